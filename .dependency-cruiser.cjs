@@ -1,0 +1,53 @@
+// The layers of ARCHITECTURE.md as rules: imports point one way, and a room is entered by its face (index.ts).
+const room = (name) => `^packages/mptcp/src/${name}/`;
+
+// Which rooms a room may import, besides itself.
+const allowed = {
+  wire: [],
+  core: ["wire"],
+  tcp: ["wire", "core"],
+  mptcp: ["wire", "core", "tcp"],
+  host: ["wire", "core", "tcp", "mptcp"],
+  capture: ["wire", "core"],
+  sim: ["wire", "core", "tcp", "mptcp", "host", "capture"],
+};
+
+const layers = Object.entries(allowed).map(([name, others]) => ({
+  name: `layer-${name}`,
+  comment: `${name}/ may import ${others.length === 0 ? "no other room" : others.join(", ")}`,
+  severity: "error",
+  from: { path: room(name) },
+  to: {
+    path: "^packages/",
+    pathNot: [room(name), ...others.map(room)],
+  },
+}));
+
+const faces = Object.keys(allowed).map((name) => ({
+  name: `face-${name}`,
+  comment: `import ${name}/ through its index.ts`,
+  severity: "error",
+  from: { path: "^packages/", pathNot: [room(name)] },
+  to: { path: room(name), pathNot: `${room(name)}index\\.ts$` },
+}));
+
+module.exports = {
+  forbidden: [
+    ...layers,
+    ...faces,
+    { name: "no-circular", severity: "error", from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } } },
+    {
+      name: "core-needs-only-noble",
+      comment: "the published library depends on @noble/hashes and nothing else",
+      severity: "error",
+      from: { path: "^packages/mptcp/src/", pathNot: "^packages/mptcp/src/node/" },
+      to: { dependencyTypes: ["npm", "npm-dev", "core", "npm-optional"], pathNot: "@noble/hashes" },
+    },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.base.json" },
+    doNotFollow: { path: "node_modules" },
+    enhancedResolveOptions: { extensions: [".ts", ".js"], conditionNames: ["mptcp-source", "import", "default"], exportsFields: ["exports"] },
+  },
+};

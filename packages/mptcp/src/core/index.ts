@@ -1,0 +1,12 @@
+/**
+ * core/: what every room shares: time, randomness, errors, counters and the decision log's events.
+ *
+ * @module
+ */
+export { Counters } from "./counters.ts";
+export { MptcpError } from "./errors.ts";
+export type { CloseReason } from "./errors.ts";
+export type { DecisionDetail, DecisionEvent, EventBase, Observer } from "./observer.ts";
+export { randomBelow, randomFraction, SeededRandom } from "./random.ts";
+export type { RandomSource } from "./random.ts";
+export { MICROSECOND, MILLISECOND, NEVER, SECOND } from "./time.ts";

@@ -1,0 +1,42 @@
+import { MILLISECOND, SECOND } from "../core/index.ts";
+import type { ConnectionCongestion } from "../tcp/index.ts";
+import type { PathLimits, PathManagerFactory } from "./path-manager.ts";
+import type { SchedulerFactory } from "./scheduler.ts";
+
+/** The parameters of Multipath TCP on a host, and of one connection. Times in ns. */
+export interface MptcpConfig {
+  readonly scheduler: SchedulerFactory;
+  readonly congestion: ConnectionCongestion;
+  readonly pathManager: PathManagerFactory;
+  readonly limits: PathLimits;
+  /** Octets of data sequence numbers and Data ACKs that we send: 4, or 8. Eight-octet numbers are acknowledged with eight. */
+  readonly dataSequenceLength: 4 | 8;
+  /** D6: resend the head of the window on a fast subflow when the shared window is blocked by a slow one ... */
+  readonly opportunisticRetransmission: boolean;
+  /** ... and halve the slow subflow's congestion window. */
+  readonly penalisation: boolean;
+  /** SYNs sent with MP_CAPABLE before one goes without (RFC 8684 §3.1). */
+  readonly capableSyns: number;
+  /** How long a destination whose path swallowed MP_CAPABLE is spoken to in plain TCP. */
+  readonly blackholeMemory: number;
+  /** ADD_ADDR is sent again until its echo arrives: interval and count (RFC 8684 §3.4.1). */
+  readonly addAddrTimeout: number;
+  readonly addAddrRetries: number;
+  /** How long a connection without any subflow waits for one (break before make, RFC 8684 §3.3.3). */
+  readonly noSubflowTimeout: number;
+  /** Tell peers not to join the address of the first subflow (C flag). */
+  readonly denyJoinInitialAddress: boolean;
+}
+
+export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" | "pathManager"> = {
+  limits: { subflows: 8, addAddrAccepted: 8 },
+  dataSequenceLength: 4,
+  opportunisticRetransmission: true,
+  penalisation: true,
+  capableSyns: 3,
+  blackholeMemory: 3600 * SECOND,
+  addAddrTimeout: 500 * MILLISECOND,
+  addAddrRetries: 3,
+  noSubflowTimeout: 60 * SECOND,
+  denyJoinInitialAddress: false,
+};

@@ -1,0 +1,94 @@
+import type { IpAddress } from "../wire/index.ts";
+
+/**
+ * A path manager: decides which paths a connection uses. It is separate from the multipath transport (draft-barre-mptcp-impl
+ * §2): the transport keeps the tables and carries out what the manager asks; the manager never touches a segment.
+ */
+export interface PathManager {
+  readonly name: string;
+  /** New subflows may be opened from now on: the connection is fully established (a DSS arrived, RFC 8684 §3.1). */
+  onEstablished(paths: PathControl, now: number): void;
+  /** The local or remote address table changed, and with it the mapping table. */
+  onAddresses(paths: PathControl, now: number): void;
+  /** A subflow ended or could not be opened. `reason` as in the subflow_closed event. */
+  onSubflowClosed(paths: PathControl, pathIndex: number, reason: string, now: number): void;
+}
+
+/** What the transport offers a path manager. */
+export interface PathControl {
+  /** Whether this end opened the connection. */
+  readonly initiator: boolean;
+  /** Our addresses, by interface address id. Id 0 is the address of the first subflow. */
+  readonly local: readonly LocalAddress[];
+  /** The peer's addresses that we know of, by its ids. */
+  readonly remote: readonly RemoteAddress[];
+  /** Every path that was ever given an index (1: the first subflow); removed ones stay, so that an index is never reused. */
+  readonly paths: readonly Path[];
+  /** Subflows that are open or being opened. */
+  readonly openSubflows: number;
+  /** Path manager limits, as `ip mptcp limits` has them. */
+  readonly limits: PathLimits;
+  /** Start a subflow on a path of the mapping table; false when it is open already, or a limit forbids it. */
+  open(pathIndex: number, backup: boolean, now: number): boolean;
+  /** End a subflow without ending the connection. */
+  close(pathIndex: number, now: number): void;
+  /** Announce one of our addresses (ADD_ADDR), with a port when `port` is not 0. */
+  announce(addressId: number, port: number, now: number): void;
+  /** Withdraw an announced or used address (REMOVE_ADDR). */
+  withdraw(addressId: number, now: number): void;
+  /** Set the backup flag of a subflow, and tell the peer (MP_PRIO). */
+  setBackup(pathIndex: number, backup: boolean, now: number): void;
+}
+
+export interface LocalAddress {
+  readonly id: number;
+  readonly address: IpAddress;
+  readonly up: boolean;
+  /** Endpoint flags as `ip mptcp endpoint` has them. */
+  readonly flags: EndpointFlags;
+}
+
+export interface EndpointFlags {
+  /** Open subflows from this address. */
+  readonly subflow: boolean;
+  /** Announce this address to the peer. */
+  readonly signal: boolean;
+  readonly backup: boolean;
+  /** Open subflows from this address to every known address of the peer. */
+  readonly fullmesh: boolean;
+}
+
+export interface RemoteAddress {
+  readonly id: number;
+  readonly address: IpAddress;
+  /** The port to join; that of the first subflow unless ADD_ADDR named one. */
+  readonly port: number;
+  /** False for the first subflow's address when the peer set the C flag (RFC 8684 §3.1). */
+  readonly joinable: boolean;
+}
+
+/** One row of the mapping table: path index -> endpoint id (draft-barre-mptcp-impl Table 1). */
+export interface Path {
+  readonly index: number;
+  readonly localAddress: IpAddress;
+  readonly localAddressId: number;
+  /** 0: pick one. */
+  readonly localPort: number;
+  readonly remoteAddress: IpAddress;
+  readonly remoteAddressId: number;
+  readonly remotePort: number;
+  /** Whether both addresses are still there. */
+  readonly present: boolean;
+  /** Whether a subflow is open, or being opened, on it. */
+  readonly open: boolean;
+}
+
+export interface PathLimits {
+  /** Subflows beside the first. */
+  readonly subflows: number;
+  /** ADD_ADDRs taken into the table. */
+  readonly addAddrAccepted: number;
+}
+
+/** A new path manager for a connection. */
+export type PathManagerFactory = () => PathManager;

@@ -1,0 +1,44 @@
+/**
+ * A packet scheduler: given the subflows that may carry data, says which one takes the next piece.
+ *
+ * It runs at the moment of transmission (pull), once per segment, so it must be cheap and keep no data of its own.
+ */
+export interface Scheduler {
+  readonly name: string;
+  /**
+   * @param subflows usable subflows in order of path index (backup ones only when no regular one is usable); some may have
+   *   no room at the moment
+   * @returns the subflow to send on, or null to send nothing now, although there is room
+   */
+  select(subflows: readonly SchedulableSubflow[], request: ScheduleRequest): SchedulableSubflow | null;
+}
+
+/** What a scheduler may know of a subflow. */
+export interface SchedulableSubflow {
+  /** Path index, from 1. */
+  readonly id: number;
+  readonly backup: boolean;
+  /** Whether new data could leave on it now. */
+  readonly hasRoom: boolean;
+  /** Smoothed round-trip time, ns; 0 when unknown. */
+  readonly srtt: number;
+  /** Congestion window and bytes in flight. */
+  readonly cwnd: number;
+  readonly inFlight: number;
+  /** Payload bytes of a full segment. */
+  readonly mss: number;
+}
+
+/** What is to be sent. The object is reused. */
+export interface ScheduleRequest {
+  /** Stream offset of the first byte, and bytes waiting from there on. */
+  dataOffset: number;
+  length: number;
+  /** Data that was sent before on another subflow. */
+  reinjection: boolean;
+  /** ns */
+  now: number;
+}
+
+/** A new scheduler for a connection: state, if any, is the connection's. */
+export type SchedulerFactory = () => Scheduler;

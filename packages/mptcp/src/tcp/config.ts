@@ -1,0 +1,69 @@
+import { MILLISECOND, SECOND } from "../core/index.ts";
+import type { CongestionControlFactory } from "./congestion/control.ts";
+
+/** The parameters of one TCP connection. Times in ns, sizes in bytes unless a name says otherwise. */
+export interface TcpConfig {
+  /** Makes the congestion controller. */
+  readonly congestion: CongestionControlFactory;
+  /** MTU of the route's link: bounds the MSS we announce and send. */
+  readonly mtu: number;
+  /** Most payload bytes of one super-segment where the link segments for us; 0 where it does not. */
+  readonly segmentationLimit: number;
+  /** Initial window in segments (RFC 6928). */
+  readonly initialWindowSegments: number;
+  readonly minRto: number;
+  readonly maxRto: number;
+  /** Before the first sample (RFC 6298 §2). */
+  readonly initialRto: number;
+  readonly delayedAck: number;
+  readonly sack: boolean;
+  readonly timestamps: boolean;
+  readonly windowScaling: boolean;
+  /** Nagle's algorithm off. */
+  readonly noDelay: boolean;
+  /** SYNs (or SYN+ACKs) sent again before giving up. */
+  readonly synRetries: number;
+  /** Consecutive retransmission timeouts before giving up (R2 of RFC 9293 §3.8.3). */
+  readonly retries: number;
+  /** RFC 5482: give up when data stays unacknowledged for so long; 0: by `retries` alone. */
+  readonly userTimeout: number;
+  /** Idle time before the first keepalive probe; 0: none. */
+  readonly keepAliveIdle: number;
+  readonly keepAliveInterval: number;
+  readonly keepAliveProbes: number;
+  /** Length of TIME-WAIT, 2 MSL. */
+  readonly timeWait: number;
+  readonly receiveBuffer: BufferConfig;
+  readonly sendBuffer: BufferConfig;
+}
+
+/** Size of a buffer: fixed when `autoTune` is off, else it grows from `initial` up to `max`. */
+export interface BufferConfig {
+  readonly initial: number;
+  readonly max: number;
+  readonly autoTune: boolean;
+}
+
+/** Everything but the congestion controller, which has no neutral choice here. */
+export const DEFAULT_TCP_CONFIG: Omit<TcpConfig, "congestion"> = {
+  mtu: 1500,
+  segmentationLimit: 0,
+  initialWindowSegments: 10,
+  minRto: 200 * MILLISECOND,
+  maxRto: 120 * SECOND,
+  initialRto: SECOND,
+  delayedAck: 40 * MILLISECOND,
+  sack: true,
+  timestamps: true,
+  windowScaling: true,
+  noDelay: false,
+  synRetries: 6,
+  retries: 15,
+  userTimeout: 0,
+  keepAliveIdle: 0,
+  keepAliveInterval: 75 * SECOND,
+  keepAliveProbes: 9,
+  timeWait: 60 * SECOND,
+  receiveBuffer: { initial: 131072, max: 64 * 1024 * 1024, autoTune: true },
+  sendBuffer: { initial: 131072, max: 64 * 1024 * 1024, autoTune: true },
+};

@@ -1,0 +1,114 @@
+import type { CloseReason, Counters, Observer, RandomSource } from "../core/index.ts";
+import type { Payload, TcpSegment } from "../wire/index.ts";
+import type { TcpConnection } from "./connection.ts";
+
+/**
+ * What a TCP connection asks of whoever owns its byte stream: a plain TCP socket, or a subflow of an MPTCP connection.
+ * TCP itself knows neither.
+ *
+ * Positions are stream offsets: 0 is the first payload byte of a direction (sequence number ISN + 1). Every method may
+ * call back into the connection's commands (`abort`, `close`, `requestAck`, ...); the connection looks at its state again
+ * after each call. `now` is in ns.
+ */
+export interface TcpOwner {
+  // ---- what to send
+
+  /** Octets of options that {@link TcpOwner.segmentOptions} adds to a data segment, at the most; a multiple of 4. */
+  dataOptionSpace(tcp: TcpConnection): number;
+
+  /**
+   * How many bytes of new data would go into one segment now, at most `limit`; 0 when there is nothing, or when the owner
+   * does not want this connection to send (a scheduler's veto). Asked at the moment of transmission, never earlier.
+   * Short answers end at a mapping's edge. {@link TcpOwner.take} may follow, with no other call in between.
+   */
+  offer(tcp: TcpConnection, limit: number, now: number): number;
+
+  /** Hands over `length` bytes (at most what was offered) for the stream at `offset`, by filling `slot`. */
+  take(tcp: TcpConnection, offset: number, length: number, now: number, slot: SegmentSlot): void;
+
+  /**
+   * Adds MPTCP options to a segment about to leave, by setting `segment.mptcp`. Called for every segment, retransmissions
+   * too; `segment` already carries flags, sequence and payload.
+   *
+   * @param role what kind of segment it is, see {@link SEGMENT_ROLE}
+   * @param tag what `take` put into the slot for this payload (a split payload keeps its tag); null without payload
+   * @param offset stream offset of the payload's first byte
+   * @param space option octets that are free, padding included
+   */
+  segmentOptions(tcp: TcpConnection, segment: TcpSegment, role: SegmentRole, tag: object | null, offset: number, space: number, now: number): void;
+
+  // ---- what arrives
+
+  /**
+   * A segment arrived that passed sequence, PAWS, RST and ACK-plausibility checks; also a SYN+ACK that opens the connection, and
+   * duplicates of data already received. Called before its acknowledgment and payload are processed.
+   *
+   * @param offset stream offset of its first payload byte; negative or below `receivedOffset` for duplicates
+   * @returns false to drop the segment (its payload and acknowledgment are ignored)
+   */
+  onSegment(tcp: TcpConnection, segment: TcpSegment, offset: number, now: number): boolean;
+
+  /** Bytes in order, each exactly once. */
+  onData(tcp: TcpConnection, payload: Payload, offset: number, now: number): void;
+
+  /** The peer's FIN arrived in order, after all its data. */
+  onFin(tcp: TcpConnection, now: number): void;
+
+  /** The peer acknowledged all data before stream offset `to` (cumulative). */
+  onAcknowledged(tcp: TcpConnection, to: number, now: number): void;
+
+  /** Everything about one arrived packet was processed: the place to look for data that other connections may send now. */
+  onInput(tcp: TcpConnection, now: number): void;
+
+  // ---- what happened
+
+  /** The three-way handshake completed. */
+  onEstablished(tcp: TcpConnection, now: number): void;
+
+  /** The retransmission timer fired; `consecutive` counts since the last new acknowledgment, from 1. */
+  onRetransmissionTimeout(tcp: TcpConnection, consecutive: number, now: number): void;
+
+  /**
+   * The connection is over and will send and receive nothing more (TIME-WAIT counts as over; the 4-tuple is held on).
+   * `reason` is null after a regular close. Not called for the owner's own `abort`.
+   */
+  onClosed(tcp: TcpConnection, reason: CloseReason | null, segment: TcpSegment | null, now: number): void;
+
+  // ---- flow control
+
+  /** The receive window to advertise, in bytes beyond the data received in order. The connection never shrinks its right edge. */
+  receiveWindow(tcp: TcpConnection, now: number): number;
+}
+
+/** Where `take` leaves the data. One object per connection, reused. */
+export interface SegmentSlot {
+  payload: Payload;
+  /** Comes back with every (re)transmission of this payload; TCP never looks inside. */
+  tag: object | null;
+  /** Set PSH. */
+  push: boolean;
+}
+
+export const SEGMENT_ROLE = {
+  syn: 0,
+  synAck: 1,
+  /** Without payload: pure ACK, window update, probe, the third ACK of the handshake. */
+  ack: 2,
+  data: 3,
+  /** A FIN without payload. */
+  fin: 4,
+  reset: 5,
+} as const;
+export type SegmentRole = (typeof SEGMENT_ROLE)[keyof typeof SEGMENT_ROLE];
+
+/** What a TCP connection needs from the host it lives on. */
+export interface TcpEnvironment {
+  readonly name: string;
+  readonly random: RandomSource;
+  readonly counters: Counters;
+  readonly observer: Observer | null;
+  /** The connection may have something to transmit, or its `nextTimeout` changed. Cheap, idempotent, may be called often. */
+  wake(tcp: TcpConnection): void;
+  /** The connection reached CLOSED: its 4-tuple is free. */
+  closed(tcp: TcpConnection): void;
+}

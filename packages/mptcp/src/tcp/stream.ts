@@ -1,0 +1,68 @@
+import type { CloseReason } from "../core/index.ts";
+import type { IpAddress, Payload } from "../wire/index.ts";
+
+/**
+ * A reliable byte stream as an application sees it, over plain TCP or over Multipath TCP. Sans-IO: commands return at
+ * once; what happened is read from {@link StreamConnection.takeEvents} when the host says so.
+ */
+export interface StreamConnection {
+  /** Number of this connection on its host, from 1. */
+  readonly id: number;
+  /** Whether Multipath TCP is in use (false: plain TCP, or fallback). */
+  readonly multipath: boolean;
+  /** Why Multipath TCP is not in use although it was asked for; null when it is or was not asked for. */
+  readonly fallback: string | null;
+  /** The address pair of the first (or only) subflow. */
+  readonly tuple: FourTuple;
+
+  /** Bytes that {@link StreamConnection.write} would take now. */
+  readonly writable: number;
+  /** Bytes that {@link StreamConnection.read} would give now. */
+  readonly readable: number;
+  /** The peer closed its direction and everything it sent was read. */
+  readonly ended: boolean;
+  /** Nothing will be sent or received any more. */
+  readonly closed: boolean;
+  /** Why the connection broke; null after a regular close or while it lives. */
+  readonly error: CloseReason | null;
+
+  /**
+   * Queues as much of `payload` as there is room for; returns the bytes taken. The bytes are copied unless `keep`, by which the
+   * caller promises never to change the buffer again.
+   * @throws MptcpError ERR_STREAM_WRITE_AFTER_END after `end`
+   */
+  write(payload: Payload, keep: boolean, now: number): number;
+  /** No more data will be written: close this direction once all is sent. */
+  end(now: number): void;
+  /** Takes up to `max` bytes in order; null when there are none. */
+  read(max: number, now: number): Payload | null;
+  /** Breaks the connection at once: RST, or MP_FASTCLOSE. */
+  abort(now: number): void;
+
+  /** The {@link STREAM_EVENT} bits since the last call; clears them. */
+  takeEvents(): number;
+}
+
+/** What happened to a connection: bits, since several may have happened between two looks. */
+export const STREAM_EVENT = {
+  connected: 1,
+  /** Data can be read, or the peer's end was reached. */
+  readable: 2,
+  /** There is room to write again, after a write that was not taken whole. */
+  writable: 4,
+  /** Everything written, and the end, was acknowledged by the peer. */
+  drained: 8,
+  /** `closed` became true; see `error`. */
+  closed: 16,
+  /** A subflow came, went or changed. */
+  subflows: 32,
+  /** Multipath TCP was given up. */
+  fallback: 64,
+} as const;
+
+export interface FourTuple {
+  readonly localAddress: IpAddress;
+  readonly localPort: number;
+  readonly remoteAddress: IpAddress;
+  readonly remotePort: number;
+}

@@ -1,0 +1,19 @@
+/**
+ * wire/: bytes <-> packets. IPv4, IPv6, TCP with its options, every MPTCP option, ICMP errors, checksums and
+ * sequence arithmetic. Decoding never throws; encoding writes into the caller's buffer.
+ *
+ * @module
+ */
+export { IpAddress } from "./address.ts";
+export * from "./mptcp-options.ts";
+export { Packet, TCP_FLAG, TcpSegment } from "./packet.ts";
+export type { IcmpMessage, OpaqueBody, RawTcpOption } from "./packet.ts";
+export { Payload } from "./payload.ts";
+export {
+  DataSequenceSpace,
+  positionNear,
+  sequenceAdd,
+  sequenceDifference,
+  sequenceLess,
+  sequenceLessOrEqual,
+} from "./sequence.ts";
