@@ -5,6 +5,15 @@
  * @module
  */
 export { IpAddress } from "./address.ts";
+export {
+  IPV4_HEADER_LENGTH,
+  IPV6_HEADER_LENGTH,
+  ipHeaderLength,
+  mptcpOptionLength,
+  TCP_MINIMUM_HEADER_LENGTH,
+  TCP_OPTION_SPACE,
+  tcpHeaderLength,
+} from "./lengths.ts";
 export * from "./mptcp-options.ts";
 export { Packet, TCP_FLAG, TcpSegment } from "./packet.ts";
 export type { IcmpMessage, OpaqueBody, RawTcpOption } from "./packet.ts";
