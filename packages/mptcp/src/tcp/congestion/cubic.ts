@@ -1,0 +1,140 @@
+import { SECOND } from "../../core/index.ts";
+import type { AckEvent, CongestionContext, CongestionControlFactory, LossEvent } from "./control.ts";
+import { cubeRoot } from "./cube-root.ts";
+import { HyStart, HYSTART_GROWTH_DIVISOR, HYSTART_LIMIT } from "./hystart.ts";
+import { LossBasedControl } from "./loss-based.ts";
+
+/**
+ * CUBIC (RFC 9438) with HyStart++ (RFC 9406) in the first slow start. After a loss the window grows as a cubic function of time: fast
+ * at first, flat near the window where the loss was, then fast again; never slower than standard TCP would.
+ *
+ * Windows are bytes here and segments in the RFC; times are ns here and seconds there.
+ */
+export class Cubic extends LossBasedControl {
+  readonly name: string = "cubic";
+  /** W_max: window where growth is flat, bytes; 0 while undefined. */
+  private maxWindow: number;
+  /** cwnd_prior: window at the time of the last reduction, bytes. */
+  private priorWindow: number;
+  /** W_est: window that standard TCP would have, bytes. */
+  private renoWindow: number;
+  /** t_epoch: when this congestion avoidance stage began, ns, put off by the time in which the window was not in use; -1 when none runs. */
+  private epochStart: number;
+  /** K: time from the start of the epoch to W_max, seconds. */
+  private timeToMax: number;
+  /** Whether the next stage is to start flat (K = 0), as after a timeout. */
+  private flatStart: boolean;
+  /** Growth below one byte, kept for the next ACK. */
+  private fraction: number;
+  /** The window as this controller left it: a difference means that somebody else set it. */
+  private ownWindow: number;
+  /** Time of the previous ACK, ns. */
+  private lastAck: number;
+  /** HyStart++, during the first slow start only. */
+  private hystart: HyStart | null;
+
+  constructor(context: CongestionContext, slowStartLimit: number = HYSTART_LIMIT) {
+    super(context, slowStartLimit);
+    this.maxWindow = 0;
+    this.priorWindow = 0;
+    this.renoWindow = 0;
+    this.epochStart = -1;
+    this.timeToMax = 0;
+    this.flatStart = true;
+    this.fraction = 0;
+    this.ownWindow = this.cwnd;
+    this.lastAck = 0;
+    this.hystart = new HyStart();
+  }
+
+  override onAck(ack: AckEvent): void {
+    // RFC 9438 §4.2: time during which the application left the window unused does not count.
+    if (!ack.cwndLimited && this.epochStart >= 0) this.epochStart += ack.now - this.lastAck;
+    this.lastAck = ack.now;
+    super.onAck(ack);
+    if (this.hystart !== null && this.hystart.onAck(ack)) {
+      this.ssthresh = this.cwnd;
+      this.hystart = null;
+    }
+  }
+
+  override onLoss(loss: LossEvent): void {
+    this.remember();
+    super.onLoss(loss);
+    this.flatStart = false;
+  }
+
+  override onRecovered(_now: number): void {
+    this.epochStart = -1;
+  }
+
+  override onTimeout(loss: LossEvent): void {
+    this.remember();
+    super.onTimeout(loss);
+    // RFC 9438 §4.8: the stage after a timeout starts with K = 0 and W_max = cwnd.
+    this.flatStart = true;
+  }
+
+  protected override slowStartIncrease(acked: number): number {
+    return this.hystart !== null && this.hystart.conservative ? Math.ceil(acked / HYSTART_GROWTH_DIVISOR) : acked;
+  }
+
+  protected avoidCongestion(acked: number, ack: AckEvent): void {
+    if (this.epochStart < 0 || this.cwnd !== this.ownWindow) this.startEpoch(ack.now);
+    const { cwnd, mss } = this;
+    // RFC 9438 §4.3: W_est += alpha * segments_acked / cwnd, with alpha 1 once it has reached cwnd_prior.
+    const alpha = this.renoWindow < this.priorWindow ? RENO_ALPHA : 1;
+    this.renoWindow += (alpha * acked * mss) / cwnd;
+
+    // RFC 9438 §4.2: W_cubic one round trip from now, between cwnd and 1.5 cwnd.
+    const t = (ack.now - this.epochStart + ack.srtt) / SECOND - this.timeToMax;
+    const target = Math.min(Math.max(this.maxWindow + C * t * t * t * mss, cwnd), 1.5 * cwnd);
+    // RFC 9438 §4.4, §4.5: (target - cwnd) / cwnd for each segment; one ACK of many segments never passes the target.
+    let grown = this.fraction + (target - cwnd) * Math.min(acked / cwnd, 1);
+    // RFC 9438 §4.3: the Reno-friendly region, where standard TCP would be ahead.
+    if (this.renoWindow > cwnd + grown) grown = Math.min(this.renoWindow - cwnd, cwnd / 2);
+    const whole = Math.floor(grown);
+    this.fraction = grown - whole;
+    this.cwnd = cwnd + whole;
+    this.ownWindow = this.cwnd;
+  }
+
+  protected reduced(loss: LossEvent): number {
+    return loss.inFlight * BETA;
+  }
+
+  /** RFC 9438 §4.6, §4.7: notes the window before its reduction, with fast convergence. */
+  private remember(): void {
+    this.priorWindow = this.cwnd;
+    this.maxWindow = this.cwnd < this.maxWindow ? (this.cwnd * (1 + BETA)) / 2 : this.cwnd;
+    this.epochStart = -1;
+    this.fraction = 0;
+    this.hystart = null;
+  }
+
+  /** RFC 9438 §4.2: a new congestion avoidance stage, from the present window. */
+  private startEpoch(now: number): void {
+    this.epochStart = now;
+    this.fraction = 0;
+    this.renoWindow = this.cwnd;
+    // RFC 9438 §4.10: after a slow start without loss, cwnd_prior is the window too.
+    if (this.priorWindow === 0) this.priorWindow = this.cwnd;
+    if (this.flatStart || this.maxWindow <= this.cwnd) {
+      this.maxWindow = this.cwnd;
+      this.timeToMax = 0;
+    } else {
+      this.timeToMax = cubeRoot((this.maxWindow - this.cwnd) / this.mss / C);
+    }
+    this.flatStart = false;
+  }
+}
+
+/** RFC 9438 with HyStart++: the choice for a single fast path. */
+export const cubic: CongestionControlFactory = (context) => new Cubic(context);
+
+/** RFC 9438 §4.6: what remains of the window after a loss. */
+const BETA = 0.7;
+/** RFC 9438 §5.1: segments per cubic second. */
+const C = 0.4;
+/** RFC 9438 §4.3: 3 (1 - beta) / (1 + beta). */
+const RENO_ALPHA = (3 * (1 - BETA)) / (1 + BETA);
