@@ -1,0 +1,103 @@
+import { SECOND } from "../../core/index.ts";
+import type { AckEvent, CongestionContext, ConnectionCongestion, LossEvent } from "../../tcp/index.ts";
+import { NewReno } from "../../tcp/index.ts";
+
+/**
+ * The controller of one subflow whose additive increase depends on the other subflows of its connection; slow start and decrease are
+ * those of standard TCP. It keeps what a coupled formula reads of each subflow, and the list of all.
+ *
+ * A coupled algorithm of your own is a subclass that says after how many acknowledged bytes the window grows by one segment.
+ *
+ * @example
+ * ```ts
+ * // All subflows together grow like one TCP, whatever their number.
+ * class Shared extends CoupledControl {
+ *   override readonly name = "shared";
+ *   protected override bytesPerSegment(): number {
+ *     let total = 0;
+ *     for (const member of this.group) total += member.window(this.now);
+ *     return Math.max(total, this.cwnd);
+ *   }
+ * }
+ * const shared = coupled((context, group) => new Shared(context, group));
+ * ```
+ */
+export abstract class CoupledControl extends NewReno {
+  /** Controllers of the connection's living subflows, this one among them, in order of creation. */
+  protected readonly group: readonly CoupledControl[];
+  /** Smoothed round-trip time, ns; 0 until the first acknowledgment brought one. */
+  rtt: number;
+  /** Time of the latest acknowledgment, ns. */
+  protected now: number;
+  /** Bytes in flight at the latest acknowledgment, if they were fewer than the window allowed; else Infinity. */
+  private unlimitedFlight: number;
+  private recovering: boolean;
+
+  constructor(context: CongestionContext, group: readonly CoupledControl[]) {
+    super(context);
+    this.group = group;
+    this.rtt = 0;
+    this.now = 0;
+    this.unlimitedFlight = Number.POSITIVE_INFINITY;
+    this.recovering = false;
+  }
+
+  override onAck(ack: AckEvent): void {
+    this.now = ack.now;
+    this.rtt = ack.srtt;
+    this.unlimitedFlight = ack.cwndLimited ? Number.POSITIVE_INFINITY : ack.priorInFlight;
+    super.onAck(ack);
+  }
+
+  override onLoss(loss: LossEvent): void {
+    super.onLoss(loss);
+    this.recovering = true;
+  }
+
+  override onRecovered(now: number): void {
+    super.onRecovered(now);
+    this.recovering = false;
+  }
+
+  override onTimeout(loss: LossEvent): void {
+    super.onTimeout(loss);
+    this.recovering = false;
+  }
+
+  override release(): void {
+    const members = this.group as CoupledControl[];
+    const at = members.indexOf(this);
+    if (at >= 0) members.splice(at, 1);
+  }
+
+  /** Bytes that this subflow really keeps in the network, for the sums of a coupled formula; 0 for one without RTT, or idle. */
+  window(now: number): number {
+    if (this.rtt === 0 || now - this.now > IDLE_TIME + IDLE_ROUNDS * this.rtt) return 0;
+    // RFC 6356 §3: ssthresh stands for the window in fast recovery, and what is in flight for a window not filled.
+    return Math.min(this.recovering ? this.ssthresh : this.cwnd, this.unlimitedFlight);
+  }
+
+  /** `window` in segments of this subflow's size, at least 1 unless the window is 0. */
+  segments(now: number): number {
+    const window = this.window(now);
+    return window === 0 ? 0 : Math.max(Math.floor(window / this.mss), 1);
+  }
+}
+
+/** Makes a coupled algorithm out of the controller of one subflow; `group` is the list that it shares with the others. */
+export function coupled(
+  create: (context: CongestionContext, group: readonly CoupledControl[]) => CoupledControl,
+): ConnectionCongestion {
+  return () => {
+    const group: CoupledControl[] = [];
+    return (context) => {
+      const control = create(context, group);
+      group.push(control);
+      return control;
+    };
+  };
+}
+
+/** Without acknowledgment for so long a subflow has nothing in flight: else its retransmission timer would have fired. */
+const IDLE_TIME = SECOND;
+const IDLE_ROUNDS = 3;

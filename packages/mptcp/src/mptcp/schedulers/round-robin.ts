@@ -1,0 +1,27 @@
+import type { SchedulableSubflow, Scheduler, SchedulerFactory } from "../scheduler.ts";
+
+/** Takes the subflows in turn, one segment each, passing over those without room. */
+class RoundRobin implements Scheduler {
+  readonly name = "round-robin";
+  /** Path index that had the last turn. */
+  private last = 0;
+
+  select(subflows: readonly SchedulableSubflow[]): SchedulableSubflow | null {
+    // The list is in order of path index: the next turn is the first index above the last one, or else the lowest.
+    let first: SchedulableSubflow | null = null;
+    for (let i = 0; i < subflows.length; i++) {
+      const subflow = subflows[i] as SchedulableSubflow;
+      if (!subflow.hasRoom) continue;
+      if (subflow.id > this.last) {
+        this.last = subflow.id;
+        return subflow;
+      }
+      first ??= subflow;
+    }
+    if (first !== null) this.last = first.id;
+    return first;
+  }
+}
+
+/** Each subflow in turn: an even spread over the paths, whatever their speed. For experiments. */
+export const roundRobin: SchedulerFactory = () => new RoundRobin();
