@@ -1,0 +1,121 @@
+import { MICROSECOND, NEVER } from "../core/index.ts";
+import type { BufferConfig } from "./config.ts";
+
+/**
+ * Size of a receive buffer that follows what the application reads: dynamic right-sizing, as Linux does it.
+ *
+ * Once per round-trip time the bytes copied to the application are compared with those of the round before. The buffer then
+ * has room for twice the larger number, so that a sender in slow start is not held back, plus a share for its growth.
+ * With `rtt` the largest of several paths, the bytes copied are sum(bw_i) * max(rtt), and the result is the rule
+ * 2 * sum(bw_i) * max(rtt) of Multipath TCP.
+ */
+export class ReceiveBufferTuner {
+  /** Bytes of buffer now. */
+  size: number;
+  private readonly max: number;
+  private readonly autoTune: boolean;
+  private copied = 0;
+  /** Most bytes copied in one round so far. */
+  private space: number;
+  private roundStart = -1;
+
+  /** @param initialWindow bytes that the peer may send in its first flight: the first round's measure */
+  constructor(config: BufferConfig, initialWindow: number) {
+    this.max = config.max;
+    this.autoTune = config.autoTune;
+    this.size = config.autoTune ? Math.min(config.initial, config.max) : config.initial;
+    this.space = Math.max(1, Math.min(initialWindow, this.size));
+  }
+
+  /**
+   * The application took `bytes`.
+   * @param rtt round-trip time as the receiver sees it, ns; 0 when unknown
+   * @param mss largest segment received, bytes
+   * @returns whether the buffer grew
+   */
+  onRead(bytes: number, rtt: number, mss: number, now: number): boolean {
+    this.copied += bytes;
+    if (this.roundStart < 0) this.roundStart = now;
+    if (!this.autoTune || rtt === 0 || now - this.roundStart < rtt) return false;
+    const copied = this.copied;
+    this.copied = 0;
+    this.roundStart = now;
+    if (copied <= this.space) return false;
+    // Twice the bytes of this round, room for a few segments in flight, and twice the growth seen, since the next round will
+    // have grown by as much again.
+    let target = 2 * copied + 16 * mss;
+    const growth = Math.floor((target * (copied - this.space)) / this.space);
+    target += 2 * growth;
+    this.space = copied;
+    if (target > this.max) target = this.max;
+    if (target <= this.size) return false;
+    this.size = target;
+    return true;
+  }
+}
+
+/** Size of a send buffer that follows the congestion window. */
+export class SendBufferTuner {
+  /** Bytes of buffer now. */
+  size: number;
+  private readonly max: number;
+  private readonly autoTune: boolean;
+
+  constructor(config: BufferConfig) {
+    this.max = config.max;
+    this.autoTune = config.autoTune;
+    this.size = config.autoTune ? Math.min(config.initial, config.max) : config.initial;
+  }
+
+  /**
+   * Makes room for what the windows may become; with several subflows give sums. Twice what may be in flight in the
+   * next round, since that much has to wait for its acknowledgment; in slow start the next window is twice this one.
+   *
+   * @param cwnd congestion window(s), bytes
+   * @param slowStart whether the window doubles per round
+   * @returns whether the buffer grew
+   */
+  onWindow(cwnd: number, slowStart: boolean): boolean {
+    return this.require(slowStart ? 4 * cwnd : 2 * cwnd);
+  }
+
+  /** Grows to `bytes`, within the limit. @returns whether the buffer grew */
+  require(bytes: number): boolean {
+    if (!this.autoTune || bytes <= this.size || this.size >= this.max) return false;
+    this.size = bytes > this.max ? this.max : bytes;
+    return true;
+  }
+}
+
+/**
+ * The round-trip time seen by a receiver that sends little: from timestamps echoed by the peer, or from the time it takes to
+ * receive a window's worth of data.
+ */
+export class ReceiverRtt {
+  /** ns; 0 before the first sample. */
+  value = 0;
+  private windowStart = -1;
+  private windowEnd = 0;
+  private lastSample = NEVER;
+
+  /** A sample from the timestamp option, ns: the age of our newest timestamp that the peer's data segment echoes. */
+  sample(rtt: number): void {
+    const measured = rtt < MICROSECOND ? MICROSECOND : rtt;
+    this.value = this.value === 0 ? measured : this.value + (measured - this.value) / 8;
+    this.lastSample = this.value;
+  }
+
+  /**
+   * Data up to `offset` arrived in order while `window` bytes were on offer. Without timestamps the time for a window's worth is
+   * an upper bound of the round-trip time, so that the smallest such time counts.
+   */
+  onData(offset: number, window: number, now: number): void {
+    if (this.windowStart >= 0) {
+      if (offset < this.windowEnd) return;
+      const measured = Math.max(MICROSECOND, now - this.windowStart);
+      if (this.lastSample === NEVER && (this.value === 0 || measured < this.value)) this.value = measured;
+    }
+    this.windowStart = now;
+    this.windowEnd = offset + window;
+  }
+}

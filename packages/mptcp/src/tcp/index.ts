@@ -1,0 +1,27 @@
+/**
+ * tcp/: one regular TCP connection (RFC 9293): states, sender, receiver, loss recovery, round-trip time, congestion control.
+ * The byte stream belongs to an owner, {@link TcpOwner}: a plain socket, or a subflow of a Multipath TCP connection.
+ *
+ * @module
+ */
+export { ReceiveBufferTuner, ReceiverRtt, SendBufferTuner } from "./buffer-tuning.ts";
+export { DEFAULT_TCP_CONFIG } from "./config.ts";
+export type { BufferConfig, TcpConfig } from "./config.ts";
+export type {
+  AckEvent,
+  CongestionContext,
+  CongestionControl,
+  CongestionControlFactory,
+  ConnectionCongestion,
+  LossEvent,
+} from "./congestion/control.ts";
+export { TcpConnection } from "./connection.ts";
+export type { IcmpError, TcpState } from "./connection.ts";
+export { SEGMENT_ROLE } from "./owner.ts";
+export type { SegmentRole, SegmentSlot, TcpEnvironment, TcpOwner } from "./owner.ts";
+export { ReassemblyQueue } from "./reassembly.ts";
+export type { ByteRange } from "./reassembly.ts";
+export { ReceiveQueue } from "./receive-queue.ts";
+export { SendQueue } from "./send-queue.ts";
+export { STREAM_EVENT } from "./stream.ts";
+export type { FourTuple, StreamConnection } from "./stream.ts";
