@@ -6,6 +6,37 @@
  */
 export { IpAddress } from "./address.ts";
 export {
+  checksumOf,
+  combineSums,
+  dssChecksum,
+  dssChecksumMatches,
+  foldSum,
+  ipv4HeaderSum,
+  partialSum,
+  payloadSum,
+  pseudoHeaderSum,
+  updateChecksum,
+  updateChecksum32,
+} from "./checksum.ts";
+export { decodePacket, DROP_REASONS } from "./decode.ts";
+export type { DecodeOptions, DropReason } from "./decode.ts";
+export { decodeMptcpOption } from "./decode-mptcp.ts";
+export { encodePacket, packetLength } from "./encode.ts";
+export type { EncodeOptions } from "./encode.ts";
+export { encodeMptcpOption } from "./encode-mptcp.ts";
+export { EncodeError } from "./errors.ts";
+export {
+  ICMP4_TYPE,
+  ICMP6_TYPE,
+  icmpErrorOf,
+  icmpTimeExceeded,
+  icmpTooBig,
+  icmpUnreachable,
+  quotedPacket,
+} from "./icmp.ts";
+export type { IcmpError, QuotedPacket, UnreachableCause } from "./icmp.ts";
+export { MPTCP_SUBTYPE, PROTOCOL, TCP_OPTION } from "./layout.ts";
+export {
   IPV4_HEADER_LENGTH,
   IPV6_HEADER_LENGTH,
   ipHeaderLength,

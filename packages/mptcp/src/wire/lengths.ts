@@ -1,6 +1,6 @@
 import { Dss } from "./mptcp-options.ts";
 import type { MptcpOption } from "./mptcp-options.ts";
-import type { Packet, TcpSegment } from "./packet.ts";
+import type { Packet, RawTcpOption, TcpSegment } from "./packet.ts";
 
 /** Octets of an IPv4 header without options (RFC 791 §3.1). */
 export const IPV4_HEADER_LENGTH = 20;
@@ -60,6 +60,17 @@ export function mptcpOptionLength(option: MptcpOption): number {
  * A result above 60 cannot be encoded (RFC 9293 §3.1): the caller put too many options on the segment.
  */
 export function tcpHeaderLength(segment: TcpSegment): number {
+  let options = alignedOptionsLength(segment);
+  if (options > TCP_OPTION_SPACE) options = packedOptionsLength(segment);
+  return TCP_MINIMUM_HEADER_LENGTH + ((options + 3) & ~3);
+}
+
+/** Whether the aligning NOPs before timestamps, window scale, SACK and SACK-permitted have to be left out to fit. */
+export function optionsArePacked(segment: TcpSegment): boolean {
+  return alignedOptionsLength(segment) > TCP_OPTION_SPACE;
+}
+
+function alignedOptionsLength(segment: TcpSegment): number {
   // The usual segment: timestamps and one DSS. `instanceof` is a map check here, against a megamorphic `kind`.
   let options = segment.hasTimestamps ? 12 : 0;
   const mptcp = segment.mptcp;
@@ -73,21 +84,7 @@ export function tcpHeaderLength(segment: TcpSegment): number {
   // The two NOPs before timestamps make room for SACK-permitted.
   if (segment.sackPermitted && !segment.hasTimestamps) options += 4;
   if (segment.otherOptions.length > 0) options += otherOptionsLength(segment);
-  if (options > TCP_OPTION_SPACE) options = packedOptionsLength(segment);
-  return TCP_MINIMUM_HEADER_LENGTH + ((options + 3) & ~3);
-}
-
-/** Whether the aligning NOPs before timestamps, window scale, SACK and SACK-permitted have to be left out to fit. */
-export function optionsArePacked(segment: TcpSegment): boolean {
-  let options = segment.hasTimestamps ? 12 : 0;
-  const mptcp = segment.mptcp;
-  for (let i = 0; i < mptcp.length; i++) options += mptcpOptionLength(mptcp[i] as MptcpOption);
-  if (segment.sackBlocks.length > 0) options += 4 + 4 * segment.sackBlocks.length;
-  if (segment.maximumSegmentSize !== 0) options += 4;
-  if (segment.windowScale >= 0) options += 4;
-  if (segment.sackPermitted && !segment.hasTimestamps) options += 4;
-  options += otherOptionsLength(segment);
-  return options > TCP_OPTION_SPACE;
+  return options;
 }
 
 function packedOptionsLength(segment: TcpSegment): number {
@@ -109,6 +106,6 @@ function dssLength(option: Dss): number {
 function otherOptionsLength(segment: TcpSegment): number {
   let length = 0;
   const others = segment.otherOptions;
-  for (let i = 0; i < others.length; i++) length += 2 + (others[i] as { data: Uint8Array }).data.length;
+  for (let i = 0; i < others.length; i++) length += 2 + (others[i] as RawTcpOption).data.length;
   return length;
 }

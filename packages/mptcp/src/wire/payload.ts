@@ -37,8 +37,16 @@ export class Payload {
 
   /** Writes the content (zeros when virtual) into `target` at `at`; returns the bytes written. */
   copyTo(target: Uint8Array, at: number): number {
-    if (this.bytes === null) target.fill(0, at, at + this.length);
-    else target.set(this.bytes.subarray(this.offset, this.offset + this.length), at);
+    const bytes = this.bytes;
+    if (bytes === null) {
+      target.fill(0, at, at + this.length);
+    } else if (this.length <= SHORT) {
+      for (let i = 0; i < this.length; i++) target[at + i] = bytes[this.offset + i];
+    } else if (this.length === bytes.length) {
+      target.set(bytes, at);
+    } else {
+      target.set(bytes.subarray(this.offset, this.offset + this.length), at);
+    }
     return this.length;
   }
 
@@ -51,3 +59,15 @@ export class Payload {
   /** No bytes at all. */
   static readonly EMPTY: Payload = new Payload(null, 0, 0);
 }
+
+/** Octets `from` to `end` of `bytes` as a payload: a window, or with `copy` an array of its own. */
+export function payloadOf(bytes: Uint8Array, from: number, end: number, copy: boolean): Payload {
+  if (from === end) return Payload.EMPTY;
+  if (!copy) return new Payload(bytes, from, end - from);
+  const own = new Uint8Array(end - from);
+  own.set(bytes.subarray(from, end));
+  return Payload.of(own);
+}
+
+/** Up to this many octets a loop is faster than a `subarray` and a `set`. */
+const SHORT = 32;

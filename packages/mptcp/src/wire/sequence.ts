@@ -69,7 +69,8 @@ export class DataSequenceSpace {
     const borrow = low >>> 0 < this.idsnLow ? 1 : 0;
     const highDifference = (high - this.idsnHigh - borrow) | 0;
     const lowDifference = ((low >>> 0) - this.idsnLow + TWO_32) % TWO_32;
-    const position = highDifference * TWO_32 + lowDifference - 1;
+    // The 1 is taken off first: a sum beyond 2^53 must not round back into the safe range.
+    const position = highDifference * TWO_32 + (lowDifference - 1);
     return Number.isSafeInteger(position) ? position : Number.NaN;
   }
 

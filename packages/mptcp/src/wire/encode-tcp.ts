@@ -1,0 +1,90 @@
+import { encodeMptcpOption } from "./encode-mptcp.ts";
+import { TCP, TCP_OPTION } from "./layout.ts";
+import { optionsArePacked } from "./lengths.ts";
+import type { MptcpOption } from "./mptcp-options.ts";
+import { write16, write32, writeOctets } from "./octets.ts";
+import type { RawTcpOption, TcpSegment } from "./packet.ts";
+
+/**
+ * Writes the TCP header of `segment` at `at` with a checksum of 0.
+ *
+ * The order is MSS, SACK-permitted, timestamps, window scale, SACK, MPTCP, others. Timestamps, window scale and SACK are
+ * aligned by NOPs before them, as is usual on the wire (RFC 7323 Appendix A), unless the options fit only without.
+ *
+ * @param headerLength what `tcpHeaderLength` says of the segment, at most 60
+ */
+export function encodeTcpHeader(segment: TcpSegment, target: Uint8Array, at: number, headerLength: number): void {
+  write16(target, at + TCP.sourcePort, segment.sourcePort);
+  write16(target, at + TCP.destinationPort, segment.destinationPort);
+  write32(target, at + TCP.sequence, segment.sequence);
+  write32(target, at + TCP.acknowledgment, segment.acknowledgment);
+  target[at + TCP.dataOffset] = (headerLength >>> 2) << 4;
+  target[at + TCP.flags] = segment.flags;
+  write16(target, at + TCP.window, segment.window);
+  write16(target, at + TCP.checksum, 0);
+  write16(target, at + TCP.urgentPointer, segment.urgentPointer);
+  if (headerLength === TCP.options) return;
+  const end = at + headerLength;
+  // Only a full option space can have been packed.
+  const aligned = headerLength < 60 || !optionsArePacked(segment);
+  let i = encodeStandardOptions(segment, target, at + TCP.options, aligned);
+  const mptcp = segment.mptcp;
+  for (let j = 0; j < mptcp.length; j++) i += encodeMptcpOption(mptcp[j] as MptcpOption, target, i);
+  const others = segment.otherOptions;
+  for (let j = 0; j < others.length; j++) {
+    const option = others[j] as RawTcpOption;
+    target[i] = option.kind;
+    target[i + 1] = 2 + option.data.length;
+    writeOctets(target, i + 2, option.data, option.data.length);
+    i += 2 + option.data.length;
+  }
+  while (i < end) target[i++] = TCP_OPTION.noOperation;
+}
+
+/** Writes every option that has a field of its own; returns where the next one goes. */
+function encodeStandardOptions(segment: TcpSegment, target: Uint8Array, at: number, aligned: boolean): number {
+  let i = at;
+  if (segment.maximumSegmentSize !== 0) {
+    i = encodeOptionHead(target, i, TCP_OPTION.maximumSegmentSize, 4);
+    write16(target, i, segment.maximumSegmentSize);
+    i += 2;
+  }
+  if (segment.sackPermitted) {
+    if (aligned && !segment.hasTimestamps) i = encodeNoOperations(target, i, 2);
+    i = encodeOptionHead(target, i, TCP_OPTION.sackPermitted, 2);
+  }
+  if (segment.hasTimestamps) {
+    // SACK-permitted, where it is there, takes the place of the two NOPs.
+    if (aligned && !segment.sackPermitted) i = encodeNoOperations(target, i, 2);
+    i = encodeOptionHead(target, i, TCP_OPTION.timestamps, 10);
+    write32(target, i, segment.timestampValue);
+    write32(target, i + 4, segment.timestampEcho);
+    i += 8;
+  }
+  if (segment.windowScale >= 0) {
+    if (aligned) i = encodeNoOperations(target, i, 1);
+    i = encodeOptionHead(target, i, TCP_OPTION.windowScale, 3);
+    target[i++] = segment.windowScale;
+  }
+  const blocks = segment.sackBlocks;
+  if (blocks.length > 0) {
+    if (aligned) i = encodeNoOperations(target, i, 2);
+    i = encodeOptionHead(target, i, TCP_OPTION.sack, 2 + 4 * blocks.length);
+    for (let j = 0; j < blocks.length; j++) {
+      write32(target, i, blocks[j] as number);
+      i += 4;
+    }
+  }
+  return i;
+}
+
+function encodeOptionHead(target: Uint8Array, at: number, kind: number, length: number): number {
+  target[at] = kind;
+  target[at + 1] = length;
+  return at + 2;
+}
+
+function encodeNoOperations(target: Uint8Array, at: number, count: number): number {
+  for (let i = at; i < at + count; i++) target[i] = TCP_OPTION.noOperation;
+  return at + count;
+}
