@@ -12,6 +12,10 @@ export interface PathManager {
   onAddresses(paths: PathControl, now: number): void;
   /** A subflow ended or could not be opened. `reason` as in the subflow_closed event. */
   onSubflowClosed(paths: PathControl, pathIndex: number, reason: string, now: number): void;
+  /** When `handleTimeout` wants to be called, ns; NEVER when nothing is planned. Looked at after each call into the manager. */
+  readonly nextTimeout?: number;
+  /** Time has come, or the call is spurious, which is harmless. */
+  handleTimeout?(paths: PathControl, now: number): void;
 }
 
 /** What the transport offers a path manager. */
@@ -81,6 +85,8 @@ export interface Path {
   readonly present: boolean;
   /** Whether a subflow is open, or being opened, on it. */
   readonly open: boolean;
+  /** Whether a subflow was ever established on it. */
+  readonly worked: boolean;
 }
 
 export interface PathLimits {
