@@ -1,0 +1,81 @@
+import { parseDocument } from "yaml";
+import { child, problemAt } from "./problems.ts";
+import type { FieldPath, Problem } from "./problems.ts";
+import { didYouMean } from "./suggest.ts";
+
+/** One `--set path=value`. */
+export interface Override {
+  /** As it was written. */
+  readonly text: string;
+  readonly steps: readonly string[];
+  readonly value: unknown;
+}
+
+/** Parses "paths.wifi.rate=5Mb/s"; the value is YAML, so that numbers, true and {packets: 80} work. A sentence when it is wrong. */
+export function parseOverride(text: string): Override | string {
+  const equals = text.indexOf("=");
+  if (equals <= 0) return `--set ${text}: write it as path=value, for example paths.wifi.rate=5Mb/s`;
+  const steps = text.slice(0, equals).trim().split(".");
+  if (steps.some((step) => step === "")) return `--set ${text}: the path has an empty step`;
+  if (steps.some((step) => FORBIDDEN.has(step))) return `--set ${text}: no such field`;
+  const document = parseDocument(text.slice(equals + 1));
+  const error = document.errors[0];
+  if (error !== undefined) return `--set ${text}: the value is not valid YAML: ${error.message.split("\n")[0] as string}`;
+  return { text, steps, value: document.toJS() as unknown };
+}
+
+/** The outcome of overrides: the changed scenario, and for each override the field that it set. */
+export interface Overridden {
+  readonly value: unknown;
+  readonly set: readonly { readonly override: Override; readonly path: FieldPath }[];
+  readonly problems: readonly { readonly override: Override; readonly problem: Problem }[];
+}
+
+/** Puts overrides into a copy of `root`. Fields on the way are made; items of lists must be there (by name or index). */
+export function applyOverrides(root: unknown, overrides: readonly Override[]): Overridden {
+  const value = structuredClone(root);
+  const set: { override: Override; path: FieldPath }[] = [];
+  const problems: { override: Override; problem: Problem }[] = [];
+  for (const override of overrides) {
+    const outcome = applyOne(value, override);
+    if ("problem" in outcome) problems.push({ override, problem: outcome.problem });
+    else set.push({ override, path: outcome.path });
+  }
+  return { value, set, problems };
+}
+
+function applyOne(root: unknown, override: Override): { path: FieldPath } | { problem: Problem } {
+  const path: (string | number)[] = [];
+  let holder = root;
+  for (let i = 0; i < override.steps.length; i++) {
+    const name = override.steps[i] as string;
+    let step: string | number = name;
+    if (Array.isArray(holder)) {
+      const index = indexOf(holder, name);
+      if (index < 0) {
+        const names = holder.map((item, at) => String(child(item, "name") ?? at));
+        return { problem: problemAt(path, `there is no "${name}"; ${didYouMean(name, names)}`) };
+      }
+      step = index;
+    } else if (typeof holder !== "object" || holder === null) {
+      return { problem: problemAt(path, `has no fields, so "${name}" cannot be set`) };
+    }
+    path.push(step);
+    const fields = holder as Record<string | number, unknown>;
+    if (i === override.steps.length - 1) fields[step] = override.value;
+    else {
+      if (fields[step] === undefined || fields[step] === null) fields[step] = {};
+      holder = fields[step];
+    }
+  }
+  return { path };
+}
+
+function indexOf(items: readonly unknown[], name: string): number {
+  const named = items.findIndex((item) => child(item, "name") === name);
+  if (named >= 0) return named;
+  const index = /^\d+$/.test(name) ? Number(name) : -1;
+  return index < items.length ? index : -1;
+}
+
+const FORBIDDEN = new Set(["__proto__", "constructor", "prototype"]);

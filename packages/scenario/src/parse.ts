@@ -1,0 +1,106 @@
+import { isMap, isScalar, LineCounter, parseDocument } from "yaml";
+import type { Document } from "yaml";
+import { applyOverrides } from "./overrides.ts";
+import type { Overridden, Override } from "./overrides.ts";
+import { planScenario } from "./plan.ts";
+import type { Plan } from "./plan.ts";
+import { fieldName, ScenarioError } from "./problems.ts";
+import type { LocatedProblem, Problem } from "./problems.ts";
+import type { ScenarioSpec } from "./spec.ts";
+import { schemaProblems } from "./validate.ts";
+
+/** A scenario that passed every check. */
+export interface LoadedScenario {
+  readonly spec: ScenarioSpec;
+  readonly plan: Plan;
+  /** The text it was read from; a YAML rendering of it when it came as a value. */
+  readonly text: string;
+  /** Where it came from: a file's name. */
+  readonly source: string;
+  readonly overrides: readonly Override[];
+}
+
+/**
+ * Reads a scenario from YAML text.
+ * @param source name of the file, for messages
+ * @throws ScenarioError naming line, column and field of everything that is wrong
+ */
+export function parseScenario(text: string, source: string, overrides: readonly Override[] = []): LoadedScenario {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  if (document.errors.length > 0) {
+    throw new ScenarioError(
+      document.errors.map((error) => {
+        const at = lines.linePos(error.pos[0]);
+        return { path: [], message: error.message, onName: false, source, line: at.line, column: at.col, field: "" };
+      }),
+    );
+  }
+  const locate = (problem: Problem): { line: number; column: number } => position(document, lines, problem);
+  return check(document.toJS() as unknown, text, source, overrides, locate);
+}
+
+/**
+ * Checks a scenario that came as a value: the default export of a module, or one made by a program.
+ * @throws ScenarioError naming the field of everything that is wrong
+ */
+export function checkScenario(value: unknown, source: string, overrides: readonly Override[] = [], text?: string): LoadedScenario {
+  return check(value, text ?? JSON.stringify(value, null, 2), source, overrides, () => ({ line: 0, column: 0 }));
+}
+
+type Locate = (problem: Problem) => { line: number; column: number };
+
+function check(original: unknown, text: string, source: string, overrides: readonly Override[], locate: Locate): LoadedScenario {
+  const changed = applyOverrides(original, overrides);
+  const located: LocatedProblem[] = changed.problems.map(({ override, problem }) => ({
+    ...problem, source: `--set ${override.text}`, line: 0, column: 0, field: fieldName(changed.value, problem.path),
+  }));
+  if (located.length === 0) {
+    const problems = schemaProblems(changed.value);
+    located.push(...problems.map((problem) => place(problem, changed, source, locate)));
+  }
+  if (located.length > 0) throw new ScenarioError(located);
+  const spec = changed.value as ScenarioSpec;
+  const plan = planScenario(spec);
+  if (Array.isArray(plan)) throw new ScenarioError((plan as readonly Problem[]).map((problem) => place(problem, changed, source, locate)));
+  return { spec, plan: plan as Plan, text, source, overrides };
+}
+
+function place(problem: Problem, changed: Overridden, source: string, locate: Locate): LocatedProblem {
+  const field = fieldName(changed.value, problem.path);
+  const culprit = changed.set.findLast(({ path }) => isPrefix(path, problem.path) || (problem.onName && isPrefix(problem.path, path)));
+  if (culprit !== undefined) return { ...problem, source: `--set ${culprit.override.text}`, line: 0, column: 0, field };
+  return { ...problem, source, field, ...locate(problem) };
+}
+
+function isPrefix(prefix: readonly unknown[], path: readonly unknown[]): boolean {
+  return prefix.length <= path.length && prefix.every((step, index) => step === path[index]);
+}
+
+/** Line and column of a field's value, or of its name; of the nearest one around it when it is not in the text. */
+function position(document: Document.Parsed, lines: LineCounter, problem: Problem): { line: number; column: number } {
+  const { path } = problem;
+  for (let depth = path.length; depth >= 0; depth--) {
+    const offset = offsetOf(document, path.slice(0, depth), problem.onName && depth === path.length);
+    if (offset === null) continue;
+    const at = lines.linePos(offset);
+    return { line: at.line, column: at.col };
+  }
+  return { line: 1, column: 1 };
+}
+
+function offsetOf(document: Document.Parsed, path: readonly (string | number)[], ofName: boolean): number | null {
+  const last = path.at(-1);
+  const holder = path.length === 0 ? null : path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
+  if (isMap(holder)) {
+    const pair = holder.items.find((item) => isScalar(item.key) && String(item.key.value) === String(last));
+    if (pair === undefined) return null;
+    const value = pair.value as { range?: readonly number[] | null } | null;
+    const key = pair.key as { range?: readonly number[] | null };
+    // A group or list is best found by the name above it.
+    const node = ofName || value === null || !isScalar(pair.value) ? key : value;
+    return node.range?.[0] ?? null;
+  }
+  const node = path.length === 0 ? document.contents : (document.getIn(path, true) as { range?: readonly number[] | null } | undefined);
+  return node?.range?.[0] ?? null;
+}
