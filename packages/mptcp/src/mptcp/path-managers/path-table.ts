@@ -55,7 +55,7 @@ export class PathTable {
 
   /**
    * The first subflow: gives it path index 1 and both its addresses a place in their tables. To be called once, before anything else.
-   * The peer's C flag, when it is set, follows as `addRemote` with `joinable: false`.
+   * The flags of its local address follow by `addLocal`, the peer's C flag by `denyInitialRemote`.
    */
   first(
     localAddress: IpAddress,
@@ -74,18 +74,19 @@ export class PathTable {
 
   /**
    * An address of ours appeared, or its flags or state changed. An id in use for another address is taken over by the new one; an address
-   * known under another id is not taken in twice.
+   * known under another id keeps that id and takes flags and state: so the first subflow's address stays 0.
    */
   addLocal(address: LocalAddress): boolean {
-    const at = this.localTable.findIndex((entry) => entry.id === address.id);
-    const twin = this.localTable.find((entry) => entry.id !== address.id && entry.address.equals(address.address));
-    if (twin !== undefined) return false;
+    const known = this.localTable.findIndex((entry) => entry.address.equals(address.address));
+    const at = known >= 0 ? known : this.localTable.findIndex((entry) => entry.id === address.id);
     if (at < 0) {
       if (this.localTable.length >= this.limits.addresses) return false;
       this.localTable.push(address);
     } else {
-      if (sameLocal(this.localTable[at] as LocalAddress, address)) return false;
-      this.localTable[at] = address;
+      const entry = this.localTable[at] as LocalAddress;
+      const changed = known >= 0 && entry.id !== address.id ? { ...address, id: entry.id } : address;
+      if (sameLocal(entry, changed)) return false;
+      this.localTable[at] = changed;
     }
     this.update();
     return true;
@@ -127,6 +128,12 @@ export class PathTable {
     }
     this.update();
     return true;
+  }
+
+  /** The peer's first address must not be joined (C flag, RFC 8684 §3.1). */
+  denyInitialRemote(): boolean {
+    const first = this.remoteTable.find((entry) => entry.id === 0);
+    return first !== undefined && this.addRemote({ id: 0, address: first.address, port: first.port, joinable: false });
   }
 
   /** The peer withdrew an address (REMOVE_ADDR). An unknown id is ignored (RFC 8684 §3.4.2). */

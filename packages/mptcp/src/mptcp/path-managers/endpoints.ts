@@ -1,0 +1,122 @@
+import type { LocalAddress, Path, PathControl, PathManager, RemoteAddress } from "../path-manager.ts";
+import { Announcer } from "./announcer.ts";
+import { hasRoom, isJoinable, localOf } from "./joinable.ts";
+
+/**
+ * A path manager by the rules of the Linux kernel's in-kernel one, so that a host here and a kernel that have the same `ip mptcp endpoint` and
+ * `ip mptcp limits` settings open the same subflows:
+ *
+ * - `signal`: the address is announced.
+ * - `subflow`: one subflow is opened from the address to the peer's first address; with `fullmesh` to each known address of the peer.
+ * - an announced address of the peer is joined once: from each `fullmesh` address, or without any from the address of the first subflow.
+ * - `backup`: subflows from this address are backup ones.
+ *
+ * Each endpoint and each announcement is used once: what died stays dead until the address goes and returns, and a subflow that the
+ * limits forbade is opened when there is room.
+ */
+export function linuxEndpoints(): PathManager {
+  return new LinuxEndpoints();
+}
+
+class LinuxEndpoints implements PathManager {
+  readonly name = "endpoints";
+  private readonly announcer = new Announcer();
+  /** Indices of paths that had their one attempt. */
+  private readonly used = new Set<number>();
+  private established = false;
+  private working = false;
+  private again = false;
+
+  onEstablished(paths: PathControl, now: number): void {
+    this.established = true;
+    // A backup flag on the first subflow's address could not go with its SYN.
+    const first = paths.paths.find((path) => path.index === 1 && path.open);
+    if (first !== undefined && localOf(paths, first)?.flags.backup === true) paths.setBackup(1, true, now);
+    this.reconcile(paths, now);
+  }
+
+  onAddresses(paths: PathControl, now: number): void {
+    this.reconcile(paths, now);
+  }
+
+  onSubflowClosed(paths: PathControl, pathIndex: number, _reason: string, now: number): void {
+    this.used.add(pathIndex);
+    this.reconcile(paths, now);
+  }
+
+  private reconcile(paths: PathControl, now: number): void {
+    if (!this.established) return;
+    this.again = true;
+    if (this.working) return;
+    this.working = true;
+    while (this.again) {
+      this.again = false;
+      for (const path of paths.paths) if (!path.present && !path.open) this.used.delete(path.index);
+      this.announcer.update(paths, isSignalled, now);
+      this.joinFirstAddress(paths, now);
+      this.joinAnnounced(paths, now);
+    }
+    this.working = false;
+  }
+
+  /** From each subflow endpoint to the peer's first address. */
+  private joinFirstAddress(paths: PathControl, now: number): void {
+    for (const local of paths.local) {
+      if (!local.up || local.id === 0 || !local.flags.subflow) continue;
+      for (const remote of paths.remote) {
+        if (remote.id === 0) this.join(paths, local, remote, now);
+      }
+    }
+  }
+
+  /** To each announced address: from the fullmesh endpoints, or else from one of our addresses. */
+  private joinAnnounced(paths: PathControl, now: number): void {
+    for (const remote of paths.remote) {
+      if (remote.id === 0) continue;
+      const meshed = paths.local.filter((local) => local.up && local.flags.fullmesh && local.address.family === remote.address.family);
+      if (meshed.length > 0) {
+        for (const local of meshed) this.join(paths, local, remote, now);
+      } else {
+        const local = defaultLocal(paths, remote);
+        if (local !== null && !this.isJoined(paths, remote)) this.join(paths, local, remote, now);
+      }
+    }
+  }
+
+  private join(paths: PathControl, local: LocalAddress, remote: RemoteAddress, now: number): void {
+    if (!hasRoom(paths)) return;
+    const path = paths.paths.find((row) => connects(row, local, remote));
+    if (path === undefined || !isJoinable(paths, path) || this.used.has(path.index)) return;
+    if (paths.open(path.index, local.flags.backup, now)) this.used.add(path.index);
+  }
+
+  /** Whether a subflow to this address was opened already, from wherever. */
+  private isJoined(paths: PathControl, remote: RemoteAddress): boolean {
+    return paths.paths.some((path) => path.remoteAddressId === remote.id && path.present && (path.open || this.used.has(path.index)));
+  }
+}
+
+function isSignalled(local: LocalAddress): boolean {
+  return local.flags.signal;
+}
+
+function connects(path: Path, local: LocalAddress, remote: RemoteAddress): boolean {
+  return (
+    path.localAddressId === local.id &&
+    path.remoteAddressId === remote.id &&
+    path.remotePort === remote.port &&
+    path.localAddress.equals(local.address) &&
+    path.remoteAddress.equals(remote.address)
+  );
+}
+
+/** Stands for the route's choice of a source address: that of the first subflow, else the first of the family. */
+function defaultLocal(paths: PathControl, remote: RemoteAddress): LocalAddress | null {
+  let found: LocalAddress | null = null;
+  for (const local of paths.local) {
+    if (!local.up || local.address.family !== remote.address.family) continue;
+    if (local.id === 0) return local;
+    found ??= local;
+  }
+  return found;
+}

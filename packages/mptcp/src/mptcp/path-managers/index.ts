@@ -1,0 +1,39 @@
+/**
+ * mptcp/path-managers/: which paths a connection uses. The transport keeps the {@link PathTable} and opens and closes subflows; a path
+ * manager looks at the table through `PathControl` and says which.
+ *
+ * To write your own: an object with a `name` and three methods, called when subflows may be opened, when addresses came or went, and when
+ * a subflow ended. It may add `nextTimeout` and `handleTimeout`. Pass a function that makes one as the connection's `pathManager`;
+ * here, add a file and a line in {@link pathManagers}. Calls into `PathControl` may call back at once.
+ *
+ * @example
+ * ```ts
+ * // One subflow more, on the first path that offers itself.
+ * const spare: PathManagerFactory = () => {
+ *   const open = (paths: PathControl, now: number): void => {
+ *     const path = paths.paths.find((row) => row.present && !row.open);
+ *     if (paths.initiator && paths.openSubflows < 2 && path !== undefined) paths.open(path.index, false, now);
+ *   };
+ *   return { name: "spare", onEstablished: open, onAddresses: open, onSubflowClosed: () => {} };
+ * };
+ * ```
+ *
+ * @module
+ */
+import type { PathManagerFactory } from "../path-manager.ts";
+import { linuxEndpoints } from "./endpoints.ts";
+import { fullMesh } from "./full-mesh.ts";
+
+export { linuxEndpoints } from "./endpoints.ts";
+export { fullMesh } from "./full-mesh.ts";
+export type { FullMeshOptions, PathMode } from "./full-mesh.ts";
+export { DEFAULT_PATH_TABLE_LIMITS, PathTable } from "./path-table.ts";
+export type { PathTableLimits } from "./path-table.ts";
+
+/** All of them by name, as configuration files and commands spell it. */
+export const pathManagers: Readonly<Record<string, PathManagerFactory>> = {
+  "full-mesh": () => fullMesh(),
+  full: () => fullMesh({ mode: "full" }),
+  "single-path": () => fullMesh({ mode: "single-path" }),
+  endpoints: linuxEndpoints,
+};
