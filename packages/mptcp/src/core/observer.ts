@@ -5,6 +5,8 @@
  * Add a kind of event here, beside the others, with the fields its reader needs; give every number its unit in the name.
  */
 export interface Observer {
+  /** Also wants the events that every segment brings (`schedule`). */
+  readonly perSegment?: boolean;
   event(event: DecisionEvent): void;
 }
 

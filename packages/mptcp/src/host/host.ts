@@ -1,35 +1,450 @@
-import type { Counters, Observer, RandomSource } from "../core/index.ts";
-import type { EndpointFlags, MptcpConfig } from "../mptcp/index.ts";
-import type { StreamConnection, TcpConfig } from "../tcp/index.ts";
-import type { IpAddress, Packet } from "../wire/index.ts";
+import type { Observer, RandomSource } from "../core/index.ts";
+import { Counters, MptcpError } from "../core/index.ts";
+import type { EndpointFlags, EndpointId, LocalAddress, MptcpConfig, MptcpEnvironment, SubflowTcpConfig, Timed } from "../mptcp/index.ts";
+import { capableRefusal, DEFAULT_MPTCP_CONFIG, deriveKeyMaterial, fullMesh, lia, lowestTimeDistance, MptcpConnection } from "../mptcp/index.ts";
+import type { KeyMaterial } from "../mptcp/index.ts";
+import type { FourTuple, StreamConnection, TcpConfig, TcpOwner } from "../tcp/index.ts";
+import { cubic, DEFAULT_TCP_CONFIG, TcpConnection, TcpSocket } from "../tcp/index.ts";
+import type { IpAddress, MpJoinSyn, MptcpOption, Packet, TcpSegment } from "../wire/index.ts";
+import { icmpErrorOf, MP_CAPABLE_FLAG, MP_RESET_REASON, TCP_FLAG } from "../wire/index.ts";
+import { AddressBook } from "./address-book.ts";
+import { FourTupleTable } from "./four-tuple-table.ts";
+import { Listener } from "./listener.ts";
+import { PortAllocator } from "./ports.ts";
+import { resetFor } from "./reset.ts";
+import { TimerHeap } from "./timer-heap.ts";
+import { TransmitQueue } from "./transmit-queue.ts";
 
-/** CONTRACT: one host, sans-IO. The body replaces this declaration. */
-export declare class Host {
-  constructor(options: HostOptions);
+/**
+ * One host: addresses, connections, listeners, tokens. Sans-IO; a driver calls, in this order,
+ *
+ * 1. {@link Host.receive} for each packet, {@link Host.handleTimeout} when `nextTimeout()` has come,
+ * 2. {@link Host.pollTransmit} for each link that has room, until it gives null,
+ * 3. {@link Host.pollEvent} until it gives null,
+ *
+ * and then sleeps until `nextTimeout()`. After an application's command (`write`, `end`, ...) it goes on with 2.
+ */
+export class Host implements MptcpEnvironment {
   readonly name: string;
-  readonly counters: Counters;
+  readonly random: RandomSource;
+  readonly observer: Observer | null;
+  readonly counters = new Counters();
+  /** The time of the driver's call being handled, ns. */
+  now = 0;
+
+  private readonly tcpDefaults: TcpConfig;
+  private readonly mptcpDefaults: MptcpConfig;
+  private readonly addresses = new AddressBook();
+  private readonly ports: PortAllocator;
+  private readonly connections = new FourTupleTable();
+  /** Joins whose third ACK is missing: found by 4-tuple, since that ACK carries no token (draft-barre-mptcp-impl §3.2). */
+  private readonly pendingJoins = new FourTupleTable();
+  private readonly tokens = new Map<number, MptcpConnection>();
+  private readonly listeners = new Map<number, Listener[]>();
+  private readonly embryos = new Map<StreamConnection, Listener>();
+  private readonly timers = new TimerHeap();
+  private readonly queues: TransmitQueue[] = [];
+  /** RSTs for packets that belong to no connection, by link. */
+  private readonly strays: Packet[][] = [];
+  private readonly ready: (StreamConnection | Listener)[] = [];
+  private readyHead = 0;
+  /** Destinations whose path swallowed SYNs with MP_CAPABLE, and until when to spare them (H5). */
+  private readonly blackholes = new Map<string, number>();
+  private lastConnectionId = 0;
+
+  constructor(options: HostOptions) {
+    this.name = options.name;
+    this.random = options.random;
+    this.observer = options.observer ?? null;
+    this.tcpDefaults = { ...DEFAULT_TCP_CONFIG, congestion: cubic, ...options.tcp };
+    this.mptcpDefaults = { ...DEFAULT_MPTCP_CONFIG, scheduler: lowestTimeDistance, congestion: lia, pathManager: fullMesh, ...options.mptcp };
+    this.ports = new PortAllocator(options.random);
+  }
+
+  // ---- addresses
 
   /** Gives the host an address on a link (`link` is the driver's number for it, small integers from 0). */
-  addAddress(address: IpAddress, options: AddressOptions, now: number): void;
-  /** Takes an address away: connections hear of it, REMOVE_ADDR goes out, subflows on it end. */
-  removeAddress(address: IpAddress, now: number): void;
+  addAddress(address: IpAddress, options: AddressOptions, now: number): void {
+    this.now = now;
+    const entry = this.addresses.add(address, options);
+    // Connections that sat on this address when it went may go on.
+    for (const tcp of this.connections.all()) {
+      if (tcp.link < 0 && tcp.tuple.localAddress.equals(address)) {
+        tcp.link = entry.link;
+        this.wake(tcp);
+      }
+    }
+    for (const connection of [...this.tokens.values()]) connection.addresses.addLocal(entry, now);
+  }
 
-  /** @throws MptcpError EADDRINUSE */
-  listen(port: number, options?: ListenOptions): Listener;
-  /** @throws MptcpError EADDRNOTAVAIL when no local address fits */
-  connect(remote: IpAddress, port: number, options: ConnectOptions, now: number): StreamConnection;
+  /** Takes an address away: REMOVE_ADDR goes out on other subflows, those on it end at once. */
+  removeAddress(address: IpAddress, now: number): void {
+    this.now = now;
+    if (!this.addresses.remove(address)) return;
+    for (const table of [this.connections, this.pendingJoins]) {
+      for (const tcp of table.all()) if (tcp.tuple.localAddress.equals(address)) tcp.link = NO_LINK;
+    }
+    for (const connection of [...this.tokens.values()]) connection.addresses.removeLocal(address, now);
+  }
 
-  // the driver's calls, in this order: receive and handleTimeout, then pollTransmit for each link that has room until null,
-  // then pollEvent until null, then sleep until nextTimeout()
-  receive(packet: Packet, link: number, now: number): void;
-  handleTimeout(now: number): void;
-  /** Earliest time handleTimeout wants to be called; NEVER when nothing is pending. */
-  nextTimeout(): number;
-  pollTransmit(link: number, now: number): Packet | null;
-  /** A connection or listener that something happened to; ask it by takeEvents() / accept(). */
-  pollEvent(): StreamConnection | Listener | null;
+  localAddresses(): readonly LocalAddress[] {
+    return this.addresses.entries;
+  }
+
+  // ---- opening
+
+  /**
+   * Opens a port for connections.
+   * @throws MptcpError EADDRINUSE
+   */
+  listen(port: number, options: ListenOptions = {}): Listener {
+    if (!Number.isInteger(port) || port < 1 || port > 65535) throw new MptcpError("ERR_SOCKET_BAD_PORT", `port should be 1 to 65535, got ${port}`);
+    const others = this.listeners.get(port) ?? [];
+    for (const other of others) {
+      if (other.address === null || options.address === undefined || other.address.equals(options.address)) throw new MptcpError("EADDRINUSE", `port ${port} is in use`);
+    }
+    const listener = new Listener(port, options, (closing) => {
+      const rest = (this.listeners.get(port) ?? []).filter((entry) => entry !== closing);
+      if (rest.length === 0) this.listeners.delete(port);
+      else this.listeners.set(port, rest);
+    });
+    this.listeners.set(port, [...others, listener]);
+    return listener;
+  }
+
+  /**
+   * Opens a connection; its `connected` event follows.
+   * @throws MptcpError EADDRNOTAVAIL when no local address fits, or no port is free
+   */
+  connect(remote: IpAddress, port: number, options: ConnectOptions, now: number): StreamConnection {
+    this.now = now;
+    const local = options.localAddress ?? this.addresses.choose(remote)?.address;
+    if (local === undefined || this.addresses.find(local) === null) throw new MptcpError("EADDRNOTAVAIL", `no local address for ${remote}`);
+    const localPort = options.localPort ?? this.ports.pick(this.connections, local, remote, port);
+    if (localPort === 0) throw new MptcpError("EADDRNOTAVAIL", `no free port for ${remote}:${port}`);
+    const tuple: FourTuple = { localAddress: local, localPort, remoteAddress: remote, remotePort: port };
+    if (this.connections.find(local, localPort, remote, port) !== null) throw new MptcpError("EADDRINUSE", `${local}:${localPort} to ${remote}:${port} is in use`);
+    const tcpConfig = { ...this.tcpDefaults, ...options.tcp };
+    if (options.multipath === false) {
+      const socket = new TcpSocket(this.nextId(), tcpConfig, this.notify);
+      socket.attach(this.register(TcpConnection.connect(this, socket, this.routed(tcpConfig, local), tuple, now)));
+      return socket;
+    }
+    const connection = this.newConnection(true, tuple, tcpConfig, { ...this.mptcpDefaults, ...options.mptcp });
+    const subflow = connection.addFirstSubflow();
+    if (this.isBlackhole(remote, now)) connection.fallBack("blackhole_remembered", now);
+    else this.counters.increment("MPTcpExtMPCapableSYNTX");
+    subflow.tcp = TcpConnection.connect(this, subflow, this.routed(connection.subflowConfig, local), tuple, now);
+    subflow.tcp.connectionId = connection.id;
+    subflow.tcp.subflowId = 1;
+    this.register(subflow.tcp);
+    return connection;
+  }
+
+  // ---- the driver's calls
+
+  /** A packet arrived on `link`. Packets for other hosts are dropped and counted. */
+  receive(packet: Packet, link: number, now: number): void {
+    this.now = now;
+    const { tcp: segment } = packet;
+    if (segment === null) {
+      if (packet.icmp !== null) this.receiveIcmp(packet, now);
+      return;
+    }
+    this.counters.segments.TcpInSegs++;
+    const tcp =
+      this.connections.find(packet.destination, segment.destinationPort, packet.source, segment.sourcePort) ??
+      (this.pendingJoins.size === 0 ? null : this.pendingJoins.find(packet.destination, segment.destinationPort, packet.source, segment.sourcePort));
+    if (tcp !== null) {
+      if (tcp.state === "TIME-WAIT" && tcp.acceptsReuse(segment)) {
+        // RFC 9293 §3.10.7.4 and RFC 6191: a new SYN may take over a connection in TIME-WAIT.
+        this.forget(tcp);
+      } else {
+        tcp.receive(packet, now);
+        this.wake(tcp);
+        return;
+      }
+    }
+    if (this.addresses.find(packet.destination) === null) {
+      this.counters.increment("IpInAddrErrors");
+      return;
+    }
+    this.receiveStray(packet, segment, link, now);
+  }
+
+  /** Earliest time at which handleTimeout wants to be called, ns; NEVER when nothing is pending. */
+  nextTimeout(): number {
+    return this.timers.next;
+  }
+
+  handleTimeout(now: number): void {
+    this.now = now;
+    for (let timed = this.timers.due(now); timed !== null; timed = this.timers.due(now)) {
+      timed.handleTimeout(now);
+      this.timers.file(timed);
+      if (timed instanceof TcpConnection) this.wake(timed);
+    }
+  }
+
+  /** Whether pollTransmit may have something for `link`. */
+  hasOutput(link: number): boolean {
+    return (this.queues[link]?.size ?? 0) > 0 || (this.strays[link]?.length ?? 0) > 0;
+  }
+
+  /** The next packet for `link`, or null. What one link sends may give another something to send: poll all until all give null. */
+  pollTransmit(link: number, now: number): Packet | null {
+    this.now = now;
+    const strays = this.strays[link];
+    if (strays !== undefined && strays.length > 0) return strays.shift() ?? null;
+    const queue = this.queues[link];
+    if (queue === undefined) return null;
+    for (let tcp = queue.first(); tcp !== null; tcp = queue.first()) {
+      if (tcp.link === link) {
+        const packet = tcp.pollTransmit(now);
+        if (packet !== null) {
+          queue.rotate();
+          this.counters.segments.TcpOutSegs++;
+          return packet;
+        }
+      }
+      queue.shift();
+      tcp.queued = false;
+      this.timers.file(tcp);
+    }
+    return null;
+  }
+
+  /** A connection or a listener that something happened to: ask it by `takeEvents()` or `accept()`. */
+  pollEvent(): StreamConnection | Listener | null {
+    if (this.readyHead === this.ready.length) {
+      if (this.readyHead > 0) {
+        this.ready.length = 0;
+        this.readyHead = 0;
+      }
+      return null;
+    }
+    return this.ready[this.readyHead++] as StreamConnection | Listener;
+  }
+
+  // ---- TcpEnvironment, MptcpEnvironment
+
+  wake(tcp: TcpConnection): void {
+    if (tcp.queued) return;
+    if (tcp.link < 0) {
+      this.timers.file(tcp);
+      return;
+    }
+    tcp.queued = true;
+    this.queueOf(tcp.link).push(tcp);
+  }
+
+  schedule(timed: Timed): void {
+    this.timers.file(timed);
+  }
+
+  closed(tcp: TcpConnection): void {
+    this.forget(tcp);
+  }
+
+  finished(connection: StreamConnection): void {
+    if (!(connection instanceof MptcpConnection)) return;
+    this.tokens.delete(connection.localKeys.token);
+    this.timers.remove(connection);
+  }
+
+  connectTcp(owner: TcpOwner, endpoint: EndpointId, config: SubflowTcpConfig, now: number): TcpConnection | null {
+    const { localAddress, remoteAddress, remotePort } = endpoint;
+    if (this.addresses.find(localAddress) === null) return null;
+    const localPort = endpoint.localPort !== 0 ? endpoint.localPort : this.ports.pick(this.connections, localAddress, remoteAddress, remotePort);
+    if (localPort === 0 || this.connections.find(localAddress, localPort, remoteAddress, remotePort) !== null) return null;
+    const tuple: FourTuple = { localAddress, localPort, remoteAddress, remotePort };
+    return this.register(TcpConnection.connect(this, owner, this.routed(config, localAddress), tuple, now));
+  }
+
+  /** Queues a connection for pollEvent; one whose handshake completed goes to its listener first. */
+  readonly notify = (connection: StreamConnection): void => {
+    const listener = this.embryos.get(connection);
+    if (listener !== undefined) {
+      if (connection.closed) {
+        this.embryos.delete(connection);
+        listener.halfOpen--;
+      } else if (this.isEstablished(connection)) {
+        this.embryos.delete(connection);
+        listener.halfOpen--;
+        listener.deliver(connection);
+        this.ready.push(listener);
+      }
+      // Until it is accepted nobody else is to hear of it; its events stay set for the first look.
+      return;
+    }
+    if (connection.fallback === "mp_capable_unanswered") this.rememberBlackhole(connection.tuple.remoteAddress);
+    this.ready.push(connection);
+  };
+
+  // ---- arrivals without a connection
+
+  private receiveStray(packet: Packet, segment: TcpSegment, link: number, now: number): void {
+    if ((segment.flags & TCP_FLAG.RST) !== 0) return;
+    if ((segment.flags & (TCP_FLAG.SYN | TCP_FLAG.ACK)) === TCP_FLAG.SYN) {
+      const join = optionOf(segment, "mp_join_syn");
+      // RFC 8684 §3.2: a join is matched by its token alone, never by a listener.
+      const answered = join !== null ? this.acceptJoin(packet, segment, join, link, now) : this.acceptSyn(packet, segment, now);
+      if (answered) return;
+    }
+    this.sendReset(packet, link, -1);
+  }
+
+  private acceptJoin(packet: Packet, segment: TcpSegment, join: MpJoinSyn, link: number, now: number): boolean {
+    this.counters.increment("MPTcpExtMPJoinSynRx");
+    const connection = this.tokens.get(join.token);
+    if (connection === undefined || this.pendingJoins.size >= MAXIMUM_PENDING_JOINS) {
+      this.counters.increment(connection === undefined ? "MPTcpExtMPJoinNoTokenFound" : "MPTcpExtMPJoinRejected");
+      this.sendReset(packet, link, connection === undefined ? MP_RESET_REASON.mptcpSpecific : MP_RESET_REASON.lackOfResources);
+      return true;
+    }
+    const tuple = tupleOf(packet, segment);
+    const subflow = connection.acceptJoin(join, tuple);
+    if (typeof subflow === "number") {
+      this.counters.increment("MPTcpExtMPJoinRejected");
+      connection.observe(null, { kind: "join_refused", reason: `code_${subflow}`, local: String(tuple.localAddress), remote: String(tuple.remoteAddress) });
+      this.sendReset(packet, link, subflow);
+      return true;
+    }
+    subflow.tcp = TcpConnection.accept(this, subflow, this.routed(connection.subflowConfig, tuple.localAddress), tuple, packet, now);
+    subflow.tcp.connectionId = connection.id;
+    subflow.tcp.subflowId = subflow.id;
+    this.register(subflow.tcp, this.pendingJoins);
+    return true;
+  }
+
+  private acceptSyn(packet: Packet, segment: TcpSegment, now: number): boolean {
+    const listener = this.listenerFor(packet.destination, segment.destinationPort);
+    if (listener === null) return false;
+    if (!listener.hasRoom) {
+      this.counters.increment("TcpExtListenOverflows");
+      return true;
+    }
+    const tuple = tupleOf(packet, segment);
+    const tcpConfig = { ...this.tcpDefaults, ...listener.options.tcp };
+    const capable = listener.options.multipath === false ? null : optionOf(segment, "mp_capable");
+    if (capable !== null) this.counters.increment("MPTcpExtMPCapableSYNRX");
+    let accepted: StreamConnection;
+    if (capable !== null && capableRefusal(capable) === null) {
+      const connection = this.newConnection(false, tuple, tcpConfig, { ...this.mptcpDefaults, ...listener.options.mptcp });
+      connection.remoteDeniesJoin = (capable.flags & MP_CAPABLE_FLAG.C) !== 0;
+      const subflow = connection.addFirstSubflow();
+      accepted = connection;
+      this.embryos.set(accepted, listener);
+      subflow.tcp = TcpConnection.accept(this, subflow, this.routed(connection.subflowConfig, tuple.localAddress), tuple, packet, now);
+      subflow.tcp.connectionId = connection.id;
+      subflow.tcp.subflowId = 1;
+      this.register(subflow.tcp);
+    } else {
+      const socket = new TcpSocket(this.nextId(), tcpConfig, this.notify);
+      accepted = socket;
+      this.embryos.set(accepted, listener);
+      socket.attach(this.register(TcpConnection.accept(this, socket, this.routed(tcpConfig, tuple.localAddress), tuple, packet, now)));
+    }
+    listener.halfOpen++;
+    return true;
+  }
+
+  private receiveIcmp(packet: Packet, now: number): void {
+    if (packet.icmp === null) return;
+    const error = icmpErrorOf(packet.icmp, packet.source.family);
+    if (error === null) return;
+    const { quoted } = error;
+    const tcp = this.connections.find(quoted.source, quoted.sourcePort, quoted.destination, quoted.destinationPort) ?? this.pendingJoins.find(quoted.source, quoted.sourcePort, quoted.destination, quoted.destinationPort);
+    if (tcp === null) {
+      this.counters.increment("IcmpInErrors");
+      return;
+    }
+    tcp.handleIcmp({ kind: error.kind === "too_big" ? "packet_too_big" : error.kind, code: error.code, mtu: error.mtu, sequence: quoted.sequence }, now);
+    this.wake(tcp);
+  }
+
+  private sendReset(packet: Packet, link: number, reason: number): void {
+    const reset = resetFor(packet, reason);
+    if (reset === null) return;
+    this.counters.increment("TcpOutRsts");
+    const strays = (this.strays[link] ??= []);
+    if (strays.length < MAXIMUM_STRAYS) strays.push(reset);
+  }
+
+  private listenerFor(address: IpAddress, port: number): Listener | null {
+    const candidates = this.listeners.get(port);
+    if (candidates === undefined) return null;
+    return candidates.find((listener) => listener.address !== null && listener.address.equals(address)) ?? candidates.find((listener) => listener.address === null) ?? null;
+  }
+
+  // ---- inside
+
+  private newConnection(initiator: boolean, tuple: FourTuple, tcp: TcpConfig, config: MptcpConfig): MptcpConnection {
+    const connection = new MptcpConnection(this, { id: this.nextId(), initiator, config, tcp, keys: this.drawKeys(), tuple });
+    this.tokens.set(connection.localKeys.token, connection);
+    return connection;
+  }
+
+  /** H3: a key whose token is in use is drawn again (RFC 8684 §3.1). */
+  private drawKeys(): KeyMaterial {
+    for (;;) {
+      const key = new Uint8Array(8);
+      this.random.fill(key);
+      const keys = deriveKeyMaterial(key);
+      if (!this.tokens.has(keys.token)) return keys;
+      this.counters.increment("MPTcpExtTokenCollision");
+    }
+  }
+
+  private nextId(): number {
+    return ++this.lastConnectionId;
+  }
+
+  private routed<T extends SubflowTcpConfig>(config: T, local: IpAddress): T & TcpConfig {
+    const entry = this.addresses.find(local);
+    return { ...config, mtu: entry?.mtu ?? this.tcpDefaults.mtu, segmentationLimit: entry?.segmentationLimit ?? 0 };
+  }
+
+  private register(tcp: TcpConnection, table: FourTupleTable = this.connections): TcpConnection {
+    tcp.link = this.addresses.find(tcp.tuple.localAddress)?.link ?? NO_LINK;
+    table.add(tcp);
+    this.wake(tcp);
+    return tcp;
+  }
+
+  joined(tcp: TcpConnection): void {
+    if (this.pendingJoins.remove(tcp)) this.connections.add(tcp);
+  }
+
+  private forget(tcp: TcpConnection): void {
+    if (!this.connections.remove(tcp)) this.pendingJoins.remove(tcp);
+    this.timers.remove(tcp);
+  }
+
+  private isEstablished(connection: StreamConnection): boolean {
+    if (connection instanceof MptcpConnection) return connection.connectedAt >= 0;
+    return connection instanceof TcpSocket && connection.tcp.established;
+  }
+
+  private queueOf(link: number): TransmitQueue {
+    return (this.queues[link] ??= new TransmitQueue());
+  }
+
+  private isBlackhole(remote: IpAddress, now: number): boolean {
+    const until = this.blackholes.get(String(remote));
+    if (until === undefined) return false;
+    if (now < until) return true;
+    this.blackholes.delete(String(remote));
+    return false;
+  }
+
+  private rememberBlackhole(remote: IpAddress): void {
+    if (this.blackholes.size >= MAXIMUM_BLACKHOLES) this.blackholes.clear();
+    this.blackholes.set(String(remote), this.now + this.mptcpDefaults.blackholeMemory);
+  }
 }
 
+/** Parameters of a host. `tcp` and `mptcp` are defaults for its connections. */
 export interface HostOptions {
   readonly name: string;
   readonly random: RandomSource;
@@ -39,17 +454,20 @@ export interface HostOptions {
 }
 
 export interface AddressOptions {
+  /** The driver's number of the link that packets from this address leave by. */
   readonly link: number;
-  /** MTU of that link, octets. */
+  /** MTU of that link, octets; 1500 unless given. */
   readonly mtu?: number;
+  /** Most payload octets of a super-segment, where the link segments for us; 0 unless given. */
   readonly segmentationLimit?: number;
   readonly flags?: Partial<EndpointFlags>;
 }
 
 export interface ListenOptions {
   readonly address?: IpAddress;
+  /** Connections half open or waiting to be accepted; 4096 unless given. */
   readonly backlog?: number;
-  /** Accept Multipath TCP (default true). */
+  /** Accept Multipath TCP; true unless given. */
   readonly multipath?: boolean;
   readonly tcp?: Partial<TcpConfig>;
   readonly mptcp?: Partial<MptcpConfig>;
@@ -58,15 +476,23 @@ export interface ListenOptions {
 export interface ConnectOptions {
   readonly localAddress?: IpAddress;
   readonly localPort?: number;
-  /** Use Multipath TCP (default true). */
+  /** Ask for Multipath TCP; true unless given. */
   readonly multipath?: boolean;
   readonly tcp?: Partial<TcpConfig>;
   readonly mptcp?: Partial<MptcpConfig>;
 }
 
-export interface Listener {
-  readonly port: number;
-  /** The next connection whose handshake completed, or null. */
-  accept(): StreamConnection | null;
-  close(now: number): void;
+function tupleOf(packet: Packet, segment: TcpSegment): FourTuple {
+  return { localAddress: packet.destination, localPort: segment.destinationPort, remoteAddress: packet.source, remotePort: segment.sourcePort };
 }
+
+function optionOf<K extends MptcpOption["kind"]>(segment: TcpSegment, kind: K): Extract<MptcpOption, { kind: K }> | null {
+  for (const option of segment.mptcp) if (option.kind === kind) return option as Extract<MptcpOption, { kind: K }>;
+  return null;
+}
+
+/** The link of an address that went away. */
+const NO_LINK = -1;
+const MAXIMUM_PENDING_JOINS = 4096;
+const MAXIMUM_STRAYS = 256;
+const MAXIMUM_BLACKHOLES = 1024;

@@ -15,6 +15,8 @@ export type {
   ConnectionCongestion,
   LossEvent,
 } from "./congestion/control.ts";
+export { Cubic, cubic } from "./congestion/cubic.ts";
+export { NewReno, newReno } from "./congestion/newreno.ts";
 export { TcpConnection } from "./connection.ts";
 export type { IcmpError, TcpState } from "./connection.ts";
 export { SEGMENT_ROLE } from "./owner.ts";

@@ -1,0 +1,73 @@
+import type { EndpointFlags, LocalAddress } from "../mptcp/index.ts";
+import type { IpAddress } from "../wire/index.ts";
+import type { AddressOptions } from "./host.ts";
+
+/** An address of the host, its interface address id and the link behind it. */
+export interface HostAddress extends LocalAddress {
+  readonly link: number;
+  readonly mtu: number;
+  readonly segmentationLimit: number;
+}
+
+/** The host's addresses. Ids run from 1; a connection calls the address of its first subflow 0 (RFC 8684 §3.2). */
+export class AddressBook {
+  private readonly list: HostAddress[] = [];
+  /** The last answer: packets come in runs for one address. */
+  private last: HostAddress | null = null;
+
+  get entries(): readonly HostAddress[] {
+    return this.list;
+  }
+
+  /** Adds an address, or changes link and flags of one that is there. */
+  add(address: IpAddress, options: AddressOptions): HostAddress {
+    const at = this.list.findIndex((entry) => entry.address.equals(address));
+    const entry: HostAddress = {
+      id: at < 0 ? this.freeId() : (this.list[at] as HostAddress).id,
+      address,
+      up: true,
+      flags: { ...DEFAULT_FLAGS, ...options.flags },
+      link: options.link,
+      mtu: options.mtu ?? 1500,
+      segmentationLimit: options.segmentationLimit ?? 0,
+    };
+    if (at < 0) this.list.push(entry);
+    else this.list[at] = entry;
+    this.last = null;
+    return entry;
+  }
+
+  /** Whether it was there. */
+  remove(address: IpAddress): boolean {
+    const at = this.list.findIndex((entry) => entry.address.equals(address));
+    if (at < 0) return false;
+    this.list.splice(at, 1);
+    this.last = null;
+    return true;
+  }
+
+  find(address: IpAddress): HostAddress | null {
+    if (this.last !== null && this.last.address.equals(address)) return this.last;
+    for (const entry of this.list) {
+      if (entry.address.equals(address)) {
+        this.last = entry;
+        return entry;
+      }
+    }
+    return null;
+  }
+
+  /** The source address for a new connection: of the destination's family, not a backup one if another is there. */
+  choose(remote: IpAddress): HostAddress | null {
+    const fitting = this.list.filter((entry) => entry.address.family === remote.family);
+    return fitting.find((entry) => !entry.flags.backup) ?? fitting[0] ?? null;
+  }
+
+  private freeId(): number {
+    for (let id = 1; id < 256; id++) if (!this.list.some((entry) => entry.id === id)) return id;
+    return 255;
+  }
+}
+
+/** An address that can be used for everything, as interfaces are in a full mesh. */
+const DEFAULT_FLAGS: EndpointFlags = { subflow: true, signal: true, backup: false, fullmesh: false };

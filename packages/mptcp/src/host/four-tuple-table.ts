@@ -1,0 +1,96 @@
+import type { TcpConnection } from "../tcp/index.ts";
+import type { IpAddress } from "../wire/index.ts";
+
+/**
+ * TCP connections by local and remote address and port. A chained hash table over the addresses' own hashes: a look-up per
+ * packet builds no key and allocates nothing.
+ */
+export class FourTupleTable {
+  private buckets: (Entry | null)[] = Array.from({ length: 64 }, () => null);
+  private count = 0;
+
+  get size(): number {
+    return this.count;
+  }
+
+  find(localAddress: IpAddress, localPort: number, remoteAddress: IpAddress, remotePort: number): TcpConnection | null {
+    const hash = hashOf(localAddress, localPort, remoteAddress, remotePort);
+    let entry = this.buckets[hash & (this.buckets.length - 1)] as Entry | null;
+    while (entry !== null) {
+      if (entry.hash === hash) {
+        const { tuple } = entry.tcp;
+        if (
+          tuple.remotePort === remotePort &&
+          tuple.localPort === localPort &&
+          tuple.remoteAddress.equals(remoteAddress) &&
+          tuple.localAddress.equals(localAddress)
+        )
+          return entry.tcp;
+      }
+      entry = entry.next;
+    }
+    return null;
+  }
+
+  add(tcp: TcpConnection): void {
+    if (this.count >= this.buckets.length) this.grow();
+    const { tuple } = tcp;
+    const hash = hashOf(tuple.localAddress, tuple.localPort, tuple.remoteAddress, tuple.remotePort);
+    const at = hash & (this.buckets.length - 1);
+    this.buckets[at] = { tcp, hash, next: this.buckets[at] as Entry | null };
+    this.count++;
+  }
+
+  /** Whether it was there. */
+  remove(tcp: TcpConnection): boolean {
+    const { tuple } = tcp;
+    const hash = hashOf(tuple.localAddress, tuple.localPort, tuple.remoteAddress, tuple.remotePort);
+    const at = hash & (this.buckets.length - 1);
+    let previous: Entry | null = null;
+    let entry = this.buckets[at] as Entry | null;
+    while (entry !== null) {
+      if (entry.tcp === tcp) {
+        if (previous === null) this.buckets[at] = entry.next;
+        else previous.next = entry.next;
+        this.count--;
+        return true;
+      }
+      previous = entry;
+      entry = entry.next;
+    }
+    return false;
+  }
+
+  /** All connections, in no particular order; safe against changes while the array is walked. */
+  all(): TcpConnection[] {
+    const found: TcpConnection[] = [];
+    for (let entry of this.buckets) for (; entry !== null; entry = entry.next) found.push(entry.tcp);
+    return found;
+  }
+
+  private grow(): void {
+    const old = this.buckets;
+    this.buckets = Array.from({ length: old.length * 2 }, () => null);
+    const mask = this.buckets.length - 1;
+    for (let entry of old) {
+      while (entry !== null) {
+        const { next } = entry;
+        entry.next = this.buckets[entry.hash & mask] as Entry | null;
+        this.buckets[entry.hash & mask] = entry;
+        entry = next;
+      }
+    }
+  }
+}
+
+interface Entry {
+  readonly tcp: TcpConnection;
+  readonly hash: number;
+  next: Entry | null;
+}
+
+function hashOf(localAddress: IpAddress, localPort: number, remoteAddress: IpAddress, remotePort: number): number {
+  let h = Math.imul(localAddress.hash, 0x9e3779b1) ^ remoteAddress.hash;
+  h = Math.imul(h ^ (h >>> 15) ^ ((localPort << 16) | remotePort), 0x85ebca6b);
+  return (h ^ (h >>> 13)) | 0;
+}

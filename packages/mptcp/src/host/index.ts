@@ -1,0 +1,10 @@
+/**
+ * host/: one host: addresses, demultiplexing, listeners, tokens, pending joins, ephemeral ports, timers and counters. A driver (the
+ * simulator, or the runtime on a real network) works it through a few calls, see {@link Host}.
+ *
+ * @module
+ */
+export type { HostAddress } from "./address-book.ts";
+export { Host } from "./host.ts";
+export type { AddressOptions, ConnectOptions, HostOptions, ListenOptions } from "./host.ts";
+export { Listener } from "./listener.ts";

@@ -1,0 +1,46 @@
+import type { StreamConnection } from "../tcp/index.ts";
+import type { IpAddress } from "../wire/index.ts";
+import type { ListenOptions } from "./host.ts";
+
+/** A port open for connections. Made by `Host.listen`. */
+export class Listener {
+  readonly port: number;
+  /** Null: every address of the host. */
+  readonly address: IpAddress | null;
+  readonly options: ListenOptions;
+  /** Connections whose handshake is not over yet. */
+  halfOpen = 0;
+  private readonly established: StreamConnection[] = [];
+  private readonly closing: (listener: Listener) => void;
+
+  constructor(port: number, options: ListenOptions, closing: (listener: Listener) => void) {
+    this.port = port;
+    this.address = options.address ?? null;
+    this.options = options;
+    this.closing = closing;
+  }
+
+  /** Whether one more SYN may be answered. */
+  get hasRoom(): boolean {
+    return this.halfOpen + this.established.length < (this.options.backlog ?? DEFAULT_BACKLOG);
+  }
+
+  /** The next connection whose handshake completed, or null. */
+  accept(): StreamConnection | null {
+    return this.established.shift() ?? null;
+  }
+
+  /** Stops listening; connections not accepted yet are reset. */
+  close(now: number): void {
+    this.closing(this);
+    for (let connection = this.accept(); connection !== null; connection = this.accept()) connection.abort(now);
+  }
+
+  /** The host's call when a handshake completed. */
+  deliver(connection: StreamConnection): void {
+    this.established.push(connection);
+  }
+}
+
+/** As Linux' SOMAXCONN. */
+const DEFAULT_BACKLOG = 4096;

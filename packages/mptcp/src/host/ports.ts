@@ -1,0 +1,27 @@
+import type { RandomSource } from "../core/index.ts";
+import { randomBelow } from "../core/index.ts";
+import type { IpAddress } from "../wire/index.ts";
+import type { FourTupleTable } from "./four-tuple-table.ts";
+
+/** Picks ephemeral ports: a random one, and from there the next that is free for the destination (RFC 6056 §3.3.1). */
+export class PortAllocator {
+  private readonly random: RandomSource;
+
+  constructor(random: RandomSource) {
+    this.random = random;
+  }
+
+  /** A port for which the four-tuple is free; 0 when none is. */
+  pick(table: FourTupleTable, local: IpAddress, remote: IpAddress, remotePort: number): number {
+    const start = randomBelow(this.random, EPHEMERAL_COUNT);
+    for (let i = 0; i < EPHEMERAL_COUNT; i++) {
+      const port = EPHEMERAL_FIRST + ((start + i) % EPHEMERAL_COUNT);
+      if (table.find(local, port, remote, remotePort) === null) return port;
+    }
+    return 0;
+  }
+}
+
+/** The range Linux uses. */
+const EPHEMERAL_FIRST = 32768;
+const EPHEMERAL_COUNT = 60999 - 32768 + 1;

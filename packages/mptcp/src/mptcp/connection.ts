@@ -1,0 +1,716 @@
+import type { CloseReason, DecisionDetail } from "../core/index.ts";
+import { MptcpError, NEVER, SECOND } from "../core/index.ts";
+import type { CongestionControlFactory, FourTuple, SegmentSlot, StreamConnection } from "../tcp/index.ts";
+import { STREAM_EVENT } from "../tcp/index.ts";
+import type { MpJoinSyn, MptcpOption, TcpSegment } from "../wire/index.ts";
+import { DataSequenceSpace, MP_CAPABLE_FLAG, MP_RESET_REASON, Payload } from "../wire/index.ts";
+import { AddressManager } from "./address-manager.ts";
+import type { MptcpConfig } from "./config.ts";
+import { DataReceiver } from "./data-receiver.ts";
+import type { ReinjectionCause, SenderContext } from "./data-sender.ts";
+import { DataSender } from "./data-sender.ts";
+import type { MptcpEnvironment, SubflowTcpConfig, Timed } from "./environment.ts";
+import type { KeyMaterial } from "./keys.ts";
+import { deriveKeyMaterial, equalOctets } from "./keys.ts";
+import type { SentMapping } from "./mapping.ts";
+import { Subflow } from "./subflow.ts";
+
+/**
+ * One Multipath TCP connection (RFC 8684): a byte stream over any number of subflows. Sans-IO. The host makes it, gives it its first
+ * subflow, hands joins to it and keeps its timer; subflows report to it as owners of their TCP connections.
+ *
+ * Once Multipath TCP is given up (`regularTcp`) it is a plain stream over its only subflow.
+ */
+export class MptcpConnection implements StreamConnection, SenderContext, Timed {
+  readonly id: number;
+  readonly environment: MptcpEnvironment;
+  readonly config: MptcpConfig;
+  readonly subflowConfig: SubflowTcpConfig;
+  /** Whether this end opened the connection. */
+  readonly initiator: boolean;
+  readonly subflows: Subflow[] = [];
+  readonly sender: DataSender;
+  readonly receiver: DataReceiver;
+  readonly addresses: AddressManager;
+  tuple: FourTuple;
+
+  // keys and sequence spaces
+  readonly localKeys: KeyMaterial;
+  readonly localSpace: DataSequenceSpace;
+  remoteKey: Uint8Array = new Uint8Array(8);
+  remoteToken = 0;
+  remoteSpace = new DataSequenceSpace(0, 0);
+  remoteKnown = false;
+  /** The peer's C flag: no joins to its first address and port (RFC 8684 §3.1). */
+  remoteDeniesJoin = false;
+
+  // state
+  /** Multipath TCP is not in use: the peer or the path does not do it, see `fallback`. */
+  regularTcp = false;
+  fallback: string | null = null;
+  /** Data offset of subflow offset 0 in regular TCP. */
+  regularOffset = 0;
+  infiniteMappingPending = false;
+  /** A DSS arrived: the peer has our key, subflows may be added (RFC 8684 §3.1). */
+  fullyEstablished = false;
+  connectedAt = -1;
+  closed = false;
+  error: CloseReason | null = null;
+  /** Octets of Data ACKs that we send: 8 once the peer sent an 8-octet data sequence number (§3.3.2). */
+  dataAckLength: 4 | 8;
+  /** The subflow that data arrived on last: the one for window updates. */
+  lastReceiver: Subflow | null = null;
+  readonly noDelay: boolean;
+
+  // Timed
+  nextTimeout = NEVER;
+  timerSlot = -1;
+  timerAt = NEVER;
+
+  private events = 0;
+  private readonly makeCongestion: CongestionControlFactory;
+  private joinedEver = false;
+  /** The DATA_FIN of the peer arrived before ours left: the peer is to be the active closer of the subflows (X3). */
+  private passiveCloser = false;
+  private probeAt = NEVER;
+  private probeBackoff = 0;
+  private noSubflowAt = NEVER;
+  private passiveCloseAt = NEVER;
+  private finished = false;
+
+  constructor(
+    environment: MptcpEnvironment,
+    options: { id: number; initiator: boolean; config: MptcpConfig; tcp: SubflowTcpConfig; keys: KeyMaterial; tuple: FourTuple },
+  ) {
+    this.environment = environment;
+    this.id = options.id;
+    this.initiator = options.initiator;
+    this.config = options.config;
+    this.noDelay = options.tcp.noDelay;
+    this.makeCongestion = options.config.congestion();
+    // Nagle runs at connection level, where all the unacknowledged data is seen.
+    this.subflowConfig = { ...options.tcp, noDelay: true, congestion: this.makeCongestion };
+    this.localKeys = options.keys;
+    this.localSpace = new DataSequenceSpace(options.keys.idsnHigh, options.keys.idsnLow);
+    this.tuple = options.tuple;
+    this.dataAckLength = options.config.dataSequenceLength;
+    this.sender = new DataSender(this, options.config.scheduler(), options.tcp.sendBuffer);
+    this.receiver = new DataReceiver(options.tcp.receiveBuffer);
+    this.addresses = new AddressManager(this, options.config.pathManager());
+  }
+
+  // ---- the application's calls
+
+  get multipath(): boolean {
+    return !this.regularTcp;
+  }
+  get writable(): number {
+    return this.closed ? 0 : this.sender.writable;
+  }
+  get readable(): number {
+    return this.receiver.queue.length;
+  }
+  get ended(): boolean {
+    return this.receiver.queue.length === 0 && (this.receiver.finReached || this.closed);
+  }
+
+  write(payload: Payload, keep: boolean, now: number): number {
+    if (this.sender.finQueued) throw new MptcpError("ERR_STREAM_WRITE_AFTER_END", "write after end");
+    if (this.closed) return 0;
+    const taken = this.sender.write(payload, keep);
+    if (taken > 0) this.wakeSubflows(now);
+    return taken;
+  }
+
+  end(now: number): void {
+    if (this.sender.finQueued || this.closed) return;
+    this.sender.finQueued = true;
+    if (this.regularTcp) {
+      for (const subflow of this.subflows) subflow.tcp.close(now);
+      return;
+    }
+    if (this.fullyEstablished || this.remoteKnown) this.releaseFin(now);
+    this.wakeSubflows(now);
+  }
+
+  read(max: number, now: number): Payload | null {
+    const payload = this.receiver.queue.read(max);
+    if (payload === null) return null;
+    const from = this.lastReceiver ?? this.subflows[0];
+    if (from === undefined || this.closed) return payload;
+    this.receiver.consumed(payload.length, this.longestRtt(), from.tcp.maxPayload, now);
+    if (this.receiver.updateWorthwhile(from.tcp.maxPayload)) this.sendWindowUpdate(from);
+    return payload;
+  }
+
+  abort(now: number): void {
+    if (this.closed) return;
+    if (!this.regularTcp && this.remoteKnown) {
+      this.observe(null, { kind: "fastclose", direction: "out" });
+      this.environment.counters.increment("MPTcpExtMPFastcloseTx");
+    }
+    // RFC 8684 §3.5, option R: a RST with MP_FASTCLOSE on every subflow.
+    for (const subflow of [...this.subflows]) {
+      subflow.fastclose = true;
+      this.endSubflow(subflow, "aborted", now);
+    }
+    this.finish("ECONNABORTED");
+  }
+
+  takeEvents(): number {
+    const { events } = this;
+    this.events = 0;
+    return events;
+  }
+
+  private raise(event: number): void {
+    // The application looks once at all that happened since the last look.
+    const quiet = this.events === 0;
+    this.events |= event;
+    if (quiet || (event & (STREAM_EVENT.connected | STREAM_EVENT.closed)) !== 0) this.environment.notify(this);
+  }
+
+  // ---- handshake
+
+  /** Flags of the MP_CAPABLE that we send. */
+  get capableFlags(): number {
+    return MP_CAPABLE_FLAG.H | (this.config.denyJoinInitialAddress ? MP_CAPABLE_FLAG.C : 0);
+  }
+
+  /** The first subflow; its TCP connection is set by the caller. Call once. */
+  addFirstSubflow(): Subflow {
+    const { localAddress, localPort, remoteAddress, remotePort } = this.tuple;
+    const backup = this.addresses.setFirst(localAddress, localPort, remoteAddress, remotePort);
+    const subflow = new Subflow(this, 1, { first: true, initiator: this.initiator, localAddressId: 0, remoteAddressId: 0, backup });
+    this.subflows.push(subflow);
+    return subflow;
+  }
+
+  adoptRemoteKey(key: Uint8Array, deniesJoin: boolean): void {
+    const keys = deriveKeyMaterial(key.slice());
+    this.remoteKey = keys.key;
+    this.remoteToken = keys.token;
+    this.remoteSpace = new DataSequenceSpace(keys.idsnHigh, keys.idsnLow);
+    this.remoteKnown = true;
+    this.remoteDeniesJoin = deniesJoin;
+    if (deniesJoin) this.addresses.denyInitialRemote();
+  }
+
+  onTcpEstablished(subflow: Subflow, now: number): void {
+    if (subflow.first) {
+      subflow.phase = "established";
+      this.connectedAt = now;
+      // The window of the handshake's last segment opens the shared window.
+      this.sender.right = this.regularTcp ? NEVER : Math.max(this.sender.right, subflow.tcp.peerWindow);
+      this.sender.subflowsChanged();
+      this.observe(subflow, { kind: "connection_established", multipath: !this.regularTcp, token: this.localKeys.token });
+      this.raise(STREAM_EVENT.connected | STREAM_EVENT.writable);
+      // RFC 8684 §3.1: no subflow may be added before a DSS arrived; an ACK now lets the initiator add some without data.
+      if (!this.initiator && !this.regularTcp) subflow.tcp.requestAck();
+      if (this.sender.finQueued) {
+        if (this.regularTcp) subflow.tcp.close(now);
+        else this.releaseFin(now);
+      }
+      if (this.regularTcp) return;
+      this.observeSubflow(subflow);
+      return;
+    }
+    if (subflow.initiator) {
+      subflow.joinAckTries = 1;
+      subflow.joinAckAt = now + subflow.tcp.rto;
+      this.arm(subflow.joinAckAt);
+    } else {
+      this.environment.joined(subflow.tcp);
+      this.onJoined(subflow, now);
+      // RFC 8684 §3.2: the third ACK must be answered, it is retransmitted otherwise.
+      subflow.tcp.requestAck();
+    }
+  }
+
+  /** The two ends have verified each other: the subflow may carry data. */
+  onJoined(subflow: Subflow, now: number): void {
+    subflow.phase = "established";
+    subflow.joinAckAt = NEVER;
+    this.joinedEver = true;
+    this.addresses.table.markWorked(subflow.id);
+    this.noSubflowAt = NEVER;
+    this.sender.subflowsChanged();
+    this.observeSubflow(subflow);
+    this.raise(STREAM_EVENT.subflows);
+    if (this.closed) subflow.tcp.close(now);
+    else if (this.sender.finSent && !this.sender.finAcknowledged) subflow.tcp.requestAck();
+    this.wakeSubflows(now);
+  }
+
+  /**
+   * A SYN with MP_JOIN arrived for our token (RFC 8684 §3.2). The host makes the TCP connection for the subflow returned.
+   * @returns the MP_TCPRST reason when the join is refused
+   */
+  acceptJoin(option: MpJoinSyn, tuple: FourTuple): Subflow | number {
+    if (this.closed || this.regularTcp || !this.remoteKnown) return MP_RESET_REASON.mptcpSpecific;
+    if (this.subflows.length > this.config.limits.subflows) return MP_RESET_REASON.administrativelyProhibited;
+    const joined = this.addresses.admitJoin(option.addressId, tuple);
+    if (joined === null) return MP_RESET_REASON.administrativelyProhibited;
+    const subflow = new Subflow(this, joined.pathIndex, { first: false, initiator: false, localAddressId: joined.localAddressId, remoteAddressId: option.addressId, backup: joined.backup });
+    subflow.peerBackup = option.backup;
+    subflow.remoteNonce = option.nonce;
+    subflow.localNonce = this.environment.random.uint32();
+    this.subflows.push(subflow);
+    return subflow;
+  }
+
+  /** A DSS, or MP_CAPABLE with data, arrived. */
+  onDss(now: number): void {
+    if (this.fullyEstablished) return;
+    this.fullyEstablished = true;
+    this.addresses.onEstablished(now);
+  }
+
+  // ---- data
+
+  /** Octets of the DSS on a data segment. */
+  get dssLength(): number {
+    return 4 + this.dataAckLength + this.config.dataSequenceLength + 6;
+  }
+
+  onDataAck(position: number, right: number, now: number): void {
+    const { sender } = this;
+    const finBefore = sender.finAcknowledged;
+    const una = sender.unacknowledged;
+    if (!sender.acknowledge(position, right, now)) return;
+    if (sender.timerAt < this.nextTimeout) this.arm(sender.timerAt);
+    if (sender.unacknowledged > una) this.probeBackoff = 0;
+    if (this.probeAt !== NEVER && sender.right > sender.next) this.probeAt = NEVER;
+    if (sender.applicationBlocked && sender.writable > 0) {
+      sender.applicationBlocked = false;
+      this.raise(STREAM_EVENT.writable);
+    }
+    if (sender.finAcknowledged && !finBefore) {
+      this.raise(STREAM_EVENT.drained);
+      this.closeWhenDone(now);
+    }
+  }
+
+  /** Bytes of the connection, from any subflow. */
+  deliver(dataOffset: number, payload: Payload, now: number): void {
+    if (this.closed) return;
+    if (this.receiver.insert(dataOffset, payload) === 0) return;
+    this.raise(STREAM_EVENT.readable);
+    if (this.receiver.finReached) this.onEnd(now);
+  }
+
+  onDataFin(dataOffset: number, now: number): void {
+    const { receiver } = this;
+    if (receiver.finOffset >= 0 || dataOffset < receiver.next) {
+      // A repeated DATA_FIN asks for the Data ACK that got lost.
+      if (receiver.finReached) this.acknowledgeOnAll();
+      return;
+    }
+    receiver.finOffset = dataOffset;
+    this.observe(null, { kind: "data_fin", direction: "in", dataOffset });
+    if (!this.sender.finSent) this.passiveCloser = true;
+    if (receiver.finReached) this.onEnd(now);
+  }
+
+  /** Everything the peer had to say arrived. */
+  private onEnd(now: number): void {
+    this.raise(STREAM_EVENT.readable);
+    this.acknowledgeOnAll();
+    this.closeWhenDone(now);
+  }
+
+  private acknowledgeOnAll(): void {
+    if (this.regularTcp) return;
+    for (const subflow of this.subflows) if (subflow.established) subflow.tcp.requestAck();
+  }
+
+  private releaseFin(now: number): void {
+    if (!this.sender.releaseFin(now)) return;
+    for (const subflow of this.sender.usableSubflows()) subflow.tcp.requestAck();
+  }
+
+  private sendWindowUpdate(from: Subflow): void {
+    // RFC 8684 §3.3.4 and draft-barre §3.4.3: the update that ends a zero window goes out on every subflow.
+    if (this.receiver.wasClosed) {
+      this.receiver.wasClosed = false;
+      for (const subflow of this.subflows) if (subflow.established || this.regularTcp) subflow.tcp.requestAck();
+    } else from.tcp.requestAck();
+  }
+
+  private longestRtt(): number {
+    let longest = 0;
+    for (const subflow of this.subflows) {
+      const rtt = subflow.tcp.receiverRtt;
+      if (subflow.established && rtt > longest) longest = rtt;
+    }
+    return longest;
+  }
+
+  /** Asks every subflow that has room to look for data: what arrived on one may unblock another (draft-barre §3.5.2). */
+  wakeSubflows(now: number): void {
+    if (this.regularTcp) {
+      for (const subflow of this.subflows) subflow.tcp.wake();
+      return;
+    }
+    const { sender } = this;
+    if (sender.hasWork) {
+      const usable = sender.usableSubflows();
+      for (let i = 0; i < usable.length; i++) {
+        const subflow = usable[i] as Subflow;
+        if (subflow.tcp.canSend()) subflow.tcp.wake();
+      }
+    }
+    this.armProbe(now);
+  }
+
+  afterInput(_subflow: Subflow, now: number): void {
+    if (this.sender.finQueued && !this.sender.finSent && !this.regularTcp && this.remoteKnown) this.releaseFin(now);
+    this.wakeSubflows(now);
+  }
+
+  /** RFC 9293 §3.8.6.1 at connection level: the shared window is closed and nothing is in flight that would bring an answer. */
+  private armProbe(now: number): void {
+    const { sender } = this;
+    if (this.probeAt !== NEVER || this.regularTcp) return;
+    if (sender.queue.end === sender.next || sender.right > sender.next || sender.unacknowledged < sender.next) return;
+    let rto = 0;
+    for (const subflow of this.subflows) if (subflow.established) rto = Math.max(rto, subflow.tcp.rto);
+    if (rto === 0) return;
+    this.probeAt = now + Math.min(rto * (1 << this.probeBackoff), LONGEST_PROBE_INTERVAL);
+    this.arm(this.probeAt);
+  }
+
+  // ---- regular TCP (fallback)
+
+  /** Whether this connection can still become regular TCP: one subflow ever, nothing of Multipath TCP seen in its data (§3.7). */
+  get mayFallBack(): boolean {
+    return !this.regularTcp && !this.fullyEstablished && !this.joinedEver && this.subflows.length === 1;
+  }
+
+  fallBack(reason: string, now: number): void {
+    if (this.regularTcp) return;
+    const handshakeOver = this.remoteKnown && this.connectedAt >= 0;
+    this.regularTcp = true;
+    this.fallback = reason;
+    // RFC 8684 §3.7: one last mapping, of infinite length, tells a peer that still sees our options.
+    this.infiniteMappingPending = handshakeOver;
+    this.sender.right = NEVER;
+    this.sender.reinjections.clear();
+    this.sender.timerAt = NEVER;
+    this.environment.counters.increment(FALLBACK_COUNTER[reason] ?? "MPTcpExtFallbackFailed");
+    this.observe(null, { kind: "fallback", reason });
+    this.raise(STREAM_EVENT.fallback);
+    if (this.sender.finQueued) for (const subflow of this.subflows) subflow.tcp.close(now);
+    this.wakeSubflows(now);
+  }
+
+  onInfiniteMapping(subflow: Subflow, dataOffset: number, subflowOffset: number, now: number): void {
+    if (this.regularTcp || !subflow.first || this.joinedEver) return;
+    this.regularOffset = dataOffset - subflowOffset;
+    this.environment.counters.increment("MPTcpExtInfiniteMapRx");
+    this.fallBack("infinite_mapping", now);
+  }
+
+  offerRegular(_subflow: Subflow, limit: number): number {
+    return Math.min(limit, this.sender.queue.end - this.sender.next);
+  }
+
+  takeRegular(length: number, slot: SegmentSlot): void {
+    const { sender } = this;
+    slot.payload = sender.queue.slice(sender.next, length);
+    slot.tag = null;
+    sender.next += length;
+    slot.push = sender.next === sender.queue.end;
+  }
+
+  acknowledgedRegular(to: number, now: number): void {
+    this.onDataAck(Math.min(to, this.sender.next), NEVER, now);
+  }
+
+  // ---- subflows
+
+  onSubflowTimeout(subflow: Subflow, consecutive: number, now: number): void {
+    if (this.regularTcp || !subflow.established) return;
+    this.observe(subflow, { kind: "rto", rtoMs: subflow.tcp.rto / 1e6, consecutive });
+    if (subflow.stale) return;
+    subflow.stale = true;
+    this.sender.subflowsChanged();
+    this.sender.reinject(subflow, "rto");
+    this.wakeSubflows(now);
+  }
+
+  onSubflowFin(subflow: Subflow, now: number): void {
+    if (this.regularTcp) {
+      this.receiver.finOffset = this.receiver.next;
+      this.onEnd(now);
+      return;
+    }
+    // A FIN concerns its subflow alone (RFC 8684 §3.3.3): close our side of it too.
+    subflow.tcp.close(now);
+    this.sender.subflowsChanged();
+    this.wakeSubflows(now);
+  }
+
+  onTcpClosed(subflow: Subflow, reason: CloseReason | null, segment: TcpSegment | null, now: number): void {
+    if (segment !== null && !this.regularTcp) {
+      for (const option of segment.mptcp) {
+        if (option.kind === "mp_fastclose" && equalOctets(option.receiverKey, this.localKeys.key)) {
+          this.onFastclose(subflow, option.receiverKey, true, now);
+          return;
+        }
+        if (option.kind === "mp_tcprst") {
+          this.environment.counters.increment("MPTcpExtMPRstRx");
+          this.removeSubflow(subflow, `reset_by_peer_${option.reason}`, reason, now);
+          return;
+        }
+      }
+    }
+    this.removeSubflow(subflow, reason ?? "fin", reason, now);
+  }
+
+  /** Ends a subflow with a RST that says why (RFC 8684 §3.6); the connection goes on. */
+  resetSubflow(subflow: Subflow, reason: string, code: number, now: number): void {
+    if (subflow.phase === "closed") return;
+    subflow.resetReason = code;
+    this.environment.counters.increment("MPTcpExtMPRstTx");
+    this.endSubflow(subflow, reason, now);
+  }
+
+  /** Ends a subflow by RST and takes it out. */
+  endSubflow(subflow: Subflow, reason: string, now: number): void {
+    if (subflow.phase === "closed") return;
+    const handshake = subflow.phase !== "established";
+    subflow.tcp.abort(now);
+    if (handshake && !subflow.first) this.observe(subflow, { kind: "join_refused", reason, local: String(subflow.tcp.tuple.localAddress), remote: String(subflow.tcp.tuple.remoteAddress) });
+    this.removeSubflow(subflow, reason, "ECONNABORTED", now);
+  }
+
+  private removeSubflow(subflow: Subflow, reason: string, error: CloseReason | null, now: number): void {
+    if (subflow.phase === "closed") return;
+    subflow.phase = "closed";
+    subflow.joinAckAt = NEVER;
+    subflow.removalAt = NEVER;
+    const at = this.subflows.indexOf(subflow);
+    if (at >= 0) this.subflows.splice(at, 1);
+    if (this.lastReceiver === subflow) this.lastReceiver = null;
+    subflow.tcp.congestion.release();
+    this.sender.subflowsChanged();
+    this.observe(subflow, { kind: "subflow_closed", reason });
+    if (this.regularTcp) {
+      this.finish(error);
+      this.release();
+      return;
+    }
+    if (this.closed) {
+      this.release();
+      return;
+    }
+    this.sender.reinject(subflow, "subflow_death");
+    this.sender.reinjections.forget(subflow.id);
+    subflow.sent.clear();
+    this.raise(STREAM_EVENT.subflows);
+    if (this.subflows.length === 0 && !this.fullyEstablished) {
+      // The connection never came to be, or never left its first path.
+      this.finish(error ?? "ECONNRESET");
+      this.release();
+      return;
+    }
+    this.addresses.onSubflowClosed(subflow, reason, now);
+    if (this.subflows.length === 0) {
+      // X4: break before make. Nothing may arrive for a while.
+      this.noSubflowAt = now + this.config.noSubflowTimeout;
+      this.arm(this.noSubflowAt);
+    }
+    this.wakeSubflows(now);
+  }
+
+  /** A subflow named in a REMOVE_ADDR still works: it stays (RFC 8684 §3.4.2). */
+  removalDisproved(subflow: Subflow): void {
+    subflow.removalAt = NEVER;
+    this.sender.subflowsChanged();
+  }
+
+  // ---- closing
+
+  /** X1: once both DATA_FINs are acknowledged, the connection is closed, and its subflows close with FINs. */
+  private closeWhenDone(now: number): void {
+    if (this.closed || !this.receiver.finReached) return;
+    if (this.regularTcp) return;
+    if (!this.sender.finAcknowledged) return;
+    this.finish(null);
+    if (this.passiveCloser) {
+      // X3: let the peer's FINs come first, so that TIME-WAIT stays with the active closer.
+      this.passiveCloseAt = now + PASSIVE_CLOSE_WAIT;
+      this.arm(this.passiveCloseAt);
+    } else this.closeSubflows(now);
+    this.release();
+  }
+
+  private closeSubflows(now: number): void {
+    for (const subflow of [...this.subflows]) {
+      if (subflow.established) subflow.tcp.close(now);
+      else this.endSubflow(subflow, "connection_closed", now);
+    }
+  }
+
+  onFastclose(subflow: Subflow, key: Uint8Array, withReset: boolean, now: number): void {
+    if (this.closed || !equalOctets(key, this.localKeys.key)) return;
+    this.environment.counters.increment("MPTcpExtMPFastcloseRx");
+    this.observe(subflow, { kind: "fastclose", direction: "in" });
+    // RFC 8684 §3.5: all subflows are torn down by RST; the one that a RST came on is gone already.
+    for (const other of [...this.subflows]) {
+      if (withReset && other === subflow) this.removeSubflow(other, "fastclose", "ECONNRESET", now);
+      else this.endSubflow(other, "fastclose", now);
+    }
+    this.finish("ECONNRESET");
+    this.release();
+  }
+
+  private finish(error: CloseReason | null): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.error = error;
+    this.noSubflowAt = NEVER;
+    this.observe(null, { kind: "connection_closed", reason: error ?? "done" });
+    this.raise(STREAM_EVENT.closed | STREAM_EVENT.readable);
+  }
+
+  /** Lets the host forget the connection once it is closed and no subflow is left. */
+  private release(): void {
+    if (this.finished || !this.closed || this.subflows.length > 0) return;
+    this.finished = true;
+    this.nextTimeout = NEVER;
+    this.environment.finished(this);
+  }
+
+  // ---- signals to the peer on pure ACKs
+
+  get hasSignals(): boolean {
+    return this.addresses.hasSignals;
+  }
+  takeSignal(subflow: Subflow, space: number, now: number): MptcpOption | null {
+    return this.addresses.takeSignal(subflow, space, now);
+  }
+
+  // ---- timers
+
+  /** Makes sure that handleTimeout is called no later than `at`. */
+  arm(at: number): void {
+    if (at >= this.nextTimeout) return;
+    this.nextTimeout = at;
+    this.environment.schedule(this);
+  }
+
+  senderTimer(at: number): void {
+    this.arm(at);
+  }
+
+  handleTimeout(now: number): void {
+    if (this.finished) return;
+    if (this.sender.handleTimeout(now)) {
+      if (this.sender.finSent && !this.sender.finAcknowledged) for (const subflow of this.subflows) if (subflow.established) subflow.tcp.requestAck();
+      this.wakeSubflows(now);
+    }
+    if (now >= this.probeAt) this.probe(now);
+    for (const subflow of [...this.subflows]) this.checkSubflow(subflow, now);
+    if (now >= this.passiveCloseAt) {
+      this.passiveCloseAt = NEVER;
+      this.closeSubflows(now);
+    }
+    if (now >= this.noSubflowAt) {
+      this.noSubflowAt = NEVER;
+      this.finish("ETIMEDOUT");
+      this.release();
+    }
+    this.addresses.handleTimeout(now);
+    this.rearm();
+  }
+
+  private checkSubflow(subflow: Subflow, now: number): void {
+    if (now >= subflow.joinAckAt) {
+      if (subflow.joinAckTries >= JOIN_ACK_TRIES) {
+        this.resetSubflow(subflow, "join_unconfirmed", MP_RESET_REASON.mptcpSpecific, now);
+        return;
+      }
+      subflow.tcp.requestAck();
+      subflow.joinAckAt = now + subflow.tcp.rto * (1 << subflow.joinAckTries++);
+    }
+    if (now >= subflow.removalAt) this.resetSubflow(subflow, "remove_addr", MP_RESET_REASON.unspecified, now);
+  }
+
+  private probe(now: number): void {
+    this.probeAt = NEVER;
+    if (this.sender.right > this.sender.next) return;
+    if (this.probeBackoff < 10) this.probeBackoff++;
+    // A lost window update is repaired by the answer to a probe (draft-barre §3.4.3), on whichever path works.
+    for (const subflow of this.subflows) if (subflow.established) subflow.tcp.sendProbe(now);
+    this.armProbe(now);
+  }
+
+  private rearm(): void {
+    if (this.finished) return;
+    let next = Math.min(this.sender.timerAt, this.probeAt, this.passiveCloseAt, this.noSubflowAt, this.addresses.nextTimeout);
+    for (const subflow of this.subflows) next = Math.min(next, subflow.joinAckAt, subflow.removalAt);
+    this.nextTimeout = next;
+    this.environment.schedule(this);
+  }
+
+  // ---- the decision log
+
+  get opportunisticRetransmission(): boolean {
+    return this.config.opportunisticRetransmission;
+  }
+  get penalisation(): boolean {
+    return this.config.penalisation;
+  }
+
+  observe(subflow: Subflow | null, detail: DecisionDetail): void {
+    const { observer } = this.environment;
+    if (observer === null) return;
+    observer.event({ at: this.environment.now, host: this.environment.name, connection: this.id, subflow: subflow === null ? -1 : subflow.id, ...detail });
+  }
+
+  observeSchedule(subflow: Subflow, mapping: SentMapping, reinjection: boolean): void {
+    const { observer } = this.environment;
+    if (observer === null || observer.perSegment !== true) return;
+    this.observe(subflow, { kind: "schedule", dataOffset: mapping.dataOffset, length: mapping.length, reinjection, reason: this.sender.scheduler.name });
+  }
+  observeReinjection(subflow: Subflow | null, from: number, to: number, cause: ReinjectionCause): void {
+    this.observe(subflow, { kind: "reinjection", dataOffset: from, length: to - from, cause });
+  }
+  observePenalty(subflow: Subflow): void {
+    this.observe(subflow, { kind: "penalise", cwnd: subflow.cwnd, cause: "shared_window_blocked" });
+  }
+  observeWindow(blocked: boolean, right: number): void {
+    this.observe(null, { kind: "window", state: blocked ? "blocked" : "open", right });
+  }
+  observeDataFin(dataOffset: number): void {
+    this.observe(null, { kind: "data_fin", direction: "out", dataOffset });
+  }
+  private observeSubflow(subflow: Subflow): void {
+    const { tuple } = subflow.tcp;
+    this.observe(subflow, {
+      kind: "subflow_established",
+      local: `${tuple.localAddress}:${tuple.localPort}`,
+      remote: `${tuple.remoteAddress}:${tuple.remotePort}`,
+      backup: subflow.backup,
+      addressId: subflow.initiator ? subflow.localAddressId : subflow.remoteAddressId,
+      initiator: subflow.initiator,
+    });
+  }
+}
+
+/** Fallback reason -> counter of the kernel's MIB. */
+const FALLBACK_COUNTER: Readonly<Record<string, string>> = {
+  no_mp_capable_in_synack: "MPTcpExtMPCapableFallbackSYNACK",
+  mp_capable_unanswered: "MPTcpExtMPCapableSYNTXDrop",
+  no_mp_capable_in_ack: "MPTcpExtMPCapableFallbackACK",
+  no_data_ack: "MPTcpExtMPCapableDataFallback",
+  options_lost_on_data: "MPTcpExtMPCapableDataFallback",
+};
+
+/** How long a passive closer leaves the subflows' FINs to the peer, ns. */
+const PASSIVE_CLOSE_WAIT = 3 * SECOND;
+const LONGEST_PROBE_INTERVAL = 60 * SECOND;
+/** Third ACKs of a join sent before giving up. */
+const JOIN_ACK_TRIES = 6;

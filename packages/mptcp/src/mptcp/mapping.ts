@@ -1,0 +1,153 @@
+/** A data sequence mapping that we declared: bytes of the connection carried by one subflow (RFC 8684 §3.3.1). */
+export class SentMapping {
+  /** Stream offset of the first byte at connection level, and on the subflow. */
+  readonly dataOffset: number;
+  readonly subflowOffset: number;
+  /** Payload bytes, the DATA_FIN not counted. */
+  readonly length: number;
+  /** Whether the DATA_FIN follows the last byte. */
+  readonly dataFin: boolean;
+
+  constructor(dataOffset: number, subflowOffset: number, length: number, dataFin: boolean) {
+    this.dataOffset = dataOffset;
+    this.subflowOffset = subflowOffset;
+    this.length = length;
+    this.dataFin = dataFin;
+  }
+}
+
+/** FIFO of the mappings of one subflow that it has not fully acknowledged, by subflow offset. */
+export class SentMappings {
+  private items: SentMapping[] = [];
+  private head = 0;
+
+  get size(): number {
+    return this.items.length - this.head;
+  }
+
+  push(mapping: SentMapping): void {
+    this.items.push(mapping);
+  }
+
+  /** The i-th oldest, from 0. */
+  at(i: number): SentMapping {
+    return this.items[this.head + i] as SentMapping;
+  }
+
+  /** Forgets the mappings that end at or before subflow offset `to`. */
+  acknowledge(to: number): void {
+    const { items } = this;
+    let head = this.head;
+    while (head < items.length) {
+      const mapping = items[head] as SentMapping;
+      if (mapping.subflowOffset + mapping.length > to) break;
+      head++;
+    }
+    this.head = head;
+    // Compact in large steps only, so that the cost per mapping stays constant.
+    if (head > 1024 && head * 2 > items.length) {
+      this.items = items.slice(head);
+      this.head = 0;
+    }
+  }
+
+  clear(): void {
+    this.items = [];
+    this.head = 0;
+  }
+}
+
+/**
+ * The mappings that the peer declared on one subflow and whose bytes have not all arrived in order. Kept as parallel
+ * arrays ordered by subflow offset: nearly every mapping is appended at the end and used up at the front.
+ */
+export class ReceivedMappings {
+  private subflowOffsets: number[] = [];
+  private dataOffsets: number[] = [];
+  private lengths: number[] = [];
+  private head = 0;
+
+  get size(): number {
+    return this.subflowOffsets.length - this.head;
+  }
+
+  /**
+   * Records a mapping; one that restates a known mapping changes nothing, whatever its length.
+   * @returns false when it contradicts a known one (a mapping is fixed once declared, §3.3.1) or the table is full
+   */
+  add(subflowOffset: number, dataOffset: number, length: number): boolean {
+    const { subflowOffsets } = this;
+    let at = subflowOffsets.length;
+    while (at > this.head && (subflowOffsets[at - 1] as number) > subflowOffset) at--;
+    if (at > this.head) {
+      const previousStart = subflowOffsets[at - 1] as number;
+      const previousEnd = previousStart + (this.lengths[at - 1] as number);
+      if (subflowOffset < previousEnd) {
+        if (dataOffset - subflowOffset !== (this.dataOffsets[at - 1] as number) - previousStart) return false;
+        const more = subflowOffset + length - previousEnd;
+        if (more <= 0) return true;
+        return this.add(previousEnd, dataOffset + previousEnd - subflowOffset, more);
+      }
+    }
+    if (at < subflowOffsets.length) {
+      const nextStart = subflowOffsets[at] as number;
+      if (subflowOffset + length > nextStart) {
+        if (dataOffset - subflowOffset !== (this.dataOffsets[at] as number) - nextStart) return false;
+        length = nextStart - subflowOffset;
+      }
+    }
+    if (this.size >= MAXIMUM_MAPPINGS) return false;
+    if (at === subflowOffsets.length) {
+      subflowOffsets.push(subflowOffset);
+      this.dataOffsets.push(dataOffset);
+      this.lengths.push(length);
+    } else {
+      subflowOffsets.splice(at, 0, subflowOffset);
+      this.dataOffsets.splice(at, 0, dataOffset);
+      this.lengths.splice(at, 0, length);
+    }
+    return true;
+  }
+
+  /** Index of the mapping that covers `subflowOffset`, or -1. Forgets those that end at or before it. */
+  find(subflowOffset: number): number {
+    const { subflowOffsets, lengths } = this;
+    let head = this.head;
+    while (head < subflowOffsets.length && (subflowOffsets[head] as number) + (lengths[head] as number) <= subflowOffset) head++;
+    this.head = head;
+    if (head > 1024 && head * 2 > subflowOffsets.length) this.compact();
+    if (this.head === subflowOffsets.length && subflowOffsets.length > 0 && this.head > 0) this.compact();
+    if (this.head < this.subflowOffsets.length && (this.subflowOffsets[this.head] as number) <= subflowOffset) return this.head;
+    return -1;
+  }
+
+  /** Data offset of `subflowOffset` within mapping `index`. */
+  dataOffset(index: number, subflowOffset: number): number {
+    return (this.dataOffsets[index] as number) + subflowOffset - (this.subflowOffsets[index] as number);
+  }
+
+  /** Subflow offset just after mapping `index`. */
+  end(index: number): number {
+    return (this.subflowOffsets[index] as number) + (this.lengths[index] as number);
+  }
+
+  /** Whether a mapping is known for `subflowOffset`; changes nothing. */
+  covers(subflowOffset: number): boolean {
+    for (let i = this.head; i < this.subflowOffsets.length; i++) {
+      const start = this.subflowOffsets[i] as number;
+      if (start > subflowOffset) return false;
+      if (subflowOffset < start + (this.lengths[i] as number)) return true;
+    }
+    return false;
+  }
+
+  private compact(): void {
+    this.subflowOffsets.splice(0, this.head);
+    this.dataOffsets.splice(0, this.head);
+    this.lengths.splice(0, this.head);
+    this.head = 0;
+  }
+}
+
+/** A peer cannot make us remember more mappings than this on one subflow. */
+const MAXIMUM_MAPPINGS = 65536;

@@ -1,0 +1,208 @@
+import type { TcpConnection } from "../tcp/index.ts";
+import type { Dss, MpCapable, MptcpOption, TcpSegment } from "../wire/index.ts";
+import { MP_CAPABLE_FLAG, MP_RESET_REASON, positionNear, TCP_FLAG } from "../wire/index.ts";
+import { equalOctets, joinHmac } from "./keys.ts";
+import type { Subflow } from "./subflow.ts";
+
+/** What became of a segment that arrived before the subflow was established. */
+export type HandshakeVerdict = "accept" | "drop" | "continue";
+
+/**
+ * Handles a segment of the opening handshake. "continue" means: established by it, go on with its other options.
+ */
+export function readHandshake(subflow: Subflow, segment: TcpSegment, offset: number, now: number): HandshakeVerdict {
+  const syn = (segment.flags & TCP_FLAG.SYN) !== 0;
+  if (subflow.first) {
+    if (subflow.initiator) return syn ? readCapableSynAck(subflow, segment, now) : "continue";
+    return readCapableAck(subflow, segment, offset, now);
+  }
+  if (subflow.initiator) return syn ? readJoinSynAck(subflow, segment, now) : readJoinConfirmation(subflow, segment, now);
+  return readJoinAck(subflow, segment, now);
+}
+
+/** Handles the MPTCP options of a segment on an established subflow. Returns false to drop the segment. */
+export function readOptions(subflow: Subflow, tcp: TcpConnection, segment: TcpSegment, offset: number, now: number): boolean {
+  const options = segment.mptcp;
+  for (let i = 0; i < options.length; i++) {
+    const option = options[i] as MptcpOption;
+    if (option.kind === "dss") {
+      if (!readDss(subflow, tcp, segment, option, offset, now)) return false;
+    } else if (!readOther(subflow, option, segment, offset, now)) return false;
+    if (subflow.connection.regularTcp) return true;
+    if (subflow.phase === "closed") return false;
+  }
+  return true;
+}
+
+function readDss(subflow: Subflow, tcp: TcpConnection, segment: TcpSegment, dss: Dss, offset: number, now: number): boolean {
+  const { connection } = subflow;
+  connection.onDss(now);
+  if (dss.dataAckLength !== 0) {
+    subflow.dataAckSeen = true;
+    const { sender, localSpace } = connection;
+    const position = dss.dataAckLength === 8 ? localSpace.position(dss.dataAckHigh, dss.dataAckLow) : localSpace.positionNear(dss.dataAckLow, sender.unacknowledged);
+    if (position >= 0) connection.onDataAck(position, position + tcp.scaledWindow(segment), now);
+  }
+  if (dss.dsnLength === 0) return true;
+  if (dss.dsnLength === 8) connection.dataAckLength = 8;
+  const { receiver, remoteSpace } = connection;
+  const dataOffset = dss.dsnLength === 8 ? remoteSpace.position(dss.dsnHigh, dss.dsnLow) : remoteSpace.positionNear(dss.dsnLow, receiver.next);
+  if (dss.dataLength === 0) {
+    connection.onInfiniteMapping(subflow, dataOffset, positionNear(dss.subflowSequence, 1, Math.max(0, offset)), now);
+    return true;
+  }
+  const length = dss.dataLength - (dss.dataFin ? 1 : 0);
+  return acceptMapping(subflow, dss.subflowSequence, dataOffset, length, dss.dataFin, offset, now);
+}
+
+/** Records a mapping, from a DSS or from MP_CAPABLE; false when its data must be dropped. */
+function acceptMapping(subflow: Subflow, subflowSequence: number, dataOffset: number, length: number, dataFin: boolean, offset: number, now: number): boolean {
+  const { connection } = subflow;
+  const { receiver } = connection;
+  if (!(dataOffset >= 0)) return length === 0;
+  // RFC 8684 §3.8: data outside the window is dropped and not acknowledged.
+  if (length > 0 && !receiver.acceptable(dataOffset + length)) {
+    connection.environment.counters.increment("MPTcpExtOFOQueueTail");
+    connection.observe(subflow, { kind: "segment_dropped", reason: "beyond_data_window" });
+    return false;
+  }
+  if (dataFin) connection.onDataFin(dataOffset + length, now);
+  if (length === 0) return true;
+  const subflowOffset = positionNear(subflowSequence, 1, Math.max(0, offset));
+  if (subflowOffset < 0) return true;
+  if (!subflow.received.add(subflowOffset, dataOffset, length)) {
+    connection.environment.counters.increment("MPTcpExtDSSNotMatching");
+    connection.resetSubflow(subflow, "mapping_conflict", MP_RESET_REASON.mptcpSpecific, now);
+    return false;
+  }
+  return true;
+}
+
+/** Every option but the DSS, on an established subflow. */
+function readOther(subflow: Subflow, option: Exclude<MptcpOption, Dss>, segment: TcpSegment, offset: number, now: number): boolean {
+  const { connection } = subflow;
+  switch (option.kind) {
+    case "mp_capable":
+      return readLateCapable(subflow, option, segment, offset, now);
+    case "add_addr":
+      connection.addresses.onAddAddress(subflow, option, now);
+      return true;
+    case "remove_addr":
+      connection.addresses.onRemoveAddress(option.addressIds, now);
+      return true;
+    case "mp_prio":
+      connection.addresses.onPriority(subflow, option.backup, option.addressId, now);
+      return true;
+    case "mp_fastclose":
+      connection.onFastclose(subflow, option.receiverKey, (segment.flags & TCP_FLAG.RST) !== 0, now);
+      return false;
+    default:
+      return true;
+  }
+}
+
+/** MP_CAPABLE after the handshake: the third ACK again, or first data with a mapping; duplicates are expected (RFC 8684 §3.1). */
+function readLateCapable(subflow: Subflow, option: MpCapable, segment: TcpSegment, offset: number, now: number): boolean {
+  const { connection } = subflow;
+  if (!subflow.first || subflow.initiator || option.dataLength < 0 || segment.payload.length === 0) return true;
+  connection.onDss(now);
+  // Data parameters imply the start of both sequence spaces.
+  return acceptMapping(subflow, 1, 0, option.dataLength, false, offset, now);
+}
+
+// ---- MP_CAPABLE
+
+function readCapableSynAck(subflow: Subflow, segment: TcpSegment, now: number): HandshakeVerdict {
+  const { connection } = subflow;
+  const option = capable(segment);
+  if (option === null) {
+    connection.fallBack(subflow.tcp.synRetransmissions >= connection.config.capableSyns ? "mp_capable_unanswered" : "no_mp_capable_in_synack", now);
+    return "accept";
+  }
+  const refusal = capableRefusal(option);
+  if (refusal !== null || option.senderKey === null) {
+    connection.fallBack(refusal ?? "no_key_in_synack", now);
+    return "accept";
+  }
+  connection.environment.counters.increment("MPTcpExtMPCapableSYNACKRX");
+  connection.adoptRemoteKey(option.senderKey, (option.flags & MP_CAPABLE_FLAG.C) !== 0);
+  return "accept";
+}
+
+function readCapableAck(subflow: Subflow, segment: TcpSegment, offset: number, now: number): HandshakeVerdict {
+  const { connection } = subflow;
+  const option = capable(segment);
+  if (option !== null && option.senderKey !== null && option.receiverKey !== null && capableRefusal(option) === null && equalOctets(option.receiverKey, connection.localKeys.key)) {
+    connection.environment.counters.increment("MPTcpExtMPCapableACKRX");
+    connection.adoptRemoteKey(option.senderKey, connection.remoteDeniesJoin);
+    subflow.phase = "established";
+    return "continue";
+  }
+  // Data that overtook the third ACK carries a DSS only: wait for the segment with the keys.
+  if (offset > 0) return "drop";
+  connection.environment.counters.increment("MPTcpExtMPCapableFallbackACK");
+  connection.fallBack("no_mp_capable_in_ack", now);
+  return "accept";
+}
+
+function capable(segment: TcpSegment): MpCapable | null {
+  for (const option of segment.mptcp) if (option.kind === "mp_capable") return option;
+  return null;
+}
+
+/** Why an MP_CAPABLE cannot be used by this host (RFC 8684 §3.1), as a fallback reason; null when it can. */
+export function capableRefusal(option: MpCapable): string | null {
+  if (option.version !== 1) return "unsupported_version";
+  if ((option.flags & MP_CAPABLE_FLAG.B) !== 0) return "unknown_extension_flag";
+  if ((option.flags & MP_CAPABLE_FLAG.H) === 0) return "no_common_algorithm";
+  // A host that does not use checksums ignores an MP_CAPABLE that requires them.
+  if ((option.flags & MP_CAPABLE_FLAG.A) !== 0) return "checksum_required";
+  return null;
+}
+
+// ---- MP_JOIN
+
+function readJoinSynAck(subflow: Subflow, segment: TcpSegment, now: number): HandshakeVerdict {
+  const { connection } = subflow;
+  for (const option of segment.mptcp) {
+    if (option.kind !== "mp_join_synack") continue;
+    connection.environment.counters.increment("MPTcpExtMPJoinSynAckRx");
+    const expected = joinHmac(connection.remoteKey, connection.localKeys.key, option.nonce, subflow.localNonce);
+    if (!equalOctets(option.hmac, expected.subarray(0, 8))) {
+      connection.environment.counters.increment("MPTcpExtMPJoinSynAckHMacFailure");
+      connection.resetSubflow(subflow, "bad_hmac", MP_RESET_REASON.mptcpSpecific, now);
+      return "drop";
+    }
+    subflow.remoteNonce = option.nonce;
+    subflow.remoteAddressId = option.addressId;
+    subflow.peerBackup = option.backup;
+    subflow.phase = "pre-established";
+    return "accept";
+  }
+  connection.resetSubflow(subflow, "no_mp_join_in_synack", MP_RESET_REASON.mptcpSpecific, now);
+  return "drop";
+}
+
+/** The initiator may send data once anything after the SYN+ACK arrives: the peer has our HMAC (RFC 8684 §3.2). */
+function readJoinConfirmation(subflow: Subflow, segment: TcpSegment, now: number): HandshakeVerdict {
+  if (subflow.phase === "pre-established" && (segment.flags & TCP_FLAG.ACK) !== 0) subflow.connection.onJoined(subflow, now);
+  return "continue";
+}
+
+function readJoinAck(subflow: Subflow, segment: TcpSegment, now: number): HandshakeVerdict {
+  const { connection } = subflow;
+  for (const option of segment.mptcp) {
+    if (option.kind !== "mp_join_ack") continue;
+    connection.environment.counters.increment("MPTcpExtMPJoinAckRx");
+    const expected = joinHmac(connection.remoteKey, connection.localKeys.key, subflow.remoteNonce, subflow.localNonce);
+    if (equalOctets(option.hmac, expected.subarray(0, 20))) {
+      subflow.phase = "pre-established";
+      return "accept";
+    }
+    connection.environment.counters.increment("MPTcpExtMPJoinAckHMacFailure");
+    connection.resetSubflow(subflow, "bad_hmac", MP_RESET_REASON.mptcpSpecific, now);
+    return "drop";
+  }
+  connection.resetSubflow(subflow, "no_mp_join_in_ack", MP_RESET_REASON.mptcpSpecific, now);
+  return "drop";
+}

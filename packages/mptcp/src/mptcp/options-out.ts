@@ -1,0 +1,145 @@
+import type { SegmentRole } from "../tcp/index.ts";
+import { SEGMENT_ROLE } from "../tcp/index.ts";
+import type { MptcpOption, TcpSegment } from "../wire/index.ts";
+import { Dss, MP_CAPABLE_FLAG, mptcpOptionLength } from "../wire/index.ts";
+import { joinHmac } from "./keys.ts";
+import { SentMapping } from "./mapping.ts";
+import type { Subflow } from "./subflow.ts";
+
+/** Octets of MPTCP options on a data segment, at the most, padded to 4; see TcpOwner.dataOptionSpace. */
+export function dataOptionSpace(subflow: Subflow): number {
+  const { connection } = subflow;
+  if (connection.regularTcp) return connection.infiniteMappingPending ? padded(DSS_MAPPING_LENGTH) : 0;
+  // MP_CAPABLE with data, 22 octets, replaces the first DSS (RFC 8684 §3.1).
+  if (subflow.first && subflow.initiator && !connection.fullyEstablished) return padded(Math.max(22, connection.dssLength));
+  return padded(connection.dssLength);
+}
+
+/** Puts the MPTCP options on a segment that is about to leave; see TcpOwner.segmentOptions. */
+export function writeOptions(subflow: Subflow, segment: TcpSegment, role: SegmentRole, tag: object | null, space: number, now: number): void {
+  const { connection } = subflow;
+  switch (role) {
+    case SEGMENT_ROLE.syn:
+      writeSyn(subflow, segment);
+      return;
+    case SEGMENT_ROLE.synAck:
+      writeSynAck(subflow, segment);
+      return;
+    case SEGMENT_ROLE.reset:
+      writeReset(subflow, segment);
+      return;
+    default:
+  }
+  if (connection.regularTcp) {
+    if (role === SEGMENT_ROLE.data && connection.infiniteMappingPending && tag instanceof SentMapping) writeInfiniteMapping(subflow, segment, tag);
+    return;
+  }
+  if (!connection.remoteKnown) return;
+  if (!subflow.first && subflow.initiator && subflow.phase === "pre-established") {
+    // RFC 8684 §3.2: the third ACK carries the HMAC until the peer has confirmed it.
+    const hmac = joinHmac(connection.localKeys.key, connection.remoteKey, subflow.localNonce, subflow.remoteNonce);
+    segment.mptcp = [{ kind: "mp_join_ack", hmac: hmac.slice(0, 20) }];
+    return;
+  }
+  if (subflow.first && subflow.initiator && !connection.fullyEstablished && writeCapableAck(subflow, segment, tag)) return;
+  writeDss(subflow, segment, role, tag, space, now);
+}
+
+function writeSyn(subflow: Subflow, segment: TcpSegment): void {
+  const { connection } = subflow;
+  if (!subflow.first) {
+    segment.mptcp = [{ kind: "mp_join_syn", backup: subflow.localBackup, addressId: subflow.localAddressId, token: connection.remoteToken, nonce: subflow.localNonce }];
+    return;
+  }
+  // H5: after some SYNs without answer, try without the option (RFC 8684 §3.1).
+  if (connection.regularTcp || subflow.tcp.synRetransmissions >= connection.config.capableSyns) return;
+  segment.mptcp = [{ kind: "mp_capable", version: 1, flags: connection.capableFlags, senderKey: null, receiverKey: null, dataLength: -1, checksum: -1 }];
+}
+
+function writeSynAck(subflow: Subflow, segment: TcpSegment): void {
+  const { connection } = subflow;
+  if (connection.regularTcp) return;
+  if (subflow.first) {
+    segment.mptcp = [{ kind: "mp_capable", version: 1, flags: connection.capableFlags, senderKey: connection.localKeys.key, receiverKey: null, dataLength: -1, checksum: -1 }];
+    return;
+  }
+  const hmac = joinHmac(connection.localKeys.key, connection.remoteKey, subflow.localNonce, subflow.remoteNonce);
+  segment.mptcp = [{ kind: "mp_join_synack", backup: subflow.localBackup, addressId: subflow.localAddressId, hmac: hmac.slice(0, 8), nonce: subflow.localNonce }];
+}
+
+function writeReset(subflow: Subflow, segment: TcpSegment): void {
+  const { connection } = subflow;
+  if (connection.regularTcp) return;
+  if (subflow.fastclose && connection.remoteKnown) segment.mptcp = [{ kind: "mp_fastclose", receiverKey: connection.remoteKey }];
+  else if (subflow.resetReason >= 0) segment.mptcp = [{ kind: "mp_tcprst", transient: false, reserved: 0, reason: subflow.resetReason }];
+}
+
+/**
+ * The third ACK, and first data, of the initiator: both keys, until a DSS shows that they arrived (RFC 8684 §3.1).
+ * @returns false when this segment must carry a DSS instead (data after the first mapping)
+ */
+function writeCapableAck(subflow: Subflow, segment: TcpSegment, tag: object | null): boolean {
+  const { connection } = subflow;
+  let dataLength = -1;
+  if (tag instanceof SentMapping) {
+    // MP_CAPABLE says nothing of sequence numbers: it can only describe the mapping at the start, and no DATA_FIN.
+    if (tag.dataOffset !== 0 || tag.subflowOffset !== 0 || tag.dataFin) return false;
+    dataLength = tag.length;
+  } else if (connection.sender.finSent) return false;
+  segment.mptcp = [
+    { kind: "mp_capable", version: 1, flags: connection.capableFlags & ~MP_CAPABLE_FLAG.C, senderKey: connection.localKeys.key, receiverKey: connection.remoteKey, dataLength, checksum: -1 },
+  ];
+  return true;
+}
+
+function writeDss(subflow: Subflow, segment: TcpSegment, role: SegmentRole, tag: object | null, space: number, now: number): void {
+  const { connection } = subflow;
+  const dss = new Dss();
+  const { receiver, sender } = connection;
+  const acknowledgment = receiver.acknowledgment;
+  dss.dataAckLength = connection.dataAckLength;
+  dss.dataAckLow = connection.remoteSpace.low(acknowledgment);
+  if (dss.dataAckLength === 8) dss.dataAckHigh = connection.remoteSpace.high(acknowledgment);
+  if (tag instanceof SentMapping) {
+    setMapping(subflow, dss, tag.dataOffset, tag.subflowOffset + 1, tag.length + (tag.dataFin ? 1 : 0));
+    dss.dataFin = tag.dataFin;
+  } else if (sender.finSent && !sender.finAcknowledged && sender.next === sender.finOffset) {
+    // RFC 8684 §3.3.3: a DATA_FIN without data has subflow sequence 0 and length 1.
+    setMapping(subflow, dss, sender.finOffset, 0, 1);
+    dss.dataFin = true;
+  }
+  if (role === SEGMENT_ROLE.ack && connection.hasSignals) {
+    const signal = connection.takeSignal(subflow, space, now);
+    if (signal !== null) {
+      const fits = mptcpOptionLength(signal) + mptcpOptionLength(dss) <= space;
+      segment.mptcp = fits ? [dss, signal] : [signal];
+      return;
+    }
+  }
+  segment.mptcp = [dss];
+}
+
+/** After fallback the data that is sent next tells the peer once more (RFC 8684 §3.7). */
+function writeInfiniteMapping(subflow: Subflow, segment: TcpSegment, tag: SentMapping): void {
+  const dss = new Dss();
+  setMapping(subflow, dss, tag.dataOffset, tag.subflowOffset + 1, 0);
+  const options: readonly MptcpOption[] = [dss];
+  segment.mptcp = options;
+  subflow.connection.infiniteMappingPending = false;
+}
+
+function setMapping(subflow: Subflow, dss: Dss, dataOffset: number, subflowSequence: number, dataLength: number): void {
+  const { localSpace, config } = subflow.connection;
+  dss.dsnLength = config.dataSequenceLength;
+  dss.dsnLow = localSpace.low(dataOffset);
+  if (dss.dsnLength === 8) dss.dsnHigh = localSpace.high(dataOffset);
+  dss.subflowSequence = subflowSequence >>> 0;
+  dss.dataLength = dataLength;
+}
+
+function padded(length: number): number {
+  return (length + 3) & ~3;
+}
+
+/** DSS with a mapping and nothing else: kind, length, flags, 8-octet DSN, SSN, length. */
+const DSS_MAPPING_LENGTH = 18;

@@ -1,0 +1,228 @@
+import type { CloseReason } from "../core/index.ts";
+import { NEVER } from "../core/index.ts";
+import type { SegmentRole, SegmentSlot, TcpConnection, TcpOwner } from "../tcp/index.ts";
+import type { Payload, TcpSegment } from "../wire/index.ts";
+import type { MptcpConnection } from "./connection.ts";
+import { ReceivedMappings, SentMappings } from "./mapping.ts";
+import { dataOptionSpace, writeOptions } from "./options-out.ts";
+import { readHandshake, readOptions } from "./options-in.ts";
+import type { SchedulableSubflow } from "./scheduler.ts";
+
+/**
+ * Where a subflow stands. `pre-established` is the initiator of a join whose third ACK is not confirmed yet: it may not
+ * send data (RFC 8684 §3.2).
+ */
+export type SubflowPhase = "handshake" | "pre-established" | "established" | "closed";
+
+/**
+ * One subflow: the owner of a regular TCP connection on behalf of an MPTCP connection. It translates between subflow
+ * sequence and data sequence, writes and reads the options, and leaves every decision to the connection.
+ */
+export class Subflow implements TcpOwner, SchedulableSubflow {
+  /** Path index: 1 is the first subflow. */
+  readonly id: number;
+  readonly connection: MptcpConnection;
+  /** Whether this subflow began with MP_CAPABLE (else with MP_JOIN). */
+  readonly first: boolean;
+  /** Whether we sent the SYN. */
+  readonly initiator: boolean;
+  readonly localAddressId: number;
+  remoteAddressId: number;
+  phase: SubflowPhase = "handshake";
+  tcp!: TcpConnection;
+
+  /** B flag: what the peer asked of us, and what we asked of the peer. Either makes the subflow a backup. */
+  peerBackup = false;
+  localBackup: boolean;
+
+  /** MP_JOIN nonces (RFC 8684 §3.2). */
+  localNonce = 0;
+  remoteNonce = 0;
+  /** When to send the third ACK of a join again, ns. */
+  joinAckAt = NEVER;
+  joinAckTries = 0;
+
+  readonly sent = new SentMappings();
+  readonly received = new ReceivedMappings();
+  /** A retransmission timeout since the last new acknowledgment: not for new data while another subflow lives. */
+  stale = false;
+  /** Named in a REMOVE_ADDR: gone unless something arrives before `removalAt` (§3.4.2). */
+  removalAt = NEVER;
+  /** A DSS with a Data ACK arrived: options pass in both directions (§3.7). */
+  dataAckSeen = false;
+  /** The segment being processed carried a DSS. */
+  private segmentHadDss = false;
+  /** Bytes received without a mapping since the last mapped one. */
+  private unmapped = 0;
+  /** An MP_PRIO waits for the next pure ACK. */
+  priorityPending = false;
+  /** Reason for MP_TCPRST on the RST that `tcp.abort` sends; -1 for none. */
+  resetReason = -1;
+  /** The RST, or an ACK, is to carry MP_FASTCLOSE. */
+  fastclose = false;
+  penalisedAt = Number.NEGATIVE_INFINITY;
+  bytesReinjected = 0;
+
+  constructor(connection: MptcpConnection, id: number, options: { first: boolean; initiator: boolean; localAddressId: number; remoteAddressId: number; backup: boolean }) {
+    this.connection = connection;
+    this.id = id;
+    this.first = options.first;
+    this.initiator = options.initiator;
+    this.localAddressId = options.localAddressId;
+    this.remoteAddressId = options.remoteAddressId;
+    this.localBackup = options.backup;
+  }
+
+  // ---- what a scheduler sees
+
+  get backup(): boolean {
+    return this.peerBackup || this.localBackup;
+  }
+  get hasRoom(): boolean {
+    return this.tcp.canSend();
+  }
+  get srtt(): number {
+    return this.tcp.srtt;
+  }
+  get cwnd(): number {
+    return this.tcp.congestion.cwnd;
+  }
+  get inFlight(): number {
+    return this.tcp.inFlight;
+  }
+  get mss(): number {
+    return this.tcp.maxPayload - dataOptionSpace(this);
+  }
+
+  get established(): boolean {
+    return this.phase === "established";
+  }
+
+  /** Whether data may be given to it: established, not being removed, not closing. */
+  get mayCarryData(): boolean {
+    return this.phase === "established" && this.removalAt === NEVER && !this.tcp.finSent;
+  }
+
+  // ---- TcpOwner: sending
+
+  dataOptionSpace(): number {
+    return dataOptionSpace(this);
+  }
+
+  offer(_tcp: TcpConnection, limit: number, now: number): number {
+    if (!this.mayCarryData) return 0;
+    const { connection } = this;
+    return connection.regularTcp ? connection.offerRegular(this, limit) : connection.sender.offer(this, limit, now);
+  }
+
+  take(_tcp: TcpConnection, offset: number, length: number, now: number, slot: SegmentSlot): void {
+    const { connection } = this;
+    if (connection.regularTcp) connection.takeRegular(length, slot);
+    else connection.sender.take(this, offset, length, now, slot);
+  }
+
+  segmentOptions(_tcp: TcpConnection, segment: TcpSegment, role: SegmentRole, tag: object | null, _offset: number, space: number, now: number): void {
+    writeOptions(this, segment, role, tag, space, now);
+  }
+
+  receiveWindow(): number {
+    return this.connection.receiver.advertise();
+  }
+
+  // ---- TcpOwner: arrivals
+
+  onSegment(tcp: TcpConnection, segment: TcpSegment, offset: number, now: number): boolean {
+    this.segmentHadDss = false;
+    if (this.connection.regularTcp) return true;
+    if (this.phase !== "established") {
+      const verdict = readHandshake(this, segment, offset, now);
+      if (verdict !== "continue") return verdict === "accept";
+    }
+    if (this.removalAt !== NEVER) this.connection.removalDisproved(this);
+    if (segment.mptcp.length === 0) return true;
+    const before = this.dataAckSeen;
+    const accepted = readOptions(this, tcp, segment, offset, now);
+    this.segmentHadDss = this.dataAckSeen && (before || segment.mptcp.some((option) => option.kind === "dss"));
+    return accepted;
+  }
+
+  onData(_tcp: TcpConnection, payload: Payload, offset: number, now: number): void {
+    const { connection } = this;
+    connection.lastReceiver = this;
+    if (connection.regularTcp) {
+      connection.deliver(connection.regularOffset + offset, payload, now);
+      return;
+    }
+    let done = 0;
+    while (done < payload.length) {
+      const at = offset + done;
+      const index = this.received.find(at);
+      if (index < 0) {
+        this.onUnmapped(payload.slice(done, payload.length), at, now);
+        return;
+      }
+      const end = Math.min(payload.length, this.received.end(index) - offset);
+      const dataOffset = this.received.dataOffset(index, at);
+      connection.deliver(dataOffset, done === 0 && end === payload.length ? payload : payload.slice(done, end), now);
+      done = end;
+    }
+    this.unmapped = 0;
+  }
+
+  /** In-order bytes that no mapping covers (RFC 8684 §3.3.1, §3.7). */
+  private onUnmapped(payload: Payload, offset: number, now: number): void {
+    const { connection } = this;
+    if (this.first && connection.mayFallBack) {
+      // Options pass on SYNs but not on data.
+      connection.fallBack("options_lost_on_data", now);
+      connection.deliver(offset, payload, now);
+      return;
+    }
+    this.unmapped += payload.length;
+    connection.environment.counters.increment("MPTcpExtDSSNoMatch");
+    if (this.unmapped > connection.receiver.limit) connection.resetSubflow(this, "no_mapping", RESET_MIDDLEBOX, now);
+  }
+
+  onFin(_tcp: TcpConnection, now: number): void {
+    this.connection.onSubflowFin(this, now);
+  }
+
+  onAcknowledged(_tcp: TcpConnection, to: number, now: number): void {
+    const { connection } = this;
+    if (this.stale) {
+      this.stale = false;
+      connection.sender.subflowsChanged();
+    }
+    if (connection.regularTcp) {
+      connection.acknowledgedRegular(to, now);
+      return;
+    }
+    this.sent.acknowledge(to);
+    // RFC 8684 §3.7: an ACK for data without a Data ACK shows that the path drops options.
+    if (!this.dataAckSeen && !this.segmentHadDss && to > 0) {
+      if (this.first && connection.mayFallBack) connection.fallBack("no_data_ack", now);
+      else connection.resetSubflow(this, "no_data_ack", RESET_MIDDLEBOX, now);
+    }
+  }
+
+  onInput(_tcp: TcpConnection, now: number): void {
+    this.connection.afterInput(this, now);
+  }
+
+  // ---- TcpOwner: events
+
+  onEstablished(_tcp: TcpConnection, now: number): void {
+    this.connection.onTcpEstablished(this, now);
+  }
+
+  onRetransmissionTimeout(_tcp: TcpConnection, consecutive: number, now: number): void {
+    this.connection.onSubflowTimeout(this, consecutive, now);
+  }
+
+  onClosed(_tcp: TcpConnection, reason: CloseReason | null, segment: TcpSegment | null, now: number): void {
+    this.connection.onTcpClosed(this, reason, segment, now);
+  }
+}
+
+/** MP_TCPRST reason "middlebox interference" (RFC 8684 §3.6). */
+const RESET_MIDDLEBOX = 6;
