@@ -25,8 +25,8 @@ export function encodeTcpHeader(segment: TcpSegment, target: Uint8Array, at: num
   write16(target, at + TCP.urgentPointer, segment.urgentPointer);
   if (headerLength === TCP.options) return;
   const end = at + headerLength;
-  // Only a full option space can have been packed.
-  const aligned = headerLength < 60 || !optionsArePacked(segment);
+  // Packing saves five octets at most, so fewer than 36 octets of options are never packed.
+  const aligned = headerLength < 56 || !optionsArePacked(segment);
   let i = encodeStandardOptions(segment, target, at + TCP.options, aligned);
   const mptcp = segment.mptcp;
   for (let j = 0; j < mptcp.length; j++) i += encodeMptcpOption(mptcp[j] as MptcpOption, target, i);
