@@ -1,0 +1,496 @@
+import { randomFraction } from "../core/index.ts";
+import type { Observer, SeededRandom } from "../core/index.ts";
+import type { Packet } from "../wire/index.ts";
+import type { EventQueue, Scheduled } from "./event-queue.ts";
+import { lossModel, probabilityThreshold } from "./loss.ts";
+import type { LossModel } from "./loss.ts";
+import type { Egress, EgressListener, SimNode } from "./node.ts";
+import { PacketHeap } from "./packet-heap.ts";
+import { checkPipeOptions } from "./pipe-options.ts";
+import type { PipeDropCause, PipeOptions, PipeStatistics } from "./pipe-options.ts";
+
+/** Watches the packets of a pipe. It may encode or clone what it sees, but neither change nor keep it. */
+export interface PipeTap {
+  /** The packet was accepted into the queue; its last bit leaves at `departure` unless the rate changes. */
+  entered(packet: Packet, departure: number, now: number): void;
+  delivered(packet: Packet, now: number): void;
+  dropped(packet: Packet, cause: PipeDropCause, now: number): void;
+}
+
+/**
+ * One direction of a link: a drop-tail queue, a transmitter of some rate, and a wire of some delay.
+ *
+ * The time of departure is computed on entry, so a packet costs one event, and since the wire keeps the order only the first packet
+ * waits in the event queue. Who has left the queue is found out when somebody asks. Packets and their times
+ * lie in ring buffers; nothing is allocated per packet.
+ *
+ * With reordering, a packet waits in the ring until its departure and then in a heap until its arrival: two events.
+ */
+export class Pipe implements Egress, Scheduled {
+  readonly name: string;
+  slot = -1;
+  readonly background = false;
+  mtu = DEFAULT_MTU;
+  maxPacket = DEFAULT_MTU;
+  /** Whether the link carries packets. See {@link Pipe.down}. */
+  isUp = true;
+  listener: EgressListener | null = null;
+
+  private readonly queue: EventQueue;
+  private readonly observer: Observer | null;
+  private target: SimNode | null = null;
+  private targetPort = 0;
+  private tap: PipeTap | null = null;
+
+  // Parameters.
+  private currentOptions: PipeOptions = {};
+  private nsPerByte = 0;
+  private delay = 0;
+  private jitter = 0;
+  private segmentation = false;
+  private limitPackets = DEFAULT_QUEUE_PACKETS;
+  private limitBytes = Number.POSITIVE_INFINITY;
+  private ecnThreshold = 0;
+  private reorder = false;
+  private duplicateThreshold = 0;
+  private detourThreshold = 0;
+  private detourDelay = 0;
+  private loss: LossModel | null = null;
+  /** Nothing but ring and target: no loss, duplication, reordering or tap. */
+  private plain = true;
+
+  // The ring. Indices count on and wrap at 2^32 by `| 0`; `mask` makes them slots. first <= waiting <= end:
+  // first..waiting are on the wire, waiting..end in the queue (as far as anybody has looked).
+  private mask = INITIAL_RING - 1;
+  private first = 0;
+  private waiting = 0;
+  private end = 0;
+  private packets: (Packet | null)[] = emptySlots(INITIAL_RING);
+  private wire = new Int32Array(INITIAL_RING);
+  /** When the last bit leaves: exact, with a fraction. */
+  private departures = new Float64Array(INITIAL_RING);
+  /** When the pipe must act on the packet: its arrival, or with reordering its departure. */
+  private actions = new Float64Array(INITIAL_RING);
+  private orders = new Float64Array(INITIAL_RING);
+  private queuedBytes = 0;
+  private freeAt = 0;
+  private lastAction = 0;
+  private readonly heap = new PacketHeap();
+
+  private readonly lossRandom: SeededRandom;
+  private readonly jitterRandom: SeededRandom;
+  private readonly duplicateRandom: SeededRandom;
+
+  private packetsIn = 0;
+  private bytesIn = 0;
+  /** Packets that arrived at the other end, copies included. */
+  packetsDelivered = 0;
+  /** IP octets that arrived at the other end. */
+  bytesDelivered = 0;
+  private duplicates = 0;
+  private droppedQueue = 0;
+  private droppedRandom = 0;
+  private droppedDown = 0;
+  private droppedMtu = 0;
+  private marked = 0;
+  private maxQueuedPackets = 0;
+  private maxQueuedBytes = 0;
+
+  /**
+   * @param random this pipe's own; loss, jitter and duplication get streams of their own from it
+   * @throws MptcpError ERR_SIM_OPTION
+   */
+  constructor(queue: EventQueue, name: string, options: PipeOptions, random: SeededRandom, observer: Observer | null) {
+    this.queue = queue;
+    this.name = name;
+    this.observer = observer;
+    this.lossRandom = random.fork();
+    this.jitterRandom = random.fork();
+    this.duplicateRandom = random.fork();
+    this.configure(options);
+  }
+
+  /** Where packets come out. */
+  connect(target: SimNode, port: number): void {
+    this.target = target;
+    this.targetPort = port;
+  }
+
+  /** What the pipe is set to. */
+  get options(): PipeOptions {
+    return this.currentOptions;
+  }
+
+  send(packet: Packet, now: number): void {
+    const length = packet.length;
+    const wire = this.wireLength(packet);
+    this.packetsIn++;
+    this.bytesIn += wire;
+    if (!this.isUp) return this.drop(packet, "down", now);
+    if (length > this.maxPacket) return this.drop(packet, "mtu", now);
+    this.lookForDepartures(now);
+    const queued = (this.end - this.waiting) | 0;
+    if (queued >= this.limitPackets || this.queuedBytes + wire > this.limitBytes) return this.drop(packet, "queue", now);
+    if (queued >= this.ecnThreshold && this.ecnThreshold !== 0) this.mark(packet);
+
+    const departure = (this.freeAt > now ? this.freeAt : now) + wire * this.nsPerByte;
+    this.freeAt = departure;
+    let action = Math.round(departure);
+    if (!this.reorder) action += this.jitter === 0 ? this.delay : this.delay + this.drawJitter();
+    if (action < this.lastAction) action = this.lastAction;
+    this.lastAction = action;
+    this.queuedBytes += wire;
+    if (queued >= this.maxQueuedPackets) this.maxQueuedPackets = queued + 1;
+    if (this.queuedBytes > this.maxQueuedBytes) this.maxQueuedBytes = this.queuedBytes;
+
+    if (((this.end - this.first) | 0) > this.mask) this.growRing();
+    const index = this.end & this.mask;
+    const order = this.queue.takeOrder();
+    this.packets[index] = packet;
+    this.wire[index] = wire;
+    this.departures[index] = departure;
+    this.actions[index] = action;
+    this.orders[index] = order;
+    const wasEmpty = this.end === this.first;
+    this.end = (this.end + 1) | 0;
+    if (this.tap !== null) this.tap.entered(packet, Math.round(departure), now);
+    if (wasEmpty) this.scheduleNext();
+  }
+
+  fire(now: number): void {
+    if (!this.plain || this.heap.size !== 0) return this.fireWithHeap(now);
+    const packet = this.takeFirst();
+    if (this.first === this.end) this.queue.remove(this);
+    else this.queue.scheduleInOrder(this, this.actions[this.first & this.mask] as number, this.orders[this.first & this.mask] as number);
+    this.packetsDelivered++;
+    this.bytesDelivered += this.takenWire;
+    (this.target as SimNode).receive(packet, this.targetPort, now);
+  }
+
+  /** Changes what `options` names, and keeps the rest. The packet in transmission goes on at a new rate; what is on the wire keeps its delay. */
+  change(options: PipeOptions, now: number): void {
+    const { nsPerByte, reorder, loss } = this;
+    this.lookForDepartures(now);
+    this.configure({ ...this.currentOptions, ...options });
+    if (options.loss === undefined) this.setLoss(loss); // the same model in the same state
+    this.retime(nsPerByte, reorder, now);
+    this.report("changed", Object.keys(options).join(" "), now);
+    this.listener?.egressChanged(this, now);
+  }
+
+  /**
+   * The link stops carrying packets, and tells nobody: what is in the queue, what is on the wire and what is sent from now on is lost.
+   * With `keepInFlight`, what has left the queue still arrives.
+   */
+  down(now: number, keepInFlight = false): void {
+    if (!this.isUp) return;
+    this.isUp = false;
+    this.lookForDepartures(now);
+    const kept = keepInFlight ? this.waiting : this.first;
+    for (let i = kept; i !== this.end; i = (i + 1) | 0) {
+      const packet = this.packets[i & this.mask] as Packet;
+      this.packets[i & this.mask] = null;
+      this.drop(packet, "down", now);
+    }
+    const keptInHeap = keepInFlight ? this.heap.size : 0;
+    while (this.heap.size > keptInHeap) this.drop(this.heap.pop(), "down", now);
+    this.end = kept;
+    this.waiting = kept;
+    this.queuedBytes = 0;
+    this.freeAt = now;
+    this.lastAction = keepInFlight && kept !== this.first ? (this.actions[(kept - 1) & this.mask] as number) : now;
+    this.scheduleNext();
+    this.report("down", keepInFlight ? "keeps what is in flight" : "", now);
+    this.listener?.egressChanged(this, now);
+  }
+
+  /** The link carries packets again. */
+  up(now: number): void {
+    if (this.isUp) return;
+    this.isUp = true;
+    this.report("up", "", now);
+    this.listener?.egressChanged(this, now);
+  }
+
+  /** Packets in the queue at `now`, the one in transmission included. */
+  queuedPackets(now: number): number {
+    this.lookForDepartures(now);
+    return (this.end - this.waiting) | 0;
+  }
+
+  /** Time at which fewer than `packets` packets will be in the queue, if nothing is added: `now` or later. */
+  roomAt(packets: number, now: number): number {
+    const excess = this.queuedPackets(now) - packets;
+    if (excess < 0) return now;
+    return Math.max(now, Math.ceil(this.departures[(this.waiting + excess) & this.mask] as number));
+  }
+
+  statistics(now: number): PipeStatistics {
+    this.lookForDepartures(now);
+    return {
+      packetsIn: this.packetsIn,
+      bytesIn: this.bytesIn,
+      packetsDelivered: this.packetsDelivered,
+      bytesDelivered: this.bytesDelivered,
+      duplicates: this.duplicates,
+      droppedQueue: this.droppedQueue,
+      droppedRandom: this.droppedRandom,
+      droppedDown: this.droppedDown,
+      droppedMtu: this.droppedMtu,
+      marked: this.marked,
+      inside: ((this.end - this.first) | 0) + this.heap.size,
+      queuedPackets: (this.end - this.waiting) | 0,
+      queuedBytes: this.queuedBytes,
+      maxQueuedPackets: this.maxQueuedPackets,
+      maxQueuedBytes: this.maxQueuedBytes,
+    };
+  }
+
+  /** Packets that have left the queue for the wire and were delivered or lost there: packet-hops. */
+  get hops(): number {
+    return this.packetsDelivered - this.duplicates + this.droppedRandom;
+  }
+
+  /** Adds a watcher. */
+  addTap(tap: PipeTap): void {
+    if (this.tap === null) this.tap = tap;
+    else if (this.tap instanceof TapGroup) this.tap.taps.push(tap);
+    else this.tap = new TapGroup([this.tap, tap]);
+    this.plain = false;
+  }
+
+  // ---- the queue
+
+  /** Moves `waiting` over everything that has left the queue by `now`. */
+  private lookForDepartures(now: number): void {
+    let waiting = this.waiting;
+    while (waiting !== this.end && (this.departures[waiting & this.mask] as number) <= now) {
+      this.queuedBytes -= this.wire[waiting & this.mask] as number;
+      waiting = (waiting + 1) | 0;
+    }
+    this.waiting = waiting;
+  }
+
+  /** Wire length of the packet that {@link Pipe.takeFirst} took. */
+  private takenWire = 0;
+
+  private takeFirst(): Packet {
+    const index = this.first & this.mask;
+    const packet = this.packets[index] as Packet;
+    this.packets[index] = null;
+    this.takenWire = this.wire[index] as number;
+    if (this.waiting === this.first) {
+      this.queuedBytes -= this.takenWire;
+      this.waiting = (this.waiting + 1) | 0;
+    }
+    this.first = (this.first + 1) | 0;
+    return packet;
+  }
+
+  /** RFC 3168 §5: only what says ECT(0) or ECT(1) can say CE. */
+  private mark(packet: Packet): void {
+    if ((packet.trafficClass & 3) === 0) return;
+    packet.trafficClass |= 3;
+    this.marked++;
+  }
+
+  /** Octets on the wire: those of the segments that a super-segment becomes, headers included. */
+  private wireLength(packet: Packet): number {
+    if (!this.segmentation || packet.length <= this.mtu || packet.tcp === null) return packet.length;
+    const payload = packet.tcp.payload.length;
+    const headers = packet.length - payload;
+    const room = this.mtu - headers;
+    return room <= 0 ? packet.length : payload + Math.ceil(payload / room) * headers;
+  }
+
+  private drawJitter(): number {
+    return Math.floor(randomFraction(this.jitterRandom) * (this.jitter + 1));
+  }
+
+  private drop(packet: Packet, cause: PipeDropCause, now: number): void {
+    if (cause === "queue") this.droppedQueue++;
+    else if (cause === "random") this.droppedRandom++;
+    else if (cause === "down") this.droppedDown++;
+    else this.droppedMtu++;
+    if (this.tap !== null) this.tap.dropped(packet, cause, now);
+    if (this.observer !== null) {
+      this.observer.event({ kind: "packet_lost", at: now, host: this.name, connection: -1, subflow: -1, cause, length: packet.length });
+    }
+  }
+
+  // ---- everything but the plain case
+
+  private fireWithHeap(now: number): void {
+    const { heap } = this;
+    if (heap.size > 0 && (this.first === this.end || this.heapIsFirst())) {
+      const packet = heap.pop();
+      this.scheduleNext();
+      this.arrive(packet, this.wireLength(packet), now);
+    } else if (this.reorder) {
+      const packet = this.takeFirst();
+      let arrival = now + this.delay + (this.jitter === 0 ? 0 : this.drawJitter());
+      if (this.detourThreshold !== 0 && this.jitterRandom.uint32() < this.detourThreshold) arrival += this.detourDelay;
+      heap.push(packet, arrival, this.queue.takeOrder());
+      this.scheduleNext();
+    } else {
+      const packet = this.takeFirst();
+      this.scheduleNext();
+      this.arrive(packet, this.takenWire, now);
+    }
+  }
+
+  private heapIsFirst(): boolean {
+    const ringTime = this.actions[this.first & this.mask] as number;
+    const heapTime = this.heap.firstTime;
+    return heapTime < ringTime || (heapTime === ringTime && this.heap.firstOrder < (this.orders[this.first & this.mask] as number));
+  }
+
+  private arrive(packet: Packet, wire: number, now: number): void {
+    if (this.loss !== null && this.loss.lose(packet, now)) return this.drop(packet, "random", now);
+    const target = this.target as SimNode;
+    const copy = this.duplicateThreshold !== 0 && this.duplicateRandom.uint32() < this.duplicateThreshold ? packet.clone() : null;
+    this.packetsDelivered++;
+    this.bytesDelivered += wire;
+    if (this.tap !== null) this.tap.delivered(packet, now);
+    target.receive(packet, this.targetPort, now);
+    if (copy === null) return;
+    this.duplicates++;
+    this.packetsDelivered++;
+    this.bytesDelivered += wire;
+    if (this.tap !== null) this.tap.delivered(copy, now);
+    target.receive(copy, this.targetPort, now);
+  }
+
+  private scheduleNext(): void {
+    if (this.heap.size > 0 && (this.first === this.end || this.heapIsFirst())) {
+      this.queue.scheduleInOrder(this, this.heap.firstTime, this.heap.firstOrder);
+    } else if (this.first === this.end) this.queue.remove(this);
+    else this.queue.scheduleInOrder(this, this.actions[this.first & this.mask] as number, this.orders[this.first & this.mask] as number);
+  }
+
+  private configure(options: PipeOptions): void {
+    checkPipeOptions(options);
+    const loss = options.loss === undefined ? null : lossModel(options.loss, this.lossRandom);
+    this.currentOptions = options;
+    const rate = options.rate ?? Number.POSITIVE_INFINITY;
+    this.nsPerByte = 8e9 / rate;
+    this.delay = options.delay ?? 0;
+    this.jitter = options.jitter ?? 0;
+    this.mtu = options.mtu ?? DEFAULT_MTU;
+    this.segmentation = options.segmentation ?? false;
+    this.maxPacket = this.segmentation ? 65535 : this.mtu;
+    this.limitPackets = options.queue?.packets ?? (options.queue?.bytes === undefined ? DEFAULT_QUEUE_PACKETS : Number.POSITIVE_INFINITY);
+    this.limitBytes = options.queue?.bytes ?? Number.POSITIVE_INFINITY;
+    this.ecnThreshold = options.ecnThreshold ?? 0;
+    this.detourThreshold = options.detour === undefined ? 0 : probabilityThreshold(options.detour.probability, "detour.probability");
+    this.detourDelay = options.detour?.extraDelay ?? 0;
+    this.reorder = (options.reorder ?? false) || this.detourThreshold !== 0;
+    this.duplicateThreshold = probabilityThreshold(options.duplicate ?? 0, "duplicate");
+    this.setLoss(loss);
+  }
+
+  private setLoss(loss: LossModel | null): void {
+    this.loss = loss;
+    this.plain = loss === null && this.tap === null && !this.reorder && this.duplicateThreshold === 0;
+  }
+
+  /** Computes the times of everything in the queue anew, after a change of rate, delay or reordering. */
+  private retime(oldNsPerByte: number, oldReorder: boolean, now: number): void {
+    if (this.reorder && !oldReorder) this.wireToHeap();
+    if (oldReorder && !this.reorder) this.addDelayToDeparted();
+    let previous = now;
+    let lastAction = this.waiting === this.first ? now : (this.actions[(this.waiting - 1) & this.mask] as number);
+    for (let i = this.waiting; i !== this.end; i = (i + 1) | 0) {
+      const index = i & this.mask;
+      // Of the packet in transmission only what is not yet sent takes the new time. It has some, so the old rate was finite.
+      const octets = i === this.waiting ? ((this.departures[index] as number) - now) / oldNsPerByte : (this.wire[index] as number);
+      previous += octets * this.nsPerByte;
+      let action = Math.round(previous);
+      if (!this.reorder) action += this.delay + (this.jitter === 0 ? 0 : this.drawJitter());
+      if (action < lastAction) action = lastAction;
+      lastAction = action;
+      this.departures[index] = previous;
+      this.actions[index] = action;
+    }
+    this.freeAt = previous;
+    this.lastAction = lastAction;
+    this.scheduleNext();
+  }
+
+  /** Under reordering the ring holds only what has not departed: moves what is on the wire over. */
+  private wireToHeap(): void {
+    while (this.first !== this.waiting) {
+      const index = this.first & this.mask;
+      const at = this.actions[index] as number;
+      const order = this.orders[index] as number;
+      this.heap.push(this.takeFirst(), at, order);
+    }
+  }
+
+  /** What has departed under reordering this instant and is still in the ring has no delay yet. */
+  private addDelayToDeparted(): void {
+    for (let i = this.first; i !== this.waiting; i = (i + 1) | 0) {
+      this.actions[i & this.mask] = (this.actions[i & this.mask] as number) + this.delay;
+    }
+  }
+
+  private growRing(): void {
+    const size = this.mask + 1;
+    const held = (this.end - this.first) | 0;
+    const packets = emptySlots(size * 2);
+    const wire = new Int32Array(size * 2);
+    const departures = new Float64Array(size * 2);
+    const actions = new Float64Array(size * 2);
+    const orders = new Float64Array(size * 2);
+    for (let i = 0; i < held; i++) {
+      const index = (this.first + i) & this.mask;
+      packets[i] = this.packets[index] as Packet;
+      wire[i] = this.wire[index] as number;
+      departures[i] = this.departures[index] as number;
+      actions[i] = this.actions[index] as number;
+      orders[i] = this.orders[index] as number;
+    }
+    this.waiting = (this.waiting - this.first) | 0;
+    this.first = 0;
+    this.end = held;
+    this.packets = packets;
+    this.wire = wire;
+    this.departures = departures;
+    this.actions = actions;
+    this.orders = orders;
+    this.mask = size * 2 - 1;
+  }
+
+  private report(change: string, detail: string, now: number): void {
+    if (this.observer === null) return;
+    this.observer.event({ kind: "link", at: now, host: this.name, connection: -1, subflow: -1, change, detail });
+  }
+}
+
+class TapGroup implements PipeTap {
+  readonly taps: PipeTap[];
+
+  constructor(taps: PipeTap[]) {
+    this.taps = taps;
+  }
+
+  entered(packet: Packet, departure: number, now: number): void {
+    for (const tap of this.taps) tap.entered(packet, departure, now);
+  }
+
+  delivered(packet: Packet, now: number): void {
+    for (const tap of this.taps) tap.delivered(packet, now);
+  }
+
+  dropped(packet: Packet, cause: PipeDropCause, now: number): void {
+    for (const tap of this.taps) tap.dropped(packet, cause, now);
+  }
+}
+
+function emptySlots(count: number): (Packet | null)[] {
+  return Array.from({ length: count }, () => null);
+}
+
+const DEFAULT_MTU = 1500;
+const DEFAULT_QUEUE_PACKETS = 1000;
+const INITIAL_RING = 16;

@@ -1,0 +1,238 @@
+import { MptcpError, NEVER } from "../core/index.ts";
+import { Host } from "../host/index.ts";
+import type { ConnectOptions, HostOptions, ListenOptions, Listener } from "../host/index.ts";
+import type { EndpointFlags } from "../mptcp/index.ts";
+import type { StreamConnection } from "../tcp/index.ts";
+import type { IpAddress, Packet } from "../wire/index.ts";
+import type { Application } from "./application.ts";
+import type { EventQueue, Scheduled } from "./event-queue.ts";
+import type { Egress, EgressListener, SimNode } from "./node.ts";
+
+export interface SimHostOptions extends HostOptions {
+  /**
+   * A full link pushes back: the host is not asked for packets while so many wait in its own queue to the link. Default 0: never,
+   * the drop-tail queue drops.
+   */
+  readonly backpressure?: number;
+}
+
+export interface InterfaceAddressOptions {
+  /** Port of the node, in the order of links; default 0. */
+  readonly link?: number;
+  /** Default: that of the link. */
+  readonly mtu?: number;
+  readonly flags?: Partial<EndpointFlags>;
+}
+
+/**
+ * Drives a `Host` in virtual time: what the links bring goes in, what the host has to send is pulled link by link, events
+ * go to applications, and one entry in the event queue stands for the host's earliest timer.
+ *
+ * Whoever calls the host or one of its connections from elsewhere than an application's callback calls {@link SimHost.poke} afterwards.
+ */
+export class SimHost implements SimNode, Scheduled, EgressListener {
+  readonly name: string;
+  readonly host: Host;
+  readonly queue: EventQueue;
+  slot = -1;
+  readonly background = false;
+  /** Called when addresses came or went, so that routes can follow. */
+  onAddresses: (() => void) | null = null;
+  private readonly backpressure: number;
+  private readonly interfaces: Interface[] = [];
+  private readonly handlers = new Map<StreamConnection | Listener, Handler>();
+  private isRunning = false;
+
+  constructor(queue: EventQueue, options: SimHostOptions) {
+    const { backpressure, ...hostOptions } = options;
+    this.name = options.name;
+    this.queue = queue;
+    this.host = new Host(hostOptions);
+    this.backpressure = backpressure ?? 0;
+  }
+
+  // ---- the node
+
+  attach(egress: Egress): number {
+    egress.listener = this;
+    return this.interfaces.push(new Interface(this, egress)) - 1;
+  }
+
+  addressesOn(port: number): readonly IpAddress[] {
+    return this.interfaces[port]?.addresses ?? [];
+  }
+
+  passes(): boolean {
+    return false;
+  }
+
+  receive(packet: Packet, port: number, now: number): void {
+    this.host.receive(packet, port, now);
+    this.work(now);
+  }
+
+  /** The host's timer. It may come early: a deadline that moves back leaves the entry where it is. */
+  fire(now: number): void {
+    this.queue.remove(this);
+    if (this.host.nextTimeout() <= now) this.host.handleTimeout(now);
+    this.work(now);
+  }
+
+  egressChanged(_egress: Egress, now: number): void {
+    if (this.backpressure > 0) this.work(now);
+  }
+
+  // ---- addresses
+
+  /** Gives the host an address on one of its links. @throws MptcpError ERR_SIM_OPTION when there is no such link */
+  addAddress(address: IpAddress, options: InterfaceAddressOptions = {}): void {
+    const link = options.link ?? 0;
+    const at = this.interfaces[link];
+    if (at === undefined) throw new MptcpError("ERR_SIM_OPTION", `${this.name} has no link ${link}`);
+    at.addresses.push(address);
+    const { mtu, maxPacket } = at.egress;
+    this.host.addAddress(
+      address,
+      {
+        link,
+        mtu: options.mtu ?? mtu,
+        segmentationLimit: maxPacket > mtu ? maxPacket - MOST_HEADERS : 0,
+        ...(options.flags === undefined ? {} : { flags: options.flags }),
+      },
+      this.queue.now,
+    );
+    this.onAddresses?.();
+    this.poke();
+  }
+
+  /** Takes an address away, and the host knows: an interface went down, or got another address. */
+  removeAddress(address: IpAddress): void {
+    for (const { addresses } of this.interfaces) {
+      const index = addresses.findIndex((own) => own.equals(address));
+      if (index >= 0) addresses.splice(index, 1);
+    }
+    this.host.removeAddress(address, this.queue.now);
+    this.onAddresses?.();
+    this.poke();
+  }
+
+  // ---- applications
+
+  /** Opens a connection for `application`. @throws MptcpError as Host.connect does */
+  connect(remote: IpAddress, port: number, application: Application, options: ConnectOptions = {}): StreamConnection {
+    const connection = this.host.connect(remote, port, options, this.queue.now);
+    this.start(connection, application);
+    this.poke();
+    return connection;
+  }
+
+  /** Accepts connections on `port`; `accept` gives each its application. @throws MptcpError EADDRINUSE */
+  listen(port: number, accept: (connection: StreamConnection, now: number) => Application, options: ListenOptions = {}): Listener {
+    const listener = this.host.listen(port, options);
+    this.handlers.set(listener, { kind: "listener", listener, accept });
+    return listener;
+  }
+
+  /** Drives the host after commands from outside. Does nothing while it is at work: it will see them. */
+  poke(): void {
+    this.work(this.queue.now);
+  }
+
+  private start(connection: StreamConnection, application: Application): void {
+    this.handlers.set(connection, { kind: "connection", connection, application });
+    application.start(connection, this);
+  }
+
+  // ---- the driver
+
+  /** Everything that can be done at `now`: transmits, tells applications, and again, until nothing moves. */
+  private work(now: number): void {
+    if (this.isRunning) return;
+    this.isRunning = true;
+    const { host } = this;
+    for (;;) {
+      this.transmit(now);
+      let ready = host.pollEvent();
+      if (ready === null) break;
+      for (; ready !== null; ready = host.pollEvent()) this.dispatch(ready, now);
+    }
+    this.isRunning = false;
+    const at = host.nextTimeout();
+    if (at < this.queue.timeOf(this)) this.queue.schedule(this, at < now ? now : at);
+  }
+
+  /** What one link takes may free the scheduler for another: goes round until no link got anything. */
+  private transmit(now: number): void {
+    const { host, interfaces } = this;
+    let quiet = 0;
+    for (let link = 0; quiet < interfaces.length; link = link + 1 === interfaces.length ? 0 : link + 1) {
+      const at = interfaces[link] as Interface;
+      quiet++;
+      while (this.backpressure === 0 || at.hasRoom(this.backpressure, now)) {
+        const packet = host.pollTransmit(link, now);
+        if (packet === null) break;
+        at.egress.send(packet, now);
+        quiet = 1;
+      }
+    }
+  }
+
+  private dispatch(ready: StreamConnection | Listener, now: number): void {
+    const handler = this.handlers.get(ready);
+    if (handler === undefined) return;
+    if (handler.kind === "connection") {
+      this.tell(handler.connection, handler.application, now);
+      return;
+    }
+    for (let next = handler.listener.accept(); next !== null; next = handler.listener.accept()) {
+      const application = handler.accept(next, now);
+      this.start(next, application);
+      // What happened before somebody was there to hear of it.
+      this.tell(next, application, now);
+    }
+  }
+
+  private tell(connection: StreamConnection, application: Application, now: number): void {
+    const events = connection.takeEvents();
+    if (events !== 0) application.onEvents(events, now);
+    if (connection.closed) this.handlers.delete(connection);
+  }
+}
+
+type Handler =
+  | { readonly kind: "connection"; readonly connection: StreamConnection; readonly application: Application }
+  | {
+      readonly kind: "listener";
+      readonly listener: Listener;
+      readonly accept: (connection: StreamConnection, now: number) => Application;
+    };
+
+/** One of the host's links. In the event queue it waits for room. */
+class Interface implements Scheduled {
+  slot = -1;
+  readonly background = false;
+  readonly addresses: IpAddress[] = [];
+  readonly egress: Egress;
+  private readonly owner: SimHost;
+
+  constructor(owner: SimHost, egress: Egress) {
+    this.owner = owner;
+    this.egress = egress;
+  }
+
+  /** Whether fewer than `limit` packets wait in the queue to the link; else the owner is called as soon as that is so. */
+  hasRoom(limit: number, now: number): boolean {
+    const at = this.egress.roomAt(limit, now);
+    if (at <= now) return true;
+    const { queue } = this.owner;
+    if (at !== NEVER && queue.timeOf(this) !== at) queue.schedule(this, at);
+    return false;
+  }
+
+  fire(): void {
+    this.owner.poke();
+  }
+}
+
+/** IPv6 and TCP headers at their longest: what a super-segment must leave free below 65535. */
+const MOST_HEADERS = 100;

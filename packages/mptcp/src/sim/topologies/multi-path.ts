@@ -1,0 +1,114 @@
+import type { IpAddress } from "../../wire/index.ts";
+import type { Link, LinkOptions } from "../link.ts";
+import type { Nat, NatOptions } from "../nat.ts";
+import type { Router } from "../router.ts";
+import type { SimHost, SimHostOptions } from "../sim-host.ts";
+import type { Simulation } from "../simulation.ts";
+import { addressOn, familiesOf } from "./addresses.ts";
+import type { Families } from "./addresses.ts";
+
+/** Everything of a host but its place. */
+export type HostSettings = Omit<SimHostOptions, "name" | "random" | "observer">;
+
+export interface AccessPath extends LinkOptions {
+  /** Families of the client's address on this path (default 4). */
+  readonly family?: Families;
+  /** A NAT between the access link and the router: options without the address, which is the path's. */
+  readonly nat?: Omit<NatOptions, "external">;
+}
+
+export interface MultiPathOptions {
+  /** The client's access links, forward is away from the client. Named `path1`, `path2`, ... unless named. */
+  readonly paths: readonly AccessPath[];
+  /** Server addresses of each family, each on a link of its own: 1 (default), or one per path. */
+  readonly serverAddresses?: number;
+  /** The links from the core to the server; ideal by default. Named `server1`, ... */
+  readonly serverLinks?: LinkOptions;
+  readonly client?: HostSettings;
+  readonly server?: HostSettings;
+}
+
+export interface MultiPath {
+  readonly client: SimHost;
+  readonly server: SimHost;
+  /** By path: the access link, its router, its NAT if any, and the client's addresses there. */
+  readonly access: readonly Link[];
+  readonly routers: readonly Router[];
+  readonly nats: readonly (Nat | null)[];
+  readonly clientAddresses: readonly (readonly IpAddress[])[];
+  readonly core: Router;
+  readonly serverLinks: readonly Link[];
+  readonly serverAddresses: readonly (readonly IpAddress[])[];
+}
+
+/**
+ * A client with an address on each of n access links, through a router each and a core router to a server:
+ *
+ *     client == path i == (nat i) -- router i -- core -- server j
+ *
+ * Only access and server links are other than ideal. On path i, from 1, the client is 10.0.i.2 or fd00:0:0:i::2, and a NAT
+ * there shows 10.1.i.1; the server is 10.2.j.1 or fd00:0:0:20j::1.
+ */
+export function multiPath(simulation: Simulation, options: MultiPathOptions): MultiPath {
+  const client = simulation.addHost("client", options.client ?? {});
+  const server = simulation.addHost("server", options.server ?? {});
+  const core = simulation.addRouter("core", routerAddresses(255));
+  const ideal: LinkOptions = idealFor(options.paths);
+  const access: Link[] = [];
+  const routers: Router[] = [];
+  const nats: (Nat | null)[] = [];
+  const clientAddresses: IpAddress[][] = [];
+  options.paths.forEach((path, i) => {
+    const { family, nat: natOptions, ...link } = path;
+    const name = path.name ?? `path${i + 1}`;
+    const router = simulation.addRouter(`router${i + 1}`, routerAddresses(i + 1));
+    const nat = natOptions === undefined ? null : simulation.addNat(`nat${i + 1}`, { ...natOptions, external: addressOn(4, EXTERNAL + i + 1, 1) });
+    access.push(simulation.connect(client, nat ?? router, { ...link, name }));
+    if (nat !== null) simulation.connect(nat, router, { ...ideal, name: `nat${i + 1}-router${i + 1}` });
+    simulation.connect(router, core, { ...ideal, name: `router${i + 1}-core` });
+    routers.push(router);
+    nats.push(nat);
+    clientAddresses.push(familiesOf(family ?? 4).map((f) => addressOn(f, i + 1, 2)));
+  });
+  const serverLinks: Link[] = [];
+  const serverAddresses: IpAddress[][] = [];
+  for (let j = 0; j < (options.serverAddresses ?? 1); j++) {
+    serverLinks.push(simulation.connect(core, server, { ...ideal, ...options.serverLinks, name: `server${j + 1}` }));
+    serverAddresses.push(serverFamilies(options, j).map((f) => addressOn(f, SERVER + j + 1, 1)));
+  }
+  clientAddresses.forEach((addresses, link) => addresses.forEach((address) => client.addAddress(address, { link })));
+  serverAddresses.forEach((addresses, link) => addresses.forEach((address) => server.addAddress(address, { link })));
+  return { client, server, access, routers, nats, clientAddresses, core, serverLinks, serverAddresses };
+}
+
+export interface TwoPathsOptions extends Omit<MultiPathOptions, "paths"> {
+  readonly paths: readonly [AccessPath, AccessPath];
+}
+
+/** {@link multiPath} with two paths: Wi-Fi and LTE, say. */
+export function twoPaths(simulation: Simulation, options: TwoPathsOptions): MultiPath {
+  return multiPath(simulation, options);
+}
+
+/** With one server interface it has every family that a path has; else interface j has those of path j. */
+function serverFamilies(options: MultiPathOptions, j: number): readonly (4 | 6)[] {
+  const own = options.paths[j]?.family ?? 4;
+  const all = options.paths.flatMap((path) => familiesOf(path.family ?? 4));
+  const families = (options.serverAddresses ?? 1) === 1 ? all : [...familiesOf(own)];
+  return ([4, 6] as const).filter((family) => families.includes(family));
+}
+
+/** A link that changes nothing: no rate, no delay, and an MTU that every path's packets fit. */
+function idealFor(paths: readonly AccessPath[]): LinkOptions {
+  const mtu = Math.max(1500, ...paths.map((path) => path.mtu ?? 1500));
+  return { mtu, segmentation: paths.some((path) => path.segmentation ?? false) };
+}
+
+function routerAddresses(host: number): { readonly addresses: readonly IpAddress[] } {
+  return { addresses: [addressOn(4, ROUTER, host), addressOn(6, ROUTER, host)] };
+}
+
+/** Networks: external sides of NATs, servers, routers. */
+const EXTERNAL = 0x100;
+const SERVER = 0x200;
+const ROUTER = 0xfe00;
