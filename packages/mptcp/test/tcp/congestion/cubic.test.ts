@@ -1,0 +1,241 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { cubeRoot } from "../../../src/tcp/congestion/cube-root.ts";
+import { cubic } from "../../../src/tcp/congestion/cubic.ts";
+import type { CongestionControl } from "../../../src/tcp/congestion/control.ts";
+import { ack, AckClock, MILLISECOND, MSS, SECOND } from "./ack-clock.ts";
+
+const make = (segments = 10): CongestionControl => cubic({ mss: MSS, initialWindow: segments * MSS });
+
+/** A controller that just recovered from a loss at `segments`. */
+function afterLoss(segments: number, rtt: number): AckClock {
+  const control = make(segments);
+  control.ssthresh = control.cwnd;
+  const clock = new AckClock(control, rtt);
+  clock.lose();
+  return clock;
+}
+
+/** RFC 9438 §4.2 equation 1, in segments and seconds. */
+function windowAt(t: number, maximum: number, start: number): number {
+  const k = Math.cbrt((maximum - start) / 0.4);
+  return 0.4 * (t - k) ** 3 + maximum;
+}
+
+describe("cubeRoot", () => {
+  test("is exact for cubes of integers", () => {
+    for (let i = 0; i <= 20_000; i++) expect(cubeRoot(i * i * i)).toBe(i);
+  });
+
+  test("is right to a few units in the last place", () => {
+    fc.assert(
+      fc.property(fc.double({ min: 1e-9, max: 1e15, noNaN: true }), (x) => {
+        const root = cubeRoot(x);
+        expect(Math.abs((root * root * root) / x - 1)).toBeLessThan(2e-15);
+      }),
+      { seed: 2 },
+    );
+  });
+});
+
+describe("CUBIC after a loss", () => {
+  test("keeps 70 % of what was in flight", () => {
+    const control = make(100);
+    control.onLoss({ inFlight: 50 * MSS, srtt: 0, now: 0 });
+    expect(control.ssthresh).toBe(35 * MSS);
+    control.onLoss({ inFlight: MSS, srtt: 0, now: 0 });
+    expect(control.ssthresh).toBe(2 * MSS);
+  });
+
+  test.each([
+    [1000, 100],
+    [400, 200],
+    [5000, 50],
+  ])("follows the cubic function (loss at %i segments, %i ms)", (segments, ms) => {
+    const clock = afterLoss(segments, ms * MILLISECOND);
+    const start = clock.now;
+    const k = Math.cbrt((segments * 0.3) / 0.4);
+    const rounds = Math.ceil((1.6 * k * SECOND) / clock.rtt);
+    for (let i = 0; i < rounds; i++) {
+      clock.round();
+      const t = (clock.now - start) / SECOND;
+      const expected = windowAt(t, segments, 0.7 * segments);
+      expect(clock.control.cwnd / MSS / expected, `at ${t} s`).toBeGreaterThan(0.97);
+      expect(clock.control.cwnd / MSS / expected, `at ${t} s`).toBeLessThan(1.03);
+    }
+  });
+
+  test("is concave before K and convex after it", () => {
+    const clock = afterLoss(2000, 100 * MILLISECOND);
+    const k = Math.cbrt((2000 * 0.3) / 0.4);
+    const growth: number[] = [];
+    for (let i = 0; i < 2 * k; i++) {
+      const before = clock.control.cwnd;
+      clock.rounds(10);
+      growth.push(clock.control.cwnd - before);
+    }
+    const middle = Math.floor(k);
+    for (let i = 1; i < middle - 1; i++) expect(growth[i] as number).toBeLessThanOrEqual(growth[i - 1] as number);
+    for (let i = middle + 2; i < growth.length; i++) expect(growth[i] as number).toBeGreaterThanOrEqual(growth[i - 1] as number);
+  });
+
+  test("grows like standard TCP at a short round-trip time: 9/17 segments, then 1 per round trip", () => {
+    const clock = afterLoss(40, 2 * MILLISECOND);
+    expect(clock.control.cwnd).toBe(28 * MSS);
+    clock.rounds(10);
+    // alpha = 3 (1 - 0.7) / (1 + 0.7).
+    expect(clock.control.cwnd / MSS).toBeCloseTo(28 + 10 * (9 / 17), 0);
+    while (clock.control.cwnd < 40 * MSS) clock.round();
+    const before = clock.control.cwnd;
+    clock.rounds(20);
+    expect((clock.control.cwnd - before) / MSS).toBeGreaterThan(19);
+    expect((clock.control.cwnd - before) / MSS).toBeLessThan(21);
+  });
+
+  test("never grows by more than half of the window in a round trip", () => {
+    const clock = afterLoss(100_000, 500 * MILLISECOND);
+    clock.control.cwnd = 10 * MSS;
+    clock.control.ssthresh = 10 * MSS;
+    for (let i = 0; i < 10; i++) {
+      const before = clock.control.cwnd;
+      clock.round();
+      expect(clock.control.cwnd).toBeGreaterThan(before);
+      expect(clock.control.cwnd).toBeLessThanOrEqual(1.65 * before);
+    }
+  });
+
+  test("gives way by fast convergence when a loss comes below the last maximum", () => {
+    const clock = afterLoss(1000, 100 * MILLISECOND);
+    clock.rounds(5);
+    const second = clock.control.cwnd;
+    expect(second).toBeLessThan(1000 * MSS);
+    clock.lose();
+    // W_max is 0.85 of the window at the second loss: growth is flat there.
+    const flat = 0.85 * second;
+    const k = Math.cbrt((flat - clock.control.cwnd) / MSS / 0.4);
+    clock.rounds(Math.round((k * SECOND) / clock.rtt));
+    expect(clock.control.cwnd / flat).toBeGreaterThan(0.98);
+    expect(clock.control.cwnd / flat).toBeLessThan(1.02);
+  });
+});
+
+describe("CUBIC otherwise", () => {
+  test("starts flat after a timeout", () => {
+    const clock = afterLoss(1000, 100 * MILLISECOND);
+    const { control } = clock;
+    control.onTimeout({ inFlight: control.cwnd, srtt: clock.rtt, now: clock.now });
+    expect(control.cwnd).toBe(MSS);
+    while (control.cwnd < control.ssthresh) clock.round();
+    const start = clock.now;
+    const base = control.cwnd / MSS;
+    clock.rounds(60);
+    const t = (clock.now - start) / SECOND;
+    const expected = base + 0.4 * t * t * t;
+    expect(control.cwnd / MSS / expected).toBeGreaterThan(0.95);
+    expect(control.cwnd / MSS / expected).toBeLessThan(1.05);
+  });
+
+  test("does not count the time in which the application left the window unused", () => {
+    const busy = afterLoss(1000, 100 * MILLISECOND);
+    const paused = afterLoss(1000, 100 * MILLISECOND);
+    busy.rounds(40);
+    paused.rounds(20);
+    for (let i = 0; i < 50; i++) {
+      paused.now += SECOND;
+      paused.control.onAck(ack(MSS, { cwndLimited: false, now: paused.now, srtt: paused.rtt }));
+    }
+    paused.rounds(20);
+    expect(paused.control.cwnd / busy.control.cwnd).toBeGreaterThan(0.99);
+    expect(paused.control.cwnd / busy.control.cwnd).toBeLessThan(1.01);
+  });
+
+  test("goes on from a window that somebody else lowered", () => {
+    const clock = afterLoss(1000, 100 * MILLISECOND);
+    clock.rounds(30);
+    const { control } = clock;
+    control.cwnd = Math.floor(control.cwnd / 2);
+    control.ssthresh = control.cwnd;
+    const before = control.cwnd;
+    clock.round();
+    expect(control.cwnd).toBeLessThan(before * 1.51);
+    expect(control.cwnd).toBeGreaterThan(before);
+    clock.rounds(30);
+    expect(control.cwnd).toBeLessThan(1000 * MSS);
+  });
+
+  test("leaves a window alone that was not the limit", () => {
+    const clock = afterLoss(100, 100 * MILLISECOND);
+    const before = clock.control.cwnd;
+    for (let i = 0; i < 100; i++) clock.round({ cwndLimited: false });
+    expect(clock.control.cwnd).toBe(before);
+  });
+});
+
+describe("HyStart++", () => {
+  test("doubles the window while the round-trip time stays", () => {
+    const clock = new AckClock(make(10), 50 * MILLISECOND);
+    clock.rounds(5);
+    expect(clock.control.cwnd).toBe(320 * MSS);
+    expect(clock.control.ssthresh).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test("grows a quarter as fast after a rise by an eighth, and ends slow start five rounds later", () => {
+    const clock = new AckClock(make(16), 80 * MILLISECOND);
+    clock.rounds(3);
+    expect(clock.control.cwnd).toBe(128 * MSS);
+    // The round in which it rises still has the old minimum; the next one shows the rise after eight samples.
+    clock.round({ latestRtt: 90 * MILLISECOND });
+    const factors: number[] = [];
+    while (clock.control.ssthresh === Number.POSITIVE_INFINITY) {
+      const before = clock.control.cwnd;
+      clock.round({ latestRtt: 90 * MILLISECOND });
+      factors.push(clock.control.cwnd / before);
+    }
+    expect(factors.length).toBe(5);
+    expect(factors[0] as number).toBeLessThan(1.4);
+    for (const factor of factors.slice(1, 4)) expect(factor).toBeCloseTo(1.25, 1);
+    expect(clock.control.ssthresh).toBeLessThanOrEqual(clock.control.cwnd);
+  });
+
+  test("takes slow start up again when the rise was jitter", () => {
+    const clock = new AckClock(make(16), 80 * MILLISECOND);
+    clock.rounds(3);
+    const before = clock.control.cwnd;
+    clock.round({ latestRtt: 95 * MILLISECOND });
+    clock.round({ latestRtt: 95 * MILLISECOND });
+    expect(clock.control.cwnd).toBeLessThan(3 * before);
+    clock.rounds(1);
+    const back = clock.control.cwnd;
+    clock.rounds(6);
+    expect(clock.control.cwnd / back).toBeGreaterThan(60);
+    expect(clock.control.ssthresh).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test("minds a rise of at least 4 ms and at most 16 ms", () => {
+    const window = (rtt: number, rise: number): number => {
+      const clock = new AckClock(make(16), rtt * MILLISECOND);
+      clock.rounds(2);
+      for (let i = 0; i < 2; i++) clock.round({ latestRtt: (rtt + rise) * MILLISECOND });
+      return clock.control.cwnd / MSS;
+    };
+    expect(window(8, 3.9)).toBe(256);
+    expect(window(8, 4)).toBeLessThan(190);
+    expect(window(400, 15.9)).toBe(256);
+    expect(window(400, 16)).toBeLessThan(190);
+  });
+
+  test("is for the first slow start alone", () => {
+    const clock = new AckClock(make(64), 80 * MILLISECOND);
+    clock.rounds(1);
+    clock.control.onTimeout({ inFlight: clock.control.cwnd, srtt: clock.rtt, now: clock.now });
+    clock.rounds(4);
+    clock.round({ latestRtt: 200 * MILLISECOND });
+    expect(clock.control.cwnd).toBe(32 * MSS);
+  });
+
+  test("adds eight segments per ACK at most", () => {
+    const control = make(10);
+    control.onAck(ack(20 * MSS));
+    expect(control.cwnd).toBe(18 * MSS);
+  });
+});
