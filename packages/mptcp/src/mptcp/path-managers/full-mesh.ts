@@ -167,7 +167,7 @@ class FullMesh implements PathManager {
 
   private noteFailure(record: PathRecord, now: number): void {
     if (now - record.openedAt >= LONG_LIFE) record.failures = 0;
-    record.retryAt = now + Math.min(FIRST_RETRY * 2 ** Math.min(record.failures, 16), LAST_RETRY);
+    record.retryAt = now + Math.min(FIRST_RETRY * (1 << Math.min(record.failures, 10)), LAST_RETRY);
     record.failures++;
     record.backup = false;
   }

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { newReno } from "../../../src/tcp/congestion/newreno.ts";
 import type { CongestionControl } from "../../../src/tcp/congestion/control.ts";

@@ -1,0 +1,216 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { congestionControls, coupled, CoupledControl, lia, liaFixedPoint, uncoupled } from "../../../src/mptcp/congestion/index.ts";
+import type { CongestionControl, ConnectionCongestion } from "../../../src/tcp/index.ts";
+import { newReno } from "../../../src/tcp/index.ts";
+import { ack, MILLISECOND, MSS, SECOND } from "../../tcp/congestion/ack-clock.ts";
+import { LossyNetwork, sharesOfBottleneck } from "./lossy-network.ts";
+
+/** Subflows in congestion avoidance with windows in segments and round-trip times in ms, one quiet acknowledgment behind them. */
+function subflows(congestion: ConnectionCongestion, paths: readonly (readonly [number, number, number?])[]): CongestionControl[] {
+  const make = congestion();
+  const controls = paths.map(([segments, , mss = MSS]) => make({ mss, initialWindow: segments * mss }));
+  controls.forEach((control, i) => {
+    const [, rtt] = paths[i] as readonly [number, number];
+    control.ssthresh = control.cwnd;
+    control.onAck(ack(0, { srtt: rtt * MILLISECOND }));
+  });
+  return controls;
+}
+
+/** Bytes that have to be acknowledged until the window grows, to one byte. */
+function bytesUntilGrowth(control: CongestionControl, rtt: number): number {
+  const before = control.cwnd;
+  let bytes = 0;
+  while (control.cwnd === before) {
+    control.onAck(ack(1, { srtt: rtt * MILLISECOND }));
+    bytes++;
+  }
+  return bytes;
+}
+
+describe("the increase of RFC 6356 (1)", () => {
+  test("is that of TCP for a lone subflow", () => {
+    const [control] = subflows(lia, [[20, 50]]);
+    expect(bytesUntilGrowth(control as CongestionControl, 50)).toBe(20 * MSS);
+  });
+
+  test("is alpha * acked * mss / total where that is less than TCP's", () => {
+    // Equal paths: alpha = total * (w / r^2) / (2 w / r)^2 = 1/2, so a segment per total / alpha = 4 w bytes.
+    const [control] = subflows(lia, [[20, 50], [20, 50]]);
+    expect(bytesUntilGrowth(control as CongestionControl, 50)).toBe(80 * MSS);
+  });
+
+  test("follows RFC 6356 (2) for unequal paths and never exceeds TCP's", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.integer({ min: 2, max: 60 }), fc.integer({ min: 1, max: 400 })), { minLength: 1, maxLength: 4 }),
+        (paths) => {
+          const control = subflows(lia, paths)[0] as CongestionControl;
+          const total = paths.reduce((sum, [w]) => sum + w, 0);
+          const best = Math.max(...paths.map(([w, r]) => w / r ** 2));
+          const alpha = (total * best) / paths.reduce((sum, [w, r]) => sum + w / r, 0) ** 2;
+          const [own, rtt] = paths[0] as [number, number];
+          const expected = Math.max((total / alpha) * MSS, own * MSS);
+          fc.pre(expected < 500_000);
+          expect(Math.abs(bytesUntilGrowth(control, rtt) - expected)).toBeLessThanOrEqual(1.001);
+        },
+      ),
+      { seed: 3, numRuns: 60 },
+    );
+  });
+
+  test("counts windows in bytes when segment sizes differ", () => {
+    const [small] = subflows(lia, [[40, 50, 500], [20, 50, 1000]]);
+    expect(bytesUntilGrowth(small as CongestionControl, 50)).toBe(80_000);
+  });
+});
+
+describe("the sum over the subflows", () => {
+  test("leaves out those without a round-trip time", () => {
+    const make = lia();
+    const control = make({ mss: MSS, initialWindow: 20 * MSS });
+    make({ mss: MSS, initialWindow: 20 * MSS });
+    control.ssthresh = control.cwnd;
+    expect(bytesUntilGrowth(control, 50)).toBe(20 * MSS);
+  });
+
+  test("leaves out those that are released, and those long idle", () => {
+    const [first, second] = subflows(lia, [[20, 50], [20, 50]]) as [CongestionControl, CongestionControl];
+    second.release();
+    expect(bytesUntilGrowth(first, 50)).toBe(20 * MSS);
+    const [active] = subflows(lia, [[20, 50], [20, 50]]) as [CongestionControl];
+    active.onAck(ack(20 * MSS, { now: 10 * SECOND, srtt: 50 * MILLISECOND }));
+    expect(active.cwnd).toBe(21 * MSS);
+  });
+
+  test("takes ssthresh for a subflow in recovery, and the flight of one that does not fill its window", () => {
+    const [first, second] = subflows(lia, [[20, 50], [20, 50]]) as [CongestionControl, CongestionControl];
+    second.onLoss({ inFlight: 20 * MSS, srtt: 50 * MILLISECOND, now: 0 });
+    second.cwnd = 35 * MSS;
+    // (20 + 10)^2 / 20 segments.
+    expect(Math.abs(bytesUntilGrowth(first, 50) - 45 * MSS)).toBeLessThanOrEqual(1);
+    second.onRecovered(0);
+    second.cwnd = 10 * MSS;
+    second.onAck(ack(MSS, { cwndLimited: false, priorInFlight: 5 * MSS, srtt: 50 * MILLISECOND }));
+    first.cwnd = 20 * MSS;
+    // (20 + 5)^2 / 20 segments.
+    expect(Math.abs(bytesUntilGrowth(first, 50) - 31_250)).toBeLessThanOrEqual(1);
+  });
+
+  test("is a connection's own", () => {
+    const [first] = subflows(lia, [[20, 50]]);
+    subflows(lia, [[20, 50], [20, 50]]);
+    expect(bytesUntilGrowth(first as CongestionControl, 50)).toBe(20 * MSS);
+  });
+});
+
+describe("the rest is TCP", () => {
+  test("slow start, loss and timeout are those of NewReno", () => {
+    const make = lia();
+    const control = make({ mss: MSS, initialWindow: 10 * MSS });
+    make({ mss: MSS, initialWindow: 10 * MSS });
+    for (let i = 0; i < 10; i++) control.onAck(ack(MSS));
+    expect(control.cwnd).toBe(20 * MSS);
+    control.onLoss({ inFlight: 20 * MSS, srtt: 0, now: 0 });
+    expect(control.ssthresh).toBe(10 * MSS);
+    control.onTimeout({ inFlight: 8 * MSS, srtt: 0, now: 0 });
+    expect(control.ssthresh).toBe(4 * MSS);
+    expect(control.cwnd).toBe(MSS);
+  });
+
+  test("every choice is listed under a name and makes a controller", () => {
+    for (const [name, congestion] of Object.entries(congestionControls)) {
+      expect(congestion()({ mss: MSS, initialWindow: 10 * MSS }).name).toBe(name);
+    }
+    expect(uncoupled(newReno)()).toBe(newReno);
+  });
+
+  test("another formula is a subclass with one method", () => {
+    class Shared extends CoupledControl {
+      override readonly name = "shared";
+      protected override bytesPerSegment(): number {
+        return this.group.reduce((sum, member) => sum + member.window(this.now), 0);
+      }
+    }
+    const controls = subflows(coupled((context, group) => new Shared(context, group)), [[20, 50], [30, 50]]);
+    expect(bytesUntilGrowth(controls[0] as CongestionControl, 50)).toBe(50 * MSS);
+  });
+});
+
+describe("the fixed-point form", () => {
+  test("agrees with the exact one within its resolution", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.integer({ min: 5, max: 60 }), fc.integer({ min: 5, max: 200 })), { minLength: 1, maxLength: 4 }),
+        (paths) => {
+          const rtt = (paths[0] as [number, number])[1];
+          const exact = subflows(lia, paths)[0] as CongestionControl;
+          const fixed = subflows(liaFixedPoint, paths)[0] as CongestionControl;
+          const expected = bytesUntilGrowth(exact, rtt);
+          fc.pre(expected < 500_000);
+          // Alpha has 12 fractional bits, and the window in segments is rounded down.
+          const total = paths.reduce((sum, [w]) => sum + w, 0);
+          const alpha = (total * MSS) / expected;
+          const tolerance = expected * (2 / (alpha * 4096) + 0.004) + MSS;
+          expect(Math.abs(bytesUntilGrowth(fixed, rtt) - expected)).toBeLessThanOrEqual(tolerance);
+        },
+      ),
+      { seed: 4, numRuns: 60 },
+    );
+  });
+
+  test("copes with windows beyond 2^16 segments", () => {
+    const [exact] = subflows(lia, [[200_000, 100], [300_000, 20]]);
+    const [fixed] = subflows(liaFixedPoint, [[200_000, 100], [300_000, 20]]);
+    for (const control of [exact, fixed]) {
+      for (let i = 0; i < 100; i++) (control as CongestionControl).onAck(ack(10_000 * MSS, { srtt: 100 * MILLISECOND }));
+    }
+    expect(Math.abs((fixed as CongestionControl).cwnd - (exact as CongestionControl).cwnd)).toBeLessThanOrEqual(MSS);
+  });
+});
+
+describe("the goals of RFC 6356 §1, on paths of given loss rates", () => {
+  const TCP = uncoupled(newReno);
+
+  test("1: the connection gets what TCP would get on the best path", () => {
+    for (const paths of [
+      [{ rtt: 50, loss: 0.001 }, { rtt: 50, loss: 0.001 }],
+      [{ rtt: 20, loss: 0.004 }, { rtt: 200, loss: 0.0005 }],
+      [{ rtt: 100, loss: 0.0005 }, { rtt: 30, loss: 0.005 }, { rtt: 60, loss: 0.002 }],
+    ]) {
+      const best = Math.max(...paths.map((path) => new LossyNetwork(TCP, [path], 11).run(1200).total));
+      const { total } = new LossyNetwork(lia, paths, 11).run(1200);
+      expect(total / best, JSON.stringify(paths)).toBeGreaterThan(0.85);
+      expect(total / best, JSON.stringify(paths)).toBeLessThan(1.2);
+    }
+  });
+
+  test("2: no subflow takes more than TCP would on its path", () => {
+    const paths = [{ rtt: 20, loss: 0.004 }, { rtt: 200, loss: 0.0005 }];
+    const { rates } = new LossyNetwork(lia, paths, 12).run(1200);
+    paths.forEach((path, i) => {
+      const alone = new LossyNetwork(TCP, [path], 12).run(1200).total;
+      expect((rates[i] as number) / alone).toBeLessThan(1.05);
+    });
+  });
+
+  test("2: all subflows together take no more than TCPs at a shared bottleneck", () => {
+    for (const count of [2, 4]) {
+      const [linked] = sharesOfBottleneck([[lia, count], [TCP, 1], [TCP, 1]], 400, 40_000, 13) as [number];
+      const [separate] = sharesOfBottleneck([[TCP, count], [TCP, 1], [TCP, 1]], 400, 40_000, 13) as [number];
+      // A little above: formula (2) takes the greatest of the windows, and at any moment one of them is near its peak.
+      expect(linked, `${count} subflows`).toBeLessThan(1.2 / 3);
+      expect(linked, `${count} subflows`).toBeGreaterThan(0.8 / 3);
+      expect(separate).toBeGreaterThan((0.9 * count) / (count + 2));
+    }
+  });
+
+  test("3: traffic moves away from the more congested path", () => {
+    const paths = [{ rtt: 50, loss: 0.0005 }, { rtt: 50, loss: 0.005 }];
+    const linked = new LossyNetwork(lia, paths, 14).run(1200).rates as [number, number];
+    const separate = new LossyNetwork(TCP, paths, 14).run(1200).rates as [number, number];
+    // Windows are as 1/p for LIA and as 1/sqrt(p) for TCP.
+    expect(linked[1] / linked[0]).toBeLessThan(0.6 * (separate[1] / separate[0]));
+  });
+});
