@@ -272,9 +272,9 @@ export class Host implements MptcpEnvironment {
         this.embryos.delete(connection);
         listener.halfOpen--;
         listener.deliver(connection);
-        this.ready.push(listener);
+        this.ready.push(listener, connection);
       }
-      // Until it is accepted nobody else is to hear of it; its events stay set for the first look.
+      // Until then nobody is to hear of it; its events stay set for the first look.
       return;
     }
     if (connection.fallback === "mp_capable_unanswered") this.rememberBlackhole(connection.tuple.remoteAddress);
@@ -306,7 +306,7 @@ export class Host implements MptcpEnvironment {
     const subflow = connection.acceptJoin(join, tuple);
     if (typeof subflow === "number") {
       this.counters.increment("MPTcpExtMPJoinRejected");
-      connection.observe(null, { kind: "join_refused", reason: `code_${subflow}`, local: String(tuple.localAddress), remote: String(tuple.remoteAddress) });
+      connection.log.observe(null, { kind: "join_refused", reason: `code_${subflow}`, local: String(tuple.localAddress), remote: String(tuple.remoteAddress) });
       this.sendReset(packet, link, subflow);
       return true;
     }

@@ -65,7 +65,7 @@ export class AddressManager implements PathControl {
     connection.subflows.push(subflow);
     this.table.markOpen(pathIndex, true);
     connection.environment.counters.increment("MPTcpExtMPJoinSynTx");
-    connection.observe(subflow, { kind: "path_manager", action: "open", pathIndex, detail: `${path.localAddress} -> ${path.remoteAddress}:${path.remotePort}` });
+    connection.log.observe(subflow, { kind: "path_manager", action: "open", pathIndex, detail: `${path.localAddress} -> ${path.remoteAddress}:${path.remotePort}` });
     return true;
   }
 
@@ -96,7 +96,7 @@ export class AddressManager implements PathControl {
     const subflows = this.connection.subflows.filter((subflow) => subflow.established && subflow.localAddressId !== addressId);
     const option: MptcpOption = { kind: "remove_addr", addressIds: [addressId] };
     for (const subflow of subflows) this.outbox.push({ subflow, option });
-    this.connection.observe(null, { kind: "remove_addr", direction: "out", addressIds: [addressId] });
+    this.connection.log.observe(null, { kind: "remove_addr", direction: "out", addressIds: [addressId] });
     for (const subflow of subflows) this.signal(subflow, now);
   }
 
@@ -106,7 +106,7 @@ export class AddressManager implements PathControl {
     subflow.localBackup = backup;
     subflow.priorityPending = true;
     this.connection.sender.subflowsChanged();
-    this.connection.observe(subflow, { kind: "priority", direction: "out", backup });
+    this.connection.log.observe(subflow, { kind: "priority", direction: "out", backup });
     this.signal(subflow, now);
   }
 
@@ -190,7 +190,7 @@ export class AddressManager implements PathControl {
       return;
     }
     counters.increment(option.port === 0 ? "MPTcpExtAddAddr" : "MPTcpExtPortAdd");
-    connection.observe(subflow, { kind: "add_addr", direction: "in", addressId: option.addressId, address: String(option.address), port: option.port, echo: false });
+    connection.log.observe(subflow, { kind: "add_addr", direction: "in", addressId: option.addressId, address: String(option.address), port: option.port, echo: false });
     this.queueEcho(subflow, option, now);
     const known = this.remote.some((entry) => entry.id === option.addressId);
     if (!known && this.acceptedAddresses >= this.limits.addAddrAccepted) return;
@@ -203,7 +203,7 @@ export class AddressManager implements PathControl {
   onRemoveAddress(addressIds: readonly number[], now: number): void {
     const { connection } = this;
     connection.environment.counters.increment("MPTcpExtRmAddr", addressIds.length);
-    connection.observe(null, { kind: "remove_addr", direction: "in", addressIds });
+    connection.log.observe(null, { kind: "remove_addr", direction: "in", addressIds });
     for (const id of addressIds) {
       if (id !== 0 && this.table.removeRemote(id)) this.acceptedAddresses = Math.max(0, this.acceptedAddresses - 1);
       for (const subflow of connection.subflows) {
@@ -226,7 +226,7 @@ export class AddressManager implements PathControl {
     for (const other of connection.subflows) {
       if (addressId >= 0 ? other.remoteAddressId === addressId : other === subflow) {
         other.peerBackup = backup;
-        connection.observe(other, { kind: "priority", direction: "in", backup });
+        connection.log.observe(other, { kind: "priority", direction: "in", backup });
       }
     }
     connection.sender.subflowsChanged();
@@ -261,7 +261,7 @@ export class AddressManager implements PathControl {
       this.connection.arm(announcement.nextAt);
       counters.increment("MPTcpExtAddAddrTx");
       const { addressId, address, port } = announcement.option;
-      this.connection.observe(subflow, { kind: "add_addr", direction: "out", addressId, address: String(address), port, echo: false });
+      this.connection.log.observe(subflow, { kind: "add_addr", direction: "out", addressId, address: String(address), port, echo: false });
       this.updateSignals();
       if (this.wants(subflow)) subflow.tcp.requestAck();
       return announcement.option;

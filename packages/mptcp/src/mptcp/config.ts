@@ -24,6 +24,8 @@ export interface MptcpConfig {
   readonly addAddrRetries: number;
   /** How long a connection without any subflow waits for one (break before make, RFC 8684 §3.3.3). */
   readonly noSubflowTimeout: number;
+  /** How `abort` closes: RSTs with MP_FASTCLOSE, or an ACK with it that the peer answers by a RST (RFC 8684 §3.5, options R and A). */
+  readonly fastclose: "reset" | "ack";
   /** Tell peers not to join the address of the first subflow (C flag). */
   readonly denyJoinInitialAddress: boolean;
 }
@@ -38,5 +40,6 @@ export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" 
   addAddrTimeout: 500 * MILLISECOND,
   addAddrRetries: 3,
   noSubflowTimeout: 60 * SECOND,
+  fastclose: "reset",
   denyJoinInitialAddress: false,
 };

@@ -1,4 +1,4 @@
-import type { CloseReason, DecisionDetail } from "../core/index.ts";
+import type { CloseReason } from "../core/index.ts";
 import { MptcpError, NEVER, SECOND } from "../core/index.ts";
 import type { CongestionControlFactory, FourTuple, SegmentSlot, StreamConnection } from "../tcp/index.ts";
 import { STREAM_EVENT } from "../tcp/index.ts";
@@ -7,12 +7,12 @@ import { DataSequenceSpace, MP_CAPABLE_FLAG, MP_RESET_REASON, Payload } from "..
 import { AddressManager } from "./address-manager.ts";
 import type { MptcpConfig } from "./config.ts";
 import { DataReceiver } from "./data-receiver.ts";
-import type { ReinjectionCause, SenderContext } from "./data-sender.ts";
+import type { SenderContext } from "./data-sender.ts";
 import { DataSender } from "./data-sender.ts";
+import { DecisionLog } from "./decision-log.ts";
 import type { MptcpEnvironment, SubflowTcpConfig, Timed } from "./environment.ts";
 import type { KeyMaterial } from "./keys.ts";
 import { deriveKeyMaterial, equalOctets } from "./keys.ts";
-import type { SentMapping } from "./mapping.ts";
 import { Subflow } from "./subflow.ts";
 
 /**
@@ -32,6 +32,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
   readonly sender: DataSender;
   readonly receiver: DataReceiver;
   readonly addresses: AddressManager;
+  readonly log: DecisionLog;
   tuple: FourTuple;
 
   // keys and sequence spaces
@@ -76,6 +77,8 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
   private probeBackoff = 0;
   private noSubflowAt = NEVER;
   private passiveCloseAt = NEVER;
+  private fastcloseAt = NEVER;
+  private fastcloseTries = 0;
   private finished = false;
 
   constructor(
@@ -84,6 +87,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
   ) {
     this.environment = environment;
     this.id = options.id;
+    this.log = new DecisionLog(environment, options.id);
     this.initiator = options.initiator;
     this.config = options.config;
     this.noDelay = options.tcp.noDelay;
@@ -129,7 +133,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
       for (const subflow of this.subflows) subflow.tcp.close(now);
       return;
     }
-    if (this.fullyEstablished || this.remoteKnown) this.releaseFin(now);
+    this.releaseFin(now);
     this.wakeSubflows(now);
   }
 
@@ -146,15 +150,36 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
   abort(now: number): void {
     if (this.closed) return;
     if (!this.regularTcp && this.remoteKnown) {
-      this.observe(null, { kind: "fastclose", direction: "out" });
+      this.log.observe(null, { kind: "fastclose", direction: "out" });
       this.environment.counters.increment("MPTcpExtMPFastcloseTx");
     }
-    // RFC 8684 §3.5, option R: a RST with MP_FASTCLOSE on every subflow.
+    const carrier = this.config.fastclose === "ack" && !this.regularTcp && this.remoteKnown ? this.subflows.find((subflow) => subflow.established) : undefined;
+    // RFC 8684 §3.5, option R: a RST with MP_FASTCLOSE on every subflow. Option A: an ACK with it on one, RSTs on the others.
     for (const subflow of [...this.subflows]) {
-      subflow.fastclose = true;
+      if (subflow === carrier) continue;
+      subflow.fastclose = carrier === undefined;
       this.endSubflow(subflow, "aborted", now);
     }
     this.finish("ECONNABORTED");
+    if (carrier !== undefined) {
+      carrier.fastclose = true;
+      this.fastcloseTries = 0;
+      this.sendFastclose(carrier, now);
+    }
+    this.release();
+  }
+
+  /** Option A: the ACK is sent again until the peer's RST arrives, then given up with a RST (RFC 8684 §3.5). */
+  private sendFastclose(subflow: Subflow, now: number): void {
+    if (this.fastcloseTries > FASTCLOSE_RETRIES) {
+      this.fastcloseAt = NEVER;
+      this.endSubflow(subflow, "aborted", now);
+      return;
+    }
+    this.fastcloseTries++;
+    subflow.tcp.requestAck();
+    this.fastcloseAt = now + subflow.tcp.rto;
+    this.arm(this.fastcloseAt);
   }
 
   takeEvents(): number {
@@ -203,7 +228,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
       // The window of the handshake's last segment opens the shared window.
       this.sender.right = this.regularTcp ? NEVER : Math.max(this.sender.right, subflow.tcp.peerWindow);
       this.sender.subflowsChanged();
-      this.observe(subflow, { kind: "connection_established", multipath: !this.regularTcp, token: this.localKeys.token });
+      this.log.observe(subflow, { kind: "connection_established", multipath: !this.regularTcp, token: this.localKeys.token });
       this.raise(STREAM_EVENT.connected | STREAM_EVENT.writable);
       // RFC 8684 §3.1: no subflow may be added before a DSS arrived; an ACK now lets the initiator add some without data.
       if (!this.initiator && !this.regularTcp) subflow.tcp.requestAck();
@@ -212,7 +237,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
         else this.releaseFin(now);
       }
       if (this.regularTcp) return;
-      this.observeSubflow(subflow);
+      this.log.established(subflow);
       return;
     }
     if (subflow.initiator) {
@@ -235,7 +260,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     this.addresses.table.markWorked(subflow.id);
     this.noSubflowAt = NEVER;
     this.sender.subflowsChanged();
-    this.observeSubflow(subflow);
+    this.log.established(subflow);
     this.raise(STREAM_EVENT.subflows);
     if (this.closed) subflow.tcp.close(now);
     else if (this.sender.finSent && !this.sender.finAcknowledged) subflow.tcp.requestAck();
@@ -307,7 +332,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
       return;
     }
     receiver.finOffset = dataOffset;
-    this.observe(null, { kind: "data_fin", direction: "in", dataOffset });
+    this.log.dataFin("in", dataOffset);
     if (!this.sender.finSent) this.passiveCloser = true;
     if (receiver.finReached) this.onEnd(now);
   }
@@ -324,7 +349,9 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     for (const subflow of this.subflows) if (subflow.established) subflow.tcp.requestAck();
   }
 
+  /** Sends a DATA_FIN without data, once the peer is known to have our key, or there is no data that could carry the key to it. */
   private releaseFin(now: number): void {
+    if (!this.fullyEstablished && (this.connectedAt < 0 || this.sender.queue.end > 0)) return;
     if (!this.sender.releaseFin(now)) return;
     for (const subflow of this.sender.usableSubflows()) subflow.tcp.requestAck();
   }
@@ -364,7 +391,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
   }
 
   afterInput(_subflow: Subflow, now: number): void {
-    if (this.sender.finQueued && !this.sender.finSent && !this.regularTcp && this.remoteKnown) this.releaseFin(now);
+    if (this.sender.finQueued && !this.sender.finSent && !this.regularTcp) this.releaseFin(now);
     this.wakeSubflows(now);
   }
 
@@ -397,9 +424,11 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     this.sender.right = NEVER;
     this.sender.reinjections.clear();
     this.sender.timerAt = NEVER;
-    this.environment.counters.increment(FALLBACK_COUNTER[reason] ?? "MPTcpExtFallbackFailed");
-    this.observe(null, { kind: "fallback", reason });
+    const counter = FALLBACK_COUNTER[reason];
+    if (counter !== undefined) this.environment.counters.increment(counter);
+    this.log.observe(null, { kind: "fallback", reason });
     this.raise(STREAM_EVENT.fallback);
+    if (this.connectedAt < 0) return;
     if (this.sender.finQueued) for (const subflow of this.subflows) subflow.tcp.close(now);
     this.wakeSubflows(now);
   }
@@ -431,9 +460,10 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
 
   onSubflowTimeout(subflow: Subflow, consecutive: number, now: number): void {
     if (this.regularTcp || !subflow.established) return;
-    this.observe(subflow, { kind: "rto", rtoMs: subflow.tcp.rto / 1e6, consecutive });
+    this.log.observe(subflow, { kind: "rto", rtoMs: subflow.tcp.rto / 1e6, consecutive });
     if (subflow.stale) return;
     subflow.stale = true;
+    this.environment.counters.increment("MPTcpExtSubflowStale");
     this.sender.subflowsChanged();
     this.sender.reinject(subflow, "rto");
     this.wakeSubflows(now);
@@ -481,7 +511,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     if (subflow.phase === "closed") return;
     const handshake = subflow.phase !== "established";
     subflow.tcp.abort(now);
-    if (handshake && !subflow.first) this.observe(subflow, { kind: "join_refused", reason, local: String(subflow.tcp.tuple.localAddress), remote: String(subflow.tcp.tuple.remoteAddress) });
+    if (handshake && !subflow.first) this.log.observe(subflow, { kind: "join_refused", reason, local: String(subflow.tcp.tuple.localAddress), remote: String(subflow.tcp.tuple.remoteAddress) });
     this.removeSubflow(subflow, reason, "ECONNABORTED", now);
   }
 
@@ -495,7 +525,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     if (this.lastReceiver === subflow) this.lastReceiver = null;
     subflow.tcp.congestion.release();
     this.sender.subflowsChanged();
-    this.observe(subflow, { kind: "subflow_closed", reason });
+    this.log.observe(subflow, { kind: "subflow_closed", reason });
     if (this.regularTcp) {
       this.finish(error);
       this.release();
@@ -548,15 +578,18 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
 
   private closeSubflows(now: number): void {
     for (const subflow of [...this.subflows]) {
-      if (subflow.established) subflow.tcp.close(now);
+      // RFC 8684 §3.3.3: a subflow that still has to retransmit what others delivered may be reset.
+      if (subflow.stale) this.resetSubflow(subflow, "connection_closed", MP_RESET_REASON.tooMuchOutstandingData, now);
+      else if (subflow.established) subflow.tcp.close(now);
       else this.endSubflow(subflow, "connection_closed", now);
     }
   }
 
   onFastclose(subflow: Subflow, key: Uint8Array, withReset: boolean, now: number): void {
-    if (this.closed || !equalOctets(key, this.localKeys.key)) return;
+    if (!equalOctets(key, this.localKeys.key)) return;
     this.environment.counters.increment("MPTcpExtMPFastcloseRx");
-    this.observe(subflow, { kind: "fastclose", direction: "in" });
+    // Crossed with ours, or late: answered with RSTs all the same.
+    this.log.observe(subflow, { kind: "fastclose", direction: "in" });
     // RFC 8684 §3.5: all subflows are torn down by RST; the one that a RST came on is gone already.
     for (const other of [...this.subflows]) {
       if (withReset && other === subflow) this.removeSubflow(other, "fastclose", "ECONNRESET", now);
@@ -571,7 +604,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     this.closed = true;
     this.error = error;
     this.noSubflowAt = NEVER;
-    this.observe(null, { kind: "connection_closed", reason: error ?? "done" });
+    this.log.observe(null, { kind: "connection_closed", reason: error ?? "done" });
     this.raise(STREAM_EVENT.closed | STREAM_EVENT.readable);
   }
 
@@ -613,6 +646,11 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     }
     if (now >= this.probeAt) this.probe(now);
     for (const subflow of [...this.subflows]) this.checkSubflow(subflow, now);
+    if (now >= this.fastcloseAt) {
+      const waiting = this.subflows.find((subflow) => subflow.fastclose);
+      if (waiting === undefined) this.fastcloseAt = NEVER;
+      else this.sendFastclose(waiting, now);
+    }
     if (now >= this.passiveCloseAt) {
       this.passiveCloseAt = NEVER;
       this.closeSubflows(now);
@@ -649,54 +687,22 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
 
   private rearm(): void {
     if (this.finished) return;
-    let next = Math.min(this.sender.timerAt, this.probeAt, this.passiveCloseAt, this.noSubflowAt, this.addresses.nextTimeout);
+    let next = Math.min(this.sender.timerAt, this.probeAt, this.passiveCloseAt, this.fastcloseAt, this.noSubflowAt, this.addresses.nextTimeout);
     for (const subflow of this.subflows) next = Math.min(next, subflow.joinAckAt, subflow.removalAt);
     this.nextTimeout = next;
     this.environment.schedule(this);
   }
 
-  // ---- the decision log
+  // ---- what the sender asks
 
+  get mayAttachFin(): boolean {
+    return this.fullyEstablished;
+  }
   get opportunisticRetransmission(): boolean {
     return this.config.opportunisticRetransmission;
   }
   get penalisation(): boolean {
     return this.config.penalisation;
-  }
-
-  observe(subflow: Subflow | null, detail: DecisionDetail): void {
-    const { observer } = this.environment;
-    if (observer === null) return;
-    observer.event({ at: this.environment.now, host: this.environment.name, connection: this.id, subflow: subflow === null ? -1 : subflow.id, ...detail });
-  }
-
-  observeSchedule(subflow: Subflow, mapping: SentMapping, reinjection: boolean): void {
-    const { observer } = this.environment;
-    if (observer === null || observer.perSegment !== true) return;
-    this.observe(subflow, { kind: "schedule", dataOffset: mapping.dataOffset, length: mapping.length, reinjection, reason: this.sender.scheduler.name });
-  }
-  observeReinjection(subflow: Subflow | null, from: number, to: number, cause: ReinjectionCause): void {
-    this.observe(subflow, { kind: "reinjection", dataOffset: from, length: to - from, cause });
-  }
-  observePenalty(subflow: Subflow): void {
-    this.observe(subflow, { kind: "penalise", cwnd: subflow.cwnd, cause: "shared_window_blocked" });
-  }
-  observeWindow(blocked: boolean, right: number): void {
-    this.observe(null, { kind: "window", state: blocked ? "blocked" : "open", right });
-  }
-  observeDataFin(dataOffset: number): void {
-    this.observe(null, { kind: "data_fin", direction: "out", dataOffset });
-  }
-  private observeSubflow(subflow: Subflow): void {
-    const { tuple } = subflow.tcp;
-    this.observe(subflow, {
-      kind: "subflow_established",
-      local: `${tuple.localAddress}:${tuple.localPort}`,
-      remote: `${tuple.remoteAddress}:${tuple.remotePort}`,
-      backup: subflow.backup,
-      addressId: subflow.initiator ? subflow.localAddressId : subflow.remoteAddressId,
-      initiator: subflow.initiator,
-    });
   }
 }
 
@@ -704,6 +710,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
 const FALLBACK_COUNTER: Readonly<Record<string, string>> = {
   no_mp_capable_in_synack: "MPTcpExtMPCapableFallbackSYNACK",
   mp_capable_unanswered: "MPTcpExtMPCapableSYNTXDrop",
+  blackhole_remembered: "MPTcpExtBlackhole",
   no_mp_capable_in_ack: "MPTcpExtMPCapableFallbackACK",
   no_data_ack: "MPTcpExtMPCapableDataFallback",
   options_lost_on_data: "MPTcpExtMPCapableDataFallback",
@@ -712,5 +719,7 @@ const FALLBACK_COUNTER: Readonly<Record<string, string>> = {
 /** How long a passive closer leaves the subflows' FINs to the peer, ns. */
 const PASSIVE_CLOSE_WAIT = 3 * SECOND;
 const LONGEST_PROBE_INTERVAL = 60 * SECOND;
+/** ACKs with MP_FASTCLOSE sent again (RFC 8684 §3.5 recommends 3). */
+const FASTCLOSE_RETRIES = 3;
 /** Third ACKs of a join sent before giving up. */
 const JOIN_ACK_TRIES = 6;

@@ -2,6 +2,7 @@ import { NEVER } from "../core/index.ts";
 import type { BufferConfig, SegmentSlot } from "../tcp/index.ts";
 import { SendQueue } from "../tcp/index.ts";
 import type { Payload } from "../wire/index.ts";
+import type { DecisionLog, ReinjectionCause } from "./decision-log.ts";
 import { SentMapping } from "./mapping.ts";
 import { ReinjectionQueue } from "./reinjection-queue.ts";
 import type { ScheduleRequest, Scheduler } from "./scheduler.ts";
@@ -13,16 +14,12 @@ export interface SenderContext {
   readonly opportunisticRetransmission: boolean;
   readonly penalisation: boolean;
   readonly noDelay: boolean;
+  /** Whether a data segment may carry the DATA_FIN: not while first data has to carry the keys. */
+  readonly mayAttachFin: boolean;
   /** The deadline of the sender moved to an earlier time. */
   senderTimer(at: number): void;
-  observeSchedule(subflow: Subflow, mapping: SentMapping, reinjection: boolean): void;
-  observeReinjection(subflow: Subflow | null, from: number, to: number, cause: ReinjectionCause): void;
-  observePenalty(subflow: Subflow): void;
-  observeWindow(blocked: boolean, right: number): void;
-  observeDataFin(dataOffset: number): void;
+  readonly log: DecisionLog;
 }
-
-export type ReinjectionCause = "rto" | "subflow_death" | "remove_addr" | "data_timeout" | "opportunistic";
 
 /**
  * The sending half of an MPTCP connection: the shared send queue, the shared window and the reinjections. Subflows pull from it
@@ -149,21 +146,21 @@ export class DataSender {
       if (this.planKind === "queued") this.reinjections.takeFrom(this.planIndex, length);
       else {
         this.opportunisticNext = start + length;
-        this.context.observeReinjection(this.planCarrier, start, start + length, "opportunistic");
+        this.context.log.reinjection(this.planCarrier, start, start + length, "opportunistic");
       }
       subflow.bytesReinjected += length;
     }
-    const dataFin = this.finQueued && start + length === this.queue.end;
+    const dataFin = this.finQueued && start + length === this.queue.end && this.context.mayAttachFin;
     if (dataFin && !this.finSent) {
       this.finSent = true;
-      this.context.observeDataFin(this.queue.end);
+      this.context.log.dataFin("out", this.queue.end);
     }
     const mapping = new SentMapping(start, subflowOffset, length, dataFin);
     subflow.sent.push(mapping);
     slot.payload = this.queue.slice(start, length);
     slot.tag = mapping;
     slot.push = start + length === this.queue.end;
-    this.context.observeSchedule(subflow, mapping, !fresh);
+    this.context.log.schedule(subflow, mapping, !fresh, this.scheduler.name);
     this.armTimer(now);
   }
 
@@ -171,7 +168,7 @@ export class DataSender {
   releaseFin(now: number): boolean {
     if (!this.finQueued || this.finSent || this.next < this.queue.end) return false;
     this.finSent = true;
-    this.context.observeDataFin(this.queue.end);
+    this.context.log.dataFin("out", this.queue.end);
     this.armTimer(now);
     return true;
   }
@@ -219,7 +216,7 @@ export class DataSender {
       if (first < 0) first = from;
       last = to;
     }
-    if (first >= 0) this.context.observeReinjection(subflow, first, last, cause);
+    if (first >= 0) this.context.log.reinjection(subflow, first, last, cause);
   }
 
   // ---- timers
@@ -251,7 +248,7 @@ export class DataSender {
     }
     if (!carried && from < to) {
       this.reinjections.add(from, to, 0);
-      this.context.observeReinjection(null, from, to, "data_timeout");
+      this.context.log.reinjection(null, from, to, "data_timeout");
     }
     if (this.timerBackoff < 6) this.timerBackoff++;
     this.timerAt = now + this.dataTimeout();
@@ -341,7 +338,7 @@ export class DataSender {
     if (this.context.penalisation && now - head.penalisedAt >= head.srtt) {
       head.penalisedAt = now;
       head.tcp.reduceWindow(now);
-      this.context.observePenalty(head);
+      this.context.log.penalty(head);
     }
     const from = Math.max(start, mapping.dataOffset);
     this.planKind = "opportunistic";
@@ -374,7 +371,7 @@ export class DataSender {
   private noteWindow(blocked: boolean): void {
     if (blocked === this.windowBlocked) return;
     this.windowBlocked = blocked;
-    this.context.observeWindow(blocked, this.right);
+    this.context.log.window(blocked, this.right);
   }
 
   /** D7: the send buffer holds twice what all paths together carry in the longest round-trip time (draft-barre §3.5.1). */

@@ -62,14 +62,15 @@ function acceptMapping(subflow: Subflow, subflowSequence: number, dataOffset: nu
   if (!(dataOffset >= 0)) return length === 0;
   // RFC 8684 §3.8: data outside the window is dropped and not acknowledged.
   if (length > 0 && !receiver.acceptable(dataOffset + length)) {
-    connection.environment.counters.increment("MPTcpExtOFOQueueTail");
-    connection.observe(subflow, { kind: "segment_dropped", reason: "beyond_data_window" });
+    connection.environment.counters.increment("MPTcpExtNoDSSInWindow");
+    connection.log.observe(subflow, { kind: "segment_dropped", reason: "beyond_data_window" });
     return false;
   }
   if (dataFin) connection.onDataFin(dataOffset + length, now);
   if (length === 0) return true;
   const subflowOffset = positionNear(subflowSequence, 1, Math.max(0, offset));
-  if (subflowOffset < 0) return true;
+  // What was retransmitted although it had arrived needs no mapping any more.
+  if (subflowOffset < 0 || subflowOffset + length <= subflow.tcp.receivedOffset) return true;
   if (!subflow.received.add(subflowOffset, dataOffset, length)) {
     connection.environment.counters.increment("MPTcpExtDSSNotMatching");
     connection.resetSubflow(subflow, "mapping_conflict", MP_RESET_REASON.mptcpSpecific, now);
@@ -130,6 +131,8 @@ function readCapableSynAck(subflow: Subflow, segment: TcpSegment, now: number): 
 }
 
 function readCapableAck(subflow: Subflow, segment: TcpSegment, offset: number, now: number): HandshakeVerdict {
+  // A SYN that arrives again is TCP's matter.
+  if ((segment.flags & TCP_FLAG.SYN) !== 0) return "accept";
   const { connection } = subflow;
   const option = capable(segment);
   if (option !== null && option.senderKey !== null && option.receiverKey !== null && capableRefusal(option) === null && equalOctets(option.receiverKey, connection.localKeys.key)) {
@@ -190,6 +193,7 @@ function readJoinConfirmation(subflow: Subflow, segment: TcpSegment, now: number
 }
 
 function readJoinAck(subflow: Subflow, segment: TcpSegment, now: number): HandshakeVerdict {
+  if ((segment.flags & TCP_FLAG.SYN) !== 0) return "accept";
   const { connection } = subflow;
   for (const option of segment.mptcp) {
     if (option.kind !== "mp_join_ack") continue;

@@ -35,6 +35,10 @@ export function writeOptions(subflow: Subflow, segment: TcpSegment, role: Segmen
     return;
   }
   if (!connection.remoteKnown) return;
+  if (subflow.fastclose) {
+    segment.mptcp = [{ kind: "mp_fastclose", receiverKey: connection.remoteKey }];
+    return;
+  }
   if (!subflow.first && subflow.initiator && subflow.phase === "pre-established") {
     // RFC 8684 §3.2: the third ACK carries the HMAC until the peer has confirmed it.
     const hmac = joinHmac(connection.localKeys.key, connection.remoteKey, subflow.localNonce, subflow.remoteNonce);

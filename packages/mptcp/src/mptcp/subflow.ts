@@ -110,8 +110,8 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
   }
 
   offer(_tcp: TcpConnection, limit: number, now: number): number {
-    if (!this.mayCarryData) return 0;
     const { connection } = this;
+    if (!this.mayCarryData || connection.closed) return 0;
     return connection.regularTcp ? connection.offerRegular(this, limit) : connection.sender.offer(this, limit, now);
   }
 
@@ -179,7 +179,7 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
       return;
     }
     this.unmapped += payload.length;
-    connection.environment.counters.increment("MPTcpExtDSSNoMatch");
+    connection.environment.counters.increment("MPTcpExtDSSNoMapping");
     if (this.unmapped > connection.receiver.limit) connection.resetSubflow(this, "no_mapping", RESET_MIDDLEBOX, now);
   }
 
@@ -191,6 +191,7 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
     const { connection } = this;
     if (this.stale) {
       this.stale = false;
+      connection.environment.counters.increment("MPTcpExtSubflowRecover");
       connection.sender.subflowsChanged();
     }
     if (connection.regularTcp) {

@@ -1,0 +1,60 @@
+import type { DecisionDetail } from "../core/index.ts";
+import type { SentMapping } from "./mapping.ts";
+import type { MptcpEnvironment } from "./environment.ts";
+import type { Subflow } from "./subflow.ts";
+
+/** Why data was sent once more on another subflow. */
+export type ReinjectionCause = "rto" | "subflow_death" | "remove_addr" | "data_timeout" | "opportunistic";
+
+/** One connection's entries in the decision log, and the counters that go with them. Without an observer nothing is built. */
+export class DecisionLog {
+  private readonly environment: MptcpEnvironment;
+  private readonly connection: number;
+
+  constructor(environment: MptcpEnvironment, connection: number) {
+    this.environment = environment;
+    this.connection = connection;
+  }
+
+  observe(subflow: Subflow | null, detail: DecisionDetail): void {
+    const { observer, now, name } = this.environment;
+    if (observer === null) return;
+    observer.event({ at: now, host: name, connection: this.connection, subflow: subflow === null ? -1 : subflow.id, ...detail });
+  }
+
+  schedule(subflow: Subflow, mapping: SentMapping, reinjection: boolean, scheduler: string): void {
+    const { observer } = this.environment;
+    if (observer === null || observer.perSegment !== true) return;
+    this.observe(subflow, { kind: "schedule", dataOffset: mapping.dataOffset, length: mapping.length, reinjection, reason: scheduler });
+  }
+
+  /** `carrier`: the subflow that had the data; null when none has it any more. */
+  reinjection(carrier: Subflow | null, from: number, to: number, cause: ReinjectionCause): void {
+    this.environment.counters.increment("MPTcpExtMPTCPRetrans");
+    this.observe(carrier, { kind: "reinjection", dataOffset: from, length: to - from, cause });
+  }
+
+  penalty(subflow: Subflow): void {
+    this.observe(subflow, { kind: "penalise", cwnd: subflow.cwnd, cause: "shared_window_blocked" });
+  }
+
+  window(blocked: boolean, right: number): void {
+    this.observe(null, { kind: "window", state: blocked ? "blocked" : "open", right });
+  }
+
+  dataFin(direction: "in" | "out", dataOffset: number): void {
+    this.observe(null, { kind: "data_fin", direction, dataOffset });
+  }
+
+  established(subflow: Subflow): void {
+    const { tuple } = subflow.tcp;
+    this.observe(subflow, {
+      kind: "subflow_established",
+      local: `${tuple.localAddress}:${tuple.localPort}`,
+      remote: `${tuple.remoteAddress}:${tuple.remotePort}`,
+      backup: subflow.backup,
+      addressId: subflow.initiator ? subflow.localAddressId : subflow.remoteAddressId,
+      initiator: subflow.initiator,
+    });
+  }
+}
