@@ -186,7 +186,9 @@ export class PathTable {
     }
     row.open = true;
     row.remoteGone = false;
-    this.addRemote({ id: remoteId, address: remoteAddress, port: this.firstPort, joinable: true });
+    if (!this.remoteTable.some((entry) => entry.id === remoteId)) {
+      this.addRemote({ id: remoteId, address: remoteAddress, port: this.firstPort, joinable: true });
+    }
     this.update();
     return row.index;
   }

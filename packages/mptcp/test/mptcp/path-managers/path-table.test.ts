@@ -30,6 +30,10 @@ function show(table: PathTable, which: (path: Path) => boolean = (path) => path.
   });
 }
 
+function pairOf(path: Path): string {
+  return `${path.localAddressId} ${path.localAddress} ${path.remoteAddressId} ${path.remoteAddress} ${path.remotePort}`;
+}
+
 const FIRST = "1 10.0.1.1/0:40000 10.1.1.1/0:80 open";
 
 describe("the mapping table", () => {
@@ -238,9 +242,6 @@ describe("whatever happens", () => {
         return table.learn(event.address, event.id, event.remote, event.remoteId, event.port) !== 0;
     }
   }
-
-  const pairOf = (path: Path): string =>
-    `${path.localAddressId} ${path.localAddress} ${path.remoteAddressId} ${path.remoteAddress} ${path.remotePort}`;
 
   test.each([512, 5])("an index never means two pairs, nor is given twice (%i rows)", (paths) => {
     fc.assert(

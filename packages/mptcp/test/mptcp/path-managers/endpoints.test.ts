@@ -1,0 +1,108 @@
+import { describe, expect, test } from "vitest";
+import type { EndpointFlags } from "../../../src/mptcp/path-manager.ts";
+import { linuxEndpoints } from "../../../src/mptcp/path-managers/index.ts";
+import { FakePaths, NO_FLAGS } from "./fake-paths.ts";
+
+function flags(...names: readonly (keyof EndpointFlags)[]): EndpointFlags {
+  const all = { ...NO_FLAGS };
+  for (const name of names) Object.assign(all, { [name]: true });
+  return all;
+}
+
+describe("endpoints", () => {
+  test("without flags do nothing", () => {
+    const paths = new FakePaths(linuxEndpoints());
+    paths.addLocal(1);
+    paths.establish();
+    expect(paths.news()).toEqual([]);
+  });
+
+  test("flagged signal are announced, from either side", () => {
+    for (const initiator of [true, false]) {
+      const paths = new FakePaths(linuxEndpoints(), initiator);
+      paths.addLocal(1, flags("signal"));
+      paths.addLocal(2, flags("subflow"));
+      paths.establish();
+      expect(paths.news().filter((line) => line.startsWith("announce"))).toEqual(["announce 1"]);
+    }
+  });
+
+  test("flagged subflow make one subflow to the peer's first address", () => {
+    const paths = new FakePaths(linuxEndpoints());
+    paths.addLocal(1, flags("subflow"));
+    paths.addLocal(2, flags("subflow", "backup"));
+    paths.establish();
+    expect(paths.news()).toEqual(["open 2", "open 3 backup"]);
+    expect(paths.openPairs()).toEqual(["0-0", "1-0", "2-0"]);
+  });
+
+  test("take an announced address up once, from the first subflow's address", () => {
+    const paths = new FakePaths(linuxEndpoints());
+    paths.addLocal(1, flags("subflow"));
+    paths.establish();
+    paths.addRemote(1);
+    expect(paths.openPairs()).toEqual(["0-0", "0-1", "1-0"]);
+    const joined = paths.paths.find((path) => path.open && path.remoteAddressId === 1);
+    paths.die(joined?.index ?? 0);
+    expect(paths.openPairs()).toEqual(["0-0", "1-0"]);
+    paths.removeRemote(1);
+    paths.addRemote(1);
+    expect(paths.openPairs()).toEqual(["0-0", "0-1", "1-0"]);
+  });
+
+  test("use another address for it when the first subflow's is gone", () => {
+    const paths = new FakePaths(linuxEndpoints());
+    paths.addLocal(1);
+    paths.establish();
+    paths.removeLocal(0);
+    paths.addRemote(1);
+    expect(paths.openPairs()).toEqual(["1-1"]);
+  });
+
+  test("flagged fullmesh join every known address", () => {
+    const paths = new FakePaths(linuxEndpoints());
+    paths.addLocal(1, flags("subflow", "fullmesh"));
+    paths.addLocal(2, flags("subflow", "fullmesh"));
+    paths.addLocal(3, flags("subflow"));
+    paths.establish();
+    paths.addRemote(1);
+    expect(paths.openPairs()).toEqual(["0-0", "1-0", "1-1", "2-0", "2-1", "3-0"]);
+  });
+
+  test("respect the limit and use the room when there is some", () => {
+    const paths = new FakePaths(linuxEndpoints());
+    for (const n of [1, 2, 3]) paths.addLocal(n, flags("subflow"));
+    paths.limits = { subflows: 2, addAddrAccepted: 8 };
+    paths.establish();
+    expect(paths.openPairs()).toEqual(["0-0", "1-0", "2-0"]);
+    paths.die(2);
+    expect(paths.openPairs()).toEqual(["0-0", "2-0", "3-0"]);
+    paths.die(3);
+    expect(paths.openPairs()).toEqual(["0-0", "3-0"]);
+  });
+
+  test("do not join a first address that forbids it", () => {
+    const paths = new FakePaths(linuxEndpoints());
+    paths.table.denyInitialRemote();
+    paths.addLocal(1, flags("subflow"));
+    paths.establish();
+    expect(paths.openPairs()).toEqual(["0-0"]);
+  });
+
+  test("flagged backup make the first subflow one by MP_PRIO", () => {
+    const paths = new FakePaths(linuxEndpoints(), true, flags("backup"));
+    paths.establish();
+    expect(paths.news()).toEqual(["priority 1 backup"]);
+  });
+
+  test("that come later, go and return are followed", () => {
+    const paths = new FakePaths(linuxEndpoints());
+    paths.establish();
+    paths.addLocal(1, flags("subflow", "signal"));
+    expect(paths.news()).toEqual(["announce 1", "open 2"]);
+    paths.removeLocal(1);
+    paths.addLocal(1, flags("subflow", "signal"));
+    expect(paths.news()).toEqual(["announce 1", "open 2"]);
+    expect(paths.openPairs()).toEqual(["0-0", "1-0"]);
+  });
+});
