@@ -74,7 +74,7 @@ export class Host implements MptcpEnvironment {
         this.wake(tcp);
       }
     }
-    for (const connection of [...this.tokens.values()]) connection.addresses.addLocal(entry, now);
+    for (const connection of Array.from(this.tokens.values())) connection.addresses.addLocal(entry, now);
   }
 
   /** Takes an address away: REMOVE_ADDR goes out on other subflows, those on it end at once. */
@@ -84,7 +84,7 @@ export class Host implements MptcpEnvironment {
     for (const table of [this.connections, this.pendingJoins]) {
       for (const tcp of table.all()) if (tcp.tuple.localAddress.equals(address)) tcp.link = NO_LINK;
     }
-    for (const connection of [...this.tokens.values()]) connection.addresses.removeLocal(address, now);
+    for (const connection of Array.from(this.tokens.values())) connection.addresses.removeLocal(address, now);
   }
 
   localAddresses(): readonly LocalAddress[] {

@@ -163,7 +163,7 @@ export class AddressManager implements PathControl {
     const entry = this.local.find((candidate) => candidate.address.equals(address));
     if (entry === undefined) return;
     this.table.removeLocal(entry.id);
-    for (const subflow of [...this.connection.subflows]) {
+    for (const subflow of this.connection.subflows.slice()) {
       if (subflow.tcp.tuple.localAddress.equals(address)) this.connection.endSubflow(subflow, "address_removed", now);
     }
     if (this.connection.closed) return;

@@ -5,6 +5,7 @@ import { STREAM_EVENT } from "../tcp/index.ts";
 import type { MpJoinSyn, MptcpOption, TcpSegment } from "../wire/index.ts";
 import { DataSequenceSpace, MP_CAPABLE_FLAG, MP_RESET_REASON, Payload } from "../wire/index.ts";
 import { AddressManager } from "./address-manager.ts";
+import { Closing } from "./closing.ts";
 import type { MptcpConfig } from "./config.ts";
 import { DataReceiver } from "./data-receiver.ts";
 import type { SenderContext } from "./data-sender.ts";
@@ -33,6 +34,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
   readonly receiver: DataReceiver;
   readonly addresses: AddressManager;
   readonly log: DecisionLog;
+  readonly closing: Closing;
   tuple: FourTuple;
 
   // keys and sequence spaces
@@ -71,14 +73,9 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
   private events = 0;
   private readonly makeCongestion: CongestionControlFactory;
   private joinedEver = false;
-  /** The DATA_FIN of the peer arrived before ours left: the peer is to be the active closer of the subflows (X3). */
-  private passiveCloser = false;
   private probeAt = NEVER;
   private probeBackoff = 0;
   private noSubflowAt = NEVER;
-  private passiveCloseAt = NEVER;
-  private fastcloseAt = NEVER;
-  private fastcloseTries = 0;
   private finished = false;
 
   constructor(
@@ -98,6 +95,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     this.localSpace = new DataSequenceSpace(options.keys.idsnHigh, options.keys.idsnLow);
     this.tuple = options.tuple;
     this.dataAckLength = options.config.dataSequenceLength;
+    this.closing = new Closing(this);
     this.sender = new DataSender(this, options.config.scheduler(), options.tcp.sendBuffer);
     this.receiver = new DataReceiver(options.tcp.receiveBuffer);
     this.addresses = new AddressManager(this, options.config.pathManager());
@@ -148,38 +146,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
   }
 
   abort(now: number): void {
-    if (this.closed) return;
-    if (!this.regularTcp && this.remoteKnown) {
-      this.log.observe(null, { kind: "fastclose", direction: "out" });
-      this.environment.counters.increment("MPTcpExtMPFastcloseTx");
-    }
-    const carrier = this.config.fastclose === "ack" && !this.regularTcp && this.remoteKnown ? this.subflows.find((subflow) => subflow.established) : undefined;
-    // RFC 8684 §3.5, option R: a RST with MP_FASTCLOSE on every subflow. Option A: an ACK with it on one, RSTs on the others.
-    for (const subflow of [...this.subflows]) {
-      if (subflow === carrier) continue;
-      subflow.fastclose = carrier === undefined;
-      this.endSubflow(subflow, "aborted", now);
-    }
-    this.finish("ECONNABORTED");
-    if (carrier !== undefined) {
-      carrier.fastclose = true;
-      this.fastcloseTries = 0;
-      this.sendFastclose(carrier, now);
-    }
-    this.release();
-  }
-
-  /** Option A: the ACK is sent again until the peer's RST arrives, then given up with a RST (RFC 8684 §3.5). */
-  private sendFastclose(subflow: Subflow, now: number): void {
-    if (this.fastcloseTries > FASTCLOSE_RETRIES) {
-      this.fastcloseAt = NEVER;
-      this.endSubflow(subflow, "aborted", now);
-      return;
-    }
-    this.fastcloseTries++;
-    subflow.tcp.requestAck();
-    this.fastcloseAt = now + subflow.tcp.rto;
-    this.arm(this.fastcloseAt);
+    if (!this.closed) this.closing.abort(now);
   }
 
   takeEvents(): number {
@@ -333,7 +300,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     }
     receiver.finOffset = dataOffset;
     this.log.dataFin("in", dataOffset);
-    if (!this.sender.finSent) this.passiveCloser = true;
+    if (!this.sender.finSent) this.closing.passive = true;
     if (receiver.finReached) this.onEnd(now);
   }
 
@@ -485,7 +452,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     if (segment !== null && !this.regularTcp) {
       for (const option of segment.mptcp) {
         if (option.kind === "mp_fastclose" && equalOctets(option.receiverKey, this.localKeys.key)) {
-          this.onFastclose(subflow, option.receiverKey, true, now);
+          this.closing.onFastclose(subflow, option.receiverKey, true, now);
           return;
         }
         if (option.kind === "mp_tcprst") {
@@ -515,7 +482,8 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     this.removeSubflow(subflow, reason, "ECONNABORTED", now);
   }
 
-  private removeSubflow(subflow: Subflow, reason: string, error: CloseReason | null, now: number): void {
+  /** Takes out a subflow whose TCP connection is gone, and finds another way for its data. */
+  removeSubflow(subflow: Subflow, reason: string, error: CloseReason | null, now: number): void {
     if (subflow.phase === "closed") return;
     subflow.phase = "closed";
     subflow.joinAckAt = NEVER;
@@ -568,38 +536,12 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     if (this.regularTcp) return;
     if (!this.sender.finAcknowledged) return;
     this.finish(null);
-    if (this.passiveCloser) {
-      // X3: let the peer's FINs come first, so that TIME-WAIT stays with the active closer.
-      this.passiveCloseAt = now + PASSIVE_CLOSE_WAIT;
-      this.arm(this.passiveCloseAt);
-    } else this.closeSubflows(now);
+    this.closing.closeSubflowsInTurn(now);
     this.release();
   }
 
-  private closeSubflows(now: number): void {
-    for (const subflow of [...this.subflows]) {
-      // RFC 8684 §3.3.3: a subflow that still has to retransmit what others delivered may be reset.
-      if (subflow.stale) this.resetSubflow(subflow, "connection_closed", MP_RESET_REASON.tooMuchOutstandingData, now);
-      else if (subflow.established) subflow.tcp.close(now);
-      else this.endSubflow(subflow, "connection_closed", now);
-    }
-  }
-
-  onFastclose(subflow: Subflow, key: Uint8Array, withReset: boolean, now: number): void {
-    if (!equalOctets(key, this.localKeys.key)) return;
-    this.environment.counters.increment("MPTcpExtMPFastcloseRx");
-    // Crossed with ours, or late: answered with RSTs all the same.
-    this.log.observe(subflow, { kind: "fastclose", direction: "in" });
-    // RFC 8684 §3.5: all subflows are torn down by RST; the one that a RST came on is gone already.
-    for (const other of [...this.subflows]) {
-      if (withReset && other === subflow) this.removeSubflow(other, "fastclose", "ECONNRESET", now);
-      else this.endSubflow(other, "fastclose", now);
-    }
-    this.finish("ECONNRESET");
-    this.release();
-  }
-
-  private finish(error: CloseReason | null): void {
+  /** The application's connection is over; subflows may still be closing. */
+  finish(error: CloseReason | null): void {
     if (this.closed) return;
     this.closed = true;
     this.error = error;
@@ -609,7 +551,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
   }
 
   /** Lets the host forget the connection once it is closed and no subflow is left. */
-  private release(): void {
+  release(): void {
     if (this.finished || !this.closed || this.subflows.length > 0) return;
     this.finished = true;
     this.nextTimeout = NEVER;
@@ -645,16 +587,8 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
       this.wakeSubflows(now);
     }
     if (now >= this.probeAt) this.probe(now);
-    for (const subflow of [...this.subflows]) this.checkSubflow(subflow, now);
-    if (now >= this.fastcloseAt) {
-      const waiting = this.subflows.find((subflow) => subflow.fastclose);
-      if (waiting === undefined) this.fastcloseAt = NEVER;
-      else this.sendFastclose(waiting, now);
-    }
-    if (now >= this.passiveCloseAt) {
-      this.passiveCloseAt = NEVER;
-      this.closeSubflows(now);
-    }
+    for (const subflow of this.subflows.slice()) this.checkSubflow(subflow, now);
+    this.closing.handleTimeout(now);
     if (now >= this.noSubflowAt) {
       this.noSubflowAt = NEVER;
       this.finish("ETIMEDOUT");
@@ -687,7 +621,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
 
   private rearm(): void {
     if (this.finished) return;
-    let next = Math.min(this.sender.timerAt, this.probeAt, this.passiveCloseAt, this.fastcloseAt, this.noSubflowAt, this.addresses.nextTimeout);
+    let next = Math.min(this.sender.timerAt, this.probeAt, this.closing.nextTimeout, this.noSubflowAt, this.addresses.nextTimeout);
     for (const subflow of this.subflows) next = Math.min(next, subflow.joinAckAt, subflow.removalAt);
     this.nextTimeout = next;
     this.environment.schedule(this);
@@ -716,10 +650,6 @@ const FALLBACK_COUNTER: Readonly<Record<string, string>> = {
   options_lost_on_data: "MPTcpExtMPCapableDataFallback",
 };
 
-/** How long a passive closer leaves the subflows' FINs to the peer, ns. */
-const PASSIVE_CLOSE_WAIT = 3 * SECOND;
 const LONGEST_PROBE_INTERVAL = 60 * SECOND;
-/** ACKs with MP_FASTCLOSE sent again (RFC 8684 §3.5 recommends 3). */
-const FASTCLOSE_RETRIES = 3;
 /** Third ACKs of a join sent before giving up. */
 const JOIN_ACK_TRIES = 6;

@@ -72,39 +72,31 @@ export class ReceivedMappings {
   }
 
   /**
-   * Records a mapping; one that restates a known mapping changes nothing, whatever its length.
+   * Records a mapping, less what is known already: one that restates known mappings changes nothing, however it is cut.
    * @returns false when it contradicts a known one (a mapping is fixed once declared, §3.3.1) or the table is full
    */
   add(subflowOffset: number, dataOffset: number, length: number): boolean {
     const { subflowOffsets } = this;
-    let at = subflowOffsets.length;
-    while (at > this.head && (subflowOffsets[at - 1] as number) > subflowOffset) at--;
-    if (at > this.head) {
-      const previousStart = subflowOffsets[at - 1] as number;
-      const previousEnd = previousStart + (this.lengths[at - 1] as number);
-      if (subflowOffset < previousEnd) {
-        if (dataOffset - subflowOffset !== (this.dataOffsets[at - 1] as number) - previousStart) return false;
-        const more = subflowOffset + length - previousEnd;
-        if (more <= 0) return true;
-        return this.add(previousEnd, dataOffset + previousEnd - subflowOffset, more);
-      }
+    const shift = dataOffset - subflowOffset;
+    const to = subflowOffset + length;
+    let from = subflowOffset;
+    let at = this.upperBound(from);
+    if (at > this.head && this.end(at - 1) > from) {
+      if (shift !== this.shift(at - 1)) return false;
+      from = this.end(at - 1);
     }
-    if (at < subflowOffsets.length) {
-      const nextStart = subflowOffsets[at] as number;
-      if (subflowOffset + length > nextStart) {
-        if (dataOffset - subflowOffset !== (this.dataOffsets[at] as number) - nextStart) return false;
-        length = nextStart - subflowOffset;
+    while (from < to) {
+      const next = at < subflowOffsets.length ? (subflowOffsets[at] as number) : to;
+      const pieceEnd = next < to ? next : to;
+      if (pieceEnd > from) {
+        if (this.size >= MAXIMUM_MAPPINGS) return false;
+        this.insert(at, from, from + shift, pieceEnd - from);
+        at++;
       }
-    }
-    if (this.size >= MAXIMUM_MAPPINGS) return false;
-    if (at === subflowOffsets.length) {
-      subflowOffsets.push(subflowOffset);
-      this.dataOffsets.push(dataOffset);
-      this.lengths.push(length);
-    } else {
-      subflowOffsets.splice(at, 0, subflowOffset);
-      this.dataOffsets.splice(at, 0, dataOffset);
-      this.lengths.splice(at, 0, length);
+      if (next >= to) break;
+      if (shift !== this.shift(at)) return false;
+      from = this.end(at);
+      at++;
     }
     return true;
   }
@@ -139,6 +131,37 @@ export class ReceivedMappings {
       if (subflowOffset < start + (this.lengths[i] as number)) return true;
     }
     return false;
+  }
+
+  /** What mapping `index` adds to a subflow offset. */
+  private shift(index: number): number {
+    return (this.dataOffsets[index] as number) - (this.subflowOffsets[index] as number);
+  }
+
+  /** Index of the first mapping that starts after `subflowOffset`. */
+  private upperBound(subflowOffset: number): number {
+    const { subflowOffsets } = this;
+    let low = this.head;
+    let high = subflowOffsets.length;
+    if (high === low || (subflowOffsets[high - 1] as number) <= subflowOffset) return high;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((subflowOffsets[middle] as number) <= subflowOffset) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  private insert(at: number, subflowOffset: number, dataOffset: number, length: number): void {
+    if (at === this.subflowOffsets.length) {
+      this.subflowOffsets.push(subflowOffset);
+      this.dataOffsets.push(dataOffset);
+      this.lengths.push(length);
+    } else {
+      this.subflowOffsets.splice(at, 0, subflowOffset);
+      this.dataOffsets.splice(at, 0, dataOffset);
+      this.lengths.splice(at, 0, length);
+    }
   }
 
   private compact(): void {

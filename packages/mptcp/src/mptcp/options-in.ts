@@ -95,7 +95,7 @@ function readOther(subflow: Subflow, option: Exclude<MptcpOption, Dss>, segment:
       connection.addresses.onPriority(subflow, option.backup, option.addressId, now);
       return true;
     case "mp_fastclose":
-      connection.onFastclose(subflow, option.receiverKey, (segment.flags & TCP_FLAG.RST) !== 0, now);
+      connection.closing.onFastclose(subflow, option.receiverKey, (segment.flags & TCP_FLAG.RST) !== 0, now);
       return false;
     default:
       return true;

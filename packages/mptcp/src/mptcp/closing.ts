@@ -1,0 +1,114 @@
+import { NEVER, SECOND } from "../core/index.ts";
+import { MP_RESET_REASON } from "../wire/index.ts";
+import type { MptcpConnection } from "./connection.ts";
+import { equalOctets } from "./keys.ts";
+import type { Subflow } from "./subflow.ts";
+
+/**
+ * How a connection ends (RFC 8684 §3.3.3, §3.5): once both DATA_FINs are acknowledged its subflows close with FINs, the active closer's first;
+ * or at once, by MP_FASTCLOSE from either end.
+ */
+export class Closing {
+  /** The peer's DATA_FIN arrived before ours left: the peer is to be the active closer of the subflows too (X3). */
+  passive = false;
+  private readonly connection: MptcpConnection;
+  private closeAt = NEVER;
+  private fastcloseAt = NEVER;
+  private fastcloseTries = 0;
+
+  constructor(connection: MptcpConnection) {
+    this.connection = connection;
+  }
+
+  get nextTimeout(): number {
+    return Math.min(this.closeAt, this.fastcloseAt);
+  }
+
+  /** Both DATA_FINs are acknowledged. */
+  closeSubflowsInTurn(now: number): void {
+    if (!this.passive) {
+      this.closeSubflows(now);
+      return;
+    }
+    // X3: the peer's FINs come first, so that TIME-WAIT stays with the active closer.
+    this.closeAt = now + PASSIVE_CLOSE_WAIT;
+    this.connection.arm(this.closeAt);
+  }
+
+  private closeSubflows(now: number): void {
+    const { connection } = this;
+    for (const subflow of connection.subflows.slice()) {
+      // RFC 8684 §3.3.3: a subflow that still has to retransmit what others delivered may be reset.
+      if (subflow.stale) connection.resetSubflow(subflow, "connection_closed", MP_RESET_REASON.tooMuchOutstandingData, now);
+      else if (subflow.established) subflow.tcp.close(now);
+      else connection.endSubflow(subflow, "connection_closed", now);
+    }
+  }
+
+  /** The application breaks the connection off. */
+  abort(now: number): void {
+    const { connection } = this;
+    const announced = !connection.regularTcp && connection.remoteKnown;
+    if (announced) {
+      connection.log.observe(null, { kind: "fastclose", direction: "out" });
+      connection.environment.counters.increment("MPTcpExtMPFastcloseTx");
+    }
+    const carrier = announced && connection.config.fastclose === "ack" ? connection.subflows.find((subflow) => subflow.established) : undefined;
+    // RFC 8684 §3.5, option R: a RST with MP_FASTCLOSE on every subflow. Option A: an ACK with it on one, RSTs on the others.
+    for (const subflow of connection.subflows.slice()) {
+      if (subflow === carrier) continue;
+      subflow.fastclose = carrier === undefined;
+      connection.endSubflow(subflow, "aborted", now);
+    }
+    connection.finish("ECONNABORTED");
+    if (carrier !== undefined) {
+      carrier.fastclose = true;
+      this.sendFastclose(carrier, now);
+    }
+    connection.release();
+  }
+
+  /** Option A: the ACK is sent again until the peer's RST arrives, then given up with a RST (RFC 8684 §3.5). */
+  private sendFastclose(subflow: Subflow, now: number): void {
+    if (this.fastcloseTries > FASTCLOSE_RETRIES) {
+      this.fastcloseAt = NEVER;
+      this.connection.endSubflow(subflow, "aborted", now);
+      return;
+    }
+    this.fastcloseTries++;
+    subflow.tcp.requestAck();
+    this.fastcloseAt = now + subflow.tcp.rto;
+    this.connection.arm(this.fastcloseAt);
+  }
+
+  onFastclose(subflow: Subflow, key: Uint8Array, withReset: boolean, now: number): void {
+    const { connection } = this;
+    if (!equalOctets(key, connection.localKeys.key)) return;
+    connection.environment.counters.increment("MPTcpExtMPFastcloseRx");
+    connection.log.observe(subflow, { kind: "fastclose", direction: "in" });
+    // RFC 8684 §3.5: all subflows are torn down by RST, also when ours crossed it; the one that a RST came on is gone already.
+    for (const other of connection.subflows.slice()) {
+      if (withReset && other === subflow) connection.removeSubflow(other, "fastclose", "ECONNRESET", now);
+      else connection.endSubflow(other, "fastclose", now);
+    }
+    connection.finish("ECONNRESET");
+    connection.release();
+  }
+
+  handleTimeout(now: number): void {
+    if (now >= this.fastcloseAt) {
+      const waiting = this.connection.subflows.find((subflow) => subflow.fastclose);
+      if (waiting === undefined) this.fastcloseAt = NEVER;
+      else this.sendFastclose(waiting, now);
+    }
+    if (now >= this.closeAt) {
+      this.closeAt = NEVER;
+      this.closeSubflows(now);
+    }
+  }
+}
+
+/** How long a passive closer leaves the subflows' FINs to the peer, ns. */
+const PASSIVE_CLOSE_WAIT = 3 * SECOND;
+/** ACKs with MP_FASTCLOSE sent again (RFC 8684 §3.5 recommends 3). */
+const FASTCLOSE_RETRIES = 3;
