@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { Dss, IpAddress, Packet, packetLength, Payload, tcpHeaderLength, TcpSegment } from "../../src/wire/index.ts";
 import type { MptcpOption, RawTcpOption } from "../../src/wire/index.ts";
 

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   checksumOf,
@@ -122,7 +122,7 @@ describe("known checksums", () => {
       const sum = referenceSum(
         Uint8Array.from([
           ...bytes.subarray(packet.source.family === 4 ? 12 : 8, at),
-          ...[0, 0, 0, 23, 0, 0, 0, PROTOCOL.tcp],
+          0, 0, 0, 23, 0, 0, 0, PROTOCOL.tcp,
           ...bytes.subarray(at),
         ]),
       );

@@ -69,6 +69,28 @@ function withOptions(options: string): Uint8Array {
   return withChecksums(bytes, 20);
 }
 
+function changed(at: number, value: number, source = linuxSyn): () => Uint8Array {
+  return () => {
+    const bytes = source();
+    bytes[at] = value;
+    return bytes;
+  };
+}
+
+function ipv6(extension: string, nextHeader: number): () => Uint8Array {
+  return () => {
+    const packet = new Packet(IpAddress.from("2001:db8::1"), IpAddress.from("2001:db8::2"));
+    packet.tcp = new TcpSegment();
+    const plain = new Uint8Array(60);
+    encodePacket(packet, plain, 0);
+    const octets = fromHex(extension);
+    const bytes = Uint8Array.from([...plain.subarray(0, 40), ...octets, ...plain.subarray(40)]);
+    bytes[5] = 20 + octets.length;
+    bytes[6] = nextHeader;
+    return bytes;
+  };
+}
+
 describe("a Linux SYN", () => {
   it("is read field by field", () => {
     const packet = decode(linuxSyn()) as Packet;
@@ -110,28 +132,6 @@ describe("drop reasons", () => {
     it(`${reason}: ${name}`, () => {
       expect(decode(bytes())).toBe(reason);
     });
-  }
-
-  function changed(at: number, value: number, source = linuxSyn): () => Uint8Array {
-    return () => {
-      const bytes = source();
-      bytes[at] = value;
-      return bytes;
-    };
-  }
-
-  function ipv6(extension: string, nextHeader: number): () => Uint8Array {
-    return () => {
-      const packet = new Packet(IpAddress.from("2001:db8::1"), IpAddress.from("2001:db8::2"));
-      packet.tcp = new TcpSegment();
-      const plain = new Uint8Array(60);
-      encodePacket(packet, plain, 0);
-      const octets = fromHex(extension);
-      const bytes = Uint8Array.from([...plain.subarray(0, 40), ...octets, ...plain.subarray(40)]);
-      bytes[5] = 20 + octets.length;
-      bytes[6] = nextHeader;
-      return bytes;
-    };
   }
 
   drops("nothing at all", "truncated", () => new Uint8Array(0));
@@ -223,7 +223,7 @@ describe("what is skipped", () => {
 
 describe("TCP options", () => {
   it("end at the end-of-options octet", () => {
-    const segment = tcpOf(withOptions("020405b4 00 030307 0000"+"0000"));
+    const segment = tcpOf(withOptions("020405b4 00 030307 00000000"));
     expect([segment.maximumSegmentSize, segment.windowScale]).toEqual([1460, -1]);
   });
 

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   decodeMptcpOption,
@@ -14,7 +14,7 @@ import {
   tcpHeaderLength,
   TcpSegment,
 } from "../../src/wire/index.ts";
-import { anyPacket, hex, mptcpOptions, plain, plainOption } from "./arbitraries.ts";
+import { anyPacket, fromHex, hex, mptcpOptions, plain, plainOption } from "./arbitraries.ts";
 
 function encoded(packet: Packet): Uint8Array {
   const bytes = new Uint8Array(packetLength(packet));
@@ -26,6 +26,23 @@ function decoded(bytes: Uint8Array): Packet {
   const packet = decodePacket(bytes, 0, bytes.length);
   if (typeof packet === "string") throw new Error(`${packet}: ${hex(bytes)}`);
   return packet;
+}
+
+function packetWithOptions(octetsOfOption: number): Packet {
+  const packet = new Packet(IpAddress.v4(1), IpAddress.v4(2));
+  packet.tcp = new TcpSegment();
+  packet.tcp.otherOptions = [{ kind: 253, data: new Uint8Array(octetsOfOption) }];
+  return packet;
+}
+
+function codeOf(act: () => void): string {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof EncodeError && error instanceof RangeError) return error.code;
+    throw error;
+  }
+  return "none";
 }
 
 describe("packet -> octets -> packet", () => {
@@ -123,28 +140,11 @@ describe("option layout", () => {
     segment.hasTimestamps = true;
     segment.timestampValue = 0x01020304;
     segment.windowScale = 7;
-    expect(hex(encoded(packet).subarray(40))).toBe("020405b4" + "0402" + "080a0102030400000000" + "01" + "030307");
+    expect(hex(encoded(packet).subarray(40))).toBe(hex(fromHex("020405b4 0402 080a 01020304 00000000 01 030307")));
   });
 });
 
 describe("misuse of the encoder", () => {
-  function packetWithOptions(octetsOfOption: number): Packet {
-    const packet = new Packet(IpAddress.v4(1), IpAddress.v4(2));
-    packet.tcp = new TcpSegment();
-    packet.tcp.otherOptions = [{ kind: 253, data: new Uint8Array(octetsOfOption) }];
-    return packet;
-  }
-
-  function codeOf(act: () => void): string {
-    try {
-      act();
-    } catch (error) {
-      if (error instanceof EncodeError && error instanceof RangeError) return error.code;
-      throw error;
-    }
-    return "none";
-  }
-
   it("throws an EncodeError with a code", () => {
     const small = packetWithOptions(0);
     expect(codeOf(() => encodePacket(small, new Uint8Array(43), 0))).toBe("ERR_MPTCP_BUFFER_TOO_SMALL");
