@@ -24,7 +24,7 @@ import { NewReno } from "../../tcp/index.ts";
  */
 export abstract class CoupledControl extends NewReno {
   /** Controllers of the connection's living subflows, this one among them, in order of creation. */
-  protected readonly group: readonly CoupledControl[];
+  protected readonly group: CoupledControl[];
   /** Smoothed round-trip time, ns; 0 until the first acknowledgment brought one. */
   rtt: number;
   /** Time of the latest acknowledgment, ns. */
@@ -33,7 +33,7 @@ export abstract class CoupledControl extends NewReno {
   private unlimitedFlight: number;
   private recovering: boolean;
 
-  constructor(context: CongestionContext, group: readonly CoupledControl[]) {
+  constructor(context: CongestionContext, group: CoupledControl[]) {
     super(context);
     this.group = group;
     this.rtt = 0;
@@ -65,9 +65,8 @@ export abstract class CoupledControl extends NewReno {
   }
 
   override release(): void {
-    const members = this.group as CoupledControl[];
-    const at = members.indexOf(this);
-    if (at >= 0) members.splice(at, 1);
+    const at = this.group.indexOf(this);
+    if (at >= 0) this.group.splice(at, 1);
   }
 
   /** Bytes that this subflow really keeps in the network, for the sums of a coupled formula; 0 for one without RTT, or idle. */
@@ -86,7 +85,7 @@ export abstract class CoupledControl extends NewReno {
 
 /** Makes a coupled algorithm out of the controller of one subflow; `group` is the list that it shares with the others. */
 export function coupled(
-  create: (context: CongestionContext, group: readonly CoupledControl[]) => CoupledControl,
+  create: (context: CongestionContext, group: CoupledControl[]) => CoupledControl,
 ): ConnectionCongestion {
   return () => {
     const group: CoupledControl[] = [];
