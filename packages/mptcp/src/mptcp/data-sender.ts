@@ -235,19 +235,22 @@ export class DataSender {
     const from = this.unacknowledged;
     let to = this.next;
     let carried = false;
+    let stale = 0;
     for (const subflow of this.context.subflows) {
       const { sent } = subflow;
       for (let i = 0; i < sent.size; i++) {
         const mapping = sent.at(i);
         if (mapping.dataOffset + mapping.length <= from) continue;
         if (mapping.dataOffset <= from) {
-          // A subflow that timed out has had its data reinjected already.
-          if (!subflow.stale) carried = true;
+          if (subflow.stale) stale = subflow.id;
+          else carried = true;
         } else if (mapping.dataOffset < to) to = mapping.dataOffset;
       }
     }
     if (!carried && from < to) {
-      this.reinjections.add(from, to, 0);
+      // A subflow that timed out sends it again anyway.
+      this.reinjections.add(from, to, stale);
+      if (stale === 0) this.reinjections.allowAll(from, to);
       this.context.log.reinjection(null, from, to, "data_timeout");
     }
     if (this.timerBackoff < 6) this.timerBackoff++;
@@ -282,6 +285,7 @@ export class DataSender {
           if (subflow.mayCarryData && subflow.stale === tier > 1 && subflow.backup === (tier % 2 === 1)) this.usable.push(subflow);
         }
       }
+      this.usable.sort(byPathIndex);
       this.usableKnown = true;
     }
     return this.usable;
@@ -361,11 +365,15 @@ export class DataSender {
   /** The mapping on `subflow` that covers the lowest data at or after `start`. */
   private firstCarried(subflow: Subflow, start: number): SentMapping | null {
     const { sent } = subflow;
+    let lowest: SentMapping | null = null;
     for (let i = 0; i < sent.size; i++) {
       const mapping = sent.at(i);
-      if (mapping.dataOffset + mapping.length > start) return mapping;
+      if (mapping.dataOffset + mapping.length <= start) continue;
+      if (mapping.dataOffset <= start) return mapping;
+      // Reinjections stand behind data with higher offsets.
+      if (lowest === null || mapping.dataOffset < lowest.dataOffset) lowest = mapping;
     }
-    return null;
+    return lowest;
   }
 
   private noteWindow(blocked: boolean): void {
@@ -387,6 +395,10 @@ export class DataSender {
     const wanted = Math.min(this.buffer.max, Math.floor(2 * need));
     if (wanted > this.limit) this.limit = wanted;
   }
+}
+
+function byPathIndex(a: Subflow, b: Subflow): number {
+  return a.id - b.id;
 }
 
 function carries(subflow: Subflow, offset: number): boolean {

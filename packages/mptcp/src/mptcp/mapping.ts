@@ -165,6 +165,13 @@ export class ReceivedMappings {
   }
 
   private compact(): void {
+    if (this.head === this.subflowOffsets.length) {
+      this.subflowOffsets.length = 0;
+      this.dataOffsets.length = 0;
+      this.lengths.length = 0;
+      this.head = 0;
+      return;
+    }
     this.subflowOffsets.splice(0, this.head);
     this.dataOffsets.splice(0, this.head);
     this.lengths.splice(0, this.head);

@@ -91,6 +91,11 @@ export class ReinjectionQueue {
     for (let i = this.head; i < this.avoids.length; i++) if (this.avoids[i] === subflow) this.avoids[i] = 0;
   }
 
+  /** No subflow carries the queued bytes of [from, to) any more: each may send them. Widens to the whole ranges concerned. */
+  allowAll(from: number, to: number): void {
+    for (let i = this.head; i < this.starts.length && (this.starts[i] as number) < to; i++) if ((this.ends[i] as number) > from) this.avoids[i] = 0;
+  }
+
   clear(): void {
     this.starts = [];
     this.ends = [];
