@@ -42,7 +42,7 @@ export abstract class LossBasedControl implements CongestionControl {
   }
 
   onAck(ack: AckEvent): void {
-    // RFC 7661 §4.2, in its simplest form: a window that was not the limit has not been tested, so it does not grow.
+    // RFC 7661 §4.4, in its simplest form: a window that was not the limit has not been tested, so it does not grow.
     if (!ack.cwndLimited) return;
     let acked = ack.acked;
     if (this.cwnd < this.ssthresh) {

@@ -68,5 +68,5 @@ export class NewReno extends LossBasedControl {
 /** RFC 5681 with byte counting: the plainest controller, and the yardstick of fairness. */
 export const newReno: CongestionControlFactory = (context) => new NewReno(context);
 
-/** RFC 3465 §2.2: the largest L that it allows. */
+/** RFC 3465 §2.3: the largest L that it allows. */
 const SLOW_START_LIMIT = 2;
