@@ -1,103 +1,489 @@
+import type { CloseReason, DecisionDetail } from "../core/index.ts";
+import { MILLISECOND, NEVER, SECOND } from "../core/index.ts";
 import type { Packet, TcpSegment } from "../wire/index.ts";
+import { TCP_FLAG } from "../wire/index.ts";
+import type { AckSummary } from "./acknowledge.ts";
 import type { TcpConfig } from "./config.ts";
-import type { CongestionControl } from "./congestion/control.ts";
+import type { AckEvent, CongestionControl, LossEvent } from "./congestion/control.ts";
+import { handleIcmpError } from "./icmp-errors.ts";
+import type { IcmpError } from "./icmp-errors.ts";
 import type { TcpEnvironment, TcpOwner } from "./owner.ts";
+import { PathMtu } from "./path-mtu.ts";
+import { Receiver } from "./receiver.ts";
+import { RttEstimator } from "./rtt.ts";
+import { segmentArrives, synchronize } from "./segment-arrives.ts";
+import { Sender } from "./sender.ts";
 import type { FourTuple } from "./stream.ts";
+import { runTimers } from "./timeouts.ts";
+import { TIMER, TIMERS } from "./timers.ts";
+import type { Timer } from "./timers.ts";
+import { nextPacket } from "./transmit.ts";
 
 export type TcpState =
   | "LISTEN" | "SYN-SENT" | "SYN-RECEIVED" | "ESTABLISHED" | "FIN-WAIT-1" | "FIN-WAIT-2"
   | "CLOSE-WAIT" | "CLOSING" | "LAST-ACK" | "TIME-WAIT" | "CLOSED";
 
-/** CONTRACT: the public face of a regular TCP connection (RFC 9293). The body replaces this declaration. */
-export declare class TcpConnection {
-  /** Active open: SYN-SENT. The SYN leaves with the next pollTransmit. */
-  static connect(environment: TcpEnvironment, owner: TcpOwner, config: TcpConfig, tuple: FourTuple, now: number): TcpConnection;
-  /** Passive open from a SYN that arrived: SYN-RECEIVED. `owner.onSegment` is not called for that SYN. */
-  static accept(environment: TcpEnvironment, owner: TcpOwner, config: TcpConfig, tuple: FourTuple, syn: Packet, now: number): TcpConnection;
-
+/**
+ * One regular TCP connection (RFC 9293), sans-IO. What it sends comes from its {@link TcpOwner}, at the moment of transmission.
+ *
+ * A driver calls {@link TcpConnection.receive} for each packet, {@link TcpConnection.handleTimeout} when `nextTimeout` has come
+ * (early calls do nothing), and {@link TcpConnection.pollTransmit} until it returns null after either of them, after any command and
+ * whenever the environment's `wake` says so.
+ *
+ * Positions are stream offsets; -1 is a SYN, and a FIN takes the offset after the last byte.
+ */
+export class TcpConnection {
+  readonly environment: TcpEnvironment;
   readonly tuple: FourTuple;
   readonly config: TcpConfig;
-  readonly congestion: CongestionControl;
   owner: TcpOwner;
   state: TcpState;
+  /** Before the handshake is complete there is no window to control: {@link BEFORE_ESTABLISHED}. */
+  congestion: CongestionControl;
   /** For events: the connection's number on its host and the path index. Set by the owner. */
-  connectionId: number;
-  subflowId: number;
+  connectionId = -1;
+  subflowId = 0;
   /** For the host: which link it sends on, place in the timer heap (-1: none) and whether it is in the transmit queue. */
-  link: number;
-  timerSlot: number;
-  timerAt: number;
-  queued: boolean;
+  link = 0;
+  timerSlot = -1;
+  timerAt = NEVER;
+  queued = false;
+  /** When handleTimeout wants to be called, ns; NEVER when idle. It may be earlier than the first timer. */
+  nextTimeout = NEVER;
+  /** TTL or hop limit, and DSCP with ECN, of packets sent. */
+  hopLimit = 64;
+  trafficClass = 0;
+  /**
+   * The window that the owner gives is not counted from this connection's RCV.NXT but from something that it shares with others, so
+   * it is advertised as it is; {@link TcpConnection.receive} accepts up to the largest right edge in any case.
+   */
+  sharedWindow = false;
 
-  // -- the driver's calls
-  receive(packet: Packet, now: number): void;
-  /** The next packet to send now, or null. Call until null. */
-  pollTransmit(now: number): Packet | null;
-  /** When handleTimeout wants to be called, ns; NEVER when idle. */
-  nextTimeout: number;
-  handleTimeout(now: number): void;
-  /** An ICMP error about a packet of ours. `sequence` is the quoted 32-bit sequence number. */
-  handleIcmp(error: IcmpError, now: number): void;
-
-  // -- the owner's commands
-  /** Ask the owner for data again at the next poll. */
-  wake(): void;
-  /** Send FIN once the owner offers nothing more. */
-  close(now: number): void;
-  /** Send RST (when the peer knows of us) and be CLOSED; the owner hears nothing. The RST passes through segmentOptions. */
-  abort(now: number): void;
-  /** Send a pure ACK at the next poll, even if a delayed ACK would wait. */
-  requestAck(): void;
-  /** The owner's receive window grew: send an update when it is worth one (silly-window avoidance, RFC 9293 §3.8.6.2.2). */
-  windowUpdated(now: number): void;
-  /** Send a segment without payload that the peer must answer with its ACK and window (sequence sndUna - 1). */
-  sendProbe(now: number): void;
-  /** Penalisation: halve cwnd and lower ssthresh to it, not below one segment. */
-  reduceWindow(now: number): void;
-
-  // -- what one can read
-  /** Whether state, congestion window and the peer's window would let new data leave now. */
-  canSend(): boolean;
-  /** Bytes of new data that congestion window and peer's window leave room for now. */
-  sendRoom(): number;
-  /** Payload bytes of a full segment without MPTCP options: MSS less timestamps. */
-  get maxPayload(): number;
-  /** Stream offsets: oldest unacknowledged, next to send; next expected from the peer. */
-  get ackedOffset(): number;
-  get nextOffset(): number;
-  get receivedOffset(): number;
-  /** Bytes in flight as loss recovery sees it (RFC 6675's pipe). */
-  get inFlight(): number;
-  /** ns; 0 before the first sample. */
-  get srtt(): number;
-  get minRtt(): number;
-  /** ns */
-  get rto(): number;
-  /** Consecutive RTOs without new acknowledgment; 0 when all is well. */
-  get backoff(): number;
-  /** SYNs or SYN+ACKs sent again so far. */
-  get synRetransmissions(): number;
-  /** `segment.window` scaled as negotiated. */
-  scaledWindow(segment: TcpSegment): number;
-  /** Both FINs exchanged or being so. */
-  get finSent(): boolean;
-  get finAcknowledged(): boolean;
-  /** Whether ESTABLISHED was reached. */
-  get established(): boolean;
   // statistics
-  bytesSent: number; // payload, retransmissions included
-  bytesRetransmitted: number;
-  bytesReceived: number;
-  retransmissions: number; // segments
-  segmentsSent: number;
-  segmentsReceived: number;
+  bytesSent = 0;
+  bytesRetransmitted = 0;
+  bytesReceived = 0;
+  retransmissions = 0;
+  segmentsSent = 0;
+  segmentsReceived = 0;
+
+  // ---- for the other files of this room
+  readonly sender: Sender;
+  readonly receiver: Receiver;
+  readonly rtt: RttEstimator;
+  readonly pathMtu: PathMtu;
+  /** When each {@link TIMER} fires, ns. */
+  readonly timers: number[] = new Array<number>(TIMERS).fill(NEVER);
+  /** Whether we opened the connection. */
+  readonly active: boolean;
+  /** Octets of the IP header. */
+  readonly ipHeader: 20 | 40;
+  /** What was negotiated. */
+  sack = false;
+  timestamps = false;
+  scaling = false;
+  peerMss = 536;
+  synPending = false;
+  /** When the SYN (or SYN+ACK) was sent; -1 before, NEVER when it was sent more than once. */
+  synSentAt = -1;
+  synRetries = 0;
+  probePending = false;
+  abortPending = false;
+  /** Sequence number of a RST to send without ending the connection; -1: none. */
+  resetReply = -1;
+  /** Keepalive: when the peer was last heard of, and probes since. */
+  lastHeard = 0;
+  keepAliveProbes = 0;
+  /** What ICMP said of a connection that then timed out. */
+  softError: CloseReason | null = null;
+  readonly ackSummary: AckSummary = {
+    delivered: 0, advanced: 0, priorInFlight: 0, priorUna: 0, priorFlight: 0, oldestSent: -1, newestSent: -1,
+    duplicateSack: false, duplicateEnd: -1, duplicate: false,
+  };
+  readonly ackEvent: AckEvent = { acked: 0, priorInFlight: 0, cwndLimited: false, srtt: 0, minRtt: 0, latestRtt: 0, now: 0 };
+  readonly lossEvent: LossEvent = { inFlight: 0, srtt: 0, now: 0 };
+  private reachedEstablished = false;
+  private aborted = false;
+  /** The owner was told that the connection is over, or ended it itself. */
+  private finished = false;
+  private payloadLimit = 0;
+  /** Added to our timestamp clock (RFC 7323 §7.1). */
+  private readonly timestampOffset: number;
+
+  private constructor(environment: TcpEnvironment, owner: TcpOwner, config: TcpConfig, tuple: FourTuple, active: boolean, now: number) {
+    this.environment = environment;
+    this.owner = owner;
+    this.config = config;
+    this.tuple = tuple;
+    this.active = active;
+    this.state = "CLOSED";
+    this.congestion = BEFORE_ESTABLISHED;
+    this.ipHeader = tuple.localAddress.family === 4 ? 20 : 40;
+    this.sender = new Sender(this, environment.random.uint32());
+    this.timestampOffset = environment.random.uint32();
+    this.receiver = new Receiver(this);
+    this.rtt = new RttEstimator(config.initialRto, config.minRto, config.maxRto);
+    this.pathMtu = new PathMtu(config.mtu, tuple.localAddress.family);
+    this.lastHeard = now;
+    this.peerMss = this.ipHeader === 20 ? 536 : 1220;
+    this.updateMaxPayload();
+  }
+
+  /** Active open: SYN-SENT. The SYN leaves with the next pollTransmit. */
+  static connect(environment: TcpEnvironment, owner: TcpOwner, config: TcpConfig, tuple: FourTuple, now: number): TcpConnection {
+    const tcp = new TcpConnection(environment, owner, config, tuple, true, now);
+    tcp.sender.nxt = 0;
+    tcp.setState("SYN-SENT", now);
+    tcp.synPending = true;
+    environment.wake(tcp);
+    return tcp;
+  }
+
+  /** Passive open from a SYN that arrived: SYN-RECEIVED. `owner.onSegment` is not called for that SYN. */
+  static accept(environment: TcpEnvironment, owner: TcpOwner, config: TcpConfig, tuple: FourTuple, syn: Packet, now: number): TcpConnection {
+    const tcp = new TcpConnection(environment, owner, config, tuple, false, now);
+    tcp.sender.nxt = 0;
+    tcp.segmentsReceived = 1;
+    if (syn.tcp !== null) synchronize(tcp, syn.tcp, now);
+    tcp.setState("SYN-RECEIVED", now);
+    tcp.synPending = true;
+    environment.wake(tcp);
+    return tcp;
+  }
+
+  // ---- the driver's calls
+
+  /** A packet for this connection arrived. */
+  receive(packet: Packet, now: number): void {
+    const segment = packet.tcp;
+    if (segment === null || this.state === "CLOSED" || this.state === "LISTEN") return;
+    this.segmentsReceived++;
+    this.lastHeard = now;
+    this.keepAliveProbes = 0;
+    this.sender.persistUnanswered = 0;
+    segmentArrives(this, segment, now);
+    if (!this.aborted) this.owner.onInput(this, now);
+    this.notify();
+  }
+
+  /** The next packet to send now, or null. Call until null. */
+  pollTransmit(now: number): Packet | null {
+    return nextPacket(this, now);
+  }
+
+  /** Does whatever is due at `now`. Early calls only recompute `nextTimeout`. */
+  handleTimeout(now: number): void {
+    runTimers(this, now);
+    let next = NEVER;
+    for (let i = 0; i < TIMERS; i++) if ((this.timers[i] as number) < next) next = this.timers[i] as number;
+    this.nextTimeout = next;
+    this.notify();
+  }
+
+  /** An ICMP error about a packet of ours. */
+  handleIcmp(error: IcmpError, now: number): void {
+    handleIcmpError(this, error, now);
+    this.notify();
+  }
+
+  // ---- the owner's commands
+
+  /** Ask the owner for data again at the next poll. */
+  wake(): void {
+    if (this.state !== "CLOSED") this.environment.wake(this);
+  }
+
+  /** Send FIN once the owner offers nothing more. */
+  close(_now: number): void {
+    if (this.sender.closing || this.state === "CLOSED") return;
+    // RFC 9293 §3.10.4: before the handshake is complete the close is queued, like the data.
+    this.sender.closing = true;
+    this.environment.wake(this);
+  }
+
+  /** Send RST (when the peer knows of us) and be CLOSED; the owner hears nothing. The RST passes through segmentOptions. */
+  abort(now: number): void {
+    if (this.state === "CLOSED") return;
+    switch (this.state) {
+      case "SYN-RECEIVED":
+      case "ESTABLISHED":
+      case "FIN-WAIT-1":
+      case "FIN-WAIT-2":
+      case "CLOSE-WAIT":
+      case "CLOSING":
+      case "LAST-ACK":
+        this.abortPending = true;
+        break;
+      default:
+    }
+    this.aborted = true;
+    this.end(now);
+  }
+
+  /** Send a pure ACK at the next poll, even if a delayed ACK would wait. */
+  requestAck(): void {
+    if (this.state === "CLOSED" || this.state === "SYN-SENT") return;
+    this.receiver.ackNow = true;
+    this.environment.wake(this);
+  }
+
+  /** The owner's receive window grew: send an update when it is worth one (silly-window avoidance, RFC 9293 §3.8.6.2.2). */
+  windowUpdated(now: number): void {
+    switch (this.state) {
+      case "ESTABLISHED":
+      case "FIN-WAIT-1":
+      case "FIN-WAIT-2":
+        if (this.receiver.updateIsDue(now)) this.requestAck();
+        break;
+      default:
+    }
+  }
+
+  /** Send a segment without payload that the peer must answer with its ACK and window (sequence sndUna - 1). */
+  sendProbe(_now: number): void {
+    if (!this.reachedEstablished || this.state === "CLOSED" || this.state === "TIME-WAIT") return;
+    this.probePending = true;
+    this.environment.wake(this);
+  }
+
+  /** Penalisation: halve cwnd and lower ssthresh to it, not below one segment. */
+  reduceWindow(_now: number): void {
+    if (this.congestion === BEFORE_ESTABLISHED) return;
+    const cwnd = Math.max(this.sender.unit, Math.floor(this.congestion.cwnd / 2));
+    this.congestion.cwnd = cwnd;
+    this.congestion.ssthresh = cwnd;
+  }
+
+  // ---- what one can read
+
+  /** Whether state, congestion window and the peer's window would let new data leave now. */
+  canSend(): boolean {
+    return this.sender.open && this.sendRoom() > 0;
+  }
+
+  /** Bytes of new data that congestion window and peer's window leave room for now. */
+  sendRoom(): number {
+    const sender = this.sender;
+    if (sender.board.lostCount > 0) return 0;
+    const window = sender.una + sender.window - sender.nxt;
+    const room = sender.congestionRoom();
+    return window < room ? (window > 0 ? window : 0) : room;
+  }
+
+  /** Payload bytes of a full segment without MPTCP options: MSS less timestamps. */
+  get maxPayload(): number {
+    return this.payloadLimit;
+  }
+
+  /** Stream offset of the oldest byte not acknowledged. */
+  get ackedOffset(): number {
+    const { una, finOffset } = this.sender;
+    return una < 0 ? 0 : finOffset >= 0 && una > finOffset ? finOffset : una;
+  }
+
+  /** Stream offset of the next byte to send. */
+  get nextOffset(): number {
+    const { nxt, finOffset } = this.sender;
+    return nxt < 0 ? 0 : finOffset >= 0 ? finOffset : nxt;
+  }
+
+  /** Stream offset of the next byte expected from the peer. */
+  get receivedOffset(): number {
+    return this.receiver.finished ? this.receiver.finOffset : this.receiver.nxt;
+  }
+
+  /** Bytes in flight as loss recovery sees it (RFC 6675's pipe). */
+  get inFlight(): number {
+    return this.sender.inFlight;
+  }
+
+  /** Smoothed round-trip time, ns; 0 before the first sample. */
+  get srtt(): number {
+    return this.rtt.srtt;
+  }
+
+  /** Smallest recent round-trip time, ns; 0 before the first sample. */
+  get minRtt(): number {
+    return this.rtt.min;
+  }
+
+  /** Round-trip time as the receiving half sees it, ns; 0 when unknown. For buffer tuning. */
+  get receiverRtt(): number {
+    return this.receiver.rtt.value === 0 ? this.rtt.srtt : this.receiver.rtt.value;
+  }
+
+  /** Retransmission timeout with backoff, ns. */
+  get rto(): number {
+    return this.sender.timeout;
+  }
+
+  /** Consecutive RTOs without new acknowledgment; 0 when all is well. */
+  get backoff(): number {
+    return this.sender.timeouts;
+  }
+
+  /** SYNs or SYN+ACKs sent again so far. */
+  get synRetransmissions(): number {
+    return this.synRetries;
+  }
+
+  get finSent(): boolean {
+    return this.sender.finOffset >= 0;
+  }
+
+  get finAcknowledged(): boolean {
+    return this.sender.finOffset >= 0 && this.sender.una > this.sender.finOffset;
+  }
+
+  /** Whether ESTABLISHED was reached. */
+  get established(): boolean {
+    return this.reachedEstablished;
+  }
+
+  /** Bytes stored out of order. */
+  get outOfOrderBytes(): number {
+    return this.receiver.queue.bytes;
+  }
+
+  /** Largest payload received in one segment, bytes; 0 before the first. */
+  get receivedSegmentSize(): number {
+    return this.receiver.segmentSize;
+  }
+
+  /** `segment.window` scaled as negotiated. */
+  scaledWindow(segment: TcpSegment): number {
+    return (segment.flags & TCP_FLAG.SYN) !== 0 ? segment.window : segment.window * this.sender.scale;
+  }
+
+  /** In TIME-WAIT: whether a SYN for the same 4-tuple may start a new connection (RFC 6191 §2, RFC 9293 §3.6.1). */
+  mayReuse(syn: TcpSegment): boolean {
+    return this.state === "TIME-WAIT" && this.receiver.isNewIncarnation(syn, this.timestamps);
+  }
+
+  // ---- for the other files of this room
+
+  /** Sets a timer. */
+  arm(timer: Timer, at: number): void {
+    this.timers[timer] = at;
+    if (at < this.nextTimeout) {
+      this.nextTimeout = at;
+      this.environment.wake(this);
+    }
+  }
+
+  /** Stops a timer; `nextTimeout` stays, since an early call costs little. */
+  disarm(timer: Timer): void {
+    this.timers[timer] = NEVER;
+  }
+
+  /** Whether the state is `state` now; after a call that may have changed it. */
+  is(state: TcpState): boolean {
+    return this.state === state;
+  }
+
+  setState(state: TcpState, now: number): void {
+    const from = this.state;
+    this.state = state;
+    this.emit({ kind: "tcp_state", from, to: state }, now);
+  }
+
+  emit(detail: DecisionDetail, now: number): void {
+    const observer = this.environment.observer;
+    if (observer === null) return;
+    observer.event({ at: now, host: this.environment.name, connection: this.connectionId, subflow: this.subflowId, ...detail });
+  }
+
+  /** A segment is not processed further. */
+  drop(reason: string, now: number): void {
+    if (this.environment.observer !== null) this.emit({ kind: "segment_dropped", reason }, now);
+  }
+
+  /** Our timestamp at a time (RFC 7323 §5.4: one tick per millisecond). */
+  timestampAt(now: number): number {
+    return (this.timestampOffset + Math.floor(now / MILLISECOND)) >>> 0;
+  }
+
+  /** Recomputes the payload of a full segment after negotiation or a change of the path MTU. */
+  updateMaxPayload(): void {
+    const mss = Math.min(this.peerMss, this.pathMtu.current - this.ipHeader - TCP_HEADER);
+    this.payloadLimit = this.timestamps ? mss - TIMESTAMP_SPACE : mss;
+  }
+
+  /** The handshake is complete: ESTABLISHED. */
+  establish(now: number): void {
+    const sender = this.sender;
+    sender.una = 0;
+    sender.timeouts = 0;
+    sender.backoff = 0;
+    this.synPending = false;
+    this.disarm(TIMER.retransmission);
+    if (this.synSentAt >= 0 && this.synSentAt !== NEVER) this.rtt.sample(now - this.synSentAt, 1, now);
+    // RFC 6298 §5.7: a lost SYN makes the first RTO for data at least three seconds.
+    else if (this.synRetries > 0 && this.rtt.rto < AFTER_LOST_SYN) this.rtt.rto = AFTER_LOST_SYN;
+    sender.updateUnit();
+    const mss = sender.unit;
+    // RFC 6928 §2: one segment after more than one lost SYN.
+    const segments = this.synRetries > 1 ? 1 : this.config.initialWindowSegments;
+    this.congestion = this.config.congestion({ mss, initialWindow: segments * mss });
+    this.reachedEstablished = true;
+    this.setState("ESTABLISHED", now);
+    if (this.config.keepAliveIdle > 0) this.arm(TIMER.keepAlive, now + this.config.keepAliveIdle);
+    this.owner.onEstablished(this, now);
+  }
+
+  /** Both sides closed and we closed first, or at the same time. */
+  enterTimeWait(now: number): void {
+    this.timers.fill(NEVER);
+    this.setState("TIME-WAIT", now);
+    this.arm(TIMER.timeWait, now + this.config.timeWait);
+    this.letGo();
+    if (this.finished) return;
+    this.finished = true;
+    this.owner.onClosed(this, null, null, now);
+  }
+
+  /** The connection is over: CLOSED, and the owner hears of it. */
+  over(reason: CloseReason | null, segment: TcpSegment | null, now: number): void {
+    if (this.state === "CLOSED") return;
+    const tell = !this.finished;
+    this.end(now);
+    if (tell) this.owner.onClosed(this, reason, segment, now);
+  }
+
+  private end(now: number): void {
+    this.finished = true;
+    this.timers.fill(NEVER);
+    this.setState("CLOSED", now);
+    this.letGo();
+    // With a RST still to send the 4-tuple is free once it has left.
+    if (this.abortPending) this.environment.wake(this);
+    else this.environment.closed(this);
+  }
+
+  /** Tells the host to look at this connection again, unless nothing can come of it any more. */
+  private notify(): void {
+    if (this.state !== "CLOSED" || this.abortPending) this.environment.wake(this);
+  }
+
+  private letGo(): void {
+    this.sender.board.clear();
+    this.receiver.queue.clear();
+    this.congestion.release();
+  }
 }
 
-export interface IcmpError {
-  readonly kind: "unreachable" | "packet_too_big" | "time_exceeded" | "parameter_problem";
-  readonly code: number;
-  /** With packet_too_big: the next hop's MTU, 0 when unknown. */
-  readonly mtu: number;
-  /** Sequence number of the quoted segment, 32 bits. */
-  readonly sequence: number;
-}
+/** The controller of a connection that is not established: no window at all. */
+export const BEFORE_ESTABLISHED: CongestionControl = {
+  name: "none",
+  cwnd: 0,
+  ssthresh: Number.POSITIVE_INFINITY,
+  onAck() {},
+  onLoss() {},
+  onRecovered() {},
+  onTimeout() {},
+  release() {},
+};
+
+const TCP_HEADER = 20;
+const TIMESTAMP_SPACE = 12;
+const AFTER_LOST_SYN = 3 * SECOND;

@@ -16,14 +16,18 @@ export type {
   LossEvent,
 } from "./congestion/control.ts";
 export { Cubic, cubic } from "./congestion/cubic.ts";
+export { LossBasedControl } from "./congestion/loss-based.ts";
 export { NewReno, newReno } from "./congestion/newreno.ts";
 export { TcpConnection } from "./connection.ts";
-export type { IcmpError, TcpState } from "./connection.ts";
+export type { TcpState } from "./connection.ts";
+export type { IcmpError } from "./icmp-errors.ts";
 export { SEGMENT_ROLE } from "./owner.ts";
 export type { SegmentRole, SegmentSlot, TcpEnvironment, TcpOwner } from "./owner.ts";
 export { ReassemblyQueue } from "./reassembly.ts";
 export type { ByteRange } from "./reassembly.ts";
 export { ReceiveQueue } from "./receive-queue.ts";
 export { SendQueue } from "./send-queue.ts";
+export { TcpSocket } from "./socket.ts";
+export type { TcpSocketOptions } from "./socket.ts";
 export { STREAM_EVENT } from "./stream.ts";
 export type { FourTuple, StreamConnection } from "./stream.ts";

@@ -1,0 +1,211 @@
+import { MILLISECOND, NEVER } from "../core/index.ts";
+import type { MptcpOption, TcpSegment } from "../wire/index.ts";
+import { positionNear, sequenceLess } from "../wire/index.ts";
+import type { TcpConnection } from "./connection.ts";
+import { advanceRecovery, isDuplicateLoss, repairedByProbe } from "./recovery.ts";
+import type { SentSegment } from "./scoreboard.ts";
+import { TIMER } from "./timers.ts";
+
+/** What one ACK says; one object per call chain, reused. */
+export interface AckSummary {
+  /** Bytes newly delivered, cumulatively or by SACK. */
+  delivered: number;
+  /** The cumulative ACK advanced by this many bytes. */
+  advanced: number;
+  priorInFlight: number;
+  priorUna: number;
+  /** Bytes outstanding and not SACKed before. */
+  priorFlight: number;
+  /** Time of transmission of the oldest and newest segment delivered that gives an RTT sample; -1: none. */
+  oldestSent: number;
+  newestSent: number;
+  duplicateSack: boolean;
+  /** Right edge of the duplicate reported, -1 without. */
+  duplicateEnd: number;
+  duplicate: boolean;
+}
+
+/** Processes an acceptable acknowledgment in a synchronized state (RFC 9293 §3.10.7.4, fifth check). */
+export function acknowledge(tcp: TcpConnection, segment: TcpSegment, ack: number, offset: number, now: number): void {
+  const sender = tcp.sender;
+  const board = sender.board;
+  const windowChanged = updateSendWindow(tcp, segment, ack, offset);
+  if (ack < sender.una) return;
+  if (board.count === 0) {
+    sender.duplicateAcks = 0;
+    return;
+  }
+  const summary = tcp.ackSummary;
+  summary.delivered = 0;
+  summary.advanced = ack - sender.una;
+  summary.priorInFlight = sender.inFlight;
+  summary.priorUna = sender.una;
+  summary.priorFlight = sender.nxt - sender.una - board.sackedBytes;
+  summary.oldestSent = -1;
+  summary.newestSent = -1;
+  summary.duplicateSack = false;
+  summary.duplicateEnd = -1;
+  summary.duplicate =
+    ack === sender.una && !windowChanged && segment.payload.length === 0 && segment.flags === PURE_ACK && bareDss(segment);
+  if (summary.advanced > 0) cumulative(tcp, segment, ack, summary, now);
+  if (tcp.sack && segment.sackBlocks.length >= 2) selective(tcp, segment, summary, now);
+  sampleRtt(tcp, segment, summary, now);
+  const repaired = sender.probe.onAck(ack, summary.duplicateSack && summary.duplicateEnd === sender.probe.end, summary.duplicate);
+  let lost: boolean;
+  if (tcp.sack) {
+    if (summary.duplicateSack) sender.rack.onDuplicateSack(sender.una, sender.nxt);
+    lost = sender.rack.detect(board, tcp.rtt, sender.phase !== 0, now);
+  } else {
+    lost = isDuplicateLoss(tcp, summary);
+  }
+  if (repaired) repairedByProbe(tcp, summary, now);
+  advanceRecovery(tcp, summary, lost, now);
+  updateTimers(tcp, summary.advanced > 0, now);
+  if (summary.advanced > 0) {
+    const to = sender.finOffset >= 0 && ack > sender.finOffset ? sender.finOffset : ack;
+    tcp.owner.onAcknowledged(tcp, to, now);
+  }
+}
+
+/**
+ * RFC 9293 §3.10.7.4: takes the peer's window unless the segment is older than the one that set it.
+ * @returns whether the window changed
+ */
+export function updateSendWindow(tcp: TcpConnection, segment: TcpSegment, ack: number, offset: number): boolean {
+  const sender = tcp.sender;
+  if (ack < sender.una || offset < sender.wl1 || (offset === sender.wl1 && ack < sender.wl2)) return false;
+  const window = segment.window * sender.scale;
+  sender.wl1 = offset;
+  sender.wl2 = ack;
+  if (window === sender.window) return false;
+  sender.window = window;
+  if (window > sender.maxWindow) sender.maxWindow = window;
+  return true;
+}
+
+/** Removes what the cumulative ACK covers. */
+function cumulative(tcp: TcpConnection, segment: TcpSegment, ack: number, summary: AckSummary, now: number): void {
+  const sender = tcp.sender;
+  const board = sender.board;
+  while (board.count > 0) {
+    const record = board.at(0);
+    if (record.offset + record.length > ack) {
+      if (record.offset < ack) {
+        const bytes = ack - record.offset;
+        if (!record.sacked) summary.delivered += bytes;
+        board.trimFirst(bytes);
+      }
+      break;
+    }
+    board.shift();
+    if (!record.sacked) delivered(tcp, segment, record, summary, now);
+    board.recycle(record);
+  }
+  sender.una = ack;
+  board.acknowledged(ack);
+  sender.timeouts = 0;
+}
+
+/** Takes SACK blocks (RFC 2018) and a D-SACK (RFC 2883). */
+function selective(tcp: TcpConnection, segment: TcpSegment, summary: AckSummary, now: number): void {
+  const sender = tcp.sender;
+  const board = sender.board;
+  const blocks = segment.sackBlocks;
+  for (let i = 0; i + 1 < blocks.length && i < MOST_SACK_NUMBERS; i += 2) {
+    const start = positionNear(blocks[i] as number, sender.origin, sender.una);
+    const end = positionNear(blocks[i + 1] as number, sender.origin, sender.una);
+    if (start >= end || end > sender.nxt) continue;
+    if (i === 0 && isDuplicateReport(tcp, blocks, start, end)) {
+      summary.duplicateSack = true;
+      summary.duplicateEnd = end;
+      tcp.environment.counters.increment("TcpExtTCPDSACKRecv");
+      continue;
+    }
+    if (end <= sender.una || board.count === 0) continue;
+    board.sack(start > sender.una ? start : sender.una, end, sender.unit);
+  }
+  const newly = board.newlySacked;
+  for (let i = 0; i < newly.length; i++) delivered(tcp, segment, newly[i] as SentSegment, summary, now);
+  newly.length = 0;
+}
+
+/** RFC 2883 §4: the first block is a D-SACK when it lies below the cumulative ACK or inside the second block. */
+function isDuplicateReport(tcp: TcpConnection, blocks: readonly number[], start: number, end: number): boolean {
+  const sender = tcp.sender;
+  if (end <= sender.una) return true;
+  if (blocks.length < 4) return false;
+  const secondStart = positionNear(blocks[2] as number, sender.origin, sender.una);
+  const secondEnd = positionNear(blocks[3] as number, sender.origin, sender.una);
+  return start >= secondStart && end <= secondEnd;
+}
+
+/** One segment arrived at the peer: what it says about time and order. */
+function delivered(tcp: TcpConnection, segment: TcpSegment, record: SentSegment, summary: AckSummary, now: number): void {
+  summary.delivered += record.length;
+  const sentAt = record.sentAt;
+  let valid = true;
+  let sample = true;
+  if (record.retransmitted) {
+    // RFC 8985 §6.2 step 2, and Karn's rule: an ACK that may be of an earlier transmission says nothing.
+    const timestamp = tcp.timestamps && segment.hasTimestamps;
+    valid = now - sentAt >= tcp.rtt.min && !(timestamp && sequenceLess(segment.timestampEcho, tcp.timestampAt(sentAt)));
+    sample = valid && timestamp;
+  }
+  if (sample) {
+    if (summary.oldestSent < 0 || sentAt < summary.oldestSent) summary.oldestSent = sentAt;
+    if (sentAt > summary.newestSent) summary.newestSent = sentAt;
+  }
+  if (tcp.sack) tcp.sender.rack.onDelivered(record, valid, now);
+}
+
+function sampleRtt(tcp: TcpConnection, segment: TcpSegment, summary: AckSummary, now: number): void {
+  const sender = tcp.sender;
+  let rtt = -1;
+  if (summary.oldestSent >= 0) {
+    rtt = now - summary.oldestSent;
+  } else if (summary.advanced > 0 && summary.delivered > 0 && tcp.timestamps && segment.hasTimestamps) {
+    // RFC 7323 §4.1: of a retransmission's first transmission we know only the timestamp, in milliseconds.
+    const ticks = (tcp.timestampAt(now) - segment.timestampEcho) | 0;
+    if (ticks > 0) rtt = ticks * MILLISECOND;
+  }
+  if (rtt < 0) return;
+  tcp.rtt.sample(rtt, Math.ceil(summary.priorFlight / (2 * sender.unit)), now);
+  if (summary.newestSent >= 0) tcp.rtt.latest = now - summary.newestSent;
+  sender.backoff = 0;
+}
+
+/** Which of the sender's timers run after an ACK (RFC 6298 §5.2, §5.3; RFC 8985 §7.2, §8). */
+function updateTimers(tcp: TcpConnection, advanced: boolean, now: number): void {
+  const { sender, timers } = tcp;
+  if (sender.board.count === 0) {
+    if (timers[TIMER.retransmission] !== NEVER) tcp.disarm(TIMER.retransmission);
+    if (timers[TIMER.tailProbe] !== NEVER) tcp.disarm(TIMER.tailProbe);
+    if (timers[TIMER.reorder] !== NEVER) tcp.disarm(TIMER.reorder);
+    if (timers[TIMER.user] !== NEVER) tcp.disarm(TIMER.user);
+    return;
+  }
+  if (advanced) {
+    sender.armRetransmission(now);
+    if (tcp.config.userTimeout > 0) tcp.arm(TIMER.user, now + tcp.config.userTimeout);
+    sender.probe.schedule(tcp, now);
+  } else if (timers[TIMER.tailProbe] !== NEVER && sender.board.sackedBytes > 0) {
+    tcp.disarm(TIMER.tailProbe);
+  }
+  const check = sender.rack.nextCheck;
+  if (check > 0) tcp.arm(TIMER.reorder, check);
+  else if (timers[TIMER.reorder] !== NEVER) tcp.disarm(TIMER.reorder);
+}
+
+/** Whether the segment carries no MPTCP option but Data ACKs: one with news is no duplicate ACK (RFC 8684 §3.3.5). */
+function bareDss(segment: TcpSegment): boolean {
+  const options: readonly MptcpOption[] = segment.mptcp;
+  for (let i = 0; i < options.length; i++) {
+    const option = options[i] as MptcpOption;
+    if (option.kind !== "dss" || option.dsnLength !== 0 || option.dataFin) return false;
+  }
+  return true;
+}
+
+const PURE_ACK = 0x10;
+/** Four blocks fill the option space. */
+const MOST_SACK_NUMBERS = 8;

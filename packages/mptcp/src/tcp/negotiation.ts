@@ -1,0 +1,43 @@
+import { TCP_FLAG } from "../wire/index.ts";
+import type { TcpSegment } from "../wire/index.ts";
+import type { TcpConnection } from "./connection.ts";
+
+/** The window scale for a receive buffer that may grow to `max` bytes (RFC 7323 §2.3: at most 14). */
+export function windowScaleFor(max: number): number {
+  let scale = 0;
+  while (scale < LARGEST_SCALE && Math.floor(max / 2 ** scale) > 65535) scale++;
+  return scale;
+}
+
+/** Puts our options on a SYN or SYN+ACK. On a SYN+ACK only what the peer's SYN offered (RFC 7323 §1.3, RFC 2018 §2). */
+export function offerOptions(tcp: TcpConnection, segment: TcpSegment): void {
+  const config = tcp.config;
+  const answer = (segment.flags & TCP_FLAG.ACK) !== 0;
+  // RFC 6691: the announced MSS is the MTU less fixed headers, options not deducted.
+  segment.maximumSegmentSize = Math.min(65535, config.mtu - tcp.ipHeader - TCP_HEADER);
+  segment.sackPermitted = answer ? tcp.sack : config.sack;
+  if (answer ? tcp.scaling : config.windowScaling) segment.windowScale = windowScaleFor(config.receiveBuffer.max);
+}
+
+/** Takes the peer's options from its SYN or SYN+ACK. */
+export function acceptOptions(tcp: TcpConnection, segment: TcpSegment, now: number): void {
+  const config = tcp.config;
+  // RFC 9293 §3.7.1: 536 (1220 over IPv6) when the peer does not say.
+  tcp.peerMss = segment.maximumSegmentSize === 0 ? (tcp.ipHeader === 20 ? 536 : 1220) : segment.maximumSegmentSize;
+  if (tcp.peerMss < SMALLEST_MSS) tcp.peerMss = SMALLEST_MSS;
+  tcp.sack = config.sack && segment.sackPermitted;
+  tcp.timestamps = config.timestamps && segment.hasTimestamps;
+  tcp.scaling = config.windowScaling && segment.windowScale >= 0;
+  if (tcp.scaling) {
+    // RFC 7323 §2.3: a larger shift is taken for 14.
+    tcp.sender.scale = 2 ** Math.min(segment.windowScale, LARGEST_SCALE);
+    tcp.receiver.scale = 2 ** windowScaleFor(config.receiveBuffer.max);
+  }
+  if (tcp.timestamps) tcp.receiver.noteTimestamp(segment.timestampValue, now);
+  tcp.updateMaxPayload();
+}
+
+const LARGEST_SCALE = 14;
+const TCP_HEADER = 20;
+/** A peer that announces less would make us send almost nothing but headers. */
+const SMALLEST_MSS = 88;

@@ -1,0 +1,295 @@
+import { MILLISECOND, NEVER, SECOND } from "../core/index.ts";
+import type { Payload, TcpSegment } from "../wire/index.ts";
+import { sequenceAdd, sequenceDifference, sequenceLess } from "../wire/index.ts";
+import { ReceiverRtt } from "./buffer-tuning.ts";
+import type { TcpConnection } from "./connection.ts";
+import { ReassemblyQueue } from "./reassembly.ts";
+import { TIMER } from "./timers.ts";
+
+/** The receiving half of a connection: what arrived, what is expected, and what the peer has been told. Positions are stream offsets. */
+export class Receiver {
+  readonly queue = new ReassemblyQueue(MOST_PIECES);
+  readonly rtt = new ReceiverRtt();
+  /** Sequence number of offset 0. */
+  origin = 0;
+  /** RCV.NXT. */
+  nxt = 0;
+  /** Largest right edge ever advertised, and largest window. */
+  rightEdge = 0;
+  largestWindow = 0;
+  /** What our window field is multiplied by. */
+  scale = 1;
+  /** Offset of the peer's FIN once seen, in order or not; -1 before. */
+  finOffset = -1;
+  /** Last.ACK.sent of RFC 7323. */
+  lastAck = 0;
+  /** TS.Recent. */
+  recentTimestamp = 0;
+  /** Send an ACK with the next poll. */
+  ackNow = false;
+  /** Largest payload seen of one segment: our estimate of the peer's MSS. */
+  segmentSize = 0;
+  private readonly tcp: TcpConnection;
+  private recentTimestampAt = -1;
+  /** Segments that are still acknowledged at once, so that the peer's slow start is not slowed down. */
+  private quickAcks = QUICK_ACKS;
+  /** A duplicate to report (RFC 2883): start and end; -1: none. */
+  private duplicateStart = -1;
+  private duplicateEnd = -1;
+  /** Offsets inside ranges that arrived last, newest first (RFC 2018 §4). */
+  private readonly recent: number[] = [];
+  /** Token bucket of ACKs to segments that were not acceptable. */
+  private challengeTokens = CHALLENGES;
+  private challengeRefill = 0;
+
+  constructor(tcp: TcpConnection) {
+    this.tcp = tcp;
+  }
+
+  /** Whether the peer's FIN was received in order. */
+  get finished(): boolean {
+    return this.finOffset >= 0 && this.nxt > this.finOffset;
+  }
+
+  /** Something is out of order, or a duplicate has to be reported. */
+  get hasSackBlocks(): boolean {
+    return this.tcp.sack && (this.duplicateStart >= 0 || this.queue.bytes > 0);
+  }
+
+  // ---- timestamps (RFC 7323)
+
+  noteTimestamp(value: number, now: number): void {
+    this.recentTimestamp = value;
+    this.recentTimestampAt = now;
+  }
+
+  /** PAWS (RFC 7323 §5.3 R1): whether a timestamp is older than what was received before. */
+  isOldTimestamp(value: number, now: number): boolean {
+    if (!sequenceLess(value, this.recentTimestamp)) return false;
+    // RFC 7323 §5.5: after 24 days TS.Recent says nothing.
+    return this.recentTimestampAt >= 0 && now - this.recentTimestampAt < TIMESTAMP_LIFETIME;
+  }
+
+  /** RFC 6191 §2 and RFC 9293 §3.6.1: a SYN in TIME-WAIT is of a new connection when its timestamp, or else its number, is beyond. */
+  isNewIncarnation(syn: TcpSegment, timestamps: boolean): boolean {
+    const later = sequenceLess(sequenceAdd(this.origin, this.nxt), syn.sequence);
+    if (!timestamps || !syn.hasTimestamps) return later;
+    if (syn.timestampValue === this.recentTimestamp) return later;
+    return sequenceLess(this.recentTimestamp, syn.timestampValue);
+  }
+
+  /** RFC 7323 §4.3: TS.Recent follows segments that reach back to the last ACK sent. */
+  updateTimestamp(value: number, offset: number, now: number): void {
+    if (offset <= this.lastAck && !sequenceLess(value, this.recentTimestamp)) this.noteTimestamp(value, now);
+  }
+
+  // ---- data
+
+  /**
+   * Takes the payload of an acceptable segment, and its FIN.
+   * @param offset stream offset of its first byte
+   */
+  accept(payload: Payload, offset: number, fin: boolean, echo: number, now: number): void {
+    let start = offset;
+    let end = offset + payload.length;
+    const length = payload.length;
+    if (length > this.segmentSize) this.segmentSize = Math.min(length, this.tcp.config.mtu);
+    // What lies beyond the window is cut off, and with it the FIN (RFC 9293 §3.10.7.4).
+    if (end > this.rightEdge) {
+      end = this.rightEdge > start ? this.rightEdge : start;
+      fin = false;
+      this.ackNow = true;
+    }
+    if (this.finOffset >= 0 && end > this.finOffset) end = this.finOffset > start ? this.finOffset : start;
+    if (fin && this.finOffset < 0 && end >= this.nxt && end >= this.queue.highest) this.finOffset = end;
+    if (fin) this.ackNow = true;
+    if (start < this.nxt && length > 0) {
+      this.noteDuplicate(start, end < this.nxt ? end : this.nxt);
+      start = this.nxt;
+      this.ackNow = true;
+    }
+    if (start < end) {
+      const part = payload.slice(start - offset, end - offset);
+      if (start === this.nxt) this.deliver(part, start, echo, now);
+      else this.store(part, start);
+    } else if (length > 0) {
+      this.ackNow = true;
+    }
+  }
+
+  private deliver(payload: Payload, offset: number, echo: number, now: number): void {
+    const tcp = this.tcp;
+    const filled = this.queue.bytes > 0;
+    this.nxt = offset + payload.length;
+    tcp.bytesReceived += payload.length;
+    this.measureRtt(payload.length, echo, now);
+    tcp.owner.onData(tcp, payload, offset, now);
+    if (filled) this.drain(now);
+    if (tcp.state === "CLOSED") return;
+    // RFC 9293 §3.8.6.3, RFC 5681 §4.2: at once when a gap is or was there, else every second full segment.
+    if (filled || this.nxt - this.lastAck > this.segmentSize) {
+      this.ackNow = true;
+    } else if (this.quickAcks > 0) {
+      this.ackNow = true;
+    } else if (tcp.timers[TIMER.delayedAck] === NEVER) {
+      tcp.arm(TIMER.delayedAck, now + tcp.config.delayedAck);
+    }
+    if (this.quickAcks > 0) this.quickAcks--;
+  }
+
+  /** Hands over what is in order now. */
+  private drain(now: number): void {
+    const tcp = this.tcp;
+    for (;;) {
+      if (tcp.state === "CLOSED") return;
+      const offset = this.nxt;
+      const payload = this.queue.pop(offset);
+      if (payload === null) return;
+      this.nxt = offset + payload.length;
+      tcp.bytesReceived += payload.length;
+      tcp.owner.onData(tcp, payload, offset, now);
+    }
+  }
+
+  private store(payload: Payload, offset: number): void {
+    const stored = this.queue.insert(offset, payload);
+    // RFC 5681 §4.2: an out-of-order segment is acknowledged at once.
+    this.ackNow = true;
+    if (stored > 0) this.noteRecent(offset);
+    if (stored < payload.length) {
+      const range = this.queue.rangeAt(offset);
+      if (range !== null && stored === 0) {
+        this.noteDuplicate(offset, Math.min(range.end, offset + payload.length));
+        this.noteRecent(offset);
+      }
+    }
+  }
+
+  private measureRtt(length: number, echo: number, now: number): void {
+    const tcp = this.tcp;
+    if (echo >= 0 && tcp.timestamps) {
+      // Our clock ticks in milliseconds: round up, since too small a value would keep the buffer small.
+      const ticks = sequenceDifference(tcp.timestampAt(now), echo);
+      if (length >= this.segmentSize && ticks >= 0) this.rtt.sample((ticks + 1) * MILLISECOND);
+    } else {
+      this.rtt.onData(this.nxt, this.rightEdge - this.nxt, now);
+    }
+  }
+
+  // ---- acknowledgments
+
+  /** Spends a token for an ACK in answer to a segment that was not acceptable (RFC 5961 §7). */
+  challenge(now: number): void {
+    if (now >= this.challengeRefill) {
+      this.challengeTokens = CHALLENGES;
+      this.challengeRefill = now + SECOND;
+    }
+    if (this.challengeTokens <= 0) return;
+    this.challengeTokens--;
+    this.ackNow = true;
+  }
+
+  /** A segment with our ACK field left. */
+  onAckSent(): void {
+    this.lastAck = this.nxt;
+    this.ackNow = false;
+    if (this.tcp.timers[TIMER.delayedAck] !== NEVER) this.tcp.disarm(TIMER.delayedAck);
+  }
+
+  /** RFC 2883: the next ACK reports [start, end), which arrived again. */
+  noteDuplicate(start: number, end: number): void {
+    if (end <= start) return;
+    this.duplicateStart = start;
+    this.duplicateEnd = end;
+  }
+
+  /** The SACK blocks of an ACK that has room for `most`: a duplicate first, then ranges, the newest first (RFC 2018 §4, RFC 2883 §4). */
+  takeSackBlocks(most: number): number[] {
+    const blocks: number[] = [];
+    const origin = this.origin;
+    let left = most;
+    if (this.duplicateStart >= 0) {
+      blocks.push(sequenceAdd(origin, this.duplicateStart), sequenceAdd(origin, this.duplicateEnd));
+      left--;
+      this.duplicateStart = -1;
+    }
+    const recent = this.recent;
+    let kept = 0;
+    for (let i = 0; i < recent.length; i++) {
+      const offset = recent[i] as number;
+      const range = this.queue.rangeAt(offset);
+      if (range === null || this.listed(range.start, kept)) continue;
+      recent[kept++] = offset;
+      if (left-- > 0) blocks.push(sequenceAdd(origin, range.start), sequenceAdd(origin, range.end));
+    }
+    recent.length = kept;
+    return blocks;
+  }
+
+  /** Whether one of the first `n` recent offsets lies in the range that starts at `start`. */
+  private listed(start: number, n: number): boolean {
+    for (let i = 0; i < n; i++) if (this.queue.rangeAt(this.recent[i] as number)?.start === start) return true;
+    return false;
+  }
+
+  private noteRecent(offset: number): void {
+    const recent = this.recent;
+    for (let i = Math.min(recent.length, MOST_RECENT - 1); i > 0; i--) recent[i] = recent[i - 1] as number;
+    recent[0] = offset;
+  }
+
+  // ---- the window
+
+  /** The window field of a SYN or SYN+ACK, unscaled. */
+  synWindow(now: number): number {
+    const window = Math.min(65535, Math.max(0, Math.floor(this.tcp.owner.receiveWindow(this.tcp, now))));
+    if (window > this.rightEdge - this.nxt) this.rightEdge = this.nxt + window;
+    if (window > this.largestWindow) this.largestWindow = window;
+    return window;
+  }
+
+  /** The window field of any other segment. */
+  windowField(now: number): number {
+    const tcp = this.tcp;
+    const { nxt, scale, rightEdge } = this;
+    const window = Math.max(0, tcp.owner.receiveWindow(tcp, now));
+    let field: number;
+    if (tcp.sharedWindow) {
+      field = Math.floor(window / scale);
+    } else {
+      let edge = nxt + window;
+      // RFC 9293 §3.8.6.2.2: the right edge moves by a full segment, or half of the buffer, or not at all.
+      if (edge - rightEdge < this.worthwhile(window)) edge = rightEdge;
+      field = Math.floor((edge - nxt) / scale);
+      // RFC 7323 §2.4: the scale's granularity must not make the window shrink, as far as one unit is enough for that.
+      if (nxt + field * scale < rightEdge && nxt + (field + 1) * scale <= nxt + window + scale) field++;
+    }
+    if (field > 65535) field = 65535;
+    const advertised = field * scale;
+    if (nxt + advertised > this.rightEdge) this.rightEdge = nxt + advertised;
+    if (advertised > this.largestWindow) this.largestWindow = advertised;
+    return field;
+  }
+
+  /** Whether the owner's window grew enough for an ACK of its own. */
+  updateIsDue(now: number): boolean {
+    const window = Math.max(0, this.tcp.owner.receiveWindow(this.tcp, now));
+    const offered = this.rightEdge - this.nxt;
+    // Ordinary ACKs will carry it while the peer has half a window left to send.
+    return window >= 2 * offered && window - offered >= this.worthwhile(window);
+  }
+
+  private worthwhile(window: number): number {
+    const segment = this.segmentSize > 0 ? this.segmentSize : this.tcp.maxPayload;
+    return Math.max(1, Math.min(segment, window / 2));
+  }
+}
+
+/** Out-of-order pieces held at the most: 64 MiB in full segments. */
+const MOST_PIECES = 65536;
+const MOST_RECENT = 6;
+/** As many as Linux sends at the start. */
+const QUICK_ACKS = 16;
+/** ACKs per second in answer to unacceptable segments. */
+const CHALLENGES = 10;
+const TIMESTAMP_LIFETIME = 24 * 86400 * SECOND;

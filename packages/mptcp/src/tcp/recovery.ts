@@ -1,0 +1,174 @@
+import { NEVER } from "../core/index.ts";
+import type { AckSummary } from "./acknowledge.ts";
+import type { TcpConnection } from "./connection.ts";
+import { DUP_THRESH } from "./rack.ts";
+import { PHASE } from "./sender.ts";
+import { TIMER } from "./timers.ts";
+
+/**
+ * Loss detection without SACK: three duplicate ACKs, or a partial ACK during recovery (RFC 5681 §3.2, RFC 6582). Duplicate ACKs
+ * before that let new segments out, since they lower what is in flight (limited transmit, RFC 3042).
+ * @returns whether a segment was deemed lost
+ */
+export function isDuplicateLoss(tcp: TcpConnection, summary: AckSummary): boolean {
+  const sender = tcp.sender;
+  const board = sender.board;
+  if (summary.advanced > 0) {
+    sender.duplicateAcks = 0;
+    // The bytes of the hole were not among those that duplicate ACKs counted.
+    const counted = Math.max(0, summary.advanced - sender.unit);
+    const eaten = Math.min(counted, sender.duplicateBytes);
+    sender.duplicateBytes -= eaten;
+    summary.delivered -= eaten;
+    if (sender.phase !== PHASE.recovery || sender.una >= sender.recoveryPoint) {
+      if (sender.phase !== PHASE.loss) sender.duplicateBytes = 0;
+      return false;
+    }
+    // RFC 6582 §3.2 step 5: a partial ACK shows that the next segment is lost as well.
+    return markFirst(tcp);
+  }
+  if (!summary.duplicate || sender.phase === PHASE.loss) return false;
+  sender.duplicateAcks++;
+  const most = board.pipe - (board.at(0).inPipe ? board.at(0).length : 0);
+  const bytes = Math.min(sender.unit, most - sender.duplicateBytes);
+  if (bytes > 0) {
+    sender.duplicateBytes += bytes;
+    summary.delivered += bytes;
+  }
+  // RFC 6582 §3.2 step 2: not for duplicates that retransmissions of the last recovery caused.
+  if (sender.duplicateAcks !== DUP_THRESH || sender.phase !== PHASE.open || sender.una <= sender.recoveryPoint) return false;
+  return markFirst(tcp);
+}
+
+function markFirst(tcp: TcpConnection): boolean {
+  const board = tcp.sender.board;
+  if (board.count === 0) return false;
+  const first = board.at(0);
+  // The hole is one segment, not the super-segment that it may be part of.
+  if (first.payload.length > tcp.sender.unit && !first.lost) board.split(0, tcp.sender.unit);
+  if (first.lost || first.sacked) return false;
+  board.markLost(first, 0);
+  return true;
+}
+
+/**
+ * Moves recovery on after an ACK, and with it the congestion window.
+ * @param lost whether the ACK showed a loss
+ */
+export function advanceRecovery(tcp: TcpConnection, summary: AckSummary, lost: boolean, now: number): void {
+  const sender = tcp.sender;
+  let ended = false;
+  if (sender.phase !== PHASE.open && sender.una >= sender.recoveryPoint) {
+    ended = sender.phase === PHASE.recovery;
+    leaveRecovery(tcp, now);
+  }
+  if (sender.phase === PHASE.open && lost) enterRecovery(tcp, summary.priorInFlight, summary.priorFlight, now);
+  const congestion = tcp.congestion;
+  if (sender.phase === PHASE.recovery) {
+    if (summary.delivered > 0) {
+      congestion.cwnd = sender.prr.window(summary.delivered, sender.inFlight, congestion.ssthresh, sender.unit, summary.advanced > 0 && !lost);
+    } else if (lost) {
+      congestion.cwnd = Math.max(congestion.cwnd, sender.inFlight + sender.unit);
+    }
+  } else if (summary.delivered > 0 && !ended) {
+    const event = tcp.ackEvent;
+    event.acked = summary.delivered;
+    event.priorInFlight = summary.priorInFlight;
+    // RFC 7661 §4.1; in slow start a window that was half used may double, as in Linux.
+    event.cwndLimited = summary.priorUna < sender.limitedUntil || (congestion.cwnd < congestion.ssthresh && congestion.cwnd < 2 * summary.priorInFlight);
+    event.srtt = tcp.rtt.srtt;
+    event.minRtt = tcp.rtt.min;
+    event.latestRtt = summary.newestSent >= 0 ? tcp.rtt.latest : 0;
+    event.now = now;
+    congestion.onAck(event);
+  }
+}
+
+/** The reordering timer fired (RFC 8985 §6.2). */
+export function onReorderTimeout(tcp: TcpConnection, now: number): void {
+  const sender = tcp.sender;
+  const inFlight = sender.inFlight;
+  const flight = sender.nxt - sender.una - sender.board.sackedBytes;
+  const lost = sender.rack.detect(sender.board, tcp.rtt, sender.phase !== PHASE.open, now);
+  if (lost) {
+    if (sender.phase === PHASE.open) enterRecovery(tcp, inFlight, flight, now);
+    // Whatever the window was, one segment may be sent for what was found lost.
+    if (sender.phase === PHASE.recovery) tcp.congestion.cwnd = Math.max(tcp.congestion.cwnd, sender.inFlight + sender.unit);
+  }
+  if (sender.rack.nextCheck > 0) tcp.arm(TIMER.reorder, sender.rack.nextCheck);
+}
+
+/** A tail loss probe repaired the only loss, so that recovery never began; the congestion was there all the same (RFC 8985 §7.4.2). */
+export function repairedByProbe(tcp: TcpConnection, summary: AckSummary, now: number): void {
+  if (tcp.sender.phase !== PHASE.open) return;
+  const { congestion, lossEvent } = tcp;
+  lossEvent.inFlight = summary.priorInFlight;
+  lossEvent.srtt = tcp.rtt.srtt;
+  lossEvent.now = now;
+  congestion.onLoss(lossEvent);
+  congestion.cwnd = Math.min(congestion.cwnd, congestion.ssthresh);
+  congestion.onRecovered(now);
+}
+
+/** The retransmission timer fired (RFC 6298 §5.4 to 5.6, RFC 5681 §3.1, RFC 8985 §6.3). */
+export function onRetransmissionTimeout(tcp: TcpConnection, now: number): void {
+  const { sender, congestion, lossEvent } = tcp;
+  const board = sender.board;
+  const inFlight = Math.max(sender.inFlight, sender.nxt - sender.una - board.sackedBytes - sender.duplicateBytes);
+  sender.timeouts++;
+  sender.backoff++;
+  // RFC 2018 §8: a hole at the left edge that was SACKed before shows that the receiver dropped it.
+  if (board.at(0).sacked) board.forgetSacks();
+  // RFC 5681 §3.1: ssthresh is lowered once for the same data, however often it times out.
+  if (sender.phase !== PHASE.loss || sender.timeouts === 1) {
+    lossEvent.inFlight = inFlight;
+    lossEvent.srtt = tcp.rtt.srtt;
+    lossEvent.now = now;
+    congestion.onTimeout(lossEvent);
+  }
+  if (sender.phase === PHASE.recovery) sender.rack.onRecovered();
+  congestion.cwnd = sender.unit;
+  sender.phase = PHASE.loss;
+  sender.recoveryPoint = sender.nxt;
+  sender.duplicateAcks = 0;
+  sender.duplicateBytes = 0;
+  sender.probe.reset();
+  if (tcp.sack) {
+    sender.rack.markOnTimeout(board, tcp.rtt, now);
+  } else {
+    for (let i = 0; i < board.count; i++) if (!board.at(i).lost) board.markLost(board.at(i), i);
+  }
+  sender.forceRetransmission = true;
+  sender.limitedUntil = sender.nxt;
+  tcp.emit({ kind: "rto", rtoMs: sender.timeout / 1e6, consecutive: sender.timeouts }, now);
+}
+
+function enterRecovery(tcp: TcpConnection, inFlight: number, flight: number, now: number): void {
+  const { sender, congestion, lossEvent } = tcp;
+  sender.phase = PHASE.recovery;
+  sender.recoveryPoint = sender.nxt;
+  sender.probe.reset();
+  if (tcp.timers[TIMER.tailProbe] !== NEVER) tcp.disarm(TIMER.tailProbe);
+  lossEvent.inFlight = inFlight;
+  lossEvent.srtt = tcp.rtt.srtt;
+  lossEvent.now = now;
+  congestion.onLoss(lossEvent);
+  sender.prr.enter(flight);
+  tcp.environment.counters.increment(tcp.sack ? "TcpExtTCPSackRecovery" : "TcpExtTCPRenoRecovery");
+  tcp.emit({ kind: "recovery", phase: "enter", cwnd: congestion.cwnd, ssthresh: congestion.ssthresh }, now);
+}
+
+function leaveRecovery(tcp: TcpConnection, now: number): void {
+  const { sender, congestion } = tcp;
+  const fast = sender.phase === PHASE.recovery;
+  sender.phase = PHASE.open;
+  sender.rack.onRecovered();
+  sender.duplicateAcks = 0;
+  sender.duplicateBytes = 0;
+  if (fast) {
+    // RFC 9937 §6.2 ends at ssthresh; RFC 6582 §3.2 step 3 (1) guards against a burst where nothing is in flight.
+    congestion.cwnd = tcp.sack ? congestion.ssthresh : Math.min(congestion.ssthresh, Math.max(sender.inFlight, sender.unit) + sender.unit);
+    congestion.onRecovered(now);
+    tcp.emit({ kind: "recovery", phase: "exit", cwnd: congestion.cwnd, ssthresh: congestion.ssthresh }, now);
+  }
+}

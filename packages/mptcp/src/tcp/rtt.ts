@@ -1,0 +1,112 @@
+import { SECOND } from "../core/index.ts";
+
+/** Round-trip time and retransmission timeout of one connection (RFC 6298, with the sampling advice of RFC 7323 §4.2). */
+export class RttEstimator {
+  /** Smoothed round-trip time, ns; 0 before the first sample. */
+  srtt = 0;
+  /** Round-trip time variation, ns. */
+  variation = 0;
+  /** The newest sample, ns; 0 before the first. */
+  latest = 0;
+  /** Retransmission timeout without backoff, ns. */
+  rto: number;
+  /** Samples taken so far. */
+  samples = 0;
+  private readonly smallest = new WindowedMinimum(MIN_RTT_WINDOW);
+  private readonly minRto: number;
+  private readonly maxRto: number;
+
+  constructor(initialRto: number, minRto: number, maxRto: number) {
+    this.rto = initialRto;
+    this.minRto = minRto;
+    this.maxRto = maxRto;
+  }
+
+  /** The smallest recent sample, ns; 0 before the first. */
+  get min(): number {
+    return this.smallest.value;
+  }
+
+  /**
+   * Takes a sample of a segment that was sent once, or is known by its timestamp (Karn's rule, RFC 6298 §3).
+   * @param rtt ns
+   * @param perRound samples expected per round trip: what one counts for shrinks by it
+   */
+  sample(rtt: number, perRound: number, now: number): void {
+    this.latest = rtt;
+    this.samples++;
+    this.smallest.update(rtt, now);
+    if (this.srtt === 0) {
+      // RFC 6298 §2.2
+      this.srtt = rtt < 1 ? 1 : rtt;
+      this.variation = rtt / 2;
+    } else {
+      // RFC 6298 §2.3; RFC 7323 §4.2 and appendix G: the gains are meant for one sample per round trip.
+      const n = perRound < 1 ? 1 : perRound;
+      const error = this.srtt > rtt ? this.srtt - rtt : rtt - this.srtt;
+      this.variation += (error - this.variation) / (4 * n);
+      this.srtt += (rtt - this.srtt) / (8 * n);
+    }
+    const rto = this.srtt + 4 * this.variation;
+    this.rto = rto < this.minRto ? this.minRto : rto > this.maxRto ? this.maxRto : rto;
+  }
+}
+
+/** The minimum over a sliding window of time, kept with three samples (Kathleen Nichols' filter). */
+export class WindowedMinimum {
+  /** 0 before the first update. */
+  value = 0;
+  private readonly window: number;
+  private at = 0;
+  private second = 0;
+  private secondAt = 0;
+  private third = 0;
+  private thirdAt = 0;
+
+  /** @param window length, ns */
+  constructor(window: number) {
+    this.window = window;
+  }
+
+  update(value: number, now: number): void {
+    if (this.value === 0 || value <= this.value || now - this.thirdAt > this.window) {
+      this.value = this.second = this.third = value;
+      this.at = this.secondAt = this.thirdAt = now;
+      return;
+    }
+    if (value <= this.second) {
+      this.second = this.third = value;
+      this.secondAt = this.thirdAt = now;
+    } else if (value <= this.third) {
+      this.third = value;
+      this.thirdAt = now;
+    }
+    this.age(value, now);
+  }
+
+  /** Lets the best sample go when it left the window, and spreads the others over it. */
+  private age(value: number, now: number): void {
+    const age = now - this.at;
+    if (age > this.window) {
+      this.shift(value, now);
+      if (now - this.at > this.window) this.shift(value, now);
+    } else if (this.secondAt === this.at && age > this.window / 4) {
+      this.second = this.third = value;
+      this.secondAt = this.thirdAt = now;
+    } else if (this.thirdAt === this.secondAt && age > this.window / 2) {
+      this.third = value;
+      this.thirdAt = now;
+    }
+  }
+
+  private shift(value: number, now: number): void {
+    this.value = this.second;
+    this.at = this.secondAt;
+    this.second = this.third;
+    this.secondAt = this.thirdAt;
+    this.third = value;
+    this.thirdAt = now;
+  }
+}
+
+const MIN_RTT_WINDOW = 300 * SECOND;

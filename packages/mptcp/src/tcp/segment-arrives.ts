@@ -1,0 +1,258 @@
+import type { TcpSegment } from "../wire/index.ts";
+import { positionNear, sequenceAdd, TCP_FLAG } from "../wire/index.ts";
+import { acknowledge, updateSendWindow } from "./acknowledge.ts";
+import type { TcpConnection } from "./connection.ts";
+import { acceptOptions } from "./negotiation.ts";
+import { TIMER } from "./timers.ts";
+
+/** SEGMENT ARRIVES of RFC 9293 §3.10.7, for every state but CLOSED and LISTEN, which are the host's. */
+export function segmentArrives(tcp: TcpConnection, segment: TcpSegment, now: number): void {
+  if (tcp.state === "SYN-SENT") arrivesInSynSent(tcp, segment, now);
+  else arrivesLater(tcp, segment, now);
+}
+
+/** Takes the peer's SYN or SYN+ACK: its sequence number and options. */
+export function synchronize(tcp: TcpConnection, segment: TcpSegment, now: number): void {
+  tcp.receiver.origin = sequenceAdd(segment.sequence, 1);
+  acceptOptions(tcp, segment, now);
+  // RFC 7323 §2.2: the window of a SYN is not scaled.
+  tcp.sender.window = segment.window;
+  tcp.sender.maxWindow = segment.window;
+  tcp.sender.wl1 = -1;
+  tcp.sender.wl2 = -1;
+}
+
+/** RFC 9293 §3.10.7.3. */
+function arrivesInSynSent(tcp: TcpConnection, segment: TcpSegment, now: number): void {
+  const sender = tcp.sender;
+  const flags = segment.flags;
+  const hasAck = (flags & TCP_FLAG.ACK) !== 0;
+  // First: our SYN is the only thing that can be acknowledged.
+  if (hasAck && (tcp.synSentAt < 0 || segment.acknowledgment !== sender.origin)) {
+    if ((flags & TCP_FLAG.RST) === 0) tcp.resetReply = segment.acknowledgment;
+    tcp.drop("unacceptable ACK in SYN-SENT", now);
+    return;
+  }
+  // Second: a reset counts only with an acceptable ACK.
+  if ((flags & TCP_FLAG.RST) !== 0) {
+    if (hasAck) tcp.over("ECONNREFUSED", segment, now);
+    else tcp.drop("RST without ACK in SYN-SENT", now);
+    return;
+  }
+  // Fourth and fifth.
+  if ((flags & TCP_FLAG.SYN) === 0) {
+    tcp.drop("neither SYN nor RST in SYN-SENT", now);
+    return;
+  }
+  if (!hasAck) {
+    // Simultaneous open (RFC 9293 §3.5, figure 7).
+    synchronize(tcp, segment, now);
+    tcp.setState("SYN-RECEIVED", now);
+    tcp.synPending = true;
+    return;
+  }
+  if (!tcp.owner.onSegment(tcp, segment, 0, now) || tcp.state !== "SYN-SENT") return;
+  synchronize(tcp, segment, now);
+  tcp.receiver.ackNow = true;
+  tcp.establish(now);
+  if (!tcp.is("ESTABLISHED")) return;
+  // Data on the SYN+ACK may be in order already; the window that we offered covers it.
+  arrivesText(tcp, segment, 0, now);
+}
+
+/** RFC 9293 §3.10.7.4. */
+function arrivesLater(tcp: TcpConnection, segment: TcpSegment, now: number): void {
+  const receiver = tcp.receiver;
+  let offset = positionNear(segment.sequence, receiver.origin, receiver.nxt);
+  let flags = segment.flags;
+  if (offset === -1 && tcp.state === "SYN-RECEIVED" && (flags & TCP_FLAG.SYN) !== 0 && (flags & TCP_FLAG.RST) === 0) {
+    if ((flags & TCP_FLAG.ACK) === 0) {
+      // The peer's SYN again: our SYN+ACK was lost.
+      tcp.synPending = true;
+      return;
+    }
+    // The SYN+ACK of a simultaneous open acknowledges our SYN; its own SYN is known already.
+    flags &= ~TCP_FLAG.SYN;
+    offset = 0;
+  }
+  const reset = (flags & TCP_FLAG.RST) !== 0;
+  if (tcp.timestamps && segment.hasTimestamps && !reset && receiver.isOldTimestamp(segment.timestampValue, now)) {
+    // RFC 7323 §5.3 R1.
+    tcp.environment.counters.increment("TcpExtPAWSEstab");
+    receiver.challenge(now);
+    tcp.drop("PAWS", now);
+    return;
+  }
+  // Second, before the rest of the first check: RST has its own rules.
+  if (reset) {
+    arrivesReset(tcp, segment, offset, now);
+    return;
+  }
+  const textEnd = offset + segment.payload.length;
+  const end = (flags & TCP_FLAG.FIN) !== 0 ? textEnd + 1 : textEnd;
+  const duplicate = end > offset && end <= receiver.nxt;
+  if (!acceptable(tcp, offset, end) && !duplicate) {
+    unacceptable(tcp, now);
+    return;
+  }
+  if ((flags & TCP_FLAG.SYN) !== 0) {
+    arrivesSyn(tcp, now);
+    return;
+  }
+  // Fifth: the ACK field.
+  if ((flags & TCP_FLAG.ACK) === 0) {
+    tcp.drop("no ACK", now);
+    return;
+  }
+  const sender = tcp.sender;
+  const ack = positionNear(segment.acknowledgment, sender.origin, sender.una);
+  if (tcp.state === "SYN-RECEIVED") {
+    if (ack !== 0 || sender.nxt !== 0) {
+      tcp.resetReply = segment.acknowledgment;
+      tcp.drop("unacceptable ACK in SYN-RECEIVED", now);
+      return;
+    }
+  } else if (ack > sender.nxt || ack < sender.una - sender.maxWindow) {
+    // RFC 5961 §5.2.
+    tcp.environment.counters.increment("TcpExtTCPChallengeACK");
+    receiver.challenge(now);
+    tcp.drop("ACK out of range", now);
+    return;
+  }
+  if (duplicate) {
+    arrivesDuplicate(tcp, segment, offset, end, now);
+    return;
+  }
+  if (tcp.timestamps && segment.hasTimestamps) receiver.updateTimestamp(segment.timestampValue, offset, now);
+  if (!tcp.owner.onSegment(tcp, segment, offset, now) || tcp.state === "CLOSED") return;
+  arrivesAck(tcp, segment, ack, offset, now);
+  if (receives(tcp)) arrivesText(tcp, segment, offset, now);
+}
+
+/** First: RFC 9293 §3.10.7.4 table 6, with room for ACKs that were overtaken and for a sender that filled the window. */
+function acceptable(tcp: TcpConnection, offset: number, end: number): boolean {
+  const { nxt, rightEdge, lastAck } = tcp.receiver;
+  if (end === offset) return offset >= lastAck && offset <= rightEdge;
+  // With a closed window the ACK field of a probe still counts; its text is cut off later.
+  return end > nxt && (offset < rightEdge || offset === nxt);
+}
+
+function unacceptable(tcp: TcpConnection, now: number): void {
+  if (tcp.state === "TIME-WAIT") tcp.arm(TIMER.timeWait, now + tcp.config.timeWait);
+  tcp.receiver.challenge(now);
+  tcp.drop("out of window", now);
+}
+
+/** Data that was received before: report it (RFC 2883), let the owner see it, do nothing else. */
+function arrivesDuplicate(tcp: TcpConnection, segment: TcpSegment, offset: number, end: number, now: number): void {
+  const receiver = tcp.receiver;
+  receiver.ackNow = true;
+  if (tcp.state === "TIME-WAIT") {
+    // RFC 9293 §3.10.7.4: the peer's FIN again restarts 2 MSL.
+    tcp.arm(TIMER.timeWait, now + tcp.config.timeWait);
+    return;
+  }
+  const length = segment.payload.length;
+  if (length > 0 && receives(tcp)) receiver.noteDuplicate(offset, offset + length);
+  // Only what we may really have acknowledged before: the rest of the old half of the sequence space proves nothing.
+  if (receiver.nxt - end <= Math.max(receiver.largestWindow, 65536)) tcp.owner.onSegment(tcp, segment, offset, now);
+}
+
+/** Second: RFC 5961 §3.2. */
+function arrivesReset(tcp: TcpConnection, segment: TcpSegment, offset: number, now: number): void {
+  const receiver = tcp.receiver;
+  if (offset !== receiver.nxt) {
+    if (offset > receiver.nxt && offset < receiver.rightEdge) {
+      tcp.environment.counters.increment("TcpExtTCPChallengeACK");
+      receiver.challenge(now);
+    }
+    tcp.drop("RST out of sequence", now);
+    return;
+  }
+  const sender = tcp.sender;
+  switch (tcp.state) {
+    case "SYN-RECEIVED":
+      // A passive connection returns to LISTEN, that is to the host; an active one was refused.
+      tcp.over(tcp.active ? "ECONNREFUSED" : "ECONNRESET", segment, now);
+      return;
+    case "CLOSING":
+    case "LAST-ACK":
+      // Nothing is lost when all that is missing is the acknowledgment of our FIN.
+      tcp.over(sender.una >= sender.finOffset ? null : "ECONNRESET", segment, now);
+      return;
+    default:
+      tcp.over("ECONNRESET", segment, now);
+  }
+}
+
+/** Fourth: RFC 5961 §4.2. */
+function arrivesSyn(tcp: TcpConnection, now: number): void {
+  if (tcp.state === "SYN-RECEIVED" && !tcp.active) {
+    // Back to LISTEN: this connection never was.
+    tcp.over("ECONNRESET", null, now);
+    return;
+  }
+  tcp.environment.counters.increment("TcpExtTCPSYNChallenge");
+  tcp.receiver.challenge(now);
+  tcp.drop("SYN in a synchronized state", now);
+}
+
+/** Fifth: the ACK is plausible. */
+function arrivesAck(tcp: TcpConnection, segment: TcpSegment, ack: number, offset: number, now: number): void {
+  const sender = tcp.sender;
+  if (tcp.state === "SYN-RECEIVED") {
+    sender.window = tcp.scaledWindow(segment);
+    tcp.establish(now);
+    if (!tcp.is("ESTABLISHED")) return;
+    updateSendWindow(tcp, segment, ack, offset);
+    return;
+  }
+  acknowledge(tcp, segment, ack, offset, now);
+  if (!tcp.finAcknowledged) return;
+  switch (tcp.state) {
+    case "FIN-WAIT-1":
+      tcp.setState("FIN-WAIT-2", now);
+      return;
+    case "CLOSING":
+      tcp.enterTimeWait(now);
+      return;
+    case "LAST-ACK":
+      tcp.over(null, segment, now);
+      return;
+    default:
+  }
+}
+
+/** Whether text and FIN of the peer still count in this state. */
+function receives(tcp: TcpConnection): boolean {
+  const state = tcp.state;
+  return state === "ESTABLISHED" || state === "FIN-WAIT-1" || state === "FIN-WAIT-2";
+}
+
+/** Seventh and eighth: text and FIN. Urgent data is read in line (RFC 6093 §4). */
+function arrivesText(tcp: TcpConnection, segment: TcpSegment, offset: number, now: number): void {
+  const receiver = tcp.receiver;
+  const fin = (segment.flags & TCP_FLAG.FIN) !== 0;
+  if (segment.payload.length === 0 && !fin) return;
+  const echo = segment.hasTimestamps ? segment.timestampEcho : -1;
+  receiver.accept(segment.payload, offset, fin, echo, now);
+  if (tcp.state === "CLOSED" || receiver.finOffset < 0 || receiver.nxt !== receiver.finOffset) return;
+  // The FIN is in order.
+  receiver.nxt++;
+  if (receiver.rightEdge < receiver.nxt) receiver.rightEdge = receiver.nxt;
+  receiver.ackNow = true;
+  switch (tcp.state) {
+    case "ESTABLISHED":
+      tcp.setState("CLOSE-WAIT", now);
+      break;
+    case "FIN-WAIT-1":
+      tcp.setState("CLOSING", now);
+      break;
+    case "FIN-WAIT-2":
+      break;
+    default:
+      return;
+  }
+  tcp.owner.onFin(tcp, now);
+  if (tcp.state === "FIN-WAIT-2") tcp.enterTimeWait(now);
+}

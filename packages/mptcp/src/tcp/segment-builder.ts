@@ -1,0 +1,119 @@
+import { Packet, sequenceAdd, TCP_FLAG, TCP_OPTION_SPACE, tcpHeaderLength, TcpSegment } from "../wire/index.ts";
+import type { TcpConnection } from "./connection.ts";
+import { offerOptions } from "./negotiation.ts";
+import { SEGMENT_ROLE } from "./owner.ts";
+import type { SegmentRole } from "./owner.ts";
+import type { SentSegment } from "./scoreboard.ts";
+
+/** A segment with payload or FIN from its record, for the first time or again. Null when the owner ended the connection. */
+export function buildDataSegment(tcp: TcpConnection, record: SentSegment, now: number): Packet | null {
+  const segment = new TcpSegment();
+  let flags: number = TCP_FLAG.ACK;
+  if (record.fin) flags |= TCP_FLAG.FIN;
+  if (record.push) flags |= TCP_FLAG.PSH;
+  segment.flags = flags;
+  segment.payload = record.payload;
+  const role = record.payload.length > 0 ? SEGMENT_ROLE.data : SEGMENT_ROLE.fin;
+  return finish(tcp, segment, role, record.tag, record.offset, now);
+}
+
+/** A pure ACK, with SACK blocks when there is something out of order. */
+export function buildAck(tcp: TcpConnection, now: number): Packet | null {
+  const segment = new TcpSegment();
+  segment.flags = TCP_FLAG.ACK;
+  return finish(tcp, segment, SEGMENT_ROLE.ack, null, tcp.sender.nxt, now);
+}
+
+/**
+ * An ACK that the peer must answer: its sequence number lies just before what the peer expects, so that it is not acceptable
+ * (RFC 9293 §3.10.7.4, first check).
+ */
+export function buildProbe(tcp: TcpConnection, now: number): Packet | null {
+  const segment = new TcpSegment();
+  segment.flags = TCP_FLAG.ACK;
+  return finish(tcp, segment, SEGMENT_ROLE.ack, null, tcp.sender.una - 1, now);
+}
+
+/** Our SYN or SYN+ACK. */
+export function buildSyn(tcp: TcpConnection, now: number): Packet | null {
+  const segment = new TcpSegment();
+  const answer = tcp.state === "SYN-RECEIVED";
+  segment.flags = answer ? TCP_FLAG.SYN | TCP_FLAG.ACK : TCP_FLAG.SYN;
+  return finish(tcp, segment, answer ? SEGMENT_ROLE.synAck : SEGMENT_ROLE.syn, null, -1, now);
+}
+
+/** RST of a connection that we give up (RFC 9293 §3.10.5): in sequence, with ACK. */
+export function buildAbort(tcp: TcpConnection, now: number): Packet {
+  const segment = new TcpSegment();
+  segment.flags = TCP_FLAG.RST | TCP_FLAG.ACK;
+  header(tcp, segment, tcp.sender.nxt);
+  segment.acknowledgment = sequenceAdd(tcp.receiver.origin, tcp.receiver.nxt);
+  tcp.owner.segmentOptions(tcp, segment, SEGMENT_ROLE.reset, null, tcp.sender.nxt, TCP_OPTION_SPACE, now);
+  return wrap(tcp, segment);
+}
+
+/** RST that answers a segment with an unacceptable ACK while we synchronise (RFC 9293 §3.5.2, group 2). */
+export function buildResetReply(tcp: TcpConnection, sequence: number, now: number): Packet {
+  const segment = new TcpSegment();
+  segment.flags = TCP_FLAG.RST;
+  header(tcp, segment, 0);
+  segment.sequence = sequence;
+  tcp.owner.segmentOptions(tcp, segment, SEGMENT_ROLE.reset, null, 0, TCP_OPTION_SPACE, now);
+  return wrap(tcp, segment);
+}
+
+function header(tcp: TcpConnection, segment: TcpSegment, offset: number): void {
+  segment.sourcePort = tcp.tuple.localPort;
+  segment.destinationPort = tcp.tuple.remotePort;
+  segment.sequence = sequenceAdd(tcp.sender.origin, offset);
+}
+
+/** Fills in everything that all segments but RST share, and lets the owner add its options. */
+function finish(tcp: TcpConnection, segment: TcpSegment, role: SegmentRole, tag: object | null, offset: number, now: number): Packet | null {
+  const receiver = tcp.receiver;
+  const flags = segment.flags;
+  header(tcp, segment, offset);
+  let used = 0;
+  if ((flags & TCP_FLAG.ACK) !== 0) {
+    segment.acknowledgment = sequenceAdd(receiver.origin, receiver.nxt);
+    // RFC 7323 §2.2: the window of a SYN segment is never scaled.
+    segment.window = (flags & TCP_FLAG.SYN) === 0 ? receiver.windowField(now) : receiver.synWindow(now);
+  } else {
+    segment.window = receiver.synWindow(now);
+  }
+  if ((flags & TCP_FLAG.SYN) !== 0) {
+    offerOptions(tcp, segment);
+    segment.hasTimestamps = (flags & TCP_FLAG.ACK) === 0 ? tcp.config.timestamps : tcp.timestamps;
+  } else {
+    segment.hasTimestamps = tcp.timestamps;
+  }
+  if (segment.hasTimestamps) {
+    segment.timestampValue = tcp.timestampAt(now);
+    segment.timestampEcho = (flags & TCP_FLAG.ACK) === 0 ? 0 : receiver.recentTimestamp;
+    used = 12;
+  }
+  if ((flags & TCP_FLAG.SYN) !== 0) used = tcpHeaderLength(segment) - TCP_HEADER;
+  // Before the owner is asked: it may request another ACK for what does not fit into this segment.
+  if ((flags & TCP_FLAG.ACK) !== 0) receiver.onAckSent();
+  tcp.owner.segmentOptions(tcp, segment, role, tag, offset, TCP_OPTION_SPACE - used, now);
+  if (tcp.state === "CLOSED") return null;
+  if (role === SEGMENT_ROLE.ack && receiver.hasSackBlocks) {
+    // RFC 2018 §3: as many blocks as fit; two octets of kind and length and two of padding go with them.
+    const space = TCP_OPTION_SPACE - (tcpHeaderLength(segment) - TCP_HEADER) - 4;
+    if (space >= 8) segment.sackBlocks = receiver.takeSackBlocks(space >> 3);
+  }
+  return wrap(tcp, segment);
+}
+
+function wrap(tcp: TcpConnection, segment: TcpSegment): Packet {
+  const tuple = tcp.tuple;
+  const packet = new Packet(tuple.localAddress, tuple.remoteAddress);
+  packet.hopLimit = tcp.hopLimit;
+  packet.trafficClass = tcp.trafficClass;
+  packet.tcp = segment;
+  packet.length = tcp.ipHeader + tcpHeaderLength(segment) + segment.payload.length;
+  tcp.segmentsSent++;
+  return packet;
+}
+
+const TCP_HEADER = 20;

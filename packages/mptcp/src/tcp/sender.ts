@@ -1,0 +1,317 @@
+import { NEVER } from "../core/index.ts";
+import { Payload } from "../wire/index.ts";
+import type { Packet } from "../wire/index.ts";
+import type { TcpConnection } from "./connection.ts";
+import type { SegmentSlot } from "./owner.ts";
+import { ProportionalRateReduction } from "./prr.ts";
+import { Rack } from "./rack.ts";
+import { Scoreboard } from "./scoreboard.ts";
+import type { SentSegment } from "./scoreboard.ts";
+import { buildDataSegment } from "./segment-builder.ts";
+import { TailLossProbe } from "./tail-loss-probe.ts";
+import { TIMER } from "./timers.ts";
+
+/** Where loss recovery stands. */
+export const PHASE = {
+  open: 0,
+  /** Fast recovery: PRR rules the window. */
+  recovery: 1,
+  /** After a retransmission timeout: slow start from one segment. */
+  loss: 2,
+} as const;
+export type Phase = (typeof PHASE)[keyof typeof PHASE];
+
+/** The sending half of a connection: what may leave now, and what is outstanding. Positions are stream offsets. */
+export class Sender {
+  readonly board = new Scoreboard();
+  readonly rack = new Rack();
+  readonly prr = new ProportionalRateReduction();
+  readonly probe: TailLossProbe;
+  /** Sequence number of offset 0. */
+  readonly origin: number;
+  /** SND.UNA and SND.NXT; -1 is our SYN. */
+  una = -1;
+  nxt = -1;
+  /** SND.WND, bytes, and the largest ever seen. */
+  window = 0;
+  maxWindow = 0;
+  /** SND.WL1 (receive offset) and SND.WL2. */
+  wl1 = -1;
+  wl2 = -1;
+  /** What the peer's window field is multiplied by. */
+  scale = 1;
+  /** The owner wants to close once it has nothing more to send. */
+  closing = false;
+  /** Offset of our FIN once it was sent; -1 before. */
+  finOffset = -1;
+  /** Payload bytes of a full segment, options deducted, at the last transmission. */
+  unit = 536;
+
+  phase: Phase = PHASE.open;
+  /** SND.NXT when the current, or last, recovery began. */
+  recoveryPoint = -1;
+  /** Without SACK: duplicate ACKs in a row, and the bytes that they say were delivered. */
+  duplicateAcks = 0;
+  duplicateBytes = 0;
+  /** Consecutive timeouts without new acknowledgment. */
+  timeouts = 0;
+  /** By how often the RTO is doubled; until the next sample (RFC 6298 §5.5, Karn). */
+  backoff = 0;
+  /** The first lost segment may leave whatever the window says. */
+  forceRetransmission = false;
+  /** The persist timer overrides silly-window avoidance once. */
+  forceSmall = false;
+  persistBackoff = 0;
+  /** Persist probes since anything was heard from the peer. */
+  persistUnanswered = 0;
+  /** The window was full when offsets below this were sent (RFC 7661). */
+  limitedUntil = 0;
+  private readonly tcp: TcpConnection;
+  /** End of the last segment that was not full (Minshall's variation of Nagle's algorithm). */
+  private smallEnd = 0;
+  private readonly slot: SegmentSlot = { payload: Payload.EMPTY, tag: null, push: false };
+
+  constructor(tcp: TcpConnection, initialSequence: number) {
+    this.tcp = tcp;
+    this.origin = (initialSequence + 1) >>> 0;
+    this.probe = new TailLossProbe();
+  }
+
+  /** Bytes in flight: the pipe less what duplicate ACKs say was delivered. */
+  get inFlight(): number {
+    return this.board.pipe - this.duplicateBytes;
+  }
+
+  /** Current retransmission timeout with backoff, ns. */
+  get timeout(): number {
+    const { rtt, config } = this.tcp;
+    const timeout = rtt.rto * 2 ** Math.min(this.backoff, 30);
+    return timeout > config.maxRto ? config.maxRto : timeout;
+  }
+
+  /** Whether new data may leave in this state. */
+  get open(): boolean {
+    const state = this.tcp.state;
+    return (state === "ESTABLISHED" || state === "CLOSE-WAIT") && this.finOffset < 0;
+  }
+
+  /** Bytes that the congestion window leaves room for; 0 unless it is a full segment, or nothing is in flight. */
+  congestionRoom(): number {
+    const inFlight = this.inFlight;
+    const room = Math.floor(this.tcp.congestion.cwnd - inFlight);
+    if (room >= this.unit) return room;
+    return inFlight <= 0 ? this.unit : 0;
+  }
+
+  /** Asks the owner for the option space that a data segment needs now. */
+  updateUnit(): void {
+    const unit = this.tcp.maxPayload - this.tcp.owner.dataOptionSpace(this.tcp);
+    this.unit = unit < 1 ? 1 : unit;
+  }
+
+  /** The next segment with payload or FIN to send now, or null. */
+  next(now: number): Packet | null {
+    if (this.probe.pending) {
+      const packet = this.sendTailProbe(now);
+      if (packet !== null) return packet;
+    }
+    if (this.board.lostCount > 0) return this.retransmission(now);
+    return this.open ? this.newData(now, false) : null;
+  }
+
+  /** Arms the retransmission timer from now. */
+  armRetransmission(now: number): void {
+    this.tcp.arm(TIMER.retransmission, now + this.timeout);
+  }
+
+  private retransmission(now: number): Packet | null {
+    const board = this.board;
+    const index = board.firstLost();
+    if (index < 0) return null;
+    const record = board.at(index);
+    const unit = this.unit;
+    const inFlight = this.inFlight;
+    let room = Math.floor(this.tcp.congestion.cwnd - inFlight);
+    if (this.forceRetransmission || inFlight <= 0) room = Math.max(room, unit + 1);
+    if (record.length > room && (record.payload.length <= unit || room < unit)) return null;
+    const most = Math.max(unit, Math.min(this.largestSegment(), Math.floor(room / unit) * unit));
+    if (record.payload.length > most) board.split(index, most);
+    this.forceRetransmission = false;
+    return this.resend(record, this.phase === PHASE.loss ? "rto" : "fast", now);
+  }
+
+  private resend(record: SentSegment, cause: "rto" | "fast" | "tlp", now: number): Packet | null {
+    const tcp = this.tcp;
+    this.board.resent(record, now);
+    if (this.phase === PHASE.recovery) this.prr.onSent(record.length);
+    tcp.retransmissions++;
+    tcp.bytesRetransmitted += record.payload.length;
+    tcp.environment.counters.segments.TcpRetransSegs++;
+    tcp.emit({ kind: "retransmission", offset: record.offset, length: record.payload.length, cause }, now);
+    if (tcp.timers[TIMER.retransmission] === NEVER) this.armRetransmission(now);
+    return this.build(record, now);
+  }
+
+  /** @param beyond ignore the congestion window, for a tail loss probe */
+  private newData(now: number, beyond: boolean): Packet | null {
+    const tcp = this.tcp;
+    this.updateUnit();
+    const unit = this.unit;
+    const congestion = beyond ? unit : this.congestionRoom();
+    if (congestion <= 0) {
+      this.limitedUntil = this.nxt;
+      return null;
+    }
+    const window = this.una + this.window - this.nxt;
+    if (window <= 0) {
+      this.waitForWindow(now);
+      return null;
+    }
+    const largest = beyond ? unit : this.largestSegment();
+    let limit = congestion < largest ? congestion : largest;
+    if (limit > unit) limit -= limit % unit;
+    const partial = limit < largest;
+    if (limit > window) limit = window;
+    let length = tcp.owner.offer(tcp, limit, now);
+    if (!this.open) return null;
+    if (length <= 0) return this.closing && length === 0 ? this.finish(now) : null;
+    if (partial && length >= limit && this.defers(congestion)) {
+      this.limitedUntil = this.nxt;
+      return null;
+    }
+    if (length > limit) length = limit;
+    length = this.portion(length, window, now);
+    return length === 0 ? null : this.take(length, window, now);
+  }
+
+  /**
+   * How much of what the owner offers leaves now: silly-window avoidance of the sender (RFC 9293 §3.8.6.2.1) and Nagle's
+   * algorithm (§3.7.4).
+   */
+  private portion(length: number, window: number, now: number): number {
+    const unit = this.unit;
+    if (length >= unit) {
+      if (length === unit) return length;
+      const tail = length % unit;
+      return tail === 0 || this.mayBeSmall() ? length : length - tail;
+    }
+    if (length >= window) {
+      // The peer's window, not the data, is what is small.
+      if (this.forceSmall || 2 * length >= this.maxWindow) return length;
+      this.waitForWindow(now);
+      return 0;
+    }
+    return this.mayBeSmall() ? length : 0;
+  }
+
+  /** Minshall: a small segment waits only for an earlier small one. */
+  private mayBeSmall(): boolean {
+    return this.tcp.config.noDelay || this.closing || this.smallEnd <= this.una || this.forceSmall;
+  }
+
+  /** A super-segment waits to become larger while acknowledgments are under way that will make room for it. */
+  private defers(congestion: number): boolean {
+    return this.phase === PHASE.open && this.inFlight > 0 && congestion * 3 < this.tcp.congestion.cwnd;
+  }
+
+  private take(length: number, window: number, now: number): Packet | null {
+    const tcp = this.tcp;
+    const slot = this.slot;
+    const offset = this.nxt;
+    slot.payload = Payload.EMPTY;
+    slot.tag = null;
+    slot.push = false;
+    tcp.owner.take(tcp, offset, length, now, slot);
+    const payload = slot.payload;
+    if (!this.open || payload.length === 0) return null;
+    const end = offset + payload.length;
+    // The FIN rides on the last data, if that is known to be the last.
+    const fin = this.closing && window > payload.length && tcp.owner.offer(tcp, 1, now) === 0 && this.open;
+    if (!this.open) return null;
+    if (payload.length < this.unit) this.smallEnd = end;
+    this.forceSmall = false;
+    this.persistBackoff = 0;
+    const record = this.board.push(offset, payload, fin, slot.tag, slot.push, now);
+    slot.payload = Payload.EMPTY;
+    slot.tag = null;
+    return this.sent(record, now);
+  }
+
+  private finish(now: number): Packet | null {
+    return this.sent(this.board.push(this.nxt, Payload.EMPTY, true, null, false, now), now);
+  }
+
+  /** Book-keeping for a segment that leaves for the first time. */
+  private sent(record: SentSegment, now: number): Packet | null {
+    const tcp = this.tcp;
+    this.nxt = record.offset + record.length;
+    if (record.fin) {
+      this.finOffset = this.nxt - 1;
+      tcp.setState(tcp.state === "CLOSE-WAIT" ? "LAST-ACK" : "FIN-WAIT-1", now);
+    }
+    if (this.phase === PHASE.recovery) this.prr.onSent(record.length);
+    if (tcp.timers[TIMER.persist] !== NEVER) tcp.disarm(TIMER.persist);
+    if (tcp.timers[TIMER.retransmission] === NEVER) {
+      this.armRetransmission(now);
+      if (tcp.config.userTimeout > 0) tcp.arm(TIMER.user, now + tcp.config.userTimeout);
+    }
+    this.probe.schedule(tcp, now);
+    return this.build(record, now);
+  }
+
+  private build(record: SentSegment, now: number): Packet | null {
+    this.tcp.bytesSent += record.payload.length;
+    return buildDataSegment(this.tcp, record, now);
+  }
+
+  /** RFC 8985 §7.3: one new segment if there is one, else the last one again. */
+  private sendTailProbe(now: number): Packet | null {
+    this.probe.pending = false;
+    const board = this.board;
+    if (board.count === 0) return null;
+    this.tcp.environment.counters.increment("TcpExtTCPLossProbes");
+    if (this.open && board.lostCount === 0) {
+      const packet = this.newData(now, true);
+      if (packet !== null) {
+        this.probe.sent(this.nxt, false, this.tcp.rtt.samples);
+        return packet;
+      }
+      if (board.count === 0) return null;
+    }
+    this.updateUnit();
+    let index = board.count - 1;
+    let record = board.at(index);
+    if (record.sacked) return null;
+    const excess = record.payload.length - this.unit;
+    if (excess > 0) {
+      board.split(index, Math.ceil(excess / this.unit) * this.unit);
+      record = board.at(++index);
+    }
+    this.probe.sent(this.nxt, true, this.tcp.rtt.samples);
+    return this.resend(record, "tlp", now);
+  }
+
+  /** Nothing is outstanding, something waits, and the peer's window does not let it go: only the persist timer helps. */
+  private waitForWindow(now: number): void {
+    const tcp = this.tcp;
+    if (this.board.count > 0 || tcp.timers[TIMER.persist] !== NEVER) return;
+    if (!this.closing && tcp.owner.offer(tcp, 1, now) <= 0) return;
+    if (!this.open) return;
+    tcp.arm(TIMER.persist, now + this.persistInterval());
+  }
+
+  /** RFC 9293 §3.8.6.1: the first probe after one RTO, then at exponentially growing intervals. */
+  persistInterval(): number {
+    const { rtt, config } = this.tcp;
+    return Math.min(config.maxRto, rtt.rto * 2 ** Math.min(this.persistBackoff, 30));
+  }
+
+  /** Payload bytes of the largest segment, super-segments included: a multiple of the unit. */
+  private largestSegment(): number {
+    const limit = Math.min(this.tcp.config.segmentationLimit, LARGEST_SUPER_SEGMENT);
+    return limit > this.unit ? limit - (limit % this.unit) : this.unit;
+  }
+}
+
+/** 65,535 octets less an IPv6 and a full TCP header. */
+const LARGEST_SUPER_SEGMENT = 65535 - 40 - 60;

@@ -1,0 +1,226 @@
+import type { CloseReason } from "../core/index.ts";
+import { MptcpError } from "../core/index.ts";
+import type { Packet, Payload, TcpSegment } from "../wire/index.ts";
+import { ReceiveBufferTuner, SendBufferTuner } from "./buffer-tuning.ts";
+import type { TcpConfig } from "./config.ts";
+import { TcpConnection } from "./connection.ts";
+import type { SegmentRole, SegmentSlot, TcpEnvironment, TcpOwner } from "./owner.ts";
+import { ReceiveQueue } from "./receive-queue.ts";
+import { SendQueue } from "./send-queue.ts";
+import { STREAM_EVENT } from "./stream.ts";
+import type { FourTuple, StreamConnection } from "./stream.ts";
+
+/** What a socket is made with. */
+export interface TcpSocketOptions {
+  /** Number of the connection on its host, from 1. */
+  readonly id: number;
+  readonly environment: TcpEnvironment;
+  readonly config: TcpConfig;
+  readonly tuple: FourTuple;
+  /** Something happened that {@link TcpSocket.takeEvents} tells: called when the first event bit is set. */
+  readonly onEvent: (socket: TcpSocket) => void;
+  /** Why Multipath TCP is not in use although it was asked for; null when it was not. */
+  readonly fallback: string | null;
+}
+
+/** A byte stream over plain TCP: the application's side of one {@link TcpConnection}, and its owner. */
+export class TcpSocket implements StreamConnection, TcpOwner {
+  readonly id: number;
+  readonly multipath = false;
+  readonly fallback: string | null;
+  readonly tuple: FourTuple;
+  readonly tcp: TcpConnection;
+  private readonly sendQueue = new SendQueue();
+  private readonly receiveQueue = new ReceiveQueue();
+  private readonly sendBuffer: SendBufferTuner;
+  private readonly receiveBuffer: ReceiveBufferTuner;
+  private readonly onEvent: (socket: TcpSocket) => void;
+  private events = 0;
+  private closeReason: CloseReason | null = null;
+  private over = false;
+  private ending = false;
+  private peerEnded = false;
+  private wantsRoom = false;
+  private drained = false;
+
+  private constructor(options: TcpSocketOptions, syn: Packet | null, now: number) {
+    const { config } = options;
+    this.id = options.id;
+    this.fallback = options.fallback;
+    this.tuple = options.tuple;
+    this.onEvent = options.onEvent;
+    this.sendBuffer = new SendBufferTuner(config.sendBuffer);
+    this.receiveBuffer = new ReceiveBufferTuner(config.receiveBuffer, config.initialWindowSegments * config.mtu);
+    this.tcp =
+      syn === null
+        ? TcpConnection.connect(options.environment, this, config, options.tuple, now)
+        : TcpConnection.accept(options.environment, this, config, options.tuple, syn, now);
+    this.tcp.connectionId = options.id;
+  }
+
+  /** Opens a connection actively; the SYN leaves with the next poll. */
+  static connect(options: TcpSocketOptions, now: number): TcpSocket {
+    return new TcpSocket(options, null, now);
+  }
+
+  /** Answers a SYN that arrived. */
+  static accept(options: TcpSocketOptions, syn: Packet, now: number): TcpSocket {
+    return new TcpSocket(options, syn, now);
+  }
+
+  // ---- StreamConnection
+
+  /** Bytes that `write` would take now. */
+  get writable(): number {
+    if (this.over || this.ending) return 0;
+    const room = this.sendBuffer.size - this.sendQueue.length;
+    return room > 0 ? room : 0;
+  }
+
+  /** Bytes that `read` would give now. */
+  get readable(): number {
+    return this.receiveQueue.length;
+  }
+
+  /** The peer closed its direction and everything it sent was read. */
+  get ended(): boolean {
+    return this.peerEnded && this.receiveQueue.length === 0;
+  }
+
+  /** Nothing will be sent or received any more. */
+  get closed(): boolean {
+    return this.over;
+  }
+
+  /** Why the connection broke; null after a regular close or while it lives. */
+  get error(): CloseReason | null {
+    return this.closeReason;
+  }
+
+  /** Queues as much of `payload` as there is room for. @throws MptcpError ERR_STREAM_WRITE_AFTER_END after `end` */
+  write(payload: Payload, keep: boolean, _now: number): number {
+    if (this.ending) throw new MptcpError("ERR_STREAM_WRITE_AFTER_END", "write after end");
+    const length = payload.length;
+    const room = this.writable;
+    if (room < length) this.wantsRoom = true;
+    if (this.over || room === 0) return 0;
+    const taken = room < length ? room : length;
+    this.sendQueue.append(payload.slice(0, taken), keep);
+    this.tcp.wake();
+    return taken;
+  }
+
+  /** Closes this direction once everything written was sent. */
+  end(now: number): void {
+    if (this.ending) return;
+    this.ending = true;
+    if (!this.over) this.tcp.close(now);
+  }
+
+  /** Takes up to `max` bytes in order; null when there are none. */
+  read(max: number, now: number): Payload | null {
+    const payload = this.receiveQueue.read(max);
+    if (payload === null) return null;
+    const tcp = this.tcp;
+    this.receiveBuffer.onRead(payload.length, tcp.receiverRtt, tcp.receivedSegmentSize, now);
+    if (!this.over) tcp.windowUpdated(now);
+    return payload;
+  }
+
+  /** Breaks the connection at once, with a RST when the peer knows of it. */
+  abort(now: number): void {
+    if (this.over) return;
+    this.tcp.abort(now);
+    this.finish("ECONNABORTED");
+  }
+
+  /** The STREAM_EVENT bits since the last call; clears them. */
+  takeEvents(): number {
+    const events = this.events;
+    this.events = 0;
+    return events;
+  }
+
+  // ---- TcpOwner
+
+  dataOptionSpace(_tcp: TcpConnection): number {
+    return 0;
+  }
+
+  offer(tcp: TcpConnection, limit: number, _now: number): number {
+    const waiting = this.sendQueue.end - tcp.nextOffset;
+    return waiting < limit ? waiting : limit;
+  }
+
+  take(_tcp: TcpConnection, offset: number, length: number, _now: number, slot: SegmentSlot): void {
+    slot.payload = this.sendQueue.slice(offset, length);
+    // RFC 9293 §3.9.1.2: PSH when this empties the queue.
+    slot.push = offset + length === this.sendQueue.end;
+  }
+
+  segmentOptions(
+    _tcp: TcpConnection, _segment: TcpSegment, _role: SegmentRole, _tag: object | null, _offset: number, _space: number, _now: number,
+  ): void {}
+
+  onSegment(_tcp: TcpConnection, _segment: TcpSegment, _offset: number, _now: number): boolean {
+    return true;
+  }
+
+  onData(_tcp: TcpConnection, payload: Payload, _offset: number, _now: number): void {
+    this.receiveQueue.push(payload);
+    this.raise(STREAM_EVENT.readable);
+  }
+
+  onFin(_tcp: TcpConnection, _now: number): void {
+    this.peerEnded = true;
+    this.raise(STREAM_EVENT.readable);
+  }
+
+  onAcknowledged(tcp: TcpConnection, to: number, _now: number): void {
+    this.sendQueue.release(to);
+    const congestion = tcp.congestion;
+    this.sendBuffer.onWindow(congestion.cwnd, congestion.cwnd < congestion.ssthresh);
+    // A third of the buffer has to be free, so that writers are not woken for every ACK.
+    if (this.wantsRoom && !this.ending && this.sendQueue.length * 3 <= this.sendBuffer.size * 2) {
+      this.wantsRoom = false;
+      this.raise(STREAM_EVENT.writable);
+    }
+    this.noteDrained(tcp);
+  }
+
+  onInput(_tcp: TcpConnection, _now: number): void {}
+
+  onEstablished(_tcp: TcpConnection, _now: number): void {
+    this.raise(STREAM_EVENT.connected);
+  }
+
+  onRetransmissionTimeout(_tcp: TcpConnection, _consecutive: number, _now: number): void {}
+
+  onClosed(tcp: TcpConnection, reason: CloseReason | null, _segment: TcpSegment | null, _now: number): void {
+    this.noteDrained(tcp);
+    this.finish(reason);
+  }
+
+  receiveWindow(_tcp: TcpConnection, _now: number): number {
+    return this.receiveBuffer.size - this.receiveQueue.length;
+  }
+
+  private noteDrained(tcp: TcpConnection): void {
+    if (this.drained || !this.ending || !tcp.finAcknowledged) return;
+    this.drained = true;
+    this.raise(STREAM_EVENT.drained);
+  }
+
+  private finish(reason: CloseReason | null): void {
+    this.over = true;
+    this.closeReason = reason;
+    this.sendQueue.release(this.sendQueue.end);
+    this.raise(STREAM_EVENT.closed);
+  }
+
+  private raise(event: number): void {
+    const first = this.events === 0;
+    this.events |= event;
+    if (first) this.onEvent(this);
+  }
+}

@@ -1,0 +1,72 @@
+import { NEVER, SECOND } from "../core/index.ts";
+import type { TcpConnection } from "./connection.ts";
+import { TIMER } from "./timers.ts";
+
+/** The state of tail loss probes (RFC 8985 §7). */
+export class TailLossProbe {
+  /** SND.NXT when the probe in flight was sent (TLP.end_seq); -1: none. */
+  end = -1;
+  isRetransmission = false;
+  /** The timer fired: the probe leaves with the next poll. */
+  pending = false;
+  /** RTT samples that existed when the last probe left. */
+  private samples = 0;
+
+  /** (Re)starts the timer after new data was sent or acknowledged (§7.2). */
+  schedule(tcp: TcpConnection, now: number): void {
+    const { sender, rtt } = tcp;
+    const board = sender.board;
+    // phase 0 is open: neither fast nor RTO recovery.
+    if (!tcp.sack || sender.phase !== 0 || board.sackedBytes > 0 || board.count === 0 || this.end >= 0 || sender.timeouts > 0) {
+      if (tcp.timers[TIMER.tailProbe] !== NEVER) tcp.disarm(TIMER.tailProbe);
+      return;
+    }
+    let timeout = SECOND;
+    if (rtt.srtt > 0) {
+      timeout = 2 * rtt.srtt;
+      // One segment in flight: its acknowledgment may be delayed.
+      if (sender.nxt - sender.una <= sender.unit) timeout += tcp.config.delayedAck;
+    }
+    let at = now + timeout;
+    const retransmission = tcp.timers[TIMER.retransmission] as number;
+    if (at > retransmission) at = retransmission;
+    tcp.arm(TIMER.tailProbe, at);
+  }
+
+  /** The timer fired: whether a probe may be sent (§7.3). */
+  allowed(samples: number): boolean {
+    return this.end < 0 && samples > this.samples;
+  }
+
+  sent(end: number, isRetransmission: boolean, samples: number): void {
+    this.end = end;
+    this.isRetransmission = isRetransmission;
+    this.samples = samples;
+  }
+
+  /** Fast or RTO recovery begins (§7.1). */
+  reset(): void {
+    this.end = -1;
+    this.isRetransmission = false;
+    this.pending = false;
+  }
+
+  /**
+   * An ACK arrived (§7.4.2).
+   * @param duplicateSack whether it reports a duplicate that ends where the probe does
+   * @param duplicate whether it is a duplicate ACK without SACK blocks
+   * @returns whether the probe repaired a loss that congestion control has to hear of
+   */
+  onAck(ack: number, duplicateSack: boolean, duplicate: boolean): boolean {
+    if (this.end < 0 || ack < this.end) return false;
+    if (!this.isRetransmission || duplicateSack) {
+      this.end = -1;
+    } else if (ack > this.end) {
+      this.end = -1;
+      return true;
+    } else if (duplicate) {
+      this.end = -1;
+    }
+    return false;
+  }
+}

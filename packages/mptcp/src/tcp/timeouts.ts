@@ -1,0 +1,118 @@
+import { NEVER } from "../core/index.ts";
+import type { TcpConnection } from "./connection.ts";
+import { onReorderTimeout, onRetransmissionTimeout } from "./recovery.ts";
+import { TIMER } from "./timers.ts";
+import type { Timer } from "./timers.ts";
+
+/** Does what is due, in the order of the table. A timer that was armed anew meanwhile is not due any more. */
+export function runTimers(tcp: TcpConnection, now: number): void {
+  if (due(tcp, TIMER.delayedAck, now)) tcp.receiver.ackNow = true;
+  if (due(tcp, TIMER.reorder, now)) onReorderTimeout(tcp, now);
+  if (due(tcp, TIMER.tailProbe, now)) tailProbeDue(tcp, now);
+  if (due(tcp, TIMER.retransmission, now)) retransmissionDue(tcp, now);
+  if (due(tcp, TIMER.persist, now)) persistDue(tcp, now);
+  if (due(tcp, TIMER.keepAlive, now)) keepAliveDue(tcp, now);
+  // RFC 5482 §3.3: data stayed unacknowledged for too long.
+  if (due(tcp, TIMER.user, now)) tcp.over(tcp.softError ?? "ETIMEDOUT", null, now);
+  if (due(tcp, TIMER.timeWait, now)) tcp.over(null, null, now);
+  if (due(tcp, TIMER.pathMtu, now)) {
+    tcp.pathMtu.raise();
+    tcp.updateMaxPayload();
+  }
+}
+
+function due(tcp: TcpConnection, timer: Timer, now: number): boolean {
+  if ((tcp.timers[timer] as number) > now) return false;
+  tcp.timers[timer] = NEVER;
+  return true;
+}
+
+/** RFC 8985 §7.3. Whether a probe is sent or not, the retransmission timer starts over. */
+function tailProbeDue(tcp: TcpConnection, now: number): void {
+  const sender = tcp.sender;
+  if (sender.board.count === 0) return;
+  sender.armRetransmission(now);
+  if (sender.probe.allowed(tcp.rtt.samples)) sender.probe.pending = true;
+}
+
+function retransmissionDue(tcp: TcpConnection, now: number): void {
+  const sender = tcp.sender;
+  if (tcp.state === "SYN-SENT" || tcp.state === "SYN-RECEIVED") {
+    synDue(tcp, now);
+    return;
+  }
+  if (sender.board.count === 0) return;
+  // RFC 9293 §3.8.3: R2.
+  if (sender.timeouts >= tcp.config.retries) {
+    tcp.over(tcp.softError ?? "ETIMEDOUT", null, now);
+    return;
+  }
+  tcp.environment.counters.increment("TcpExtTCPTimeouts");
+  onRetransmissionTimeout(tcp, now);
+  const head = sender.board.at(0).payload.length;
+  const length = Math.min(head, sender.unit) + tcp.ipHeader + 32;
+  if (tcp.pathMtu.onTimeout(sender.timeouts, length, now)) {
+    tcp.updateMaxPayload();
+    tcp.arm(TIMER.pathMtu, tcp.pathMtu.raiseAt);
+  }
+  sender.updateUnit();
+  tcp.congestion.cwnd = sender.unit;
+  sender.armRetransmission(now);
+  tcp.owner.onRetransmissionTimeout(tcp, sender.timeouts, now);
+}
+
+/** RFC 9293 §3.8.3: the SYN, or SYN+ACK, again. */
+function synDue(tcp: TcpConnection, now: number): void {
+  const sender = tcp.sender;
+  if (tcp.synRetries >= tcp.config.synRetries) {
+    tcp.over(tcp.softError ?? "ETIMEDOUT", null, now);
+    return;
+  }
+  tcp.synRetries++;
+  tcp.retransmissions++;
+  tcp.environment.counters.segments.TcpRetransSegs++;
+  tcp.environment.counters.increment("TcpExtTCPSynRetrans");
+  sender.timeouts++;
+  sender.backoff++;
+  tcp.synPending = true;
+  sender.armRetransmission(now);
+  tcp.owner.onRetransmissionTimeout(tcp, sender.timeouts, now);
+}
+
+/** RFC 9293 §3.8.6.1: ask whether the window opened, or use a small one that did. */
+function persistDue(tcp: TcpConnection, now: number): void {
+  const sender = tcp.sender;
+  if (sender.board.count > 0 || !sender.open) return;
+  if (sender.persistUnanswered >= tcp.config.retries) {
+    tcp.over(tcp.softError ?? "ETIMEDOUT", null, now);
+    return;
+  }
+  if (sender.una + sender.window > sender.nxt) {
+    sender.forceSmall = true;
+  } else {
+    tcp.probePending = true;
+    sender.persistUnanswered++;
+    tcp.environment.counters.increment("TcpExtTCPWinProbe");
+  }
+  sender.persistBackoff++;
+  tcp.arm(TIMER.persist, now + sender.persistInterval());
+}
+
+/** RFC 9293 §3.8.4. */
+function keepAliveDue(tcp: TcpConnection, now: number): void {
+  const config = tcp.config;
+  const idle = now - tcp.lastHeard;
+  if (tcp.sender.board.count > 0 || idle < config.keepAliveIdle) {
+    tcp.arm(TIMER.keepAlive, idle < config.keepAliveIdle ? tcp.lastHeard + config.keepAliveIdle : now + config.keepAliveIdle);
+    return;
+  }
+  if (tcp.keepAliveProbes >= config.keepAliveProbes) {
+    tcp.environment.counters.increment("TcpExtTCPAbortOnTimeout");
+    tcp.over("ETIMEDOUT", null, now);
+    return;
+  }
+  tcp.keepAliveProbes++;
+  tcp.probePending = true;
+  tcp.environment.counters.increment("TcpExtTCPKeepAlive");
+  tcp.arm(TIMER.keepAlive, now + config.keepAliveInterval);
+}

@@ -1,0 +1,66 @@
+import { NEVER } from "../core/index.ts";
+import type { Packet } from "../wire/index.ts";
+import type { TcpConnection } from "./connection.ts";
+import { buildAbort, buildAck, buildProbe, buildResetReply, buildSyn } from "./segment-builder.ts";
+import { TIMER } from "./timers.ts";
+
+/** The next packet of a connection: RST, SYN, probes, ACKs that carry SACK blocks, retransmissions, new data, FIN, pure ACK. */
+export function nextPacket(tcp: TcpConnection, now: number): Packet | null {
+  if (tcp.resetReply >= 0) {
+    const sequence = tcp.resetReply;
+    tcp.resetReply = -1;
+    return buildResetReply(tcp, sequence, now);
+  }
+  switch (tcp.state) {
+    case "CLOSED":
+      return abortPacket(tcp, now);
+    case "LISTEN":
+      return null;
+    case "SYN-SENT":
+      return tcp.synPending ? synPacket(tcp, now) : null;
+    case "SYN-RECEIVED":
+      if (tcp.synPending) return synPacket(tcp, now);
+      break;
+    default: {
+      const packet = establishedPacket(tcp, now);
+      if (packet !== null) return packet;
+      break;
+    }
+  }
+  if (!tcp.is("CLOSED") && tcp.receiver.ackNow) {
+    const packet = buildAck(tcp, now);
+    if (packet !== null) return packet;
+  }
+  // The owner may have aborted meanwhile.
+  return tcp.is("CLOSED") ? abortPacket(tcp, now) : null;
+}
+
+function establishedPacket(tcp: TcpConnection, now: number): Packet | null {
+  if (tcp.probePending) {
+    tcp.probePending = false;
+    return buildProbe(tcp, now);
+  }
+  // SACK blocks travel on pure ACKs, so data does not replace an ACK that has some.
+  if (tcp.receiver.ackNow && tcp.receiver.hasSackBlocks) return buildAck(tcp, now);
+  return tcp.sender.next(now);
+}
+
+function synPacket(tcp: TcpConnection, now: number): Packet | null {
+  tcp.synPending = false;
+  tcp.receiver.ackNow = false;
+  const packet = buildSyn(tcp, now);
+  if (packet === null) return tcp.state === "CLOSED" ? abortPacket(tcp, now) : null;
+  if (tcp.synSentAt < 0) tcp.synSentAt = now;
+  else tcp.synSentAt = NEVER;
+  if (tcp.timers[TIMER.retransmission] === NEVER) tcp.sender.armRetransmission(now);
+  return packet;
+}
+
+/** RFC 9293 §3.10.5: the RST of an aborted connection leaves as its last packet. */
+function abortPacket(tcp: TcpConnection, now: number): Packet | null {
+  if (!tcp.abortPending) return null;
+  tcp.abortPending = false;
+  const packet = buildAbort(tcp, now);
+  tcp.environment.closed(tcp);
+  return packet;
+}
