@@ -43,8 +43,8 @@ export class TcpConnection {
   /** For events: the connection's number on its host and the path index. Set by the owner. */
   connectionId = -1;
   subflowId = 0;
-  /** For the host: which link it sends on, place in the timer heap (-1: none) and whether it is in the transmit queue. */
-  link = 0;
+  /** For the host: which link it sends on (-1: none), place in the timer heap (-1: none) and whether it is in the transmit queue. */
+  link = -1;
   timerSlot = -1;
   timerAt = NEVER;
   queued = false;
@@ -129,13 +129,12 @@ export class TcpConnection {
     this.updateMaxPayload();
   }
 
-  /** Active open: SYN-SENT. The SYN leaves with the next pollTransmit. */
+  /** Active open: SYN-SENT. The SYN leaves with the next pollTransmit; the environment is not woken for it. */
   static connect(environment: TcpEnvironment, owner: TcpOwner, config: TcpConfig, tuple: FourTuple, now: number): TcpConnection {
     const tcp = new TcpConnection(environment, owner, config, tuple, true, now);
     tcp.sender.nxt = 0;
     tcp.setState("SYN-SENT", now);
     tcp.synPending = true;
-    environment.wake(tcp);
     return tcp;
   }
 
@@ -147,7 +146,6 @@ export class TcpConnection {
     if (syn.tcp !== null) synchronize(tcp, syn.tcp, now);
     tcp.setState("SYN-RECEIVED", now);
     tcp.synPending = true;
-    environment.wake(tcp);
     return tcp;
   }
 
@@ -292,6 +290,11 @@ export class TcpConnection {
     return this.receiver.finished ? this.receiver.finOffset : this.receiver.nxt;
   }
 
+  /** The peer's window as last heard, bytes beyond what it has acknowledged. */
+  get peerWindow(): number {
+    return this.sender.window;
+  }
+
   /** Bytes in flight as loss recovery sees it (RFC 6675's pipe). */
   get inFlight(): number {
     return this.sender.inFlight;
@@ -357,7 +360,8 @@ export class TcpConnection {
 
   /** In TIME-WAIT: whether a SYN for the same 4-tuple may start a new connection (RFC 6191 §2, RFC 9293 §3.6.1). */
   mayReuse(syn: TcpSegment): boolean {
-    return this.state === "TIME-WAIT" && this.receiver.isNewIncarnation(syn, this.timestamps);
+    if (this.state !== "TIME-WAIT" || (syn.flags & (TCP_FLAG.SYN | TCP_FLAG.ACK | TCP_FLAG.RST)) !== TCP_FLAG.SYN) return false;
+    return this.receiver.isNewIncarnation(syn, this.timestamps);
   }
 
   // ---- for the other files of this room
