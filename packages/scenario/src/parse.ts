@@ -2,10 +2,12 @@ import { isMap, isScalar, LineCounter, parseDocument } from "yaml";
 import type { Document } from "yaml";
 import { applyOverrides } from "./overrides.ts";
 import type { Overridden, Override } from "./overrides.ts";
+import type { LiveRun, ScenarioApi } from "./live-run.ts";
 import { planScenario } from "./plan.ts";
 import type { Plan } from "./plan.ts";
 import { fieldName, ScenarioError } from "./problems.ts";
 import type { LocatedProblem, Problem } from "./problems.ts";
+import type { OwnParts } from "./protocol.ts";
 import type { ScenarioSpec } from "./spec.ts";
 import { schemaProblems } from "./validate.ts";
 
@@ -18,6 +20,9 @@ export interface LoadedScenario {
   /** Where it came from: a file's name. */
   readonly source: string;
   readonly overrides: readonly Override[];
+  /** What a TypeScript scenario brings beyond data. */
+  readonly parts: OwnParts;
+  readonly onStart: readonly ((run: LiveRun) => void)[];
 }
 
 /**
@@ -48,6 +53,26 @@ export function checkScenario(value: unknown, source: string, overrides: readonl
   return check(value, text ?? JSON.stringify(value, null, 2), source, overrides, () => ({ line: 0, column: 0 }));
 }
 
+/**
+ * Runs a scenario that is a function, which defines its data and brings its own parts, and checks the data.
+ * @throws ScenarioError naming the field of everything that is wrong
+ */
+export function callScenario(scenario: (api: ScenarioApi) => void, source: string, overrides: readonly Override[] = [], text?: string): LoadedScenario {
+  const specs: ScenarioSpec[] = [];
+  const onStart: ((run: LiveRun) => void)[] = [];
+  let parts: OwnParts = {};
+  scenario({
+    define: (spec) => specs.push(spec),
+    use: (more) => (parts = { ...parts, ...more }),
+    onStart: (action) => onStart.push(action),
+  });
+  if (specs.length !== 1) {
+    const message = `the function must call api.define once, not ${specs.length} times`;
+    throw new ScenarioError([{ path: [], message, onName: false, source, line: 0, column: 0, field: "" }]);
+  }
+  return { ...checkScenario(specs[0], source, overrides, text), parts, onStart };
+}
+
 type Locate = (problem: Problem) => { line: number; column: number };
 
 function check(original: unknown, text: string, source: string, overrides: readonly Override[], locate: Locate): LoadedScenario {
@@ -63,7 +88,7 @@ function check(original: unknown, text: string, source: string, overrides: reado
   const spec = changed.value as ScenarioSpec;
   const plan = planScenario(spec);
   if (Array.isArray(plan)) throw new ScenarioError((plan as readonly Problem[]).map((problem) => place(problem, changed, source, locate)));
-  return { spec, plan: plan as Plan, text, source, overrides };
+  return { spec, plan: plan as Plan, text, source, overrides, parts: {}, onStart: [] };
 }
 
 function place(problem: Problem, changed: Overridden, source: string, locate: Locate): LocatedProblem {

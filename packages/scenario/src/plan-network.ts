@@ -100,6 +100,7 @@ function networkOfPaths(spec: ScenarioSpec, reader: Reader): PlanNetwork {
       links.push({ name: path.name, path: path.name, ends: [near, far], mtu, ...shape });
       return;
     }
+    if (six) reader.problems.push(problemAt([...at, "nat"], "addresses are translated in IPv4 only"));
     const nat = `${path.name}-nat`;
     const home = `${path.name}-home`;
     routers.push({ name: nat, natAddress: address(made(1), at, reader), insideLink: home });

@@ -117,7 +117,7 @@ changes: [{ at: 1 s, interface: phone.wwan, address: removed }]
     expect(plan.network.links.find((link) => link.name === "lte")!.up.loss).toEqual({ p: 0.01, r: 0.3, lossGood: 0, lossBad: 1 });
     expect(plan.network.routers[1]).toMatchObject({ insideLink: "wlan" });
     expect(problemsOf(text.replace("ends: [r, web.eth]", "ends: [rr, web.eth]"))[0]).toMatch(/^x\.yaml:11:27: topology\.links\.eth\.ends\.0: there is no "rr"/);
-    expect(problemsOf(text.replace("phone.wwan, address", "phone.wan, address"))[0]).toMatch(/did you mean "phone\.wwan"/);
+    expect(problemsOf(text.replace("phone.wwan, address", "phone.wan, address"))[0]).toMatch(/did you mean .*"phone\.wwan"/);
   });
 });
 

@@ -1,0 +1,113 @@
+import type { Observer } from "mptcp";
+import { Simulation } from "mptcp/sim";
+import type { Link, Nat, PipeOptions, Router, SimHost, SimNode } from "mptcp/sim";
+import { IpAddress } from "mptcp/wire";
+import type { Plan } from "./plan.ts";
+import type { PlanDirection, PlanHost, PlanInterface, PlanLink } from "./plan-network.ts";
+import { mptcpConfig, tcpConfig } from "./protocol.ts";
+import type { OwnParts } from "./protocol.ts";
+
+/** The network of a scenario, built and ready to run. */
+export interface Network {
+  readonly simulation: Simulation;
+  readonly hosts: ReadonlyMap<string, SimHost>;
+  readonly links: ReadonlyMap<string, Link>;
+  readonly client: SimHost;
+  readonly server: SimHost;
+  /** Where the client connects to. */
+  readonly serverAddress: IpAddress;
+  /** Where the client connects from. */
+  readonly clientAddress: IpAddress;
+  /** Gives a host one of its planned addresses (again). */
+  addAddress(host: string, interfaceName: string): void;
+  removeAddress(host: string, interfaceName: string): void;
+}
+
+/** Builds nodes, links and addresses. Everything that draws random numbers is made in the order of the plan. */
+export function buildNetwork(plan: Plan, seed: number, parts: OwnParts, observer: Observer | null): Network {
+  const simulation = new Simulation({ seed, observers: observer === null ? [] : [observer] });
+  const nodes = new Map<string, SimNode>();
+  const hosts = new Map<string, SimHost>();
+  const links = new Map<string, Link>();
+  const settings = { tcp: tcpConfig(plan.protocol, parts), mptcp: mptcpConfig(plan.protocol, parts) };
+  for (const host of plan.network.hosts) {
+    const made = simulation.addHost(host.name, settings);
+    hosts.set(host.name, made);
+    nodes.set(host.name, made);
+  }
+  plan.network.routers.forEach((router, index) => {
+    const made: Router | Nat =
+      router.natAddress === null
+        ? simulation.addRouter(router.name, { addresses: [IpAddress.v4(ROUTER_ADDRESSES + index + 1)] })
+        : simulation.addNat(router.name, { external: router.natAddress });
+    nodes.set(router.name, made);
+  });
+  for (const link of linksInOrder(plan)) {
+    const [a, b] = link.ends.map((end) => nodes.get(end.node) as SimNode) as [SimNode, SimNode];
+    const forward = pipeOptions(link.up, link.mtu);
+    const backward = pipeOptions(link.down, link.mtu);
+    links.set(link.name, simulation.connect(a, b, { name: link.name, forward, backward }));
+  }
+  const portOf = (host: PlanHost, own: PlanInterface): number => {
+    const planned = plan.network.links.find((link) => link.ends.some((end) => end.node === host.name && end.interface === own.name)) as PlanLink;
+    const link = links.get(planned.name) as Link;
+    return link.a === hosts.get(host.name) ? link.portA : link.portB;
+  };
+  const find = (hostName: string, interfaceName: string): { sim: SimHost; host: PlanHost; own: PlanInterface } => {
+    const host = plan.network.hosts.find((one) => one.name === hostName) as PlanHost;
+    const own = host.interfaces.find((one) => one.name === interfaceName) as PlanInterface;
+    return { sim: hosts.get(hostName) as SimHost, host, own };
+  };
+  const clientAddress = addressOf(plan, plan.network.client, null);
+  const network: Network = {
+    simulation,
+    hosts,
+    links,
+    client: hosts.get(plan.network.client) as SimHost,
+    server: hosts.get(plan.network.server) as SimHost,
+    serverAddress: addressOf(plan, plan.network.server, clientAddress.family),
+    clientAddress,
+    addAddress: (hostName, interfaceName) => {
+      const { sim, host, own } = find(hostName, interfaceName);
+      const flags = { subflow: true, signal: own.signal, backup: own.backup };
+      sim.addAddress(own.address, { link: portOf(host, own), flags });
+    },
+    removeAddress: (hostName, interfaceName) => {
+      const { sim, own } = find(hostName, interfaceName);
+      sim.removeAddress(own.address);
+    },
+  };
+  for (const host of plan.network.hosts) {
+    for (const own of host.interfaces) if (own.present) network.addAddress(host.name, own.name);
+  }
+  return network;
+}
+
+/** The simulator's options of one direction of a link. */
+export function pipeOptions(direction: PlanDirection, mtu: number): PipeOptions {
+  return {
+    rate: direction.rate,
+    delay: direction.delay,
+    queue: direction.queue,
+    loss: direction.loss,
+    jitter: direction.jitter,
+    mtu,
+  };
+}
+
+/** A translator's first port is its inside: those links are made first. */
+function linksInOrder(plan: Plan): PlanLink[] {
+  const inside = new Set(plan.network.routers.map((router) => router.insideLink));
+  return plan.network.links.toSorted((a, b) => Number(inside.has(b.name)) - Number(inside.has(a.name)));
+}
+
+/** A host's first address, if there is one a regular one that is there from the start. */
+function addressOf(plan: Plan, hostName: string, family: 4 | 6 | null): IpAddress {
+  const host = plan.network.hosts.find((one) => one.name === hostName) as PlanHost;
+  const fitting = host.interfaces.filter((one) => family === null || one.address.family === family);
+  const best = fitting.find((one) => one.present && !one.backup) ?? fitting.find((one) => one.present) ?? (host.interfaces[0] as PlanInterface);
+  return best.address;
+}
+
+/** 10.254.0.0 */
+const ROUTER_ADDRESSES = 0x0afe_0000;

@@ -1,0 +1,9 @@
+/**
+ * What scenarios need from Node: files to load them from, modules written in TypeScript, a folder to write a run into.
+ *
+ * @module
+ */
+export { reportAssets } from "./assets.ts";
+export { findScenario, scenarioNames, ScenarioNotFound, scenariosFolder } from "./find.ts";
+export { loadScenario } from "./load.ts";
+export { nativeSha256, RunFolder } from "./run-folder.ts";

@@ -1,0 +1,53 @@
+import { readFile } from "node:fs/promises";
+import { register } from "node:module";
+import { extname, relative } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { ScenarioModule } from "../live-run.ts";
+import type { Override } from "../overrides.ts";
+import { callScenario, checkScenario, parseScenario } from "../parse.ts";
+import type { LoadedScenario } from "../parse.ts";
+import { ScenarioError } from "../problems.ts";
+
+/**
+ * Loads and checks a scenario from a .yaml, .ts or .js file.
+ * @throws ScenarioError naming file, line, column and field of everything that is wrong
+ */
+export async function loadScenario(path: string, overrides: readonly Override[] = []): Promise<LoadedScenario> {
+  const shown = shownPath(path);
+  const text = await readFile(path, "utf8");
+  if ([".yaml", ".yml"].includes(extname(path))) return parseScenario(text, shown, overrides);
+  const scenario = await importScenario(path, shown);
+  if (typeof scenario === "function") return callScenario(scenario, shown, overrides, text);
+  return checkScenario(scenario, shown, overrides, text);
+}
+
+async function importScenario(path: string, shown: string): Promise<ScenarioModule> {
+  if ([".ts", ".mts"].includes(extname(path))) allowTypeScript();
+  try {
+    const module = (await import(/* @vite-ignore */ pathToFileURL(path).href)) as { default?: ScenarioModule };
+    if (module.default !== undefined) return module.default;
+  } catch (error) {
+    throw moduleProblem(shown, error instanceof Error ? error.message : String(error));
+  }
+  throw moduleProblem(shown, "the module has no default export");
+}
+
+/** Older versions of Node need a hook to read TypeScript; see typescript-hooks.ts. */
+function allowTypeScript(): void {
+  const features = process.features as { readonly typescript?: string | false };
+  if (hooked || (features.typescript !== undefined && features.typescript !== false) || import.meta.url.endsWith(".ts")) return;
+  hooked = true;
+  register("./typescript-hooks.js", import.meta.url);
+}
+
+function moduleProblem(source: string, message: string): ScenarioError {
+  return new ScenarioError([{ path: [], message, onName: false, source, line: 0, column: 0, field: "" }]);
+}
+
+/** Relative where that is shorter. */
+function shownPath(path: string): string {
+  const short = relative(process.cwd(), path);
+  return short.startsWith("..") || short === "" ? path : short;
+}
+
+let hooked = false;
