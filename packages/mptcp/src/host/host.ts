@@ -3,7 +3,7 @@ import { Counters, MptcpError } from "../core/index.ts";
 import type { EndpointFlags, EndpointId, LocalAddress, MptcpConfig, MptcpEnvironment, SubflowTcpConfig, Timed } from "../mptcp/index.ts";
 import { capableRefusal, DEFAULT_MPTCP_CONFIG, deriveKeyMaterial, fullMesh, lia, lowestTimeDistance, MptcpConnection } from "../mptcp/index.ts";
 import type { KeyMaterial } from "../mptcp/index.ts";
-import type { FourTuple, StreamConnection, TcpConfig, TcpOwner } from "../tcp/index.ts";
+import type { FourTuple, StreamConnection, TcpConfig, TcpOwner, TcpSocketOptions } from "../tcp/index.ts";
 import { cubic, DEFAULT_TCP_CONFIG, TcpConnection, TcpSocket } from "../tcp/index.ts";
 import type { IpAddress, MpJoinSyn, MptcpOption, Packet, TcpSegment } from "../wire/index.ts";
 import { icmpErrorOf, MP_CAPABLE_FLAG, MP_RESET_REASON, TCP_FLAG } from "../wire/index.ts";
@@ -126,8 +126,8 @@ export class Host implements MptcpEnvironment {
     if (this.connections.find(local, localPort, remote, port) !== null) throw new MptcpError("EADDRINUSE", `${local}:${localPort} to ${remote}:${port} is in use`);
     const tcpConfig = { ...this.tcpDefaults, ...options.tcp };
     if (options.multipath === false) {
-      const socket = new TcpSocket(this.nextId(), tcpConfig, this.notify);
-      socket.attach(this.register(TcpConnection.connect(this, socket, this.routed(tcpConfig, local), tuple, now)));
+      const socket = TcpSocket.connect(this.socketOptions(tcpConfig, tuple), now);
+      this.register(socket.tcp);
       return socket;
     }
     const connection = this.newConnection(true, tuple, tcpConfig, { ...this.mptcpDefaults, ...options.mptcp });
@@ -156,7 +156,7 @@ export class Host implements MptcpEnvironment {
       this.connections.find(packet.destination, segment.destinationPort, packet.source, segment.sourcePort) ??
       (this.pendingJoins.size === 0 ? null : this.pendingJoins.find(packet.destination, segment.destinationPort, packet.source, segment.sourcePort));
     if (tcp !== null) {
-      if (tcp.state === "TIME-WAIT" && tcp.acceptsReuse(segment)) {
+      if (tcp.state === "TIME-WAIT" && tcp.mayReuse(segment)) {
         // RFC 9293 §3.10.7.4 and RFC 6191: a new SYN may take over a connection in TIME-WAIT.
         this.forget(tcp);
       } else {
@@ -340,10 +340,10 @@ export class Host implements MptcpEnvironment {
       subflow.tcp.subflowId = 1;
       this.register(subflow.tcp);
     } else {
-      const socket = new TcpSocket(this.nextId(), tcpConfig, this.notify);
+      const socket = TcpSocket.accept(this.socketOptions(tcpConfig, tuple), packet, now);
       accepted = socket;
       this.embryos.set(accepted, listener);
-      socket.attach(this.register(TcpConnection.accept(this, socket, this.routed(tcpConfig, tuple.localAddress), tuple, packet, now)));
+      this.register(socket.tcp);
     }
     listener.halfOpen++;
     return true;
@@ -394,6 +394,10 @@ export class Host implements MptcpEnvironment {
       if (!this.tokens.has(keys.token)) return keys;
       this.counters.increment("MPTcpExtTokenCollision");
     }
+  }
+
+  private socketOptions(config: TcpConfig, tuple: FourTuple): TcpSocketOptions {
+    return { id: this.nextId(), environment: this, config: this.routed(config, tuple.localAddress), tuple, onEvent: this.notify, fallback: null };
   }
 
   private nextId(): number {

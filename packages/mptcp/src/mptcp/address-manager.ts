@@ -112,15 +112,10 @@ export class AddressManager implements PathControl {
 
   // ---- from the connection
 
-  /** Fills the tables for the first subflow; returns whether its local address is a backup one. */
-  setFirst(localAddress: IpAddress, localPort: number, remoteAddress: IpAddress, remotePort: number): boolean {
+  /** Fills the tables for the first subflow. Its flags come from the host's entry; its id here is 0. */
+  setFirst(localAddress: IpAddress, localPort: number, remoteAddress: IpAddress, remotePort: number): void {
     this.table.first(localAddress, 0, localPort, remoteAddress, 0, remotePort);
-    let backup = false;
-    for (const entry of this.connection.environment.localAddresses()) {
-      if (entry.address.equals(localAddress)) backup = entry.flags.backup;
-      else this.table.addLocal(entry);
-    }
-    return backup;
+    for (const entry of this.connection.environment.localAddresses()) this.table.addLocal(entry);
   }
 
   /** The peer's first address must not be joined (C flag, RFC 8684 §3.1). */

@@ -54,13 +54,13 @@ export class Closing {
       connection.environment.counters.increment("MPTcpExtMPFastcloseTx");
     }
     const carrier = announced && connection.config.fastclose === "ack" ? connection.subflows.find((subflow) => subflow.established) : undefined;
+    connection.finish("ECONNABORTED");
     // RFC 8684 §3.5, option R: a RST with MP_FASTCLOSE on every subflow. Option A: an ACK with it on one, RSTs on the others.
     for (const subflow of connection.subflows.slice()) {
       if (subflow === carrier) continue;
       subflow.fastclose = carrier === undefined;
       connection.endSubflow(subflow, "aborted", now);
     }
-    connection.finish("ECONNABORTED");
     if (carrier !== undefined) {
       carrier.fastclose = true;
       this.sendFastclose(carrier, now);
@@ -86,12 +86,12 @@ export class Closing {
     if (!equalOctets(key, connection.localKeys.key)) return;
     connection.environment.counters.increment("MPTcpExtMPFastcloseRx");
     connection.log.observe(subflow, { kind: "fastclose", direction: "in" });
+    connection.finish("ECONNRESET");
     // RFC 8684 §3.5: all subflows are torn down by RST, also when ours crossed it; the one that a RST came on is gone already.
     for (const other of connection.subflows.slice()) {
       if (withReset && other === subflow) connection.removeSubflow(other, "fastclose", "ECONNRESET", now);
       else connection.endSubflow(other, "fastclose", now);
     }
-    connection.finish("ECONNRESET");
     connection.release();
   }
 

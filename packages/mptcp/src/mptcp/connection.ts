@@ -54,6 +54,10 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
   /** Data offset of subflow offset 0 in regular TCP. */
   regularOffset = 0;
   infiniteMappingPending = false;
+  /** A DATA_FIN without data is to go out on the next pure ACK. */
+  finDue = false;
+  /** The third ACK of the handshake was sent. */
+  capableAckSent = false;
   /** A DSS arrived: the peer has our key, subflows may be added (RFC 8684 §3.1). */
   fullyEstablished = false;
   connectedAt = -1;
@@ -172,8 +176,9 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
   /** The first subflow; its TCP connection is set by the caller. Call once. */
   addFirstSubflow(): Subflow {
     const { localAddress, localPort, remoteAddress, remotePort } = this.tuple;
-    const backup = this.addresses.setFirst(localAddress, localPort, remoteAddress, remotePort);
-    const subflow = new Subflow(this, 1, { first: true, initiator: this.initiator, localAddressId: 0, remoteAddressId: 0, backup });
+    this.addresses.setFirst(localAddress, localPort, remoteAddress, remotePort);
+    // MP_CAPABLE has no B flag: a path manager that wants the first subflow as a backup says so by MP_PRIO.
+    const subflow = new Subflow(this, 1, { first: true, initiator: this.initiator, localAddressId: 0, remoteAddressId: 0, backup: false });
     this.subflows.push(subflow);
     return subflow;
   }
@@ -320,6 +325,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
   private releaseFin(now: number): void {
     if (!this.fullyEstablished && (this.connectedAt < 0 || this.sender.queue.end > 0)) return;
     if (!this.sender.releaseFin(now)) return;
+    this.finDue = true;
     for (const subflow of this.sender.usableSubflows()) subflow.tcp.requestAck();
   }
 
@@ -357,7 +363,11 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     this.armProbe(now);
   }
 
-  afterInput(_subflow: Subflow, now: number): void {
+  afterInput(subflow: Subflow, now: number): void {
+    if (this.regularTcp && subflow.tcp.finAcknowledged && !this.sender.finAcknowledged) {
+      this.sender.finAcknowledged = true;
+      this.raise(STREAM_EVENT.drained);
+    }
     if (this.sender.finQueued && !this.sender.finSent && !this.regularTcp) this.releaseFin(now);
     this.wakeSubflows(now);
   }
@@ -421,6 +431,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
 
   acknowledgedRegular(to: number, now: number): void {
     this.onDataAck(Math.min(to, this.sender.next), NEVER, now);
+    this.sender.timerAt = NEVER;
   }
 
   // ---- subflows
@@ -457,7 +468,8 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
         }
         if (option.kind === "mp_tcprst") {
           this.environment.counters.increment("MPTcpExtMPRstRx");
-          this.removeSubflow(subflow, `reset_by_peer_${option.reason}`, reason, now);
+          // RFC 8684 §3.6: a permanent condition is no reason to try that path again.
+          this.removeSubflow(subflow, `${option.transient ? "reset" : "refused"}_${option.reason}`, reason, now);
           return;
         }
       }
@@ -583,7 +595,10 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
   handleTimeout(now: number): void {
     if (this.finished) return;
     if (this.sender.handleTimeout(now)) {
-      if (this.sender.finSent && !this.sender.finAcknowledged) for (const subflow of this.subflows) if (subflow.established) subflow.tcp.requestAck();
+      if (this.sender.finSent && !this.sender.finAcknowledged) {
+        this.finDue = true;
+        for (const subflow of this.subflows) if (subflow.established) subflow.tcp.requestAck();
+      }
       this.wakeSubflows(now);
     }
     if (now >= this.probeAt) this.probe(now);

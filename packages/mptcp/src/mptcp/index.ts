@@ -6,7 +6,7 @@
  */
 export { DEFAULT_MPTCP_CONFIG } from "./config.ts";
 export type { MptcpConfig } from "./config.ts";
-export { lia, uncoupled } from "./congestion/index.ts";
+export * from "./congestion/index.ts";
 export { MptcpConnection } from "./connection.ts";
 export type { EndpointId, MptcpEnvironment, SubflowTcpConfig, Timed } from "./environment.ts";
 export { addAddressHmac, deriveKeyMaterial, joinHmac } from "./keys.ts";

@@ -141,8 +141,8 @@ function readCapableAck(subflow: Subflow, segment: TcpSegment, offset: number, n
     subflow.phase = "established";
     return "continue";
   }
-  // Data that overtook the third ACK carries a DSS only: wait for the segment with the keys.
-  if (offset > 0) return "drop";
+  // What overtook the third ACK may carry a DSS only, which shows that options pass: wait for a segment with the keys.
+  if (offset > 0 || segment.mptcp.some((other) => other.kind === "dss")) return "drop";
   connection.environment.counters.increment("MPTcpExtMPCapableFallbackACK");
   connection.fallBack("no_mp_capable_in_ack", now);
   return "accept";

@@ -1,6 +1,6 @@
 import type { SegmentRole } from "../tcp/index.ts";
 import { SEGMENT_ROLE } from "../tcp/index.ts";
-import type { MptcpOption, TcpSegment } from "../wire/index.ts";
+import type { TcpSegment } from "../wire/index.ts";
 import { Dss, MP_CAPABLE_FLAG, mptcpOptionLength } from "../wire/index.ts";
 import { joinHmac } from "./keys.ts";
 import { SentMapping } from "./mapping.ts";
@@ -16,7 +16,7 @@ export function dataOptionSpace(subflow: Subflow): number {
 }
 
 /** Puts the MPTCP options on a segment that is about to leave; see TcpOwner.segmentOptions. */
-export function writeOptions(subflow: Subflow, segment: TcpSegment, role: SegmentRole, tag: object | null, space: number, now: number): void {
+export function writeOptions(subflow: Subflow, segment: TcpSegment, role: SegmentRole, tag: object | null, offset: number, space: number, now: number): void {
   const { connection } = subflow;
   switch (role) {
     case SEGMENT_ROLE.syn:
@@ -31,7 +31,7 @@ export function writeOptions(subflow: Subflow, segment: TcpSegment, role: Segmen
     default:
   }
   if (connection.regularTcp) {
-    if (role === SEGMENT_ROLE.data && connection.infiniteMappingPending && tag instanceof SentMapping) writeInfiniteMapping(subflow, segment, tag);
+    if (connection.infiniteMappingPending && (role === SEGMENT_ROLE.data || role === SEGMENT_ROLE.fin)) writeInfiniteMapping(subflow, segment, offset);
     return;
   }
   if (!connection.remoteKnown) return;
@@ -89,7 +89,12 @@ function writeCapableAck(subflow: Subflow, segment: TcpSegment, tag: object | nu
     // MP_CAPABLE says nothing of sequence numbers: it can only describe the mapping at the start, and no DATA_FIN.
     if (tag.dataOffset !== 0 || tag.subflowOffset !== 0 || tag.dataFin) return false;
     dataLength = tag.length;
-  } else if (connection.sender.finSent) return false;
+  } else if (connection.finDue && connection.capableAckSent) return false;
+  else {
+    connection.capableAckSent = true;
+    // The DATA_FIN that waits has to go on an ACK of its own.
+    if (connection.finDue) subflow.tcp.requestAck();
+  }
   segment.mptcp = [
     { kind: "mp_capable", version: 1, flags: connection.capableFlags & ~MP_CAPABLE_FLAG.C, senderKey: connection.localKeys.key, receiverKey: connection.remoteKey, dataLength, checksum: -1 },
   ];
@@ -108,9 +113,14 @@ function writeDss(subflow: Subflow, segment: TcpSegment, role: SegmentRole, tag:
     setMapping(subflow, dss, tag.dataOffset, tag.subflowOffset + 1, tag.length + (tag.dataFin ? 1 : 0));
     dss.dataFin = tag.dataFin;
   } else if (sender.finSent && !sender.finAcknowledged && sender.next === sender.finOffset) {
+    connection.finDue = false;
     // RFC 8684 §3.3.3: a DATA_FIN without data has subflow sequence 0 and length 1.
     setMapping(subflow, dss, sender.finOffset, 0, 1);
     dss.dataFin = true;
+  }
+  if (connection.hasSignals && role === SEGMENT_ROLE.data) {
+    // Signals go on pure ACKs (RFC 8684 §3.4.1); this segment took the place of the one that was asked for.
+    subflow.tcp.requestAck();
   }
   if (role === SEGMENT_ROLE.ack && connection.hasSignals) {
     const signal = connection.takeSignal(subflow, space, now);
@@ -123,12 +133,11 @@ function writeDss(subflow: Subflow, segment: TcpSegment, role: SegmentRole, tag:
   segment.mptcp = [dss];
 }
 
-/** After fallback the data that is sent next tells the peer once more (RFC 8684 §3.7). */
-function writeInfiniteMapping(subflow: Subflow, segment: TcpSegment, tag: SentMapping): void {
+/** After fallback what is sent next tells the peer once more (RFC 8684 §3.7): this offset, and all after it, map one to one. */
+function writeInfiniteMapping(subflow: Subflow, segment: TcpSegment, offset: number): void {
   const dss = new Dss();
-  setMapping(subflow, dss, tag.dataOffset, tag.subflowOffset + 1, 0);
-  const options: readonly MptcpOption[] = [dss];
-  segment.mptcp = options;
+  setMapping(subflow, dss, subflow.connection.regularOffset + offset, offset + 1, 0);
+  segment.mptcp = [dss];
   subflow.connection.infiniteMappingPending = false;
 }
 

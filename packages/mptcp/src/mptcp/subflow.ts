@@ -121,8 +121,8 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
     else connection.sender.take(this, offset, length, now, slot);
   }
 
-  segmentOptions(_tcp: TcpConnection, segment: TcpSegment, role: SegmentRole, tag: object | null, _offset: number, space: number, now: number): void {
-    writeOptions(this, segment, role, tag, space, now);
+  segmentOptions(_tcp: TcpConnection, segment: TcpSegment, role: SegmentRole, tag: object | null, offset: number, space: number, now: number): void {
+    writeOptions(this, segment, role, tag, offset, space, now);
   }
 
   receiveWindow(): number {
