@@ -48,17 +48,17 @@ function half(value: number, little: boolean): number[] {
   return little ? [value & 255, value >>> 8] : [value >>> 8, value & 255];
 }
 
-function section(little: boolean): number[] {
+function sectionBlock(little: boolean): number[] {
   return block(0x0a0d0d0a, [...word(0x1a2b3c4d, little), ...half(1, little), ...half(0, little), ...word(0xffffffff, little), ...word(0xffffffff, little)], little);
 }
 
 /** An interface with a timestamp resolution, or none (microseconds). */
-function link(little: boolean, linkType: number, resolution?: number): number[] {
+function interfaceBlock(little: boolean, linkType: number, resolution?: number): number[] {
   const options = resolution === undefined ? [] : [...half(9, little), ...half(1, little), resolution, 0, 0, 0, ...word(0, little)];
   return block(1, [...half(linkType, little), 0, 0, ...word(0, little), ...options], little);
 }
 
-function enhanced(little: boolean, id: number, high: number, low: number, octets: number[], claimed = octets.length): number[] {
+function packetBlock(little: boolean, id: number, high: number, low: number, octets: number[], claimed = octets.length): number[] {
   const padded = [...octets, ...Array.from({ length: (4 - (octets.length % 4)) % 4 }, () => 0)];
   return block(6, [id, high, low, claimed, octets.length].flatMap((value) => word(value, little)).concat(padded), little);
 }
@@ -279,17 +279,17 @@ describe("classic pcap", () => {
 describe("pcapng of others", () => {
   it("may be big-endian, with several resolutions", () => {
     const file = [
-      ...section(false),
-      ...link(false, 101),
-      ...link(false, 1, 9),
-      ...link(false, 1, 3),
-      ...link(false, 1, 0x80 | 10),
-      ...link(false, 1, 12),
-      ...enhanced(false, 0, 0, 5_000_001, [1, 2, 3]),
-      ...enhanced(false, 1, 1, 7, [4]),
-      ...enhanced(false, 2, 0, 1_500, []),
-      ...enhanced(false, 3, 0, 1024 + 512, []),
-      ...enhanced(false, 4, 1, 0, []),
+      ...sectionBlock(false),
+      ...interfaceBlock(false, 101),
+      ...interfaceBlock(false, 1, 9),
+      ...interfaceBlock(false, 1, 3),
+      ...interfaceBlock(false, 1, 0x80 | 10),
+      ...interfaceBlock(false, 1, 12),
+      ...packetBlock(false, 0, 0, 5_000_001, [1, 2, 3]),
+      ...packetBlock(false, 1, 1, 7, [4]),
+      ...packetBlock(false, 2, 0, 1_500, []),
+      ...packetBlock(false, 3, 0, 1024 + 512, []),
+      ...packetBlock(false, 4, 1, 0, []),
     ];
     const { records, reader } = read(Uint8Array.from(file));
     expect(reader.problems).toEqual([]);
@@ -299,8 +299,8 @@ describe("pcapng of others", () => {
 
   it("may change byte order and interfaces from section to section", () => {
     const file = [
-      ...section(false), ...link(false, 1, 9), ...enhanced(false, 0, 0, 1, [1]),
-      ...section(true), ...link(true, 101, 9), ...enhanced(true, 0, 0, 2, [2]),
+      ...sectionBlock(false), ...interfaceBlock(false, 1, 9), ...packetBlock(false, 0, 0, 1, [1]),
+      ...sectionBlock(true), ...interfaceBlock(true, 101, 9), ...packetBlock(true, 0, 0, 2, [2]),
     ];
     const { records, reader } = read(Uint8Array.from(file));
     expect(records.map((record) => [record.interfaceId, record.at, hex(record.bytes)])).toEqual([[0, 1, "01"], [1, 2, "02"]]);
@@ -309,25 +309,25 @@ describe("pcapng of others", () => {
 
   it("may hold simple packets, obsolete packets and unknown blocks", () => {
     const obsolete = block(2, [...half(0, true), ...half(0, true), ...[0, 9, 2, 2].flatMap((value) => word(value, true)), 7, 8, 0, 0], true);
-    const file = [...section(true), ...link(true, 101, 9), ...block(3, [...word(3, true), 1, 2, 3, 0], true), ...block(0x0bad, [1, 2, 3, 4], true), ...obsolete];
+    const file = [...sectionBlock(true), ...interfaceBlock(true, 101, 9), ...block(3, [...word(3, true), 1, 2, 3, 0], true), ...block(0x0bad, [1, 2, 3, 4], true), ...obsolete];
     const { records, reader } = read(Uint8Array.from(file));
     expect(reader.problems).toEqual([]);
     expect(records.map((record) => [record.at, hex(record.bytes)])).toEqual([[0, "010203"], [9, "0708"]]);
   });
 
   it("may be wrong in ways that are told", () => {
-    const start = [...section(true), ...link(true, 101, 9)];
+    const start = [...sectionBlock(true), ...interfaceBlock(true, 101, 9)];
     expect(reasons([1, 2, 3])).toEqual(["not_a_capture"]);
     expect(reasons([...start, 6, 0, 0, 0])).toEqual(["truncated"]);
-    expect(reasons([...start, ...enhanced(true, 0, 0, 1, [1]).slice(0, -4)])).toEqual(["truncated"]);
-    expect(reasons([...start, ...enhanced(true, 5, 0, 1, [1])])).toEqual(["unknown_interface"]);
-    expect(reasons([...start, ...enhanced(true, 0, 0, 1, [1], 5)])).toEqual(["bad_packet_length"]);
+    expect(reasons([...start, ...packetBlock(true, 0, 0, 1, [1]).slice(0, -4)])).toEqual(["truncated"]);
+    expect(reasons([...start, ...packetBlock(true, 5, 0, 1, [1])])).toEqual(["unknown_interface"]);
+    expect(reasons([...start, ...packetBlock(true, 0, 0, 1, [1], 5)])).toEqual(["bad_packet_length"]);
     expect(reasons([...start, ...block(6, [0, 0, 0, 0], true)])).toEqual(["bad_block_length"]);
-    expect(reasons([...start, ...link(true, 101, 30), ...enhanced(true, 1, 0, 1, [1])])).toEqual(["bad_timestamp"]);
-    const lengths = enhanced(true, 0, 0, 1, [1]);
+    expect(reasons([...start, ...interfaceBlock(true, 101, 30), ...packetBlock(true, 1, 0, 1, [1])])).toEqual(["bad_timestamp"]);
+    const lengths = packetBlock(true, 0, 0, 1, [1]);
     lengths[lengths.length - 4] = 99;
     expect(reasons([...start, ...lengths])).toEqual(["bad_block_length"]);
-    const version = section(true);
+    const version = sectionBlock(true);
     version[12] = 2;
     expect(reasons(version)).toEqual(["unsupported_version"]);
   });
