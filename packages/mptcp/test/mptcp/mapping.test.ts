@@ -4,9 +4,9 @@ import { ReceivedMappings, SentMapping, SentMappings } from "../../src/mptcp/map
 
 const options = { seed: 331, numRuns: 300 };
 
-describe("mappings that we declared", () => {
-  const mapping = (subflowOffset: number, length: number): SentMapping => new SentMapping(1000 + subflowOffset, subflowOffset, length, false);
+const mapping = (subflowOffset: number, length: number): SentMapping => new SentMapping(1000 + subflowOffset, subflowOffset, length, false);
 
+describe("mappings that we declared", () => {
   test("stay until all their bytes are acknowledged on the subflow", () => {
     const sent = new SentMappings();
     sent.push(mapping(0, 100));

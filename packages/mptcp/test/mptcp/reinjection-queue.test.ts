@@ -45,7 +45,7 @@ function apply(queue: ReinjectionQueue, model: Model, step: Operation): void {
     }
     case "drop":
       queue.dropBefore(step.to);
-      for (const at of [...model.keys()]) if (at < step.to) model.delete(at);
+      for (const at of model.keys()) if (at < step.to) model.delete(at);
       return;
     case "forget":
       queue.forget(step.subflow);

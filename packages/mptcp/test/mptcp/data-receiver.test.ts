@@ -1,0 +1,186 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { DataReceiver } from "../../src/mptcp/data-receiver.ts";
+import type { BufferConfig } from "../../src/tcp/index.ts";
+import { Payload } from "../../src/wire/index.ts";
+
+const SIZE = 4000;
+const STREAM = Uint8Array.from({ length: 3 * SIZE }, (_, i) => (i * 31 + (i >> 8)) & 255);
+
+function buffer(size: number): BufferConfig {
+  return { initial: size, max: size, autoTune: false };
+}
+
+function part(from: number, to: number): Payload {
+  return new Payload(STREAM, from, to - from);
+}
+
+function readAll(receiver: DataReceiver, max = Number.POSITIVE_INFINITY): number[] {
+  const bytes: number[] = [];
+  for (let payload = receiver.queue.read(max); payload !== null; payload = receiver.queue.read(max)) bytes.push(...payload.toUint8Array());
+  return bytes;
+}
+
+describe("connection-level reassembly", () => {
+  const segment = fc.record({ at: fc.nat(2 * SIZE), length: fc.integer({ min: 1, max: 900 }), read: fc.oneof(fc.constant(0), fc.nat(1500)), advertise: fc.boolean() });
+
+  test("gives the stream in order, once, whatever the order, overlaps and duplicates; the window's right edge never moves left", () => {
+    fc.assert(
+      fc.property(fc.array(segment, { maxLength: 60 }), fc.nat(2 * SIZE), fc.nat(60), (segments, fin, finAt) => {
+        const receiver = new DataReceiver(buffer(SIZE));
+        const arrived = new Set<number>();
+        const output: number[] = [];
+        let right = receiver.right;
+        expect(right).toBe(SIZE);
+        segments.forEach(({ at, length, read, advertise }, i) => {
+          if (i === finAt && receiver.next <= fin && (receiver.reorder.highest <= fin)) receiver.finOffset = fin;
+          const end = at + length;
+          if (receiver.acceptable(end)) {
+            const before = receiver.queue.length;
+            const gained = receiver.insert(at, part(at, end));
+            expect(receiver.queue.length - before).toBe(gained);
+            for (let offset = at; offset < end; offset++) if (receiver.finOffset < 0 || offset < receiver.finOffset) arrived.add(offset);
+          } else {
+            expect(end).toBeGreaterThan(right);
+          }
+          let next = 0;
+          while (arrived.has(next)) next++;
+          expect(receiver.next).toBe(next);
+          expect(receiver.finReached).toBe(receiver.finOffset === next);
+          expect(receiver.acknowledgment).toBe(receiver.finOffset === next ? next + 1 : next);
+          if (read > 0) {
+            const payload = receiver.queue.read(read);
+            if (payload !== null) output.push(...payload.toUint8Array());
+          }
+          if (advertise) expect(receiver.next + receiver.advertise()).toBe(receiver.right);
+          expect(receiver.right).toBeGreaterThanOrEqual(right);
+          right = receiver.right;
+          // Everything held lies between what was read and the right edge.
+          expect(receiver.buffered).toBe(arrived.size - output.length);
+          expect(receiver.buffered).toBeLessThanOrEqual(SIZE);
+          expect(right - output.length).toBeLessThanOrEqual(SIZE);
+        });
+        output.push(...readAll(receiver));
+        expect(output).toEqual([...STREAM.subarray(0, receiver.next)]);
+      }),
+      { seed: 334, numRuns: 150 },
+    );
+  });
+
+  test("completes when the missing piece comes last", () => {
+    const receiver = new DataReceiver(buffer(SIZE));
+    for (let at = 3900; at >= 100; at -= 100) expect(receiver.insert(at, part(at, at + 100))).toBe(0);
+    expect(receiver.insert(0, part(0, 100))).toBe(4000);
+    expect(readAll(receiver)).toEqual([...STREAM.subarray(0, 4000)]);
+  });
+
+  test("drops duplicates and what lies before the stream's reading position", () => {
+    const receiver = new DataReceiver(buffer(SIZE));
+    expect(receiver.insert(0, part(0, 500))).toBe(500);
+    expect(receiver.insert(0, part(0, 500))).toBe(0);
+    expect(receiver.insert(100, part(100, 600))).toBe(100);
+    expect(readAll(receiver)).toEqual([...STREAM.subarray(0, 600)]);
+  });
+
+  test("drops what lies behind the DATA_FIN", () => {
+    const receiver = new DataReceiver(buffer(SIZE));
+    receiver.finOffset = 300;
+    expect(receiver.insert(300, part(300, 400))).toBe(0);
+    expect(receiver.insert(200, part(200, 400))).toBe(0);
+    expect(receiver.buffered).toBe(100);
+    expect(receiver.insert(0, part(0, 200))).toBe(300);
+    expect(receiver.finReached).toBe(true);
+    expect(receiver.acknowledgment).toBe(301);
+  });
+
+  test("acknowledges the DATA_FIN of an empty stream", () => {
+    const receiver = new DataReceiver(buffer(SIZE));
+    expect(receiver.acknowledgment).toBe(0);
+    receiver.finOffset = 0;
+    expect(receiver.acknowledgment).toBe(1);
+  });
+
+  test("holds a bounded number of separate runs", () => {
+    const size = 1 << 20;
+    const receiver = new DataReceiver(buffer(size));
+    for (let at = 1; at < 200_000; at += 2) receiver.insert(at, part(7, 8));
+    expect(receiver.reorder.pieces).toBe(65536);
+    expect(receiver.buffered).toBe(65536);
+  });
+});
+
+describe("the shared receive window (RFC 8684 §3.3.4)", () => {
+  test("shrinks as unread data arrives, by nothing else", () => {
+    const receiver = new DataReceiver(buffer(1000));
+    expect(receiver.advertise()).toBe(1000);
+    receiver.insert(500, part(500, 800));
+    expect(receiver.advertise()).toBe(1000);
+    receiver.insert(0, part(0, 500));
+    expect(receiver.next).toBe(800);
+    expect(receiver.advertise()).toBe(200);
+    expect(receiver.wasClosed).toBe(false);
+    receiver.insert(800, part(800, 1000));
+    expect(receiver.advertise()).toBe(0);
+    expect(receiver.wasClosed).toBe(true);
+  });
+
+  test("accepts data up to its right edge exactly", () => {
+    const receiver = new DataReceiver(buffer(1000));
+    expect(receiver.acceptable(1000)).toBe(true);
+    expect(receiver.acceptable(1001)).toBe(false);
+    receiver.insert(0, part(0, 400));
+    readAll(receiver);
+    expect(receiver.acceptable(1001)).toBe(false);
+    receiver.advertise();
+    expect(receiver.acceptable(1400)).toBe(true);
+    expect(receiver.acceptable(1401)).toBe(false);
+  });
+
+  test("wants an update once a segment's worth was read and the peer's rest is no larger than the gain", () => {
+    const receiver = new DataReceiver(buffer(10_000));
+    receiver.advertise();
+    receiver.insert(0, part(0, 8000));
+    receiver.queue.read(1400);
+    expect(receiver.updateWorthwhile(1460)).toBe(false);
+    receiver.queue.read(500);
+    // 1900 read, 2000 left.
+    expect(receiver.updateWorthwhile(1460)).toBe(false);
+    receiver.queue.read(200);
+    expect(receiver.updateWorthwhile(1460)).toBe(true);
+    receiver.advertise();
+    expect(receiver.updateWorthwhile(1460)).toBe(false);
+  });
+
+  test("a buffer smaller than two segments opens by halves (RFC 9293 §3.8.6.2.2)", () => {
+    const receiver = new DataReceiver(buffer(1000));
+    receiver.advertise();
+    receiver.insert(0, part(0, 1000));
+    expect(receiver.advertise()).toBe(0);
+    receiver.queue.read(499);
+    expect(receiver.updateWorthwhile(1460)).toBe(false);
+    receiver.queue.read(1);
+    expect(receiver.updateWorthwhile(1460)).toBe(true);
+  });
+
+  test("grows to twice what the application takes in the longest round-trip time, up to its maximum", () => {
+    const MILLISECOND = 1_000_000;
+    const receiver = new DataReceiver({ initial: 20_000, max: 300_000, autoTune: true });
+    expect(receiver.limit).toBe(20_000);
+    let now = 0;
+    let previous = receiver.limit;
+    for (let round = 0; round < 30; round++) {
+      // 100 kB per 100 ms.
+      for (let i = 0; i < 10; i++) {
+        receiver.consumed(10_000, 100 * MILLISECOND, 1400, now);
+        now += 10 * MILLISECOND;
+      }
+      expect(receiver.limit).toBeGreaterThanOrEqual(previous);
+      previous = receiver.limit;
+    }
+    expect(receiver.limit).toBeGreaterThanOrEqual(200_000);
+    expect(receiver.limit).toBeLessThanOrEqual(300_000);
+    const fixed = new DataReceiver({ initial: 20_000, max: 300_000, autoTune: false });
+    for (let i = 0; i < 300; i++) fixed.consumed(10_000, 100 * MILLISECOND, 1400, i * 10 * MILLISECOND);
+    expect(fixed.limit).toBe(20_000);
+  });
+});
