@@ -66,12 +66,10 @@ export class Pipe implements Egress, Scheduled {
   private waiting = 0;
   private end = 0;
   private packets: (Packet | null)[] = emptySlots(INITIAL_RING);
-  private wire = new Int32Array(INITIAL_RING);
-  /** When the last bit leaves: exact, with a fraction. */
-  private departures = new Float64Array(INITIAL_RING);
-  /** When the pipe must act on the packet: its arrival, or with reordering its departure. */
-  private actions = new Float64Array(INITIAL_RING);
-  private orders = new Float64Array(INITIAL_RING);
+  /** DEPARTURE, ACTION, ORDER and WIRE of each packet, side by side: one packet is one half of a cache line. */
+  private records = new Float64Array(INITIAL_RING * RECORD);
+  /** Wire length of the packet that {@link Pipe.takeFirst} took. */
+  private takenWire = 0;
   private queuedBytes = 0;
   private freeAt = 0;
   private lastAction = 0;
@@ -146,11 +144,12 @@ export class Pipe implements Egress, Scheduled {
     if (((this.end - this.first) | 0) > this.mask) this.growRing();
     const index = this.end & this.mask;
     const order = this.queue.takeOrder();
+    const { records } = this;
     this.packets[index] = packet;
-    this.wire[index] = wire;
-    this.departures[index] = departure;
-    this.actions[index] = action;
-    this.orders[index] = order;
+    records[index * RECORD + DEPARTURE] = departure;
+    records[index * RECORD + ACTION] = action;
+    records[index * RECORD + ORDER] = order;
+    records[index * RECORD + WIRE] = wire;
     const wasEmpty = this.end === this.first;
     this.end = (this.end + 1) | 0;
     if (this.tap !== null) this.tap.entered(packet, Math.round(departure), now);
@@ -161,7 +160,7 @@ export class Pipe implements Egress, Scheduled {
     if (!this.plain || this.heap.size !== 0) return this.fireWithHeap(now);
     const packet = this.takeFirst();
     if (this.first === this.end) this.queue.remove(this);
-    else this.queue.scheduleInOrder(this, this.actions[this.first & this.mask] as number, this.orders[this.first & this.mask] as number);
+    else this.queue.scheduleInOrder(this, this.read(this.first, ACTION), this.read(this.first, ORDER));
     this.packetsDelivered++;
     this.bytesDelivered += this.takenWire;
     (this.target as SimNode).receive(packet, this.targetPort, now);
@@ -198,7 +197,7 @@ export class Pipe implements Egress, Scheduled {
     this.waiting = kept;
     this.queuedBytes = 0;
     this.freeAt = now;
-    this.lastAction = keepInFlight && kept !== this.first ? (this.actions[(kept - 1) & this.mask] as number) : now;
+    this.lastAction = keepInFlight && kept !== this.first ? this.read(kept - 1, ACTION) : now;
     this.scheduleNext();
     this.report("down", keepInFlight ? "keeps what is in flight" : "", now);
     this.listener?.egressChanged(this, now);
@@ -222,7 +221,7 @@ export class Pipe implements Egress, Scheduled {
   roomAt(packets: number, now: number): number {
     const excess = this.queuedPackets(now) - packets;
     if (excess < 0) return now;
-    return Math.max(now, Math.ceil(this.departures[(this.waiting + excess) & this.mask] as number));
+    return Math.max(now, Math.ceil(this.read(this.waiting + excess, DEPARTURE)));
   }
 
   statistics(now: number): PipeStatistics {
@@ -261,24 +260,30 @@ export class Pipe implements Egress, Scheduled {
 
   // ---- the queue
 
+  /** A number of the packet with ring index `i`. */
+  private read(i: number, field: number): number {
+    return this.records[(i & this.mask) * RECORD + field] as number;
+  }
+
+  private write(i: number, field: number, value: number): void {
+    this.records[(i & this.mask) * RECORD + field] = value;
+  }
+
   /** Moves `waiting` over everything that has left the queue by `now`. */
   private lookForDepartures(now: number): void {
     let waiting = this.waiting;
-    while (waiting !== this.end && (this.departures[waiting & this.mask] as number) <= now) {
-      this.queuedBytes -= this.wire[waiting & this.mask] as number;
+    while (waiting !== this.end && this.read(waiting, DEPARTURE) <= now) {
+      this.queuedBytes -= this.read(waiting, WIRE);
       waiting = (waiting + 1) | 0;
     }
     this.waiting = waiting;
   }
 
-  /** Wire length of the packet that {@link Pipe.takeFirst} took. */
-  private takenWire = 0;
-
   private takeFirst(): Packet {
     const index = this.first & this.mask;
     const packet = this.packets[index] as Packet;
     this.packets[index] = null;
-    this.takenWire = this.wire[index] as number;
+    this.takenWire = this.read(this.first, WIRE);
     if (this.waiting === this.first) {
       this.queuedBytes -= this.takenWire;
       this.waiting = (this.waiting + 1) | 0;
@@ -340,9 +345,9 @@ export class Pipe implements Egress, Scheduled {
   }
 
   private heapIsFirst(): boolean {
-    const ringTime = this.actions[this.first & this.mask] as number;
+    const ringTime = this.read(this.first, ACTION);
     const heapTime = this.heap.firstTime;
-    return heapTime < ringTime || (heapTime === ringTime && this.heap.firstOrder < (this.orders[this.first & this.mask] as number));
+    return heapTime < ringTime || (heapTime === ringTime && this.heap.firstOrder < this.read(this.first, ORDER));
   }
 
   private arrive(packet: Packet, wire: number, now: number): void {
@@ -365,7 +370,7 @@ export class Pipe implements Egress, Scheduled {
     if (this.heap.size > 0 && (this.first === this.end || this.heapIsFirst())) {
       this.queue.scheduleInOrder(this, this.heap.firstTime, this.heap.firstOrder);
     } else if (this.first === this.end) this.queue.remove(this);
-    else this.queue.scheduleInOrder(this, this.actions[this.first & this.mask] as number, this.orders[this.first & this.mask] as number);
+    else this.queue.scheduleInOrder(this, this.read(this.first, ACTION), this.read(this.first, ORDER));
   }
 
   private configure(options: PipeOptions): void {
@@ -399,18 +404,17 @@ export class Pipe implements Egress, Scheduled {
     if (this.reorder && !oldReorder) this.wireToHeap();
     if (oldReorder && !this.reorder) this.addDelayToDeparted();
     let previous = now;
-    let lastAction = this.waiting === this.first ? now : (this.actions[(this.waiting - 1) & this.mask] as number);
+    let lastAction = this.waiting === this.first ? now : this.read(this.waiting - 1, ACTION);
     for (let i = this.waiting; i !== this.end; i = (i + 1) | 0) {
-      const index = i & this.mask;
       // Of the packet in transmission only what is not yet sent takes the new time. It has some, so the old rate was finite.
-      const octets = i === this.waiting ? ((this.departures[index] as number) - now) / oldNsPerByte : (this.wire[index] as number);
+      const octets = i === this.waiting ? (this.read(i, DEPARTURE) - now) / oldNsPerByte : this.read(i, WIRE);
       previous += octets * this.nsPerByte;
       let action = Math.round(previous);
       if (!this.reorder) action += this.delay + (this.jitter === 0 ? 0 : this.drawJitter());
       if (action < lastAction) action = lastAction;
       lastAction = action;
-      this.departures[index] = previous;
-      this.actions[index] = action;
+      this.write(i, DEPARTURE, previous);
+      this.write(i, ACTION, action);
     }
     this.freeAt = previous;
     this.lastAction = lastAction;
@@ -420,9 +424,8 @@ export class Pipe implements Egress, Scheduled {
   /** Under reordering the ring holds only what has not departed: moves what is on the wire over. */
   private wireToHeap(): void {
     while (this.first !== this.waiting) {
-      const index = this.first & this.mask;
-      const at = this.actions[index] as number;
-      const order = this.orders[index] as number;
+      const at = this.read(this.first, ACTION);
+      const order = this.read(this.first, ORDER);
       this.heap.push(this.takeFirst(), at, order);
     }
   }
@@ -430,7 +433,7 @@ export class Pipe implements Egress, Scheduled {
   /** What has departed under reordering this instant and is still in the ring has no delay yet. */
   private addDelayToDeparted(): void {
     for (let i = this.first; i !== this.waiting; i = (i + 1) | 0) {
-      this.actions[i & this.mask] = (this.actions[i & this.mask] as number) + this.delay;
+      this.write(i, ACTION, this.read(i, ACTION) + this.delay);
     }
   }
 
@@ -438,26 +441,17 @@ export class Pipe implements Egress, Scheduled {
     const size = this.mask + 1;
     const held = (this.end - this.first) | 0;
     const packets = emptySlots(size * 2);
-    const wire = new Int32Array(size * 2);
-    const departures = new Float64Array(size * 2);
-    const actions = new Float64Array(size * 2);
-    const orders = new Float64Array(size * 2);
+    const records = new Float64Array(size * 2 * RECORD);
     for (let i = 0; i < held; i++) {
       const index = (this.first + i) & this.mask;
       packets[i] = this.packets[index] as Packet;
-      wire[i] = this.wire[index] as number;
-      departures[i] = this.departures[index] as number;
-      actions[i] = this.actions[index] as number;
-      orders[i] = this.orders[index] as number;
+      for (let field = 0; field < RECORD; field++) records[i * RECORD + field] = this.records[index * RECORD + field] as number;
     }
     this.waiting = (this.waiting - this.first) | 0;
     this.first = 0;
     this.end = held;
     this.packets = packets;
-    this.wire = wire;
-    this.departures = departures;
-    this.actions = actions;
-    this.orders = orders;
+    this.records = records;
     this.mask = size * 2 - 1;
   }
 
@@ -494,3 +488,12 @@ function emptySlots(count: number): (Packet | null)[] {
 const DEFAULT_MTU = 1500;
 const DEFAULT_QUEUE_PACKETS = 1000;
 const INITIAL_RING = 16;
+/** Numbers of a packet in the ring: when its last bit leaves the queue, exact, with a fraction, ns ... */
+const DEPARTURE = 0;
+/** ... when the pipe must act on it, ns: its arrival, or with reordering its departure ... */
+const ACTION = 1;
+/** ... its insertion number in the event queue ... */
+const ORDER = 2;
+/** ... and its octets on the wire. */
+const WIRE = 3;
+const RECORD = 4;
