@@ -9,8 +9,11 @@ export class Rack {
   windowMultiplier = 1;
   /** When detection has to run again, ns; 0 when it need not. */
   nextCheck = 0;
-  /** The most recently sent segment that was delivered: its time of transmission and end. */
-  private sentAt = -1;
+  /**
+   * The most recently sent segment that was delivered: number of its transmission, and end. The number stands for the time, since it
+   * also orders what was sent within one tick of the clock.
+   */
+  private serial = -1;
   private endOffset = 0;
   /** Round-trip time of the newest delivery, ns. */
   private rtt = 0;
@@ -29,8 +32,8 @@ export class Rack {
     const end = segment.offset + segment.length;
     if (valid) {
       this.rtt = now - segment.sentAt;
-      if (segment.sentAt > this.sentAt || (segment.sentAt === this.sentAt && end > this.endOffset)) {
-        this.sentAt = segment.sentAt;
+      if (segment.serial > this.serial || (segment.serial === this.serial && end > this.endOffset)) {
+        this.serial = segment.serial;
         this.endOffset = end;
       }
     }
@@ -59,14 +62,15 @@ export class Rack {
    */
   detect(board: Scoreboard, rtt: RttEstimator, recovering: boolean, now: number): boolean {
     this.nextCheck = 0;
-    if (this.sentAt < 0) return false;
+    if (this.serial < 0) return false;
     const wait = this.rtt + this.reorderingWindow(board, rtt, recovering);
     let marked = false;
     // In order of transmission, so that the first one that is too young ends the search.
     let segment = board.oldest;
     while (segment !== null) {
       const sentAt = segment.sentAt;
-      if (sentAt > this.sentAt || (sentAt === this.sentAt && segment.offset + segment.length >= this.endOffset)) break;
+      // The halves of a segment that was split were sent at once, in order.
+      if (segment.serial > this.serial || (segment.serial === this.serial && segment.offset + segment.length >= this.endOffset)) break;
       if (sentAt + wait > now) {
         this.nextCheck = sentAt + wait;
         break;

@@ -27,6 +27,8 @@ export class Receiver {
   recentTimestamp = 0;
   /** Send an ACK with the next poll. */
   ackNow = false;
+  /** Without SACK: duplicate ACKs to send beside that one, since the peer counts them. */
+  duplicateAcks = 0;
   /** Largest payload seen of one segment: our estimate of the peer's MSS. */
   segmentSize = 0;
   private readonly tcp: TcpConnection;
@@ -154,6 +156,7 @@ export class Receiver {
   private store(payload: Payload, offset: number): void {
     const stored = this.queue.insert(offset, payload);
     // RFC 5681 §4.2: an out-of-order segment is acknowledged at once.
+    if (this.ackNow && !this.tcp.sack && this.lastAck === this.nxt) this.duplicateAcks++;
     this.ackNow = true;
     if (stored > 0) this.noteRecent(offset);
     if (stored < payload.length) {
@@ -191,8 +194,13 @@ export class Receiver {
 
   /** A segment with our ACK field left. */
   onAckSent(): void {
+    if (this.duplicateAcks > 0 && this.lastAck === this.nxt) {
+      this.duplicateAcks--;
+      return;
+    }
     this.lastAck = this.nxt;
     this.ackNow = false;
+    this.duplicateAcks = 0;
     if (this.tcp.timers[TIMER.delayedAck] !== NEVER) this.tcp.disarm(TIMER.delayedAck);
   }
 

@@ -12,6 +12,8 @@ export class SentSegment {
   push = false;
   /** When it was (last) sent, ns. */
   sentAt = 0;
+  /** Number of that transmission: orders what was sent at the same time. */
+  serial = 0;
   retransmitted = false;
   sacked = false;
   /** Deemed lost, and not sent again since. */
@@ -48,6 +50,7 @@ export class Scoreboard {
   /** The record sent longest ago that is neither SACKed nor lost. */
   oldest: SentSegment | null = null;
   private newest: SentSegment | null = null;
+  private transmissions = 0;
   private ring: (SentSegment | null)[] = new Array<SentSegment | null>(SMALLEST_RING).fill(null);
   private head = 0;
   private readonly pool: SentSegment[] = [];
@@ -148,6 +151,7 @@ export class Scoreboard {
     rest.tag = record.tag;
     rest.push = record.push;
     rest.sentAt = record.sentAt;
+    rest.serial = record.serial;
     rest.retransmitted = record.retransmitted;
     rest.sacked = record.sacked;
     rest.lost = record.lost;
@@ -328,6 +332,7 @@ export class Scoreboard {
   /** Puts a record at the young end of the list by time. */
   private touch(record: SentSegment, now: number): void {
     record.sentAt = now;
+    record.serial = this.transmissions++;
     record.older = this.newest;
     record.newer = null;
     if (this.newest === null) this.oldest = record;

@@ -83,7 +83,10 @@ export class TestPipe {
     while (this.departed < this.departures.length && (this.departures[this.departed] as { at: number }).at <= now) {
       this.queued -= (this.departures[this.departed++] as { length: number }).length;
     }
-    if (this.departed > 1000) this.departures.splice(0, this.departed, ...[]), (this.departed = 0);
+    if (this.departed > 1000) {
+      this.departures.splice(0, this.departed);
+      this.departed = 0;
+    }
     if (this.queued + packet.length > queue || this.options.drop(packet, index) || this.chance(this.options.loss)) {
       this.dropped++;
       return;
@@ -221,8 +224,14 @@ export class Pair {
   private step(at: number): void {
     if (++this.steps > 20_000_000) throw new Error("the simulation does not end");
     this.now = Math.max(this.now, at);
-    while (this.forward.next <= at) this.toServer(this.forward.pop());
-    while (this.backward.next <= at) this.client.socket?.tcp.receive(this.backward.pop(), this.now);
+    while (this.forward.next <= at) {
+      this.toServer(this.forward.pop());
+      this.transmit();
+    }
+    while (this.backward.next <= at) {
+      this.client.socket?.tcp.receive(this.backward.pop(), this.now);
+      this.transmit();
+    }
     for (const socket of [this.client.socket, this.server.socket]) {
       if (socket !== null && socket.tcp.nextTimeout <= at) socket.tcp.handleTimeout(this.now);
     }
