@@ -1,0 +1,89 @@
+import { readFileSync } from "node:fs";
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { EXIT } from "./io.ts";
+import type { Io } from "./io.ts";
+import { listScenarios } from "./list-command.ts";
+import { runCommand } from "./run-command.ts";
+import type { RunFlags } from "./run-command.ts";
+
+export { processIo } from "./io.ts";
+export type { Io, Output } from "./io.ts";
+
+/**
+ * The `mptcp` command.
+ * @param args without the program's name
+ * @returns the exit code: 0 success, 1 the run failed, 2 wrong usage, 130 interrupted
+ */
+export async function main(args: readonly string[], io: Io): Promise<number> {
+  let code: number = EXIT.ok;
+  const program = new Command("mptcp");
+  program
+    .description("Multipath TCP in a virtual network: runs scenarios, and shows what the protocol did.")
+    .version(version(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
+    .exitOverride()
+    .showSuggestionAfterError()
+    .showHelpAfterError("(mptcp --help shows what there is)")
+    .addHelpText("after", EXAMPLES);
+  program
+    .command("run")
+    .argument("<scenario>", "name of a scenario (see mptcp list), or path to a .yaml, .ts or .js file")
+    .description("run a scenario and write capture.pcapng, events.jsonl, summary.json and report.html")
+    .option("--file <path>", "file to transfer (default: the beginning of the Node executable)")
+    .option("--seed <number>", "seed of every random draw (default: the scenario's)", parseSeed)
+    .option("--set <path=value>", "change a field of the scenario; may be repeated", (value: string, all: string[]) => [...all, value], [])
+    .option("--out <folder>", "where to write (default: out/<scenario>)")
+    .option("--json", "print the summary as JSON to stdout, and nothing else there", false)
+    .option("--no-capture", "write no capture")
+    .addHelpText("after", RUN_EXAMPLES)
+    .action(async (scenario: string, flags: RunFlags) => {
+      code = await runCommand(scenario, flags, io);
+    });
+  program
+    .command("list")
+    .description("list the scenarios that come with the project")
+    .action(async () => {
+      code = await listScenarios(io);
+    });
+  if (args.length === 0) {
+    io.stdout.write(program.helpInformation() + EXAMPLES);
+    return EXIT.usage;
+  }
+  try {
+    await program.parseAsync(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  }
+  return code;
+}
+
+function parseSeed(text: string): number {
+  const seed = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(seed)) throw new InvalidArgumentError("a seed is a whole number from 0.");
+  return seed;
+}
+
+function version(): string {
+  const text = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+const EXAMPLES = `
+Examples:
+  mptcp list
+  mptcp run wifi-lte-handover
+  mptcp run wifi-lte-handover --file some.iso --seed 7
+  mptcp run two-paths --set paths.right.rtt=200ms --set paths.right.loss=1%
+  mptcp run wifi-3g --set protocol.buffers=100KB --json | jq .goodputBitsPerSecond
+  mptcp run ./my-scenario.yaml --out /tmp/mine
+`;
+
+const RUN_EXAMPLES = `
+The path of --set names fields and, in lists, entries by their name or index:
+  --set paths.wifi.rate=5Mb/s    --set protocol.scheduler=round-robin    --set changes.0.at=3s
+
+Exit codes: 0 the run ended as the scenario expects (as a rule: everything arrived unchanged), 1 it did not,
+2 wrong usage or a faulty scenario, 130 interrupted.
+`;

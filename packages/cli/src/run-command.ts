@@ -1,0 +1,149 @@
+import { join } from "node:path";
+import { parseOverride, ScenarioError, ScenarioRun } from "@mptcp/scenario";
+import type { LoadedScenario, Override, RunResult } from "@mptcp/scenario";
+import { findScenario, loadScenario, RunFolder, ScenarioNotFound } from "@mptcp/scenario/node";
+import type { DecisionEvent } from "mptcp";
+import { EXIT } from "./io.ts";
+import type { Io } from "./io.ts";
+import { makeProgress } from "./progress.ts";
+import type { Progress } from "./progress.ts";
+import { summaryText } from "./summary-table.ts";
+import { FileProblem, transferFile } from "./transfer-file.ts";
+import type { TransferFile } from "./transfer-file.ts";
+
+/** The options of `mptcp run`. */
+export interface RunFlags {
+  readonly file?: string;
+  readonly seed?: number;
+  readonly set: readonly string[];
+  readonly out?: string;
+  readonly json: boolean;
+  readonly capture: boolean;
+}
+
+/** `mptcp run`: returns the exit code. */
+export async function runCommand(name: string, flags: RunFlags, io: Io): Promise<number> {
+  let scenario: LoadedScenario;
+  let file: TransferFile | null;
+  try {
+    const path = findScenario(name);
+    scenario = await loadScenario(path, overridesOf(flags));
+    file = transferFile(scenario, path, flags.file);
+  } catch (error) {
+    if (!(error instanceof ScenarioNotFound || error instanceof ScenarioError || error instanceof FileProblem || error instanceof UsageProblem)) throw error;
+    io.stderr.write(`${error.message}\n`);
+    return EXIT.usage;
+  }
+  const out = flags.out ?? join("out", scenario.plan.name);
+  let folder: RunFolder;
+  try {
+    folder = new RunFolder(out, flags.capture);
+  } catch (error) {
+    io.stderr.write(`cannot write to ${out}: ${(error as Error).message}\n`);
+    return EXIT.usage;
+  }
+  const shown = flags.json ? io.stderr : io.stdout;
+  shown.write(`${scenario.plan.title} (${name}, seed ${flags.seed ?? scenario.plan.seed}${file === null ? "" : `, ${file.path}`})\n`);
+  const progress = makeProgress(scenario.plan.name, shown, () => io.clock());
+  const { result, interrupted } = await execute(scenario, flags, file, folder, progress, io);
+  folder.finish(scenario, result, commandsFor(name, flags, result, folder));
+  shown.write(`\n${summaryText(scenario.plan.title, result.summary, shown.colors)}\n`);
+  shown.write(`  report   ${folder.file("report.html")}\n`);
+  if (flags.capture) shown.write(`  capture  ${folder.file("capture.pcapng")}\n`);
+  if (flags.json) io.stdout.write(`${JSON.stringify(result.summary, null, 2)}\n`);
+  if (interrupted) return EXIT.interrupted;
+  return result.summary.asExpected ? EXIT.ok : EXIT.failed;
+}
+
+/** Runs in slices, so that progress can be shown and signals are heard. */
+async function execute(
+  scenario: LoadedScenario,
+  flags: RunFlags,
+  file: TransferFile | null,
+  folder: RunFolder,
+  progress: Progress,
+  io: Io,
+): Promise<{ result: RunResult; interrupted: boolean }> {
+  const { options } = folder;
+  const notes = new NetworkNotes(progress);
+  const run = new ScenarioRun(scenario, {
+    ...options,
+    ...(flags.seed === undefined ? {} : { seed: flags.seed }),
+    ...(file === null ? {} : { file: file.bytes }),
+    content: "random",
+    clock: () => io.clock(),
+    onEvent: (event) => {
+      options.onEvent?.(event);
+      notes.add(event);
+    },
+  });
+  let interrupted = false;
+  const cancel = io.onInterrupt(() => {
+    interrupted = true;
+    run.interrupt();
+  });
+  let restedAt = io.clock();
+  while (run.advance(SLICE)) {
+    progress.update(run.status);
+    if (io.clock() - restedAt < BREATH) continue;
+    await new Promise((resume) => setImmediate(resume));
+    restedAt = io.clock();
+  }
+  progress.update(run.status);
+  progress.done();
+  cancel();
+  return { result: run.finish(), interrupted };
+}
+
+/** Tells of links and addresses that change; both directions of a link are one change. */
+class NetworkNotes {
+  private readonly progress: Progress;
+  private last = "";
+
+  constructor(progress: Progress) {
+    this.progress = progress;
+  }
+
+  add(event: DecisionEvent): void {
+    const text =
+      event.kind === "link" ? `link ${event.host.replace(/[<>]$/, "")}: ${event.change}` : event.kind === "address" ? `address ${event.address} ${event.change} at ${event.host}` : "";
+    if (text === "") return;
+    const line = `${(event.at / 1e9).toFixed(2).padStart(8)} s  ${text}`;
+    if (line !== this.last) this.progress.note(line);
+    this.last = line;
+  }
+}
+
+class UsageProblem extends Error {}
+
+function overridesOf(flags: RunFlags): Override[] {
+  return flags.set.map((text) => {
+    const parsed = parseOverride(text);
+    if (typeof parsed === "string") throw new UsageProblem(parsed);
+    return parsed;
+  });
+}
+
+/** Command lines that the report shows. */
+function commandsFor(name: string, flags: RunFlags, result: RunResult, folder: RunFolder): { label: string; command: string }[] {
+  const parts = ["mptcp run", quoted(name), `--seed ${result.summary.seed}`];
+  if (flags.file !== undefined) parts.push(`--file ${quoted(flags.file)}`);
+  for (const set of flags.set) parts.push(`--set ${quoted(set)}`);
+  const commands = [{ label: "Run it again, with the same result:", command: parts.join(" ") }];
+  if (!flags.capture) return commands;
+  const capture = quoted(folder.file("capture.pcapng"));
+  commands.push(
+    { label: "Look at the packets:", command: `wireshark ${capture}` },
+    { label: "See what Multipath TCP said:", command: `tshark -r ${capture} -Y tcp.options.mptcp.subtype -T fields -e frame.time_relative -e frame.interface_name -e tcp.options.mptcp.subtype` },
+  );
+  return commands;
+}
+
+function quoted(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** ns of virtual time between two looks at the clock. */
+const SLICE = 20e6;
+/** Seconds of real time between two chances for signals. */
+const BREATH = 0.02;

@@ -1,0 +1,51 @@
+import { formatRate, formatSize } from "@mptcp/scenario";
+import type { Summary } from "@mptcp/scenario";
+import type { Colors } from "./io.ts";
+
+/** The outcome of a run as text for people. */
+export function summaryText(title: string, summary: Summary, colors: Colors): string {
+  const verdict = summary.asExpected ? colors.green(summary.outcome) : colors.red(summary.outcome);
+  const lines = [`${colors.bold(title)}: ${verdict}`, summary.explanation, "", ...facts(summary).map(([label, value]) => `  ${label.padEnd(20)}${value}`), ""];
+  return `${[...lines, ...subflowLines(summary, colors)].join("\n")}\n`;
+}
+
+/** Rows in columns of equal width; numbers to the right from the second column on. */
+export function columns(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, index) => Math.max(...rows.map((row) => (row[index] ?? "").length)));
+  return rows.map((row) => row.map((cell, index) => (index === 0 ? cell.padEnd(widths[index] ?? 0) : cell.padStart(widths[index] ?? 0))).join("  ").trimEnd());
+}
+
+function facts(summary: Summary): [string, string][] {
+  const share = summary.goodputRatio === null ? "" : ` (${(100 * summary.goodputRatio).toFixed(0)} % of what the links could carry)`;
+  const rows: [string, string][] = [
+    ["goodput", formatRate(Math.round(summary.goodputBitsPerSecond)) + share],
+    ["delivered", formatSize(summary.bytes) + (summary.bytesExpected === null || summary.bytesExpected === summary.bytes ? "" : ` of ${formatSize(summary.bytesExpected)}`)],
+    ["duration", `${summary.durationSeconds.toFixed(2)} s of virtual time, ${summary.packetHops} packet-hops in ${summary.wallSeconds.toFixed(2)} s`],
+    ["longest pause", `${summary.maxStallMs.toFixed(0)} ms${summary.maxStallAtSeconds === null ? "" : ` at ${summary.maxStallAtSeconds.toFixed(2)} s`}`],
+  ];
+  if (summary.applicationDelayMs !== null) {
+    const { median, p95, max } = summary.applicationDelayMs;
+    rows.push(["application delay", `median ${median.toFixed(0)} ms, 95 % ${p95.toFixed(0)} ms, longest ${max.toFixed(0)} ms`]);
+  }
+  if (summary.sha256Sent !== null && summary.sha256Received !== null) {
+    const equal = summary.sha256Sent === summary.sha256Received;
+    rows.push(["SHA-256", equal ? `equal, ${summary.sha256Sent}` : `sent ${summary.sha256Sent}, received ${summary.sha256Received}`]);
+  }
+  if (summary.fallback !== null) rows.push(["fallback to TCP", summary.fallback]);
+  return rows;
+}
+
+function subflowLines(summary: Summary, colors: Colors): string[] {
+  const head = ["subflow", "sent", "received", "reinjected", "retransmitted", "least RTT", "addresses"];
+  const rows = summary.subflows.map((subflow) => [
+    subflow.name + (subflow.backup ? " (backup)" : ""),
+    formatSize(subflow.bytesSent),
+    formatSize(subflow.bytesReceived),
+    formatSize(subflow.bytesReinjected),
+    `${subflow.retransmissions}`,
+    subflow.minRttMs === null ? "-" : `${subflow.minRttMs.toFixed(1)} ms`,
+    `${subflow.local} > ${subflow.remote}`,
+  ]);
+  const [first = "", ...rest] = columns([head, ...rows]);
+  return [`  ${colors.dim(first)}`, ...rest.map((line) => `  ${line}`)];
+}
