@@ -23,6 +23,7 @@ class WireRun implements FuzzRun {
   private readonly random = new FuzzRandom();
   private readonly input = new Uint8Array(4096);
   private readonly first = new Uint8Array(4096);
+  private readonly elsewhere = new Uint8Array(4096 + 16);
   private readonly second = new Uint8Array(4096);
 
   constructor(seed: number) {
@@ -84,6 +85,7 @@ class WireRun implements FuzzRun {
       return;
     }
     this.checkBounds(packet, length);
+    if (this.random.oneIn(4)) this.checkPlace(packet, length, options);
     const needed = packetLength(packet);
     if (needed > length + ALIGNMENT) throw this.failure(`decoded from ${length} octets, encodes into ${needed}`, length);
     const first = encodePacket(packet, this.first, 0);
@@ -94,6 +96,18 @@ class WireRun implements FuzzRun {
     this.outcomes.add(packet.tcp !== null ? "decoded TCP" : packet.icmp !== null ? "decoded ICMP" : "decoded other");
     if (packet.icmp !== null && icmpErrorOf(packet.icmp, packet.source.family) !== null) this.outcomes.add("ICMP error with quote");
     if (packet.tcp !== null) for (const option of packet.tcp.mptcp) this.outcomes.add(option.kind);
+  }
+
+  /** The same octets elsewhere, between others, are the same packet: nothing outside the window is read. */
+  private checkPlace(packet: Packet, length: number, options: DecodeOptions): void {
+    const at = 1 + this.random.below(7);
+    const elsewhere = this.elsewhere.fill(this.random.below(256));
+    elsewhere.set(this.input.subarray(0, length), at);
+    const moved = decodePacket(elsewhere, at, length, options);
+    if (typeof moved === "string") throw this.failure(`dropped elsewhere: ${moved}`, length);
+    const first = encodePacket(packet, this.first, 0);
+    const second = encodePacket(moved, this.second, 0);
+    if (!sameOctets(this.first, first, this.second, second)) throw this.failure("another packet elsewhere", length);
   }
 
   private checkBounds(packet: Packet, length: number): void {

@@ -1,5 +1,4 @@
-/** Numbers of the pcapng format (draft-ietf-opsawg-pcapng) and of classic pcap (draft-ietf-opsawg-pcap). */
-
+/** Block types of pcapng (draft-ietf-opsawg-pcapng). */
 export const BLOCK = {
   sectionHeader: 0x0a0d0d0a,
   interfaceDescription: 1,
@@ -10,6 +9,7 @@ export const BLOCK = {
   enhancedPacket: 6,
 } as const;
 
+/** Option codes of pcapng; most mean something in one kind of block only. */
 export const OPTION = {
   endOfOptions: 0,
   comment: 1,
@@ -24,6 +24,7 @@ export const OPTION = {
   packetFlags: 2,
 } as const;
 
+/** Tells the byte order of a pcapng section. */
 export const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
 
 /** Link types of captures (the registry of tcpdump.org), those that {@link ipOffset} understands. */

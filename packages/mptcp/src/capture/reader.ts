@@ -56,10 +56,16 @@ export interface CaptureProblem {
  *
  * @example
  * ```ts
- * const capture = new CaptureReader(file);
- * for (const record of capture) {
- *   const at = ipOffset(capture.interfaces[record.interfaceId].linkType, record.bytes);
- *   if (at >= 0) analyse(decodePacket(record.bytes, at, record.bytes.length - at), record.at);
+ * import { CaptureReader, ipOffset } from "mptcp/capture";
+ * import { decodePacket } from "mptcp/wire";
+ *
+ * function sources(file: Uint8Array): string[] {
+ *   const capture = new CaptureReader(file);
+ *   return Array.from(capture, (record) => {
+ *     const at = ipOffset(capture.interfaces[record.interfaceId]!.linkType, record.bytes);
+ *     const packet = at < 0 ? "no IP" : decodePacket(record.bytes, at, record.bytes.length - at);
+ *     return typeof packet === "string" ? packet : packet.source.toString();
+ *   });
  * }
  * ```
  */

@@ -1,6 +1,4 @@
-/**
- * 64-bit nanosecond timestamps as pairs of 32-bit halves: with an epoch they exceed 2^53, so they are never one number.
- */
+// 64-bit nanosecond timestamps as pairs of 32-bit halves: with an epoch they exceed 2^53, so they are never one number.
 
 /** A moment since 1970, exact to the nanosecond. */
 export interface Epoch {

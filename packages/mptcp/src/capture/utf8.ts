@@ -1,4 +1,4 @@
-/** UTF-8 for comments and names: the core has neither `TextEncoder` nor `Buffer`. */
+// UTF-8 for comments and names: the core has neither `TextEncoder` nor `Buffer`.
 
 /** Octets of `text` in UTF-8. */
 export function utf8Length(text: string): number {
@@ -50,7 +50,7 @@ export function readUtf8(bytes: Uint8Array, at: number, end: number): string {
   let i = at;
   while (i < end) {
     const lead = bytes[i];
-    const extra = lead < 0x80 ? 0 : lead >= 0xc2 && lead < 0xe0 ? 1 : lead >= 0xe0 && lead < 0xf0 ? 2 : lead >= 0xf0 && lead < 0xf5 ? 3 : -1;
+    const extra = continuationsOf(lead);
     let point = extra === 0 ? lead : extra < 0 ? REPLACEMENT : lead & (0x3f >> extra);
     let used = 1;
     for (let j = 1; j <= extra; j++) {
@@ -64,7 +64,9 @@ export function readUtf8(bytes: Uint8Array, at: number, end: number): string {
       used = j + 1;
     }
     // Overlong forms and surrogates are no characters.
-    const isBad = (used === 3 && (point < 0x800 || (point >= 0xd800 && point < 0xe000))) || (used === 4 && (point < 0x10000 || point > 0x10ffff));
+    const isBad =
+      (used === 3 && (point < 0x800 || (point >= 0xd800 && point < 0xe000))) ||
+      (used === 4 && (point < 0x10000 || point > 0x10ffff));
     if (isBad) {
       text += "\ufffd";
       i += 1;
@@ -74,6 +76,15 @@ export function readUtf8(bytes: Uint8Array, at: number, end: number): string {
     }
   }
   return text;
+}
+
+/** How many octets follow a leading one; -1 when it cannot lead. */
+function continuationsOf(lead: number): number {
+  if (lead < 0x80) return 0;
+  if (lead < 0xc2) return -1;
+  if (lead < 0xe0) return 1;
+  if (lead < 0xf0) return 2;
+  return lead < 0xf5 ? 3 : -1;
 }
 
 function isPairAt(text: string, i: number): boolean {

@@ -44,12 +44,16 @@ export interface PacketNotes {
  *
  * @example
  * ```ts
+ * import { PcapngWriter } from "mptcp/capture";
+ * import { IpAddress, Packet } from "mptcp/wire";
+ *
  * const chunks: Uint8Array[] = [];
  * const capture = new PcapngWriter((chunk) => chunks.push(chunk));
  * const wifi = capture.addInterface({ name: "wifi" });
  * capture.event({ at: 0, host: "a", connection: 1, subflow: 1, kind: "fallback", reason: "option stripped" });
- * capture.packet(wifi, packet, now, { direction: "out" });
- * capture.close(now);
+ * const packet = new Packet(IpAddress.from("10.0.0.1"), IpAddress.from("10.0.0.2"));
+ * capture.packet(wifi, packet, 1_000, { direction: "out" });
+ * capture.close(1_000);
  * ```
  */
 export class PcapngWriter {

@@ -1,10 +1,8 @@
 import type { IpAddress } from "./address.ts";
 import type { Payload } from "./payload.ts";
 
-/**
- * The Internet checksum (RFC 1071), as *partial sums*: ones' complement sums of big-endian 16-bit words, folded to
- * 16 bits and not yet inverted. Partial sums of pieces combine, so nothing is ever summed twice.
- */
+// The Internet checksum (RFC 1071), as *partial sums*: ones' complement sums of big-endian 16-bit words, folded to 16 bits
+// and not yet inverted. Partial sums of pieces combine, so nothing is ever summed twice.
 
 /** The partial sum of `length` octets of `bytes` from `offset` on; an odd last octet counts as the upper half of a word. */
 export function partialSum(bytes: Uint8Array, offset: number, length: number): number {

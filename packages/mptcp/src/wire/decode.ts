@@ -33,7 +33,7 @@ export type DropReason = (typeof DROP_REASONS)[number];
 export interface DecodeOptions {
   /** Whether the IPv4 header checksum is verified. Default true. */
   readonly verifyIpChecksum?: boolean;
-  /** Whether TCP and ICMP checksums are verified. Default true; false where a device has done it (RFC 1122 §4.2.2.7 applies to what a network delivers). */
+  /** Whether TCP and ICMP checksums are verified. Default true; false where a device has done it already. */
   readonly verifyTransportChecksum?: boolean;
   /** Whether the payload is copied. Default false: it is a window on `bytes`, which must then not be reused. */
   readonly copy?: boolean;
@@ -49,9 +49,11 @@ export interface DecodeOptions {
  *
  * @example
  * ```ts
- * const packet = decodePacket(buffer, 0, received);
- * if (typeof packet === "string") counters.increment(packet);
- * else host.receive(packet, now);
+ * import { decodePacket } from "mptcp/wire";
+ *
+ * const bytes = new Uint8Array(40);
+ * const packet = decodePacket(bytes, 0, bytes.length);
+ * const text = typeof packet === "string" ? `dropped: ${packet}` : `from ${packet.source}`;
  * ```
  */
 export function decodePacket(

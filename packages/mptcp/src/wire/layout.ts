@@ -1,4 +1,4 @@
-/** Numbers of the wire that decoder and encoder share: protocol, option and subtype codes, offsets of header fields. */
+// Numbers of the wire that decoder and encoder share: protocol, option and subtype codes, offsets of header fields.
 
 /** IP protocol and next-header numbers. */
 export const PROTOCOL = {
@@ -94,6 +94,7 @@ export const ICMP = {
   body: 8,
 } as const;
 
-/** The "don't fragment" bit and the mask of "more fragments" and fragment offset in IPv4's fragment field. */
+/** The "don't fragment" bit of IPv4's fragment field. */
 export const IPV4_DONT_FRAGMENT = 0x4000;
+/** "More fragments" and fragment offset in IPv4's fragment field. */
 export const IPV4_FRAGMENT_MASK = 0x3fff;

@@ -1,18 +1,22 @@
-/** Big-endian access to octets. Tiny, so that V8 inlines it; the caller has checked the bounds. */
+// Big-endian access to octets. Tiny functions, which V8 inlines; the caller has checked the bounds.
 
+/** The 16-bit number at `at`. */
 export function read16(bytes: Uint8Array, at: number): number {
   return (bytes[at] << 8) | bytes[at + 1];
 }
 
+/** The unsigned 32-bit number at `at`. */
 export function read32(bytes: Uint8Array, at: number): number {
   return ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0;
 }
 
+/** Writes the lower 16 bits of `value` at `at`. */
 export function write16(bytes: Uint8Array, at: number, value: number): void {
   bytes[at] = value >>> 8;
   bytes[at + 1] = value;
 }
 
+/** Writes the lower 32 bits of `value` at `at`. */
 export function write32(bytes: Uint8Array, at: number, value: number): void {
   bytes[at] = value >>> 24;
   bytes[at + 1] = value >>> 16;
