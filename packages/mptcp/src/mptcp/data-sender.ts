@@ -127,7 +127,7 @@ export class DataSender {
       return this.planOpportunistic(subflow, limit, now);
     }
     // Nagle at connection level: the subflows' own is off, since it would see each subflow alone.
-    if (!this.context.noDelay && !this.finQueued && available < subflow.mss && this.next > this.unacknowledged) return 0;
+    if (!this.context.noDelay && !this.finQueued && available < subflow.mss && this.next > this.unacknowledged) return this.planOpportunistic(subflow, limit, now);
     if (!this.chosen(subflow, this.usableSubflows(), this.next, available, false, now)) return 0;
     this.noteWindow(false);
     this.planKind = "new";
@@ -331,8 +331,9 @@ export class DataSender {
    */
   private planOpportunistic(subflow: Subflow, limit: number, now: number): number {
     if (!this.context.opportunisticRetransmission || this.unacknowledged >= this.next) return 0;
-    const blocked = this.queue.end > this.next || (this.applicationBlocked && this.writable < subflow.mss);
-    if (!blocked || subflow.srtt === 0 || !this.usableSubflows().includes(subflow)) return 0;
+    const windowFull = this.queue.end > this.right && this.right - this.next < subflow.mss;
+    const bufferFull = this.applicationBlocked && this.writable < subflow.mss;
+    if (!(windowFull || bufferFull) || subflow.srtt === 0 || !this.usableSubflows().includes(subflow)) return 0;
     const start = Math.max(this.unacknowledged, this.opportunisticNext);
     if (start >= this.next) return 0;
     const head = this.carrierOf(this.unacknowledged, subflow);
