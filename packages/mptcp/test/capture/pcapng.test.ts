@@ -196,6 +196,25 @@ describe("comments that wait", () => {
     expect(reader.interfaces[0]!.name).toBe("\u{10ffff}");
   });
 
+  it("are read octet by octet where they are no UTF-8", () => {
+    const marker = "abcdefgh";
+    const file = written((writer) => writer.packet(writer.addInterface({ name: "a" }), segment(), 1, { comments: [marker] }));
+    const at = hex(file).indexOf(hex(Uint8Array.from(marker, (letter) => letter.charCodeAt(0)))) / 2;
+    const cases: readonly [octets: string, text: string][] = [
+      ["80 bf c0 80 c1 bf f5 ff", "\ufffd".repeat(8)],
+      // Overlong forms of three and four octets, and a surrogate.
+      ["e0 9f bf 41 f0 8f bf bf", "\ufffd\ufffd\ufffdA\ufffd\ufffd\ufffd\ufffd"],
+      ["ed a0 80 41 f4 90 80 80", "\ufffd\ufffd\ufffdA\ufffd\ufffd\ufffd\ufffd"],
+      // A sequence cut off by a letter, and by the end.
+      ["e2 82 41 f0 9f 98 e2 82", "\ufffd\ufffdA" + "\ufffd".repeat(5)],
+      ["e0 a0 80 ee 80 80 df bf", "\u0800\ue000\u07ff"],
+    ];
+    for (const [octets, text] of cases) {
+      file.set(fromHex(octets), at);
+      expect(read(file).records[0]!.comments).toEqual([text]);
+    }
+  });
+
   it("are cut to what an option holds", () => {
     const file = written((writer) => {
       writer.comment("ü".repeat(70_000));

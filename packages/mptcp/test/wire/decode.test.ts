@@ -232,17 +232,20 @@ describe("TCP options", () => {
       const segment = tcpOf(withOptions(`020405b4 ${bad} 0402`));
       expect([segment.maximumSegmentSize, segment.windowScale, segment.sackPermitted]).toEqual([1460, -1, false]);
     }
+    // One octet more than there is.
+    expect(tcpOf(withOptions("020405b4 0101 0303")).windowScale).toBe(-1);
     expect(tcpOf(withOptions("020405b4 010101 03")).maximumSegmentSize).toBe(1460);
   });
 
   it("of a known kind but a wrong length are kept raw", () => {
-    const segment = tcpOf(withOptions("0203ff 0304aabb 0403cc 0506aabbccdd 08041122 01 01"));
+    const segment = tcpOf(withOptions("0203ff 0304aabb 0403cc 0506aabbccdd 08041122 0502 0101"));
     expect(segment.otherOptions.map((option) => [option.kind, hex(option.data)])).toEqual([
       [2, "ff"],
       [3, "aabb"],
       [4, "cc"],
       [5, "aabbccdd"],
       [8, "1122"],
+      [5, ""],
     ]);
     expect([segment.maximumSegmentSize, segment.windowScale, segment.sackPermitted, segment.hasTimestamps]).toEqual([
       0, -1, false, false,

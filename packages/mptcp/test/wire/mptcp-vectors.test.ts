@@ -205,6 +205,7 @@ describe("malformed options are kept as unknown", () => {
     ["DSS without its flags", "1e 03 20"],
     ["DSS one octet short", "1e 07 20 01 fffff0"],
     ["DSS one octet long", "1e 09 20 01 fffffff000"],
+    ["DSS three octets longer than a mapping without checksum", "1e 11 20 04 11121314 00000001 0064 beef00"],
     ["DSS with a checksum but no mapping", "1e 0a 20 01 fffffff0 beef"],
     ["DSS that lacks its Data ACK", "1e 12 20 07 01020304 11121314 00000001 0064"],
     ["MP_CAPABLE v1 of 5 octets", "1e 05 01 01 00"],
