@@ -9,9 +9,17 @@ export interface HostAddress extends LocalAddress {
   readonly segmentationLimit: number;
 }
 
-/** The host's addresses. Ids run from 1; a connection calls the address of its first subflow 0 (RFC 8684 §3.2). */
+/**
+ * The host's addresses. Ids run from 1; a connection calls the address of its first subflow 0 (RFC 8684 §3.2).
+ *
+ * An id goes to another address as late as possible, since a peer may have missed the REMOVE_ADDR of its last one (§3.4.1); an address that
+ * returns has its old id back.
+ */
 export class AddressBook {
   private readonly list: HostAddress[] = [];
+  /** Removed addresses, the latest last. */
+  private readonly former: HostAddress[] = [];
+  private lastId = 0;
   /** The last answer: packets come in runs for one address. */
   private last: HostAddress | null = null;
 
@@ -23,7 +31,7 @@ export class AddressBook {
   add(address: IpAddress, options: AddressOptions): HostAddress {
     const at = this.list.findIndex((entry) => entry.address.equals(address));
     const entry: HostAddress = {
-      id: at < 0 ? this.freeId() : (this.list[at] as HostAddress).id,
+      id: at < 0 ? this.freeId(address) : (this.list[at] as HostAddress).id,
       address,
       up: true,
       flags: { ...DEFAULT_FLAGS, ...options.flags },
@@ -41,7 +49,8 @@ export class AddressBook {
   remove(address: IpAddress): boolean {
     const at = this.list.findIndex((entry) => entry.address.equals(address));
     if (at < 0) return false;
-    this.list.splice(at, 1);
+    this.former.push(...this.list.splice(at, 1));
+    if (this.former.length > MAXIMUM_FORMER) this.former.shift();
     this.last = null;
     return true;
   }
@@ -63,11 +72,27 @@ export class AddressBook {
     return fitting.find((entry) => !entry.flags.backup) ?? fitting[0] ?? null;
   }
 
-  private freeId(): number {
-    for (let id = 1; id < 256; id++) if (!this.list.some((entry) => entry.id === id)) return id;
-    return 255;
+  private freeId(address: IpAddress): number {
+    const at = this.former.findIndex((entry) => entry.address.equals(address));
+    if (at >= 0) {
+      const { id } = this.former.splice(at, 1)[0] as HostAddress;
+      if (!this.inUse(id)) return id;
+    }
+    for (let i = 0; i < LARGEST_ID; i++) {
+      this.lastId = (this.lastId % LARGEST_ID) + 1;
+      if (!this.inUse(this.lastId)) break;
+    }
+    return this.lastId;
+  }
+
+  private inUse(id: number): boolean {
+    return this.list.some((entry) => entry.id === id);
   }
 }
 
 /** An address that can be used for everything, as interfaces are in a full mesh. */
 const DEFAULT_FLAGS: EndpointFlags = { subflow: true, signal: true, backup: false, fullmesh: false };
+/** The id is one octet. */
+const LARGEST_ID = 255;
+/** Removed addresses that are remembered. */
+const MAXIMUM_FORMER = 64;
