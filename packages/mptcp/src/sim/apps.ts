@@ -76,7 +76,7 @@ export class Sink extends BaseApplication {
     this.marks.push({ bytes, callback });
     this.marks.sort((x, y) => y.bytes - x.bytes);
     this.nextMark = (this.marks.at(-1) as { bytes: number }).bytes;
-    if (this.nextMark <= this.bytesRead) this.host.queue.call(this.host.queue.now, (now) => this.passMarks(now));
+    if (this.nextMark <= this.bytesRead && this.startedAt >= 0) this.host.queue.call(this.host.queue.now, (now) => this.passMarks(now));
   }
 
   /** Stops reading: the receive buffer fills, and the window closes. */
@@ -95,6 +95,7 @@ export class Sink extends BaseApplication {
 
   protected act(now: number): void {
     if (!this.isPaused) this.readAll(now);
+    if (this.bytesRead >= this.nextMark) this.passMarks(now);
   }
 
   protected override onPayload(payload: Payload, now: number): void {
@@ -106,7 +107,6 @@ export class Sink extends BaseApplication {
     this.lastByteAt = now;
     if (this.hash !== null) this.hash.update(payload.toUint8Array());
     if (this.meter !== null) this.meter.read(this.bytesRead, now);
-    if (this.bytesRead >= this.nextMark) this.passMarks(now);
   }
 
   protected override onEnd(now: number): void {
@@ -163,7 +163,7 @@ export interface RequestOptions {
 export class RequestClient extends BaseApplication implements Scheduled {
   slot = -1;
   readonly background = false;
-  /** From the first byte of each request written to the last byte of its response read, ns. */
+  /** From the first byte of each request written to the last byte of its response read, ns. The first may include the handshake. */
   readonly durations: number[] = [];
   private readonly options: Required<RequestOptions>;
   private requestedAt = -1;

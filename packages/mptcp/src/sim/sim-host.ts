@@ -157,7 +157,8 @@ export class SimHost implements SimNode, Scheduled, EgressListener {
       for (; ready !== null; ready = host.pollEvent()) this.dispatch(ready, now);
     }
     this.isRunning = false;
-    const at = host.nextTimeout();
+    // Timers that follow from a smoothed round-trip time may have a fraction; virtual time has none.
+    const at = Math.ceil(host.nextTimeout());
     if (at < this.queue.timeOf(this)) this.queue.schedule(this, at < now ? now : at);
   }
 

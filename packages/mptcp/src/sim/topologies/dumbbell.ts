@@ -27,7 +27,12 @@ export interface Dumbbell {
   readonly bottleneck: Link;
 }
 
-/** n hosts on the left, n on the right, one link between. Left i, from 1, is 10.0.i.1 or fd00:0:0:i::1, right i 10.1.i.1 or fd00:0:0:10i::1. */
+/**
+ * n hosts on the left, n on the right, one link between. Left i, from 1, is 10.0.i.1 or fd00:0:0:i::1, right i 10.1.i.1 or fd00:0:0:10i::1.
+ *
+ * A drop-tail bottleneck fed over links of constant delay keeps favouring the flow whose packets come in the right phase. To
+ * compare flows give the access links some packet times of jitter.
+ */
 export function dumbbell(simulation: Simulation, options: DumbbellOptions): Dumbbell {
   const families = familiesOf(options.family ?? 4);
   const routers = [1, 2].map((host) =>
