@@ -5,7 +5,8 @@ import type { TcpConnection } from "./connection.ts";
 /** The window scale for a receive buffer that may grow to `max` bytes (RFC 7323 §2.3: at most 14). */
 export function windowScaleFor(max: number): number {
   let scale = 0;
-  while (scale < LARGEST_SCALE && Math.floor(max / 2 ** scale) > 65535) scale++;
+  // One unit less than `max` at the most: a power of two needs no coarser scale.
+  while (scale < LARGEST_SCALE && Math.floor(max / 2 ** scale) > 65536) scale++;
   return scale;
 }
 

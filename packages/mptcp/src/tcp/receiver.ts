@@ -32,6 +32,8 @@ export class Receiver {
   /** Largest payload seen of one segment: our estimate of the peer's MSS. */
   segmentSize = 0;
   private readonly tcp: TcpConnection;
+  /** An out-of-order segment arrived since the last ACK. */
+  private gapToReport = false;
   private recentTimestampAt = -1;
   /** Segments that are still acknowledged at once, so that the peer's slow start is not slowed down. */
   private quickAcks = QUICK_ACKS;
@@ -156,7 +158,8 @@ export class Receiver {
   private store(payload: Payload, offset: number): void {
     const stored = this.queue.insert(offset, payload);
     // RFC 5681 §4.2: an out-of-order segment is acknowledged at once.
-    if (this.ackNow && !this.tcp.sack && this.lastAck === this.nxt) this.duplicateAcks++;
+    if (this.gapToReport && !this.tcp.sack) this.duplicateAcks++;
+    this.gapToReport = true;
     this.ackNow = true;
     if (stored > 0) this.noteRecent(offset);
     if (stored < payload.length) {
@@ -200,6 +203,7 @@ export class Receiver {
     }
     this.lastAck = this.nxt;
     this.ackNow = false;
+    this.gapToReport = false;
     this.duplicateAcks = 0;
     if (this.tcp.timers[TIMER.delayedAck] !== NEVER) this.tcp.disarm(TIMER.delayedAck);
   }
@@ -260,14 +264,14 @@ export class Receiver {
   windowField(now: number): number {
     const tcp = this.tcp;
     const { nxt, scale, rightEdge } = this;
-    const window = Math.max(0, tcp.owner.receiveWindow(tcp, now));
+    const window = this.available(now);
     let field: number;
     if (tcp.sharedWindow) {
       field = Math.floor(window / scale);
     } else {
       let edge = nxt + window;
       // RFC 9293 §3.8.6.2.2: the right edge moves by a full segment, or half of the buffer, or not at all.
-      if (edge - rightEdge < this.worthwhile(window)) edge = rightEdge;
+      if (edge - rightEdge < this.worthwhile) edge = rightEdge;
       field = Math.floor((edge - nxt) / scale);
       // RFC 7323 §2.4: the scale's granularity must not make the window shrink, as far as one unit is enough for that.
       if (nxt + field * scale < rightEdge && nxt + (field + 1) * scale <= nxt + window + scale) field++;
@@ -281,15 +285,24 @@ export class Receiver {
 
   /** Whether the owner's window grew enough for an ACK of its own. */
   updateIsDue(now: number): boolean {
-    const window = Math.max(0, this.tcp.owner.receiveWindow(this.tcp, now));
+    const window = this.available(now);
     const offered = this.rightEdge - this.nxt;
     // Ordinary ACKs will carry it while the peer has half a window left to send.
-    return window >= 2 * offered && window - offered >= this.worthwhile(window);
+    return window >= 2 * offered && window - offered >= this.worthwhile;
   }
 
-  private worthwhile(window: number): number {
+  /** The owner's window, as far as the field can tell it. */
+  private available(now: number): number {
+    const window = this.tcp.owner.receiveWindow(this.tcp, now);
+    const most = 65535 * this.scale;
+    return window < 0 ? 0 : window > most ? most : window;
+  }
+
+  /** A full segment, or half of the buffer, as far as it was ever on offer. */
+  private get worthwhile(): number {
     const segment = this.segmentSize > 0 ? this.segmentSize : this.tcp.maxPayload;
-    return Math.max(1, Math.min(segment, window / 2));
+    const half = this.largestWindow / 2;
+    return half > 1 && half < segment ? half : segment;
   }
 }
 

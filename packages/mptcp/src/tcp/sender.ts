@@ -225,6 +225,7 @@ export class Sender {
     const payload = slot.payload;
     if (!this.open || payload.length === 0) return null;
     const end = offset + payload.length;
+    this.nxt = end;
     // The FIN rides on the last data, if that is known to be the last.
     const fin = this.closing && window > payload.length && tcp.owner.offer(tcp, 1, now) === 0 && this.open;
     if (!this.open) return null;

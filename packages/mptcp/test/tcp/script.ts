@@ -1,0 +1,221 @@
+import { SeededRandom } from "../../src/core/index.ts";
+import { TcpSocket } from "../../src/tcp/index.ts";
+import type { FourTuple, TcpConfig, TcpConnection, TcpState } from "../../src/tcp/index.ts";
+import { Packet, Payload, sequenceAdd, sequenceDifference, TCP_FLAG, TcpSegment } from "../../src/wire/index.ts";
+import { CLIENT, configOf, SERVER, TestEnvironment } from "./harness.ts";
+import { expect } from "vitest";
+
+/** A segment as a script writes it; numbers are relative to the initial sequence number of their direction (SYN is 0). */
+export interface Spec {
+  /** Letters of S A F R P U. */
+  flags?: string;
+  seq?: number;
+  ack?: number;
+  /** Unscaled. */
+  win?: number;
+  len?: number;
+  mss?: number;
+  ws?: number;
+  sackOk?: boolean;
+  ts?: readonly [value: number, echo: number];
+  /** Of the other direction. */
+  sack?: readonly number[];
+}
+
+/** One connection, and a peer that says what the script says. */
+export class Script {
+  now = 0;
+  readonly environment: TestEnvironment;
+  readonly config: TcpConfig;
+  socket!: TcpSocket;
+  /** Initial sequence number of the peer. */
+  readonly peerIss: number;
+  private readonly out: Packet[] = [];
+
+  constructor(config: Partial<TcpConfig> = {}, peerIss = 0xffff_fff0) {
+    this.environment = new TestEnvironment("host", new SeededRandom(3), true);
+    this.config = configOf(config);
+    this.peerIss = peerIss;
+  }
+
+  get tcp(): TcpConnection {
+    return this.socket.tcp;
+  }
+
+  get state(): TcpState {
+    return this.tcp.state;
+  }
+
+  /** Our initial sequence number. */
+  get iss(): number {
+    return sequenceAdd(this.tcp.sender.origin, -1);
+  }
+
+  /** Active open, up to SYN-SENT with the SYN in the outbox. */
+  connect(): this {
+    this.socket = TcpSocket.connect({ ...this.options(), tuple: TUPLE }, this.now);
+    this.poll();
+    return this;
+  }
+
+  /** Passive open by the given SYN. */
+  accept(syn: Spec): this {
+    const segment = new TcpSegment();
+    this.fill(segment, { flags: "S", win: 65535, ...syn }, 0);
+    const packet = new Packet(SERVER, CLIENT);
+    packet.tcp = segment;
+    this.socket = TcpSocket.accept({ ...this.options(), tuple: TUPLE }, packet, this.now);
+    this.poll();
+    return this;
+  }
+
+  /** Passive open, handshake done; nothing in the outbox. The peer's window is `win`, the MSS 1000 unless said otherwise. */
+  established(syn: Spec = {}, win = 65535): this {
+    this.accept({ mss: 1000, sackOk: true, ...syn });
+    this.take();
+    this.inject({ flags: "A", seq: 1, ack: 1, win, ...(syn.ts === undefined ? {} : { ts: syn.ts }) });
+    expect(this.state).toBe("ESTABLISHED");
+    return this;
+  }
+
+  /** A segment of the peer arrives. */
+  inject(spec: Spec): this {
+    const segment = new TcpSegment();
+    this.fill(segment, { flags: "A", win: 65535, ...spec }, this.iss);
+    const packet = new Packet(SERVER, CLIENT);
+    packet.tcp = segment;
+    packet.length = 40 + segment.payload.length;
+    this.tcp.receive(packet, this.now);
+    this.poll();
+    return this;
+  }
+
+  /** Time passes; timers run when they are due. */
+  advance(duration: number): this {
+    const until = this.now + duration;
+    while (this.tcp.nextTimeout <= until) {
+      this.now = Math.max(this.now, this.tcp.nextTimeout);
+      this.tcp.handleTimeout(this.now);
+      this.poll();
+    }
+    this.now = until;
+    return this;
+  }
+
+  /** The application writes `length` virtual bytes. */
+  write(length: number): this {
+    expect(this.socket.write(Payload.virtual(length), true, this.now)).toBe(length);
+    this.poll();
+    return this;
+  }
+
+  read(max = Number.MAX_SAFE_INTEGER): number {
+    let total = 0;
+    for (let payload = this.socket.read(max, this.now); payload !== null && total < max; payload = total < max ? this.socket.read(max - total, this.now) : null) total += payload.length;
+    this.poll();
+    return total;
+  }
+
+  end(): this {
+    this.socket.end(this.now);
+    this.poll();
+    return this;
+  }
+
+  abort(): this {
+    this.socket.abort(this.now);
+    this.poll();
+    return this;
+  }
+
+  /** The next packet that was sent. */
+  take(): TcpSegment {
+    const packet = this.out.shift();
+    if (packet === undefined) throw new Error("nothing was sent");
+    return packet.tcp as TcpSegment;
+  }
+
+  /** How many packets wait in the outbox. */
+  get pending(): number {
+    return this.out.length;
+  }
+
+  /** The next packet must be so. */
+  expect(spec: Spec): this {
+    const segment = this.take();
+    const seen: Spec = {};
+    if (spec.flags !== undefined) seen.flags = lettersOf(segment.flags);
+    if (spec.seq !== undefined) seen.seq = sequenceDifference(segment.sequence, this.iss);
+    if (spec.ack !== undefined) seen.ack = sequenceDifference(segment.acknowledgment, this.peerIss);
+    if (spec.win !== undefined) seen.win = segment.window;
+    if (spec.len !== undefined) seen.len = segment.payload.length;
+    if (spec.mss !== undefined) seen.mss = segment.maximumSegmentSize;
+    if (spec.ws !== undefined) seen.ws = segment.windowScale;
+    if (spec.sackOk !== undefined) seen.sackOk = segment.sackPermitted;
+    if (spec.ts !== undefined) seen.ts = [spec.ts[0] < 0 ? spec.ts[0] : segment.timestampValue, segment.timestampEcho];
+    if (spec.sack !== undefined) seen.sack = segment.sackBlocks.map((block) => sequenceDifference(block, this.peerIss));
+    expect(seen).toEqual(spec);
+    return this;
+  }
+
+  /** Nothing (more) was sent. */
+  silent(): this {
+    expect(this.out.map((packet) => describeSegment(packet, this.iss, this.peerIss))).toEqual([]);
+    return this;
+  }
+
+  /** Everything sent so far is not looked at. */
+  discard(): this {
+    this.out.length = 0;
+    return this;
+  }
+
+  poll(): void {
+    for (let packet = this.tcp.pollTransmit(this.now); packet !== null; packet = this.tcp.pollTransmit(this.now)) {
+      expect(packet.length).toBeGreaterThanOrEqual(40 + (packet.tcp as TcpSegment).payload.length);
+      this.out.push(packet);
+    }
+  }
+
+  private options(): { id: number; environment: TestEnvironment; config: TcpConfig; onEvent: () => void; fallback: null } {
+    return { id: 1, environment: this.environment, config: this.config, onEvent: () => {}, fallback: null };
+  }
+
+  private fill(segment: TcpSegment, spec: Spec, iss: number): void {
+    segment.sourcePort = TUPLE.remotePort;
+    segment.destinationPort = TUPLE.localPort;
+    segment.flags = flagsOf(spec.flags ?? "A");
+    segment.sequence = sequenceAdd(this.peerIss, spec.seq ?? 0);
+    segment.acknowledgment = (segment.flags & TCP_FLAG.ACK) === 0 ? 0 : sequenceAdd(iss, spec.ack ?? 0);
+    segment.window = spec.win ?? 65535;
+    segment.payload = Payload.virtual(spec.len ?? 0);
+    segment.maximumSegmentSize = spec.mss ?? 0;
+    segment.windowScale = spec.ws ?? -1;
+    segment.sackPermitted = spec.sackOk ?? false;
+    if (spec.ts !== undefined) {
+      segment.hasTimestamps = true;
+      segment.timestampValue = spec.ts[0];
+      segment.timestampEcho = spec.ts[1];
+    }
+    if (spec.sack !== undefined) segment.sackBlocks = spec.sack.map((block) => sequenceAdd(iss, block));
+  }
+}
+
+export function flagsOf(letters: string): number {
+  let flags = 0;
+  for (const letter of letters) {
+    flags |= { S: TCP_FLAG.SYN, A: TCP_FLAG.ACK, F: TCP_FLAG.FIN, R: TCP_FLAG.RST, P: TCP_FLAG.PSH, U: TCP_FLAG.URG }[letter] ?? 0;
+  }
+  return flags;
+}
+
+export function lettersOf(flags: number): string {
+  return (["S", "F", "R", "P", "A", "U"] as const).filter((letter) => (flags & flagsOf(letter)) !== 0).join("");
+}
+
+function describeSegment(packet: Packet, iss: number, peerIss: number): string {
+  const segment = packet.tcp as TcpSegment;
+  return `${lettersOf(segment.flags)} seq ${sequenceDifference(segment.sequence, iss)} len ${segment.payload.length} ack ${sequenceDifference(segment.acknowledgment, peerIss)}`;
+}
+
+const TUPLE: FourTuple = { localAddress: CLIENT, localPort: 40000, remoteAddress: SERVER, remotePort: 80 };
