@@ -29,7 +29,7 @@ function facts(summary: Summary): [string, string][] {
   }
   if (summary.sha256Sent !== null && summary.sha256Received !== null) {
     const equal = summary.sha256Sent === summary.sha256Received;
-    rows.push(["SHA-256", equal ? `equal, ${summary.sha256Sent}` : `sent ${summary.sha256Sent}, received ${summary.sha256Received}`]);
+    rows.push(["SHA-256", equal ? `equal, ${summary.sha256Sent}` : `what arrived ${summary.intact === true ? "is the beginning of what was sent" : "is NOT what was sent"}`]);
   }
   if (summary.fallback !== null) rows.push(["fallback to TCP", summary.fallback]);
   return rows;

@@ -1,4 +1,3 @@
-import { MptcpConnection } from "mptcp";
 import type { Pipe } from "mptcp/sim";
 import type { Network } from "./build-network.ts";
 import type { Plan } from "./plan.ts";
@@ -34,7 +33,7 @@ export function countFacts(state: RunState): RunFacts {
   const ranToItsEnd = endless && now >= plan.duration && error === null && receiver.bytesRead > 0 && quiet < QUIET;
   const done = endless ? ranToItsEnd : receiver.bytesRead >= (work.bytesExpected ?? 0);
   // The stream objects exist once the connection was opened, respectively accepted.
-  const connection = work.client.startedAt >= 0 ? work.client.connection : null;
+  const ends = [work.client, work.server].filter((end) => end.startedAt >= 0).map((end) => end.connection);
   return {
     scenario: plan.name,
     seed: state.seed,
@@ -44,7 +43,7 @@ export function countFacts(state: RunState): RunFacts {
     interrupted: state.interrupted,
     error,
     gaveUp: state.gaveUp,
-    corrupt: state.hashes !== null && !state.hashes.intact,
+    intact: state.hashes?.intact ?? null,
     endless,
     endedAt: now,
     firstByteAt: receiver.firstByteAt,
@@ -55,8 +54,8 @@ export function countFacts(state: RunState): RunFacts {
     linkPayloadRate: payloadRate(plan, work.download),
     sha256Sent: state.hashes?.sent ?? null,
     sha256Received: state.hashes?.received ?? null,
-    multipath: connection?.multipath ?? false,
-    fallback: connection instanceof MptcpConnection ? connection.fallback : null,
+    multipath: ends[0]?.multipath ?? false,
+    fallback: plan.protocol.multipath ? (ends.map((end) => end.fallback).find((reason) => reason !== null) ?? null) : null,
     delays: work.delays(),
     subflows: roster.entries.map((entry) => subflowSummary(entry, work.download)),
     events: state.events,

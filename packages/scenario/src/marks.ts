@@ -37,10 +37,11 @@ export class MarkCollector {
   }
 }
 
-/** The event in words, without its time. */
+/** The event in words, without its time, and with the host only where that is not plain. */
 function textOf(event: DecisionEvent): string {
   const line = describeEvent(event);
-  return line.slice(line.indexOf(" ") + 1);
+  const text = line.slice(line.indexOf(": ") + 2);
+  return event.kind === "link" || BOTH_ENDS.has(event.kind) ? text : `${event.host}: ${text}`;
 }
 
 /** Both ends report these of the same thing. */

@@ -1,9 +1,9 @@
 import type { DecisionEvent, Observer } from "mptcp";
 import { PcapngWriter } from "mptcp/capture";
-import { CaptureRecorder } from "mptcp/sim";
 import type { Scheduled } from "mptcp/sim";
 import { buildNetwork } from "./build-network.ts";
 import type { Network } from "./build-network.ts";
+import { captureLink } from "./capture.ts";
 import { scheduleChanges } from "./changes.ts";
 import { fileContent, hashOf, madeUpContent, portableSha256 } from "./content.ts";
 import type { Content, IncrementalHash } from "./content.ts";
@@ -12,6 +12,7 @@ import type { LiveRun } from "./live-run.ts";
 import { MarkCollector } from "./marks.ts";
 import type { LoadedScenario } from "./parse.ts";
 import type { Plan } from "./plan.ts";
+import { isMarked } from "./record.ts";
 import type { RunRecord } from "./record.ts";
 import { Roster } from "./roster.ts";
 import { Sampler } from "./sampler.ts";
@@ -255,8 +256,9 @@ export class ScenarioRun {
       if (entry !== undefined) this.sampler.scheduled(entry, event.dataOffset + event.length);
       return;
     }
-    if (event.kind === "subflow_established" || event.kind === "connection_established") this.roster.refresh(event.at);
+    if (event.kind === "tcp_state" || event.kind === "subflow_established") this.roster.refresh(event.at);
     if (event.kind === "subflow_closed" && event.host === this.plan.network.client) this.noteClosed(event);
+    if (isMarked(event)) this.capture?.event(event);
     if (this.sampler === null) return;
     this.marks.add(event);
     if (event.kind === "link" || event.kind === "address") this.sampler.sample(event.at);
@@ -283,11 +285,11 @@ export class ScenarioRun {
 
   private startCapture(sink: (chunk: Uint8Array) => void): PcapngWriter {
     const writer = new PcapngWriter(sink, { application: "mptcp" });
-    const recorder = new CaptureRecorder(writer);
     const paths = this.plan.network.links.filter((link) => link.path !== null);
     for (const planned of paths.length > 0 ? paths : this.plan.network.links) {
       const link = this.network.links.get(planned.name);
-      if (link !== undefined) recorder.link(link, link.a);
+      // Content that is only a length is not worth its zeros.
+      if (link !== undefined) captureLink(writer, link, this.work.content === null ? HEADERS : 0);
     }
     return writer;
   }
@@ -349,5 +351,7 @@ const SLICE = 1e9;
 const DEFAULT_INTERVAL = 10e6;
 /** A scenario that wants a file, but was given none: so many made-up bytes. */
 const DEFAULT_BYTES = 16 * 1024 * 1024;
+/** Octets that hold the longest IPv6 and TCP headers. */
+const HEADERS = 128;
 const CLOSING_TIME = 10e9;
 const BROKEN_TIME = 1e9;

@@ -43,8 +43,16 @@ export class Sampler implements Scheduled {
     roster.refresh(now);
     const sender = (work.download ? work.server : work.client).connection as StreamConnection | null;
     const receiver = (work.download ? work.client : work.server).connection as StreamConnection | null;
-    builder.row(now, work.receiver.bytesRead, sendBuffered(sender), receiveBuffered(receiver));
+    builder.row(now, work.receiver.bytesRead, this.sendBuffered(sender), receiveBuffered(receiver));
     for (const entry of roster.entries) this.addEntry(entry);
+  }
+
+  private sendBuffered(connection: StreamConnection | null): number {
+    if (connection instanceof MptcpConnection) return connection.sender.queue.length;
+    const { download, server, client } = this.work;
+    const entry = this.roster.entries[0];
+    const tcp = (download ? entry?.server : entry?.client) ?? null;
+    return tcp === null ? 0 : Math.max(0, (download ? server : client).bytesWritten - tcp.ackedOffset);
   }
 
   /** The state of a subflow; what earlier subflows on the same path received counts too. */
@@ -68,11 +76,6 @@ export class Sampler implements Scheduled {
       inFlight: from.inFlight,
     });
   }
-}
-
-function sendBuffered(connection: StreamConnection | null): number {
-  if (connection instanceof MptcpConnection) return connection.sender.queue.end - connection.sender.queue.start;
-  return 0;
 }
 
 function receiveBuffered(connection: StreamConnection | null): number {

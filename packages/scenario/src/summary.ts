@@ -25,6 +25,8 @@ export interface Summary {
   /** Hexadecimal; null when the content was virtual. */
   readonly sha256Sent: string | null;
   readonly sha256Received: string | null;
+  /** Whether what arrived equals what was sent, as far as it goes; null when the content was virtual. */
+  readonly intact: boolean | null;
   readonly subflows: readonly SubflowSummary[];
   /** The longest gap between two bytes delivered to the application, and when it began. */
   readonly maxStallMs: number;
@@ -98,8 +100,8 @@ export interface RunFacts {
   readonly error: string | null;
   /** The run ended because nothing arrived any more. */
   readonly gaveUp: boolean;
-  /** What arrived differs from what was sent, as far as it goes. */
-  readonly corrupt: boolean;
+  /** What arrived equals what was sent, as far as it goes; null when that cannot be told. */
+  readonly intact: boolean | null;
   /** There is no fixed number of bytes. */
   readonly endless: boolean;
   readonly endedAt: number;
@@ -148,6 +150,7 @@ export function summarize(facts: RunFacts, expect: PlanExpect): Summary {
     goodputRatio: facts.linkPayloadRate === null ? null : goodput / facts.linkPayloadRate,
     sha256Sent: facts.sha256Sent,
     sha256Received: facts.sha256Received,
+    intact: facts.intact,
     subflows: facts.subflows,
     maxStallMs: stall.length / 1e6,
     maxStallAtSeconds: stall.at < 0 ? null : stall.at / 1e9,
@@ -175,7 +178,7 @@ function longestStall(facts: RunFacts): { length: number; at: number } {
 }
 
 function outcomeOf(facts: RunFacts, stall: number): Outcome {
-  if (facts.corrupt) return "corrupt";
+  if (facts.intact === false) return "corrupt";
   if (facts.done) return "completed";
   if (facts.interrupted) return "interrupted";
   if (facts.error !== null) return "broken";

@@ -19,6 +19,8 @@ export interface ChartLine {
 /** One chart of the page. */
 export interface ChartDescription {
   readonly id: string;
+  /** Where the vertical axis ends at the most; what is above leaves the chart. */
+  readonly top?: number;
   readonly title: string;
   readonly unit: string;
   readonly lines: readonly ChartLine[];
@@ -28,12 +30,14 @@ export interface ChartDescription {
 export function describeCharts(series: Series): ChartDescription[] {
   const { time } = series;
   const span = (time[time.length - 1] ?? 0) - (time[0] ?? 0);
-  const window = Math.max(0.1, span / 120);
+  const window = Math.max(0.2, span / 100);
   const perSubflow = (values: (subflow: Series["subflows"][number]) => (number | null)[]): ChartLine[] =>
     series.subflows.map((subflow, color) => ({ label: subflow.name, values: values(subflow), color }));
   const charts: ChartDescription[] = [
     {
       id: "goodput", title: "Goodput", unit: "Mb/s",
+      // A hole that fills hands much to the application at once: that spike is not worth the scale.
+      top: 1.35 * mostTogether(time, series, window),
       lines: [
         ...perSubflow((subflow) => scaled(rateOf(time, subflow.received, window), 1e6)),
         { label: "application", values: scaled(rateOf(time, series.delivered, window), 1e6), color: -1, wide: true },
@@ -41,7 +45,7 @@ export function describeCharts(series: Series): ChartDescription[] {
     },
     {
       id: "progress", title: "Data sequence", unit: "MB",
-      lines: [...perSubflow((subflow) => scaled(movesOnly(subflow.dataOffset), 1e6)), { label: "application", values: scaled(series.delivered, 1e6), color: -1, wide: true }],
+      lines: [...perSubflow((subflow) => scaled(movesOnly(time, subflow.dataOffset), 1e6)), { label: "application", values: scaled(series.delivered, 1e6), color: -1, wide: true }],
     },
     { id: "rtt", title: "Smoothed round-trip time", unit: "ms", lines: perSubflow((subflow) => subflow.rttMs) },
     {
@@ -78,13 +82,23 @@ export function rateOf(time: readonly number[], total: readonly (number | null)[
   });
 }
 
-/** The points where a position moves, and the last one before: a subflow that is given nothing shows as a gap. */
-export function movesOnly(values: readonly (number | null)[]): (number | null)[] {
+/** What all subflows together received at their best, but for the few highest peaks, Mb/s. */
+export function mostTogether(time: readonly number[], series: Series, window: number): number {
+  const sums = time.map(() => 0);
+  for (const subflow of series.subflows) {
+    rateOf(time, subflow.received, window).forEach((rate, index) => (sums[index] = sums[index]! + (rate ?? 0) / 1e6));
+  }
+  const sorted = sums.toSorted((a, b) => a - b);
+  return Math.max(0.001, sorted[Math.floor(sorted.length * 0.97)] ?? 0);
+}
+
+/** A position while it moves: a subflow that is given nothing for a while shows as a gap. */
+export function movesOnly(time: readonly number[], values: readonly (number | null)[]): (number | null)[] {
+  let movedAt = -1;
   return values.map((value, index) => {
     if (value === null || value === 0) return null;
-    const moved = index > 0 && values[index - 1] !== value;
-    const willMove = index + 1 < values.length && values[index + 1] !== value;
-    return moved || willMove ? value : null;
+    if (index === 0 || values[index - 1] !== value) movedAt = time[index]!;
+    return time[index]! - movedAt > 0.2 ? null : value;
   });
 }
 
@@ -111,7 +125,7 @@ export function buildCharts(Plot: typeof uPlot, data: ReportData, holder: HTMLEl
     const options: uPlot.Options = {
       width: Math.max(320, holder.clientWidth),
       height: chart.id === "goodput" || chart.id === "progress" ? 260 : 190,
-      scales: { x: { time: false }, y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.05 : 1] } },
+      scales: { x: { time: false }, y: { range: (_plot, min, max) => [chart.id === "progress" ? (min ?? 0) : 0, max > 0 ? Math.min(max * 1.05, chart.top ?? max * 1.05) : 1] } },
       cursor: { sync: { key: sync.key }, drag: { x: true, y: false } },
       legend: { live: true },
       axes: [axisOf(colors, "s"), axisOf(colors, chart.unit)],
@@ -190,6 +204,7 @@ export function drawEvents(plot: uPlot, events: readonly MarkedEvent[], colors: 
   const { ctx, bbox } = plot;
   const size = 4 * devicePixelRatio;
   ctx.save();
+  ctx.setLineDash([]);
   ctx.beginPath();
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
   ctx.clip();
@@ -303,5 +318,5 @@ export function startReport(Plot: typeof uPlot): void {
 
 /** Everything of this file that the page needs, in no particular order. */
 export const PAGE_FUNCTIONS: readonly ((...values: never[]) => unknown)[] = [
-  describeCharts, scaled, rateOf, movesOnly, buildCharts, themeColors, axisOf, lineOf, isTrouble, drawEvents, showEvents, buildEventList, startReport,
+  describeCharts, scaled, rateOf, mostTogether, movesOnly, buildCharts, themeColors, axisOf, lineOf, isTrouble, drawEvents, showEvents, buildEventList, startReport,
 ];

@@ -113,9 +113,15 @@ function table(title: string, head: readonly string[], rows: readonly (readonly 
 }
 
 function integrity(summary: Summary): string {
-  if (summary.sha256Sent === null) return "";
-  const equal = summary.sha256Sent === summary.sha256Received;
+  if (summary.sha256Sent === null || summary.sha256Received === null) return "";
+  const whole = summary.sha256Sent === summary.sha256Received;
+  const verdict = whole
+    ? 'What was sent and what the application received <b class="good">are equal</b>.'
+    : summary.intact === true
+      ? 'What arrived is <b class="good">equal to the beginning</b> of what was to be sent.'
+      : 'What was sent and what the application received <b class="bad">differ</b>.';
+  const hashes = [["sent", summary.sha256Sent], ["received", summary.sha256Received]];
   return `<h2>Integrity</h2>
-<p>SHA-256 of what was sent and of what the application received ${equal ? '<b class="good">are equal</b>' : '<b class="bad">differ</b>'}.</p>
-<p class="hash">${escapeHtml(summary.sha256Sent)}${equal ? "" : `<br>${escapeHtml(summary.sha256Received ?? "")}`}</p>`;
+<p>${verdict}</p>
+<p class="hash">SHA-256<br>${hashes.map(([label, hash]) => `${escapeHtml(hash ?? "")} ${label ?? ""}`).join("<br>")}</p>`;
 }

@@ -30,13 +30,14 @@ p { margin: 6px 0; max-width: 80ch; }
 .card span { color: var(--muted); font-size: 13px; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
-th { text-align: left; font-weight: 600; color: var(--muted); border-bottom: 1px solid var(--line); padding: 4px 10px 4px 0; white-space: nowrap; }
-td { border-bottom: 1px solid var(--grid); padding: 4px 10px 4px 0; vertical-align: top; }
+th { text-align: left; font-weight: 600; color: var(--muted); border-bottom: 1px solid var(--line); padding: 4px 18px 4px 0; white-space: nowrap; }
+td { border-bottom: 1px solid var(--grid); padding: 4px 18px 4px 0; vertical-align: top; }
 th.n, td.n { text-align: right; }
 figure { margin: 0 0 14px; padding: 12px 10px 6px; background: var(--panel); border: 1px solid var(--line); border-radius: 8px; }
 figcaption { font-weight: 600; font-size: 14px; padding-left: 8px; }
 #charts figure { overflow: hidden; }
-.uplot .u-legend { text-align: left; font-size: 13px; padding-left: 8px; }
+.uplot .u-legend th, .uplot .u-legend td { border: 0; padding: 2px 4px; color: var(--text); }
+.uplot .u-legend { width: auto; text-align: left; font-size: 13px; padding-left: 8px; }
 .uplot .u-legend .u-value { font-variant-numeric: tabular-nums; display: inline-block; min-width: 68px; }
 .uplot .u-select { background: color-mix(in srgb, var(--series-0) 18%, transparent); }
 .uplot .u-cursor-x, .uplot .u-cursor-y { border-color: var(--muted); }

@@ -1,0 +1,41 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { findScenario, loadScenario, ScenarioNotFound, scenariosFolder } from "../src/node/index.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "mptcp-load-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("finding scenarios", () => {
+  it("takes names of those that come along, and paths to files", () => {
+    expect(findScenario("two-paths")).toBe(join(scenariosFolder(), "two-paths.yaml"));
+    const file = join(folder, "mine.yaml");
+    writeFileSync(file, "name: mine\n");
+    expect(findScenario(file)).toBe(file);
+  });
+
+  it("suggests what was probably meant", () => {
+    expect(() => findScenario("wifi-lte-handovr")).toThrow(ScenarioNotFound);
+    expect(() => findScenario("wifi-lte-handovr")).toThrow('there is no scenario "wifi-lte-handovr"; did you mean "wifi-lte-handover"');
+    expect(() => findScenario("./none.yaml")).toThrow("./none.yaml: no such file");
+    expect(() => findScenario("./none.txt")).toThrow(/a scenario is a file ending in/);
+  });
+});
+
+describe("loading scenarios", () => {
+  it("names the file, line and column of an error", async () => {
+    const file = join(folder, "bad.yaml");
+    writeFileSync(file, "name: bad\npaths:\n  - { name: a, rate: 1 Mbps }\nworkload: { bulk: {} }\n");
+    await expect(loadScenario(file)).rejects.toThrow(`${file}:3:22: paths.a.rate: "1 Mbps"`);
+  });
+
+  it("says what is wrong with a module", async () => {
+    const empty = join(folder, "empty.mjs");
+    writeFileSync(empty, "export const nothing = 1;\n");
+    await expect(loadScenario(empty)).rejects.toThrow(`${empty}: the module has no default export`);
+    const broken = join(folder, "broken.mjs");
+    writeFileSync(broken, "throw new Error('on purpose');\n");
+    await expect(loadScenario(broken)).rejects.toThrow(`${broken}: on purpose`);
+  });
+});
