@@ -31,10 +31,8 @@ export function acknowledge(tcp: TcpConnection, segment: TcpSegment, ack: number
   const board = sender.board;
   const windowChanged = updateSendWindow(tcp, segment, ack, offset);
   if (ack < sender.una) return;
-  if (board.count === 0) {
-    sender.duplicateAcks = 0;
-    return;
-  }
+  const hasBlocks = tcp.sack && segment.sackBlocks.length >= 2;
+  if (board.count === 0 && sender.probe.end < 0 && !hasBlocks) return;
   const summary = tcp.ackSummary;
   summary.delivered = 0;
   summary.advanced = ack - sender.una;
@@ -48,7 +46,7 @@ export function acknowledge(tcp: TcpConnection, segment: TcpSegment, ack: number
   summary.duplicate =
     ack === sender.una && !windowChanged && segment.payload.length === 0 && segment.flags === PURE_ACK && bareDss(segment);
   if (summary.advanced > 0) cumulative(tcp, segment, ack, summary, now);
-  if (tcp.sack && segment.sackBlocks.length >= 2) selective(tcp, segment, summary, now);
+  if (hasBlocks) selective(tcp, segment, summary, now);
   sampleRtt(tcp, segment, summary, now);
   const repaired = sender.probe.onAck(ack, summary.duplicateSack && summary.duplicateEnd === sender.probe.end, summary.duplicate);
   let lost: boolean;

@@ -27,7 +27,7 @@ export function isDuplicateLoss(tcp: TcpConnection, summary: AckSummary): boolea
     // RFC 6582 §3.2 step 5: a partial ACK shows that the next segment is lost as well.
     return markFirst(tcp);
   }
-  if (!summary.duplicate || sender.phase === PHASE.loss) return false;
+  if (!summary.duplicate || board.count === 0 || sender.phase === PHASE.loss) return false;
   sender.duplicateAcks++;
   const most = board.pipe - (board.at(0).inPipe ? board.at(0).length : 0);
   const bytes = Math.min(sender.unit, most - sender.duplicateBytes);
@@ -70,9 +70,10 @@ export function advanceRecovery(tcp: TcpConnection, summary: AckSummary, lost: b
     } else if (lost) {
       congestion.cwnd = Math.max(congestion.cwnd, sender.inFlight + sender.unit);
     }
-  } else if (summary.delivered > 0 && !ended) {
+  } else if (summary.advanced > 0 && !ended) {
+    // RFC 3042 §2: duplicate ACKs and SACKs let segments out, but the window grows with the cumulative ACK alone.
     const event = tcp.ackEvent;
-    event.acked = summary.delivered;
+    event.acked = summary.advanced;
     event.priorInFlight = summary.priorInFlight;
     // RFC 7661 §4.1; in slow start a window that was half used may double, as in Linux.
     event.cwndLimited = summary.priorUna < sender.limitedUntil || (congestion.cwnd < congestion.ssthresh && congestion.cwnd < 2 * summary.priorInFlight);

@@ -78,6 +78,22 @@ export class Script {
     return this;
   }
 
+  /** As `established`, with a handshake that took `rtt`: the first sample. */
+  establishedAfter(rtt: number, syn: Spec = {}, win = 65535): this {
+    this.accept({ mss: 1000, sackOk: true, ...syn });
+    this.take();
+    this.advance(rtt);
+    this.inject({ flags: "A", seq: 1, ack: 1, win, ...(syn.ts === undefined ? {} : { ts: syn.ts }) });
+    expect(this.state).toBe("ESTABLISHED");
+    return this;
+  }
+
+  /** `n` data segments of `length` bytes must have been sent, from `seq` on. */
+  expectData(seq: number, n: number, length = 1000): this {
+    for (let i = 0; i < n; i++) this.expect({ seq: seq + i * length, len: length });
+    return this;
+  }
+
   /** A segment of the peer arrives. */
   inject(spec: Spec): this {
     const segment = new TcpSegment();
