@@ -7,13 +7,13 @@ export interface Progress {
   update(status: RunStatus): void;
   /** Something happened that is worth a line of its own. */
   note(text: string): void;
-  /** Takes bars off the screen. */
-  done(): void;
+  /** The last word: bars stay as they were in the end. */
+  done(status: RunStatus): void;
 }
 
 /** Bars that are drawn anew on a terminal, lines elsewhere. */
 export function makeProgress(name: string, output: Output, clock: () => number): Progress {
-  return output.columns > 0 ? new Bars(name, output, clock) : new Lines(output);
+  return output.columns >= NARROWEST ? new Bars(name, output, clock) : new Lines(output);
 }
 
 /** One bar for the whole, one for each subflow. */
@@ -44,14 +44,15 @@ class Bars implements Progress {
     this.output.write(`  ${text}\n`);
   }
 
-  done(): void {
-    this.erase();
+  done(status: RunStatus): void {
+    this.rates.add(status);
+    this.draw(status);
   }
 
   private draw(status: RunStatus): void {
     const { columns, colors } = this.output;
-    const width = Math.max(8, Math.min(40, columns - 58));
     const names = Math.max(this.name.length, ...status.subflows.map((subflow) => subflow.name.length + 2));
+    const width = Math.max(4, Math.min(40, columns - names - TEXT_COLUMNS));
     const lines = [`${this.name.padEnd(names)} ${bar(shareOf(status), width)} ${amount(status)}  ${status.time.toFixed(2)} s`];
     for (const subflow of status.subflows) {
       const share = subflow.bytesReceived / Math.max(1, status.bytesExpected ?? status.bytes);
@@ -94,7 +95,9 @@ class Lines implements Progress {
     this.output.write(`${text}\n`);
   }
 
-  done(): void {}
+  done(status: RunStatus): void {
+    this.update(status);
+  }
 }
 
 /** Rates of subflows over about the last second of virtual time. */
@@ -129,5 +132,9 @@ function bar(share: number, width: number): string {
   return "█".repeat(full) + "░".repeat(width - full);
 }
 
+/** Columns of what stands beside a name and a bar. */
+const TEXT_COLUMNS = 46;
+/** Terminals with fewer columns get lines. */
+const NARROWEST = 72;
 /** Seconds of real time between two drawings. */
 const REDRAW = 0.08;

@@ -89,8 +89,7 @@ async function execute(
     await new Promise((resume) => setImmediate(resume));
     restedAt = io.clock();
   }
-  progress.update(run.status);
-  progress.done();
+  progress.done(run.status);
   cancel();
   return { result: run.finish(), interrupted };
 }

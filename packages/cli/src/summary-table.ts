@@ -27,9 +27,9 @@ function facts(summary: Summary): [string, string][] {
     const { median, p95, max } = summary.applicationDelayMs;
     rows.push(["application delay", `median ${median.toFixed(0)} ms, 95 % ${p95.toFixed(0)} ms, longest ${max.toFixed(0)} ms`]);
   }
-  if (summary.sha256Sent !== null && summary.sha256Received !== null) {
+  if (summary.sha256Received !== null) {
     const equal = summary.sha256Sent === summary.sha256Received;
-    rows.push(["SHA-256", equal ? `equal, ${summary.sha256Sent}` : `what arrived ${summary.intact === true ? "is the beginning of what was sent" : "is NOT what was sent"}`]);
+    rows.push(["SHA-256", equal ? `equal, ${summary.sha256Received}` : `what arrived ${summary.intact === true ? "is the beginning of what was sent" : "is NOT what was sent"}`]);
   }
   if (summary.fallback !== null) rows.push(["fallback to TCP", summary.fallback]);
   return rows;

@@ -17,7 +17,7 @@ export interface RunState {
   readonly gaveUp: boolean;
   /** Bytes delivered within the measurement window. */
   readonly measured: number;
-  readonly hashes: { readonly sent: string; readonly received: string; readonly intact: boolean } | null;
+  readonly hashes: { readonly sent: string | null; readonly received: string; readonly intact: boolean } | null;
   readonly events: Readonly<Record<string, number>>;
   readonly wallSeconds: number;
 }

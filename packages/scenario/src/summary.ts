@@ -22,7 +22,7 @@ export interface Summary {
   /** What the paths into the receiver could carry as payload, all together, and the share of it that was used. */
   readonly linkPayloadBitsPerSecond: number | null;
   readonly goodputRatio: number | null;
-  /** Hexadecimal; null when the content was virtual. */
+  /** Hexadecimal; null when the content was virtual, and for what was to be sent when that is long and did not all arrive. */
   readonly sha256Sent: string | null;
   readonly sha256Received: string | null;
   /** Whether what arrived equals what was sent, as far as it goes; null when the content was virtual. */

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import type { SchedulerFactory } from "mptcp";
 import { CaptureReader } from "mptcp/capture";
 import { describe, expect, it } from "vitest";
@@ -15,6 +16,12 @@ function overrides(...texts: string[]): Override[] {
     return parsed;
   });
 }
+
+function fixture(name: string): string {
+  return fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
+}
+
+const firstPathOnly: SchedulerFactory = () => ({ name: "first", select: (subflows) => subflows.find((subflow) => subflow.id === 1 && subflow.hasRoom) ?? null });
 
 async function run(name: string, options: RunOptions = {}, ...set: string[]): Promise<Summary> {
   return runScenario(await loadScenario(findScenario(name), overrides(...set)), options).summary;
@@ -91,14 +98,16 @@ paths:
 workload: { bulk: { bytes: 1 MB } }
 `;
 
+/** A run of the small scenario with all that it writes. */
+function once(seed: number): { summary: Summary; capture: Buffer; events: number } {
+  const chunks: Uint8Array[] = [];
+  let events = 0;
+  const { summary } = runScenario(parseScenario(SMALL, "small"), { seed, content: "random", onCapture: (chunk) => chunks.push(chunk), onEvent: () => events++ });
+  return { summary, capture: Buffer.concat(chunks), events };
+}
+
 describe("runs", () => {
   it("with the same seed are the same, packet for packet, and differ with another", () => {
-    const once = (seed: number): { summary: Summary; capture: Buffer; events: number } => {
-      const chunks: Uint8Array[] = [];
-      let events = 0;
-      const { summary } = runScenario(parseScenario(SMALL, "small"), { seed, content: "random", onCapture: (chunk) => chunks.push(chunk), onEvent: () => events++ });
-      return { summary, capture: Buffer.concat(chunks), events };
-    };
     const first = once(5);
     const again = once(5);
     expect(again.summary).toEqual(first.summary);
@@ -174,7 +183,6 @@ workload: { bulk: { bytes: 2 MB } }
 
 describe("scenarios in TypeScript", () => {
   it("bring data, or a function with parts of its own", async () => {
-    const fixture = (name: string): string => new URL(`fixtures/${name}`, import.meta.url).pathname;
     const data = await loadScenario(fixture("data.ts"), overrides("paths.a.rate=2 Mb/s"));
     expect(data.plan).toMatchObject({ name: "data" });
     expect(runScenario(data).summary.outcome).toBe("completed");
@@ -183,7 +191,6 @@ describe("scenarios in TypeScript", () => {
   });
 
   it("see the network before the first event, and may act on it", () => {
-    const firstPathOnly: SchedulerFactory = () => ({ name: "first", select: (subflows) => subflows.find((subflow) => subflow.id === 1 && subflow.hasRoom) ?? null });
     const seen: string[] = [];
     const scenario: LoadedScenario = callScenario((api) => {
       api.define({ name: "own", paths: [{ name: "a", rate: "8 Mb/s", rtt: "20 ms" }, { name: "b", rate: "8 Mb/s", rtt: "20 ms" }], workload: { bulk: { bytes: "500 KB" } } });

@@ -113,14 +113,14 @@ function table(title: string, head: readonly string[], rows: readonly (readonly 
 }
 
 function integrity(summary: Summary): string {
-  if (summary.sha256Sent === null || summary.sha256Received === null) return "";
+  if (summary.sha256Received === null) return "";
   const whole = summary.sha256Sent === summary.sha256Received;
   const verdict = whole
     ? 'What was sent and what the application received <b class="good">are equal</b>.'
     : summary.intact === true
       ? 'What arrived is <b class="good">equal to the beginning</b> of what was to be sent.'
       : 'What was sent and what the application received <b class="bad">differ</b>.';
-  const hashes = [["sent", summary.sha256Sent], ["received", summary.sha256Received]];
+  const hashes = [["sent", summary.sha256Sent ?? "not computed"], ["received", summary.sha256Received]];
   return `<h2>Integrity</h2>
 <p>${verdict}</p>
 <p class="hash">SHA-256<br>${hashes.map(([label, hash]) => `${escapeHtml(hash ?? "")} ${label ?? ""}`).join("<br>")}</p>`;
