@@ -9,6 +9,10 @@ import { has, isData, isSyn, line, option, Pair } from "./pair.ts";
 const capableOf = (sent: Sent | undefined): MpCapable => option((sent as Sent).segment, "mp_capable") as MpCapable;
 const third = (sent: Sent): boolean => sent.from === "client" && !isSyn(sent) && !isData(sent) && has(sent, "mp_capable");
 
+const fromClient = (sent: Sent): boolean => sent.from === "client" && isSyn(sent);
+const fromServer = (sent: Sent): boolean => sent.from === "server" && isSyn(sent);
+const swallow = (pair: Pair): (() => void) => pair.lose((sent) => fromClient(sent) && has(sent, "mp_capable"));
+
 /** Puts an MP_CAPABLE with other content in place of the one on chosen segments. */
 function alterCapable(pair: Pair, which: (sent: Sent) => boolean, change: Partial<MpCapable>): void {
   pair.alter((segment, sent) => {
@@ -59,9 +63,9 @@ describe("the three-way handshake (RFC 8684 §3.1)", () => {
     server.write(100);
     client.write(100);
     pair.run(100);
-    const fromServer = pair.packets((sent) => sent.from === "server" && isData(sent))[0] as Sent;
+    const data = pair.packets((sent) => sent.from === "server" && isData(sent))[0] as Sent;
     // The first byte follows the octet that MP_CAPABLE takes.
-    expect(option(fromServer.segment, "dss")?.dsnLow).toBe(sequenceAdd(digest.readUInt32BE(28), 1));
+    expect(option(data.segment, "dss")?.dsnLow).toBe(sequenceAdd(digest.readUInt32BE(28), 1));
     const ours = createHash("sha256").update(capableOf(pair.sent[2]).senderKey as Uint8Array).digest();
     const acknowledgment = pair.packets((sent) => sent.from === "server" && !isSyn(sent))[0] as Sent;
     expect(option(acknowledgment.segment, "dss")?.dataAckLow).toBe(sequenceAdd(ours.readUInt32BE(28), 1));
@@ -212,9 +216,6 @@ describe("the third ACK is made reliable (RFC 8684 §3.1)", () => {
 });
 
 describe("flags and versions (RFC 8684 §3.1)", () => {
-  const fromClient = (sent: Sent): boolean => sent.from === "client" && isSyn(sent);
-  const fromServer = (sent: Sent): boolean => sent.from === "server" && isSyn(sent);
-
   const onSyn: readonly (readonly [string, Partial<MpCapable>])[] = [
     ["version 0", { version: 0 }],
     ["version 2", { version: 2 }],
@@ -331,8 +332,6 @@ describe("peers without Multipath TCP", () => {
 });
 
 describe("a path that swallows SYNs with MP_CAPABLE", () => {
-  const swallow = (pair: Pair): (() => void) => pair.lose((sent) => sent.from === "client" && isSyn(sent) && has(sent, "mp_capable"));
-
   test("is crossed in plain TCP after some SYNs", () => {
     const pair = new Pair();
     swallow(pair);

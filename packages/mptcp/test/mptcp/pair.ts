@@ -255,7 +255,7 @@ export class Pair {
     const [client, server] = from === "client" ? [source, destination] : [destination, source];
     if (packet.tcp === null) throw new Error("not TCP");
     if (packet.length !== packetLength(packet)) throw new Error(`length ${packet.length}, not ${packetLength(packet)}`);
-    if (tcpHeaderLength(packet.tcp) > 20 + TCP_OPTION_SPACE) throw new Error(`options do not fit: ${packet.tcp.mptcp.map((option) => option.kind).join()}`);
+    if (tcpHeaderLength(packet.tcp) > 20 + TCP_OPTION_SPACE) throw new Error(`options do not fit: ${packet.tcp.mptcp.map((one) => one.kind).join()}`);
     const original = packet.clone();
     const sent: Sent = { at: this.now, from, client, server, packet: original, segment: original.tcp as TcpSegment, lost: false };
     this.sent.push(sent);
@@ -385,7 +385,7 @@ export function has(sent: Sent, kind: MptcpOption["kind"]): boolean {
   return option(sent.segment, kind) !== null;
 }
 
-export function flags(segment: TcpSegment): string {
+export function flagLetters(segment: TcpSegment): string {
   let text = "";
   for (const [name, bit] of Object.entries(FLAG_LETTERS)) if ((segment.flags & bit) !== 0) text += name;
   return text;
@@ -401,7 +401,7 @@ export function line(sent: Sent): string {
   const { segment } = sent;
   const length = segment.payload.length === 0 ? "" : ` ${segment.payload.length}`;
   const options = segment.mptcp.map((one) => ` ${optionText(one)}`).join("");
-  return `${sent.from === "client" ? ">" : "<"} ${sent.client}${sent.server} ${flags(segment)}${length}${options}`;
+  return `${sent.from === "client" ? ">" : "<"} ${sent.client}${sent.server} ${flagLetters(segment)}${length}${options}`;
 }
 
 function optionText(one: MptcpOption): string {

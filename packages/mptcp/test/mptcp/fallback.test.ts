@@ -1,0 +1,210 @@
+import { describe, expect, test } from "vitest";
+import type { App, PairOptions, Sent, Side } from "./pair.ts";
+import { has, isData, isReset, isSyn, option, Pair } from "./pair.ts";
+
+/** Strips MPTCP options from chosen packets. */
+function strip(pair: Pair, which: (sent: Sent) => boolean): void {
+  pair.alter((segment, sent) => {
+    if (which(sent)) segment.mptcp = [];
+  });
+}
+
+const isThirdAck = (sent: Sent): boolean => sent.from === "client" && !isSyn(sent) && !isData(sent);
+
+/** Exchanges data and closes from both ends; both applications must see all of it and a clean end. */
+function exchange(pair: Pair, client: App, first: Side): App {
+  const amounts = { client: 30_000, server: 20_000 };
+  if (first === "client") client.write(amounts.client);
+  pair.runUntil(() => pair.accepted.length > 0);
+  const server = pair.accepted[0] as App;
+  if (first === "server") server.write(amounts.server);
+  pair.run(2000);
+  if (first === "server") client.write(amounts.client);
+  else server.write(amounts.server);
+  pair.run(2000);
+  expect([server.received, client.received]).toEqual([amounts.client, amounts.server]);
+  expect([server.corrupt, client.corrupt]).toEqual([false, false]);
+  client.end();
+  pair.run(500);
+  expect(server.connection.ended).toBe(true);
+  server.end();
+  pair.run(5000);
+  expect(client.connection.ended).toBe(true);
+  expect([client.connection.closed, client.connection.error, server.connection.closed, server.connection.error]).toEqual([true, null, true, null]);
+  return server;
+}
+
+function run(which: (sent: Sent) => boolean, first: Side, options: PairOptions = {}): { pair: Pair; client: App; server: App } {
+  const pair = new Pair(options);
+  strip(pair, which);
+  const client = pair.connect();
+  return { pair, client, server: exchange(pair, client, first) };
+}
+
+describe("options stripped by a middlebox (RFC 8684 §3.7)", () => {
+  test("from the SYN: a plain connection on both sides", () => {
+    for (const first of ["client", "server"] as const) {
+      const { pair, client, server } = run((sent) => sent.from === "client" && isSyn(sent), first);
+      expect([client.connection.fallback, server.connection.fallback, server.connection.multipath]).toEqual(["no_mp_capable_in_synack", null, false]);
+      expect(pair.packets((sent) => !isSyn(sent) && sent.segment.mptcp.length > 0)).toEqual([]);
+    }
+  });
+
+  test("from the SYN+ACK: the client sends no option more, the server notices by the third ACK", () => {
+    for (const first of ["client", "server"] as const) {
+      const { pair, client, server } = run((sent) => sent.from === "server" && isSyn(sent), first);
+      expect([client.connection.fallback, server.connection.fallback]).toEqual(["no_mp_capable_in_synack", "no_mp_capable_in_ack"]);
+      expect(pair.packets((sent) => !isSyn(sent) && sent.segment.mptcp.length > 0)).toEqual([]);
+    }
+  });
+
+  test("from the third ACK only: the server falls back, the client by the server's ACKs", () => {
+    const { client, server } = run((sent) => isThirdAck(sent) && has(sent, "mp_capable"), "server");
+    expect([server.connection.fallback, client.connection.multipath]).toEqual(["no_mp_capable_in_ack", false]);
+    expect(client.connection.fallback).not.toBeNull();
+  });
+
+  test("from everything but SYNs, in both directions", () => {
+    for (const first of ["client", "server"] as const) {
+      const { pair, client, server } = run((sent) => !isSyn(sent), first);
+      expect([client.connection.multipath, server.connection.multipath]).toEqual([false, false]);
+      expect(server.connection.fallback).toBe("no_mp_capable_in_ack");
+      expect(client.connection.fallback).toBe(first === "client" ? "no_data_ack" : "options_lost_on_data");
+      expect(pair.packets(isReset)).toEqual([]);
+    }
+  });
+
+  test("from everything but SYNs, on the way to the server only", () => {
+    for (const first of ["client", "server"] as const) {
+      const { client, server } = run((sent) => sent.from === "client" && !isSyn(sent), first);
+      expect([client.connection.multipath, server.connection.multipath]).toEqual([false, false]);
+      expect(server.connection.fallback).toBe("no_mp_capable_in_ack");
+    }
+  });
+
+  test("from everything but SYNs, on the way to the client only: the infinite mapping tells the server", () => {
+    const { pair, client, server } = run((sent) => sent.from === "server" && !isSyn(sent), "client");
+    expect([client.connection.fallback, server.connection.fallback]).toEqual(["no_data_ack", "infinite_mapping"]);
+    const infinite = pair.packets((sent) => sent.from === "client" && option(sent.segment, "dss")?.dataLength === 0 && option(sent.segment, "dss")?.dsnLength !== 0);
+    expect(infinite).toHaveLength(1);
+    expect(pair.counter("server", "InfiniteMapRx")).toBe(1);
+    // Nothing but that mapping is signalled after the fallback.
+    const at = pair.sent.indexOf(infinite[0] as Sent);
+    expect(pair.packets((sent) => sent.from === "client" && sent.segment.mptcp.length > 0, at + 1)).toEqual([]);
+  });
+
+  test("from everything but SYNs, on the way to the client only, the server writing first", () => {
+    const { client, server } = run((sent) => sent.from === "server" && !isSyn(sent), "server");
+    expect([client.connection.fallback, server.connection.fallback]).toEqual(["options_lost_on_data", "no_data_ack"]);
+  });
+
+  test("from data, while pure ACKs pass", () => {
+    for (const first of ["client", "server"] as const) {
+      const { client, server } = run(isData, first);
+      expect([client.connection.multipath, server.connection.multipath]).toEqual([false, false]);
+    }
+    // The client writes long after the handshake, which went well.
+    const pair = new Pair();
+    strip(pair, isData);
+    const { client } = pair.establish();
+    const server = exchange(pair, client, "client");
+    expect([client.connection.fallback, server.connection.fallback]).toEqual(["no_data_ack", "options_lost_on_data"]);
+  });
+
+  test("to a client that only closes: the FIN tells the server", () => {
+    const pair = new Pair();
+    strip(pair, (sent) => sent.from === "server" && !isSyn(sent));
+    const client = pair.connect();
+    client.write(1000);
+    client.end();
+    pair.run(3000);
+    const server = pair.accepted[0] as App;
+    expect([server.received, server.connection.ended]).toEqual([1000, true]);
+    server.write(500);
+    server.end();
+    pair.run(10_000);
+    expect([client.received, client.connection.closed, client.connection.error, server.connection.closed, server.connection.error]).toEqual([500, true, null, true, null]);
+  });
+
+  test("from data of a join: that subflow is reset with the reason, its data arrives on the other", () => {
+    const pair = new Pair({ clientAddresses: 2 });
+    strip(pair, (sent) => sent.client === 1 && sent.from === "server" && !isSyn(sent));
+    const { client, server } = pair.establish();
+    pair.run(200);
+    expect(client.established).toEqual([1, 2]);
+    client.write(200_000);
+    pair.run(5000);
+    expect([server.received, server.corrupt]).toEqual([200_000, false]);
+    expect(client.established.includes(1)).toBe(true);
+    expect(pair.lines((sent) => isReset(sent) && sent.from === "client")).toContain("> 10 RA tcprst(6)");
+    expect([client.connection.multipath, server.connection.multipath]).toEqual([true, true]);
+  });
+
+  test("late, on the only subflow of a proven connection: it is reset once the buffer's worth came without mapping", () => {
+    const small = { receiveBuffer: { initial: 20_000, max: 20_000, autoTune: false } };
+    const pair = new Pair({ server: { tcp: small }, client: { mptcp: { noSubflowTimeout: 1e9 } } });
+    const { client, server } = pair.establish();
+    client.write(5000);
+    pair.run(200);
+    expect(server.received).toBe(5000);
+    strip(pair, (sent) => sent.from === "client" && !isSyn(sent));
+    client.write(200_000);
+    pair.run(20_000);
+    expect(server.corrupt).toBe(false);
+    expect(server.received).toBe(5000);
+    expect(pair.decisions("server", "subflow_closed").map((event) => event.reason)).toContain("no_mapping");
+    expect(pair.lines((sent) => isReset(sent) && sent.from === "server")).toContain("< 00 RA tcprst(6)");
+    expect(server.connection.multipath).toBe(true);
+  });
+});
+
+describe("after fallback", () => {
+  test("a large transfer in both directions with losses is as good as plain TCP's", () => {
+    const pair = new Pair();
+    strip(pair, (sent) => !isSyn(sent));
+    let count = 0;
+    pair.lose((sent) => isData(sent) && ++count % 50 === 0);
+    const client = pair.connect();
+    client.write(400_000);
+    pair.runUntil(() => pair.accepted.length > 0);
+    const server = pair.accepted[0] as App;
+    server.write(300_000);
+    pair.run(60_000);
+    expect([server.received, server.corrupt, client.received, client.corrupt]).toEqual([400_000, false, 300_000, false]);
+    expect(pair.decisions("client", "reinjection")).toEqual([]);
+    expect(pair.decisions("server", "reinjection")).toEqual([]);
+  });
+
+  test("no join is opened or accepted", () => {
+    const pair = new Pair({ clientAddresses: 2, serverAddresses: 2 });
+    strip(pair, (sent) => !isSyn(sent));
+    const client = pair.connect();
+    client.write(5000);
+    pair.run(3000);
+    expect(pair.packets((sent) => has(sent, "mp_join_syn"))).toEqual([]);
+    pair.addAddress("client", "10.1.0.3");
+    pair.run(3000);
+    expect(pair.packets((sent) => has(sent, "mp_join_syn") || has(sent, "add_addr"))).toEqual([]);
+  });
+
+  test("abort is a plain RST", () => {
+    const pair = new Pair();
+    strip(pair, (sent) => !isSyn(sent));
+    const client = pair.connect();
+    client.write(5000);
+    pair.run(1000);
+    client.abort();
+    pair.run(100);
+    const server = pair.accepted[0] as App;
+    expect(pair.lines(isReset)).toEqual(["> 00 RA"]);
+    expect([client.connection.error, server.connection.closed, server.connection.error]).toEqual(["ECONNABORTED", true, "ECONNRESET"]);
+  });
+
+  test("every fallback is told once, with its reason, to application and log", () => {
+    const { pair, client } = run((sent) => !isSyn(sent), "client");
+    expect(client.seen & 64).toBe(64);
+    expect(pair.decisions("client", "fallback").map((event) => event.reason)).toEqual([client.connection.fallback]);
+    expect(pair.decisions("server", "fallback").map((event) => event.reason)).toEqual(["no_mp_capable_in_ack"]);
+    expect(pair.counter("client", "MPCapableDataFallback")).toBe(1);
+  });
+});
