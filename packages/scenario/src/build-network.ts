@@ -18,9 +18,9 @@ export interface Network {
   readonly serverAddress: IpAddress;
   /** Where the client connects from. */
   readonly clientAddress: IpAddress;
-  /** Gives a host one of its planned addresses (again). */
-  addAddress(host: string, interfaceName: string): void;
-  removeAddress(host: string, interfaceName: string): void;
+  /** Gives a host one of its planned addresses (again), or takes it away; false when it is so already. The observer hears of it. */
+  addAddress(host: string, interfaceName: string): boolean;
+  removeAddress(host: string, interfaceName: string): boolean;
 }
 
 /** Builds nodes, links and addresses. Everything that draws random numbers is made in the order of the plan. */
@@ -59,7 +59,28 @@ export function buildNetwork(plan: Plan, seed: number, parts: OwnParts, observer
     return { sim: hosts.get(hostName) as SimHost, host, own };
   };
   const clientAddress = addressOf(plan, plan.network.client, null);
-  const network: Network = {
+  const assigned = new Set<PlanInterface>();
+  const add = (hostName: string, interfaceName: string): boolean => {
+    const { sim, host, own } = find(hostName, interfaceName);
+    if (assigned.has(own)) return false;
+    assigned.add(own);
+    sim.addAddress(own.address, { link: portOf(host, own), flags: { subflow: true, signal: own.signal, backup: own.backup } });
+    return true;
+  };
+  const remove = (hostName: string, interfaceName: string): boolean => {
+    const { sim, own } = find(hostName, interfaceName);
+    if (!assigned.delete(own)) return false;
+    sim.removeAddress(own.address);
+    return true;
+  };
+  const report = (hostName: string, interfaceName: string, change: "added" | "removed"): void => {
+    const address = find(hostName, interfaceName).own.address.toString();
+    observer?.event({ at: simulation.now, host: hostName, connection: -1, subflow: -1, kind: "address", change, address });
+  };
+  for (const host of plan.network.hosts) {
+    for (const own of host.interfaces) if (own.present) add(host.name, own.name);
+  }
+  return {
     simulation,
     hosts,
     links,
@@ -68,19 +89,16 @@ export function buildNetwork(plan: Plan, seed: number, parts: OwnParts, observer
     serverAddress: addressOf(plan, plan.network.server, clientAddress.family),
     clientAddress,
     addAddress: (hostName, interfaceName) => {
-      const { sim, host, own } = find(hostName, interfaceName);
-      const flags = { subflow: true, signal: own.signal, backup: own.backup };
-      sim.addAddress(own.address, { link: portOf(host, own), flags });
+      const done = add(hostName, interfaceName);
+      if (done) report(hostName, interfaceName, "added");
+      return done;
     },
     removeAddress: (hostName, interfaceName) => {
-      const { sim, own } = find(hostName, interfaceName);
-      sim.removeAddress(own.address);
+      const done = remove(hostName, interfaceName);
+      if (done) report(hostName, interfaceName, "removed");
+      return done;
     },
   };
-  for (const host of plan.network.hosts) {
-    for (const own of host.interfaces) if (own.present) network.addAddress(host.name, own.name);
-  }
-  return network;
 }
 
 /** The simulator's options of one direction of a link. */

@@ -53,6 +53,11 @@ export function checkScenario(value: unknown, source: string, overrides: readonl
   return check(value, text ?? JSON.stringify(value, null, 2), source, overrides, () => ({ line: 0, column: 0 }));
 }
 
+/** A scenario that was not checked yet, or one that was. */
+export function loaded(scenario: LoadedScenario | ScenarioSpec): LoadedScenario {
+  return "plan" in scenario ? scenario : checkScenario(scenario, "scenario");
+}
+
 /**
  * Runs a scenario that is a function, which defines its data and brings its own parts, and checks the data.
  * @throws ScenarioError naming the field of everything that is wrong

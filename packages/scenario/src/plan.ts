@@ -203,13 +203,14 @@ function planChange(spec: ChangeSpec, at: FieldPath, network: PlanNetwork, workl
   if (spec.address !== undefined && place === null && links.length > 0) {
     reader.problems.push(problemAt([...at, "address"], "a link has no address; name a path or an interface"));
   }
-  if (spec.when !== undefined && workload.kind === "bulk" && workload.bytes === null && workload.file === null && !spec.when.includes("B")) {
-    reader.problems.push(problemAt([...at, "when"], "an endless transfer has no share; give a number of bytes"));
+  const when = spec.when === undefined ? null : reader.progress(spec.when);
+  if (when?.kind === "fraction" && isEndless(workload)) {
+    reader.problems.push(problemAt([...at, "when"], "endless work has no share; give a number of bytes"));
   }
   const direction = spec.direction ?? "both";
   return {
     at: spec.at === undefined ? null : reader.time(spec.at, 0),
-    when: spec.when === undefined ? null : reader.progress(spec.when),
+    when,
     after: reader.time(spec.after, 0),
     target,
     links,
@@ -223,6 +224,11 @@ function planChange(spec: ChangeSpec, at: FieldPath, network: PlanNetwork, workl
     delay: spec.delay !== undefined ? reader.time(spec.delay, 0) : spec.rtt !== undefined ? Math.round(reader.time(spec.rtt, 0) / 2) : null,
     loss: spec.loss === undefined ? null : lossValue(spec.loss, reader),
   };
+}
+
+function isEndless(workload: PlanWorkload): boolean {
+  if (workload.kind === "bulk") return workload.bytes === null && workload.file === null;
+  return workload.kind === "live" && workload.length === Number.POSITIVE_INFINITY;
 }
 
 function linksOf(spec: ChangeSpec, at: FieldPath, network: PlanNetwork, reader: Reader): PlanLink[] {

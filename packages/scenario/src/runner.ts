@@ -10,12 +10,14 @@ import type { Content, IncrementalHash } from "./content.ts";
 import { countFacts } from "./facts.ts";
 import type { LiveRun } from "./live-run.ts";
 import { MarkCollector } from "./marks.ts";
+import { loaded } from "./parse.ts";
 import type { LoadedScenario } from "./parse.ts";
 import type { Plan } from "./plan.ts";
 import { isMarked } from "./record.ts";
 import type { RunRecord } from "./record.ts";
 import { Roster } from "./roster.ts";
 import { Sampler } from "./sampler.ts";
+import type { ScenarioSpec } from "./spec.ts";
 import { summarize } from "./summary.ts";
 import type { Summary } from "./summary.ts";
 import { makeWork } from "./workload.ts";
@@ -66,9 +68,24 @@ export interface SubflowStatus {
   readonly backup: boolean;
 }
 
-/** Runs a scenario from beginning to end, without any output. */
-export function runScenario(scenario: LoadedScenario, options: RunOptions = {}): RunResult {
-  const run = new ScenarioRun(scenario, options);
+/**
+ * Runs a scenario from beginning to end, without any output. A scenario that is a plain value is checked before.
+ *
+ * @example
+ * ```ts
+ * const path = { rate: "10 Mb/s", rtt: "20 ms" };
+ * const { summary } = runScenario({
+ *   name: "quick",
+ *   paths: [{ name: "a", ...path }, { name: "b", ...path }],
+ *   workload: { bulk: { bytes: "10 MB" } },
+ * });
+ * console.log(summary.goodputBitsPerSecond);
+ * ```
+ *
+ * @throws ScenarioError naming the field of whatever is wrong
+ */
+export function runScenario(scenario: LoadedScenario | ScenarioSpec, options: RunOptions = {}): RunResult {
+  const run = new ScenarioRun(loaded(scenario), options);
   while (run.advance(SLICE));
   return run.finish();
 }

@@ -82,6 +82,11 @@ describe("scenario files", () => {
     ]);
   });
 
+  it("refuse a share of endless work", () => {
+    expect(problemsOf(GOOD.replace("{ bytes: 1 MB }", "{}"))).toEqual(["x.yaml:15:11: changes.0.when: endless work has no share; give a number of bytes"]);
+    expect(problemsOf(GOOD.replace("{ bytes: 1 MB }", "{}").replace("1/3", "1 MB"))).toEqual([]);
+  });
+
   it("check fields that may be a value or a group", () => {
     expect(problemsOf(GOOD.replace("500 KB", "big"))[0]).toMatch(/^x\.yaml:11:12: protocol\.buffers: "big" is neither "auto" nor a size/);
     expect(problemsOf(GOOD.replace("500 KB", "{ sned: 1 KB }"))).toEqual(['x.yaml:11:14: protocol.buffers.sned: unknown field; did you mean "send"?']);

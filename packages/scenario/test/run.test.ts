@@ -74,6 +74,7 @@ describe("the scenarios that come with the project", () => {
     const summary = await run("break-before-make", { file: FILE }, "changes.0.at=1 s", "changes.1.at=3 s");
     expect(summary).toMatchObject({ outcome: "completed", asExpected: true, intact: true });
     expect(summary.maxStallMs).toBeGreaterThanOrEqual(1900);
+    expect(summary.events["address"]).toBe(2);
     expect(summary.subflows[0]).toMatchObject({ name: "wifi", closedSeconds: 1 });
     expect(summary.subflows[1]!.name).toBe("lte");
     expect(summary.subflows[1]!.establishedSeconds).toBeGreaterThan(3);
@@ -123,6 +124,31 @@ describe("runs", () => {
     const packets = [...reader].length;
     expect(reader.interfaces.map((one) => one.name)).toEqual(["a", "b"]);
     expect(packets).toBeGreaterThan(800);
+  });
+
+  it("take a plain value, checked before", () => {
+    const path = { rate: "10 Mb/s", rtt: "20 ms" };
+    const spec = { name: "quick", paths: [{ name: "a", ...path }, { name: "b", ...path }], workload: { bulk: { bytes: "1 MB" } } };
+    const { summary, record } = runScenario(spec);
+    expect(summary).toMatchObject({ outcome: "completed", bytes: 1_000_000, sha256Sent: null, wallSeconds: 0 });
+    expect(record).toBeNull();
+    expect(() => runScenario({ ...spec, duration: "soon" })).toThrow(/scenario: duration: "soon" is not a time/);
+  });
+
+  it("change links by time and by progress, in one direction or both", () => {
+    const slower = SMALL.replace("loss: 1 %", "queue: { packets: 30 }").concat(`changes:
+  - { at: 200 ms, path: a, rate: 1 Mb/s, direction: down }
+  - { when: received 500 KB, after: 100 ms, path: b, loss: 100 %, rtt: 80 ms }
+`);
+    const { summary, record } = runScenario(parseScenario(slower, "slower"), { sample: true });
+    expect(summary.outcome).toBe("completed");
+    const changes = record!.events.filter((event) => event.kind === "link");
+    expect(changes.map((event) => event.about)).toEqual(["a", "b"]);
+    expect(changes[0]!.time).toBe(0.2);
+    const half = record!.series.time[record!.series.delivered.findIndex((bytes) => bytes >= 500_000)]!;
+    expect(changes[1]!.time).toBeGreaterThan(half + 0.08);
+    expect(changes[1]!.time).toBeLessThan(half + 0.12);
+    expect(summary.links.find((link) => link.name === "b")!.down.droppedRandom).toBeGreaterThan(0);
   });
 
   it("can be interrupted", () => {
