@@ -64,7 +64,7 @@ class Graph {
       for (const end of this.endsOf(node)) {
         // A neighbour on `end` gets through this node when some best port takes what comes in there.
         const passes = ports.some((port) => port !== end.port && node.passes(end.port, port));
-        if (passes && end.peer.node !== destination.node) this.offer(end.peer, cost + end.cost, reach, frontier);
+        if (passes) this.offer(end.peer, cost + end.cost, reach, frontier);
       }
     }
     for (const [node, { ports }] of reach) {

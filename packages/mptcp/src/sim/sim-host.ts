@@ -162,19 +162,26 @@ export class SimHost implements SimNode, Scheduled, EgressListener {
     if (at < this.queue.timeOf(this)) this.queue.schedule(this, at < now ? now : at);
   }
 
-  /** What one link takes may free the scheduler for another: goes round until no link got anything. */
+  /**
+   * What one link takes, or a scheduler's veto on it, may give another link something to send: goes round until no link has
+   * anything. A second round in which all that is offered is vetoed ends it: a scheduler that sends nothing has its reasons.
+   */
   private transmit(now: number): void {
-    const { host, interfaces } = this;
-    let quiet = 0;
-    for (let link = 0; quiet < interfaces.length; link = link + 1 === interfaces.length ? 0 : link + 1) {
-      const at = interfaces[link] as Interface;
-      quiet++;
-      while (this.backpressure === 0 || at.hasRoom(this.backpressure, now)) {
-        const packet = host.pollTransmit(link, now);
-        if (packet === null) break;
-        at.egress.send(packet, now);
-        quiet = 1;
+    const { host, interfaces, backpressure } = this;
+    for (let quiet = 0; quiet < 2; quiet++) {
+      let isAsked = false;
+      for (let link = 0; link < interfaces.length; link++) {
+        if (!host.hasOutput(link)) continue;
+        const at = interfaces[link] as Interface;
+        while (backpressure === 0 || at.hasRoom(backpressure, now)) {
+          isAsked = true;
+          const packet = host.pollTransmit(link, now);
+          if (packet === null) break;
+          at.egress.send(packet, now);
+          quiet = -1;
+        }
       }
+      if (!isAsked) return;
     }
   }
 

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { MptcpError, NEVER } from "../../src/core/index.ts";
+import { MptcpError, NEVER, randomBelow, SeededRandom } from "../../src/core/index.ts";
 import { EventQueue } from "../../src/sim/index.ts";
 import type { Scheduled } from "../../src/sim/index.ts";
 
@@ -156,8 +156,30 @@ describe("EventQueue", () => {
     expect(queue.size).toBe(0);
   });
 
+  it("keeps its order with hundreds of entries that come, move and go", () => {
+    const queue = new EventQueue();
+    const log: string[] = [];
+    const random = new SeededRandom(8);
+    const probes = Array.from({ length: 500 }, (_, id) => new Probe(id, log));
+    let fired = 0;
+    let last = 0;
+    for (let i = 0; i < 20_000; i++) {
+      const probe = probes[randomBelow(random, probes.length)] as Probe;
+      const what = randomBelow(random, 10);
+      if (what < 6) queue.schedule(probe, queue.now + randomBelow(random, 100_000));
+      else if (what < 9) queue.remove(probe);
+      else if (queue.step()) {
+        fired++;
+        expect(queue.now).toBeGreaterThanOrEqual(last);
+        last = queue.now;
+      }
+      expect(queue.next).toBe(Math.min(...probes.map((each) => queue.timeOf(each))));
+    }
+    expect(log.length).toBe(fired);
+  });
+
   it("agrees with a sorted list under random schedules, moves and removals", () => {
-    const operation = fc.record({ what: fc.constantFrom("schedule", "remove", "step"), id: fc.nat(39), ahead: fc.nat(12) });
+    const operation = fc.record({ what: fc.constantFrom("schedule", "schedule", "schedule", "remove", "step"), id: fc.nat(39), ahead: fc.nat(50) });
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 300 }), (operations) => {
         const queue = new EventQueue();
@@ -195,7 +217,7 @@ describe("EventQueue", () => {
         expect(log).toEqual(expected);
         expect(probes.every((probe) => probe.slot === -1)).toBe(true);
       }),
-      { seed: 11, numRuns: 300 },
+      { seed: 11, numRuns: 500 },
     );
   });
 });

@@ -4,11 +4,18 @@ import type { CaptureRecord } from "../../src/capture/index.ts";
 import { MILLISECOND, SECOND } from "../../src/core/index.ts";
 import type { DecisionEvent } from "../../src/core/index.ts";
 import { BulkSender, CaptureRecorder, chain, DelayMeter, PacedSender, Simulation, Sink, twoPaths } from "../../src/sim/index.ts";
+import type { Scheduler } from "../../src/mptcp/index.ts";
 import type { Egress, SimNode } from "../../src/sim/index.ts";
 import { decodePacket, IpAddress, Packet } from "../../src/wire/index.ts";
 
 const WIFI = { rate: 20e6, delay: 10 * MILLISECOND, queue: { packets: 60 } };
 const LTE = { rate: 10e6, delay: 30 * MILLISECOND, queue: { packets: 100 } };
+
+/** Takes turns without a memory of its own: whoever has least in flight. */
+const leastInFlight: Scheduler = {
+  name: "least in flight",
+  select: (subflows) => subflows.filter(({ hasRoom }) => hasRoom).toSorted((x, y) => x.inFlight - y.inFlight)[0] ?? null,
+};
 
 function first(addresses: readonly (readonly IpAddress[])[]): IpAddress {
   return addresses[0]?.[0] as IpAddress;
@@ -49,6 +56,27 @@ describe("Multipath TCP in the simulator", () => {
     for (const link of access) expect(link.backward.bytesDelivered).toBeGreaterThan(1_000_000);
     expect(meter.delays.length).toBe(Math.floor(10_000_000 / 8192));
     expect(Math.min(...meter.delays)).toBeGreaterThan(10 * MILLISECOND);
+  });
+
+  it("asks a link again when another one has sent: turn by turn, a burst leaves at once", () => {
+    const simulation = new Simulation();
+    const { client, server, access, serverAddresses } = twoPaths(simulation, { paths: [WIFI, LTE], client: { mptcp: { scheduler: () => leastInFlight } } });
+    server.listen(80, () => new Sink());
+    const burst = new PacedSender({ size: 20_000, interval: 2 * SECOND });
+    client.connect(first(serverAddresses), 80, burst);
+    const sent = access.map((link) => {
+      const times: number[] = [];
+      link.forward.addTap({ entered: (packet, _departure, now) => packet.length > 1000 && times.push(now), delivered: () => {}, dropped: () => {} });
+      return times;
+    });
+    simulation.run(1.9 * SECOND);
+    for (const times of sent) times.length = 0;
+    simulation.run(4 * SECOND);
+    const [wifi, lte] = sent as [number[], number[]];
+    // 14 segments in turns, and all in the same instant.
+    expect(wifi.length).toBeGreaterThanOrEqual(6);
+    expect(lte.length).toBeGreaterThanOrEqual(6);
+    expect(new Set([...wifi, ...lte]).size).toBe(1);
   });
 
   it("streams from the server at the server's pace", () => {

@@ -124,6 +124,14 @@ describe("a NAT", () => {
     expect(tuple(bench.inbound(ACK, 5 + 10 * SECOND))).toBe("dropped");
   });
 
+  it("starts with the short time again when the inside reuses a mapping with a new SYN", () => {
+    const bench = new Bench({ transitoryTimeout: 10 * SECOND, establishedTimeout: 100 * SECOND });
+    bench.outbound(SYN, 0);
+    bench.inbound(SYN | ACK, 1);
+    bench.outbound(SYN, SECOND);
+    expect(tuple(bench.inbound(ACK, 11 * SECOND))).toBe("dropped");
+  });
+
   it("keeps the long time after one FIN: half closed is open", () => {
     const bench = new Bench({ transitoryTimeout: 10 * SECOND, establishedTimeout: 100 * SECOND });
     bench.outbound(SYN, 0);

@@ -87,6 +87,18 @@ describe("a link that goes down", () => {
     expect(pipe.statistics(queue.now)).toMatchObject({ droppedDown: 3, packetsDelivered: 3 });
   });
 
+  it("lets nothing sent afterwards overtake what it kept", () => {
+    const { queue, pipe, sink, send } = pipeBench({ delay: MS, jitter: 50 * MS });
+    for (let i = 0; i < 40; i++) {
+      send(1500, i);
+      queue.run(queue.now + 1000);
+      pipe.down(queue.now, true);
+      pipe.up(queue.now);
+    }
+    queue.run();
+    expect(sink.numbers).toEqual(Array.from({ length: 40 }, (_, i) => i));
+  });
+
   it("can be told so twice", () => {
     const { queue, pipe, sink, send } = pipeBench({ delay: MS });
     pipe.down(0);
@@ -115,6 +127,17 @@ describe("a change of loss", () => {
     queue.run();
     expect(sink.numbers).toEqual([1, 2, 4, 5, 6, 7]);
   });
+});
+
+it("keeps the state of a chain of losses through other changes", () => {
+  // Alternates: lost, delivered, lost, ...
+  const { queue, pipe, sink, send } = pipeBench({ loss: { p: 1, r: 1 } });
+  for (let i = 0; i < 6; i++) {
+    send(100, i);
+    queue.run();
+    pipe.change({ delay: i }, queue.now);
+  }
+  expect(sink.numbers).toEqual([1, 3, 5]);
 });
 
 describe("a change to reordering and back", () => {

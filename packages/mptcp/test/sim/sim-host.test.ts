@@ -169,6 +169,34 @@ describe("applications", () => {
     expect(echo.closedAt).toBeGreaterThan(0);
   });
 
+  it("echo to the end when the way back is slow and the peer has ended long before", () => {
+    const { simulation, client, server, serverAddresses } = run({
+      routers: 0,
+      link: { ...LINK, backward: { rate: 1e6 } },
+      server: { tcp: { sendBuffer: { initial: 20_000, max: 20_000, autoTune: false } } },
+    });
+    serve(server, () => new Echo());
+    const sender = new BulkSender({ bytes: 100_000 });
+    client.connect(serverAddresses[0] as IpAddress, 80, sender, PLAIN);
+    simulation.run(30 * SECOND);
+    expect(sender.bytesRead).toBe(100_000);
+    expect(sender.closedAt).toBeGreaterThan(0);
+    expect(sender.error).toBeNull();
+  });
+
+  it("may be the first to speak on an accepted connection", () => {
+    const { simulation, client, server, serverAddresses } = run({ routers: 0, link: LINK });
+    const stream = new PacedSender({ size: 1000, interval: 10 * MILLISECOND, count: 5 });
+    serve(server, () => stream);
+    const sink = new Sink();
+    client.connect(serverAddresses[0] as IpAddress, 80, sink, PLAIN);
+    simulation.run(5 * SECOND);
+    // Half a round trip after the third ACK left, and so on.
+    expect(stream.connectedAt).toBeLessThan(16 * MILLISECOND);
+    expect(sink.bytesRead).toBe(5000);
+    expect(sink.closedAt).toBeGreaterThan(0);
+  });
+
   it("request and respond, one after the other", () => {
     const { simulation, client, server, serverAddresses } = run({ routers: 0, link: LINK });
     const sizes = { request: 200, response: 5000 };
