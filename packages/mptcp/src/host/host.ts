@@ -44,6 +44,8 @@ export class Host implements MptcpEnvironment {
   private readonly embryos = new Map<StreamConnection, Listener>();
   private readonly timers = new TimerHeap();
   private readonly queues: TransmitQueue[] = [];
+  /** Connections whose address was taken away. */
+  private readonly linkless = new TransmitQueue();
   /** RSTs for packets that belong to no connection, by link. */
   private readonly strays: Packet[][] = [];
   private readonly ready: (StreamConnection | Listener)[] = [];
@@ -196,6 +198,7 @@ export class Host implements MptcpEnvironment {
     this.now = now;
     const strays = this.strays[link];
     if (strays !== undefined && strays.length > 0) return strays.shift() ?? null;
+    if (this.linkless.size > 0) this.discardLinkless(now);
     const queue = this.queues[link];
     if (queue === undefined) return null;
     for (let tcp = queue.first(); tcp !== null; tcp = queue.first()) {
@@ -209,9 +212,21 @@ export class Host implements MptcpEnvironment {
       }
       queue.shift();
       tcp.queued = false;
-      this.timers.file(tcp);
+      if (tcp.link === link) this.timers.file(tcp);
+      else this.wake(tcp);
     }
     return null;
+  }
+
+  /** What has no link to leave by, since its address was taken away, is lost. */
+  private discardLinkless(now: number): void {
+    for (let tcp = this.linkless.first(); tcp !== null; tcp = this.linkless.first()) {
+      if (tcp.link < 0) while (tcp.pollTransmit(now) !== null) this.counters.increment("IpOutNoRoutes");
+      this.linkless.shift();
+      tcp.queued = false;
+      if (tcp.link < 0) this.timers.file(tcp);
+      else this.wake(tcp);
+    }
   }
 
   /** A connection or a listener that something happened to: ask it by `takeEvents()` or `accept()`. */
@@ -226,16 +241,17 @@ export class Host implements MptcpEnvironment {
     return this.ready[this.readyHead++] as StreamConnection | Listener;
   }
 
+  /** What the host remembers, by number of entries. */
+  get usage(): HostUsage {
+    return { connections: this.connections.size, pendingJoins: this.pendingJoins.size, tokens: this.tokens.size, timers: this.timers.size };
+  }
+
   // ---- TcpEnvironment, MptcpEnvironment
 
   wake(tcp: TcpConnection): void {
     if (tcp.queued) return;
-    if (tcp.link < 0) {
-      this.timers.file(tcp);
-      return;
-    }
     tcp.queued = true;
-    this.queueOf(tcp.link).push(tcp);
+    (tcp.link < 0 ? this.linkless : this.queueOf(tcp.link)).push(tcp);
   }
 
   schedule(timed: Timed): void {
@@ -446,6 +462,14 @@ export class Host implements MptcpEnvironment {
     if (this.blackholes.size >= MAXIMUM_BLACKHOLES) this.blackholes.clear();
     this.blackholes.set(String(remote), this.now + this.mptcpDefaults.blackholeMemory);
   }
+}
+
+/** Entries of a host's tables. */
+export interface HostUsage {
+  readonly connections: number;
+  readonly pendingJoins: number;
+  readonly tokens: number;
+  readonly timers: number;
 }
 
 /** Parameters of a host. `tcp` and `mptcp` are defaults for its connections. */

@@ -6,5 +6,5 @@
  */
 export type { HostAddress } from "./address-book.ts";
 export { Host } from "./host.ts";
-export type { AddressOptions, ConnectOptions, HostOptions, ListenOptions } from "./host.ts";
+export type { AddressOptions, ConnectOptions, HostOptions, HostUsage, ListenOptions } from "./host.ts";
 export { Listener } from "./listener.ts";

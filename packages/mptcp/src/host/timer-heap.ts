@@ -19,7 +19,8 @@ export class TimerHeap {
 
   /** Files `timed` under its `nextTimeout`, unless it is filed under an earlier time already. */
   file(timed: Timed): void {
-    const at = timed.nextTimeout;
+    // Smoothed times have fractions; the driver's clock is in whole nanoseconds.
+    const at = Math.ceil(timed.nextTimeout);
     if (timed.timerSlot < 0) {
       if (at === NEVER) return;
       timed.timerAt = at;
@@ -56,7 +57,7 @@ export class TimerHeap {
       }
       if (top.nextTimeout === NEVER) this.remove(top);
       else {
-        top.timerAt = top.nextTimeout;
+        top.timerAt = Math.ceil(top.nextTimeout);
         this.down(0);
       }
     }

@@ -63,6 +63,10 @@ export class DataSender {
   private planKind: "new" | "queued" | "opportunistic" = "new";
   private planIndex = 0;
   private planCarrier: Subflow | null = null;
+  // The scheduler's choice for the next segment, until it is taken.
+  private choice: Subflow | null = null;
+  private choiceReinjects = false;
+  private choiceOffers = 0;
 
   constructor(context: SenderContext, scheduler: Scheduler, buffer: BufferConfig) {
     this.context = context;
@@ -106,6 +110,7 @@ export class DataSender {
 
   /** The set of subflows, or the state of one, changed. */
   subflowsChanged(): void {
+    this.choice = null;
     this.usableKnown = false;
   }
 
@@ -138,6 +143,7 @@ export class DataSender {
 
   /** Hands over what `offer` planned, or the first `length` bytes of it; see TcpOwner.take. */
   take(subflow: Subflow, subflowOffset: number, length: number, now: number, slot: SegmentSlot): void {
+    this.choice = null;
     const start = this.planStart;
     const fresh = this.planKind === "new";
     if (fresh) {
@@ -291,17 +297,29 @@ export class DataSender {
     return this.usable;
   }
 
-  /** Runs the scheduler; when it prefers another subflow, that one is woken. */
+  /**
+   * Whether `subflow` is to send what is at hand. The scheduler is asked once per segment: its choice stands until it has been followed
+   * or cannot be any more, and the subflow that it prefers to the one that asked is woken.
+   */
   private chosen(subflow: Subflow, among: readonly Subflow[], dataOffset: number, length: number, reinjection: boolean, now: number): boolean {
     if (among.length === 1) return among[0] === subflow;
+    const { choice } = this;
+    if (choice !== null && this.choiceReinjects === reinjection && choice.hasRoom && among.includes(choice)) {
+      if (choice !== subflow) return false;
+      // Offered and not taken: its TCP has reasons of its own to wait.
+      if (this.choiceOffers++ < OFFERS_PER_CHOICE) return true;
+    }
     const { request } = this;
     request.dataOffset = dataOffset;
     request.length = length;
     request.reinjection = reinjection;
     request.now = now;
-    const choice = this.scheduler.select(among, request) as Subflow | null;
-    if (choice === subflow) return true;
-    if (choice !== null && choice.hasRoom) choice.tcp.wake();
+    const selected = this.scheduler.select(among, request) as Subflow | null;
+    this.choice = selected;
+    this.choiceReinjects = reinjection;
+    this.choiceOffers = 0;
+    if (selected === subflow) return true;
+    if (selected !== null && selected.hasRoom) selected.tcp.wake();
     return false;
   }
 
@@ -412,6 +430,8 @@ function carries(subflow: Subflow, offset: number): boolean {
   return false;
 }
 
+/** Times that a subflow may be offered what the scheduler chose it for. */
+const OFFERS_PER_CHOICE = 2;
 /** Until a subflow has measured its round-trip time. */
 const DATA_TIMEOUT_WITHOUT_RTO = 1_000_000_000;
 /** Ranges at the front of the reinjection queue looked through for one that a given subflow may send. */

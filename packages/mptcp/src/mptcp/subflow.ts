@@ -50,8 +50,8 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
   removalAt = NEVER;
   /** A DSS with a Data ACK arrived: options pass in both directions (§3.7). */
   dataAckSeen = false;
-  /** The segment being processed carried a DSS. */
-  private segmentHadDss = false;
+  /** The segment being processed carried options of Multipath TCP. */
+  private segmentHadOptions = false;
   /** Bytes received without a mapping since the last mapped one. */
   private unmapped = 0;
   /** An MP_PRIO waits for the next pure ACK. */
@@ -132,18 +132,14 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
   // ---- TcpOwner: arrivals
 
   onSegment(tcp: TcpConnection, segment: TcpSegment, offset: number, now: number): boolean {
-    this.segmentHadDss = false;
+    this.segmentHadOptions = segment.mptcp.length > 0;
     if (this.connection.regularTcp) return true;
     if (this.phase !== "established") {
       const verdict = readHandshake(this, segment, offset, now);
       if (verdict !== "continue") return verdict === "accept";
     }
     if (this.removalAt !== NEVER) this.connection.removalDisproved(this);
-    if (segment.mptcp.length === 0) return true;
-    const before = this.dataAckSeen;
-    const accepted = readOptions(this, tcp, segment, offset, now);
-    this.segmentHadDss = this.dataAckSeen && (before || segment.mptcp.some((option) => option.kind === "dss"));
-    return accepted;
+    return segment.mptcp.length === 0 || readOptions(this, tcp, segment, offset, now);
   }
 
   onData(_tcp: TcpConnection, payload: Payload, offset: number, now: number): void {
@@ -199,8 +195,8 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
       return;
     }
     this.sent.acknowledge(to);
-    // RFC 8684 §3.7: an ACK for data without a Data ACK shows that the path drops options.
-    if (!this.dataAckSeen && !this.segmentHadDss && to > 0) {
+    // RFC 8684 §3.7: an ACK for data without a Data ACK shows that the path drops options; one with an ADD_ADDR in its place does not.
+    if (!this.dataAckSeen && !this.segmentHadOptions && to > 0) {
       if (this.first && connection.mayFallBack) connection.fallBack("no_data_ack", now);
       else connection.resetSubflow(this, "no_data_ack", RESET_MIDDLEBOX, now);
     }
