@@ -167,13 +167,13 @@ export class SimHost implements SimNode, Scheduled, EgressListener {
    * anything. A second round in which all that is offered is vetoed ends it: a scheduler that sends nothing has its reasons.
    */
   private transmit(now: number): void {
-    const { host, interfaces, backpressure } = this;
+    const { host, interfaces } = this;
     for (let quiet = 0; quiet < 2; quiet++) {
       let isAsked = false;
       for (let link = 0; link < interfaces.length; link++) {
         if (!host.hasOutput(link)) continue;
         const at = interfaces[link] as Interface;
-        while (backpressure === 0 || at.hasRoom(backpressure, now)) {
+        while (this.backpressure === 0 || at.hasRoom(this.backpressure, now)) {
           isAsked = true;
           const packet = host.pollTransmit(link, now);
           if (packet === null) break;
