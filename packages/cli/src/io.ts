@@ -45,6 +45,10 @@ export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
 function streamOutput(stream: NodeJS.WriteStream): Output {
   const isTerminal = stream.isTTY;
+  // Whoever read the pipe may leave early; the run still writes its files.
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
   return {
     write: (text) => void stream.write(text),
     get columns(): number {

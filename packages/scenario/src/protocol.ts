@@ -1,6 +1,6 @@
 import { fullMesh, schedulers } from "mptcp";
 import type { BufferConfig, ConnectionCongestion, MptcpConfig, PathManagerFactory, SchedulerFactory, TcpConfig } from "mptcp";
-import { CONGESTION, TCP_CONGESTION } from "./engine-names.ts";
+import { congestionByName, tcpCongestionByName } from "./engine-names.ts";
 import type { PlanProtocol } from "./plan.ts";
 
 /** Parts of the engine that a TypeScript scenario brings itself; they win over the names in the protocol section. */
@@ -15,7 +15,7 @@ export interface OwnParts {
 
 /** The TCP configuration that a protocol section stands for; what it does not say is left to the engine's defaults. */
 export function tcpConfig(protocol: PlanProtocol, parts: OwnParts): Partial<TcpConfig> {
-  const congestion = protocol.congestion === null ? undefined : TCP_CONGESTION[protocol.congestion];
+  const congestion = protocol.congestion === null ? undefined : tcpCongestionByName(protocol.congestion);
   return definedOnly<TcpConfig>({
     congestion,
     minRto: protocol.minRto ?? undefined,
@@ -38,7 +38,7 @@ export function mptcpConfig(protocol: PlanProtocol, parts: OwnParts): Partial<Mp
   const limit = protocol.maxSubflows;
   return definedOnly<MptcpConfig>({
     scheduler: parts.scheduler ?? (protocol.scheduler === null ? undefined : schedulers[protocol.scheduler]),
-    congestion: parts.congestion ?? (protocol.congestion === null ? undefined : CONGESTION[protocol.congestion]),
+    congestion: parts.congestion ?? (protocol.congestion === null ? undefined : congestionByName(protocol.congestion)),
     pathManager: parts.pathManager ?? ((): ReturnType<PathManagerFactory> => fullMesh({ mode })),
     limits: limit === null ? undefined : { subflows: limit, addAddrAccepted: 8 },
     opportunisticRetransmission: protocol.opportunisticRetransmission ?? undefined,

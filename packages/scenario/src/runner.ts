@@ -283,8 +283,8 @@ export class ScenarioRun {
 
   private noteClosed(event: DecisionEvent & { readonly kind: "subflow_closed" }): void {
     const entry = this.roster.byId(event.subflow);
-    if (entry === undefined || entry.closedAt >= 0) return;
-    entry.closedAt = event.at;
+    if (entry === undefined || entry.closeReason !== null) return;
+    if (entry.closedAt < 0) entry.closedAt = event.at;
     entry.closeReason = event.reason;
   }
 

@@ -60,7 +60,7 @@ export class Sampler implements Scheduled {
     const { download } = this.work;
     const from = download ? entry.server : entry.client;
     const to = download ? entry.client : entry.server;
-    if (from === null || to === null || from.state === "CLOSED" || !from.established) return;
+    if (from === null || to === null || entry.closedAt >= 0 || from.state === "CLOSED" || !from.established) return;
     let received = 0;
     let first = entry;
     for (const other of this.roster.entries) {

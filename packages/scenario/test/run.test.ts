@@ -75,7 +75,7 @@ describe("the scenarios that come with the project", () => {
     expect(summary).toMatchObject({ outcome: "completed", asExpected: true, intact: true });
     expect(summary.maxStallMs).toBeGreaterThanOrEqual(1900);
     expect(summary.events["address"]).toBe(2);
-    expect(summary.subflows[0]).toMatchObject({ name: "wifi", closedSeconds: 1 });
+    expect(summary.subflows[0]).toMatchObject({ name: "wifi", closedSeconds: 1, closeReason: "address_removed" });
     expect(summary.subflows[1]!.name).toBe("lte");
     expect(summary.subflows[1]!.establishedSeconds).toBeGreaterThan(3);
   });

@@ -109,7 +109,7 @@ function table(title: string, head: readonly string[], rows: readonly (readonly 
     `<${tag}${index >= numbersFrom && index < numbersTo ? ' class="n"' : ""}>${escapeHtml(text)}</${tag}>`;
   const line = (tag: string, cells: readonly string[]): string => `<tr>${cells.map((text, index) => cell(tag, text, index)).join("")}</tr>`;
   return `<h2>${title}</h2>
-<div class="scroll"><table><thead>${line("th", head)}</thead><tbody>${rows.map((row) => line("td", row)).join("")}</tbody></table></div>`;
+<div class="scroll"><table class="plain"><thead>${line("th", head)}</thead><tbody>${rows.map((row) => line("td", row)).join("")}</tbody></table></div>`;
 }
 
 function integrity(summary: Summary): string {

@@ -33,6 +33,7 @@ table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-nu
 th { text-align: left; font-weight: 600; color: var(--muted); border-bottom: 1px solid var(--line); padding: 4px 18px 4px 0; white-space: nowrap; }
 td { border-bottom: 1px solid var(--grid); padding: 4px 18px 4px 0; vertical-align: top; }
 th.n, td.n { text-align: right; }
+table.plain td { white-space: nowrap; }
 figure { margin: 0 0 14px; padding: 12px 10px 6px; background: var(--panel); border: 1px solid var(--line); border-radius: 8px; }
 figcaption { font-weight: 600; font-size: 14px; padding-left: 8px; }
 #charts figure { overflow: hidden; }
