@@ -471,6 +471,7 @@ export class TcpConnection {
 
   private letGo(): void {
     this.sender.board.clear();
+    this.sender.duplicateBytes = 0;
     this.receiver.queue.clear();
     this.congestion.release();
   }

@@ -49,9 +49,10 @@ export class PathMtu {
     else if (consecutive >= 4 && this.family === 4 && this.current > SMALLEST_V4) next = SMALLEST_V4;
     else return false;
     if (length <= next) return false;
+    if (this.raiseAt === NEVER) this.blackHoles++;
     this.current = next;
     // A path that was merely down looks the same, so the first suspicion is checked soon.
-    this.raiseAt = now + (this.blackHoles++ === 0 ? FIRST_RAISE : RAISE_INTERVAL);
+    this.raiseAt = now + (this.blackHoles <= 1 ? FIRST_RAISE : RAISE_INTERVAL);
     return true;
   }
 

@@ -274,7 +274,7 @@ export class Receiver {
       if (edge - rightEdge < this.worthwhile) edge = rightEdge;
       field = Math.floor((edge - nxt) / scale);
       // RFC 7323 §2.4: the scale's granularity must not make the window shrink, as far as one unit is enough for that.
-      if (nxt + field * scale < rightEdge && nxt + (field + 1) * scale <= nxt + window + scale) field++;
+      if (nxt + field * scale < rightEdge && window > 0 && field * scale <= window) field++;
     }
     if (field > 65535) field = 65535;
     const advertised = field * scale;

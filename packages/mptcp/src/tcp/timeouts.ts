@@ -1,4 +1,4 @@
-import { NEVER } from "../core/index.ts";
+import { NEVER, SECOND } from "../core/index.ts";
 import type { TcpConnection } from "./connection.ts";
 import { onReorderTimeout, onRetransmissionTimeout } from "./recovery.ts";
 import { TIMER } from "./timers.ts";
@@ -15,10 +15,7 @@ export function runTimers(tcp: TcpConnection, now: number): void {
   // RFC 5482 §3.3: data stayed unacknowledged for too long.
   if (due(tcp, TIMER.user, now)) tcp.over(tcp.softError ?? "ETIMEDOUT", null, now);
   if (due(tcp, TIMER.timeWait, now)) tcp.over(null, null, now);
-  if (due(tcp, TIMER.pathMtu, now)) {
-    tcp.pathMtu.raise();
-    tcp.updateMaxPayload();
-  }
+  if (due(tcp, TIMER.pathMtu, now)) pathMtuDue(tcp, now);
 }
 
 function due(tcp: TcpConnection, timer: Timer, now: number): boolean {
@@ -96,6 +93,16 @@ function persistDue(tcp: TcpConnection, now: number): void {
   }
   sender.persistBackoff++;
   tcp.arm(TIMER.persist, now + sender.persistInterval());
+}
+
+/** A larger MTU is tried only while data gets through. */
+function pathMtuDue(tcp: TcpConnection, now: number): void {
+  if (tcp.sender.timeouts > 0) {
+    tcp.arm(TIMER.pathMtu, now + SECOND);
+    return;
+  }
+  tcp.pathMtu.raise();
+  tcp.updateMaxPayload();
 }
 
 /** RFC 9293 §3.8.4. */

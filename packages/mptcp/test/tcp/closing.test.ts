@@ -173,25 +173,7 @@ describe("reset", () => {
 });
 
 describe("TIME-WAIT", () => {
-  const timeWait = (ts: boolean): Script => {
-    const stamp = (value: number) => (ts ? { ts: [value, 0] as const } : {});
-    const s = new Script().established(stamp(100)).end().discard();
-    s.inject({ flags: "FA", seq: 1, ack: 2, ...stamp(101) }).discard();
-    expect(s.state).toBe("TIME-WAIT");
-    return s;
-  };
-
   test("RFC 6191: a later timestamp, or a higher sequence number, may take the 4-tuple over", () => {
-    const syn = (sequence: number, timestamp: number): TcpSegment => {
-      const segment = new TcpSegment();
-      segment.flags = 2;
-      segment.sequence = sequence;
-      if (timestamp > 0) {
-        segment.hasTimestamps = true;
-        segment.timestampValue = timestamp;
-      }
-      return segment;
-    };
     const stamped = timeWait(true);
     const next = (stamped.peerIss + 2) >>> 0;
     expect(stamped.tcp.mayReuse(syn(next - 500, 102))).toBe(true);
@@ -206,3 +188,22 @@ describe("TIME-WAIT", () => {
     expect(plain.tcp.mayReuse(ack)).toBe(false);
   });
 });
+
+function timeWait(ts: boolean): Script {
+  const stamp = (value: number) => (ts ? { ts: [value, 0] as const } : {});
+  const s = new Script().established(stamp(100)).end().discard();
+  s.inject({ flags: "FA", seq: 1, ack: 2, ...stamp(101) }).discard();
+  expect(s.state).toBe("TIME-WAIT");
+  return s;
+}
+
+function syn(sequence: number, timestamp: number): TcpSegment {
+  const segment = new TcpSegment();
+  segment.flags = 2;
+  segment.sequence = sequence;
+  if (timestamp > 0) {
+    segment.hasTimestamps = true;
+    segment.timestampValue = timestamp;
+  }
+  return segment;
+}

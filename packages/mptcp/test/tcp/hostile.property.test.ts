@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { MILLISECOND } from "./harness.ts";
 import { Script } from "./script.ts";

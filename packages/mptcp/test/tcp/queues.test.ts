@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SeededRandom } from "../../src/core/index.ts";
 import { ReassemblyQueue, ReceiveQueue, SendQueue } from "../../src/tcp/index.ts";
@@ -144,28 +144,6 @@ describe("ReassemblyQueue", () => {
     );
   });
 
-  /** Ranges and rangeAt against the model (which may hold bytes below `expected` that pop has not dropped yet). */
-  function compare(queue: ReassemblyQueue, model: ReadonlySet<number>, expected: number): void {
-    const ranges: [number, number][] = [];
-    queue.forEachRange((start, end) => {
-      if (end > expected) ranges.push([Math.max(start, expected), end]);
-      return true;
-    });
-    const sorted = [...model].filter((at) => at >= expected).toSorted((a, b) => a - b);
-    const merged: [number, number][] = [];
-    for (const at of sorted) {
-      const last = merged.at(-1);
-      if (last !== undefined && last[1] === at) last[1]++;
-      else merged.push([at, at + 1]);
-    }
-    expect(ranges).toEqual(merged);
-    for (const [start, end] of merged) {
-      expect(queue.rangeAt(end - 1)?.end).toBe(end);
-      expect(queue.rangeAt(end)).toBeNull();
-      expect(queue.rangeAt(start)?.end).toBe(end);
-    }
-  }
-
   test("50,000 separate ranges in any order: no quadratic work", () => {
     const random = new SeededRandom(5);
     const order = Array.from({ length: 50_000 }, (_, i) => i);
@@ -196,3 +174,25 @@ describe("ReassemblyQueue", () => {
     expect(queue.highest).toBe(-1);
   });
 });
+
+/** Ranges and rangeAt against the model (which may hold bytes below `expected` that pop has not dropped yet). */
+function compare(queue: ReassemblyQueue, model: ReadonlySet<number>, expected: number): void {
+  const ranges: [number, number][] = [];
+  queue.forEachRange((start, end) => {
+    if (end > expected) ranges.push([Math.max(start, expected), end]);
+    return true;
+  });
+  const sorted = [...model].filter((at) => at >= expected).toSorted((a, b) => a - b);
+  const merged: [number, number][] = [];
+  for (const at of sorted) {
+    const last = merged.at(-1);
+    if (last !== undefined && last[1] === at) last[1]++;
+    else merged.push([at, at + 1]);
+  }
+  expect(ranges).toEqual(merged);
+  for (const [start, end] of merged) {
+    expect(queue.rangeAt(end - 1)?.end).toBe(end);
+    expect(queue.rangeAt(end)).toBeNull();
+    expect(queue.rangeAt(start)?.end).toBe(end);
+  }
+}

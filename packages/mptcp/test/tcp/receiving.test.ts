@@ -199,8 +199,6 @@ describe("the window", () => {
 });
 
 describe("timestamps (RFC 7323)", () => {
-  const stamped = (): Script => new Script({ windowScaling: false }).established({ ts: [1000, 0] }).discard();
-
   test("every segment carries one and echoes the newest in order", () => {
     const s = stamped();
     s.inject({ seq: 1, ack: 1, len: 100, ts: [1005, 0] }).expect({ ts: [-1, 1005] });
@@ -248,3 +246,7 @@ test("memory for out-of-order data is bounded", () => {
   s.inject({ seq: 1, ack: 1, len: 2 });
   expect(s.tcp.receivedOffset).toBe(3);
 });
+
+function stamped(): Script {
+  return new Script({ windowScaling: false }).established({ ts: [1000, 0] }).discard();
+}

@@ -1,0 +1,109 @@
+import { describe, expect, test } from "vitest";
+import { PathMtu } from "../../src/tcp/path-mtu.ts";
+import { BulkWriter, MILLISECOND, Pair, readAll, SECOND } from "./harness.ts";
+import { Script } from "./script.ts";
+
+const PLAIN = { timestamps: false, windowScaling: false };
+
+describe("packet too big (RFC 1191, RFC 8201)", () => {
+  test("what was too big goes again in smaller pieces, at once, and cwnd stays", () => {
+    const s = new Script(PLAIN).establishedAfter(50 * MILLISECOND, { mss: 1460 }).write(2920).expectData(1, 2, 1460);
+    const cwnd = s.tcp.congestion.cwnd;
+    big(s, 1, 1000);
+    s.expect({ seq: 1, len: 960 }).expect({ seq: 961, len: 500 }).expect({ seq: 1461, len: 960 }).expect({ seq: 2421, len: 500 }).silent();
+    expect(s.tcp.congestion.cwnd).toBe(cwnd);
+    expect(s.tcp.maxPayload).toBe(960);
+    s.inject({ seq: 1, ack: 2921 }).write(2000).expect({ len: 960 }).expect({ len: 960 });
+  });
+
+  test("a message about nothing in flight, or with a larger MTU, is ignored", () => {
+    const s = new Script(PLAIN).establishedAfter(50 * MILLISECOND, { mss: 1460 }).write(1460).discard();
+    big(s, 1461, 1000);
+    big(s, 0, 1000);
+    big(s, 500_000, 1000);
+    big(s, 1, 9000);
+    s.silent();
+    expect(s.tcp.maxPayload).toBe(1460);
+  });
+
+  test("an old router's message without MTU means the next plateau; no message goes below 552", () => {
+    const mtu = new PathMtu(1500, 4);
+    expect(mtu.onTooBig(0, 1500, 0)).toBe(true);
+    expect(mtu.current).toBe(1492);
+    expect(mtu.onTooBig(0, 1492, 0) && mtu.current === 1006).toBe(true);
+    expect(mtu.onTooBig(68, 1492, 0) && mtu.current === 552).toBe(true);
+    expect(mtu.onTooBig(68, 1492, 0)).toBe(false);
+    const six = new PathMtu(1500, 6);
+    expect(six.onTooBig(600, 1500, 0) && six.current === 1280).toBe(true);
+  });
+
+  test("ten minutes later the link's MTU is tried again", () => {
+    const s = new Script(PLAIN).establishedAfter(50 * MILLISECOND, { mss: 1460 }).write(1460).discard();
+    big(s, 1, 1000);
+    s.discard().inject({ seq: 1, ack: 1461 }).advance(599 * SECOND);
+    expect(s.tcp.maxPayload).toBe(960);
+    s.advance(2 * SECOND);
+    expect(s.tcp.maxPayload).toBe(1460);
+  });
+});
+
+describe("black holes (RFC 2923, RFC 4821)", () => {
+  test("a path that swallows large packets in silence still carries the data", () => {
+    const pair = new Pair({ forward: { delay: 10 * MILLISECOND, drop: (packet) => packet.length > 1300 } }).establish();
+    const writer = new BulkWriter(100_000, true);
+    let total = 0;
+    pair.application = ({ now, a, b }) => {
+      writer.run(a, now);
+      total += readAll(b, now);
+      if (b.ended) b.end(now);
+    };
+    expect(pair.runUntil(() => total === 100_000, 60 * SECOND)).toBe(true);
+    expect(pair.a.tcp.pathMtu.current).toBeLessThanOrEqual(1280);
+  });
+
+  test("a path that was merely down is used in full soon after", () => {
+    let down = false;
+    const pair = new Pair({ forward: { delay: 10 * MILLISECOND, rate: 1e6, drop: () => down } }).establish();
+    const writer = new BulkWriter(Number.MAX_SAFE_INTEGER, false);
+    pair.application = ({ now, a, b }) => {
+      writer.run(a, now);
+      readAll(b, now);
+    };
+    pair.runTo(2 * SECOND);
+    down = true;
+    pair.runTo(6 * SECOND);
+    expect(pair.a.tcp.pathMtu.current).toBe(1280);
+    down = false;
+    pair.runTo(20 * SECOND);
+    expect(pair.a.tcp.pathMtu.current).toBe(1500);
+    expect(pair.a.tcp.backoff).toBe(0);
+  });
+});
+
+describe("other ICMP errors (RFC 5461, RFC 5927)", () => {
+  test("end a connection that is being opened", () => {
+    for (const [code, error] of [[0, "ENETUNREACH"], [1, "EHOSTUNREACH"], [3, "ECONNREFUSED"]] as const) {
+      const s = new Script().connect();
+      unreachable(s, code);
+      expect(s.state).toBe("CLOSED");
+      expect(s.socket.error).toBe(error);
+    }
+  });
+
+  test("do not end an established one, but explain its timeout", () => {
+    const s = new Script({ ...PLAIN, retries: 2 }).establishedAfter(50 * MILLISECOND).write(100).discard();
+    s.tcp.handleIcmp({ kind: "unreachable", code: 1, mtu: 0, sequence: (s.iss + 1) >>> 0 }, s.now);
+    expect(s.state).toBe("ESTABLISHED");
+    s.advance(100 * SECOND);
+    expect(s.socket.error).toBe("EHOSTUNREACH");
+  });
+});
+
+function big(s: Script, sequence: number, mtu: number): void {
+  s.tcp.handleIcmp({ kind: "packet_too_big", code: 4, mtu, sequence: (s.iss + sequence) >>> 0 }, s.now);
+  s.poll();
+}
+
+function unreachable(s: Script, code: number): void {
+  s.tcp.handleIcmp({ kind: "unreachable", code, mtu: 0, sequence: s.iss }, s.now);
+}
