@@ -190,7 +190,7 @@ export class Host implements MptcpEnvironment {
 
   /** Whether pollTransmit may have something for `link`. */
   hasOutput(link: number): boolean {
-    return (this.queues[link]?.size ?? 0) > 0 || (this.strays[link]?.length ?? 0) > 0;
+    return this.linkless.size > 0 || (this.queues[link]?.size ?? 0) > 0 || (this.strays[link]?.length ?? 0) > 0;
   }
 
   /** The next packet for `link`, or null. What one link sends may give another something to send: poll all until all give null. */

@@ -123,9 +123,11 @@ export class AddressManager implements PathControl {
     this.table.denyInitialRemote();
   }
 
+  /** Addresses may be announced; and once more when subflows may be opened (RFC 8684 §3.1). */
   onEstablished(now: number): void {
+    if (this.established) this.manager.onAddresses(this, now);
+    else this.manager.onEstablished(this, now);
     this.established = true;
-    this.manager.onEstablished(this, now);
     this.armManager();
   }
 

@@ -203,7 +203,10 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
       this.log.observe(subflow, { kind: "connection_established", multipath: !this.regularTcp, token: this.localKeys.token });
       this.raise(STREAM_EVENT.connected | STREAM_EVENT.writable);
       // RFC 8684 §3.1: no subflow may be added before a DSS arrived; an ACK now lets the initiator add some without data.
-      if (!this.initiator && !this.regularTcp) subflow.tcp.requestAck();
+      if (!this.initiator && !this.regularTcp) {
+        subflow.tcp.requestAck();
+        this.addresses.onEstablished(now);
+      }
       if (this.sender.finQueued) {
         if (this.regularTcp) subflow.tcp.close(now);
         else this.releaseFin(now);
@@ -212,7 +215,9 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
       this.log.established(subflow);
       return;
     }
-    if (subflow.initiator) {
+    if (subflow.refusal !== null) {
+      this.resetSubflow(subflow, subflow.refusal, MP_RESET_REASON.mptcpSpecific, now);
+    } else if (subflow.initiator) {
       subflow.joinAckTries = 1;
       subflow.joinAckAt = now + subflow.tcp.rto;
       this.arm(subflow.joinAckAt);
@@ -244,7 +249,8 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
    * @returns the MP_TCPRST reason when the join is refused
    */
   acceptJoin(option: MpJoinSyn, tuple: FourTuple): Subflow | number {
-    if (this.closed || this.regularTcp || !this.remoteKnown) return MP_RESET_REASON.mptcpSpecific;
+    // After a regular close the peer may come back for the Data ACK of its DATA_FIN.
+    if (this.error !== null || this.regularTcp || !this.remoteKnown) return MP_RESET_REASON.mptcpSpecific;
     if (this.subflows.length > this.config.limits.subflows) return MP_RESET_REASON.administrativelyProhibited;
     const joined = this.addresses.admitJoin(option.addressId, tuple);
     if (joined === null) return MP_RESET_REASON.administrativelyProhibited;
@@ -346,6 +352,11 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     return longest;
   }
 
+  /** A subflow that was refused data in favour of `full` may have it now. */
+  wakeOthers(full: Subflow): void {
+    for (const subflow of this.sender.usableSubflows()) if (subflow !== full && subflow.tcp.canSend()) subflow.tcp.wake();
+  }
+
   /** Asks every subflow that has room to look for data: what arrived on one may unblock another (draft-barre §3.5.2). */
   wakeSubflows(now: number): void {
     if (this.regularTcp) {
@@ -386,9 +397,9 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
 
   // ---- regular TCP (fallback)
 
-  /** Whether this connection can still become regular TCP: one subflow ever, nothing of Multipath TCP seen in its data (§3.7). */
+  /** Whether this connection can still become regular TCP: all its data went over the first subflow (RFC 8684 §3.7). */
   get mayFallBack(): boolean {
-    return !this.regularTcp && !this.fullyEstablished && !this.joinedEver && this.subflows.length === 1;
+    return !this.regularTcp && !this.joinedEver;
   }
 
   fallBack(reason: string, now: number): void {
@@ -406,6 +417,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     this.log.observe(null, { kind: "fallback", reason });
     this.raise(STREAM_EVENT.fallback);
     if (this.connectedAt < 0) return;
+    for (const subflow of this.subflows.slice()) if (!subflow.first) this.endSubflow(subflow, "fallback", now);
     if (this.sender.finQueued) for (const subflow of this.subflows) subflow.tcp.close(now);
     this.wakeSubflows(now);
   }
@@ -436,9 +448,8 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
 
   // ---- subflows
 
-  onSubflowTimeout(subflow: Subflow, consecutive: number, now: number): void {
+  onSubflowTimeout(subflow: Subflow, now: number): void {
     if (this.regularTcp || !subflow.established) return;
-    this.log.observe(subflow, { kind: "rto", rtoMs: subflow.tcp.rto / 1e6, consecutive });
     if (subflow.stale) return;
     subflow.stale = true;
     this.environment.counters.increment("MPTcpExtSubflowStale");
@@ -606,7 +617,9 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     this.closing.handleTimeout(now);
     if (now >= this.noSubflowAt) {
       this.noSubflowAt = NEVER;
-      this.finish("ETIMEDOUT");
+      // With all data acknowledged and the peer's end received, only the Data ACK of our DATA_FIN may have been lost.
+      const done = this.receiver.finReached && this.sender.finSent && this.sender.unacknowledged === this.sender.finOffset;
+      this.finish(done ? null : "ETIMEDOUT");
       this.release();
     }
     this.addresses.handleTimeout(now);

@@ -19,6 +19,8 @@ export interface SenderContext {
   /** The deadline of the sender moved to an earlier time. */
   senderTimer(at: number): void;
   readonly log: DecisionLog;
+  /** A subflow has filled its window: those that were refused in its favour may ask again. */
+  wakeOthers(full: Subflow): void;
 }
 
 /**
@@ -67,6 +69,8 @@ export class DataSender {
   private choice: Subflow | null = null;
   private choiceReinjects = false;
   private choiceOffers = 0;
+  /** A subflow was refused in favour of another since the last time that one filled its window. */
+  private vetoed = false;
 
   constructor(context: SenderContext, scheduler: Scheduler, buffer: BufferConfig) {
     this.context = context;
@@ -168,6 +172,10 @@ export class DataSender {
     slot.push = start + length === this.queue.end;
     this.context.log.schedule(subflow, mapping, !fresh, this.scheduler.name);
     this.armTimer(now);
+    if (this.vetoed && subflow.tcp.sendRoom() - length < subflow.mss) {
+      this.vetoed = false;
+      this.context.wakeOthers(subflow);
+    }
   }
 
   /** Sends a DATA_FIN that no data carries, when it is time; true when the caller should ask subflows for pure ACKs. */
@@ -305,7 +313,10 @@ export class DataSender {
     if (among.length === 1) return among[0] === subflow;
     const { choice } = this;
     if (choice !== null && this.choiceReinjects === reinjection && choice.hasRoom && among.includes(choice)) {
-      if (choice !== subflow) return false;
+      if (choice !== subflow) {
+        this.vetoed = true;
+        return false;
+      }
       // Offered and not taken: its TCP has reasons of its own to wait.
       if (this.choiceOffers++ < OFFERS_PER_CHOICE) return true;
     }
@@ -319,6 +330,7 @@ export class DataSender {
     this.choiceReinjects = reinjection;
     this.choiceOffers = 0;
     if (selected === subflow) return true;
+    this.vetoed = true;
     if (selected !== null && selected.hasRoom) selected.tcp.wake();
     return false;
   }

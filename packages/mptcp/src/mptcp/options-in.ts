@@ -16,7 +16,7 @@ export function readHandshake(subflow: Subflow, segment: TcpSegment, offset: num
     if (subflow.initiator) return syn ? readCapableSynAck(subflow, segment, now) : "continue";
     return readCapableAck(subflow, segment, offset, now);
   }
-  if (subflow.initiator) return syn ? readJoinSynAck(subflow, segment, now) : readJoinConfirmation(subflow, segment, now);
+  if (subflow.initiator) return syn ? readJoinSynAck(subflow, segment) : readJoinConfirmation(subflow, segment, now);
   return readJoinAck(subflow, segment, now);
 }
 
@@ -38,7 +38,7 @@ function readDss(subflow: Subflow, tcp: TcpConnection, segment: TcpSegment, dss:
   const { connection } = subflow;
   connection.onDss(now);
   if (dss.dataAckLength !== 0) {
-    subflow.dataAckSeen = true;
+    subflow.segmentHadDataAck = true;
     const { sender, localSpace } = connection;
     const position = dss.dataAckLength === 8 ? localSpace.position(dss.dataAckHigh, dss.dataAckLow) : localSpace.positionNear(dss.dataAckLow, sender.unacknowledged);
     if (position >= 0) connection.onDataAck(position, position + tcp.scaledWindow(segment), now);
@@ -94,6 +94,10 @@ function readOther(subflow: Subflow, option: Exclude<MptcpOption, Dss>, segment:
     case "mp_prio":
       connection.addresses.onPriority(subflow, option.backup, option.addressId, now);
       return true;
+    case "mp_join_ack":
+      // RFC 8684 §3.2: the peer sends it until it is answered.
+      if (!subflow.initiator) subflow.tcp.requestAck();
+      return true;
     case "mp_fastclose":
       connection.closing.onFastclose(subflow, option.receiverKey, (segment.flags & TCP_FLAG.RST) !== 0, now);
       return false;
@@ -143,7 +147,6 @@ function readCapableAck(subflow: Subflow, segment: TcpSegment, offset: number, n
   }
   // What overtook the third ACK may carry a DSS only, which shows that options pass: wait for a segment with the keys.
   if (offset > 0 || segment.mptcp.some((other) => other.kind === "dss")) return "drop";
-  connection.environment.counters.increment("MPTcpExtMPCapableFallbackACK");
   connection.fallBack("no_mp_capable_in_ack", now);
   return "accept";
 }
@@ -165,7 +168,7 @@ export function capableRefusal(option: MpCapable): string | null {
 
 // ---- MP_JOIN
 
-function readJoinSynAck(subflow: Subflow, segment: TcpSegment, now: number): HandshakeVerdict {
+function readJoinSynAck(subflow: Subflow, segment: TcpSegment): HandshakeVerdict {
   const { connection } = subflow;
   for (const option of segment.mptcp) {
     if (option.kind !== "mp_join_synack") continue;
@@ -173,8 +176,8 @@ function readJoinSynAck(subflow: Subflow, segment: TcpSegment, now: number): Han
     const expected = joinHmac(connection.remoteKey, connection.localKeys.key, option.nonce, subflow.localNonce);
     if (!equalOctets(option.hmac, expected.subarray(0, 8))) {
       connection.environment.counters.increment("MPTcpExtMPJoinSynAckHMacFailure");
-      connection.resetSubflow(subflow, "bad_hmac", MP_RESET_REASON.mptcpSpecific, now);
-      return "drop";
+      subflow.refusal = "bad_hmac";
+      return "accept";
     }
     subflow.remoteNonce = option.nonce;
     subflow.remoteAddressId = option.addressId;
@@ -182,8 +185,8 @@ function readJoinSynAck(subflow: Subflow, segment: TcpSegment, now: number): Han
     subflow.phase = "pre-established";
     return "accept";
   }
-  connection.resetSubflow(subflow, "no_mp_join_in_synack", MP_RESET_REASON.mptcpSpecific, now);
-  return "drop";
+  subflow.refusal = "no_mp_join_in_synack";
+  return "accept";
 }
 
 /** The initiator may send data once anything after the SYN+ACK arrives: the peer has our HMAC (RFC 8684 §3.2). */

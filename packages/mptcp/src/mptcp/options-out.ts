@@ -124,9 +124,15 @@ function writeDss(subflow: Subflow, segment: TcpSegment, role: SegmentRole, tag:
   }
   if (role === SEGMENT_ROLE.ack && connection.hasSignals) {
     const signal = connection.takeSignal(subflow, space, now);
+    if (signal !== null && mptcpOptionLength(signal) + mptcpOptionLength(dss) > space) {
+      // No room for both: the Data ACK, and perhaps the DATA_FIN, follow on an ACK of their own.
+      if (dss.dataFin) connection.finDue = true;
+      subflow.tcp.requestAck();
+      segment.mptcp = [signal];
+      return;
+    }
     if (signal !== null) {
-      const fits = mptcpOptionLength(signal) + mptcpOptionLength(dss) <= space;
-      segment.mptcp = fits ? [dss, signal] : [signal];
+      segment.mptcp = [dss, signal];
       return;
     }
   }

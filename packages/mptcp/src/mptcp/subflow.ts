@@ -42,14 +42,19 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
   joinAckAt = NEVER;
   joinAckTries = 0;
 
+  /** Why the SYN+ACK of a join was not acceptable: once established, so that there can be one, a RST says so (§3.2). */
+  refusal: string | null = null;
+
   readonly sent = new SentMappings();
   readonly received = new ReceivedMappings();
   /** A retransmission timeout since the last new acknowledgment: not for new data while another subflow lives. */
   stale = false;
   /** Named in a REMOVE_ADDR: gone unless something arrives before `removalAt` (§3.4.2). */
   removalAt = NEVER;
-  /** A DSS with a Data ACK arrived: options pass in both directions (§3.7). */
-  dataAckSeen = false;
+  /** Data that we sent was acknowledged by a segment with a Data ACK: options pass in both directions (§3.7). */
+  private dataAckSeen = false;
+  /** The segment being processed carried a Data ACK. */
+  segmentHadDataAck = false;
   /** The segment being processed carried options of Multipath TCP. */
   private segmentHadOptions = false;
   /** Bytes received without a mapping since the last mapped one. */
@@ -133,6 +138,7 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
 
   onSegment(tcp: TcpConnection, segment: TcpSegment, offset: number, now: number): boolean {
     this.segmentHadOptions = segment.mptcp.length > 0;
+    this.segmentHadDataAck = false;
     if (this.connection.regularTcp) return true;
     if (this.phase !== "established") {
       const verdict = readHandshake(this, segment, offset, now);
@@ -168,7 +174,7 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
   /** In-order bytes that no mapping covers (RFC 8684 §3.3.1, §3.7). */
   private onUnmapped(payload: Payload, offset: number, now: number): void {
     const { connection } = this;
-    if (this.first && connection.mayFallBack) {
+    if (this.first && connection.mayFallBack && offset === 0 && connection.receiver.next === 0) {
       // Options pass on SYNs but not on data.
       connection.fallBack("options_lost_on_data", now);
       connection.deliver(offset, payload, now);
@@ -195,11 +201,12 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
       return;
     }
     this.sent.acknowledge(to);
+    if (this.dataAckSeen || to === 0) return;
+    this.dataAckSeen = this.segmentHadDataAck;
     // RFC 8684 §3.7: an ACK for data without a Data ACK shows that the path drops options; one with an ADD_ADDR in its place does not.
-    if (!this.dataAckSeen && !this.segmentHadOptions && to > 0) {
-      if (this.first && connection.mayFallBack) connection.fallBack("no_data_ack", now);
-      else connection.resetSubflow(this, "no_data_ack", RESET_MIDDLEBOX, now);
-    }
+    if (this.segmentHadOptions) return;
+    if (this.first && connection.mayFallBack && connection.sender.unacknowledged === 0) connection.fallBack("no_data_ack", now);
+    else connection.resetSubflow(this, "no_data_ack", RESET_MIDDLEBOX, now);
   }
 
   onInput(_tcp: TcpConnection, now: number): void {
@@ -212,8 +219,8 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
     this.connection.onTcpEstablished(this, now);
   }
 
-  onRetransmissionTimeout(_tcp: TcpConnection, consecutive: number, now: number): void {
-    this.connection.onSubflowTimeout(this, consecutive, now);
+  onRetransmissionTimeout(_tcp: TcpConnection, _consecutive: number, now: number): void {
+    this.connection.onSubflowTimeout(this, now);
   }
 
   onClosed(_tcp: TcpConnection, reason: CloseReason | null, segment: TcpSegment | null, now: number): void {

@@ -173,10 +173,12 @@ export class Simulation {
 }
 
 class ObserverGroup implements Observer {
+  readonly perSegment: boolean;
   private readonly observers: readonly Observer[];
 
   constructor(observers: readonly Observer[]) {
     this.observers = observers;
+    this.perSegment = observers.some((observer) => observer.perSegment === true);
   }
 
   event(event: DecisionEvent): void {

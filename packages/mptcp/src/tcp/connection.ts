@@ -425,7 +425,8 @@ export class TcpConnection {
     // RFC 6298 §5.7: a lost SYN makes the first RTO for data at least three seconds.
     else if (this.synRetries > 0 && this.rtt.rto < AFTER_LOST_SYN) this.rtt.rto = AFTER_LOST_SYN;
     sender.updateUnit();
-    const mss = sender.unit;
+    // RFC 5681 §2: the SMSS does not count options, and these vary: a window of two segments must hold two of any kind.
+    const mss = this.maxPayload;
     // RFC 6928 §2: one segment after more than one lost SYN.
     const segments = this.synRetries > 1 ? 1 : this.config.initialWindowSegments;
     this.congestion = this.config.congestion({ mss, initialWindow: segments * mss });
