@@ -18,6 +18,11 @@ function establish(options: PairOptions): { pair: Pair; client: App; server: App
   return { pair, client, server };
 }
 
+/** Which of the client's addresses data from one side went by. */
+function paths(pair: Pair, from: Sent["from"], mark: number): Set<number> {
+  return new Set(pair.packets((sent) => sent.from === from && isData(sent), mark).map((sent) => sent.client));
+}
+
 /** Adds an option to the next pure ACK that one side sends. */
 function slip(pair: Pair, from: Sent["from"], add: (segment: TcpSegment) => TcpSegment["mptcp"]): void {
   let done = false;
@@ -265,8 +270,6 @@ describe("REMOVE_ADDR (RFC 8684 §3.4.2)", () => {
 });
 
 describe("MP_PRIO (RFC 8684 §3.3.8)", () => {
-  const paths = (pair: Pair, from: Sent["from"], mark: number): Set<number> => new Set(pair.packets((sent) => sent.from === from && isData(sent), mark).map((sent) => sent.client));
-
   test("makes a subflow a backup one for both sides, and regular again", () => {
     const { pair, client, server } = establish({ clientAddresses: 2 });
     let mark = pair.sent.length;

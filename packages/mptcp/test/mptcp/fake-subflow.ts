@@ -22,6 +22,8 @@ export class FakeSubflow {
   end = 0;
   acknowledged = 0;
   room = true;
+  /** Bytes that congestion window and peer's window leave, when there is room. */
+  window = 1_000_000;
   established = true;
   mayCarryData = true;
   stale = false;
@@ -36,6 +38,7 @@ export class FakeSubflow {
   penalties = 0;
   readonly tcp = {
     rto: 300 * MS,
+    sendRoom: (): number => (this.room ? this.window : 0),
     wake: (): void => {
       this.woken++;
     },
@@ -97,6 +100,10 @@ export class SenderBench implements SenderContext {
     this.log = new DecisionLog(environment as unknown as MptcpEnvironment, 1);
     this.sender = new DataSender(this, lowestTimeDistance(), options.buffer ?? { initial: 100_000, max: 100_000, autoTune: false });
     this.sender.right = options.right ?? 100_000;
+  }
+
+  wakeOthers(full: Subflow): void {
+    for (const subflow of this.subflows) if (subflow !== full) subflow.tcp.wake();
   }
 
   senderTimer(at: number): void {
