@@ -141,7 +141,7 @@ export function onRetransmissionTimeout(tcp: TcpConnection, now: number): void {
   }
   sender.forceRetransmission = true;
   sender.limitedUntil = sender.nxt;
-  tcp.emit({ kind: "rto", rtoMs: sender.timeout / 1e6, consecutive: sender.timeouts }, now);
+  if (tcp.environment.observer !== null) tcp.emit({ kind: "rto", rtoMs: sender.timeout / 1e6, consecutive: sender.timeouts }, now);
 }
 
 function enterRecovery(tcp: TcpConnection, inFlight: number, flight: number, now: number): void {
@@ -156,7 +156,7 @@ function enterRecovery(tcp: TcpConnection, inFlight: number, flight: number, now
   congestion.onLoss(lossEvent);
   sender.prr.enter(flight);
   tcp.environment.counters.increment(tcp.sack ? "TcpExtTCPSackRecovery" : "TcpExtTCPRenoRecovery");
-  tcp.emit({ kind: "recovery", phase: "enter", cwnd: congestion.cwnd, ssthresh: congestion.ssthresh }, now);
+  noteRecovery(tcp, "enter", now);
 }
 
 function leaveRecovery(tcp: TcpConnection, now: number): void {
@@ -164,12 +164,18 @@ function leaveRecovery(tcp: TcpConnection, now: number): void {
   const fast = sender.phase === PHASE.recovery;
   sender.phase = PHASE.open;
   sender.rack.onRecovered();
+  sender.forceRetransmission = false;
   sender.duplicateAcks = 0;
   sender.duplicateBytes = 0;
   if (fast) {
     // RFC 9937 §6.2 ends at ssthresh; RFC 6582 §3.2 step 3 (1) guards against a burst where nothing is in flight.
     congestion.cwnd = tcp.sack ? congestion.ssthresh : Math.min(congestion.ssthresh, Math.max(sender.inFlight, sender.unit) + sender.unit);
     congestion.onRecovered(now);
-    tcp.emit({ kind: "recovery", phase: "exit", cwnd: congestion.cwnd, ssthresh: congestion.ssthresh }, now);
+    noteRecovery(tcp, "exit", now);
   }
+}
+
+function noteRecovery(tcp: TcpConnection, phase: "enter" | "exit", now: number): void {
+  if (tcp.environment.observer === null) return;
+  tcp.emit({ kind: "recovery", phase, cwnd: tcp.congestion.cwnd, ssthresh: tcp.congestion.ssthresh }, now);
 }

@@ -147,7 +147,9 @@ export class Sender {
     tcp.retransmissions++;
     tcp.bytesRetransmitted += record.payload.length;
     tcp.environment.counters.segments.TcpRetransSegs++;
-    tcp.emit({ kind: "retransmission", offset: record.offset, length: record.payload.length, cause }, now);
+    if (tcp.environment.observer !== null) {
+      tcp.emit({ kind: "retransmission", offset: record.offset, length: record.payload.length, cause }, now);
+    }
     if (tcp.timers[TIMER.retransmission] === NEVER) this.armRetransmission(now);
     return this.build(record, now);
   }

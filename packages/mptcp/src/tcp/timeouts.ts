@@ -39,8 +39,9 @@ function retransmissionDue(tcp: TcpConnection, now: number): void {
     return;
   }
   if (sender.board.count === 0) return;
-  // RFC 9293 §3.8.3: R2.
-  if (sender.timeouts >= tcp.config.retries) {
+  // RFC 9293 §3.8.3: R2. A peer that shrank its window to nothing and answers is alive (§3.8.6.1).
+  const alive = sender.window === 0 && now - tcp.lastHeard < 2 * sender.timeout;
+  if (sender.timeouts >= tcp.config.retries && !alive) {
     tcp.over(tcp.softError ?? "ETIMEDOUT", null, now);
     return;
   }

@@ -2,6 +2,8 @@ import { describe, expect, test } from "vitest";
 import { BulkWriter, MILLISECOND, Pair, readAll, SECOND } from "./harness.ts";
 import type { PairOptions } from "./harness.ts";
 
+const FIXED = { initial: 16e6, max: 16e6, autoTune: false };
+
 /** Bits per second that arrived between `from` and `to`. */
 function goodput(options: PairOptions, from: number, to: number): { bps: number; pair: Pair } {
   const pair = new Pair(options).establish();
@@ -46,6 +48,33 @@ describe("bulk throughput", () => {
       2 * SECOND, 5 * SECOND,
     );
     expect(bps).toBeGreaterThan(0.95e9);
+  });
+
+  test("fills it, too, when the link cuts super-segments and drops pieces", () => {
+    const { bps, pair } = goodput(
+      { client: { segmentationLimit: 65000 }, forward: { delay: 5 * MILLISECOND, rate: 200e6, queue: 250_000, cut: 1448 }, backward: { delay: 5 * MILLISECOND } },
+      2 * SECOND, 8 * SECOND,
+    );
+    expect(bps).toBeGreaterThan(0.93 * 200e6 * (1448 / 1500));
+    expect(pair.client.environment.counters.value("TcpExtTCPTimeouts")).toBe(0);
+    // Only the pieces that were lost are sent again.
+    expect(pair.a.tcp.bytesRetransmitted).toBeLessThanOrEqual(pair.forward.dropped * 1448 * 1.1);
+  });
+
+  test("crosses 4 GiB", () => {
+    const pair = new Pair({ client: { segmentationLimit: 65000, sendBuffer: FIXED }, server: { receiveBuffer: FIXED }, forward: { delay: MILLISECOND, rate: 100e9, drop: (_, i) => i % 5000 === 4999 } }).establish();
+    const total = 4.4e9;
+    const writer = new BulkWriter(total, true);
+    let received = 0;
+    pair.application = ({ now, a, b }) => {
+      writer.run(a, now);
+      received += readAll(b, now);
+      if (b.ended) b.end(now);
+    };
+    expect(pair.runUntil(() => pair.b.closed, 100 * SECOND)).toBe(true);
+    expect(received).toBe(total);
+    expect(pair.a.tcp.ackedOffset).toBe(total);
+    expect(pair.client.environment.counters.value("TcpExtTCPTimeouts")).toBe(0);
   });
 
   test("under random loss it follows the square-root model", () => {

@@ -47,6 +47,7 @@ const path = fc.record({
   duplicate: fc.constantFrom(0, 0, 0.05),
   reorder: fc.constantFrom(0, 0, 0.05, 0.5),
   jitter: fc.integer({ min: 1, max: 60 }).map((ms) => ms * MILLISECOND),
+  cut: fc.constantFrom(0, 0, 536, 1000),
 });
 
 const config = fc.record({

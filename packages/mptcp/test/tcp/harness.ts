@@ -2,8 +2,8 @@ import { Counters, MILLISECOND, NEVER, randomFraction, SECOND, SeededRandom } fr
 import type { DecisionEvent, Observer, RandomSource } from "../../src/core/index.ts";
 import { DEFAULT_TCP_CONFIG, newReno, STREAM_EVENT, TcpConnection, TcpSocket } from "../../src/tcp/index.ts";
 import type { FourTuple, TcpConfig, TcpEnvironment } from "../../src/tcp/index.ts";
-import { IpAddress, Payload } from "../../src/wire/index.ts";
-import type { Packet } from "../../src/wire/index.ts";
+import { IpAddress, Payload, sequenceAdd, TCP_FLAG } from "../../src/wire/index.ts";
+import type { Packet, TcpSegment } from "../../src/wire/index.ts";
 
 export { MILLISECOND, SECOND };
 
@@ -51,6 +51,8 @@ export interface PipeOptions {
   duplicate?: number;
   reorder?: number;
   jitter?: number;
+  /** Cuts payloads into pieces of so many bytes, as a link does with super-segments; 0: does not. */
+  cut?: number;
   /** Decides on its own what is lost. */
   drop?: (packet: Packet, index: number) => boolean;
 }
@@ -71,13 +73,31 @@ export class TestPipe {
   constructor(options: PipeOptions, random: SeededRandom) {
     this.options = {
       delay: options.delay ?? MILLISECOND, rate: options.rate ?? 0, queue: options.queue ?? Number.POSITIVE_INFINITY,
-      loss: options.loss ?? 0, duplicate: options.duplicate ?? 0, reorder: options.reorder ?? 0, jitter: options.jitter ?? 0,
+      loss: options.loss ?? 0, duplicate: options.duplicate ?? 0, reorder: options.reorder ?? 0, jitter: options.jitter ?? 0, cut: options.cut ?? 0,
       drop: options.drop ?? (() => false),
     };
     this.random = random;
   }
 
   push(packet: Packet, now: number): void {
+    const { cut } = this.options;
+    const payload = packet.tcp?.payload ?? Payload.EMPTY;
+    if (cut === 0 || payload.length <= cut) {
+      this.enqueue(packet, now);
+      return;
+    }
+    for (let at = 0; at < payload.length; at += cut) {
+      const piece = packet.clone();
+      const segment = piece.tcp as TcpSegment;
+      segment.sequence = sequenceAdd(segment.sequence, at);
+      segment.payload = payload.slice(at, Math.min(payload.length, at + cut));
+      if (at + cut < payload.length) segment.flags &= ~(TCP_FLAG.FIN | TCP_FLAG.PSH);
+      piece.length -= payload.length - segment.payload.length;
+      this.enqueue(piece, now);
+    }
+  }
+
+  private enqueue(packet: Packet, now: number): void {
     const { rate, delay, queue } = this.options;
     const index = this.sent++;
     while (this.departed < this.departures.length && (this.departures[this.departed] as { at: number }).at <= now) {

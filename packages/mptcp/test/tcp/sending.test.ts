@@ -105,6 +105,17 @@ describe("zero window and persist timer (RFC 9293 §3.8.6.1)", () => {
     s.inject({ seq: 1, ack: 1001, win: 1000 }).silent();
     s.inject({ seq: 1, ack: 5001, win: 2000 }).expectData(5001, 2).silent();
   });
+
+  test("a peer that shrank its window to nothing is not given up while it answers", () => {
+    const s = new Script({ ...PLAIN, retries: 3 }).establishedAfter(50 * MILLISECOND, {}, 5000).write(1000).discard();
+    for (let i = 0; i < 300 && s.state === "ESTABLISHED"; i++) {
+      s.advance(SECOND);
+      if (s.pending > 0) s.discard().inject({ seq: 1, ack: 1, win: 0 });
+    }
+    expect(s.state).toBe("ESTABLISHED");
+    s.advance(1000 * SECOND);
+    expect(s.state).toBe("CLOSED");
+  });
 });
 
 describe("keepalive (RFC 9293 §3.8.4)", () => {
