@@ -11,21 +11,41 @@ import type { Subflow } from "./subflow.ts";
 export class Closing {
   /** The peer's DATA_FIN arrived before ours left: the peer is to be the active closer of the subflows too (X3). */
   passive = false;
+  /** A subflow closed with FINs after the connection had: the peer knows that all is done. */
+  orderly = false;
   private readonly connection: MptcpConnection;
   private closeAt = NEVER;
   private fastcloseAt = NEVER;
   private fastcloseTries = 0;
+  private lingerUntil = -1;
+  private orphanAt = NEVER;
 
   constructor(connection: MptcpConnection) {
     this.connection = connection;
   }
 
   get nextTimeout(): number {
-    return Math.min(this.closeAt, this.fastcloseAt);
+    return Math.min(this.closeAt, this.fastcloseAt, this.orphanAt, this.lingerUntil < 0 ? NEVER : this.lingerUntil);
+  }
+
+  /**
+   * Whether a closed connection without subflows is to be remembered: TIME-WAIT at connection level (RFC 8684 §3.3.3, Appendix D). A peer
+   * that lost its last subflow before it heard our last Data ACK can come back for it by a join.
+   */
+  lingers(now: number): boolean {
+    const { connection } = this;
+    if (this.orderly || connection.error !== null || connection.regularTcp || !connection.fullyEstablished) return false;
+    if (this.lingerUntil < 0) {
+      this.lingerUntil = now + connection.config.noSubflowTimeout;
+      connection.arm(this.lingerUntil);
+    }
+    return now < this.lingerUntil;
   }
 
   /** Both DATA_FINs are acknowledged. */
   closeSubflowsInTurn(now: number): void {
+    this.orphanAt = now + ORPHAN_TIMEOUT;
+    this.connection.arm(this.orphanAt);
     if (!this.passive) {
       this.closeSubflows(now);
       return;
@@ -65,7 +85,7 @@ export class Closing {
       carrier.fastclose = true;
       this.sendFastclose(carrier, now);
     }
-    connection.release();
+    connection.release(now);
   }
 
   /** Option A: the ACK is sent again until the peer's RST arrives, then given up with a RST (RFC 8684 §3.5). */
@@ -92,7 +112,7 @@ export class Closing {
       if (withReset && other === subflow) connection.removeSubflow(other, "fastclose", "ECONNRESET", now);
       else connection.endSubflow(other, "fastclose", now);
     }
-    connection.release();
+    connection.release(now);
   }
 
   handleTimeout(now: number): void {
@@ -105,10 +125,16 @@ export class Closing {
       this.closeAt = NEVER;
       this.closeSubflows(now);
     }
+    if (now >= this.orphanAt) {
+      this.orphanAt = NEVER;
+      for (const subflow of this.connection.subflows.slice()) this.connection.endSubflow(subflow, "orphan", now);
+    }
   }
 }
 
 /** How long a passive closer leaves the subflows' FINs to the peer, ns. */
 const PASSIVE_CLOSE_WAIT = 3 * SECOND;
+/** After a regular close a subflow whose peer does not answer is given up, as Linux does with FIN-WAIT-2, ns. */
+const ORPHAN_TIMEOUT = 60 * SECOND;
 /** ACKs with MP_FASTCLOSE sent again (RFC 8684 §3.5 recommends 3). */
 const FASTCLOSE_RETRIES = 3;

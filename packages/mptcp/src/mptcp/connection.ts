@@ -519,11 +519,12 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     this.log.observe(subflow, { kind: "subflow_closed", reason });
     if (this.regularTcp) {
       this.finish(error);
-      this.release();
+      this.release(now);
       return;
     }
     if (this.closed) {
-      this.release();
+      if (error === null) this.closing.orderly = true;
+      this.release(now);
       return;
     }
     this.sender.reinject(subflow, "subflow_death");
@@ -533,7 +534,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     if (this.subflows.length === 0 && !this.fullyEstablished) {
       // The connection never came to be, or never left its first path.
       this.finish(error ?? "ECONNRESET");
-      this.release();
+      this.release(now);
       return;
     }
     this.addresses.onSubflowClosed(subflow, reason, now);
@@ -560,7 +561,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     if (!this.sender.finAcknowledged) return;
     this.finish(null);
     this.closing.closeSubflowsInTurn(now);
-    this.release();
+    this.release(now);
   }
 
   /** The application's connection is over; subflows may still be closing. */
@@ -574,8 +575,8 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
   }
 
   /** Lets the host forget the connection once it is closed and no subflow is left. */
-  release(): void {
-    if (this.finished || !this.closed || this.subflows.length > 0) return;
+  release(now: number): void {
+    if (this.finished || !this.closed || this.subflows.length > 0 || this.closing.lingers(now)) return;
     this.finished = true;
     this.nextTimeout = NEVER;
     this.environment.finished(this);
@@ -615,12 +616,13 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     if (now >= this.probeAt) this.probe(now);
     for (const subflow of this.subflows.slice()) this.checkSubflow(subflow, now);
     this.closing.handleTimeout(now);
+    this.release(now);
     if (now >= this.noSubflowAt) {
       this.noSubflowAt = NEVER;
       // With all data acknowledged and the peer's end received, only the Data ACK of our DATA_FIN may have been lost.
       const done = this.receiver.finReached && this.sender.finSent && this.sender.unacknowledged === this.sender.finOffset;
       this.finish(done ? null : "ETIMEDOUT");
-      this.release();
+      this.release(now);
     }
     this.addresses.handleTimeout(now);
     this.rearm();
