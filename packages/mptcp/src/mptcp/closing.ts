@@ -12,7 +12,7 @@ export class Closing {
   /** The peer's DATA_FIN arrived before ours left: the peer is to be the active closer of the subflows too (X3). */
   passive = false;
   /** A subflow closed with FINs after the connection had: the peer knows that all is done. */
-  orderly = false;
+  private orderly = false;
   private readonly connection: MptcpConnection;
   private closeAt = NEVER;
   private fastcloseAt = NEVER;
@@ -61,8 +61,14 @@ export class Closing {
       // RFC 8684 §3.3.3: a subflow that still has to retransmit what others delivered may be reset.
       if (subflow.stale) connection.resetSubflow(subflow, "connection_closed", MP_RESET_REASON.tooMuchOutstandingData, now);
       else if (subflow.established) subflow.tcp.close(now);
-      else connection.endSubflow(subflow, "connection_closed", now);
+      // A join that is under way may have to carry the last Data ACK; it closes once it is established.
     }
+  }
+
+  /** A subflow ended with FINs in both directions: the peer knows that all is done, so that joins under way are of no use. */
+  finExchanged(now: number): void {
+    this.orderly = true;
+    for (const subflow of this.connection.subflows.slice()) if (!subflow.established) this.connection.endSubflow(subflow, "connection_closed", now);
   }
 
   /** The application breaks the connection off. */

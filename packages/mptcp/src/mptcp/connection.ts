@@ -523,7 +523,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
       return;
     }
     if (this.closed) {
-      if (error === null) this.closing.orderly = true;
+      if (error === null) this.closing.finExchanged(now);
       this.release(now);
       return;
     }
