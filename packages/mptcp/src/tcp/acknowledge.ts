@@ -2,6 +2,7 @@ import { MILLISECOND, NEVER } from "../core/index.ts";
 import type { MptcpOption, TcpSegment } from "../wire/index.ts";
 import { positionNear, sequenceLess } from "../wire/index.ts";
 import type { TcpConnection } from "./connection.ts";
+import { PHASE } from "./phase.ts";
 import { advanceRecovery, isDuplicateLoss, repairedByProbe } from "./recovery.ts";
 import type { SentSegment } from "./scoreboard.ts";
 import { TIMER } from "./timers.ts";
@@ -52,7 +53,7 @@ export function acknowledge(tcp: TcpConnection, segment: TcpSegment, ack: number
   let lost: boolean;
   if (tcp.sack) {
     if (summary.duplicateSack) sender.rack.onDuplicateSack(sender.una, sender.nxt);
-    lost = sender.rack.detect(board, tcp.rtt, sender.phase !== 0, now);
+    lost = sender.rack.detect(board, tcp.rtt, sender.phase !== PHASE.open, now);
   } else {
     lost = isDuplicateLoss(tcp, summary);
   }

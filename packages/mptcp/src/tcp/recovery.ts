@@ -2,7 +2,7 @@ import { NEVER } from "../core/index.ts";
 import type { AckSummary } from "./acknowledge.ts";
 import type { TcpConnection } from "./connection.ts";
 import { DUP_THRESH } from "./rack.ts";
-import { PHASE } from "./sender.ts";
+import { PHASE } from "./phase.ts";
 import { TIMER } from "./timers.ts";
 
 /**

@@ -3,6 +3,8 @@ import { Payload } from "../wire/index.ts";
 import type { Packet } from "../wire/index.ts";
 import type { TcpConnection } from "./connection.ts";
 import type { SegmentSlot } from "./owner.ts";
+import { PHASE } from "./phase.ts";
+import type { Phase } from "./phase.ts";
 import { ProportionalRateReduction } from "./prr.ts";
 import { Rack } from "./rack.ts";
 import { Scoreboard } from "./scoreboard.ts";
@@ -10,16 +12,6 @@ import type { SentSegment } from "./scoreboard.ts";
 import { buildDataSegment } from "./segment-builder.ts";
 import { TailLossProbe } from "./tail-loss-probe.ts";
 import { TIMER } from "./timers.ts";
-
-/** Where loss recovery stands. */
-export const PHASE = {
-  open: 0,
-  /** Fast recovery: PRR rules the window. */
-  recovery: 1,
-  /** After a retransmission timeout: slow start from one segment. */
-  loss: 2,
-} as const;
-export type Phase = (typeof PHASE)[keyof typeof PHASE];
 
 /** The sending half of a connection: what may leave now, and what is outstanding. Positions are stream offsets. */
 export class Sender {

@@ -1,5 +1,6 @@
 import { NEVER, SECOND } from "../core/index.ts";
 import type { TcpConnection } from "./connection.ts";
+import { PHASE } from "./phase.ts";
 import { TIMER } from "./timers.ts";
 
 /** The state of tail loss probes (RFC 8985 §7). */
@@ -16,8 +17,7 @@ export class TailLossProbe {
   schedule(tcp: TcpConnection, now: number): void {
     const { sender, rtt } = tcp;
     const board = sender.board;
-    // phase 0 is open: neither fast nor RTO recovery.
-    if (!tcp.sack || sender.phase !== 0 || board.sackedBytes > 0 || board.count === 0 || this.end >= 0 || sender.timeouts > 0) {
+    if (!tcp.sack || sender.phase !== PHASE.open || board.sackedBytes > 0 || board.count === 0 || this.end >= 0 || sender.timeouts > 0) {
       if (tcp.timers[TIMER.tailProbe] !== NEVER) tcp.disarm(TIMER.tailProbe);
       return;
     }
