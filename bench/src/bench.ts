@@ -43,14 +43,14 @@ function buildTwoPaths(rate = 1e9): Run {
   const simulation = new Simulation({ seed: 1 });
   const link = { rate, delay: 10e6, queue: { packets: Math.round((rate * 0.02) / 12000) } };
   const network = multiPath(simulation, { paths: [link, link] });
-  return start(simulation, network.client, network.server, network.serverAddresses[0]?.[0], true, () => network.access.reduce((sum, l) => sum + l.forward.statistics.packetsDelivered, 0));
+  return start(simulation, network.client, network.server, network.serverAddresses[0]?.[0], true, () => network.access.reduce((sum, l) => sum + l.forward.statistics(simulation.now).packetsDelivered, 0));
 }
 
 function buildChain(): Run {
   const simulation = new Simulation({ seed: 1 });
   const tcp = { congestion: newReno };
   const network = chain(simulation, { routers: 8, link: { rate: 1e9, delay: 1e6, queue: { packets: 1500 } }, client: { tcp }, server: { tcp } });
-  return start(simulation, network.client, network.server, network.serverAddresses[0], false, () => network.links[0]?.forward.statistics.packetsDelivered ?? 0);
+  return start(simulation, network.client, network.server, network.serverAddresses[0], false, () => network.links[0]?.forward.statistics(simulation.now).packetsDelivered ?? 0);
 }
 
 function start(simulation: Simulation, client: SimHost, server: SimHost, address: IpAddress | undefined, multipath: boolean, segments: () => number): Run {

@@ -37,7 +37,7 @@ export type DecisionDetail =
   | { readonly kind: "subflow_closed"; readonly reason: string }
   | { readonly kind: "join_refused"; readonly reason: string; readonly local: string; readonly remote: string }
   | { readonly kind: "schedule"; readonly dataOffset: number; readonly length: number; readonly reinjection: boolean; readonly reason: string }
-  | { readonly kind: "reinjection"; readonly dataOffset: number; readonly length: number; readonly cause: "rto" | "subflow_death" | "remove_addr" | "data_timeout" | "opportunistic" }
+  | { readonly kind: "reinjection"; readonly dataOffset: number; readonly length: number; readonly cause: "tail_loss_probe" | "rto" | "subflow_death" | "remove_addr" | "data_timeout" | "opportunistic" }
   | { readonly kind: "penalise"; readonly cwnd: number; readonly cause: string }
   | { readonly kind: "window"; readonly state: "blocked" | "open"; readonly right: number }
   | { readonly kind: "add_addr"; readonly direction: "in" | "out"; readonly addressId: number; readonly address: string; readonly port: number; readonly echo: boolean }

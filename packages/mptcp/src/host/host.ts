@@ -134,11 +134,9 @@ export class Host implements MptcpEnvironment {
     }
     const connection = this.newConnection(true, tuple, tcpConfig, { ...this.mptcpDefaults, ...options.mptcp });
     const subflow = connection.addFirstSubflow();
+    subflow.attach(TcpConnection.connect(this, subflow, this.routed(connection.subflowConfig, local), tuple, now));
     if (this.isBlackhole(remote, now)) connection.fallBack("blackhole_remembered", now);
     else this.counters.increment("MPTcpExtMPCapableSYNTX");
-    subflow.tcp = TcpConnection.connect(this, subflow, this.routed(connection.subflowConfig, local), tuple, now);
-    subflow.tcp.connectionId = connection.id;
-    subflow.tcp.subflowId = 1;
     this.register(subflow.tcp);
     return connection;
   }
@@ -326,9 +324,7 @@ export class Host implements MptcpEnvironment {
       this.sendReset(packet, link, subflow);
       return true;
     }
-    subflow.tcp = TcpConnection.accept(this, subflow, this.routed(connection.subflowConfig, tuple.localAddress), tuple, packet, now);
-    subflow.tcp.connectionId = connection.id;
-    subflow.tcp.subflowId = subflow.id;
+    subflow.attach(TcpConnection.accept(this, subflow, this.routed(connection.subflowConfig, tuple.localAddress), tuple, packet, now));
     this.register(subflow.tcp, this.pendingJoins);
     return true;
   }
@@ -351,9 +347,7 @@ export class Host implements MptcpEnvironment {
       const subflow = connection.addFirstSubflow();
       accepted = connection;
       this.embryos.set(accepted, listener);
-      subflow.tcp = TcpConnection.accept(this, subflow, this.routed(connection.subflowConfig, tuple.localAddress), tuple, packet, now);
-      subflow.tcp.connectionId = connection.id;
-      subflow.tcp.subflowId = 1;
+      subflow.attach(TcpConnection.accept(this, subflow, this.routed(connection.subflowConfig, tuple.localAddress), tuple, packet, now));
       this.register(subflow.tcp);
     } else {
       const socket = TcpSocket.accept(this.socketOptions(tcpConfig, tuple), packet, now);

@@ -59,9 +59,7 @@ export class AddressManager implements PathControl {
     subflow.localNonce = connection.environment.random.uint32();
     const tcp = connection.environment.connectTcp(subflow, path, connection.subflowConfig, now);
     if (tcp === null) return false;
-    subflow.tcp = tcp;
-    tcp.connectionId = connection.id;
-    tcp.subflowId = pathIndex;
+    subflow.attach(tcp);
     connection.subflows.push(subflow);
     this.table.markOpen(pathIndex, true);
     connection.environment.counters.increment("MPTcpExtMPJoinSynTx");

@@ -407,6 +407,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     const handshakeOver = this.remoteKnown && this.connectedAt >= 0;
     this.regularTcp = true;
     this.fallback = reason;
+    for (const subflow of this.subflows) subflow.tcp.sharedWindow = false;
     // RFC 8684 §3.7: one last mapping, of infinite length, tells a peer that still sees our options.
     this.infiniteMappingPending = handshakeOver;
     this.sender.right = NEVER;
@@ -455,6 +456,16 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     this.environment.counters.increment("MPTcpExtSubflowStale");
     this.sender.subflowsChanged();
     this.sender.reinject(subflow, "rto");
+    this.wakeSubflows(now);
+  }
+
+  /**
+   * A subflow went silent: what it carries is sent on others at once, so that a dead path costs two round trips and not a timeout on top.
+   * It stays in use, since a tail that is merely late is no reason to leave it.
+   */
+  onSubflowSilent(subflow: Subflow, now: number): void {
+    if (this.regularTcp || !subflow.established || subflow.stale || this.sender.usableSubflows().length < 2) return;
+    this.sender.reinject(subflow, "tail_loss_probe");
     this.wakeSubflows(now);
   }
 

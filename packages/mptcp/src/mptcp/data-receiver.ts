@@ -15,7 +15,7 @@ export class DataReceiver {
   right: number;
   /** Position of the peer's DATA_FIN; -1 until it is known. */
   finOffset = -1;
-  /** The window was advertised as closed: the next opening is worth an update on every subflow. */
+  /** The window was advertised as closed, or nearly so: the next opening is worth an update on every subflow. */
   wasClosed = false;
 
   private readonly tuner: ReceiveBufferTuner;
@@ -50,7 +50,8 @@ export class DataReceiver {
     const edge = this.next + Math.max(0, this.limit - this.queue.length);
     if (edge > this.right) this.right = edge;
     const window = this.right - this.next;
-    if (window === 0) this.wasClosed = true;
+    // The window field's scale may turn a small rest into nothing.
+    if (window < Math.min(NEARLY_CLOSED, this.limit / 2)) this.wasClosed = true;
     return window;
   }
 
@@ -108,6 +109,8 @@ export class DataReceiver {
   }
 }
 
+/** Less than a full segment, bytes. */
+const NEARLY_CLOSED = 1460;
 /** What a sender's first flight may bring (RFC 6928), bytes. */
 const INITIAL_FLIGHT = 10 * 1460;
 /** Separate runs of out-of-order data that a peer can make us hold. */

@@ -53,6 +53,8 @@ export class DataSender {
   private readonly context: SenderContext;
   private readonly buffer: BufferConfig;
   private timerBackoff = 0;
+  /** What was sent up to the last data timeout that found something lost. */
+  private recoverTo = 0;
   private windowBlocked = false;
   /** Everything before this was resent because the window was blocked; not again. */
   private opportunisticNext = 0;
@@ -210,6 +212,8 @@ export class DataSender {
       if (!this.reinjections.isEmpty) this.reinjections.dropBefore(position);
       this.timerBackoff = 0;
       this.timerAt = position < this.sentEnd ? now + this.dataTimeout() : NEVER;
+      // What is missing behind the first gap does not wait for a timeout of its own: the peer would have acknowledged it with the first.
+      if (position < this.recoverTo) this.resendHead();
       this.tuneBuffer();
     }
     return moved;
@@ -246,6 +250,17 @@ export class DataSender {
       this.timerAt = NEVER;
       return false;
     }
+    if (this.resendHead()) this.recoverTo = this.next;
+    if (this.timerBackoff < 6) this.timerBackoff++;
+    this.timerAt = now + this.dataTimeout();
+    this.context.senderTimer(this.timerAt);
+    return true;
+  }
+
+  // ---- inside
+
+  /** Queues the head of the window up to the next byte that a subflow carries, unless a living one carries the head itself. */
+  private resendHead(): boolean {
     const from = this.unacknowledged;
     let to = this.next;
     let carried = false;
@@ -266,14 +281,10 @@ export class DataSender {
       this.reinjections.add(from, to, stale);
       if (stale === 0) this.reinjections.allowAll(from, to);
       this.context.log.reinjection(null, from, to, "data_timeout");
+      return true;
     }
-    if (this.timerBackoff < 6) this.timerBackoff++;
-    this.timerAt = now + this.dataTimeout();
-    this.context.senderTimer(this.timerAt);
-    return true;
+    return false;
   }
-
-  // ---- inside
 
   private armTimer(now: number): void {
     if (this.timerAt !== NEVER) return;

@@ -4,7 +4,7 @@ import type { MptcpEnvironment } from "./environment.ts";
 import type { Subflow } from "./subflow.ts";
 
 /** Why data was sent once more on another subflow. */
-export type ReinjectionCause = "rto" | "subflow_death" | "remove_addr" | "data_timeout" | "opportunistic";
+export type ReinjectionCause = "tail_loss_probe" | "rto" | "subflow_death" | "remove_addr" | "data_timeout" | "opportunistic";
 
 /** One connection's entries in the decision log, and the counters that go with them. Without an observer nothing is built. */
 export class DecisionLog {

@@ -78,6 +78,16 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
     this.localBackup = options.backup;
   }
 
+  /** Binds the subflow to its TCP connection. */
+  attach(tcp: TcpConnection): void {
+    const { connection } = this;
+    this.tcp = tcp;
+    tcp.connectionId = connection.id;
+    tcp.subflowId = this.id;
+    // The window is the connection's: what arrives on one subflow moves the right edge of all (RFC 8684 §3.3.4).
+    tcp.sharedWindow = !connection.regularTcp;
+  }
+
   // ---- what a scheduler sees
 
   get backup(): boolean {
@@ -217,6 +227,10 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
 
   onEstablished(_tcp: TcpConnection, now: number): void {
     this.connection.onTcpEstablished(this, now);
+  }
+
+  onTailLossProbe(_tcp: TcpConnection, now: number): void {
+    this.connection.onSubflowSilent(this, now);
   }
 
   onRetransmissionTimeout(_tcp: TcpConnection, _consecutive: number, now: number): void {

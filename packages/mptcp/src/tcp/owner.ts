@@ -68,6 +68,9 @@ export interface TcpOwner {
   /** The retransmission timer fired; `consecutive` counts since the last new acknowledgment, from 1. */
   onRetransmissionTimeout(tcp: TcpConnection, consecutive: number, now: number): void;
 
+  /** No acknowledgment came for two round trips, and the tail is probed (RFC 8985 §7): the path may be dead. */
+  onTailLossProbe(tcp: TcpConnection, now: number): void;
+
   /**
    * The connection is over and will send and receive nothing more (TIME-WAIT counts as over; the 4-tuple is held on).
    * `reason` is null after a regular close. Not called for the owner's own `abort`.

@@ -265,6 +265,8 @@ export class Sender {
     const board = this.board;
     if (board.count === 0) return null;
     this.tcp.environment.counters.increment("TcpExtTCPLossProbes");
+    this.tcp.owner.onTailLossProbe(this.tcp, now);
+    if (board.count === 0) return null;
     if (this.open && board.lostCount === 0) {
       const packet = this.newData(now, true);
       if (packet !== null) {

@@ -194,6 +194,8 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     this.raise(STREAM_EVENT.connected);
   }
 
+  onTailLossProbe(_tcp: TcpConnection, _now: number): void {}
+
   onRetransmissionTimeout(_tcp: TcpConnection, _consecutive: number, _now: number): void {}
 
   onClosed(tcp: TcpConnection, reason: CloseReason | null, _segment: TcpSegment | null, _now: number): void {
