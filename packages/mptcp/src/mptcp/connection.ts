@@ -633,6 +633,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
       // With all data acknowledged and the peer's end received, only the Data ACK of our DATA_FIN may have been lost.
       const done = this.receiver.finReached && this.sender.finSent && this.sender.unacknowledged === this.sender.finOffset;
       this.finish(done ? null : "ETIMEDOUT");
+      for (const subflow of this.subflows.slice()) this.endSubflow(subflow, "connection_closed", now);
       this.release(now);
     }
     this.addresses.handleTimeout(now);

@@ -55,6 +55,9 @@ export class DataSender {
   private timerBackoff = 0;
   /** What was sent up to the last data timeout that found something lost. */
   private recoverTo = 0;
+  /** Subflows that acknowledged data which then was missing, and the first position at which one of them may carry data again. */
+  private readonly suspects: Suspect[] = [];
+  private pardonAt = NEVER;
   private windowBlocked = false;
   /** Everything before this was resent because the window was blocked; not again. */
   private opportunisticNext = 0;
@@ -214,6 +217,7 @@ export class DataSender {
       this.timerAt = position < this.sentEnd ? now + this.dataTimeout() : NEVER;
       // What is missing behind the first gap does not wait for a timeout of its own: the peer would have acknowledged it with the first.
       if (position < this.recoverTo) this.resendHead();
+      if (position >= this.pardonAt) this.pardon();
       this.tuneBuffer();
     }
     return moved;
@@ -250,7 +254,10 @@ export class DataSender {
       this.timerAt = NEVER;
       return false;
     }
-    if (this.resendHead()) this.recoverTo = this.next;
+    if (this.resendHead()) {
+      this.recoverTo = this.next;
+      this.suspectCarriers();
+    }
     if (this.timerBackoff < 6) this.timerBackoff++;
     this.timerAt = now + this.dataTimeout();
     this.context.senderTimer(this.timerAt);
@@ -299,16 +306,49 @@ export class DataSender {
   }
 
   /**
-   * Subflows that may carry data, in order of path index: regular ones that are alive, else backup ones that are, else
+   * The head is missing although the subflow that carried it has it acknowledged: a middlebox acknowledges what it loses. Such a path seems
+   * fast, and would get the data again and again, so it is kept off the next 64 KiB, twice as much each time, while there is another one.
+   */
+  private suspectCarriers(): void {
+    for (const subflow of this.context.subflows) {
+      if (!subflow.sent.carriedLately(this.unacknowledged)) continue;
+      let suspect = this.suspects.find((entry) => entry.id === subflow.id);
+      if (suspect === undefined) {
+        suspect = { id: subflow.id, until: 0, offences: 0 };
+        this.suspects.push(suspect);
+      }
+      suspect.until = this.next + (SUSPICION << Math.min(suspect.offences, 14));
+      suspect.offences++;
+    }
+    this.pardon();
+  }
+
+  private pardon(): void {
+    this.pardonAt = NEVER;
+    for (const { until } of this.suspects) if (until > this.unacknowledged && until < this.pardonAt) this.pardonAt = until;
+    this.subflowsChanged();
+  }
+
+  private isSuspect(subflow: Subflow): boolean {
+    for (const entry of this.suspects) if (entry.id === subflow.id) return entry.until > this.unacknowledged;
+    return false;
+  }
+
+  /**
+   * Subflows that may carry data, in order of path index: regular ones that are alive, else backup ones that are, else suspected ones, else
    * those whose last data timed out, so that a connection is never without hope.
    */
   usableSubflows(): readonly Subflow[] {
     if (!this.usableKnown) {
       this.usable.length = 0;
-      for (let tier = 0; tier < 4 && this.usable.length === 0; tier++) {
-        for (const subflow of this.context.subflows) {
-          if (subflow.mayCarryData && subflow.stale === tier > 1 && subflow.backup === (tier % 2 === 1)) this.usable.push(subflow);
-        }
+      let best = 8;
+      for (const subflow of this.context.subflows) {
+        if (!subflow.mayCarryData) continue;
+        const rank = (subflow.stale ? 4 : 0) + (this.isSuspect(subflow) ? 2 : 0) + (subflow.backup ? 1 : 0);
+        if (rank > best) continue;
+        if (rank < best) this.usable.length = 0;
+        best = rank;
+        this.usable.push(subflow);
       }
       this.usable.sort(byPathIndex);
       this.usableKnown = true;
@@ -439,6 +479,13 @@ export class DataSender {
   }
 }
 
+interface Suspect {
+  readonly id: number;
+  /** Kept off data until the stream is acknowledged so far. */
+  until: number;
+  offences: number;
+}
+
 function byPathIndex(a: Subflow, b: Subflow): number {
   return a.id - b.id;
 }
@@ -455,6 +502,8 @@ function carries(subflow: Subflow, offset: number): boolean {
 
 /** Times that a subflow may be offered what the scheduler chose it for. */
 const OFFERS_PER_CHOICE = 2;
+/** Bytes that a subflow is kept off when it lost data for the first time. */
+const SUSPICION = 65536;
 /** Until a subflow has measured its round-trip time. */
 const DATA_TIMEOUT_WITHOUT_RTO = 1_000_000_000;
 /** Ranges at the front of the reinjection queue looked through for one that a given subflow may send. */

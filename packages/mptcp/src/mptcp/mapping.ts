@@ -46,9 +46,18 @@ export class SentMappings {
     this.head = head;
     // Compact in large steps only, so that the cost per mapping stays constant.
     if (head > 1024 && head * 2 > items.length) {
-      this.items = items.slice(head);
-      this.head = 0;
+      this.items = items.slice(head - REMEMBERED);
+      this.head = REMEMBERED;
     }
+  }
+
+  /** Whether one of the latest mappings that were acknowledged covers a data offset. A guess: not all are remembered. */
+  carriedLately(dataOffset: number): boolean {
+    for (let i = this.head - 1; i >= 0; i--) {
+      const mapping = this.items[i] as SentMapping;
+      if (mapping.dataOffset <= dataOffset && dataOffset < mapping.dataOffset + mapping.length) return true;
+    }
+    return false;
   }
 
   clear(): void {
@@ -179,5 +188,7 @@ export class ReceivedMappings {
   }
 }
 
+/** Acknowledged mappings kept for `carriedLately`, at the least. */
+const REMEMBERED = 256;
 /** A peer cannot make us remember more mappings than this on one subflow. */
 const MAXIMUM_MAPPINGS = 65536;

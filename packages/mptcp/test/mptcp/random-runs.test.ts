@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { PcapngWriter } from "../../src/capture/index.ts";
@@ -49,7 +49,7 @@ function captureOf(drawn: RandomNetwork): { readonly digest: string; readonly oc
     const recorder = new CaptureRecorder(writer);
     for (const link of simulation.links) recorder.link(link);
   });
-  writer.close();
+  writer.close(0);
   return { digest: hash.digest("hex"), octets };
 }
 
