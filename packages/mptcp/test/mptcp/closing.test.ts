@@ -136,6 +136,8 @@ describe("closing", () => {
 
   test("no FIN leaves before everything, the DATA_FIN included, is acknowledged in both directions", () => {
     const { pair, client, server } = establish({ delay: (index) => (index === 0 ? 10 : 80) * MS });
+    // Both subflows are there before it starts.
+    pair.run(1000);
     client.write(300_000);
     client.end();
     server.write(200_000);

@@ -57,6 +57,39 @@ describe("new data", () => {
     expect(pull(bench, a, CHUNK)).toEqual({ from: 300, to: 1300 });
   });
 
+  test("is offered as the scheduler chose, which is asked once per segment", () => {
+    const bench = new SenderBench();
+    const subflows = [bench.add(1), bench.add(2), bench.add(3)] as const;
+    let asked = 0;
+    let turn = 0;
+    bench.sender.scheduler = {
+      name: "in turn",
+      select: (usable) => {
+        asked++;
+        return usable[turn++ % usable.length] ?? null;
+      },
+    };
+    bench.write(10_000);
+    const order: number[] = [];
+    for (let polls = 0; order.length < 6 && polls < 100; polls++) {
+      const subflow = subflows[(polls * 2) % 3] as FakeSubflow;
+      if (pull(bench, subflow, CHUNK) !== null) order.push(subflow.id);
+    }
+    expect([order, asked]).toEqual([[1, 2, 3, 1, 2, 3], 6]);
+  });
+
+  test("goes to others once the chosen one has filled its window", () => {
+    const bench = new SenderBench();
+    const [fast, slow] = [bench.add(1, { srtt: 5 * MS, window: 2500 }), bench.add(2, { srtt: 50 * MS })];
+    bench.write(10_000);
+    expect(pull(bench, slow, CHUNK)).toBeNull();
+    pull(bench, fast, CHUNK);
+    expect(slow.woken).toBe(0);
+    fast.window = 1500;
+    pull(bench, fast, CHUNK);
+    expect(slow.woken).toBe(1);
+  });
+
   test("uses backup subflows only without a living regular one, dead ones only without any other", () => {
     const bench = new SenderBench();
     const ids = (): number[] => {
@@ -355,6 +388,61 @@ describe("the data timeout (RFC 8684 §3.3.6)", () => {
     expect(pull(bench, a, CHUNK)).toEqual({ from: 1000, to: 2000 });
     expect(pull(bench, a, CHUNK)).toEqual({ from: 3000, to: 4000 });
     expect(bench.kinds("reinjection").map((event) => event.cause)).toEqual(["data_timeout"]);
+  });
+
+  test("resends hole after hole as DATA_ACKs uncover them, without a timeout for each", () => {
+    const bench = new SenderBench();
+    const [a, b] = [bench.add(1), bench.add(2)];
+    bench.write(8000);
+    for (let i = 0; i < 3; i++) {
+      [a.room, b.room] = [true, false];
+      pull(bench, a, CHUNK);
+      [a.room, b.room] = [false, true];
+      pull(bench, b, CHUNK);
+    }
+    // Everything on subflow 2 was acknowledged and lost; the rest arrived.
+    b.sent.acknowledge(3000);
+    a.sent.acknowledge(3000);
+    bench.sender.acknowledge(1000, 100_000, 0);
+    bench.sender.handleTimeout(bench.sender.timerAt);
+    [a.room, b.room] = [true, true];
+    expect(pull(bench, a, CHUNK)).toEqual({ from: 1000, to: 2000 });
+    a.sent.acknowledge(4000);
+    bench.sender.acknowledge(3000, 100_000, 0);
+    expect(pull(bench, a, CHUNK)).toEqual({ from: 3000, to: 4000 });
+    a.sent.acknowledge(5000);
+    bench.sender.acknowledge(5000, 100_000, 0);
+    expect(pull(bench, a, CHUNK)).toEqual({ from: 5000, to: 6000 });
+    bench.sender.acknowledge(6000, 100_000, 0);
+    expect(pull(bench, a, CHUNK)).toEqual({ from: 6000, to: 7000 });
+  });
+
+  test("keeps the subflow that acknowledged what is missing off data, twice as long each time", () => {
+    const bench = new SenderBench({ buffer: { initial: 1e6, max: 1e6, autoTune: false }, right: 1e6 });
+    const [honest, liar] = [bench.add(1, { srtt: 50 * MS }), bench.add(2, { srtt: 5 * MS })];
+    bench.write(500_000);
+    let kept = 65536;
+    for (let round = 0; round < 3; round++) {
+      const from = bench.sender.next;
+      expect(pull(bench, honest, CHUNK)).toBeNull();
+      expect(pull(bench, liar, CHUNK)).toEqual({ from, to: from + 1000 });
+      liar.sent.acknowledge(liar.end);
+      bench.sender.handleTimeout(bench.sender.timerAt);
+      expect(bench.sender.usableSubflows().map((subflow) => subflow.id)).toEqual([1]);
+      while (bench.sender.unacknowledged < from + 1000 + kept) {
+        expect(pull(bench, liar, CHUNK)).toBeNull();
+        expect(pull(bench, honest, CHUNK)).not.toBeNull();
+        bench.arrive(honest, true);
+      }
+      expect(bench.sender.usableSubflows().map((subflow) => subflow.id)).toEqual([1, 2]);
+      kept *= 2;
+    }
+    // Without another one it is used all the same.
+    bench.remove(honest);
+    pull(bench, liar, CHUNK);
+    liar.sent.acknowledge(liar.end);
+    bench.sender.handleTimeout(bench.sender.timerAt);
+    expect(pull(bench, liar, CHUNK)).not.toBeNull();
   });
 
   test("leaves the head alone while a living subflow carries it, and backs off", () => {

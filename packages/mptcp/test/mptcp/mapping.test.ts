@@ -58,6 +58,17 @@ describe("mappings that we declared", () => {
     expect((sent as unknown as { items: unknown[] }).items.length).toBeLessThan(5000);
   });
 
+  test("tell for a while who carried what is missing", () => {
+    const sent = new SentMappings();
+    for (let i = 0; i < 10; i++) sent.push(mapping(i * 100, 100));
+    expect(sent.carriedLately(1000)).toBe(false);
+    sent.acknowledge(500);
+    for (const [offset, carried] of [[999, false], [1000, true], [1499, true], [1500, false]] as const) expect(sent.carriedLately(offset)).toBe(carried);
+    for (let i = 10; i < 5000; i++) sent.push(mapping(i * 100, 100));
+    sent.acknowledge(499_900);
+    expect([sent.carriedLately(1000), sent.carriedLately(1000 + 499_899)]).toEqual([false, true]);
+  });
+
   test("are gone after clear", () => {
     const sent = new SentMappings();
     sent.push(mapping(0, 1));

@@ -149,6 +149,14 @@ export class Pair {
     this.drain();
   }
 
+  /** Delivers a packet to a host after `delay` ns. */
+  enqueue(to: Side, packet: Packet, delay: number): void {
+    const at = this.now + delay;
+    let place = this.inFlight.length;
+    while (place > 0 && (this.inFlight[place - 1] as { at: number }).at > at) place--;
+    this.inFlight.splice(place, 0, { at, to, packet });
+  }
+
   /** Lets virtual time pass. */
   run(milliseconds: number): void {
     const until = this.now + milliseconds * MS;
@@ -265,12 +273,7 @@ export class Pair {
     }
     sent.lost = passing.length === 0 || destination < 0;
     if (destination < 0) return;
-    const at = this.now + this.delay(client, server);
-    for (const one of passing) {
-      let place = this.inFlight.length;
-      while (place > 0 && (this.inFlight[place - 1] as { at: number }).at > at) place--;
-      this.inFlight.splice(place, 0, { at, to, packet: one });
-    }
+    for (const one of passing) this.enqueue(to, one, this.delay(client, server));
   }
 
   private appOf(connection: StreamConnection, side: Side): App {
