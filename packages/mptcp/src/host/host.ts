@@ -151,6 +151,10 @@ export class Host implements MptcpEnvironment {
       if (packet.icmp !== null) this.receiveIcmp(packet, now);
       return;
     }
+    if (this.addresses.find(packet.destination) === null) {
+      this.counters.increment("IpInAddrErrors");
+      return;
+    }
     this.counters.segments.TcpInSegs++;
     const tcp =
       this.connections.find(packet.destination, segment.destinationPort, packet.source, segment.sourcePort) ??
@@ -164,10 +168,6 @@ export class Host implements MptcpEnvironment {
         this.wake(tcp);
         return;
       }
-    }
-    if (this.addresses.find(packet.destination) === null) {
-      this.counters.increment("IpInAddrErrors");
-      return;
     }
     this.receiveStray(packet, segment, link, now);
   }

@@ -6,13 +6,19 @@ import { joinHmac } from "./keys.ts";
 import { SentMapping } from "./mapping.ts";
 import type { Subflow } from "./subflow.ts";
 
-/** Octets of MPTCP options on a data segment, at the most, padded to 4; see TcpOwner.dataOptionSpace. */
+/** Octets that the MPTCP options of a data segment add to its header, at the most; see TcpOwner.dataOptionSpace. */
 export function dataOptionSpace(subflow: Subflow): number {
   const { connection } = subflow;
-  if (connection.regularTcp) return connection.infiniteMappingPending ? padded(DSS_MAPPING_LENGTH) : 0;
+  const timestamps = subflow.tcp.timestamps;
+  if (connection.regularTcp) return connection.infiniteMappingPending ? headerGrowth(DSS_MAPPING_LENGTH, timestamps) : 0;
   // MP_CAPABLE with data, 22 octets, replaces the first DSS (RFC 8684 §3.1).
-  if (subflow.first && subflow.initiator && !connection.fullyEstablished) return padded(Math.max(22, connection.dssLength));
-  return padded(connection.dssLength);
+  if (subflow.first && subflow.initiator && !connection.fullyEstablished) return headerGrowth(Math.max(22, connection.dssLength), timestamps);
+  return headerGrowth(connection.dssLength, timestamps);
+}
+
+/** The timestamps' ten octets count as twelve without other options; part of the two is used by what follows them. */
+function headerGrowth(length: number, timestamps: boolean): number {
+  return timestamps ? ((10 + length + 3) & ~3) - 12 : (length + 3) & ~3;
 }
 
 /** Puts the MPTCP options on a segment that is about to leave; see TcpOwner.segmentOptions. */
@@ -154,10 +160,6 @@ function setMapping(subflow: Subflow, dss: Dss, dataOffset: number, subflowSeque
   if (dss.dsnLength === 8) dss.dsnHigh = localSpace.high(dataOffset);
   dss.subflowSequence = subflowSequence >>> 0;
   dss.dataLength = dataLength;
-}
-
-function padded(length: number): number {
-  return (length + 3) & ~3;
 }
 
 /** DSS with a mapping and nothing else: kind, length, flags, 8-octet DSN, SSN, length. */

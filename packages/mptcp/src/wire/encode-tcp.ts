@@ -26,7 +26,7 @@ export function encodeTcpHeader(segment: TcpSegment, target: Uint8Array, at: num
   if (headerLength === TCP.options) return;
   const end = at + headerLength;
   // Packing saves five octets at most, so fewer than 36 octets of options are never packed.
-  const aligned = headerLength < 56 || !optionsArePacked(segment);
+  const aligned = !optionsArePacked(segment);
   let i = encodeStandardOptions(segment, target, at + TCP.options, aligned);
   const mptcp = segment.mptcp;
   for (let j = 0; j < mptcp.length; j++) i += encodeMptcpOption(mptcp[j] as MptcpOption, target, i);

@@ -60,42 +60,39 @@ export function mptcpOptionLength(option: MptcpOption): number {
  * A result above 60 cannot be encoded (RFC 9293 §3.1): the caller put too many options on the segment.
  */
 export function tcpHeaderLength(segment: TcpSegment): number {
-  let options = alignedOptionsLength(segment);
-  if (options > TCP_OPTION_SPACE) options = packedOptionsLength(segment);
-  return TCP_MINIMUM_HEADER_LENGTH + ((options + 3) & ~3);
+  return TCP_MINIMUM_HEADER_LENGTH + ((optionsLength(segment) + 3) & ~3);
 }
 
-/** Whether the aligning NOPs before timestamps, window scale, SACK and SACK-permitted have to be left out to fit. */
+/** Whether leaving out the aligning NOPs before timestamps, window scale, SACK and SACK-permitted makes the header shorter. */
 export function optionsArePacked(segment: TcpSegment): boolean {
-  return alignedOptionsLength(segment) > TCP_OPTION_SPACE;
+  const packed = optionsLength(segment);
+  return ((packed + aligningOctets(segment) + 3) & ~3) > ((packed + 3) & ~3);
 }
 
-function alignedOptionsLength(segment: TcpSegment): number {
+/** Octets of all options without any padding. */
+function optionsLength(segment: TcpSegment): number {
   // The usual segment: timestamps and one DSS. `instanceof` is a map check here, against a megamorphic `kind`.
-  let options = segment.hasTimestamps ? 12 : 0;
+  let options = segment.hasTimestamps ? 10 : 0;
   const mptcp = segment.mptcp;
   for (let i = 0; i < mptcp.length; i++) {
     const option = mptcp[i] as MptcpOption;
     options += option instanceof Dss ? dssLength(option) : mptcpOptionLength(option);
   }
-  if (segment.sackBlocks.length > 0) options += 4 + 4 * segment.sackBlocks.length;
+  if (segment.sackBlocks.length > 0) options += 2 + 4 * segment.sackBlocks.length;
   if (segment.maximumSegmentSize !== 0) options += 4;
-  if (segment.windowScale >= 0) options += 4;
-  // The two NOPs before timestamps make room for SACK-permitted.
-  if (segment.sackPermitted && !segment.hasTimestamps) options += 4;
+  if (segment.windowScale >= 0) options += 3;
+  if (segment.sackPermitted) options += 2;
   if (segment.otherOptions.length > 0) options += otherOptionsLength(segment);
   return options;
 }
 
-function packedOptionsLength(segment: TcpSegment): number {
-  let options = 0;
-  for (const option of segment.mptcp) options += mptcpOptionLength(option);
-  if (segment.maximumSegmentSize !== 0) options += 4;
-  if (segment.sackPermitted) options += 2;
-  if (segment.hasTimestamps) options += 10;
-  if (segment.windowScale >= 0) options += 3;
-  if (segment.sackBlocks.length > 0) options += 2 + 4 * segment.sackBlocks.length;
-  return options + otherOptionsLength(segment);
+/** NOPs that put timestamps, window scale, SACK and SACK-permitted on their usual alignment (RFC 7323 Appendix A). */
+function aligningOctets(segment: TcpSegment): number {
+  // SACK-permitted and the timestamps take each other's place of NOPs.
+  let octets = segment.hasTimestamps === segment.sackPermitted ? 0 : 2;
+  if (segment.sackBlocks.length > 0) octets += 2;
+  if (segment.windowScale >= 0) octets += 1;
+  return octets;
 }
 
 function dssLength(option: Dss): number {
