@@ -115,6 +115,12 @@ describe.skipIf(!HAS_TSHARK)("the capture of", () => {
     expect(facts.ipVersions).toEqual(new Set([ip]));
   });
 
+  it("buffers smaller than what the paths hold", async () => {
+    const paths = [left, { ...right, rtt: "150 ms" }];
+    const protocol = { buffers: "40 KB" };
+    expectClean(await judge(ownScenario({ name: "buffers", paths, protocol, workload: download, duration: "60 s" }), LENGTH));
+  });
+
   it("requests and responses without timestamps and SACK", async () => {
     const workload = { request: { count: 40, request: "3 KB", response: "20 KB", interval: "5 ms" } };
     const protocol = { timestamps: false, sack: false };

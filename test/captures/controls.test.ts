@@ -168,6 +168,17 @@ const CONTROLS: readonly Control[] = [
     expected: [/^a Data ACK that goes back/],
   },
   {
+    name: "a window that is closed",
+    alter: (editor) => {
+      for (const segment of editor.segments) {
+        if (segment.syn || segment.sourcePort === 5001) continue;
+        editor.file.writeUInt16BE(1, segment.tcp + 14);
+        editor.repair(segment);
+      }
+    },
+    expected: [/^data beyond the window/],
+  },
+  {
     name: "a segment that is missing",
     alter: (editor) => {
       const { packet } = editor.mapping().segment;

@@ -13,7 +13,8 @@ export interface SentStream {
 
 /**
  * The data level of a connection (RFC 8684 §3.3): every payload byte of every subflow has one mapping, seen on that subflow; the same data
- * sequence number is the same byte everywhere; Data ACKs acknowledge what was sent, and do not go back within a subflow.
+ * sequence number is the same byte everywhere; Data ACKs acknowledge what was sent, and do not go back within a subflow; nothing is sent
+ * beyond the window that the receiver offered, on whichever subflow.
  *
  * A data sequence is an offset from IDSN + 1, which the key gives.
  */
@@ -36,11 +37,13 @@ class DataCheck {
   private readonly streams: readonly [CapturedStream, CapturedStream];
   /** By subflow and direction. */
   private readonly mappings: readonly (readonly [Mappings, Mappings])[];
-  private readonly lastDataAck: (readonly [number, number] | [number, number])[];
+  private readonly lastDataAck: readonly [number, number][];
   /** By host: where its DATA_FIN is, up to where it has sent (DATA_FIN counts as one), and what the other acknowledged. */
   private readonly dataFin: [number, number] = [-1, -1];
   private readonly sent: [number, number] = [0, 0];
   private readonly acknowledged: [number, number] = [0, 0];
+  /** By host: up to where the other's window lets it send. */
+  private readonly right: [number, number] = [0, 0];
 
   constructor(connection: CapturedConnection, frames: readonly SentFrame[], problems: Problems, facts: CaptureFacts) {
     this.connection = connection;
@@ -104,11 +107,14 @@ class DataCheck {
       this.streams[host].place(payload.subarray(from - start, to - start), offset, original, where, this.problems);
       this.sent[host] = Math.max(this.sent[host], offset + to - from);
     });
+    // RFC 8684 §3.3.4: one window for all subflows, relative to the Data ACK. A probe of a closed window may be one byte beyond.
+    if (this.sent[host] > this.right[host] + 1) this.problems.add("data beyond the window", `${where}: up to ${this.sent[host]}, the window to ${this.right[host]}`);
     if (unmapped > 0) this.problems.add("data without a mapping", `${where}: ${unmapped} of ${payload.length} bytes`);
     this.facts.payload += payload.length;
   }
 
-  readDataAck({ frame, host, subflow, direction }: SentFrame): void {
+  readDataAck(sent: SentFrame): void {
+    const { frame, host, subflow, direction } = sent;
     const where = `frame ${frame.number}`;
     const other = (1 - host) as HostIndex;
     for (const option of frame.mptcp) {
@@ -117,11 +123,14 @@ class DataCheck {
       const offset = this.offsetOf(other, option.dataAck, option.dataAckOctets);
       if (offset < 0 || offset > this.sent[other]) this.problems.add("a Data ACK for what was not sent", `${where}: ${offset} of ${this.sent[other]}`);
       // The links keep the order, so within a subflow no Data ACK may be lower than an earlier one.
-      const last = this.lastDataAck[subflow] as [number, number];
+      const last = this.lastDataAck[subflow]!;
       if (offset < last[direction]) this.problems.add("a Data ACK that goes back", `${where}: ${offset}, before ${last[direction]}`);
       last[direction] = offset;
       this.acknowledged[other] = Math.max(this.acknowledged[other], offset);
+      this.right[other] = Math.max(this.right[other], offset + this.windowOf(sent));
     }
+    // MP_CAPABLE has no Data ACK: nothing was received yet.
+    if (frame.mptcp.some((option) => option.kind === "capable")) this.right[other] = Math.max(this.right[other], this.windowOf(sent));
   }
 
   result(host: HostIndex): SentStream {
@@ -133,6 +142,12 @@ class DataCheck {
       this.problems.add("the data does not reach to DATA_FIN without holes", `host ${"AB"[host]}: ${stream.contiguous} bytes, DATA_FIN at ${end}, last byte at ${stream.end}`);
     }
     return { stream, end, endAcknowledged: end >= 0 && this.acknowledged[host] === end + 1 };
+  }
+
+  /** RFC 7323 §2.2: scaled if both SYNs have the option, but never on a SYN. */
+  private windowOf({ frame, subflow, direction }: SentFrame): number {
+    const scales = this.connection.subflows[subflow]!.flow.windowScale;
+    return frame.syn || scales.includes(-1) ? frame.window : frame.window * 2 ** (scales[direction] as number);
   }
 
   /** Four octets stand for the nearest number: no stream here is as long as 2 GiB. */

@@ -17,6 +17,9 @@ export interface Frame {
   readonly source: string;
   readonly destination: string;
   readonly sequence: number;
+  /** As in the header, and the window scale option (-1: there is none). */
+  readonly window: number;
+  readonly windowScale: number;
   readonly syn: boolean;
   readonly ack: boolean;
   readonly fin: boolean;
@@ -65,9 +68,10 @@ function readRow(row: Row<Field>, number: number, problems: Problems, facts: Cap
   const flags = Number(row["tcp.flags"]);
   const [fin, syn, rst, , ack] = [0, 1, 2, 3, 4].map((bit) => (flags & (1 << bit)) !== 0) as [boolean, boolean, boolean, boolean, boolean];
   let mptcp: readonly MptcpOption[] = [];
+  let windowScale = -1;
   let mostNops = 0;
   try {
-    ({ mptcp, mostNops } = parseTcpOptions(Buffer.from(row["tcp.options"], "hex"), syn, ack));
+    ({ mptcp, windowScale, mostNops } = parseTcpOptions(Buffer.from(row["tcp.options"], "hex"), syn, ack));
   } catch (error) {
     problems.add("TCP options cannot be read", `${where}: ${(error as Error).message}`);
   }
@@ -81,10 +85,11 @@ function readRow(row: Row<Field>, number: number, problems: Problems, facts: Cap
   facts.ipVersions.add(version);
   const [source, destination] = version === 4 ? [row["ip.src"], row["ip.dst"]] : [`[${row["ipv6.src"]}]`, `[${row["ipv6.dst"]}]`];
   return {
-    number, interface: Number(row["frame.interface_id"]), syn, ack, fin, rst, mptcp, payload,
+    number, interface: Number(row["frame.interface_id"]), syn, ack, fin, rst, windowScale, mptcp, payload,
     source: `${source}:${row["tcp.srcport"]}`,
     destination: `${destination}:${row["tcp.dstport"]}`,
     sequence: Number(row["tcp.seq_raw"]),
+    window: Number(row["tcp.window_size_value"]),
     // The checksum covers addresses, header and payload.
     fingerprint: [source, destination, row["tcp.seq_raw"], row["tcp.ack_raw"], row["tcp.flags"], row["tcp.options"], row["tcp.len"], row["tcp.checksum"]].join(" "),
   };
@@ -138,6 +143,6 @@ const EXPECTED_REMARKS = [
 
 const FIELDS = [
   "frame.interface_id", "frame.protocols", "frame.len", "frame.cap_len", "_ws.malformed", "_ws.expert.severity", "_ws.expert.message", "ip.checksum.status", "tcp.checksum.status",
-  "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "tcp.srcport", "tcp.dstport", "tcp.seq_raw", "tcp.ack_raw", "tcp.flags", "tcp.checksum", "tcp.options", "tcp.len", "tcp.payload",
+  "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "tcp.srcport", "tcp.dstport", "tcp.seq_raw", "tcp.ack_raw", "tcp.flags", "tcp.window_size_value", "tcp.checksum", "tcp.options", "tcp.len", "tcp.payload",
   "mptcp.expected_token", "mptcp.expected_idsn", ...OPTION_FIELDS,
 ] as const;

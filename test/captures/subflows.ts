@@ -12,6 +12,8 @@ export interface Flow {
   readonly initiator: string;
   readonly responder: string;
   readonly initialSequence: [number, number | null];
+  /** Of each direction's SYN (-1: none). */
+  readonly windowScale: [number, number];
   readonly frames: { readonly frame: Frame; readonly direction: 0 | 1 }[];
 }
 
@@ -46,7 +48,7 @@ export function collectFlows(frames: readonly Frame[], problems: Problems): Flow
     const forward = `${frame.source} ${frame.destination}`;
     let flow = current.get(forward);
     if (frame.syn && !frame.ack && flow?.initialSequence[0] !== frame.sequence) {
-      flow = { initiator: frame.source, responder: frame.destination, initialSequence: [frame.sequence, null], frames: [] };
+      flow = { initiator: frame.source, responder: frame.destination, initialSequence: [frame.sequence, null], windowScale: [frame.windowScale, -1], frames: [] };
       flows.push(flow);
       current.set(forward, flow);
       current.set(`${frame.destination} ${frame.source}`, flow);
@@ -59,6 +61,7 @@ export function collectFlows(frames: readonly Frame[], problems: Problems): Flow
     if (frame.syn && direction === 1) {
       if (flow.initialSequence[1] !== null && flow.initialSequence[1] !== frame.sequence) problems.add("two SYN+ACKs of different sequence number", `frame ${frame.number}`);
       flow.initialSequence[1] = frame.sequence;
+      flow.windowScale[1] = frame.windowScale;
     }
     flow.frames.push({ frame, direction });
   }

@@ -32,6 +32,8 @@ export interface Dss {
 
 export interface TcpOptions {
   readonly mptcp: readonly MptcpOption[];
+  /** -1: there is none. */
+  readonly windowScale: number;
   /** The longest row of NOPs. */
   readonly mostNops: number;
 }
@@ -39,6 +41,7 @@ export interface TcpOptions {
 /** Parses all options of a segment. @throws Error when they are not what the RFCs allow */
 export function parseTcpOptions(bytes: Buffer, syn: boolean, ack: boolean): TcpOptions {
   const mptcp: MptcpOption[] = [];
+  let windowScale = -1;
   let nops = 0;
   let mostNops = 0;
   for (let at = 0; at < bytes.length; ) {
@@ -56,15 +59,16 @@ export function parseTcpOptions(bytes: Buffer, syn: boolean, ack: boolean): TcpO
     const length = bytes.readUInt8(at + 1);
     if (length < 2 || at + length > bytes.length) throw new Error(`option ${kind} of length ${length}`);
     if (kind === MPTCP) mptcp.push(parseMptcp(bytes.subarray(at, at + length), syn, ack));
+    else if (kind === 3 && length === 3) windowScale = bytes.readUInt8(at + 2);
     else if (LENGTHS[kind]?.includes(length) !== true) throw new Error(`option ${kind} of length ${length}`);
     at += length;
   }
-  return { mptcp, mostNops };
+  return { mptcp, windowScale, mostNops };
 }
 
 const MPTCP = 30;
-/** MSS, window scale, SACK-permitted, SACK, timestamps. */
-const LENGTHS: Readonly<Record<number, readonly number[]>> = { 2: [4], 3: [3], 4: [2], 5: [10, 18, 26, 34], 8: [10] };
+/** MSS, SACK-permitted, SACK, timestamps. */
+const LENGTHS: Readonly<Record<number, readonly number[]>> = { 2: [4], 4: [2], 5: [10, 18, 26, 34], 8: [10] };
 
 function parseMptcp(o: Buffer, syn: boolean, ack: boolean): MptcpOption {
   if (o.length < 3) throw new Error("MPTCP option without subtype");
