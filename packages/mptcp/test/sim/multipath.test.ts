@@ -62,7 +62,7 @@ describe("Multipath TCP in the simulator", () => {
     const simulation = new Simulation();
     const { client, server, access, serverAddresses } = twoPaths(simulation, { paths: [WIFI, LTE], client: { mptcp: { scheduler: () => leastInFlight } } });
     server.listen(80, () => new Sink());
-    const burst = new PacedSender({ size: 20_000, interval: 2 * SECOND });
+    const burst = new PacedSender({ size: 14 * 1432, interval: 2 * SECOND });
     client.connect(first(serverAddresses), 80, burst);
     const sent = access.map((link) => {
       const times: number[] = [];
