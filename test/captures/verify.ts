@@ -5,9 +5,9 @@ import type { SentStream } from "./data.ts";
 import { followWithTshark } from "./follow.ts";
 import { readFrames } from "./frames.ts";
 import { emptyFacts, Problems } from "./report.ts";
-import type { CaptureReport } from "./report.ts";
+import type { CaptureFacts, CaptureReport } from "./report.ts";
 import { collectConnections, collectFlows } from "./subflows.ts";
-import type { HostIndex } from "./subflows.ts";
+import type { CapturedConnection, HostIndex } from "./subflows.ts";
 
 /** What a capture should contain: one connection, and this content. */
 export interface Expectation {
@@ -26,12 +26,26 @@ export interface Expectation {
 }
 
 /**
- * Judges a capture by tshark and by RFC 8684, without any of the engine's code: packets, keys, HMACs, mappings, and in the end the content
- * itself, put together from the capture alone.
+ * Judges a capture by tshark and by RFC 8684, without any of the engine's code: packets, keys, HMACs, mappings, the content itself, put together
+ * from the capture alone, and what tshark makes of the whole connections.
  */
 export async function verifyCapture(file: Buffer, expected: Expectation): Promise<CaptureReport> {
   const problems = new Problems();
   const facts = emptyFacts();
+  const connections = await judge(file, expected, problems, facts);
+  await followWithTshark(file, connections, problems, facts);
+  return { problems: problems.list, facts };
+}
+
+/** The same but for the last: tshark sees each interface by itself only. */
+export async function verifyInterfaces(file: Buffer, expected: Expectation): Promise<CaptureReport> {
+  const problems = new Problems();
+  const facts = emptyFacts();
+  await judge(file, expected, problems, facts);
+  return { problems: problems.list, facts };
+}
+
+async function judge(file: Buffer, expected: Expectation, problems: Problems, facts: CaptureFacts): Promise<readonly CapturedConnection[]> {
   const frames = await readFrames(file, problems, facts);
   const { multipath, plain } = collectConnections(collectFlows(frames, problems), problems, facts);
   if (expected.transport === "tcp") {
@@ -44,9 +58,8 @@ export async function verifyCapture(file: Buffer, expected: Expectation): Promis
       checkSignals(connection, problems, facts);
       checkStreams(checkData(connection, problems, facts), expected, problems);
     }
-    await followWithTshark(file, multipath, problems, facts);
   }
-  return { problems: problems.list, facts };
+  return multipath;
 }
 
 function checkStreams(streams: readonly [SentStream, SentStream], expected: Expectation, problems: Problems): void {
