@@ -136,9 +136,19 @@ export class Receiver {
     } else if (this.quickAcks > 0) {
       this.ackNow = true;
     } else if (tcp.timers[TIMER.delayedAck] === NEVER) {
-      tcp.arm(TIMER.delayedAck, now + tcp.config.delayedAck);
+      tcp.arm(TIMER.delayedAck, now + this.ackDelay());
     }
     if (this.quickAcks > 0) this.quickAcks--;
+  }
+
+  /**
+   * How long an ACK may wait for a second segment, ns: a round trip at the most, since a longer pause would be what limits a sender with
+   * a small window, and would pass for its round-trip time.
+   */
+  private ackDelay(): number {
+    const { delayedAck } = this.tcp.config;
+    const rtt = this.tcp.receiverRtt;
+    return rtt > SHORTEST_ACK_DELAY ? Math.min(delayedAck, rtt) : rtt === 0 ? delayedAck : Math.min(delayedAck, SHORTEST_ACK_DELAY);
   }
 
   /** Hands over what is in order now. */
@@ -314,3 +324,6 @@ const QUICK_ACKS = 16;
 /** ACKs per second in answer to unacceptable segments. */
 const CHALLENGES = 10;
 const TIMESTAMP_LIFETIME = 24 * 86400 * SECOND;
+
+/** Below this an ACK that waits costs less than one more ACK, ns. */
+const SHORTEST_ACK_DELAY = 1_000_000;

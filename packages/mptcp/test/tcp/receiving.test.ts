@@ -24,13 +24,15 @@ describe("acknowledging", () => {
     expect(s.pending).toBe(16);
   });
 
-  test("later every second full segment, and the odd one after the delay", () => {
+  // A round trip, but between 1 ms and the configured 40 ms; all that while it is unknown.
+  test.each([[0.01, 1], [20, 20], [300, 40], [0, 40]])("later every second full segment, and the odd one after a delay (round trip %f ms: %i ms)", (rttMs, delayMs) => {
     const s = new Script(PLAIN).established();
     const at = warmUp(s);
+    Object.defineProperty(s.tcp, "receiverRtt", { value: rttMs * MILLISECOND });
     s.inject({ seq: at, ack: 1, len: 1000 }).silent();
     s.inject({ seq: at + 1000, ack: 1, len: 1000 }).expect({ flags: "A", ack: at + 2000 }).silent();
-    s.inject({ seq: at + 2000, ack: 1, len: 1000 }).silent().advance(39 * MILLISECOND).silent();
-    s.advance(2 * MILLISECOND).expect({ flags: "A", ack: at + 3000 }).silent();
+    s.inject({ seq: at + 2000, ack: 1, len: 1000 }).silent().advance((delayMs - 0.5) * MILLISECOND).silent();
+    s.advance(MILLISECOND).expect({ flags: "A", ack: at + 3000 }).silent();
     s.advance(SECOND).silent();
   });
 
