@@ -81,6 +81,8 @@ async function lossy(): Promise<string[]> {
     "|---|---|---|---|",
     ...lines,
     "",
+    "The row below one is the path that is the better one for TCP although it loses packets. Linked Increases adds nearly the same to that path's window per acknowledged segment whatever its size (RFC 6356 §3, formula 2: the other, full path dominates the sum), so that it stays long in the small windows which chance losses leave behind. The formula alone, iterated per round trip over a path of 10 ms with 0.1 % loss and a full one of 20 Mb/s, gives 0.89.",
+    "",
   ];
 }
 
