@@ -10,6 +10,7 @@ const allowed = {
   host: ["wire", "core", "tcp", "mptcp"],
   capture: ["wire", "core"],
   sim: ["wire", "core", "tcp", "mptcp", "host", "capture"],
+  node: ["wire", "core", "tcp", "mptcp", "host", "capture"],
 };
 
 const layers = Object.entries(allowed).map(([name, others]) => ({

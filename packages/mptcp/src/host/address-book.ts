@@ -1,12 +1,15 @@
 import type { EndpointFlags, LocalAddress } from "../mptcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
 import type { AddressOptions } from "./host.ts";
+import type { PortSource } from "./ports.ts";
 
 /** An address of the host, its interface address id and the link behind it. */
 export interface HostAddress extends LocalAddress {
   readonly link: number;
   readonly mtu: number;
   readonly segmentationLimit: number;
+  /** Null: the host picks ports. */
+  readonly ports: PortSource | null;
 }
 
 /**
@@ -38,6 +41,7 @@ export class AddressBook {
       link: options.link,
       mtu: options.mtu ?? 1500,
       segmentationLimit: options.segmentationLimit ?? 0,
+      ports: options.ports ?? null,
     };
     if (at < 0) this.list.push(entry);
     else this.list[at] = entry;

@@ -8,9 +8,12 @@ import { cubic, DEFAULT_TCP_CONFIG, TcpConnection, TcpSocket } from "../tcp/inde
 import type { IpAddress, MpJoinSyn, MptcpOption, Packet, TcpSegment } from "../wire/index.ts";
 import { icmpErrorOf, MP_CAPABLE_FLAG, MP_RESET_REASON, TCP_FLAG } from "../wire/index.ts";
 import { AddressBook } from "./address-book.ts";
+import type { HostAddress } from "./address-book.ts";
 import { FourTupleTable } from "./four-tuple-table.ts";
+import { HeldPorts } from "./held-ports.ts";
 import { Listener } from "./listener.ts";
 import { PortAllocator } from "./ports.ts";
+import type { PortSource } from "./ports.ts";
 import { resetFor } from "./reset.ts";
 import { TimerHeap } from "./timer-heap.ts";
 import { TransmitQueue } from "./transmit-queue.ts";
@@ -36,6 +39,7 @@ export class Host implements MptcpEnvironment {
   private readonly mptcpDefaults: MptcpConfig;
   private readonly addresses = new AddressBook();
   private readonly ports: PortAllocator;
+  private readonly heldPorts = new HeldPorts();
   private readonly connections = new FourTupleTable();
   /** Joins whose third ACK is missing: found by 4-tuple, since that ACK carries no token (draft-barre-mptcp-impl §3.2). */
   private readonly pendingJoins = new FourTupleTable();
@@ -69,6 +73,9 @@ export class Host implements MptcpEnvironment {
   addAddress(address: IpAddress, options: AddressOptions, now: number): void {
     this.now = now;
     const entry = this.addresses.add(address, options);
+    for (const listeners of this.listeners.values()) {
+      for (const listener of listeners) this.listenAlsoOn(listener, entry);
+    }
     // Connections that sat on this address when it went may go on.
     for (const tcp of this.connections.all()) {
       if (tcp.link < 0 && tcp.tuple.localAddress.equals(address)) {
@@ -83,6 +90,9 @@ export class Host implements MptcpEnvironment {
   removeAddress(address: IpAddress, now: number): void {
     this.now = now;
     if (!this.addresses.remove(address)) return;
+    for (const listeners of this.listeners.values()) {
+      for (const listener of listeners) this.heldPorts.release(listener, address);
+    }
     for (const table of [this.connections, this.pendingJoins]) {
       for (const tcp of table.all()) if (tcp.tuple.localAddress.equals(address)) tcp.link = NO_LINK;
     }
@@ -97,7 +107,7 @@ export class Host implements MptcpEnvironment {
 
   /**
    * Opens a port for connections.
-   * @throws MptcpError EADDRINUSE
+   * @throws MptcpError EADDRINUSE, or what the port source of an address throws
    */
   listen(port: number, options: ListenOptions = {}): Listener {
     if (!Number.isInteger(port) || port < 1 || port > 65535) throw new MptcpError("ERR_SOCKET_BAD_PORT", `port should be 1 to 65535, got ${port}`);
@@ -109,7 +119,16 @@ export class Host implements MptcpEnvironment {
       const rest = (this.listeners.get(port) ?? []).filter((entry) => entry !== closing);
       if (rest.length === 0) this.listeners.delete(port);
       else this.listeners.set(port, rest);
+      this.heldPorts.release(closing);
     });
+    try {
+      for (const entry of this.addresses.entries) {
+        if (options.address === undefined || options.address.equals(entry.address)) this.heldPorts.hold(listener, entry, port);
+      }
+    } catch (error) {
+      this.heldPorts.release(listener);
+      throw error;
+    }
     this.listeners.set(port, [...others, listener]);
     return listener;
   }
@@ -121,14 +140,17 @@ export class Host implements MptcpEnvironment {
   connect(remote: IpAddress, port: number, options: ConnectOptions, now: number): StreamConnection {
     this.now = now;
     const local = options.localAddress ?? this.addresses.choose(remote)?.address;
-    if (local === undefined || this.addresses.find(local) === null) throw new MptcpError("EADDRNOTAVAIL", `no local address for ${remote}`);
-    const localPort = options.localPort ?? this.ports.pick(this.connections, local, remote, port);
+    const entry = local === undefined ? null : this.addresses.find(local);
+    if (local === undefined || entry === null) throw new MptcpError("EADDRNOTAVAIL", `no local address for ${remote}`);
+    const wanted = options.localPort ?? 0;
+    if (wanted !== 0 && this.connections.find(local, wanted, remote, port) !== null) throw new MptcpError("EADDRINUSE", `${local}:${wanted} to ${remote}:${port} is in use`);
+    const localPort = this.takePort(entry, wanted, remote, port);
     if (localPort === 0) throw new MptcpError("EADDRNOTAVAIL", `no free port for ${remote}:${port}`);
     const tuple: FourTuple = { localAddress: local, localPort, remoteAddress: remote, remotePort: port };
-    if (this.connections.find(local, localPort, remote, port) !== null) throw new MptcpError("EADDRINUSE", `${local}:${localPort} to ${remote}:${port} is in use`);
     const tcpConfig = { ...this.tcpDefaults, ...options.tcp };
     if (options.multipath === false) {
       const socket = TcpSocket.connect(this.socketOptions(tcpConfig, tuple), now);
+      this.heldPorts.adopt(socket.tcp, entry, localPort);
       this.register(socket.tcp);
       return socket;
     }
@@ -137,6 +159,7 @@ export class Host implements MptcpEnvironment {
     subflow.attach(TcpConnection.connect(this, subflow, this.routed(connection.subflowConfig, local), tuple, now));
     if (this.isBlackhole(remote, now)) connection.fallBack("blackhole_remembered", now);
     else this.counters.increment("MPTcpExtMPCapableSYNTX");
+    this.heldPorts.adopt(subflow.tcp, entry, localPort);
     this.register(subflow.tcp);
     return connection;
   }
@@ -268,11 +291,20 @@ export class Host implements MptcpEnvironment {
 
   connectTcp(owner: TcpOwner, endpoint: EndpointId, config: SubflowTcpConfig, now: number): TcpConnection | null {
     const { localAddress, remoteAddress, remotePort } = endpoint;
-    if (this.addresses.find(localAddress) === null) return null;
-    const localPort = endpoint.localPort !== 0 ? endpoint.localPort : this.ports.pick(this.connections, localAddress, remoteAddress, remotePort);
-    if (localPort === 0 || this.connections.find(localAddress, localPort, remoteAddress, remotePort) !== null) return null;
+    const entry = this.addresses.find(localAddress);
+    if (entry === null) return null;
+    if (endpoint.localPort !== 0 && this.connections.find(localAddress, endpoint.localPort, remoteAddress, remotePort) !== null) return null;
+    let localPort = 0;
+    try {
+      localPort = this.takePort(entry, endpoint.localPort, remoteAddress, remotePort);
+    } catch (error) {
+      if (!(error instanceof MptcpError)) throw error;
+    }
+    if (localPort === 0) return null;
     const tuple: FourTuple = { localAddress, localPort, remoteAddress, remotePort };
-    return this.register(TcpConnection.connect(this, owner, this.routed(config, localAddress), tuple, now));
+    const tcp = TcpConnection.connect(this, owner, this.routed(config, localAddress), tuple, now);
+    this.heldPorts.adopt(tcp, entry, localPort);
+    return this.register(tcp);
   }
 
   /** Queues a connection for pollEvent; one whose handshake completed goes to its listener first. */
@@ -325,6 +357,7 @@ export class Host implements MptcpEnvironment {
       return true;
     }
     subflow.attach(TcpConnection.accept(this, subflow, this.routed(connection.subflowConfig, tuple.localAddress), tuple, packet, now));
+    this.heldPorts.hold(subflow.tcp, this.addresses.find(tuple.localAddress), tuple.localPort);
     this.register(subflow.tcp, this.pendingJoins);
     return true;
   }
@@ -348,11 +381,13 @@ export class Host implements MptcpEnvironment {
       accepted = connection;
       this.embryos.set(accepted, listener);
       subflow.attach(TcpConnection.accept(this, subflow, this.routed(connection.subflowConfig, tuple.localAddress), tuple, packet, now));
+      this.heldPorts.hold(subflow.tcp, this.addresses.find(tuple.localAddress), tuple.localPort);
       this.register(subflow.tcp);
     } else {
       const socket = TcpSocket.accept(this.socketOptions(tcpConfig, tuple), packet, now);
       accepted = socket;
       this.embryos.set(accepted, listener);
+      this.heldPorts.hold(socket.tcp, this.addresses.find(tuple.localAddress), tuple.localPort);
       this.register(socket.tcp);
     }
     listener.halfOpen++;
@@ -430,7 +465,29 @@ export class Host implements MptcpEnvironment {
     if (this.pendingJoins.remove(tcp)) this.connections.add(tcp);
   }
 
+  /** A local port for a connection, held where the address has a port source; 0 when none is free. */
+  private takePort(entry: HostAddress, wanted: number, remote: IpAddress, remotePort: number): number {
+    const { address, ports } = entry;
+    if (ports === null) return wanted !== 0 ? wanted : this.ports.pick(this.connections, address, remote, remotePort);
+    if (wanted === 0) return ports.allocate(address);
+    ports.hold(address, wanted);
+    return wanted;
+  }
+
+  /** A listener on all addresses takes its port on one that came later; where that cannot be, it does without. */
+  private listenAlsoOn(listener: Listener, entry: HostAddress): void {
+    this.heldPorts.release(listener, entry.address);
+    if (listener.address !== null && !listener.address.equals(entry.address)) return;
+    try {
+      this.heldPorts.hold(listener, entry, listener.port);
+    } catch (error) {
+      if (!(error instanceof MptcpError)) throw error;
+      this.counters.increment("ListenPortsMissing");
+    }
+  }
+
   private forget(tcp: TcpConnection): void {
+    this.heldPorts.release(tcp);
     if (!this.connections.remove(tcp)) this.pendingJoins.remove(tcp);
     this.timers.remove(tcp);
   }
@@ -482,6 +539,8 @@ export interface AddressOptions {
   readonly mtu?: number;
   /** Most payload octets of a super-segment, where the link segments for us; 0 unless given. */
   readonly segmentationLimit?: number;
+  /** Gives out the local ports of this address, where the link rather than the host has them. */
+  readonly ports?: PortSource;
   readonly flags?: Partial<EndpointFlags>;
 }
 

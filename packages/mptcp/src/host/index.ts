@@ -8,3 +8,4 @@ export type { HostAddress } from "./address-book.ts";
 export { Host } from "./host.ts";
 export type { AddressOptions, ConnectOptions, HostOptions, HostUsage, ListenOptions } from "./host.ts";
 export { Listener } from "./listener.ts";
+export type { PortSource } from "./ports.ts";

@@ -3,6 +3,25 @@ import { randomBelow } from "../core/index.ts";
 import type { IpAddress } from "../wire/index.ts";
 import type { FourTupleTable } from "./four-tuple-table.ts";
 
+/**
+ * Who gives out the local ports of an address, where the host does not: behind each port of a link over UDP there is a socket. A port is
+ * held once by each connection on it and once by each listener.
+ */
+export interface PortSource {
+  /**
+   * Takes a port that nobody holds, and holds it.
+   * @returns 0 when there is none
+   */
+  allocate(local: IpAddress): number;
+  /**
+   * Holds a port once more, or takes it for the first time.
+   * @throws MptcpError EADDRINUSE, EACCES or EADDRNOTAVAIL when it cannot be had
+   */
+  hold(local: IpAddress, port: number): void;
+  /** Lets go of it once. */
+  release(local: IpAddress, port: number): void;
+}
+
 /** Picks ephemeral ports: a random one, and from there the next that is free for the destination (RFC 6056 §3.3.1). */
 export class PortAllocator {
   private readonly random: RandomSource;

@@ -1,0 +1,41 @@
+import type { IpAddress } from "../wire/index.ts";
+import type { HostAddress } from "./address-book.ts";
+import type { PortSource } from "./ports.ts";
+
+/** Which ports of {@link PortSource}s connections and listeners hold. Nothing is kept for addresses whose ports the host picks itself. */
+export class HeldPorts {
+  private readonly held = new Map<object, Held[]>();
+
+  /** Holds `port` of `entry` for `owner`. @throws MptcpError as PortSource.hold does */
+  hold(owner: object, entry: HostAddress | null, port: number): void {
+    if (entry === null || entry.ports === null) return;
+    entry.ports.hold(entry.address, port);
+    this.adopt(owner, entry, port);
+  }
+
+  /** Notes that `owner` has a port that was allocated, and so is held. */
+  adopt(owner: object, entry: HostAddress | null, port: number): void {
+    if (entry === null || entry.ports === null) return;
+    const one: Held = { source: entry.ports, address: entry.address, port };
+    const all = this.held.get(owner);
+    if (all === undefined) this.held.set(owner, [one]);
+    else all.push(one);
+  }
+
+  /** Lets go of what `owner` holds, or only of what it holds on `address`. Twice is no harm. */
+  release(owner: object, address: IpAddress | null = null): void {
+    if (this.held.size === 0) return;
+    const all = this.held.get(owner);
+    if (all === undefined) return;
+    const rest = address === null ? [] : all.filter((one) => !one.address.equals(address));
+    if (rest.length === 0) this.held.delete(owner);
+    else this.held.set(owner, rest);
+    for (const one of all) if (!rest.includes(one)) one.source.release(one.address, one.port);
+  }
+}
+
+interface Held {
+  readonly source: PortSource;
+  readonly address: IpAddress;
+  readonly port: number;
+}

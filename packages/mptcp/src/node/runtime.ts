@@ -1,0 +1,428 @@
+import { MptcpError } from "../core/index.ts";
+import type { RandomSource } from "../core/index.ts";
+import { Host } from "../host/index.ts";
+import type { ConnectOptions, HostOptions, Listener, ListenOptions } from "../host/index.ts";
+import type { EndpointFlags } from "../mptcp/index.ts";
+import type { StreamConnection } from "../tcp/index.ts";
+import { IpAddress } from "../wire/index.ts";
+import type { Packet } from "../wire/index.ts";
+import type { LinkDriver, LinkHandler } from "./link.ts";
+import { CryptoRandom } from "./random.ts";
+
+export interface RuntimeOptions extends Omit<HostOptions, "name" | "random"> {
+  /** Name of the host in logs; "host" unless given. */
+  readonly name?: string;
+  /** Cryptographic unless given. */
+  readonly random?: RandomSource;
+  /** A link broke; its addresses are gone already. */
+  readonly onLinkFailed?: (driver: LinkDriver, error: Error) => void;
+}
+
+/** An address of the host on a link, with what path managers want to know of it. */
+export interface LinkAddress {
+  readonly address: IpAddress | string;
+  readonly flags?: Partial<EndpointFlags>;
+}
+
+/** Who hears what happened to a connection: `events` are STREAM_EVENT bits. */
+export interface ConnectionHandler {
+  onEvents(events: number, now: number): void;
+}
+
+/**
+ * Drives one `Host` on real links: what they bring goes in, what the host has to send is pulled link by link, events go to handlers, and
+ * one timer of Node's stands for the host's earliest deadline.
+ *
+ * Whoever commands `host` or a connection (`write`, `read`, `end`, ...) calls {@link Runtime.poke} afterwards; the commands of one turn of the
+ * event loop are worked off together. Exceptions of handlers become uncaught exceptions of the process, as in Node, and leave the
+ * runtime whole.
+ */
+export class Runtime {
+  readonly host: Host;
+  private readonly links: (Link | null)[] = [];
+  private readonly handlers = new Map<StreamConnection, ConnectionHandler>();
+  private readonly acceptors = new Map<Listener, (connection: StreamConnection) => ConnectionHandler>();
+  private readonly onLinkFailed: ((driver: LinkDriver, error: Error) => void) | null;
+  private readonly startedAt = process.hrtime();
+  private readonly timer: Timer;
+  private references = 0;
+  private isRunning = false;
+  private isPoked = false;
+  private isClosed = false;
+
+  constructor(options: RuntimeOptions = {}) {
+    const { name, random, onLinkFailed, ...rest } = options;
+    this.host = new Host({ ...rest, name: name ?? "host", random: random ?? new CryptoRandom() });
+    this.onLinkFailed = onLinkFailed ?? null;
+    this.timer = new Timer(() => this.onDeadline());
+  }
+
+  /** Nanoseconds since the runtime started, an integer. */
+  get now(): number {
+    const [seconds, nanoseconds] = process.hrtime(this.startedAt);
+    return seconds * 1_000_000_000 + nanoseconds;
+  }
+
+  // ---- links
+
+  /**
+   * Starts `driver` and gives the host `addresses` on it; the driver's own where none are given.
+   * @throws MptcpError ERR_MPTCP_RUNTIME_CLOSED; RangeError for text that is no address; what the driver throws
+   */
+  addLink(driver: LinkDriver, addresses: readonly (IpAddress | string | LinkAddress)[] = driver.addresses ?? []): void {
+    this.assertOpen();
+    const entries = addresses.map(parseAddress);
+    const link = new Link(this, driver, this.links.length);
+    driver.start(link);
+    this.links.push(link);
+    if (this.references > 0) driver.ref();
+    else driver.unref();
+    for (const { address, flags } of entries) this.addAddress(driver, address, flags);
+  }
+
+  /** Takes a link's addresses away, as the host does when an interface goes down, and closes the driver. */
+  removeLink(driver: LinkDriver): Promise<void> {
+    const at = this.links.findIndex((link) => link?.driver === driver);
+    if (at < 0) return Promise.resolve();
+    const link = this.links[at] as Link;
+    const { now } = this;
+    for (const address of link.addresses) this.host.removeAddress(address, now);
+    this.links[at] = null;
+    link.isOpen = false;
+    this.poke();
+    return driver.close();
+  }
+
+  /** Gives the host one more address on a link. @throws MptcpError ERR_MPTCP_NO_LINK when `driver` was not added */
+  addAddress(driver: LinkDriver, address: IpAddress, flags?: Partial<EndpointFlags>): void {
+    const link = this.linkOf(driver);
+    link.addresses.push(address);
+    this.host.addAddress(
+      address,
+      {
+        link: link.index,
+        mtu: driver.mtu,
+        segmentationLimit: driver.segmentationLimit,
+        ...(flags === undefined ? {} : { flags }),
+        ...(driver.ports === undefined ? {} : { ports: driver.ports }),
+      },
+      this.now,
+    );
+    this.poke();
+  }
+
+  /** Takes one address of a link away. */
+  removeAddress(driver: LinkDriver, address: IpAddress): void {
+    const link = this.linkOf(driver);
+    const at = link.addresses.findIndex((own) => own.equals(address));
+    if (at < 0) return;
+    link.addresses.splice(at, 1);
+    this.host.removeAddress(address, this.now);
+    this.poke();
+  }
+
+  // ---- connections
+
+  /** Opens a connection whose events go to `handler`. @throws MptcpError as Host.connect does */
+  connect(remote: IpAddress, port: number, options: ConnectOptions, handler: ConnectionHandler): StreamConnection {
+    this.assertOpen();
+    const connection = this.host.connect(remote, port, options, this.now);
+    this.attach(connection, handler);
+    this.poke();
+    return connection;
+  }
+
+  /** Accepts connections; `accept` gives each its handler. @throws MptcpError as Host.listen does */
+  listen(port: number, options: ListenOptions, accept: (connection: StreamConnection) => ConnectionHandler): Listener {
+    this.assertOpen();
+    const listener = this.host.listen(port, options);
+    this.acceptors.set(listener, accept);
+    return listener;
+  }
+
+  /** Stops listening; connections that were not accepted yet are reset. */
+  unlisten(listener: Listener): void {
+    this.acceptors.delete(listener);
+    listener.close(this.now);
+    this.poke();
+  }
+
+  /** From now on the events of `connection` go to `handler`. */
+  attach(connection: StreamConnection, handler: ConnectionHandler): void {
+    this.handlers.set(connection, handler);
+  }
+
+  // ---- the loop
+
+  /** Has the engine look at what was commanded, once the caller is done. */
+  poke(): void {
+    if (this.isRunning || this.isPoked || this.isClosed) return;
+    this.isPoked = true;
+    queueMicrotask(this.onPoke);
+  }
+
+  /** One more reason to keep the process alive while links may bring something. */
+  ref(): void {
+    if (this.references++ > 0) return;
+    for (const link of this.links) link?.driver.ref();
+    this.timer.ref();
+  }
+
+  /** One reason fewer. */
+  unref(): void {
+    if (--this.references > 0) return;
+    for (const link of this.links) link?.driver.unref();
+    this.timer.unref();
+  }
+
+  /** Resets what is open, closes all links and stops for ever. */
+  async close(): Promise<void> {
+    if (this.isClosed) return;
+    const { now } = this;
+    for (const listener of Array.from(this.acceptors.keys())) listener.close(now);
+    this.acceptors.clear();
+    for (const connection of Array.from(this.handlers.keys())) if (!connection.closed) connection.abort(now);
+    this.work();
+    this.isClosed = true;
+    this.timer.stop();
+    const drivers = this.links.filter((link) => link !== null).map((link) => link.driver);
+    for (const link of this.links) if (link !== null) link.isOpen = false;
+    this.links.length = 0;
+    await Promise.all(drivers.map((driver) => driver.close()));
+  }
+
+  private readonly onPoke = (): void => {
+    this.isPoked = false;
+    this.work();
+  };
+
+  private onDeadline(): void {
+    const { now } = this;
+    if (this.host.nextTimeout() <= now) this.host.handleTimeout(now);
+    this.work();
+  }
+
+  /** A link's call: everything that can be done now is done: transmits, tells handlers, and again, until nothing moves. */
+  work(): void {
+    if (this.isRunning || this.isClosed) return;
+    this.isRunning = true;
+    const { host } = this;
+    for (;;) {
+      const { now } = this;
+      this.transmit(now);
+      let ready = host.pollEvent();
+      if (ready === null) break;
+      for (; ready !== null; ready = host.pollEvent()) this.dispatch(ready, now);
+    }
+    for (const link of this.links) link?.flush();
+    this.isRunning = false;
+    this.timer.aim(host.nextTimeout(), this.now);
+  }
+
+  /**
+   * What one link takes, or a scheduler's veto on it, may give another link something to send: goes round until no link has
+   * anything. A second round in which all that is offered is vetoed ends it: a scheduler that sends nothing has its reasons.
+   */
+  private transmit(now: number): void {
+    const { host, links } = this;
+    for (let quiet = 0; quiet < 2; quiet++) {
+      let isAsked = false;
+      for (let index = 0; index < links.length; index++) {
+        const link = links[index] ?? null;
+        if (link === null || link.isBlocked || !host.hasOutput(index)) continue;
+        isAsked = true;
+        while (!link.isBlocked) {
+          const packet = host.pollTransmit(index, now);
+          if (packet === null) break;
+          link.send(packet);
+          quiet = -1;
+        }
+      }
+      if (!isAsked) return;
+    }
+  }
+
+  private dispatch(ready: StreamConnection | Listener, now: number): void {
+    if (!("accept" in ready)) {
+      this.tell(ready, now);
+      return;
+    }
+    const accept = this.acceptors.get(ready);
+    if (accept === undefined) return;
+    for (let next = ready.accept(); next !== null; next = ready.accept()) {
+      try {
+        this.attach(next, accept(next));
+      } catch (error) {
+        next.abort(now);
+        rethrow(error);
+        continue;
+      }
+      // What happened before somebody was there to hear of it.
+      this.tell(next, now);
+    }
+  }
+
+  private tell(connection: StreamConnection, now: number): void {
+    const handler = this.handlers.get(connection);
+    if (handler === undefined) return;
+    const events = connection.takeEvents();
+    if (connection.closed) this.handlers.delete(connection);
+    if (events === 0) return;
+    try {
+      handler.onEvents(events, now);
+    } catch (error) {
+      rethrow(error);
+    }
+  }
+
+  /** A link's call. */
+  linkFailed(driver: LinkDriver, error: Error): void {
+    void this.removeLink(driver);
+    this.onLinkFailed?.(driver, error);
+  }
+
+  private linkOf(driver: LinkDriver): Link {
+    const link = this.links.find((entry) => entry?.driver === driver);
+    if (link === undefined || link === null) throw new MptcpError("ERR_MPTCP_NO_LINK", `${driver.name} is no link of this runtime`);
+    return link;
+  }
+
+  private assertOpen(): void {
+    if (this.isClosed) throw new MptcpError("ERR_MPTCP_RUNTIME_CLOSED", "the runtime is closed");
+  }
+}
+
+/** A driver's handler, and what the runtime knows of the link. */
+class Link implements LinkHandler {
+  readonly driver: LinkDriver;
+  readonly index: number;
+  readonly addresses: IpAddress[] = [];
+  isOpen = true;
+  /** The device took no more: nothing is asked of the host for this link. */
+  isBlocked = false;
+  private readonly runtime: Runtime;
+  private waiting: Packet | null = null;
+  private isDirty = false;
+
+  constructor(runtime: Runtime, driver: LinkDriver, index: number) {
+    this.runtime = runtime;
+    this.driver = driver;
+    this.index = index;
+  }
+
+  receive(packet: Packet): void {
+    if (this.isOpen) this.runtime.host.receive(packet, this.index, this.runtime.now);
+  }
+
+  batchEnd(): void {
+    this.runtime.work();
+  }
+
+  room(): void {
+    this.isBlocked = false;
+    const { waiting } = this;
+    this.waiting = null;
+    if (!this.isOpen) return;
+    if (waiting !== null) this.send(waiting);
+    this.runtime.work();
+  }
+
+  failed(error: Error): void {
+    if (this.isOpen) this.runtime.linkFailed(this.driver, error);
+  }
+
+  send(packet: Packet): void {
+    this.isDirty = true;
+    if (this.driver.send(packet)) return;
+    this.isBlocked = true;
+    this.waiting = packet;
+  }
+
+  flush(): void {
+    if (!this.isDirty) return;
+    this.isDirty = false;
+    this.driver.flush();
+  }
+}
+
+/** One deadline on Node's timers. A deadline that moves later stays armed where it is: the early call finds nothing to do. */
+class Timer {
+  private readonly expired: () => void;
+  private timeout: NodeJS.Timeout | null = null;
+  private immediate: NodeJS.Immediate | null = null;
+  private armedFor = Number.POSITIVE_INFINITY;
+  private isReferenced = false;
+
+  constructor(expired: () => void) {
+    this.expired = expired;
+  }
+
+  /** @param at ns; NEVER disarms by and by */
+  aim(at: number, now: number): void {
+    if (at >= this.armedFor || this.immediate !== null) return;
+    if (this.timeout !== null) clearTimeout(this.timeout);
+    this.timeout = null;
+    this.armedFor = at;
+    if (at <= now) {
+      this.onTimeout();
+      return;
+    }
+    // Up to a millisecond late; a loop that spins for less is not worth its heat.
+    const delay = Math.min(Math.ceil((at - now) / 1_000_000), LONGEST_DELAY);
+    this.timeout = setTimeout(this.onTimeout, delay);
+    if (!this.isReferenced) this.timeout.unref();
+  }
+
+  ref(): void {
+    this.isReferenced = true;
+    this.timeout?.ref();
+    this.immediate?.ref();
+  }
+
+  unref(): void {
+    this.isReferenced = false;
+    this.timeout?.unref();
+    this.immediate?.unref();
+  }
+
+  stop(): void {
+    if (this.timeout !== null) clearTimeout(this.timeout);
+    if (this.immediate !== null) clearImmediate(this.immediate);
+    this.timeout = null;
+    this.immediate = null;
+    this.armedFor = Number.POSITIVE_INFINITY;
+  }
+
+  /**
+   * Node runs timers before it looks at sockets. After an application blocked the loop, acknowledgments may wait there: they are read
+   * first, so that the block is not taken for a loss.
+   */
+  private readonly onTimeout = (): void => {
+    this.timeout = null;
+    this.immediate = setImmediate(this.onImmediate);
+    if (!this.isReferenced) this.immediate.unref();
+  };
+
+  private readonly onImmediate = (): void => {
+    this.immediate = null;
+    this.armedFor = Number.POSITIVE_INFINITY;
+    this.expired();
+  };
+}
+
+function parseAddress(entry: IpAddress | string | LinkAddress): { readonly address: IpAddress; readonly flags?: Partial<EndpointFlags> } {
+  if (typeof entry === "string") return { address: IpAddress.from(entry) };
+  if (entry instanceof IpAddress) return { address: entry };
+  const address = typeof entry.address === "string" ? IpAddress.from(entry.address) : entry.address;
+  return entry.flags === undefined ? { address } : { address, flags: entry.flags };
+}
+
+/** As Node does with an exception in an event handler: it reaches the process, not the code that happened to call. */
+function rethrow(error: unknown): void {
+  process.nextTick(() => {
+    throw error;
+  });
+}
+
+/** Node's longest timer, ms. */
+const LONGEST_DELAY = 0x7fff_ffff;
