@@ -92,7 +92,7 @@ describe("DATA_FIN (RFC 8684 §3.3.3)", () => {
     pair.run(1000);
     client.mptcp.sender.scheduler = { name: "slow", select: (subflows) => subflows.find((one) => one.id === 2) ?? null };
     // Four full segments.
-    client.write(5712);
+    client.write(5728);
     pair.run(0);
     client.mptcp.sender.scheduler = { name: "fast", select: (subflows) => subflows.find((one) => one.id === 1) ?? null };
     client.write(100);
@@ -100,9 +100,9 @@ describe("DATA_FIN (RFC 8684 §3.3.3)", () => {
     pair.run(100);
     const fin = pair.packets(hasDataFin)[0] as Sent;
     expect([fin.client, fin.segment.payload.length]).toEqual([0, 100]);
-    expect([server.received, server.connection.ended, server.mptcp.receiver.finOffset]).toEqual([0, false, 5812]);
+    expect([server.received, server.connection.ended, server.mptcp.receiver.finOffset]).toEqual([0, false, 5828]);
     pair.run(400);
-    expect([server.received, server.corrupt, server.connection.ended, client.drained]).toEqual([5812, false, true, true]);
+    expect([server.received, server.corrupt, server.connection.ended, client.drained]).toEqual([5828, false, true, true]);
   });
 
   test("after it nothing can be written", () => {

@@ -44,10 +44,10 @@ describe("the three-way handshake (RFC 8684 §3.1)", () => {
     pair.run(200);
     expect(pair.lines((sent) => sent.from === "client").slice(0, 4)).toEqual([
       "> 00 S capable",
-      "> 00 A 1424 capable+key+key(1424)",
-      "> 00 A 1424 dss(ack map 1424@1425)",
+      "> 00 A 1428 capable+key+key(1428)",
+      "> 00 A 1428 dss(ack map 1428@1429)",
       // Nagle holds the rest back until the first Data ACK.
-      "> 00 PA 152 dss(ack map 152@2849)",
+      "> 00 PA 144 dss(ack map 144@2857)",
     ]);
     const server = pair.accepted[0];
     expect([server?.received, server?.corrupt, server?.mptcp.fullyEstablished]).toEqual([3000, false, true]);
