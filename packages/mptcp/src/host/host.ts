@@ -202,11 +202,13 @@ export class Host implements MptcpEnvironment {
 
   handleTimeout(now: number): void {
     this.now = now;
+    this.timers.floor = now + 1;
     for (let timed = this.timers.due(now); timed !== null; timed = this.timers.due(now)) {
       timed.handleTimeout(now);
       this.timers.file(timed);
       if (timed instanceof TcpConnection) this.wake(timed);
     }
+    this.timers.floor = 0;
   }
 
   /** Whether pollTransmit may have something for `link`. */
@@ -469,7 +471,7 @@ export class Host implements MptcpEnvironment {
   private takePort(entry: HostAddress, wanted: number, remote: IpAddress, remotePort: number): number {
     const { address, ports } = entry;
     if (ports === null) return wanted !== 0 ? wanted : this.ports.pick(this.connections, address, remote, remotePort);
-    if (wanted === 0) return ports.allocate(address);
+    if (wanted === 0) return ports.allocate(address, remote, remotePort);
     ports.hold(address, wanted);
     return wanted;
   }

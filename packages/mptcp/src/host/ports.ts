@@ -9,10 +9,10 @@ import type { FourTupleTable } from "./four-tuple-table.ts";
  */
 export interface PortSource {
   /**
-   * Takes a port that nobody holds, and holds it.
+   * Takes a port that nobody holds, for one connection to `remote`, and holds it.
    * @returns 0 when there is none
    */
-  allocate(local: IpAddress): number;
+  allocate(local: IpAddress, remote: IpAddress, remotePort: number): number;
   /**
    * Holds a port once more, or takes it for the first time.
    * @throws MptcpError EADDRINUSE, EACCES or EADDRNOTAVAIL when it cannot be had

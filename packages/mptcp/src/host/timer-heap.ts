@@ -6,6 +6,8 @@ import type { Timed } from "../mptcp/index.ts";
  * is and looked at again when it comes up, since retransmission timers move later with every acknowledgment.
  */
 export class TimerHeap {
+  /** Nothing is filed under an earlier time: while due entries are worked off it is later than now, so that none comes up twice. */
+  floor = 0;
   private readonly heap: Timed[] = [];
 
   /** Earliest time at which something may be due, ns; NEVER when nothing is. */
@@ -20,7 +22,7 @@ export class TimerHeap {
   /** Files `timed` under its `nextTimeout`, unless it is filed under an earlier time already. */
   file(timed: Timed): void {
     // Smoothed times have fractions; the driver's clock is in whole nanoseconds.
-    const at = Math.ceil(timed.nextTimeout);
+    const at = Math.max(Math.ceil(timed.nextTimeout), this.floor);
     if (timed.timerSlot < 0) {
       if (at === NEVER) return;
       timed.timerAt = at;
@@ -57,7 +59,7 @@ export class TimerHeap {
       }
       if (top.nextTimeout === NEVER) this.remove(top);
       else {
-        top.timerAt = Math.ceil(top.nextTimeout);
+        top.timerAt = Math.max(Math.ceil(top.nextTimeout), this.floor);
         this.down(0);
       }
     }

@@ -606,7 +606,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
 
   /** Makes sure that handleTimeout is called no later than `at`. */
   arm(at: number): void {
-    if (at >= this.nextTimeout) return;
+    if (this.finished || at >= this.nextTimeout) return;
     this.nextTimeout = at;
     this.environment.schedule(this);
   }
@@ -616,7 +616,10 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
   }
 
   handleTimeout(now: number): void {
-    if (this.finished) return;
+    if (this.finished) {
+      this.nextTimeout = NEVER;
+      return;
+    }
     if (this.sender.handleTimeout(now)) {
       if (this.sender.finSent && !this.sender.finAcknowledged) {
         this.finDue = true;

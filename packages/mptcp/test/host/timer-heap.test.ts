@@ -39,6 +39,19 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 describe("the timer heap", () => {
+  test("an entry that stays due comes up once per round, so that none can hang its host", () => {
+    const heap = new TimerHeap();
+    const stuck = new Entry(1, 50);
+    heap.file(stuck);
+    heap.floor = 101;
+    expect(heap.due(100)).toBe(stuck);
+    heap.file(stuck);
+    expect(heap.due(100)).toBeNull();
+    heap.floor = 0;
+    expect(heap.next).toBe(101);
+    expect(heap.due(101)).toBe(stuck);
+  });
+
   test("gives what is due, in order of time, like a sorted list; deadlines that moved later come when they are due", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 150 }), (steps) => {
