@@ -379,6 +379,7 @@ export class Host implements MptcpEnvironment {
     if (capable !== null && capableRefusal(capable) === null) {
       const connection = this.newConnection(false, tuple, tcpConfig, { ...this.mptcpDefaults, ...listener.options.mptcp });
       connection.remoteDeniesJoin = (capable.flags & MP_CAPABLE_FLAG.C) !== 0;
+      if ((capable.flags & MP_CAPABLE_FLAG.A) !== 0) connection.checksums = true;
       const subflow = connection.addFirstSubflow();
       accepted = connection;
       this.embryos.set(accepted, listener);

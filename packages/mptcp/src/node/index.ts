@@ -5,6 +5,8 @@
  * @module
  */
 export type { LinkDriver, LinkHandler } from "./link.ts";
+export { UdpLink } from "./udp.ts";
+export type { UdpLinkOptions } from "./udp.ts";
 export { CryptoRandom } from "./random.ts";
 export { Runtime } from "./runtime.ts";
 export type { ConnectionHandler, LinkAddress, RuntimeOptions } from "./runtime.ts";
