@@ -52,7 +52,7 @@ export class AddressManager implements PathControl {
   open(pathIndex: number, backup: boolean, now: number): boolean {
     const { connection } = this;
     const path = this.paths.find((row) => row.index === pathIndex);
-    if (path === undefined || path.open || !path.present || connection.closed || connection.regularTcp || !connection.fullyEstablished) return false;
+    if (path === undefined || path.open || !path.present || !connection.mayOpen || connection.regularTcp || !connection.fullyEstablished) return false;
     // The limit counts subflows beside one; a connection that has lost all may always open one.
     if (connection.subflows.length > this.limits.subflows) return false;
     const subflow = new Subflow(connection, pathIndex, { first: false, initiator: true, localAddressId: path.localAddressId, remoteAddressId: path.remoteAddressId, backup });
@@ -142,7 +142,7 @@ export class AddressManager implements PathControl {
   onSubflowClosed(subflow: Subflow, reason: string, now: number): void {
     this.table.markOpen(subflow.id, false);
     this.outbox = this.outbox.filter((entry) => entry.subflow !== subflow);
-    if (!this.established || this.connection.closed) return;
+    if (!this.established || !this.connection.mayOpen) return;
     this.manager.onSubflowClosed(this, subflow.id, reason, now);
     this.armManager();
   }
@@ -288,7 +288,7 @@ export class AddressManager implements PathControl {
   // ---- inside
 
   private changed(now: number): void {
-    if (!this.established || this.connection.closed) return;
+    if (!this.established || !this.connection.mayOpen) return;
     this.manager.onAddresses(this, now);
     this.armManager();
   }

@@ -28,9 +28,14 @@ export class Closing {
     return Math.min(this.closeAt, this.fastcloseAt, this.orphanAt, this.lingerUntil < 0 ? NEVER : this.lingerUntil);
   }
 
+  /** Whether the connection is closed and remembered, see {@link Closing.lingers}. */
+  get isLingering(): boolean {
+    return this.lingerUntil >= 0 && !this.orderly;
+  }
+
   /**
    * Whether a closed connection without subflows is to be remembered: TIME-WAIT at connection level (RFC 8684 §3.3.3, Appendix D). A peer
-   * that lost its last subflow before it heard our last Data ACK can come back for it by a join.
+   * that lost its last subflow before it heard our last Data ACK can come back for it by a join, or be joined.
    */
   lingers(now: number): boolean {
     const { connection } = this;

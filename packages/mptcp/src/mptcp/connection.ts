@@ -536,6 +536,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     if (this.closed) {
       if (error === null) this.closing.finExchanged(now);
       this.release(now);
+      if (this.mayOpen) this.addresses.onSubflowClosed(subflow, reason, now);
       return;
     }
     this.sender.reinject(subflow, "subflow_death");
@@ -555,6 +556,11 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
       this.arm(this.noSubflowAt);
     }
     this.wakeSubflows(now);
+  }
+
+  /** Whether subflows may be opened: while the connection lives, and after it for a last Data ACK that may not have arrived. */
+  get mayOpen(): boolean {
+    return !this.closed || (this.closing.isLingering && !this.finished);
   }
 
   /** A subflow named in a REMOVE_ADDR still works: it stays (RFC 8684 §3.4.2). */
