@@ -1,0 +1,112 @@
+"""One socket of the kernel, told by lines of JSON on stdin what to do; answers each with a line of JSON."""
+import hashlib, json, socket, struct, sys, threading
+
+IPPROTO_MPTCP = 262
+MPTCP_INFO = 1
+SOL_MPTCP = 284
+PATTERN = bytes(range(251)) * 522
+listener = None
+connection = None
+background = None
+
+
+def pattern(at, length):
+    start = at % 251
+    return PATTERN[start:start + length]
+
+
+def make(message):
+    family = socket.AF_INET6 if ":" in message["address"] else socket.AF_INET
+    protocol = IPPROTO_MPTCP if message.get("mptcp", True) else 0
+    made = socket.socket(family, socket.SOCK_STREAM, protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic")
+    except OSError:
+        pass
+    return made
+
+
+def send(length):
+    digest = hashlib.sha256()
+    at = 0
+    while at < length:
+        piece = pattern(at, min(65536, length - at))
+        connection.sendall(piece)
+        digest.update(piece)
+        at += len(piece)
+    return {"sent": at, "sha": digest.hexdigest()}
+
+
+def receive(length):
+    digest = hashlib.sha256()
+    at = 0
+    while length < 0 or at < length:
+        piece = connection.recv(1 << 18 if length < 0 else min(1 << 18, length - at))
+        if not piece:
+            break
+        if not quiet:
+            digest.update(piece)
+        at += len(piece)
+    return {"received": at, "sha": digest.hexdigest()}
+
+
+quiet = False
+
+
+def run(message):
+    global listener, connection, background, quiet
+    what = message["do"]
+    quiet = message.get("quiet", False)
+    if what == "listen":
+        listener = make(message)
+        listener.bind((message["address"], message["port"]))
+        listener.listen(16)
+        return {}
+    if what == "accept":
+        listener.settimeout(message.get("timeout", 30))
+        connection, peer = listener.accept()
+        connection.settimeout(30)
+        return {"peer": peer[0]}
+    if what == "connect":
+        connection = make(message)
+        connection.settimeout(message.get("timeout", 30))
+        if "from" in message:
+            connection.bind((message["from"], 0))
+        connection.connect((message["address"], message["port"]))
+        connection.settimeout(30)
+        return {}
+    if what == "send":
+        return send(message["bytes"])
+    if what == "receive":
+        return receive(message["bytes"])
+    if what == "exchange":
+        result = {}
+        reader = threading.Thread(target=lambda: result.update(receive(-1)))
+        reader.start()
+        sent = send(message["bytes"])
+        connection.shutdown(socket.SHUT_WR)
+        reader.join(60)
+        return {**result, "sent": sent["sent"], "sentSha": sent["sha"]}
+    if what == "shutdown":
+        connection.shutdown(socket.SHUT_WR)
+        return {}
+    if what == "abort":
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+        return {}
+    if what == "close":
+        connection.close()
+        return {}
+    if what == "info":
+        raw = connection.getsockopt(SOL_MPTCP, MPTCP_INFO, 256)
+        return {"subflows": raw[0], "addAddrSignal": raw[1], "addAddrAccepted": raw[2], "flags": struct.unpack_from("I", raw, 8)[0]}
+    raise ValueError(what)
+
+
+for line in sys.stdin:
+    try:
+        answer = run(json.loads(line))
+    except OSError as error:
+        answer = {"error": type(error).__name__, "errno": error.errno, "text": str(error)}
+    print(json.dumps(answer), flush=True)
