@@ -30,6 +30,7 @@ export class CheckedStream {
     const { mappings } = this;
     const end = subflowOffset + length;
     if (end > this.mappedEnd) this.mappedEnd = end;
+    if (this.subflow.failedAt >= 0) return true;
     let at = mappings.length;
     while (at > 0 && (mappings[at - 1] as CheckedMapping).subflowOffset > subflowOffset) at--;
     const before = at > 0 ? (mappings[at - 1] as CheckedMapping) : null;

@@ -11,6 +11,8 @@ export interface MptcpConfig {
   readonly limits: PathLimits;
   /** Octets of data sequence numbers and Data ACKs that we send: 4, or 8. Eight-octet numbers are acknowledged with eight. */
   readonly dataSequenceLength: 4 | 8;
+  /** Require checksums over all data (A flag, RFC 8684 §3.1); they are used when either host does. */
+  readonly checksum: boolean;
   /** D6: resend the head of the window on a fast subflow when the shared window is blocked by a slow one ... */
   readonly opportunisticRetransmission: boolean;
   /** ... and halve the slow subflow's congestion window. */
@@ -33,6 +35,7 @@ export interface MptcpConfig {
 export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" | "pathManager"> = {
   limits: { subflows: 8, addAddrAccepted: 8 },
   dataSequenceLength: 4,
+  checksum: false,
   opportunisticRetransmission: true,
   penalisation: true,
   capableSyns: 3,

@@ -5,6 +5,7 @@ import { STREAM_EVENT } from "../tcp/index.ts";
 import type { MpJoinSyn, MptcpOption, TcpSegment } from "../wire/index.ts";
 import { DataSequenceSpace, MP_CAPABLE_FLAG, MP_RESET_REASON, Payload } from "../wire/index.ts";
 import { AddressManager } from "./address-manager.ts";
+import { ChecksumFailure, mappingChecksum } from "./checksum-failure.ts";
 import { Closing } from "./closing.ts";
 import type { MptcpConfig } from "./config.ts";
 import { DataReceiver } from "./data-receiver.ts";
@@ -35,6 +36,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
   readonly addresses: AddressManager;
   readonly log: DecisionLog;
   readonly closing: Closing;
+  readonly failure: ChecksumFailure;
   tuple: FourTuple;
 
   // keys and sequence spaces
@@ -46,6 +48,8 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
   remoteKnown = false;
   /** The peer's C flag: no joins to its first address and port (RFC 8684 §3.1). */
   remoteDeniesJoin = false;
+  /** Checksums are in use: one of the hosts requires them (RFC 8684 §3.1); settled with the handshake. */
+  checksums: boolean;
 
   // state
   /** Multipath TCP is not in use: the peer or the path does not do it, see `fallback`. */
@@ -54,6 +58,8 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
   /** Data offset of subflow offset 0 in regular TCP. */
   regularOffset = 0;
   infiniteMappingPending = false;
+  /** Data and subflow offset that the infinite mapping reaches back to; -1: it begins with the segment that carries it. */
+  infiniteFrom = -1;
   /** A DATA_FIN without data is to go out on the next pure ACK. */
   finDue = false;
   /** The third ACK of the handshake was sent. */
@@ -99,7 +105,9 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     this.localSpace = new DataSequenceSpace(options.keys.idsnHigh, options.keys.idsnLow);
     this.tuple = options.tuple;
     this.dataAckLength = options.config.dataSequenceLength;
+    this.checksums = options.config.checksum;
     this.closing = new Closing(this);
+    this.failure = new ChecksumFailure(this);
     this.sender = new DataSender(this, options.config.scheduler(), options.tcp.sendBuffer);
     this.receiver = new DataReceiver(options.tcp.receiveBuffer);
     this.addresses = new AddressManager(this, options.config.pathManager());
@@ -170,7 +178,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
 
   /** Flags of the MP_CAPABLE that we send. */
   get capableFlags(): number {
-    return MP_CAPABLE_FLAG.H | (this.config.denyJoinInitialAddress ? MP_CAPABLE_FLAG.C : 0);
+    return MP_CAPABLE_FLAG.H | (this.checksums ? MP_CAPABLE_FLAG.A : 0) | (this.config.denyJoinInitialAddress ? MP_CAPABLE_FLAG.C : 0);
   }
 
   /** The first subflow; its TCP connection is set by the caller. Call once. */
@@ -234,6 +242,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     subflow.phase = "established";
     subflow.joinAckAt = NEVER;
     this.joinedEver = true;
+    this.failure.onJoined(now);
     this.addresses.table.markWorked(subflow.id);
     this.noSubflowAt = NEVER;
     this.sender.subflowsChanged();
@@ -273,7 +282,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
 
   /** Octets of the DSS on a data segment. */
   get dssLength(): number {
-    return 4 + this.dataAckLength + this.config.dataSequenceLength + 6;
+    return 4 + this.dataAckLength + this.config.dataSequenceLength + (this.checksums ? 8 : 6);
   }
 
   onDataAck(position: number, right: number, now: number): void {
@@ -408,6 +417,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     this.regularTcp = true;
     this.fallback = reason;
     for (const subflow of this.subflows) subflow.tcp.sharedWindow = false;
+    if (this.checksums && this.connectedAt >= 0) for (const subflow of this.subflows) subflow.checked?.release(subflow.checked.start(this.receiver.next), now);
     // RFC 8684 §3.7: one last mapping, of infinite length, tells a peer that still sees our options.
     this.infiniteMappingPending = handshakeOver;
     this.sender.right = NEVER;
@@ -418,6 +428,8 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     this.log.observe(null, { kind: "fallback", reason });
     this.raise(STREAM_EVENT.fallback);
     if (this.connectedAt < 0) return;
+    // RFC 8684 §3.7: from here on the subflow's ACKs clear the send buffer.
+    for (const subflow of this.subflows) if (subflow.first) this.acknowledgedRegular(subflow.tcp.ackedOffset, now);
     for (const subflow of this.subflows.slice()) if (!subflow.first) this.endSubflow(subflow, "fallback", now);
     if (this.sender.finQueued) for (const subflow of this.subflows) subflow.tcp.close(now);
     this.wakeSubflows(now);
@@ -425,8 +437,12 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
 
   onInfiniteMapping(subflow: Subflow, dataOffset: number, subflowOffset: number, now: number): void {
     if (this.regularTcp || !subflow.first || this.joinedEver) return;
-    this.regularOffset = dataOffset - subflowOffset;
     this.environment.counters.increment("MPTcpExtInfiniteMapRx");
+    if (this.failure.isWaiting(subflow)) {
+      this.failure.revert(now);
+      return;
+    }
+    this.regularOffset = dataOffset - subflowOffset;
     this.fallBack("infinite_mapping", now);
   }
 
@@ -470,6 +486,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
   }
 
   onSubflowFin(subflow: Subflow, now: number): void {
+    if (this.failure.isWaiting(subflow)) this.failure.revert(now);
     if (this.regularTcp) {
       this.receiver.finOffset = this.receiver.next;
       this.onEnd(now);
@@ -488,6 +505,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
           this.closing.onFastclose(subflow, option.receiverKey, true, now);
           return;
         }
+        if (option.kind === "mp_fail") this.environment.counters.increment("MPTcpExtMPFailRx");
         if (option.kind === "mp_tcprst") {
           this.environment.counters.increment("MPTcpExtMPRstRx");
           // RFC 8684 §3.6: a permanent condition is no reason to try that path again.
@@ -602,9 +620,10 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
   // ---- signals to the peer on pure ACKs
 
   get hasSignals(): boolean {
-    return this.addresses.hasSignals;
+    return this.addresses.hasSignals || this.failure.due;
   }
   takeSignal(subflow: Subflow, space: number, now: number): MptcpOption | null {
+    if (this.failure.due && this.failure.isWaiting(subflow)) return this.failure.takeOption();
     return this.addresses.takeSignal(subflow, space, now);
   }
 
@@ -636,6 +655,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     if (now >= this.probeAt) this.probe(now);
     for (const subflow of this.subflows.slice()) this.checkSubflow(subflow, now);
     this.closing.handleTimeout(now);
+    this.failure.handleTimeout(now);
     this.release(now);
     if (now >= this.noSubflowAt) {
       this.noSubflowAt = NEVER;
@@ -672,7 +692,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
 
   private rearm(): void {
     if (this.finished) return;
-    let next = Math.min(this.sender.timerAt, this.probeAt, this.closing.nextTimeout, this.noSubflowAt, this.addresses.nextTimeout);
+    let next = Math.min(this.sender.timerAt, this.probeAt, this.closing.nextTimeout, this.failure.nextTimeout, this.noSubflowAt, this.addresses.nextTimeout);
     for (const subflow of this.subflows) next = Math.min(next, subflow.joinAckAt, subflow.removalAt);
     this.nextTimeout = next;
     this.environment.schedule(this);
@@ -680,6 +700,10 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
 
   // ---- what the sender asks
 
+  /** The checksum for a mapping about to be sent, -1 when checksums are not in use. */
+  checksumFor(payload: Payload | null, dataOffset: number, subflowSequence: number, dataLength: number): number {
+    return this.checksums ? mappingChecksum(this.localSpace, payload, dataOffset, subflowSequence, dataLength) : -1;
+  }
   get mayAttachFin(): boolean {
     return this.fullyEstablished;
   }

@@ -16,6 +16,8 @@ export interface SenderContext {
   readonly noDelay: boolean;
   /** Whether a data segment may carry the DATA_FIN: not while first data has to carry the keys. */
   readonly mayAttachFin: boolean;
+  /** The checksum for a mapping about to be sent, -1 when checksums are not in use. */
+  checksumFor(payload: Payload, dataOffset: number, subflowSequence: number, dataLength: number): number;
   /** The deadline of the sender moved to an earlier time. */
   senderTimer(at: number): void;
   readonly log: DecisionLog;
@@ -46,6 +48,8 @@ export class DataSender {
   limit: number;
   /** A write was not taken whole: tell the application when there is room. */
   applicationBlocked = false;
+  /** Something was sent twice at connection level, so that subflow and data sequence have come apart. */
+  reinjected = false;
   /** When to look for data that no subflow carries any more, ns. */
   timerAt = NEVER;
   scheduler: Scheduler;
@@ -70,10 +74,9 @@ export class DataSender {
   private planKind: "new" | "queued" | "opportunistic" = "new";
   private planIndex = 0;
   private planCarrier: Subflow | null = null;
-  // The scheduler's choice for the next segment, until it is taken.
-  private choice: Subflow | null = null;
-  private choiceReinjects = false;
-  private choiceOffers = 0;
+  // The scheduler's choice for the next segment of new data, and of data sent before, until it is taken.
+  private readonly choice: Choice = { subflow: null, offers: 0 };
+  private readonly reinjectionChoice: Choice = { subflow: null, offers: 0 };
   /** A subflow was refused in favour of another since the last time that one filled its window. */
   private vetoed = false;
 
@@ -119,7 +122,8 @@ export class DataSender {
 
   /** The set of subflows, or the state of one, changed. */
   subflowsChanged(): void {
-    this.choice = null;
+    this.choice.subflow = null;
+    this.reinjectionChoice.subflow = null;
     this.usableKnown = false;
   }
 
@@ -152,9 +156,10 @@ export class DataSender {
 
   /** Hands over what `offer` planned, or the first `length` bytes of it; see TcpOwner.take. */
   take(subflow: Subflow, subflowOffset: number, length: number, now: number, slot: SegmentSlot): void {
-    this.choice = null;
     const start = this.planStart;
     const fresh = this.planKind === "new";
+    if (fresh) this.choice.subflow = null;
+    else if (this.planKind === "queued") this.reinjectionChoice.subflow = null;
     if (fresh) {
       this.next = start + length;
     } else {
@@ -164,15 +169,17 @@ export class DataSender {
         this.context.log.reinjection(this.planCarrier, start, start + length, "opportunistic");
       }
       subflow.bytesReinjected += length;
+      this.reinjected = true;
     }
     const dataFin = this.finQueued && start + length === this.queue.end && this.context.mayAttachFin;
     if (dataFin && !this.finSent) {
       this.finSent = true;
       this.context.log.dataFin("out", this.queue.end);
     }
-    const mapping = new SentMapping(start, subflowOffset, length, dataFin);
+    const payload = this.queue.slice(start, length);
+    const mapping = new SentMapping(start, subflowOffset, length, dataFin, this.context.checksumFor(payload, start, subflowOffset + 1, dataFin ? length + 1 : length));
     subflow.sent.push(mapping);
-    slot.payload = this.queue.slice(start, length);
+    slot.payload = payload;
     slot.tag = mapping;
     slot.push = start + length === this.queue.end;
     this.context.log.schedule(subflow, mapping, !fresh, this.scheduler.name);
@@ -362,14 +369,16 @@ export class DataSender {
    */
   private chosen(subflow: Subflow, among: readonly Subflow[], dataOffset: number, length: number, reinjection: boolean, now: number): boolean {
     if (among.length === 1) return among[0] === subflow;
-    const { choice } = this;
-    if (choice !== null && this.choiceReinjects === reinjection && choice.hasRoom && among.includes(choice)) {
-      if (choice !== subflow) {
+    // Two choices stand side by side: a subflow that is refused both must not undo one by asking for the other.
+    const choice = reinjection ? this.reinjectionChoice : this.choice;
+    const standing = choice.subflow;
+    if (standing !== null && standing.hasRoom && among.includes(standing)) {
+      if (standing !== subflow) {
         this.vetoed = true;
         return false;
       }
       // Offered and not taken: its TCP has reasons of its own to wait.
-      if (this.choiceOffers++ < OFFERS_PER_CHOICE) return true;
+      if (choice.offers++ < OFFERS_PER_CHOICE) return true;
     }
     const { request } = this;
     request.dataOffset = dataOffset;
@@ -377,9 +386,8 @@ export class DataSender {
     request.reinjection = reinjection;
     request.now = now;
     const selected = this.scheduler.select(among, request) as Subflow | null;
-    this.choice = selected;
-    this.choiceReinjects = reinjection;
-    this.choiceOffers = 0;
+    choice.subflow = selected;
+    choice.offers = 0;
     if (selected === subflow) return true;
     this.vetoed = true;
     if (selected !== null && selected.hasRoom) selected.tcp.wake();
@@ -477,6 +485,12 @@ export class DataSender {
     const wanted = Math.min(this.buffer.max, Math.floor(2 * need));
     if (wanted > this.limit) this.limit = wanted;
   }
+}
+
+/** A subflow that the scheduler chose, and how often it was offered its piece since. */
+interface Choice {
+  subflow: Subflow | null;
+  offers: number;
 }
 
 interface Suspect {

@@ -7,12 +7,15 @@ export class SentMapping {
   readonly length: number;
   /** Whether the DATA_FIN follows the last byte. */
   readonly dataFin: boolean;
+  /** Covers all of the mapping, so it is the same on every part that is sent again; -1 when checksums are not in use. */
+  readonly checksum: number;
 
-  constructor(dataOffset: number, subflowOffset: number, length: number, dataFin: boolean) {
+  constructor(dataOffset: number, subflowOffset: number, length: number, dataFin: boolean, checksum = -1) {
     this.dataOffset = dataOffset;
     this.subflowOffset = subflowOffset;
     this.length = length;
     this.dataFin = dataFin;
+    this.checksum = checksum;
   }
 }
 

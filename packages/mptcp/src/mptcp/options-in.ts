@@ -1,6 +1,7 @@
 import type { TcpConnection } from "../tcp/index.ts";
 import type { Dss, MpCapable, MptcpOption, TcpSegment } from "../wire/index.ts";
 import { MP_CAPABLE_FLAG, MP_RESET_REASON, positionNear, TCP_FLAG } from "../wire/index.ts";
+import { checksumMatches } from "./checked-stream.ts";
 import { equalOctets, joinHmac } from "./keys.ts";
 import type { Subflow } from "./subflow.ts";
 
@@ -34,6 +35,17 @@ export function readOptions(subflow: Subflow, tcp: TcpConnection, segment: TcpSe
   return true;
 }
 
+/** What still counts on a segment of a connection that has become regular TCP. */
+export function readRegular(subflow: Subflow, segment: TcpSegment, now: number): void {
+  for (const option of segment.mptcp) if (option.kind === "mp_fail") subflow.connection.failure.onMpFail(subflow, option, now);
+}
+
+/** A segment without options, behind a mapping that failed: data that the peer has not mapped shows that it has gone over to regular TCP. */
+export function readWithoutOptions(subflow: Subflow, segment: TcpSegment, offset: number, now: number): void {
+  const { connection } = subflow;
+  if (segment.payload.length > 0 && offset >= subflow.checkedStream().mappedEnd && connection.failure.isWaiting(subflow)) connection.failure.revert(now);
+}
+
 function readDss(subflow: Subflow, tcp: TcpConnection, segment: TcpSegment, dss: Dss, offset: number, now: number): boolean {
   const { connection } = subflow;
   connection.onDss(now);
@@ -44,6 +56,7 @@ function readDss(subflow: Subflow, tcp: TcpConnection, segment: TcpSegment, dss:
     if (position >= 0) connection.onDataAck(position, position + tcp.scaledWindow(segment), now);
   }
   if (dss.dsnLength === 0) return true;
+  if ((dss.checksum >= 0) !== connection.checksums) return refuseChecksum(subflow, now);
   if (dss.dsnLength === 8) connection.dataAckLength = 8;
   const { receiver, remoteSpace } = connection;
   const dataOffset = dss.dsnLength === 8 ? remoteSpace.position(dss.dsnHigh, dss.dsnLow) : remoteSpace.positionNear(dss.dsnLow, receiver.next);
@@ -52,11 +65,17 @@ function readDss(subflow: Subflow, tcp: TcpConnection, segment: TcpSegment, dss:
     return true;
   }
   const length = dss.dataLength - (dss.dataFin ? 1 : 0);
-  return acceptMapping(subflow, dss.subflowSequence, dataOffset, length, dss.dataFin, offset, now);
+  return acceptMapping(subflow, dss.subflowSequence, dataOffset, length, dss.dataFin, dss.checksum, offset, now);
+}
+
+/** RFC 8684 §3.3: a mapping with a checksum that was not negotiated, or without one that was, closes the subflow. */
+function refuseChecksum(subflow: Subflow, now: number): boolean {
+  subflow.connection.resetSubflow(subflow, subflow.connection.checksums ? "no_checksum" : "checksum_not_negotiated", MP_RESET_REASON.mptcpSpecific, now);
+  return false;
 }
 
 /** Records a mapping, from a DSS or from MP_CAPABLE; false when its data must be dropped. */
-function acceptMapping(subflow: Subflow, subflowSequence: number, dataOffset: number, length: number, dataFin: boolean, offset: number, now: number): boolean {
+function acceptMapping(subflow: Subflow, subflowSequence: number, dataOffset: number, length: number, dataFin: boolean, checksum: number, offset: number, now: number): boolean {
   const { connection } = subflow;
   const { receiver } = connection;
   if (!(dataOffset >= 0)) return length === 0;
@@ -66,6 +85,7 @@ function acceptMapping(subflow: Subflow, subflowSequence: number, dataOffset: nu
     connection.log.observe(subflow, { kind: "segment_dropped", reason: "beyond_data_window" });
     return false;
   }
+  if (connection.checksums) return acceptChecked(subflow, subflowSequence, dataOffset, length, dataFin, checksum, offset, now);
   if (dataFin) connection.onDataFin(dataOffset + length, now);
   if (length === 0) return true;
   const subflowOffset = positionNear(subflowSequence, 1, Math.max(0, offset));
@@ -77,6 +97,30 @@ function acceptMapping(subflow: Subflow, subflowSequence: number, dataOffset: nu
     return false;
   }
   return true;
+}
+
+/** The same with a checksum: neither data nor DATA_FIN counts before that was found right. */
+function acceptChecked(subflow: Subflow, subflowSequence: number, dataOffset: number, length: number, dataFin: boolean, checksum: number, offset: number, now: number): boolean {
+  const { connection } = subflow;
+  if (length === 0) {
+    if (!dataFin || subflow.failedAt >= 0) return true;
+    if (!checksumMatches(subflow, 0, dataOffset, subflowSequence, 1, checksum)) {
+      connection.failure.onFinMismatch(subflow, dataOffset, now);
+      return false;
+    }
+    connection.onDataFin(dataOffset, now);
+    return true;
+  }
+  const subflowOffset = positionNear(subflowSequence, 1, Math.max(0, offset));
+  if (subflowOffset < 0 || subflowOffset + length <= subflow.tcp.receivedOffset) {
+    // All of it was found right, or the subflow waits for what follows a failure.
+    if (dataFin && subflow.failedAt < 0) connection.onDataFin(dataOffset + length, now);
+    return true;
+  }
+  if (subflow.checkedStream().add(subflowOffset, dataOffset, length, dataFin, checksum)) return true;
+  connection.environment.counters.increment("MPTcpExtDSSNotMatching");
+  connection.resetSubflow(subflow, "mapping_conflict", MP_RESET_REASON.mptcpSpecific, now);
+  return false;
 }
 
 /** Every option but the DSS, on an established subflow. */
@@ -98,6 +142,9 @@ function readOther(subflow: Subflow, option: Exclude<MptcpOption, Dss>, segment:
       // RFC 8684 §3.2: the peer sends it until it is answered.
       if (!subflow.initiator) subflow.tcp.requestAck();
       return true;
+    case "mp_fail":
+      connection.failure.onMpFail(subflow, option, now);
+      return true;
     case "mp_fastclose":
       connection.closing.onFastclose(subflow, option.receiverKey, (segment.flags & TCP_FLAG.RST) !== 0, now);
       return false;
@@ -110,9 +157,10 @@ function readOther(subflow: Subflow, option: Exclude<MptcpOption, Dss>, segment:
 function readLateCapable(subflow: Subflow, option: MpCapable, segment: TcpSegment, offset: number, now: number): boolean {
   const { connection } = subflow;
   if (!subflow.first || subflow.initiator || option.dataLength < 0 || segment.payload.length === 0) return true;
+  if ((option.checksum >= 0) !== connection.checksums) return refuseChecksum(subflow, now);
   connection.onDss(now);
   // Data parameters imply the start of both sequence spaces.
-  return acceptMapping(subflow, 1, 0, option.dataLength, false, offset, now);
+  return acceptMapping(subflow, 1, 0, option.dataLength, false, option.checksum, offset, now);
 }
 
 // ---- MP_CAPABLE
@@ -131,6 +179,8 @@ function readCapableSynAck(subflow: Subflow, segment: TcpSegment, now: number): 
   }
   connection.environment.counters.increment("MPTcpExtMPCapableSYNACKRX");
   connection.adoptRemoteKey(option.senderKey, (option.flags & MP_CAPABLE_FLAG.C) !== 0);
+  // RFC 8684 §3.1: checksums are used when either host requires them; the third ACK confirms it.
+  if ((option.flags & MP_CAPABLE_FLAG.A) !== 0) connection.checksums = true;
   return "accept";
 }
 
@@ -142,6 +192,7 @@ function readCapableAck(subflow: Subflow, segment: TcpSegment, offset: number, n
   if (option !== null && option.senderKey !== null && option.receiverKey !== null && capableRefusal(option) === null && equalOctets(option.receiverKey, connection.localKeys.key)) {
     connection.environment.counters.increment("MPTcpExtMPCapableACKRX");
     connection.adoptRemoteKey(option.senderKey, connection.remoteDeniesJoin);
+    if ((option.flags & MP_CAPABLE_FLAG.A) !== 0) connection.checksums = true;
     subflow.phase = "established";
     return "continue";
   }
@@ -161,8 +212,6 @@ export function capableRefusal(option: MpCapable): string | null {
   if (option.version !== 1) return "unsupported_version";
   if ((option.flags & MP_CAPABLE_FLAG.B) !== 0) return "unknown_extension_flag";
   if ((option.flags & MP_CAPABLE_FLAG.H) === 0) return "no_common_algorithm";
-  // A host that does not use checksums ignores an MP_CAPABLE that requires them.
-  if ((option.flags & MP_CAPABLE_FLAG.A) !== 0) return "checksum_required";
   return null;
 }
 

@@ -1,6 +1,6 @@
 import type { SegmentRole } from "../tcp/index.ts";
 import { SEGMENT_ROLE } from "../tcp/index.ts";
-import type { TcpSegment } from "../wire/index.ts";
+import type { MptcpOption, TcpSegment } from "../wire/index.ts";
 import { Dss, MP_CAPABLE_FLAG, mptcpOptionLength } from "../wire/index.ts";
 import { joinHmac } from "./keys.ts";
 import { SentMapping } from "./mapping.ts";
@@ -10,9 +10,9 @@ import type { Subflow } from "./subflow.ts";
 export function dataOptionSpace(subflow: Subflow): number {
   const { connection } = subflow;
   const timestamps = subflow.tcp.timestamps;
-  if (connection.regularTcp) return connection.infiniteMappingPending ? headerGrowth(DSS_MAPPING_LENGTH, timestamps) : 0;
-  // MP_CAPABLE with data, 22 octets, replaces the first DSS (RFC 8684 §3.1).
-  if (subflow.first && subflow.initiator && !connection.fullyEstablished) return headerGrowth(Math.max(22, connection.dssLength), timestamps);
+  if (connection.regularTcp) return connection.infiniteMappingPending ? headerGrowth(DSS_MAPPING_LENGTH + (connection.checksums ? 2 : 0), timestamps) : 0;
+  // MP_CAPABLE with data, 22 octets or 24, replaces the first DSS (RFC 8684 §3.1).
+  if (subflow.first && subflow.initiator && !connection.fullyEstablished) return headerGrowth(Math.max(connection.checksums ? 24 : 22, connection.dssLength), timestamps);
   return headerGrowth(connection.dssLength, timestamps);
 }
 
@@ -38,6 +38,7 @@ export function writeOptions(subflow: Subflow, segment: TcpSegment, role: Segmen
   }
   if (connection.regularTcp) {
     if (connection.infiniteMappingPending && (role === SEGMENT_ROLE.data || role === SEGMENT_ROLE.fin)) writeInfiniteMapping(subflow, segment, offset);
+    if (connection.failure.due) writeFailure(subflow, segment, role);
     return;
   }
   if (!connection.remoteKnown) return;
@@ -81,7 +82,11 @@ function writeReset(subflow: Subflow, segment: TcpSegment): void {
   const { connection } = subflow;
   if (connection.regularTcp) return;
   if (subflow.fastclose && connection.remoteKnown) segment.mptcp = [{ kind: "mp_fastclose", receiverKey: connection.remoteKey }];
-  else if (subflow.resetReason >= 0) segment.mptcp = [{ kind: "mp_tcprst", transient: false, reserved: 0, reason: subflow.resetReason }];
+  else if (subflow.resetReason >= 0) {
+    const reset: MptcpOption = { kind: "mp_tcprst", transient: false, reserved: 0, reason: subflow.resetReason };
+    // RFC 8684 §3.7: what the peer sent from here on is not trusted.
+    segment.mptcp = subflow.failedAt >= 0 ? [connection.failure.optionFor(subflow.failedAt), reset] : [reset];
+  }
 }
 
 /**
@@ -91,10 +96,12 @@ function writeReset(subflow: Subflow, segment: TcpSegment): void {
 function writeCapableAck(subflow: Subflow, segment: TcpSegment, tag: object | null): boolean {
   const { connection } = subflow;
   let dataLength = -1;
+  let checksum = -1;
   if (tag instanceof SentMapping) {
     // MP_CAPABLE says nothing of sequence numbers: it can only describe the mapping at the start, and no DATA_FIN.
     if (tag.dataOffset !== 0 || tag.subflowOffset !== 0 || tag.dataFin) return false;
     dataLength = tag.length;
+    checksum = tag.checksum;
   } else if (connection.finDue && connection.capableAckSent) return false;
   else {
     connection.capableAckSent = true;
@@ -102,7 +109,7 @@ function writeCapableAck(subflow: Subflow, segment: TcpSegment, tag: object | nu
     if (connection.finDue) subflow.tcp.requestAck();
   }
   segment.mptcp = [
-    { kind: "mp_capable", version: 1, flags: connection.capableFlags & ~MP_CAPABLE_FLAG.C, senderKey: connection.localKeys.key, receiverKey: connection.remoteKey, dataLength, checksum: -1 },
+    { kind: "mp_capable", version: 1, flags: connection.capableFlags & ~MP_CAPABLE_FLAG.C, senderKey: connection.localKeys.key, receiverKey: connection.remoteKey, dataLength, checksum },
   ];
   return true;
 }
@@ -116,12 +123,12 @@ function writeDss(subflow: Subflow, segment: TcpSegment, role: SegmentRole, tag:
   dss.dataAckLow = connection.remoteSpace.low(acknowledgment);
   if (dss.dataAckLength === 8) dss.dataAckHigh = connection.remoteSpace.high(acknowledgment);
   if (tag instanceof SentMapping) {
-    setMapping(subflow, dss, tag.dataOffset, tag.subflowOffset + 1, tag.length + (tag.dataFin ? 1 : 0));
+    setMapping(subflow, dss, tag.dataOffset, tag.subflowOffset + 1, tag.length + (tag.dataFin ? 1 : 0), tag.checksum);
     dss.dataFin = tag.dataFin;
   } else if (sender.finSent && !sender.finAcknowledged && sender.next === sender.finOffset) {
     connection.finDue = false;
     // RFC 8684 §3.3.3: a DATA_FIN without data has subflow sequence 0 and length 1.
-    setMapping(subflow, dss, sender.finOffset, 0, 1);
+    setMapping(subflow, dss, sender.finOffset, 0, 1, connection.checksumFor(null, sender.finOffset, 0, 1));
     dss.dataFin = true;
   }
   if (connection.hasSignals && role === SEGMENT_ROLE.data) {
@@ -147,19 +154,29 @@ function writeDss(subflow: Subflow, segment: TcpSegment, role: SegmentRole, tag:
 
 /** After fallback what is sent next tells the peer once more (RFC 8684 §3.7): this offset, and all after it, map one to one. */
 function writeInfiniteMapping(subflow: Subflow, segment: TcpSegment, offset: number): void {
+  const { connection } = subflow;
   const dss = new Dss();
-  setMapping(subflow, dss, subflow.connection.regularOffset + offset, offset + 1, 0);
+  const from = connection.infiniteFrom >= 0 ? connection.infiniteFrom : offset;
+  setMapping(subflow, dss, connection.regularOffset + from, from + 1, 0, connection.checksums ? 0 : -1);
   segment.mptcp = [dss];
-  subflow.connection.infiniteMappingPending = false;
+  connection.infiniteMappingPending = false;
+  connection.environment.counters.increment("MPTcpExtInfiniteMapTx");
 }
 
-function setMapping(subflow: Subflow, dss: Dss, dataOffset: number, subflowSequence: number, dataLength: number): void {
+/** RFC 8684 §3.7: MP_FAIL goes on an ACK. */
+function writeFailure(subflow: Subflow, segment: TcpSegment, role: SegmentRole): void {
+  if (role === SEGMENT_ROLE.ack) segment.mptcp = [subflow.connection.failure.takeOption()];
+  else subflow.tcp.requestAck();
+}
+
+function setMapping(subflow: Subflow, dss: Dss, dataOffset: number, subflowSequence: number, dataLength: number, checksum: number): void {
   const { localSpace, config } = subflow.connection;
   dss.dsnLength = config.dataSequenceLength;
   dss.dsnLow = localSpace.low(dataOffset);
   if (dss.dsnLength === 8) dss.dsnHigh = localSpace.high(dataOffset);
   dss.subflowSequence = subflowSequence >>> 0;
   dss.dataLength = dataLength;
+  dss.checksum = checksum;
 }
 
 /** DSS with a mapping and nothing else: kind, length, flags, 8-octet DSN, SSN, length. */

@@ -2,10 +2,11 @@ import type { CloseReason } from "../core/index.ts";
 import { NEVER } from "../core/index.ts";
 import type { SegmentRole, SegmentSlot, TcpConnection, TcpOwner } from "../tcp/index.ts";
 import type { Payload, TcpSegment } from "../wire/index.ts";
+import { CheckedStream } from "./checked-stream.ts";
 import type { MptcpConnection } from "./connection.ts";
 import { ReceivedMappings, SentMappings } from "./mapping.ts";
 import { dataOptionSpace, writeOptions } from "./options-out.ts";
-import { readHandshake, readOptions } from "./options-in.ts";
+import { readHandshake, readOptions, readRegular, readWithoutOptions } from "./options-in.ts";
 import type { SchedulableSubflow } from "./scheduler.ts";
 
 /**
@@ -47,6 +48,10 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
 
   readonly sent = new SentMappings();
   readonly received = new ReceivedMappings();
+  /** In place of `received` when checksums are in use. */
+  checked: CheckedStream | null = null;
+  /** Data offset of a mapping whose checksum was wrong; -1: all was well so far. */
+  failedAt = -1;
   /** A retransmission timeout since the last new acknowledgment: not for new data while another subflow lives. */
   stale = false;
   /** Named in a REMOVE_ADDR: gone unless something arrives before `removalAt` (§3.4.2). */
@@ -149,13 +154,18 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
   onSegment(tcp: TcpConnection, segment: TcpSegment, offset: number, now: number): boolean {
     this.segmentHadOptions = segment.mptcp.length > 0;
     this.segmentHadDataAck = false;
-    if (this.connection.regularTcp) return true;
+    if (this.connection.regularTcp) {
+      if (segment.mptcp.length > 0) readRegular(this, segment, now);
+      return true;
+    }
     if (this.phase !== "established") {
       const verdict = readHandshake(this, segment, offset, now);
       if (verdict !== "continue") return verdict === "accept";
     }
     if (this.removalAt !== NEVER) this.connection.removalDisproved(this);
-    return segment.mptcp.length === 0 || readOptions(this, tcp, segment, offset, now);
+    if (segment.mptcp.length > 0) return readOptions(this, tcp, segment, offset, now);
+    if (this.failedAt >= 0) readWithoutOptions(this, segment, offset, now);
+    return true;
   }
 
   onData(_tcp: TcpConnection, payload: Payload, offset: number, now: number): void {
@@ -163,6 +173,10 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
     connection.lastReceiver = this;
     if (connection.regularTcp) {
       connection.deliver(connection.regularOffset + offset, payload, now);
+      return;
+    }
+    if (connection.checksums) {
+      this.checkedStream().onData(payload, offset, now);
       return;
     }
     let done = 0;
@@ -181,8 +195,12 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
     this.unmapped = 0;
   }
 
+  checkedStream(): CheckedStream {
+    return (this.checked ??= new CheckedStream(this));
+  }
+
   /** In-order bytes that no mapping covers (RFC 8684 §3.3.1, §3.7). */
-  private onUnmapped(payload: Payload, offset: number, now: number): void {
+  onUnmapped(payload: Payload, offset: number, now: number): void {
     const { connection } = this;
     if (this.first && connection.mayFallBack && offset === 0 && connection.receiver.next === 0) {
       // Options pass on SYNs but not on data.

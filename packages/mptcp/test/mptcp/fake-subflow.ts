@@ -102,6 +102,10 @@ export class SenderBench implements SenderContext {
     this.sender.right = options.right ?? 100_000;
   }
 
+  checksumFor(): number {
+    return -1;
+  }
+
   wakeOthers(full: Subflow): void {
     for (const subflow of this.subflows) if (subflow !== full) subflow.tcp.wake();
   }

@@ -36,6 +36,8 @@ export interface RandomNetwork {
   /** Fixed buffers, bytes; 0: auto-tuned. */
   readonly buffer: number;
   readonly dataSequenceLength: 4 | 8;
+  /** Whether the client requires checksums, and so both ends use them. */
+  readonly checksum: boolean;
   readonly scheduler: "lowest-time-distance" | "round-robin";
   readonly serverAddresses: number;
 }
@@ -78,14 +80,15 @@ export function drawNetwork(seed: number): RandomNetwork {
     dataSequenceLength: chance(50) ? 4 : 8,
     scheduler: chance(70) ? "lowest-time-distance" : "round-robin",
     serverAddresses: 1,
+    checksum: chance(33),
   };
 }
 
 /** Runs a transfer in both directions over the network and says what is wrong with it; nothing is the expected outcome. */
 export function runNetwork(network: RandomNetwork, observe: (simulation: Simulation, built: MultiPath) => void = () => {}): Outcome {
   const simulation = new Simulation({ seed: network.seed });
-  const settings = hostSettings(network);
-  const built = multiPath(simulation, { paths: network.paths.map(accessPath), serverAddresses: network.serverAddresses, client: settings, server: settings });
+  const settings = hostSettings(network, false);
+  const built = multiPath(simulation, { paths: network.paths.map(accessPath), serverAddresses: network.serverAddresses, client: hostSettings(network, network.checksum), server: settings });
   observe(simulation, built);
   const problems: string[] = [];
   const client = new CheckedPeer(network.upload, network.download, "client", problems);
@@ -116,12 +119,12 @@ export function runNetwork(network: RandomNetwork, observe: (simulation: Simulat
   return { problems, finishedAt };
 }
 
-function hostSettings(network: RandomNetwork): NonNullable<Parameters<typeof multiPath>[1]["client"]> {
+function hostSettings(network: RandomNetwork, checksum: boolean): NonNullable<Parameters<typeof multiPath>[1]["client"]> {
   const buffer = network.buffer === 0 ? {} : { receiveBuffer: fixed(network.buffer), sendBuffer: fixed(network.buffer) };
   return {
     tcp: buffer,
     // No middlebox here swallows options: giving up MP_CAPABLE for lost SYNs would tie the connection to one path.
-    mptcp: { dataSequenceLength: network.dataSequenceLength, capableSyns: 100, ...(network.scheduler === "round-robin" ? { scheduler: roundRobin } : {}) },
+    mptcp: { dataSequenceLength: network.dataSequenceLength, checksum, capableSyns: 100, ...(network.scheduler === "round-robin" ? { scheduler: roundRobin } : {}) },
   };
 }
 

@@ -66,6 +66,7 @@ function network(): fc.Arbitrary<RandomNetwork> {
       download: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 200_000 })),
       buffer: fc.oneof(fc.constant(0), fc.integer({ min: 4000, max: 100_000 })),
       dataSequenceLength: fc.constantFrom(4, 8),
+      checksum: fc.boolean(),
       scheduler: fc.constantFrom("lowest-time-distance", "round-robin"),
       serverAddresses: fc.constant(1),
     }),
