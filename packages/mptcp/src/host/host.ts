@@ -115,11 +115,12 @@ export class Host implements MptcpEnvironment {
     for (const other of others) {
       if (other.address === null || options.address === undefined || other.address.equals(options.address)) throw new MptcpError("EADDRINUSE", `port ${port} is in use`);
     }
-    const listener = new Listener(port, options, (closing) => {
+    const listener = new Listener(port, options, (closing, now) => {
       const rest = (this.listeners.get(port) ?? []).filter((entry) => entry !== closing);
       if (rest.length === 0) this.listeners.delete(port);
       else this.listeners.set(port, rest);
       this.heldPorts.release(closing);
+      for (const [embryo, owner] of Array.from(this.embryos)) if (owner === closing) embryo.abort(now);
     });
     try {
       for (const entry of this.addresses.entries) {

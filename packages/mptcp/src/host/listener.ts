@@ -11,9 +11,9 @@ export class Listener {
   /** Connections whose handshake is not over yet. */
   halfOpen = 0;
   private readonly established: StreamConnection[] = [];
-  private readonly closing: (listener: Listener) => void;
+  private readonly closing: (listener: Listener, now: number) => void;
 
-  constructor(port: number, options: ListenOptions, closing: (listener: Listener) => void) {
+  constructor(port: number, options: ListenOptions, closing: (listener: Listener, now: number) => void) {
     this.port = port;
     this.address = options.address ?? null;
     this.options = options;
@@ -30,9 +30,9 @@ export class Listener {
     return this.established.shift() ?? null;
   }
 
-  /** Stops listening; connections not accepted yet are reset. */
+  /** Stops listening; connections not accepted yet are reset, half-open ones too. */
   close(now: number): void {
-    this.closing(this);
+    this.closing(this, now);
     for (let connection = this.accept(); connection !== null; connection = this.accept()) connection.abort(now);
   }
 

@@ -97,6 +97,19 @@ describe("a listener", () => {
     expect(dial(made, 5001, false)[0]?.tcp?.flags).toBe(TCP_FLAG.RST | TCP_FLAG.ACK);
     made.listen(80);
   });
+
+  test("resets what is half open when it closes, plain TCP or not", () => {
+    const made = host();
+    const listener = made.listen(80);
+    const capable = { kind: "mp_capable", version: 1, flags: 1, senderKey: null, receiverKey: null, dataLength: -1, checksum: -1 } as const;
+    made.receive(segment(TCP_FLAG.SYN, { sourcePort: 5000 }), 0, 0);
+    made.receive(segment(TCP_FLAG.SYN, { sourcePort: 5001, mptcp: [capable] }), 0, 0);
+    drain(made, 0);
+    expect([listener.halfOpen, made.usage.connections]).toEqual([2, 2]);
+    listener.close(SECOND);
+    expect(drain(made, SECOND).map((packet) => (packet.tcp?.flags ?? 0) & TCP_FLAG.RST)).toEqual([TCP_FLAG.RST, TCP_FLAG.RST]);
+    expect([listener.halfOpen, made.usage]).toEqual([0, { connections: 0, pendingJoins: 0, tokens: 0, timers: 0 }]);
+  });
 });
 
 describe("strangers", () => {
