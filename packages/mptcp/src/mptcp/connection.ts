@@ -442,7 +442,14 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
       this.failure.revert(now);
       return;
     }
-    this.regularOffset = dataOffset - subflowOffset;
+    const regularOffset = dataOffset - subflowOffset;
+    // One stream from here on: nothing could fill a gap in the data any more, and what comes after it would be stored for ever.
+    if (!(dataOffset >= 0 && regularOffset + subflow.tcp.receivedOffset <= this.receiver.next)) {
+      this.environment.counters.increment("MPTcpExtDSSNotMatching");
+      this.resetSubflow(subflow, "mapping_conflict", MP_RESET_REASON.mptcpSpecific, now);
+      return;
+    }
+    this.regularOffset = regularOffset;
     this.fallBack("infinite_mapping", now);
   }
 

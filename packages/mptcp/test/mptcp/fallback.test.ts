@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { Dss } from "../../src/wire/index.ts";
 import type { App, PairOptions, Sent, Side } from "./pair.ts";
 import { has, isData, isReset, isSyn, option, Pair } from "./pair.ts";
 
@@ -40,6 +41,24 @@ function run(which: (sent: Sent) => boolean, first: Side, options: PairOptions =
   const client = pair.connect();
   return { pair, client, server: exchange(pair, client, first) };
 }
+
+test("an infinite mapping that leaves a gap in the data ends the subflow; nothing is stored for it", () => {
+  const pair = new Pair();
+  const { client, server } = pair.establish();
+  client.write(1000);
+  pair.run(200);
+  const { remoteSpace, receiver } = server.mptcp;
+  pair.alter((segment, sent) => {
+    if (sent.from !== "client" || !isData(sent)) return;
+    const dss = new Dss();
+    Object.assign(dss, { dsnLength: 4, dsnLow: remoteSpace.low(receiver.next + 1_000_000), subflowSequence: 1001 });
+    segment.mptcp = [dss];
+  });
+  client.write(5000);
+  pair.run(2000);
+  expect([server.connection.fallback, server.received, receiver.reorder.bytes]).toEqual([null, 1000, 0]);
+  expect(pair.decisions("server", "subflow_closed").map((event) => event.reason)).toEqual(["mapping_conflict"]);
+});
 
 describe("options stripped by a middlebox (RFC 8684 §3.7)", () => {
   test("from the SYN: a plain connection on both sides", () => {
