@@ -261,6 +261,9 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     // After a regular close the peer may come back for the Data ACK of its DATA_FIN.
     if (this.error !== null || this.regularTcp || !this.remoteKnown) return MP_RESET_REASON.mptcpSpecific;
     if (this.subflows.length > this.config.limits.subflows) return MP_RESET_REASON.administrativelyProhibited;
+    // RFC 8684 §3.1: who sets the C flag does not accept subflows to the address and port that it was sent from.
+    const { localAddress, localPort } = this.tuple;
+    if (this.config.denyJoinInitialAddress && tuple.localPort === localPort && tuple.localAddress.equals(localAddress)) return MP_RESET_REASON.administrativelyProhibited;
     const joined = this.addresses.admitJoin(option.addressId, tuple);
     if (joined === null) return MP_RESET_REASON.administrativelyProhibited;
     const subflow = new Subflow(this, joined.pathIndex, { first: false, initiator: false, localAddressId: joined.localAddressId, remoteAddressId: option.addressId, backup: joined.backup });

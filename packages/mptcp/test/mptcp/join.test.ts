@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { fullMesh } from "../../src/mptcp/index.ts";
 import type { MpJoinAck, MpJoinSyn, MpJoinSynAck, Packet } from "../../src/wire/index.ts";
-import { TCP_FLAG } from "../../src/wire/index.ts";
+import { MP_CAPABLE_FLAG, TCP_FLAG } from "../../src/wire/index.ts";
 import type { Sent } from "./pair.ts";
 import { has, isData, isFin, isReset, isSyn, option, Pair } from "./pair.ts";
 
@@ -287,6 +287,17 @@ describe("joins that are refused", () => {
     expect(pair.lines(isReset)).toEqual(["< 30 RA tcprst(3)"]);
     expect(pair.counter("server", "MPJoinRejected")).toBe(1);
     expect(pair.decisions("server", "join_refused").map((event) => event.remote)).toEqual(["10.1.0.4"]);
+  });
+
+  test("by the C flag, when the client does not obey it: administratively prohibited", () => {
+    const pair = new Pair({ clientAddresses: 2, server: { mptcp: { denyJoinInitialAddress: true } } });
+    pair.alter((segment) => {
+      segment.mptcp = segment.mptcp.map((one) => (one.kind === "mp_capable" ? { ...one, flags: one.flags & ~MP_CAPABLE_FLAG.C } : one));
+    });
+    const { client, server } = pair.establish();
+    pair.run(5000);
+    expect(pair.lines(onJoin)).toEqual(["> 10 S join_syn", "< 10 RA tcprst(3)"]);
+    expect([client.established, server.established]).toEqual([[1], [1]]);
   });
 
   test("the client's own limit keeps it from asking", () => {
