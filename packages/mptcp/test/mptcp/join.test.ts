@@ -269,6 +269,14 @@ describe("joins that are refused", () => {
     expect([client.established, pair.accepted.length]).toEqual([[1], 1]);
   });
 
+  test("one that is never confirmed teaches no address", () => {
+    const pair = new Pair({ clientAddresses: 2 });
+    pair.lose((sent) => has(sent, "mp_join_ack"));
+    const { server } = pair.establish();
+    expect(pair.lines(onJoin)).toContain("< 10 SA join_synack");
+    expect(server.mptcp.addresses.remote.map((entry) => entry.id)).toEqual([0]);
+  });
+
   test("the third ACK has no MP_JOIN: the server resets", () => {
     const pair = new Pair({ clientAddresses: 2 });
     pair.alter((segment, sent) => {

@@ -18,7 +18,8 @@ export interface PathTableLimits {
  * - An index belongs to one pair for good: both addresses, both address ids and the remote port. A pair that disappears keeps
  *   its row, marked as not present, and has its old index back when it returns. An address that returns under another id makes a new pair.
  * - Addresses of a pair are of one family. A local port of 0 leaves the choice of one to whoever opens the subflow.
- * - A full mapping table retires its oldest row that is neither present nor open; its index is not given out again.
+ * - A full mapping table retires its oldest row without a subflow that is either not present or known from a join alone; its index is
+ *   not given out again.
  */
 export class PathTable {
   private readonly limits: PathTableLimits;
@@ -163,17 +164,25 @@ export class PathTable {
     return true;
   }
 
-  /** A subflow reached the established state on a path. @returns whether it is the path's first time */
+  /**
+   * A subflow reached the established state on a path. Where a join of the peer's made the path, its address is noted now (RFC 8684 §3.4.1)
+   * if the id is new: until then nobody had proven to be the peer.
+   * @returns whether it is the path's first time
+   */
   markWorked(index: number): boolean {
     const row = this.row(index);
-    if (row === null || row.worked) return false;
+    if (row === null) return false;
+    if (row.learnt && !this.remoteTable.some((entry) => entry.id === row.remoteAddressId)) {
+      this.addRemote({ id: row.remoteAddressId, address: row.remoteAddress, port: this.firstPort, joinable: true });
+    }
+    if (row.worked) return false;
     row.worked = true;
     return true;
   }
 
   /**
    * A join arrived: gives the path index for its subflow, and marks that open. It is the index of a known pair of these addresses without a
-   * subflow, so that nobody opens a second one on it, or else a new index. The peer's address is noted (RFC 8684 §3.4.1) if its id is new.
+   * subflow, so that nobody opens a second one on it, or else a new index.
    *
    * @param remotePort the join's source port
    * @returns 0 when the table is full: refuse the join
@@ -186,9 +195,6 @@ export class PathTable {
     }
     row.open = true;
     row.remoteGone = false;
-    if (!this.remoteTable.some((entry) => entry.id === remoteId)) {
-      this.addRemote({ id: remoteId, address: remoteAddress, port: this.firstPort, joinable: true });
-    }
     this.update();
     return row.index;
   }
@@ -248,7 +254,7 @@ export class PathTable {
   ): Row | null {
     if (localAddress.family !== remoteAddress.family) return null;
     if (this.rows.length >= this.limits.paths) {
-      const retired = this.rows.findIndex((row) => !row.present && !row.open);
+      const retired = this.rows.findIndex((row) => !row.open && (!row.present || row.learnt));
       if (retired < 0) return null;
       this.rows.splice(retired, 1);
     }

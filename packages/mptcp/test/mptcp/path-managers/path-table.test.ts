@@ -180,10 +180,12 @@ describe("a join that arrived", () => {
     expect(show(table)[1]).toBe("2 10.0.2.1/2:0 10.1.1.1/0:80 open");
   });
 
-  test("gets an index of its own otherwise, and the peer's address is noted", () => {
+  test("gets an index of its own otherwise, and the peer's address is noted once the join is established", () => {
     const table = tableWithFirst();
     expect(table.learn(A1, 0, B1, 0, 5555)).toBe(2);
     expect(table.learn(A1, 0, B2, 6, 5556)).toBe(3);
+    expect(table.remote.map((entry) => entry.id)).toEqual([0]);
+    expect(table.markWorked(3)).toBe(true);
     expect(table.remote.map((entry) => [entry.id, String(entry.address), entry.port])).toEqual([
       [0, "10.1.1.1", 80],
       [6, "10.1.2.1", 80],
@@ -201,6 +203,16 @@ describe("a join that arrived", () => {
     expect(table.path(index)).toMatchObject({ open: true, present: true });
     table.removeRemote(6);
     expect(table.path(index)).toMatchObject({ open: true, present: false });
+  });
+
+  test("always finds room, however many joins came and failed before", () => {
+    const table = tableWithFirst();
+    for (let i = 1; i <= 2000; i++) {
+      const index = table.learn(A1, 0, IpAddress.v4(0x0a050000 + i), i & 255, 5000);
+      expect(index).toBe(i + 1);
+      table.markOpen(index, false);
+    }
+    expect([table.paths.length, table.remote.length, table.path(1)?.open]).toEqual([512, 1, true]);
   });
 
   test("makes no path between families", () => {
