@@ -458,6 +458,7 @@ export class TcpConnection {
   private end(now: number): void {
     this.finished = true;
     this.timers.fill(NEVER);
+    this.nextTimeout = NEVER;
     this.setState("CLOSED", now);
     this.letGo();
     // With a RST still to send the 4-tuple is free once it has left.

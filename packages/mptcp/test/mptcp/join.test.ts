@@ -270,7 +270,7 @@ describe("joins that are refused", () => {
   });
 
   test("one that is never confirmed teaches no address", () => {
-    const pair = new Pair({ clientAddresses: 2 });
+    const pair = new Pair({ clientAddresses: 2, server: { mptcp: { limits: { subflows: 8, addAddrAccepted: 0 } } } });
     pair.lose((sent) => has(sent, "mp_join_ack"));
     const { server } = pair.establish();
     expect(pair.lines(onJoin)).toContain("< 10 SA join_synack");
