@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { NEVER } from "../../src/core/index.ts";
+import { roundRobin } from "../../src/mptcp/schedulers/index.ts";
 import type { FakeSubflow, SenderBenchOptions } from "./fake-subflow.ts";
 import { BITS, MS, pull, SenderBench } from "./fake-subflow.ts";
 
@@ -76,6 +77,36 @@ describe("new data", () => {
       if (pull(bench, subflow, CHUNK) !== null) order.push(subflow.id);
     }
     expect([order, asked]).toEqual([[1, 2, 3, 1, 2, 3], 6]);
+  });
+
+  test("does not make two subflows of one link wake each other for ever, while something waits to be sent again as well", () => {
+    for (let turn = 0; turn < 4; turn++) {
+      const bench = new SenderBench();
+      const dead = bench.add(5);
+      const subflows = [bench.add(1), bench.add(3), bench.add(4), bench.add(6)];
+      const ring = roundRobin();
+      bench.sender.scheduler = ring;
+      bench.write(20_000);
+      for (const other of subflows) other.room = false;
+      for (let i = 0; i < 4; i++) while (pull(bench, dead, CHUNK) === null);
+      bench.timeOut(dead);
+      for (const other of subflows) other.room = true;
+      for (let i = 0; i <= turn; i++) ring.select(subflows.map((one) => one.subflow), { dataOffset: 0, length: 1, reinjection: false, now: 0 });
+      // The host serves the link of subflows 1 and 4 until none of the two has anything to send; those that were woken ask again.
+      const link = [subflows[0], subflows[2]] as FakeSubflow[];
+      const queue = [...link];
+      let asked = 0;
+      while (queue.length > 0 && asked < 500) {
+        const subflow = queue.shift() as FakeSubflow;
+        const woken = link.map((one) => one.woken);
+        asked++;
+        if (pull(bench, subflow, CHUNK) !== null) queue.push(subflow);
+        link.forEach((one, i) => {
+          if (one.woken > (woken[i] as number) && !queue.includes(one)) queue.push(one);
+        });
+      }
+      expect(asked).toBeLessThan(50);
+    }
   });
 
   test("goes to others once the chosen one has filled its window", () => {
