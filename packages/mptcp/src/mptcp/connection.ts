@@ -489,10 +489,12 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
    * A subflow went silent: what it carries is sent on others at once, so that a dead path costs two round trips and not a timeout on top.
    * It stays in use, since a tail that is merely late is no reason to leave it.
    */
-  onSubflowSilent(subflow: Subflow, now: number): void {
-    if (this.regularTcp || !subflow.established || subflow.stale || this.sender.usableSubflows().length < 2) return;
+  onSubflowSilent(subflow: Subflow): void {
+    if (this.regularTcp || !subflow.established || subflow.stale) return;
+    const others = this.subflows.filter((other) => other !== subflow && other.mayCarryData && !other.stale);
+    if (others.length === 0) return;
     this.sender.reinject(subflow, "tail_loss_probe");
-    this.wakeSubflows(now);
+    for (const other of others) other.tcp.wake();
   }
 
   onSubflowFin(subflow: Subflow, now: number): void {

@@ -403,7 +403,7 @@ export class DataSender {
       if (avoid === subflow.id) continue;
       const start = reinjections.start(i);
       const length = reinjections.end(i) - start;
-      const among = avoid === 0 ? this.usableSubflows() : this.usableSubflows().filter((other) => other.id !== avoid);
+      const among = avoid === 0 ? this.usableSubflows() : this.carriersBut(avoid);
       if (!this.chosen(subflow, among, start, length, true, now)) return false;
       this.planKind = "queued";
       this.planIndex = i;
@@ -412,6 +412,12 @@ export class DataSender {
       return true;
     }
     return false;
+  }
+
+  /** Who may send again what `avoid` carries: the other usable subflows, or else a backup, since data that waits is worth more than its rank. */
+  private carriersBut(avoid: number): readonly Subflow[] {
+    const others = this.usableSubflows().filter((other) => other.id !== avoid);
+    return others.length > 0 ? others : this.context.subflows.filter((other) => other.id !== avoid && other.mayCarryData && !other.stale);
   }
 
   /**

@@ -247,8 +247,8 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
     this.connection.onTcpEstablished(this, now);
   }
 
-  onTailLossProbe(_tcp: TcpConnection, now: number): void {
-    this.connection.onSubflowSilent(this, now);
+  onTailLossProbe(): void {
+    this.connection.onSubflowSilent(this);
   }
 
   onRetransmissionTimeout(_tcp: TcpConnection, _consecutive: number, now: number): void {

@@ -5,7 +5,7 @@ import { BulkSender, multiPath, Simulation, Sink } from "../../src/sim/index.ts"
 import type { MultiPath } from "../../src/sim/index.ts";
 
 /** Wi-Fi and LTE, a download, and something that happens to Wi-Fi at 3 s. */
-function handOver(seed: number, options: { readonly happens: (network: MultiPath, simulation: Simulation) => void }): { readonly sink: Sink; readonly wifiRto: number; readonly lteRtt: number; readonly lteBytes: number } {
+function handOver(seed: number, options: { readonly backup?: boolean; readonly happens: (network: MultiPath, simulation: Simulation) => void }): { readonly sink: Sink; readonly wifiRto: number; readonly lteRtt: number; readonly lteBytes: number } {
   const simulation = new Simulation({ seed });
   const network = multiPath(simulation, {
     paths: [
@@ -21,6 +21,8 @@ function handOver(seed: number, options: { readonly happens: (network: MultiPath
   const sink = new Sink();
   const address = network.serverAddresses[0]?.[0];
   if (address === undefined) throw new Error("no server address");
+  const lte = network.clientAddresses[1]?.[0];
+  if (options.backup === true && lte !== undefined) network.client.addAddress(lte, { link: 1, flags: { backup: true } });
   network.client.connect(address, 80, sink);
   let wifiRto = 0;
   let lteRtt = 0;
@@ -54,6 +56,20 @@ describe("hand-over", () => {
     });
     expect(lteRtt).toBeGreaterThanOrEqual(60 * MILLISECOND);
     expect(sink.maxStall).toBeLessThan(3 * lteRtt);
+  });
+
+  test.each([1, 2, 3])("so it does when the other path is a backup, which carries nothing before (seed %i)", (seed) => {
+    let before = -1;
+    const { sink, wifiRto, lteBytes } = handOver(seed, {
+      backup: true,
+      happens: (network, simulation) => {
+        before = network.access[1]?.backward.bytesDelivered ?? -1;
+        network.access[0]?.down(simulation.now);
+      },
+    });
+    expect(before).toBeLessThan(2000);
+    expect(lteBytes).toBeGreaterThan(10e6);
+    expect(sink.maxStall).toBeLessThan(2 * wifiRto);
   });
 
   test("the other path dies instead, and comes back", () => {
