@@ -1,12 +1,22 @@
 /**
  * node/: the engine on real networks, from Node. The one room that reads clocks, timers and sockets. {@link Runtime} drives a `Host` on
- * links, each a {@link LinkDriver}.
+ * links, each a {@link LinkDriver}; {@link createStack} puts sockets like those of `node:net` on top.
  *
  * @module
  */
+export { setDefaultStack } from "./default-stack.ts";
+export type { SystemError } from "./errors.ts";
 export type { LinkDriver, LinkHandler } from "./link.ts";
-export { UdpLink } from "./udp.ts";
-export type { UdpLinkOptions } from "./udp.ts";
 export { CryptoRandom } from "./random.ts";
 export { Runtime } from "./runtime.ts";
 export type { ConnectionHandler, LinkAddress, RuntimeOptions } from "./runtime.ts";
+export { Server } from "./server.ts";
+export type { ServerListenOptions, ServerOptions } from "./server.ts";
+export { Socket } from "./socket.ts";
+export type { LookupFunction, SocketConnectOptions, SocketOptions } from "./socket.ts";
+export { SocketMptcp } from "./socket-mptcp.ts";
+export type { MptcpInfo, SubflowInfo, SubflowRequest } from "./socket-mptcp.ts";
+export { connect, createConnection, createServer, createStack } from "./stack.ts";
+export type { Connect, CreateServer, Stack, StackOptions } from "./stack.ts";
+export { UdpLink } from "./udp.ts";
+export type { UdpLinkOptions } from "./udp.ts";

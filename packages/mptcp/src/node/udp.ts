@@ -98,6 +98,8 @@ export class UdpLink implements LinkDriver, PortSource {
 
   hold(local: IpAddress, port: number): void {
     const socket = this.find(local, port) ?? this.open(local, port);
+    // The socket of a connection that was opened from here speaks to its peer alone.
+    if (socket.isConnected) throw new MptcpError("EADDRINUSE", `${local}:${port} is in use`);
     socket.holders++;
   }
 
@@ -200,6 +202,10 @@ class PortSocket {
     } catch {
       // Some systems refuse what they cannot give; what they give by default will do.
     }
+  }
+
+  get isConnected(): boolean {
+    return this.remote !== null;
   }
 
   connect(remote: IpAddress, remotePort: number): void {

@@ -1,0 +1,59 @@
+import { constants } from "node:os";
+
+/** An error of a system call's shape, as Node's: `code`, `errno`, `syscall`, and address and port where there is one. */
+export interface SystemError extends Error {
+  code: string;
+  errno: number;
+  syscall: string;
+  address?: string;
+  port?: number;
+}
+
+/** What went wrong with an established connection: "read ECONNRESET". */
+export function ioError(code: string, syscall: string): SystemError {
+  return systemError(`${syscall} ${code}`, code, syscall);
+}
+
+/** What went wrong with opening one: "connect ECONNREFUSED 192.0.2.1:80". */
+export function connectError(code: string, address: string, port: number): SystemError {
+  return Object.assign(systemError(`connect ${code} ${address}:${port}`, code, "connect"), { address, port });
+}
+
+/** What went wrong with listening: "listen EADDRINUSE: address already in use 192.0.2.1:80". */
+export function listenError(code: string, address: string, port: number): SystemError {
+  const meaning = MEANINGS[code] === undefined ? "" : `: ${MEANINGS[code]}`;
+  return Object.assign(systemError(`listen ${code}${meaning} ${address}:${port}`, code, "listen"), { address, port });
+}
+
+/** An error of Node's own with a stable code. */
+export function codedError<E extends Error>(Type: new (message: string) => E, code: string, message: string): E & { code: string } {
+  return Object.assign(new Type(message), { code });
+}
+
+/** The port that `value` stands for. @throws RangeError ERR_SOCKET_BAD_PORT as Node does */
+export function validPort(value: unknown, name: string): number {
+  const port = typeof value === "number" || (typeof value === "string" && value.trim() !== "") ? Number(value) : Number.NaN;
+  if (Number.isInteger(port) && port >= 0 && port <= 65535) return port;
+  throw codedError(RangeError, "ERR_SOCKET_BAD_PORT", `${name} should be >= 0 and < 65536. Received ${describe(value)}.`);
+}
+
+function describe(value: unknown): string {
+  if (typeof value === "string") return `type string ('${value}')`;
+  if (typeof value === "number") return `type number (${value})`;
+  return String(value);
+}
+
+function systemError(message: string, code: string, syscall: string): SystemError {
+  return Object.assign(new Error(message), { code, errno: errnoOf(code), syscall });
+}
+
+function errnoOf(code: string): number {
+  const numbers: Readonly<Record<string, number>> = constants.errno;
+  return -(numbers[code] ?? 0);
+}
+
+const MEANINGS: Readonly<Record<string, string>> = {
+  EADDRINUSE: "address already in use",
+  EACCES: "permission denied",
+  EADDRNOTAVAIL: "address not available",
+};
