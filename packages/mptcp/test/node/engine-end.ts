@@ -58,8 +58,8 @@ export class EngineEnd {
 /** One connection of the engine, with promises for what a test waits for. */
 export class Stream {
   received = 0;
-  /** Sum of what was received. */
-  readonly hash = createHash("sha256");
+  /** Sum of what was received since {@link Stream.restart}. */
+  private hash = createHash("sha256");
   hashes = true;
   isPaused = false;
   error: CloseReason | null = null;
@@ -123,6 +123,16 @@ export class Stream {
     return this.until(() => this.connection.closed);
   }
 
+  /** Begins a new sum. */
+  restart(): void {
+    this.hash = createHash("sha256");
+  }
+
+  /** Octets that were given to `send`. */
+  get written(): number {
+    return this.toSend;
+  }
+
   get sha(): string {
     return this.hash.copy().digest("hex");
   }
@@ -155,10 +165,10 @@ export class Stream {
   }
 }
 
-/** The SHA-256 of the first `length` octets that both ends send. */
-export function patternSha(length: number): string {
+/** The SHA-256 of `length` octets that both ends send, from the `start`th on. */
+export function patternSha(length: number, start = 0): string {
   const hash = createHash("sha256");
-  for (let at = 0; at < length; at += 65536) hash.update(PATTERN.subarray(at % 251, (at % 251) + Math.min(65536, length - at)));
+  for (let at = start; at < start + length; at += 65536) hash.update(PATTERN.subarray(at % 251, (at % 251) + Math.min(65536, start + length - at)));
   return hash.digest("hex");
 }
 

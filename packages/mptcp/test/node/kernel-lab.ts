@@ -64,7 +64,8 @@ export class KernelLab {
   /** A connection that the engine opened to the kernel's MPTCP socket. */
   async client(address = "10.1.0.1", options: ConnectOptions = {}): Promise<Connected> {
     const peer = this.namespace.peer();
-    await peer.do("listen", { address, port: 4000 });
+    // On every address: joins come to others than the first.
+    await peer.do("listen", { address: address.includes(":") ? "::" : "0.0.0.0", port: 4000 });
     const accepted = peer.do("accept");
     const stream = this.engine.connect(address, 4000, options);
     expect(await accepted).not.toHaveProperty("error");
@@ -89,6 +90,29 @@ export class KernelLab {
     expect(answer).toMatchObject({ received: length, sha: patternSha(length), sent: length });
     expect(stream.received).toBe(length);
     expect(stream.sha).toBe(answer.sentSha);
+  }
+
+  /** 10 MB each way and the end, after other data: the sums of all that came are checked by length, those of the kernel's by content. */
+  async exchange10({ peer, stream }: Connected): Promise<void> {
+    const length = 10_000_000;
+    const before = stream.received;
+    const start = stream.written;
+    stream.restart();
+    stream.send(length, true);
+    const answer = await peer.do("exchange", { bytes: length });
+    await stream.ended();
+    expect(answer).toMatchObject({ received: length, sha: patternSha(length, start), sent: length });
+    expect(stream.received - before).toBe(length);
+    expect(stream.sha).toBe(answer.sentSha);
+    expect(stream.connection.fallback).toBeNull();
+  }
+
+  /** Waits until `holds`, for what raises no event. @throws Error with what both ends counted, after ten seconds */
+  async until(holds: () => boolean): Promise<void> {
+    for (let tries = 0; !holds(); tries++) {
+      if (tries === 1000) throw new Error(`${holds.toString()} did not come true: ${this.report()}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
   }
 
   /** Waits until the kernel's counter has reached `least`. The engine has no part in some of what is counted, so it is asked again and again. */
