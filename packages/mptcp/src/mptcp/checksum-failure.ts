@@ -23,6 +23,7 @@ export class ChecksumFailure {
   private tries = 0;
   /** MP_FAILs that are still answered once regular TCP is spoken: without end by the end that was told, else two hosts would answer each other. */
   private answers = 0;
+  private answeredAt = 0;
 
   constructor(connection: MptcpConnection) {
     this.connection = connection;
@@ -70,7 +71,6 @@ export class ChecksumFailure {
       return;
     }
     this.due = true;
-    subflow.tcp.requestAck();
   }
 
   /** Resets the subflow by RST with MP_FAIL (RFC 8684 §3.7); `subflow.failedAt` is the position in it. */
@@ -89,6 +89,7 @@ export class ChecksumFailure {
   revert(now: number): void {
     this.stop();
     this.answers = ANSWERS_OF_A_FAILED_RECEIVER;
+    this.answeredAt = now;
     this.fallBack("checksum_failed", now);
   }
 
@@ -98,8 +99,8 @@ export class ChecksumFailure {
     connection.environment.counters.increment("MPTcpExtMPFailRx");
     if (connection.closed && !connection.regularTcp) return;
     if (connection.regularTcp) {
-      // Our answer got lost.
-      if (this.answers > 0) this.answer(subflow);
+      // Our answer got lost, unless this crossed it.
+      if (this.answers > 0 && now - this.answeredAt > subflow.tcp.srtt) this.answer(subflow, now);
       return;
     }
     if (this.waiting === subflow) {
@@ -117,7 +118,7 @@ export class ChecksumFailure {
     // RFC 8684 §3.7: answer with MP_FAIL, and go over to regular TCP in both directions.
     this.answers = Number.POSITIVE_INFINITY;
     this.fallBack("mp_fail", now);
-    this.answer(subflow);
+    this.answer(subflow, now);
   }
 
   /** The MP_FAIL to send: where the failed mapping starts, or what we expect next. */
@@ -143,12 +144,14 @@ export class ChecksumFailure {
     const subflow = this.waiting as Subflow;
     this.due = true;
     subflow.tcp.requestAck();
-    this.repeatAt = now + subflow.tcp.rto * (1 << this.tries++);
+    // Sooner than the peer's data timeout, which would send again what was not DATA_ACKed and make the stream uneven.
+    this.repeatAt = now + Math.ceil(subflow.tcp.rto / 4) * (1 << this.tries++);
     this.connection.arm(this.repeatAt);
   }
 
-  private answer(subflow: Subflow): void {
+  private answer(subflow: Subflow, now: number): void {
     this.answers--;
+    this.answeredAt = now;
     this.due = true;
     subflow.tcp.requestAck();
   }
@@ -185,5 +188,5 @@ export function mappingChecksum(space: DataSequenceSpace, payload: Payload | nul
 }
 
 /** MP_FAILs sent without effect before the subflow is reset. */
-const MP_FAIL_TRIES = 6;
+const MP_FAIL_TRIES = 8;
 const ANSWERS_OF_A_FAILED_RECEIVER = 3;

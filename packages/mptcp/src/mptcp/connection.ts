@@ -559,7 +559,8 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     this.sender.subflowsChanged();
     this.log.observe(subflow, { kind: "subflow_closed", reason });
     if (this.regularTcp) {
-      this.finish(error);
+      // A join that was under way when the connection fell back is not the connection.
+      if (subflow.first) this.finish(error);
       this.release(now);
       return;
     }

@@ -295,6 +295,8 @@ export class App {
   /** Bytes read, and whether one of them was wrong. */
   received = 0;
   corrupt = false;
+  /** What was read, when a test wants it: set to an empty list. */
+  kept: Uint8Array[] | null = null;
   /** All {@link STREAM_EVENT} bits so far. */
   seen = 0;
   private readonly pair: Pair;
@@ -356,6 +358,7 @@ export class App {
       if (payload === null) return;
       const bytes = payload.toUint8Array();
       for (let i = 0; i < bytes.length; i++) if (bytes[i] !== byteAt(this.received + i)) this.corrupt = true;
+      this.kept?.push(bytes.slice());
       this.received += bytes.length;
       left -= bytes.length;
     }

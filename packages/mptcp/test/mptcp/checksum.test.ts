@@ -1,0 +1,626 @@
+import { describe, expect, test } from "vitest";
+import type { DataSequenceSpace, Dss, MpCapable } from "../../src/wire/index.ts";
+import { MP_CAPABLE_FLAG, packetLength, Payload, sequenceAdd } from "../../src/wire/index.ts";
+import type { App, Interference, PairOptions, Sent, Side } from "./pair.ts";
+import { byteAt, has, isData, isFin, isReset, isSyn, option, Pair } from "./pair.ts";
+
+const ON = { mptcp: { checksum: true } } as const;
+/** Payload of a full segment beside timestamps and a DSS with checksum. */
+const MSS = 1428;
+
+/** A pair whose client requires checksums. */
+function checkedPair(options: PairOptions = {}): Pair {
+  return new Pair({ ...options, client: { ...options.client, mptcp: { ...options.client?.mptcp, checksum: true } } });
+}
+
+const capableOf = (sent: Sent): MpCapable | null => option(sent.segment, "mp_capable");
+const mappingOf = (sent: Sent): Dss | null => {
+  const dss = option(sent.segment, "dss");
+  return dss !== null && dss.dsnLength !== 0 ? dss : null;
+};
+
+/** The Internet checksum, octet by octet (RFC 1071), of a pseudo-header (RFC 8684 Figure 10) and data. */
+function checksumByHand(space: DataSequenceSpace, position: number, subflowSequence: number, dataLength: number, bytes: number): number {
+  const dsn = (BigInt(space.idsnHigh) << 32n) + BigInt(space.idsnLow) + 1n + BigInt(position);
+  const octets: number[] = [];
+  for (let shift = 56n; shift >= 0n; shift -= 8n) octets.push(Number((dsn >> shift) & 255n));
+  for (const shift of [24, 16, 8, 0]) octets.push((subflowSequence >>> shift) & 255);
+  octets.push(dataLength >> 8, dataLength & 255, 0, 0);
+  for (let i = 0; i < bytes; i++) octets.push(byteAt(position + i));
+  if (octets.length % 2 === 1) octets.push(0);
+  let sum = 0;
+  for (let i = 0; i < octets.length; i += 2) sum = (sum + (octets[i] as number) * 256 + (octets[i + 1] as number)) % 65535;
+  return 65535 - sum;
+}
+
+/** Recomputes the checksum of every mapping that was sent; fails on a wrong or missing one. @returns how many there were */
+function verifyAll(pair: Pair, spaces: Readonly<Record<Side, DataSequenceSpace>>): number {
+  let count = 0;
+  for (const sent of pair.sent) {
+    const space = spaces[sent.from];
+    const capable = capableOf(sent);
+    if (capable !== null && capable.dataLength >= 0) {
+      expect(capable.checksum % 65535).toBe(checksumByHand(space, 0, 1, capable.dataLength, capable.dataLength) % 65535);
+      count++;
+    }
+    const dss = mappingOf(sent);
+    if (dss === null) continue;
+    const position = dss.dsnLength === 8 ? space.position(dss.dsnHigh, dss.dsnLow) : space.positionNear(dss.dsnLow, 1 << 30);
+    const wanted = checksumByHand(space, position, dss.subflowSequence, dss.dataLength, dss.dataLength - (dss.dataFin ? 1 : 0));
+    expect(dss.checksum, "a checksum is there").toBeGreaterThanOrEqual(0);
+    expect(dss.checksum % 65535).toBe(wanted % 65535);
+    count++;
+  }
+  return count;
+}
+
+const spacesOf = (client: App, server: App): Record<Side, DataSequenceSpace> => ({ client: client.mptcp.localSpace, server: server.mptcp.localSpace });
+
+/** Changes one byte of a segment, as a middlebox does that corrects the TCP checksum afterwards. */
+function flip(payload: Payload, at: number): Payload {
+  const bytes = payload.toUint8Array().slice();
+  bytes[at] = (bytes[at] as number) ^ 0x20;
+  return Payload.of(bytes);
+}
+
+/** Changes a byte of the first segment that a test picks, every time that it is sent. */
+function corruptOnce(pair: Pair, which: (sent: Sent) => boolean, at = 10): void {
+  let sequence = -1;
+  pair.alter((segment, sent) => {
+    if (!which(sent) || sent.segment.payload.length <= at) return;
+    if (sequence < 0) sequence = sent.segment.sequence;
+    if (sent.segment.sequence === sequence) segment.payload = flip(segment.payload, at);
+  });
+}
+
+/** An application-level gateway: replaces `remove` bytes of what one side sends by `insert`, and corrects all numbers. */
+function gateway(pair: Pair, from: Side, at: number, remove: number, insert: string): void {
+  const inserted = new TextEncoder().encode(insert);
+  const delta = inserted.length - remove;
+  let first = -1;
+  const back = (acknowledgment: number): number => {
+    const offset = (acknowledgment - first) | 0;
+    return offset <= at ? acknowledgment : sequenceAdd(acknowledgment, -Math.min(delta, offset - at));
+  };
+  pair.alter((segment, sent) => {
+    if (sent.from === from) {
+      if (isSyn(sent)) first = sequenceAdd(segment.sequence, 1);
+      const start = (segment.sequence - first) | 0;
+      if (isSyn(sent)) return;
+      if (start > at) segment.sequence = sequenceAdd(segment.sequence, delta);
+      else if (start + segment.payload.length >= at + remove && segment.payload.length > 0) {
+        const bytes = segment.payload.toUint8Array();
+        segment.payload = Payload.of(Uint8Array.from([...bytes.subarray(0, at - start), ...inserted, ...bytes.subarray(at - start + remove)]));
+      }
+    } else if (first >= 0) {
+      segment.acknowledgment = back(segment.acknowledgment);
+      segment.sackBlocks = segment.sackBlocks.map(back);
+    }
+  });
+}
+
+/** Delivers data segments in two halves, both with all options. */
+const splitInHalves: Interference = (packet) => {
+  const segment = packet.tcp;
+  if (segment === null || segment.payload.length < 2) return packet;
+  const second = packet.clone();
+  const tail = second.tcp;
+  if (tail === null) return packet;
+  const half = segment.payload.length >> 1;
+  tail.payload = segment.payload.slice(half, segment.payload.length);
+  tail.sequence = sequenceAdd(segment.sequence, half);
+  segment.payload = segment.payload.slice(0, half);
+  packet.length = packetLength(packet);
+  second.length = packetLength(second);
+  return [packet, second];
+};
+
+/** All that an application has read since it began to keep it. */
+function readAll(app: App): Uint8Array {
+  return Uint8Array.from((app.kept ?? []).flatMap((part) => [...part]));
+}
+
+function stream(length: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => byteAt(i));
+}
+
+/** The index of the first byte that differs; -1 when there is none. */
+function difference(a: Uint8Array, b: Uint8Array): number {
+  for (let i = 0; i < Math.max(a.length, b.length); i++) if (a[i] !== b[i]) return i;
+  return -1;
+}
+
+describe("negotiation (RFC 8684 §3.1)", () => {
+  test.each([
+    [false, false],
+    [true, false],
+    [false, true],
+    [true, true],
+  ])("client %s, server %s: either is enough, the third ACK confirms it", (client, server) => {
+    const pair = new Pair({ client: { mptcp: { checksum: client } }, server: { mptcp: { checksum: server } } });
+    const ends = pair.establish();
+    ends.client.write(3000);
+    ends.server.write(2000);
+    pair.run(500);
+    ends.client.end();
+    ends.server.end();
+    pair.run(500);
+    const wanted = client || server;
+    const flags = pair.sent.flatMap((sent) => capableOf(sent) ?? []).map((capable) => (capable.flags & MP_CAPABLE_FLAG.A) !== 0);
+    expect(flags.slice(0, 3)).toEqual([client, wanted, wanted]);
+    expect([ends.client.mptcp.checksums, ends.server.mptcp.checksums]).toEqual([wanted, wanted]);
+    const mappings = pair.sent.flatMap((sent) => mappingOf(sent) ?? []);
+    expect(mappings.length).toBeGreaterThan(3);
+    for (const mapping of mappings) expect(mapping.checksum >= 0).toBe(wanted);
+    expect([ends.server.received, ends.client.received, ends.server.corrupt, ends.client.corrupt]).toEqual([3000, 2000, false, false]);
+    expect([ends.client.connection.fallback, ends.server.connection.fallback, ends.client.connection.closed]).toEqual([null, null, true]);
+  });
+
+  test("first data with MP_CAPABLE carries the checksum", () => {
+    const pair = checkedPair();
+    const client = pair.connect();
+    client.write(500);
+    pair.run(500);
+    const first = pair.sent.flatMap((sent) => capableOf(sent) ?? []).find((capable) => capable.dataLength >= 0);
+    expect([first?.dataLength, (first?.checksum ?? -1) >= 0, (first?.flags ?? 0) & MP_CAPABLE_FLAG.A]).toEqual([500, true, MP_CAPABLE_FLAG.A]);
+    const server = pair.accepted[0] as App;
+    expect([server.received, server.corrupt]).toEqual([500, false]);
+    expect(verifyAll(pair, spacesOf(client, server))).toBeGreaterThan(0);
+  });
+
+  test.each(["mp_capable", "dss"] as const)("data in %s without the checksum agreed on: the subflow is reset (§3.3)", (kind) => {
+    const pair = checkedPair();
+    pair.alter((segment, sent) => {
+      if (!isData(sent)) return;
+      segment.mptcp = segment.mptcp.map((one) => (one.kind === kind && (one.kind === "mp_capable" || one.kind === "dss") ? Object.assign(Object.create(Object.getPrototypeOf(one) as object) as typeof one, one, { checksum: -1 }) : one));
+    });
+    const client = pair.connect();
+    if (kind === "dss") pair.run(200);
+    client.write(1000);
+    pair.run(500);
+    expect(pair.lines(isReset)[0]).toBe("< 00 RA tcprst(1)");
+    expect(pair.decisions("server", "subflow_closed")[0]?.reason).toBe("no_checksum");
+    for (const server of pair.accepted) expect(server.received).toBe(0);
+  });
+
+  test("data with a checksum that was not agreed on: the subflow is reset (§3.3)", () => {
+    const pair = new Pair();
+    const { client, server } = pair.establish();
+    pair.alter((segment, sent) => {
+      const dss = option(segment, "dss");
+      if (isData(sent) && dss !== null) dss.checksum = 7;
+    });
+    client.write(1000);
+    pair.run(100);
+    expect(pair.lines(isReset)).toEqual(["< 00 RA tcprst(1)"]);
+    expect([server.received, pair.decisions("server", "subflow_closed")[0]?.reason]).toEqual([0, "checksum_not_negotiated"]);
+  });
+});
+
+describe("what is sent", () => {
+  test.each([4, 8] as const)("%i-octet numbers, two subflows, losses, both directions: every checksum is right", (dataSequenceLength) => {
+    const config = { mptcp: { checksum: true, dataSequenceLength } };
+    const pair = new Pair({ clientAddresses: 2, client: config, server: config });
+    let count = 0;
+    pair.lose((sent) => isData(sent) && ++count % 23 === 0);
+    const { client, server } = pair.establish();
+    client.write(150_001);
+    server.write(120_003);
+    client.end();
+    server.end();
+    expect(pair.runUntil(() => client.connection.closed && server.connection.closed)).toBe(true);
+    expect([server.received, server.corrupt, client.received, client.corrupt]).toEqual([150_001, false, 120_003, false]);
+    expect([client.connection.fallback, pair.counter("client", "DataCsumErr"), pair.counter("server", "DataCsumErr")]).toEqual([null, 0, 0]);
+    expect(verifyAll(pair, spacesOf(client, server))).toBeGreaterThan(150);
+  });
+
+  test("a DATA_FIN without data has a checksum of the pseudo-header alone; one with data counts in the length", () => {
+    const pair = checkedPair();
+    const { client, server } = pair.establish();
+    client.write(777);
+    client.end();
+    server.end();
+    pair.run(1000);
+    const fins = pair.sent.flatMap((sent) => mappingOf(sent) ?? []).filter((dss) => dss.dataFin);
+    expect(fins.some((dss) => dss.dataLength === 778)).toBe(true);
+    expect(fins.some((dss) => dss.dataLength === 1 && dss.subflowSequence === 0)).toBe(true);
+    expect([server.received, server.connection.ended, client.connection.ended, client.connection.closed]).toEqual([777, true, true, true]);
+    verifyAll(pair, spacesOf(client, server));
+  });
+
+  test("part of a mapping sent again restates all of it, with the same checksum", () => {
+    const pair = checkedPair();
+    const { client, server } = pair.establish();
+    let drops = 1;
+    pair.interfere((packet, sent) => {
+      const parts = splitInHalves(packet, sent);
+      // The second half of one segment is lost.
+      return Array.isArray(parts) && sent.from === "client" && drops-- === 1 ? [parts[0] as typeof packet] : parts;
+    });
+    client.write(40_000);
+    pair.run(3000);
+    expect([server.received, server.corrupt, pair.counter("server", "DataCsumErr")]).toEqual([40_000, false, 0]);
+    const bySequence = new Map<number, Set<number>>();
+    for (const sent of pair.sent) {
+      const dss = mappingOf(sent);
+      if (dss === null || sent.from === "server") continue;
+      bySequence.set(dss.subflowSequence, (bySequence.get(dss.subflowSequence) ?? new Set()).add(dss.checksum));
+    }
+    for (const checksums of bySequence.values()) expect(checksums.size).toBe(1);
+    expect(pair.packets((sent) => isData(sent) && sent.from === "client").length).toBeGreaterThan(bySequence.size);
+    verifyAll(pair, spacesOf(client, server));
+  });
+
+  test("reinjected data has a mapping and a checksum of its own", () => {
+    const pair = checkedPair({ clientAddresses: 2 });
+    const { client, server } = pair.establish();
+    pair.lose((sent) => sent.client === 0);
+    client.write(100_000);
+    client.end();
+    server.end();
+    pair.run(20_000);
+    expect([server.received, server.corrupt, pair.counter("server", "DataCsumErr")]).toEqual([100_000, false, 0]);
+    expect(pair.decisions("client", "reinjection").length).toBeGreaterThan(0);
+    verifyAll(pair, spacesOf(client, server));
+  });
+
+  test("virtual payload counts as zeros, and options fit beside timestamps", () => {
+    const pair = new Pair({ client: { mptcp: { checksum: true, dataSequenceLength: 8 } }, server: ON });
+    const { client, server } = pair.establish();
+    server.kept = [];
+    client.connection.write(Payload.virtual(5000), false, pair.now);
+    pair.run(300);
+    expect(difference(readAll(server), new Uint8Array(5000))).toBe(-1);
+    expect(Math.max(...pair.sent.map((sent) => sent.segment.payload.length))).toBe(1420);
+  });
+});
+
+describe("what arrives", () => {
+  test("split segments, in order or not", () => {
+    const pair = checkedPair({ delay: () => 10e6 });
+    pair.interfere((packet, sent) => {
+      const parts = splitInHalves(packet, sent);
+      return Array.isArray(parts) && sent.at % 3 === 0 ? (parts as (typeof packet)[]).toReversed() : parts;
+    });
+    const client = pair.connect();
+    client.write(100_000);
+    pair.run(3000);
+    const server = pair.accepted[0] as App;
+    expect([server.received, server.corrupt, pair.counter("server", "DataCsumErr")]).toEqual([100_000, false, 0]);
+  });
+
+  test("nothing of a mapping is delivered or DATA_ACKed before all of it is there", () => {
+    const pair = checkedPair();
+    const { client, server } = pair.establish();
+    let halves = true;
+    pair.interfere((packet, sent) => {
+      const parts = splitInHalves(packet, sent);
+      return halves && Array.isArray(parts) && sent.from === "client" ? [parts[0] as typeof packet] : parts;
+    });
+    client.write(1000);
+    pair.run(100);
+    expect([server.received, client.mptcp.sender.unacknowledged]).toEqual([0, 0]);
+    halves = false;
+    pair.run(2000);
+    expect([server.received, server.corrupt, client.mptcp.sender.unacknowledged]).toEqual([1000, false, 1000]);
+  });
+
+  test("a DATA_FIN without data whose checksum is wrong does not count: the subflow is reset with MP_FAIL", () => {
+    const pair = checkedPair();
+    const { client, server } = pair.establish();
+    pair.alter((segment) => {
+      const dss = option(segment, "dss");
+      if (dss !== null && dss.dataFin) dss.checksum ^= 0x100;
+    });
+    client.end();
+    pair.run(50);
+    expect(server.connection.ended).toBe(false);
+    expect(pair.lines(isReset)).toEqual(["< 00 RA fail tcprst(6)"]);
+    expect(pair.counter("server", "DataCsumErr")).toBe(1);
+  });
+});
+
+describe("a changed byte with two subflows (RFC 8684 §3.7)", () => {
+  test.each(["client", "server"] as const)("from the %s: RST with MP_FAIL, the data comes on the other", (from) => {
+    const pair = checkedPair({ clientAddresses: 2 });
+    const ends = pair.establish();
+    const [sender, receiver] = from === "client" ? [ends.client, ends.server] : [ends.server, ends.client];
+    const other = from === "client" ? "server" : "client";
+    expect(sender.established).toEqual([1, 2]);
+    // Path 2 changes a byte of everything.
+    pair.alter((segment, sent) => {
+      if (sent.client === 1 && sent.from === from && isData(sent)) segment.payload = flip(segment.payload, segment.payload.length - 1);
+    });
+    sender.write(200_000);
+    pair.run(5000);
+    expect([receiver.received, receiver.corrupt]).toEqual([200_000, false]);
+    expect([ends.client.connection.multipath, ends.server.connection.multipath]).toEqual([true, true]);
+    const resets = pair.packets((sent) => isReset(sent) && has(sent, "mp_fail"));
+    expect(resets.length).toBeGreaterThan(0);
+    // The MP_FAIL names the start of a mapping that was sent on that subflow, in 64 bits.
+    const fail = option((resets[0] as Sent).segment, "mp_fail");
+    const failed = sender.mptcp.localSpace.position(fail?.dsnHigh ?? 0, fail?.dsnLow ?? 0);
+    const starts = pair.packets((sent) => sent.from === from && sent.client === 1).flatMap((sent) => mappingOf(sent) ?? []).map((dss) => sender.mptcp.localSpace.positionNear(dss.dsnLow, failed));
+    expect(starts).toContain(failed);
+    expect(resets.every((sent) => sent.client === 1 && sent.from === other)).toBe(true);
+    expect(pair.counter(other, "DataCsumErr")).toBe(resets.length);
+    expect([pair.counter(other, "MPFailTx"), pair.counter(from, "MPFailRx")]).toEqual([resets.length, resets.length]);
+    expect(pair.decisions(other, "subflow_closed")[0]?.reason).toBe("checksum_failed");
+  });
+
+  test("once joined, the last subflow is reset too: falling back is no choice any more", () => {
+    const pair = checkedPair({ clientAddresses: 2 });
+    const { client, server } = pair.establish();
+    pair.removeAddress("client", 1);
+    pair.run(1000);
+    expect(client.established).toEqual([1]);
+    corruptOnce(pair, (sent) => sent.from === "client" && isData(sent));
+    client.write(5000);
+    pair.run(100);
+    expect(pair.lines(isReset)).toContain("< 00 RA fail tcprst(6)");
+    expect([server.connection.multipath, server.corrupt]).toEqual([true, false]);
+  });
+
+  test("an MP_FAIL on an ACK where another subflow is resets that subflow", () => {
+    const pair = checkedPair({ clientAddresses: 2 });
+    const { client, server } = pair.establish();
+    pair.alter((segment, sent) => {
+      if (sent.from === "server" && sent.client === 1 && !isData(sent) && !isSyn(sent)) segment.mptcp = [...segment.mptcp, { kind: "mp_fail", dsnHigh: client.mptcp.localSpace.high(0), dsnLow: client.mptcp.localSpace.low(0) }];
+    });
+    client.write(100_000);
+    pair.run(5000);
+    expect([server.received, server.corrupt, client.connection.multipath]).toEqual([100_000, false, true]);
+    expect(pair.decisions("client", "subflow_closed").map((event) => event.reason)).toContain("mp_fail");
+  });
+});
+
+/** One subflow, checksums on; a byte of what `from` sends is changed. */
+function changedByte(from: Side, amount: number, prepare: (pair: Pair) => void = () => {}): { pair: Pair; sender: App; receiver: App; other: Side } {
+  const pair = checkedPair();
+  const ends = pair.establish();
+  const [sender, receiver] = from === "client" ? [ends.client, ends.server] : [ends.server, ends.client];
+  receiver.kept = [];
+  prepare(pair);
+  // The third segment.
+  let nth = 0;
+  corruptOnce(pair, (sent) => sent.from === from && isData(sent) && ++nth >= Math.min(3, Math.ceil(amount / MSS)), 10);
+  sender.write(amount);
+  return { pair, sender, receiver, other: from === "client" ? "server" : "client" };
+}
+
+const isInfinite = (sent: Sent): boolean => mappingOf(sent)?.dataLength === 0;
+
+describe("a changed byte with the only subflow (RFC 8684 §3.7)", () => {
+  test.each(["client", "server"] as const)("from the %s: MP_FAIL, MP_FAIL in answer, an infinite mapping, regular TCP", (from) => {
+    const { pair, sender, receiver, other } = changedByte(from, 60_000);
+    pair.run(3000);
+    receiver.write(10_000);
+    pair.run(2000);
+    expect([sender.connection.multipath, receiver.connection.multipath]).toEqual([false, false]);
+    expect([sender.connection.fallback, receiver.connection.fallback]).toEqual(["mp_fail", "checksum_failed"]);
+    expect(pair.packets(isReset)).toEqual([]);
+    // The bytes of the failed mapping are delivered as they arrived.
+    const got = readAll(receiver);
+    const wanted = stream(60_000);
+    wanted[2 * MSS + 10] = (wanted[2 * MSS + 10] as number) ^ 0x20;
+    expect([got.length, difference(got, wanted)]).toEqual([60_000, -1]);
+    expect([sender.received, sender.corrupt]).toEqual([10_000, false]);
+    // MP_FAIL names the third mapping; it is on ACKs alone, in both directions.
+    const fails = pair.packets((sent) => has(sent, "mp_fail"));
+    const first = option((fails[0] as Sent).segment, "mp_fail");
+    expect([fails[0]?.from, sender.mptcp.localSpace.position(first?.dsnHigh ?? 0, first?.dsnLow ?? 0)]).toEqual([other, 2 * MSS]);
+    expect(new Set(fails.map((sent) => sent.from))).toEqual(new Set(["client", "server"]));
+    expect(fails.some((sent) => isData(sent))).toBe(false);
+    // One infinite mapping each, retroactive from the Data ACK, with checksum 0; nothing after it.
+    const infinite = pair.packets(isInfinite);
+    expect(infinite.map((sent) => sent.from)).toEqual([from, other]);
+    const mapping = mappingOf(infinite[0] as Sent);
+    expect([sender.mptcp.localSpace.positionNear(mapping?.dsnLow ?? 0, 0), mapping?.subflowSequence, mapping?.checksum]).toEqual([2 * MSS, 2 * MSS + 1, 0]);
+    for (const [side, one] of [[from, infinite[0]], [other, infinite[1]]] as const) {
+      const after = pair.packets((sent) => sent.from === side && option(sent.segment, "dss") !== null, pair.sent.indexOf(one as Sent) + 1);
+      expect(after).toEqual([]);
+    }
+    expect([pair.counter(other, "DataCsumErr"), pair.counter(from, "DataCsumErr")]).toEqual([1, 0]);
+    for (const side of ["client", "server"] as const) {
+      expect(pair.counter(side, "MPFailTx")).toBeGreaterThan(0);
+      expect(pair.counter(side, "MPFailRx")).toBeGreaterThan(0);
+      expect([pair.counter(side, "InfiniteMapTx"), pair.counter(side, "InfiniteMapRx")]).toEqual([1, side === other ? 1 : 0]);
+    }
+  });
+
+  test.each(["client", "server"] as const)("from the %s, in the last segment, with a DATA_FIN: the FIN ends the stream", (from) => {
+    const { pair, sender, receiver } = changedByte(from, 1000);
+    sender.end();
+    receiver.end();
+    pair.run(10_000);
+    const got = readAll(receiver);
+    const wanted = stream(1000);
+    wanted[10] = (wanted[10] as number) ^ 0x20;
+    expect([got.length, difference(got, wanted)]).toEqual([1000, -1]);
+    expect([receiver.connection.ended, sender.connection.ended]).toEqual([true, true]);
+    expect([sender.connection.closed, sender.connection.error, receiver.connection.closed, receiver.connection.error]).toEqual([true, null, true, null]);
+    expect(pair.packets(isReset)).toEqual([]);
+  });
+
+  test("nothing is delivered from the failed mapping on before the peer has answered", () => {
+    const { pair, sender, receiver } = changedByte("client", 60_000, (one) => one.lose((sent) => has(sent, "mp_fail") && sent.from === "server"));
+    pair.run(600);
+    expect(sender.connection.multipath).toBe(true);
+    const got = readAll(receiver);
+    expect(difference(got, stream(got.length))).toBe(-1);
+    expect([got.length, sender.mptcp.sender.unacknowledged]).toEqual([2 * MSS, 2 * MSS]);
+  });
+
+  test("a lost MP_FAIL, or a lost answer, is repeated until the peer has gone over", () => {
+    for (const side of ["client", "server"] as const) {
+      const { pair, sender, receiver } = changedByte("client", 1000, (one) => one.lose((sent) => sent.from === side && has(sent, "mp_fail"), 2));
+      pair.run(5000);
+      expect([sender.connection.fallback, receiver.connection.fallback]).toEqual(["mp_fail", "checksum_failed"]);
+      expect(readAll(receiver)).toHaveLength(1000);
+      expect(pair.packets(isReset)).toEqual([]);
+      // It stops then.
+      const before = pair.sent.length;
+      pair.run(60_000);
+      expect(pair.packets((sent) => has(sent, "mp_fail"), before)).toEqual([]);
+    }
+  });
+
+  test("the infinite mapping and the answer are lost: unmapped data, or the FIN, tells", () => {
+    const { pair, sender, receiver } = changedByte("client", 200_000, (one) => {
+      one.alter((segment, sent) => {
+        if (sent.from === "client" && (isInfinite(sent) || has(sent, "mp_fail"))) segment.mptcp = [];
+      });
+    });
+    sender.end();
+    pair.run(20_000);
+    expect([receiver.received, receiver.connection.ended]).toEqual([200_000, true]);
+    expect([sender.connection.fallback, receiver.connection.fallback]).toEqual(["mp_fail", "checksum_failed"]);
+  });
+
+  test("an MP_FAIL that never arrives: the subflow is reset, nothing wrong was delivered", () => {
+    const { pair, receiver } = changedByte("client", 4200, (one) => one.lose((sent) => has(sent, "mp_fail") && !isReset(sent)));
+    pair.run(120_000);
+    expect(pair.lines(isReset).some((text) => text.includes("fail"))).toBe(true);
+    const got = readAll(receiver);
+    expect(difference(got, stream(got.length))).toBe(-1);
+    expect(receiver.connection.multipath).toBe(true);
+  });
+
+  test("both directions changed at once", () => {
+    const pair = checkedPair();
+    const { client, server } = pair.establish();
+    client.kept = [];
+    server.kept = [];
+    corruptOnce(pair, (sent) => sent.from === "client" && isData(sent));
+    corruptOnce(pair, (sent) => sent.from === "server" && isData(sent));
+    client.write(20_000);
+    server.write(20_000);
+    client.end();
+    server.end();
+    pair.run(20_000);
+    const wanted = stream(20_000);
+    wanted[10] = (wanted[10] as number) ^ 0x20;
+    for (const app of [client, server]) expect(difference(readAll(app), wanted)).toBe(-1);
+    expect([client.connection.closed, client.connection.error, server.connection.closed, server.connection.error]).toEqual([true, null, true, null]);
+    const before = pair.sent.length;
+    pair.run(60_000);
+    expect(pair.packets((sent) => has(sent, "mp_fail"), before)).toEqual([]);
+  });
+
+  test("data sent twice makes the stream uneven: RST with MP_FAIL instead", () => {
+    const pair = checkedPair({ client: { mptcp: { noSubflowTimeout: 1e9 } } });
+    const { client, server } = pair.establish();
+    client.write(1000);
+    pair.run(200);
+    client.mptcp.sender.reinjected = true;
+    server.write(3000);
+    corruptOnce(pair, (sent) => sent.from === "server" && isData(sent));
+    pair.run(100);
+    server.write(3000);
+    pair.run(200);
+    expect(pair.lines(isReset)).toContain("> 00 RA fail tcprst(6)");
+    expect([client.corrupt, client.connection.multipath]).toEqual([false, true]);
+  });
+
+  test("a join under way when the byte is changed is given up", () => {
+    const pair = checkedPair();
+    const { client, server } = pair.establish();
+    server.kept = [];
+    corruptOnce(pair, (sent) => sent.from === "client" && isData(sent));
+    client.write(30_000);
+    pair.addAddress("client", "10.1.0.9");
+    pair.run(10_000);
+    const got = readAll(server);
+    // Whichever was first, both ends agree, and nothing is lost or doubled.
+    expect(client.connection.multipath).toBe(server.connection.multipath);
+    if (server.connection.multipath) expect([got.length, difference(got, stream(30_000))]).toEqual([30_000, -1]);
+    else expect(got).toHaveLength(30_000);
+  });
+});
+
+describe("payload of another length (an application-level gateway)", () => {
+  test.each([
+    ["longer", 5000, 4, "a longer text"],
+    ["shorter", 5000, 20, "short"],
+    ["longer by what fills a segment", 100, 0, "x".repeat(50)],
+  ])("%s, one subflow: the stream goes on as in regular TCP", (_name, at, remove, insert) => {
+    const pair = checkedPair();
+    gateway(pair, "client", at, remove, insert);
+    const { client, server } = pair.establish();
+    server.kept = [];
+    client.write(40_000);
+    client.end();
+    pair.run(20_000);
+    const original = stream(40_000);
+    const wanted = Uint8Array.from([...original.subarray(0, at), ...new TextEncoder().encode(insert), ...original.subarray(at + remove)]);
+    const got = readAll(server);
+    expect([got.length, difference(got, wanted)]).toEqual([wanted.length, -1]);
+    expect([client.connection.fallback, server.connection.fallback, server.connection.ended]).toEqual(["mp_fail", "checksum_failed", true]);
+    server.write(5000);
+    server.end();
+    pair.run(5000);
+    expect([client.received, client.corrupt, client.connection.closed, client.connection.error]).toEqual([5000, false, true, null]);
+  });
+
+  test.each([
+    ["longer", 4, "a longer text"],
+    ["shorter", 20, "short"],
+  ])("%s, two subflows: the other carries all of it", (_name, remove, insert) => {
+    const pair = checkedPair({ clientAddresses: 2 });
+    gateway(pair, "client", 3000, remove, insert);
+    const { client, server } = pair.establish();
+    expect(client.established).toEqual([1, 2]);
+    client.write(300_000);
+    pair.run(20_000);
+    expect([server.received, server.corrupt, server.connection.multipath]).toEqual([300_000, false, true]);
+    expect(pair.counter("server", "DataCsumErr")).toBeGreaterThan(0);
+  });
+
+  test("shorter, and nothing sent after it: nothing wrong is delivered", () => {
+    const pair = checkedPair();
+    gateway(pair, "client", 500, 20, "short");
+    const { client, server } = pair.establish();
+    server.kept = [];
+    client.write(1000);
+    pair.run(30_000);
+    const got = readAll(server);
+    if (server.connection.multipath) expect(difference(got, stream(got.length))).toBe(-1);
+    else expect(got).toHaveLength(985);
+    expect(pair.counter("server", "DataCsumErr")).toBeGreaterThan(0);
+  });
+});
+
+describe("MP_FAIL from a peer", () => {
+  test("for what was never sent is ignored", () => {
+    const pair = checkedPair();
+    const { client, server } = pair.establish();
+    pair.alter((segment, sent) => {
+      if (sent.from === "server" && !isSyn(sent) && !isFin(sent)) segment.mptcp = [...segment.mptcp, { kind: "mp_fail", dsnHigh: 1, dsnLow: 2 }];
+    });
+    client.write(20_000);
+    pair.run(1000);
+    expect([server.received, client.connection.multipath, pair.packets(isReset).length]).toEqual([20_000, true, 0]);
+  });
+
+  test("where checksums are not in use makes both ends regular TCP all the same", () => {
+    const pair = new Pair();
+    const { client, server } = pair.establish();
+    client.write(5000);
+    pair.run(200);
+    let injected = false;
+    pair.alter((segment, sent) => {
+      if (injected || sent.from !== "server" || isData(sent)) return;
+      injected = true;
+      const space = client.mptcp.localSpace;
+      segment.mptcp = [...segment.mptcp, { kind: "mp_fail", dsnHigh: space.high(5000), dsnLow: space.low(5000) }];
+    });
+    client.write(20_000);
+    pair.run(2000);
+    client.write(20_000);
+    server.write(20_000);
+    pair.run(2000);
+    expect([client.connection.fallback, server.connection.multipath]).toEqual(["mp_fail", false]);
+    expect([server.received, server.corrupt, client.received, client.corrupt]).toEqual([45_000, false, 20_000, false]);
+    expect(pair.packets(isInfinite)[0]?.segment.mptcp.flatMap((one) => (one.kind === "dss" ? [one.checksum] : []))).toEqual([-1]);
+  });
+});
