@@ -179,12 +179,14 @@ describe.skipIf(obstacle !== null)("two subflows with the kernel", () => {
     const length = 20_000_000;
     const start = stream.written;
     stream.send(length, true);
-    const answer = peer.do("exchange", { bytes: length });
-    await stream.until(() => stream.received > 2_000_000);
+    // The kernel moves what a dead subflow held piece by piece, one each timeout: with more of it the test would last.
+    const back = 3_000_000;
+    const answer = peer.do("exchange", { bytes: back });
+    await stream.until(() => stream.received > 500_000);
     lab.namespace.run("ip", "link", "set", "tun1", "down");
-    expect(await answer).toMatchObject({ received: length, sha: patternSha(length, start), sent: length });
+    expect(await answer).toMatchObject({ received: length, sha: patternSha(length, start), sent: back });
     await stream.ended();
-    expect(stream.received).toBe(length + 100_000);
+    expect(stream.received).toBe(back + 100_000);
   });
 
   it("loses one subflow to a reset and goes on", async () => {
