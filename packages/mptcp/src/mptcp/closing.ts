@@ -136,7 +136,8 @@ export class Closing {
       this.closeAt = NEVER;
       this.closeSubflows(now);
     }
-    if (now >= this.orphanAt) {
+    // Nor may a subflow that was joined while the connection lingered keep it for longer.
+    if (now >= this.orphanAt || (this.lingerUntil >= 0 && now >= this.lingerUntil)) {
       this.orphanAt = NEVER;
       for (const subflow of this.connection.subflows.slice()) this.connection.endSubflow(subflow, "orphan", now);
     }

@@ -50,6 +50,18 @@ export class Hostile {
     };
     const options = { tcp: { receiveBuffer: limits, sendBuffer: limits, timestamps: this.below(2) === 0, sack: this.below(4) > 0 }, mptcp, observer: null };
     this.pair = new Pair({ seed, clientAddresses: 1 + this.below(3), serverAddresses: 1 + this.below(2), client: options, server: options, listen: { backlog: 16 } });
+    for (const host of Object.values(this.pair.hosts)) {
+      const handle = host.handleTimeout.bind(host);
+      let calls = 0;
+      let since = 0;
+      host.handleTimeout = (now) => {
+        if (now - since > 1_000_000) {
+          calls = 0;
+          since = now;
+        } else if (++calls > MOST_TIMEOUTS) throw new Error("a timer fires for ever");
+        handle(now);
+      };
+    }
     this.pair.interfere((packet) => {
       if (this.seen.length < SEEN) this.seen.push(packet.clone());
       else this.seen[this.below(SEEN)] = packet.clone();
@@ -329,3 +341,5 @@ export class Hostile {
 const { ACK } = TCP_FLAG;
 const SEEN = 64;
 const LARGEST_BURST = 20_000;
+/** In one millisecond. */
+const MOST_TIMEOUTS = 1000;

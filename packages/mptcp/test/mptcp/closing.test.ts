@@ -248,6 +248,33 @@ describe("closing", () => {
   });
 });
 
+test("a closed connection that lingers is over in time, even with a join under way", () => {
+  const pair = new Pair();
+  const { client, server } = pair.establish();
+  client.write(10);
+  pair.run(100);
+  client.end();
+  server.end();
+  pair.runUntil(() => client.connection.closed, 1000);
+  pair.removeAddress("client", 0);
+  pair.run(55_000);
+  expect([states(pair, "client"), tokens(pair, "client")]).toEqual([[], 1]);
+  // The path is back, but the third ACK of the join is never answered.
+  pair.lose((sent) => sent.from === "server" && !isSyn(sent));
+  pair.addAddress("client", "10.1.0.1");
+  pair.run(4000);
+  expect(states(pair, "client")).toEqual(["ESTABLISHED"]);
+  const host = pair.hosts.client;
+  const handle = host.handleTimeout.bind(host);
+  let calls = 0;
+  host.handleTimeout = (now) => {
+    if (++calls > 1000) throw new Error("a timer fires for ever");
+    handle(now);
+  };
+  pair.run(10_000);
+  expect([states(pair, "client"), tokens(pair, "client")]).toEqual([[], 0]);
+});
+
 describe("MP_FASTCLOSE (RFC 8684 §3.5)", () => {
   test("with RST: on every subflow, with the receiver's key; the peer is told ECONNRESET", () => {
     const { pair, client, server } = establish();
