@@ -102,6 +102,15 @@ describe.skipIf(!HAS_TSHARK)("the capture of", () => {
     expect(judged.report.facts.dataAckOctets).toEqual(new Set([8]));
   });
 
+  it.each(["download", "upload"] as const)("checksums, with losses (%s)", async (direction) => {
+    const paths = [{ ...left, loss: "1 %" }, { ...right, loss: "1 %" }];
+    const workload = { bulk: { file: true, direction } } as const;
+    const judged = await judge(ownScenario({ name: "checksums", seed: 7, paths, protocol: { checksum: true }, workload, duration: "60 s" }), LENGTH);
+    expectClean(judged);
+    expect(judged.run.summary.fallback).toBeNull();
+    expect(judged.report.facts.checksums).toBeGreaterThan(LENGTH / 1460);
+  });
+
   it.each([4, 6] as const)("a server that announces an address over IPv%i and takes one away", async (ip) => {
     const [first, second] = ip === 4 ? ["10.0.101.1", "10.0.102.1"] : ["fd00:0:0:101::1", "fd00:0:0:102::1"];
     const paths = [{ ...left, server: first }, { ...right, server: second }];

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Editor } from "./edit.ts";
+import type { OptionPlace } from "./edit.ts";
 import { followWithTshark } from "./follow.ts";
 import { readFrames } from "./frames.ts";
 import { readCapture, withoutPackets } from "./pcapng.ts";
@@ -14,13 +15,13 @@ import { verifyCapture, verifyInterfaces } from "./verify.ts";
 
 if (!HAS_TSHARK) process.stderr.write(NO_TSHARK);
 
-function smallRun(): CapturedRun {
+function smallRun(protocol: { readonly checksum?: boolean } = {}): CapturedRun {
   const shape = { rate: "10 Mb/s", queue: { bdp: 2 } };
   const paths = [
     { name: "left", rtt: "20 ms", server: "10.0.101.1", ...shape },
     { name: "right", rtt: "30 ms", server: "10.0.102.1", ...shape },
   ];
-  return captureRun(ownScenario({ name: "control", paths, workload: { bulk: { file: true, direction: "download" } }, duration: "60 s" }), 200_000);
+  return captureRun(ownScenario({ name: "control", paths, protocol, workload: { bulk: { file: true, direction: "download" } }, duration: "60 s" }), 200_000);
 }
 
 interface Control {
@@ -42,6 +43,8 @@ const DATA_ACK = 4;
 const DSN = 8;
 const SSN = 12;
 const LENGTH = 16;
+const CHECKSUM = 18;
+const FLAGS = 3;
 
 const CONTROLS: readonly Control[] = [
   {
@@ -222,6 +225,26 @@ describe.skipIf(!HAS_TSHARK)("the judge of captures", () => {
     const { problems } = await verifyInterfaces(editor.file, run.expected);
     for (const pattern of expected) expect(problems).toContainEqual(expect.stringMatching(pattern));
     if (only === true) expect(problems.filter((problem) => !expected.some((pattern) => pattern.test(problem)))).toEqual([]);
+  });
+
+  it("notices a wrong DSS checksum, a missing one, and one that was not agreed on", async () => {
+    const checked = smallRun({ checksum: true });
+    expect((await verifyInterfaces(checked.file, checked.expected)).problems).toEqual([]);
+    const isData = ({ segment }: OptionPlace): boolean => segment.payload < segment.end;
+    const wrong = new Editor(checked.file);
+    const mapping = wrong.option(DSS, 20, isData);
+    wrong.flip(mapping.segment, mapping.at + CHECKSUM);
+    expect((await verifyInterfaces(wrong.file, checked.expected)).problems).toEqual([expect.stringMatching(/^a wrong DSS checksum/)]);
+    const denied = new Editor(checked.file);
+    for (const { segment, at } of denied.options.filter(({ subtype }) => subtype === CAPABLE)) denied.clear(segment, at + FLAGS, 0x80);
+    expect((await verifyInterfaces(denied.file, checked.expected)).problems).toContainEqual(expect.stringMatching(/^a DSS checksum that was not agreed on/));
+    const unconfirmed = new Editor(checked.file);
+    const third = unconfirmed.option(CAPABLE, 20);
+    unconfirmed.clear(third.segment, third.at + FLAGS, 0x80);
+    expect((await verifyInterfaces(unconfirmed.file, checked.expected)).problems).toEqual([expect.stringMatching(/^MP_CAPABLE does not confirm/)]);
+    const required = new Editor(run.file);
+    for (const { segment, at } of required.options.filter(({ subtype }) => subtype === CAPABLE)) required.set(segment, at + FLAGS, 0x80);
+    expect((await verifyInterfaces(required.file, run.expected)).problems).toContainEqual(expect.stringMatching(/^a mapping without the checksum agreed on/));
   });
 
   it("notices Multipath TCP where there should be none", async () => {

@@ -16,6 +16,8 @@ export interface SentStream {
  * sequence number is the same byte everywhere; Data ACKs acknowledge what was sent, and do not go back within a subflow; nothing is sent
  * beyond the window that the receiver offered, on whichever subflow.
  *
+ * Where the A flags of the handshake agreed on checksums, every mapping has one, and it is the one that its bytes give.
+ *
  * A data sequence is an offset from IDSN + 1, which the key gives.
  */
 export function checkData(connection: CapturedConnection, problems: Problems, facts: CaptureFacts): [SentStream, SentStream] {
@@ -27,6 +29,7 @@ export function checkData(connection: CapturedConnection, problems: Problems, fa
     data.readPayload(sent);
     data.readDataAck(sent);
   }
+  for (const sent of frames) data.checkChecksums(sent);
   return [data.result(0), data.result(1)];
 }
 
@@ -66,7 +69,6 @@ class DataCheck {
       }
       if (option.kind !== "dss" || option.dsn === null) continue;
       this.facts.dsnOctets.add(option.dsnOctets);
-      if (option.hasChecksum) this.problems.add("a DSS checksum that was not agreed on", where);
       const offset = this.offsetOf(host, option.dsn, option.dsnOctets);
       if (option.dataLength === 0) {
         this.problems.add("an infinite mapping: the connection fell back", where);
@@ -133,6 +135,32 @@ class DataCheck {
     if (frame.mptcp.some((option) => option.kind === "capable")) this.right[other] = Math.max(this.right[other], this.windowOf(sent));
   }
 
+  /** RFC 8684 §3.3.1: the checksum of all that a mapping covers, whichever frames brought it. To be called when all payload is in place. */
+  checkChecksums({ frame, host }: SentFrame): void {
+    const where = `frame ${frame.number}`;
+    for (const option of frame.mptcp) {
+      if (option.kind === "capable" && option.dataLength >= 0) this.checkChecksum(option.checksum, host, 0, 1, option.dataLength, option.dataLength, where);
+      if (option.kind !== "dss" || option.dsn === null || option.dataLength === 0) continue;
+      const offset = this.offsetOf(host, option.dsn, option.dsnOctets);
+      this.checkChecksum(option.checksum, host, offset, option.subflowSequence, option.dataLength, option.dataLength - (option.dataFin ? 1 : 0), where);
+    }
+  }
+
+  private checkChecksum(checksum: number, host: HostIndex, offset: number, subflowSequence: number, dataLength: number, length: number, where: string): void {
+    const agreed = this.connection.checksums;
+    if ((checksum >= 0) !== agreed) this.problems.add(agreed ? "a mapping without the checksum agreed on" : "a DSS checksum that was not agreed on", where);
+    if (checksum < 0) return;
+    const stream = this.streams[host];
+    // What a capture at the receiver's end does not have cannot be summed.
+    if (offset < 0 || !stream.has(offset, length)) return;
+    const pseudo = Buffer.alloc(16);
+    pseudo.writeBigUInt64BE(BigInt.asUintN(64, this.connection.keys[host].idsn + 1n + BigInt(offset)), 0);
+    pseudo.writeUInt32BE(subflowSequence, 8);
+    pseudo.writeUInt16BE(dataLength, 12);
+    if ((sumOf(pseudo) + sumOf(stream.bytes.subarray(offset, offset + length)) + checksum) % 0xffff !== 0) this.problems.add("a wrong DSS checksum", where);
+    this.facts.checksums++;
+  }
+
   result(host: HostIndex): SentStream {
     const stream = this.streams[host];
     const end = this.dataFin[host];
@@ -154,6 +182,13 @@ class DataCheck {
   private offsetOf(host: HostIndex, number: bigint, octets: number): number {
     return Number(BigInt.asIntN(octets * 8, number - this.connection.keys[host].idsn - 1n));
   }
+}
+
+/** The sum of 16-bit words, not folded; an odd octet at the end is the upper half of one. */
+function sumOf(bytes: Buffer): number {
+  let sum = 0;
+  for (let i = 0; i < bytes.length; i++) sum += i % 2 === 0 ? (bytes[i] as number) * 256 : (bytes[i] as number);
+  return sum;
 }
 
 /** The streams of a connection without Multipath TCP. */

@@ -50,6 +50,17 @@ export class Editor {
     this.repair(segment);
   }
 
+  /** Sets bits of an octet, or clears them, and makes the checksums right again. */
+  set(segment: SegmentPlace, at: number, bits: number): void {
+    this.file.writeUInt8(this.file.readUInt8(at) | bits, at);
+    this.repair(segment);
+  }
+
+  clear(segment: SegmentPlace, at: number, bits: number): void {
+    this.file.writeUInt8(this.file.readUInt8(at) & ~bits, at);
+    this.repair(segment);
+  }
+
   add32(segment: SegmentPlace, at: number, difference: number): void {
     this.file.writeUInt32BE((this.file.readUInt32BE(at) + difference) >>> 0, at);
     this.repair(segment);

@@ -29,6 +29,8 @@ export interface CaptureFacts {
   dataAckOctets: Set<number>;
   /** Mappings carried by MP_CAPABLE. */
   capableMappings: number;
+  /** Checksums of mappings, computed again from the captured bytes. */
+  checksums: number;
   /** Payload octets; those sent again on the same subflow; those that another subflow had carried before. */
   payload: number;
   retransmitted: number;
@@ -55,7 +57,7 @@ export function emptyFacts(): CaptureFacts {
   return {
     segments: 0, multipathSegments: 0, ipVersions: new Set(), connections: 0, plainConnections: 0, derivedByTshark: 0,
     joins: 0, joinSynAckHmacs: 0, joinAckHmacs: 0, announcements: 0, addressesAnnounced: 0, addressesEchoed: 0, addressesRemoved: 0,
-    dsnOctets: new Set(), dataAckOctets: new Set(), capableMappings: 0, payload: 0, retransmitted: 0, reinjected: 0, followedByTshark: 0,
+    dsnOctets: new Set(), dataAckOctets: new Set(), capableMappings: 0, checksums: 0, payload: 0, retransmitted: 0, reinjected: 0, followedByTshark: 0,
   };
 }
 

@@ -40,6 +40,11 @@ export class CapturedStream {
     this.end = Math.max(this.end, offset + payload.length);
   }
 
+  /** Whether all bytes of [offset, offset + length) were seen. */
+  has(offset: number, length: number): boolean {
+    return offset + length <= this.end && !this.owners.subarray(offset, offset + length).includes(0);
+  }
+
   /** How many bytes there are before the first hole. */
   get contiguous(): number {
     const hole = this.owners.subarray(0, this.end).indexOf(0);

@@ -32,6 +32,8 @@ export interface CapturedSubflow {
 export interface CapturedConnection {
   /** Of hosts A and B. */
   readonly keys: readonly [KeyMaterial, KeyMaterial];
+  /** One of the hosts required checksums. */
+  readonly checksums: boolean;
   readonly subflows: CapturedSubflow[];
 }
 
@@ -128,12 +130,17 @@ export function collectConnections(flows: readonly Flow[], problems: Problems, f
 function addFirstSubflow(flow: Flow, connections: CapturedConnection[], problems: Problems): void {
   const where = `connection from ${flow.initiator}`;
   const keys: [Set<string>, Set<string>] = [new Set(), new Set()];
+  let checksums = false;
   for (const { frame, direction } of flow.frames) {
     for (const option of frame.mptcp) {
       if (option.kind !== "capable") continue;
       if (option.version !== 1) problems.add("MP_CAPABLE of another version than 1", where);
-      // H: HMAC-SHA256. A would require checksums, B and D to G are to be 0.
-      if ((option.flags & 0xdf) !== 1) problems.add(`MP_CAPABLE with flags 0x${option.flags.toString(16)}`, where);
+      // A: one of the hosts requires checksums; the SYN+ACK may be the first to say so, what follows repeats it.
+      const required = (option.flags & 0x80) !== 0;
+      if (frame.syn && required) checksums = true;
+      if (required !== checksums) problems.add("MP_CAPABLE does not confirm what was agreed on checksums", where);
+      // H: HMAC-SHA256. B and D to G are to be 0.
+      if ((option.flags & 0x5f) !== 1) problems.add(`MP_CAPABLE with flags 0x${option.flags.toString(16)}`, where);
       if (direction === 1 && option.receiverKey !== null) problems.add("a responder that echoes keys", where);
       if (option.senderKey !== null) keys[direction].add(option.senderKey.toString("hex"));
       if (option.receiverKey !== null) keys[(1 - direction) as HostIndex].add(option.receiverKey.toString("hex"));
@@ -148,7 +155,7 @@ function addFirstSubflow(flow: Flow, connections: CapturedConnection[], problems
   const [a, b] = keys.map((copies) => [...copies][0]!) as [string, string];
   const known = connections.find((connection) => connection.keys[0].key.toString("hex") === a && connection.keys[1].key.toString("hex") === b);
   if (known === undefined) {
-    connections.push({ keys: [keyMaterial(Buffer.from(a, "hex")), keyMaterial(Buffer.from(b, "hex"))], subflows: [{ flow, initiator: 0, original: 0 }] });
+    connections.push({ keys: [keyMaterial(Buffer.from(a, "hex")), keyMaterial(Buffer.from(b, "hex"))], checksums, subflows: [{ flow, initiator: 0, original: 0 }] });
   } else {
     addSubflow(known, flow, 0);
   }

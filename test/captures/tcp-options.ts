@@ -4,7 +4,7 @@
 
 /** A Multipath TCP option. Numbers that an option does not have are -1, octets null. */
 export type MptcpOption =
-  | { readonly kind: "capable"; readonly version: number; readonly flags: number; readonly senderKey: Buffer | null; readonly receiverKey: Buffer | null; readonly dataLength: number }
+  | { readonly kind: "capable"; readonly version: number; readonly flags: number; readonly senderKey: Buffer | null; readonly receiverKey: Buffer | null; readonly dataLength: number; readonly checksum: number }
   | { readonly kind: "join-syn"; readonly backup: boolean; readonly addressId: number; readonly token: number; readonly nonce: Buffer }
   | { readonly kind: "join-synack"; readonly backup: boolean; readonly addressId: number; readonly hmac: Buffer; readonly nonce: Buffer }
   | { readonly kind: "join-ack"; readonly hmac: Buffer }
@@ -27,7 +27,8 @@ export interface Dss {
   readonly dsnOctets: number;
   readonly subflowSequence: number;
   readonly dataLength: number;
-  readonly hasChecksum: boolean;
+  /** -1: there is none. */
+  readonly checksum: number;
 }
 
 export interface TcpOptions {
@@ -78,7 +79,7 @@ function parseMptcp(o: Buffer, syn: boolean, ack: boolean): MptcpOption {
       if (syn) require(ack ? 12 : 4);
       else require(20, 22, 24);
       const key = (at: number): Buffer | null => (o.length >= at + 8 ? o.subarray(at, at + 8) : null);
-      return { kind: "capable", version: low, flags: o.readUInt8(3), senderKey: key(4), receiverKey: key(12), dataLength: o.length >= 22 ? o.readUInt16BE(20) : -1 };
+      return { kind: "capable", version: low, flags: o.readUInt8(3), senderKey: key(4), receiverKey: key(12), dataLength: o.length >= 22 ? o.readUInt16BE(20) : -1, checksum: o.length >= 24 ? o.readUInt16BE(22) : -1 };
     }
     case 1:
       return parseJoin(o, syn, ack, wrong);
@@ -129,7 +130,8 @@ function parseDss(o: Buffer, wrong: () => Error): Dss {
   if (dataFin && dsnOctets === 0) throw new Error("DATA_FIN without a data sequence number");
   const number = (at: number, octets: number): bigint | null => (octets === 0 ? null : octets === 4 ? BigInt(o.readUInt32BE(at)) : o.readBigUInt64BE(at));
   return {
-    kind: "dss", dataFin, dataAckOctets, dsnOctets, hasChecksum,
+    kind: "dss", dataFin, dataAckOctets, dsnOctets,
+    checksum: hasChecksum ? o.readUInt16BE(length) : -1,
     dataAck: number(4, dataAckOctets),
     dsn: number(dsnAt, dsnOctets),
     subflowSequence: dsnOctets === 0 ? -1 : o.readUInt32BE(dsnAt + dsnOctets),

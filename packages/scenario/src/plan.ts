@@ -42,6 +42,7 @@ export interface PlanProtocol {
   readonly sack: boolean | null;
   readonly timestamps: boolean | null;
   readonly noDelay: boolean | null;
+  readonly checksum: boolean | null;
   readonly opportunisticRetransmission: boolean | null;
   readonly penalisation: boolean | null;
   readonly noSubflowTimeout: number | null;
@@ -163,6 +164,7 @@ function planProtocol(spec: ScenarioSpec, reader: Reader): PlanProtocol {
     sack: given.sack ?? null,
     timestamps: given.timestamps ?? null,
     noDelay: given.noDelay ?? null,
+    checksum: given.checksum ?? null,
     opportunisticRetransmission: given.opportunisticRetransmission ?? null,
     penalisation: given.penalisation ?? null,
     noSubflowTimeout: time(given.noSubflowTimeout),

@@ -41,6 +41,7 @@ export function mptcpConfig(protocol: PlanProtocol, parts: OwnParts): Partial<Mp
     congestion: parts.congestion ?? (protocol.congestion === null ? undefined : congestionByName(protocol.congestion)),
     pathManager: parts.pathManager ?? ((): ReturnType<PathManagerFactory> => fullMesh({ mode })),
     limits: limit === null ? undefined : { subflows: limit, addAddrAccepted: 8 },
+    checksum: protocol.checksum ?? undefined,
     opportunisticRetransmission: protocol.opportunisticRetransmission ?? undefined,
     penalisation: protocol.penalisation ?? undefined,
     noSubflowTimeout: protocol.noSubflowTimeout ?? undefined,

@@ -78,6 +78,7 @@ const protocol = object({
   sack: flag,
   timestamps: flag,
   noDelay: flag,
+  checksum: flag,
   opportunisticRetransmission: flag,
   penalisation: flag,
   noSubflowTimeout: time,

@@ -131,6 +131,8 @@ export interface ProtocolSpec {
   readonly sack?: boolean;
   readonly timestamps?: boolean;
   readonly noDelay?: boolean;
+  /** Checksums over all data (DSS checksum, RFC 8684 §3.3.1); off unless given. */
+  readonly checksum?: boolean;
   readonly opportunisticRetransmission?: boolean;
   readonly penalisation?: boolean;
   /** How long a connection without subflows waits for one. */

@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import type { SchedulerFactory } from "mptcp";
 import { CaptureReader } from "mptcp/capture";
+import { decodePacket } from "mptcp/wire";
 import { describe, expect, it } from "vitest";
 import { callScenario, parseOverride, parseScenario, runScenario, ScenarioRun } from "../src/index.ts";
 import type { LoadedScenario, Override, RunOptions, Summary } from "../src/index.ts";
@@ -50,6 +51,26 @@ describe("the scenarios that come with the project", () => {
     expect(summary.bytes).toBeLessThan(FILE.length / 2);
     expect(summary.maxStallMs).toBeGreaterThan(10_000);
     expect(summary.intact).toBe(true);
+  });
+
+  it("protocol.checksum puts a checksum on every mapping", async () => {
+    const summary = await run("two-paths", { file: FILE }, "protocol.checksum=true");
+    expect(summary).toMatchObject({ outcome: "completed", asExpected: true, fallback: null, multipath: true, intact: true });
+    const options = async (...set: string[]): Promise<number[]> => {
+      const chunks: Uint8Array[] = [];
+      await run("two-paths", { file: FILE.subarray(0, 100_000), onCapture: (chunk) => chunks.push(chunk) }, ...set);
+      const reader = new CaptureReader(Buffer.concat(chunks));
+      const found: number[] = [];
+      for (const { bytes } of reader) {
+        const packet = decodePacket(bytes, 0, bytes.length);
+        if (typeof packet === "string") throw new Error(packet);
+        for (const option of packet.tcp?.mptcp ?? []) if (option.kind === "dss" && option.dsnLength > 0) found.push(option.checksum);
+      }
+      expect(found.length).toBeGreaterThan(50);
+      return found;
+    };
+    expect((await options("protocol.checksum=true")).every((checksum) => checksum >= 0)).toBe(true);
+    expect((await options()).every((checksum) => checksum < 0)).toBe(true);
   });
 
   it("two-paths: goodput is near the sum of both", async () => {
