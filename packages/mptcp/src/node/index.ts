@@ -18,5 +18,7 @@ export { SocketMptcp } from "./socket-mptcp.ts";
 export type { MptcpInfo, SubflowInfo, SubflowRequest } from "./socket-mptcp.ts";
 export { connect, createConnection, createServer, createStack } from "./stack.ts";
 export type { Connect, CreateServer, Stack, StackOptions } from "./stack.ts";
+export { tunLink, TunLink } from "./tun/index.ts";
+export type { TunLinkCounters, TunLinkOptions } from "./tun/index.ts";
 export { UdpLink } from "./udp.ts";
 export type { UdpLinkOptions } from "./udp.ts";

@@ -13,6 +13,7 @@ export function buildDataSegment(tcp: TcpConnection, record: SentSegment, now: n
   if (record.push) flags |= TCP_FLAG.PSH;
   segment.flags = flags;
   segment.payload = record.payload;
+  if (record.payload.length > tcp.sender.unit) segment.segmentSize = tcp.sender.unit;
   const role = record.payload.length > 0 ? SEGMENT_ROLE.data : SEGMENT_ROLE.fin;
   return finish(tcp, segment, role, record.tag, record.offset, now);
 }

@@ -51,6 +51,8 @@ export class TcpSegment {
   /** Every other option, in the order of the wire. */
   otherOptions: readonly RawTcpOption[] = NO_OPTIONS;
   payload: Payload = Payload.EMPTY;
+  /** Payload octets of each segment that a link which segments for us is to make of this super-segment; 0: as many as fit. Not on the wire. */
+  segmentSize = 0;
 }
 
 /** An ICMPv4 or ICMPv6 message; the IP version of the packet tells which (RFC 792, RFC 4443). */

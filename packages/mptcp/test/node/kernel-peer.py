@@ -78,6 +78,12 @@ def run(message):
         return {}
     if what == "send":
         return send(message["bytes"])
+    if what == "blast":
+        # Without a sum, for measurements.
+        left = message["bytes"]
+        while left > 0:
+            left -= connection.send(memoryview(PATTERN)[:min(len(PATTERN), left)])
+        return {}
     if what == "receive":
         return receive(message["bytes"])
     if what == "exchange":

@@ -60,6 +60,30 @@ describe.skipIf(obstacle !== null).each([
     expect(stream.sha).toBe(answer.sentSha);
   });
 
+  it("sends no larger segments than the kernel wants", async () => {
+    const { namespace: ns, engine: own } = await setUp();
+    ns.run("ip", "route", "replace", "10.1.0.0/24", "dev", "tun0", "advmss", "500");
+    const sizes: number[] = [];
+    const link = own.links[0];
+    if (link !== undefined) {
+      const send = link.send.bind(link);
+      link.send = (packet) => {
+        const { tcp } = packet;
+        if (tcp !== null) sizes.push(tcp.segmentSize > 0 ? tcp.segmentSize : tcp.payload.length);
+        return send(packet);
+      };
+    }
+    const peer = ns.peer();
+    await peer.do("listen", { address: "10.1.0.1", port: 4000, mptcp: false });
+    const accepted = peer.do("accept");
+    const stream = own.connect("10.1.0.1", 4000, { multipath: false });
+    await accepted;
+    stream.send(1_000_000, true);
+    expect(await peer.do("receive", { bytes: -1 })).toMatchObject({ received: 1_000_000, sha: patternSha(1_000_000) });
+    // Less the timestamps.
+    expect(Math.max(...sizes)).toBe(488);
+  });
+
   it("is refused by a closed port, and refuses", async () => {
     const { namespace: ns, engine: own } = await setUp();
     const stream = own.connect("10.1.0.1", 4001, { multipath: false });

@@ -104,7 +104,7 @@ export class TunLink implements LinkDriver {
     } else {
       const at = headerLength;
       length = at + encodePacket(packet, buffer, at, packet.tcp === null ? FULL : PARTIAL);
-      writeVnetHeader(packet, length - at, this.mtu, buffer, 0);
+      writeVnetHeader(packet, this.mtu, buffer, 0);
     }
     this.counters.packetsOut++;
     device.write(buffer, length);

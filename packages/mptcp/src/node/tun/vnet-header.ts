@@ -10,10 +10,10 @@ export function checksumIsGood(bytes: Uint8Array, at: number): boolean {
 }
 
 /**
- * Writes the header of `packet` at `at`: a TCP packet leaves its checksum to the device, and one longer than `mtu` its
- * segmentation. Any other packet is whole as it is.
+ * Writes the header of `packet` at `at`: a TCP packet leaves its checksum to the device, and a
+ * super-segment, or one longer than `mtu`, its segmentation. Any other packet is whole as it is.
  */
-export function writeVnetHeader(packet: Packet, length: number, mtu: number, target: Uint8Array, at: number): void {
+export function writeVnetHeader(packet: Packet, mtu: number, target: Uint8Array, at: number): void {
   target.fill(0, at, at + VNET_HEADER_LENGTH);
   const segment = packet.tcp;
   if (segment === null) return;
@@ -21,11 +21,13 @@ export function writeVnetHeader(packet: Packet, length: number, mtu: number, tar
   target[at] = FLAG_NEEDS_CHECKSUM;
   write16(target, at + 6, ipHeader);
   write16(target, at + 8, TCP_CHECKSUM_OFFSET);
-  if (length > mtu) {
-    const headers = ipHeader + tcpHeaderLength(segment);
+  const headers = ipHeader + tcpHeaderLength(segment);
+  const room = mtu - headers;
+  const size = segment.segmentSize === 0 ? room : Math.min(segment.segmentSize, room);
+  if (segment.payload.length > size && size > 0) {
     target[at + 1] = packet.source.family === 4 ? GSO_TCP4 : GSO_TCP6;
     write16(target, at + 2, headers);
-    write16(target, at + 4, mtu - headers);
+    write16(target, at + 4, size);
   }
 }
 
