@@ -219,6 +219,11 @@ export class Socket extends Duplex implements ConnectionHandler {
   }
 
   private fail(code: string): void {
+    // The runtime was closed under the socket, by whoever owns both.
+    if (code === "ECONNABORTED") {
+      this.destroy();
+      return;
+    }
     if (this.connecting) this.destroy(connectError(code, this.peer?.address ?? "", this.peer?.port ?? 0));
     else {
       // What arrived before the break is the reader's.

@@ -1,0 +1,150 @@
+import { fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { createStack, UdpLink } from "../../src/node/index.ts";
+import type { Stack } from "../../src/node/index.ts";
+import { decodeTcpInUdp, IpAddress } from "../../src/wire/index.ts";
+
+const children: ChildProcess[] = [];
+const stacks: Stack[] = [];
+
+/** For the file that is moved, and for what processes keep for the next ones. */
+let folder = "";
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "mptcp-udp-"));
+});
+
+afterAll(() => rm(folder, { recursive: true }));
+
+afterEach(async () => {
+  for (const child of children.splice(0)) child.kill("SIGKILL");
+  for (const stack of stacks.splice(0)) await stack.close();
+});
+
+function stackOn(...addresses: string[]): Stack {
+  const stack = createStack({ links: addresses.map((address) => new UdpLink({ addresses: [address], keepAlive: 10 })) });
+  stacks.push(stack);
+  return stack;
+}
+
+/** Runs one of the scripts in peers/ as a process. */
+function run(script: string, ...args: string[]): ChildProcess {
+  const path = (name: string): string => fileURLToPath(new URL(`./peers/${name}`, import.meta.url));
+  const loader = pathToFileURL(path("typescript.mjs")).href;
+  const child = fork(path(script), args, { execArgv: ["--conditions=mptcp-source", "--import", loader], env: { ...process.env, MPTCP_PEER_CACHE: folder } });
+  children.push(child);
+  return child;
+}
+
+/** The next message of a child; rejects when it ends instead. */
+function message<T>(child: ChildProcess): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onExit = (code: number | null): void => reject(new Error(`the process ended with ${code}`));
+    child.once("exit", onExit);
+    child.once("message", (value) => {
+      child.off("exit", onExit);
+      resolve(value as T);
+    });
+  });
+}
+
+describe("Multipath TCP over UDP", () => {
+  for (const mode of ["whole", "cut"]) {
+    it(`moves a file between two processes by two paths${mode === "cut" ? ", of which one is lost half way" : ""}`, async () => {
+      const data = randomBytes(4_000_000);
+      const file = join(folder, mode);
+      await writeFile(file, data);
+      const receiver = run("receiver.ts");
+      const sender = run("sender.ts", file, mode);
+      sender.send(await message<{ port: number }>(receiver));
+      const ends = [once(receiver, "exit"), once(sender, "exit")];
+      const [received, sent] = await Promise.all([
+        message<{ digest: string; length: number; hadError: boolean }>(receiver),
+        message<{ addresses: string[]; hadError: boolean }>(sender),
+      ]);
+      expect(received).toEqual({ digest: createHash("sha256").update(data).digest("hex"), length: data.length, hadError: false });
+      expect(sent).toEqual({ addresses: ["127.0.0.1", "127.0.0.2"], hadError: false });
+      // Both end by themselves once nobody wants anything of them.
+      expect((await Promise.all(ends)).map(([code]) => code as unknown)).toEqual([0, 0]);
+    });
+  }
+
+  it("opens connections from the port of a UDP socket, and lets go of it", async () => {
+    const [client, server] = [stackOn("127.0.0.1"), stackOn("127.0.0.1")];
+    const listener = server.createServer((peer) => peer.on("error", () => {})).listen(0);
+    await once(listener, "listening");
+    const { port } = listener.address() as AddressInfo;
+    const accepted = once(listener, "connection") as Promise<[{ remotePort: number }]>;
+    const socket = client.connect(port, "127.0.0.1");
+    await once(socket, "connect");
+    const localPort = socket.localPort as number;
+    expect((await accepted)[0].remotePort).toBe(localPort);
+    expect(await bindTo(localPort)).toBe("EADDRINUSE");
+    expect(await bindTo(port)).toBe("EADDRINUSE");
+    socket.resetAndDestroy();
+    await once(socket, "close");
+    listener.close();
+    await once(listener, "close");
+    expect(await bindTo(localPort)).toBe("bound");
+    expect(await bindTo(port)).toBe("bound");
+  });
+
+  it("does not take what is no TCP for TCP, and answers nothing to it", async () => {
+    const server = stackOn("127.0.0.1");
+    const listener = server.createServer().listen(0);
+    await once(listener, "listening");
+    const { port } = listener.address() as AddressInfo;
+    const stranger = createSocket("udp4");
+    const answers: Uint8Array[] = [];
+    stranger.on("message", (bytes) => answers.push(bytes));
+    // STUN, a keep-alive, nothing, a truncated header; and an ACK for no connection, which is answered by RST.
+    const datagrams = [Buffer.from("000100002112a442000000000000000000000000", "hex"), Buffer.from([0]), Buffer.alloc(0), Buffer.from("5010", "hex")];
+    const stray = Buffer.from("5010ffff0000000100000002", "hex");
+    for (const datagram of [...datagrams, stray]) stranger.send(datagram, port, "127.0.0.1");
+    await once(stranger, "message");
+    const local = IpAddress.from("127.0.0.1");
+    const reset = decodeTcpInUdp(answers[0]!, 0, answers[0]!.length, local, port, local, stranger.address().port);
+    expect(typeof reset === "string" ? reset : reset.tcp).toMatchObject({ flags: 4, sequence: 2, sourcePort: port });
+    expect(answers.length).toBe(1);
+    stranger.close();
+    listener.close();
+  });
+
+  it("keeps a NAT's binding alive while a connection is idle", async () => {
+    const client = stackOn("127.0.0.1");
+    const peer = createSocket("udp4");
+    peer.bind(0, "127.0.0.1");
+    await once(peer, "listening");
+    const got: Uint8Array[] = [];
+    peer.on("message", (bytes) => got.push(bytes));
+    const socket = client.connect(peer.address().port, "127.0.0.1");
+    while (!got.some((bytes) => bytes.length === 1)) await once(peer, "message");
+    // The SYN came first, laid out as the draft has it: data offset, flags, window; sequence; acknowledgment 0; options.
+    expect(got[0]![0]! >>> 4).toBeGreaterThanOrEqual(6);
+    expect(got[0]![1]).toBe(2);
+    expect(Array.from(got[0]!.subarray(8, 12))).toEqual([0, 0, 0, 0]);
+    socket.destroy();
+    peer.close();
+  });
+});
+
+/** Tries to bind a UDP socket of its own. */
+async function bindTo(port: number): Promise<string> {
+  const socket = createSocket("udp4");
+  return new Promise((resolve) => {
+    socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? "error"));
+    socket.once("listening", () => {
+      socket.close(() => resolve("bound"));
+    });
+    socket.bind({ address: "127.0.0.1", port, exclusive: true });
+  });
+}
