@@ -8,6 +8,8 @@ export interface Io {
   onInterrupt(stop: () => void): () => void;
   /** Seconds, monotonic. */
   clock(): number;
+  /** Bytes for a connection, and where bytes from it go: standard input and output. */
+  pipes(): { readonly input: NodeJS.ReadableStream; readonly output: NodeJS.WritableStream };
 }
 
 /** One stream of text. */
@@ -37,6 +39,7 @@ export function processIo(): Io {
       return () => process.off("SIGINT", handler);
     },
     clock: () => performance.now() / 1000,
+    pipes: () => ({ input: process.stdin, output: process.stdout }),
   };
 }
 

@@ -3,8 +3,12 @@ import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { EXIT } from "./io.ts";
 import type { Io } from "./io.ts";
 import { listScenarios } from "./list-command.ts";
+import { parseTun, parseUdp } from "./link-options.ts";
+import type { LinkOption } from "./link-options.ts";
 import { runCommand } from "./run-command.ts";
 import type { RunFlags } from "./run-command.ts";
+import { connectCommand, listenCommand } from "./socket-command.ts";
+import type { SocketFlags } from "./socket-command.ts";
 
 export { processIo } from "./io.ts";
 export type { Io, Output } from "./io.ts";
@@ -46,6 +50,16 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     .action(async () => {
       code = await listScenarios(io);
     });
+  socketOptions(program.command("listen").argument("<port>", "port to listen on", parsePort).description("accept a connection over user-space Multipath TCP; standard input goes out, what comes goes to standard output")).action(
+    async (port: number, flags: SocketFlags) => {
+      code = await listenCommand(port, flags, io);
+    },
+  );
+  socketOptions(program.command("connect").argument("<host>", "address to connect to").argument("<port>", "its port", parsePort).description("open a connection over user-space Multipath TCP, the other end of listen")).action(
+    async (host: string, port: number, flags: SocketFlags) => {
+      code = await connectCommand(host, port, flags, io);
+    },
+  );
   if (args.length === 0) {
     io.stdout.write(program.helpInformation() + EXAMPLES);
     return EXIT.usage;
@@ -57,6 +71,28 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   }
   return code;
+}
+
+function socketOptions(command: Command): Command {
+  return command
+    .option("--udp <local=ADDR[,backup][,mtu=N]>", "a link over UDP from this address, no privileges needed; may be repeated", parseUdp, [] as readonly LinkOption[])
+    .option("--tun <name=NAME,host=ADDR,kernel=ADDR/LEN[,backup][,mtu=N]>", "a link over a TUN device (root); may be repeated", parseTun, [] as readonly LinkOption[])
+    .option("--echo", "send back what comes", false)
+    .option("--discard", "throw away what comes", false)
+    .option("--source <bytes>", "send so many bytes instead of standard input", parseCount, null)
+    .option("--json", "print a summary as JSON to standard error at the end", false);
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 1 || port > 65535) throw new InvalidArgumentError("A port is a whole number from 1 to 65535.");
+  return port;
+}
+
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (!Number.isSafeInteger(count) || count < 0) throw new InvalidArgumentError("Bytes are a whole number.");
+  return count;
 }
 
 function parseSeed(text: string): number {

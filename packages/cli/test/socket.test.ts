@@ -1,0 +1,111 @@
+import { createHash, randomBytes } from "node:crypto";
+import { PassThrough, Readable } from "node:stream";
+import pc from "picocolors";
+import { describe, expect, it } from "vitest";
+import { main } from "../src/main.ts";
+import type { Io } from "../src/main.ts";
+import type { TransferSummary } from "../src/socket-command.ts";
+
+interface Started {
+  readonly code: Promise<number>;
+  /** Everything that came out of standard output, once it is over. */
+  readonly output: Buffer[];
+  stderr: string;
+  interrupt(): void;
+  /** Resolves when standard error holds `text`. */
+  until(text: string): Promise<void>;
+}
+
+/** Starts the command with an input of its own. */
+function start(args: readonly string[], input: Readable): Started {
+  const colors = pc.createColors(false);
+  const sink = new PassThrough();
+  let stop = (): void => {};
+  const waiting: { readonly text: string; readonly resolve: () => void }[] = [];
+  const started: Started = {
+    output: [],
+    stderr: "",
+    code: Promise.resolve(0),
+    interrupt: () => stop(),
+    until: (text) => new Promise((resolve) => (started.stderr.includes(text) ? resolve() : waiting.push({ text, resolve }))),
+  };
+  sink.on("data", (chunk: Buffer) => started.output.push(chunk));
+  const io: Io = {
+    stdout: { write: () => {}, columns: 0, colors },
+    stderr: {
+      write: (text) => {
+        started.stderr += text;
+        for (const waiter of waiting) if (started.stderr.includes(waiter.text)) waiter.resolve();
+      },
+      columns: 0,
+      colors,
+    },
+    onInterrupt: (callback) => {
+      stop = callback;
+      return () => {};
+    },
+    clock: () => performance.now() / 1000,
+    pipes: () => ({ input, output: sink }),
+  };
+  return Object.assign(started, { code: main(args, io) });
+}
+
+const empty = (): Readable => Readable.from([]);
+const SERVER = ["--udp", "local=127.0.0.1", "--udp", "local=127.0.0.2"];
+const CLIENT = ["--udp", "local=127.0.0.3", "--udp", "local=127.0.0.4"];
+const digest = (chunks: readonly Uint8Array[]): string => chunks.reduce((hash, chunk) => hash.update(chunk), createHash("sha256")).digest("hex");
+
+describe("mptcp listen and mptcp connect, over UDP", () => {
+  it("move a file over several paths", async () => {
+    const file = randomBytes(4_000_000);
+    const server = start(["listen", "5101", ...SERVER, "--json"], empty());
+    await server.until("listening");
+    const client = start(["connect", "127.0.0.1", "5101", ...CLIENT], Readable.from([file]));
+    expect(await Promise.all([client.code, server.code])).toEqual([0, 0]);
+    expect(digest(server.output)).toBe(digest([file]));
+    const summary = JSON.parse(server.stderr.slice(server.stderr.indexOf("{"))) as TransferSummary;
+    expect(summary).toMatchObject({ bytesRead: 4_000_000, bytesWritten: 0, error: null, mptcp: { multipath: true, fallback: null } });
+    expect(summary.mptcp.subflows.length).toBeGreaterThanOrEqual(2);
+    expect(client.stderr).toMatch(/4000000 written in .* Multipath TCP over \d subflows/);
+  });
+
+  it("echo and generate", async () => {
+    const server = start(["listen", "5102", ...SERVER, "--echo"], empty());
+    await server.until("listening");
+    const client = start(["connect", "127.0.0.1", "5102", ...CLIENT, "--source", "100000"], empty());
+    expect(await Promise.all([client.code, server.code])).toEqual([0, 0]);
+    expect(client.output.reduce((sum, chunk) => sum + chunk.length, 0)).toBe(100_000);
+  });
+
+  it("say what is wrong", async () => {
+    const refused = start(["connect", "127.0.0.1", "5103", "--udp", "local=127.0.0.3"], empty());
+    expect(await refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/ECONNREFUSED/);
+    const without = start(["connect", "127.0.0.1", "5103"], empty());
+    expect(await without.code).toBe(2);
+    expect(without.stderr).toMatch(/give at least one --udp/);
+    for (const [args, message] of [
+      [["listen", "0"], /1 to 65535/],
+      [["listen", "80", "--udp", "from=1"], /"from" is not one of local, backup, mtu/],
+      [["listen", "80", "--tun", "name=a"], /host is missing/],
+    ] as const) {
+      const wrong = start(args, empty());
+      expect(await wrong.code).toBe(2);
+      expect(wrong.stderr).toMatch(message);
+    }
+  });
+
+  it("Ctrl-C ends a listener that waits, and a connection that goes on", async () => {
+    const alone = start(["listen", "5104", ...SERVER], empty());
+    await alone.until("listening");
+    alone.interrupt();
+    expect(await alone.code).toBe(130);
+    const server = start(["listen", "5104", ...SERVER, "--discard"], new PassThrough());
+    await server.until("listening");
+    const client = start(["connect", "127.0.0.1", "5104", ...CLIENT], new PassThrough());
+    await server.until("connection from");
+    client.interrupt();
+    expect(await client.code).toBe(130);
+    expect(await server.code).toBe(1);
+  });
+});
