@@ -61,10 +61,7 @@ async function withStack(flags: SocketFlags, io: Io, act: (stack: Stack, stopped
     io.stderr.write("no link: give at least one --udp local=ADDRESS (no privileges needed) or --tun name=NAME,host=ADDRESS,kernel=ADDRESS/LENGTH\n");
     return EXIT.usage;
   }
-  let cancel = (): void => {};
-  const stopped = new Promise<undefined>((resolve) => {
-    cancel = io.onInterrupt(() => resolve(undefined));
-  });
+  const { stopped, cancel } = interruption(io);
   let stack: Stack | null = null;
   try {
     stack = createStack({ links: await Promise.all(options.map(openLink)) });
@@ -78,6 +75,15 @@ async function withStack(flags: SocketFlags, io: Io, act: (stack: Stack, stopped
     cancel();
     await stack?.close();
   }
+}
+
+/** A promise of Ctrl-C, and how to stop waiting for it. */
+function interruption(io: Io): { readonly stopped: Promise<undefined>; readonly cancel: () => void } {
+  let stop!: () => void;
+  const stopped = new Promise<undefined>((resolve) => {
+    stop = () => resolve(undefined);
+  });
+  return { stopped, cancel: io.onInterrupt(() => stop()) };
 }
 
 /** Until the engine has delivered what was written, and the peer knows that all is done. */
