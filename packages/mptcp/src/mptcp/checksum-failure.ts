@@ -107,11 +107,10 @@ export class ChecksumFailure {
       this.revert(now);
       return;
     }
-    const { sender, receiver } = connection;
+    const { sender } = connection;
     const position = connection.localSpace.position(option.dsnHigh, option.dsnLow);
     if (!(position >= 0 && position <= sender.sentEnd)) return;
-    const received = subflow.tcp.receivedOffset - (subflow.checked === null ? 0 : subflow.checked.held);
-    if (!subflow.first || !connection.mayFallBack || sender.reinjected || received !== receiver.next) {
+    if (!subflow.first || !connection.mayFallBack || sender.reinjected || !subflow.contiguous) {
       connection.resetSubflow(subflow, "mp_fail", MP_RESET_REASON.middleboxInterference, now);
       return;
     }

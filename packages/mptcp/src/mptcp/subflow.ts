@@ -123,6 +123,12 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
     return this.phase === "established" && this.removalAt === NEVER && !this.tcp.finSent;
   }
 
+  /** Whether what arrived on it is the connection's stream without a gap or a repetition, as regular TCP needs it (RFC 8684 §3.7). */
+  get contiguous(): boolean {
+    const held = this.checked === null ? 0 : this.checked.held;
+    return this.tcp.receivedOffset - held === this.connection.receiver.next;
+  }
+
   // ---- TcpOwner: sending
 
   dataOptionSpace(): number {
@@ -233,7 +239,8 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
     this.dataAckSeen = this.segmentHadDataAck;
     // RFC 8684 §3.7: an ACK for data without a Data ACK shows that the path drops options; one with an ADD_ADDR in its place does not.
     if (this.segmentHadOptions) return;
-    if (this.first && connection.mayFallBack && connection.sender.unacknowledged === 0) connection.fallBack("no_data_ack", now);
+    const { sender } = connection;
+    if (this.first && connection.mayFallBack && sender.unacknowledged === 0 && !sender.reinjected && this.contiguous) connection.fallBack("no_data_ack", now);
     else connection.resetSubflow(this, "no_data_ack", RESET_MIDDLEBOX, now);
   }
 

@@ -60,6 +60,22 @@ test("an infinite mapping that leaves a gap in the data ends the subflow; nothin
   expect(pair.decisions("server", "subflow_closed").map((event) => event.reason)).toEqual(["mapping_conflict"]);
 });
 
+test("no fallback once bytes without a mapping were dropped: the subflow is reset, nothing is stored behind the gap", () => {
+  const pair = new Pair();
+  const { client, server } = pair.establish();
+  client.write(1000);
+  pair.run(200);
+  expect(server.received).toBe(1000);
+  strip(pair, (sent) => sent.from === "client" && !isSyn(sent));
+  client.write(5000);
+  pair.run(100);
+  server.write(1000);
+  client.write(100_000);
+  pair.run(3000);
+  expect([server.connection.fallback, server.received, server.mptcp.receiver.reorder.bytes]).toEqual([null, 1000, 0]);
+  expect(pair.decisions("server", "subflow_closed").map((event) => event.reason)).toEqual(["no_data_ack"]);
+});
+
 describe("options stripped by a middlebox (RFC 8684 §3.7)", () => {
   test("from the SYN: a plain connection on both sides", () => {
     for (const first of ["client", "server"] as const) {
