@@ -31,8 +31,7 @@ export class CheckedStream {
     const end = subflowOffset + length;
     if (end > this.mappedEnd) this.mappedEnd = end;
     if (this.subflow.failedAt >= 0) return true;
-    let at = mappings.length;
-    while (at > 0 && (mappings[at - 1] as CheckedMapping).subflowOffset > subflowOffset) at--;
+    const at = this.upperBound(subflowOffset);
     const before = at > 0 ? (mappings[at - 1] as CheckedMapping) : null;
     if (before !== null && before.end > subflowOffset) return before.restate(subflowOffset, dataOffset, length, dataFin, checksum);
     const next = mappings[at];
@@ -85,6 +84,20 @@ export class CheckedStream {
   /** Data offset of the first byte held; `otherwise` when there is none. */
   start(otherwise: number): number {
     return this.held === 0 ? otherwise : this.subflow.failedAt >= 0 ? this.subflow.failedAt : (this.mappings[0] as CheckedMapping).dataOffset;
+  }
+
+  /** Index of the first mapping that starts after `subflowOffset`. */
+  private upperBound(subflowOffset: number): number {
+    const { mappings } = this;
+    let low = 0;
+    let high = mappings.length;
+    if (high === 0 || (mappings[high - 1] as CheckedMapping).subflowOffset <= subflowOffset) return high;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((mappings[middle] as CheckedMapping).subflowOffset <= subflowOffset) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   private hold(mapping: CheckedMapping, piece: Payload, now: number): void {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { SeededRandom } from "../../src/core/index.ts";
 import type { DataSequenceSpace, Dss, MpCapable } from "../../src/wire/index.ts";
 import { MP_CAPABLE_FLAG, packetLength, Payload, sequenceAdd } from "../../src/wire/index.ts";
 import type { App, Interference, PairOptions, Sent, Side } from "./pair.ts";
@@ -73,8 +74,8 @@ function corruptOnce(pair: Pair, which: (sent: Sent) => boolean, at = 10): void 
   });
 }
 
-/** An application-level gateway: replaces `remove` bytes of what one side sends by `insert`, and corrects all numbers. */
-function gateway(pair: Pair, from: Side, at: number, remove: number, insert: string): void {
+/** An application-level gateway on one path: replaces `remove` bytes of what one side sends there by `insert`, and corrects all numbers. */
+function gateway(pair: Pair, from: Side, at: number, remove: number, insert: string, client = 0): void {
   const inserted = new TextEncoder().encode(insert);
   const delta = inserted.length - remove;
   let first = -1;
@@ -83,12 +84,13 @@ function gateway(pair: Pair, from: Side, at: number, remove: number, insert: str
     return offset <= at ? acknowledgment : sequenceAdd(acknowledgment, -Math.min(delta, offset - at));
   };
   pair.alter((segment, sent) => {
+    if (sent.client !== client) return;
     if (sent.from === from) {
       if (isSyn(sent)) first = sequenceAdd(segment.sequence, 1);
       const start = (segment.sequence - first) | 0;
       if (isSyn(sent)) return;
       if (start > at) segment.sequence = sequenceAdd(segment.sequence, delta);
-      else if (start + segment.payload.length >= at + remove && segment.payload.length > 0) {
+      else if (start + segment.payload.length >= at + remove && start + segment.payload.length > at) {
         const bytes = segment.payload.toUint8Array();
         segment.payload = Payload.of(Uint8Array.from([...bytes.subarray(0, at - start), ...inserted, ...bytes.subarray(at - start + remove)]));
       }
@@ -303,6 +305,41 @@ describe("what arrives", () => {
     halves = false;
     pair.run(2000);
     expect([server.received, server.corrupt, client.mptcp.sender.unacknowledged]).toEqual([1000, false, 1000]);
+  });
+
+  test("a mapping restated with a DATA_FIN that was not known at first", () => {
+    const pair = checkedPair();
+    const { client, server } = pair.establish();
+    let first = true;
+    pair.interfere((packet, sent) => {
+      const dss = packet.tcp === null ? null : option(packet.tcp, "dss");
+      if (sent.from === "server" || dss === null || !dss.dataFin || !isData(sent) || !first) return packet;
+      first = false;
+      dss.dataFin = false;
+      dss.dataLength--;
+      dss.checksum = checksumByHand(client.mptcp.localSpace, 0, dss.subflowSequence, dss.dataLength, dss.dataLength);
+      const parts = splitInHalves(packet, sent);
+      return Array.isArray(parts) ? [parts[0] as typeof packet] : parts;
+    });
+    client.write(1000);
+    client.end();
+    pair.run(3000);
+    expect([first, server.received, server.corrupt, server.connection.ended, pair.counter("server", "DataCsumErr")]).toEqual([false, 1000, false, true, 0]);
+  });
+
+  test("a mapping that contradicts a known one: the subflow is reset", () => {
+    const pair = checkedPair();
+    const { client, server } = pair.establish();
+    // The first segment is lost, so that the next two mappings are known and wait.
+    pair.lose((sent) => mappingOf(sent)?.subflowSequence === 1, 1);
+    pair.alter((segment) => {
+      const dss = option(segment, "dss");
+      if (dss !== null && dss.subflowSequence === 2 * MSS + 1) dss.subflowSequence -= 100;
+    });
+    client.write(3 * MSS);
+    pair.run(15);
+    expect(pair.decisions("server", "subflow_closed").map((event) => event.reason)).toEqual(["mapping_conflict"]);
+    expect([pair.lines(isReset), server.received, pair.counter("server", "DSSNotMatching")]).toEqual([["< 00 RA tcprst(1)"], 0, 1]);
   });
 
   test("a DATA_FIN without data whose checksum is wrong does not count: the subflow is reset with MP_FAIL", () => {
@@ -587,6 +624,56 @@ describe("payload of another length (an application-level gateway)", () => {
     if (server.connection.multipath) expect(difference(got, stream(got.length))).toBe(-1);
     else expect(got).toHaveLength(985);
     expect(pair.counter("server", "DataCsumErr")).toBeGreaterThan(0);
+  });
+});
+
+describe("random meddling", () => {
+  /** Loss, and one change of the payload somewhere; both ends send and close. */
+  function meddle(seed: number): string | null {
+    const random = new SeededRandom(seed);
+    const below = (n: number): number => Math.floor((random.uint32() / 2 ** 32) * n);
+    const paths = 1 + below(2);
+    const pair = checkedPair({ seed, clientAddresses: paths, delay: (client) => (5 + 30 * client) * 1e6 });
+    const percent = below(2) * below(8);
+    pair.lose(() => below(100) < percent);
+    const from = below(2) === 0 ? "client" : "server";
+    const path = below(paths);
+    let delta = 0;
+    if (below(3) === 0) {
+      delta = 1 + below(30);
+      gateway(pair, from, below(30_000), 0, "y".repeat(delta), path);
+    } else {
+      let skip = below(30);
+      corruptOnce(pair, (sent) => sent.from === from && sent.client === path && isData(sent) && skip-- <= 0, below(20));
+    }
+    const [up, down] = [1000 + below(150_000), 1000 + below(150_000)];
+    const client = pair.connect();
+    client.write(up);
+    client.end();
+    pair.runUntil(() => pair.accepted.length > 0);
+    const server = pair.accepted[0] as App;
+    server.write(down);
+    server.end();
+    pair.run(300_000);
+    const ends = [client, server];
+    if (client.connection.multipath !== server.connection.multipath) return "only one end has fallen back";
+    if (ends.some((app) => !app.connection.closed)) return "not closed";
+    if (client.connection.multipath) {
+      if (ends.some((app) => app.corrupt)) return "changed bytes were delivered silently";
+      if (ends.some((app) => app.connection.error !== null)) return paths === 2 ? `broke: ${client.connection.error} ${server.connection.error}` : null;
+      return server.received === up && client.received === down ? null : "not complete";
+    }
+    const extra = server.received - up + client.received - down;
+    return extra === 0 || extra === delta ? null : `${extra} bytes more, the gateway adds ${delta}`;
+  }
+
+  test("what was changed is detected, and the two ends agree on what follows", () => {
+    const failures: string[] = [];
+    for (let seed = 1; seed <= 200; seed++) {
+      const problem = meddle(seed);
+      if (problem !== null) failures.push(`seed ${seed}: ${problem}`);
+    }
+    expect(failures).toEqual([]);
   });
 });
 
