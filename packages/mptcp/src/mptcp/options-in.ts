@@ -14,7 +14,10 @@ export type HandshakeVerdict = "accept" | "drop" | "continue";
 export function readHandshake(subflow: Subflow, segment: TcpSegment, offset: number, now: number): HandshakeVerdict {
   const syn = (segment.flags & TCP_FLAG.SYN) !== 0;
   if (subflow.first) {
-    if (subflow.initiator) return syn ? readCapableSynAck(subflow, segment, now) : "continue";
+    if (subflow.initiator) {
+      // Without SYN it is the ACK of a simultaneous open: no SYN+ACK came with the peer's key.
+      return syn || !subflow.connection.remoteKnown ? readCapableSynAck(subflow, segment, now) : "continue";
+    }
     return readCapableAck(subflow, segment, offset, now);
   }
   if (subflow.initiator) return syn ? readJoinSynAck(subflow, segment) : readJoinConfirmation(subflow, segment, now);

@@ -149,6 +149,18 @@ describe("opening", () => {
     expect(code(() => made.connect(PEER, 80, { localPort: 1000 }, 0))).toBe("EADDRINUSE");
   });
 
+  test("at the same time as the peer gives plain TCP when no SYN+ACK brought the peer's key", () => {
+    const made = host();
+    const connection = made.connect(PEER, 80, { localPort: 1000 }, 0);
+    const capable = { kind: "mp_capable", version: 1, flags: 1, senderKey: null, receiverKey: null, dataLength: -1, checksum: -1 } as const;
+    const there = { sourcePort: 80, destinationPort: 1000 };
+    const sequence = drain(made, 0)[0]?.tcp?.sequence ?? 0;
+    made.receive(segment(TCP_FLAG.SYN, { ...there, mptcp: [capable] }), 0, 0);
+    drain(made, 0);
+    made.receive(segment(TCP_FLAG.ACK, { ...there, sequence: 101, acknowledgment: (sequence + 1) >>> 0 }), 0, 0);
+    expect([connection.takeEvents() & STREAM_EVENT.connected, connection.multipath, connection.fallback]).toEqual([STREAM_EVENT.connected, false, "no_mp_capable_in_synack"]);
+  });
+
   test("draws a key again whose token is in use (RFC 8684 §3.1)", () => {
     // Keys come in pairs: every second draw repeats the one before.
     const random = new SeededRandom(3);
