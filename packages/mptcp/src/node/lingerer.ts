@@ -19,6 +19,10 @@ export class Lingerer implements ConnectionHandler {
 
   /** Looks after `connection` from now on. Takes over the caller's reference to the runtime. */
   static take(runtime: Runtime, connection: StreamConnection): void {
+    if (connection.closed) {
+      runtime.unref();
+      return;
+    }
     const lingerer = new Lingerer(runtime, connection);
     runtime.attach(connection, lingerer);
     lingerer.look(runtime.now);

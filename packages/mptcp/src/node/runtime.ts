@@ -251,7 +251,9 @@ export class Runtime {
     if (accept === undefined) return;
     for (let next = ready.accept(); next !== null; next = ready.accept()) {
       try {
-        this.attach(next, accept(next));
+        const handler = accept(next);
+        // Where it was taken and given up at once, somebody else looks after it already.
+        if (!this.handlers.has(next)) this.attach(next, handler);
       } catch (error) {
         next.abort(now);
         rethrow(error);

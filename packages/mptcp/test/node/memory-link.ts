@@ -12,6 +12,8 @@ export class MemoryLink implements LinkDriver {
   capacity = 256;
   /** Packets sent so far. */
   sent = 0;
+  /** Packets that were not taken. */
+  refused = 0;
   isReferenced = false;
   isClosed = false;
   handler: LinkHandler | null = null;
@@ -39,6 +41,7 @@ export class MemoryLink implements LinkDriver {
   send(packet: Packet): boolean {
     if (this.waiting.length >= this.capacity) {
       this.isRefusing = true;
+      this.refused++;
       return false;
     }
     const bytes = new Uint8Array(packetLength(packet));
