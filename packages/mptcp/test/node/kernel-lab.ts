@@ -107,10 +107,10 @@ export class KernelLab {
     expect(stream.connection.fallback).toBeNull();
   }
 
-  /** Waits until `holds`, for what raises no event. @throws Error with what both ends counted, after ten seconds */
+  /** Waits until `holds`, for what raises no event. @throws Error with what both ends counted, after thirty seconds */
   async until(holds: () => boolean): Promise<void> {
     for (let tries = 0; !holds(); tries++) {
-      if (tries === 1000) throw new Error(`${holds.toString()} did not come true: ${this.report()}`);
+      if (tries === 3000) throw new Error(`${holds.toString()} did not come true: ${this.report()}`);
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
@@ -118,7 +118,7 @@ export class KernelLab {
   /** Waits until the kernel's counter has reached `least`. The engine has no part in some of what is counted, so it is asked again and again. */
   async counted(name: string, least = 1): Promise<void> {
     for (let tries = 0; this.namespace.counter(name) < least; tries++) {
-      if (tries === 200) throw new Error(`${name} did not reach ${least}: ${this.report()}`);
+      if (tries === 1000) throw new Error(`${name} did not reach ${least}: ${this.report()}`);
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
