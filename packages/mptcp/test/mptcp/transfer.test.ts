@@ -291,6 +291,20 @@ describe("the shared receive window", () => {
 });
 
 describe("lost paths", () => {
+  test("where only the retransmission timeout tells, without SACK: what the path carries goes over the other at once", () => {
+    const tcp = { sack: false };
+    const pair = new Pair({ clientAddresses: 2, client: { tcp }, server: { tcp } });
+    const { client, server } = pair.establish();
+    client.write(300_000);
+    pair.runUntil(() => server.received > 50_000, 2000);
+    pair.lose((sent) => sent.client === 0);
+    pair.runUntil(() => server.received === 300_000, 1500);
+    expect([server.received, server.corrupt]).toEqual([300_000, false]);
+    const causes = pair.decisions("client", "reinjection").map((event) => event.cause);
+    expect(causes).toContain("rto");
+    expect(causes).not.toContain("data_timeout");
+  });
+
   test("a tail loss probe, or else a timeout, moves the path's data to another one; it is used again when it answers", () => {
     const { pair, client, server } = establish({});
     client.write(200_000);
