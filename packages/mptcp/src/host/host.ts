@@ -514,6 +514,7 @@ export class Host implements MptcpEnvironment {
   }
 
   private rememberBlackhole(remote: IpAddress): void {
+    if (this.isBlackhole(remote, this.now)) return;
     if (this.blackholes.size >= MAXIMUM_BLACKHOLES) this.blackholes.clear();
     this.blackholes.set(String(remote), this.now + this.mptcpDefaults.blackholeMemory);
   }

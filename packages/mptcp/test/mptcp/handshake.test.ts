@@ -269,6 +269,20 @@ describe("flags and versions (RFC 8684 §3.1)", () => {
     expect([client.connection.multipath, client.received]).toEqual([false, 2000]);
   });
 
+  test("a black hole is remembered from when it was found, however long that connection lives", () => {
+    const pair = new Pair({ client: { mptcp: { blackholeMemory: 30e9 } } });
+    const lost = pair.lose((sent) => sent.from === "client" && isSyn(sent) && has(sent, "mp_capable"));
+    const first = pair.connect();
+    pair.run(20_000);
+    expect(first.connection.fallback).toBe("mp_capable_unanswered");
+    lost();
+    for (let i = 0; i < 40; i++) {
+      pair.accepted[0]?.write(10);
+      pair.run(1000);
+    }
+    expect([first.received, pair.connect().connection.fallback]).toEqual([400, null]);
+  });
+
   test("the C flag goes with SYN and SYN+ACK; the peer opens nothing to that address", () => {
     const pair = new Pair({ clientAddresses: 2, server: { mptcp: { denyJoinInitialAddress: true } } });
     const { client, server } = pair.establish();
