@@ -326,7 +326,8 @@ export class Host implements MptcpEnvironment {
       // Until then nobody is to hear of it; its events stay set for the first look.
       return;
     }
-    if (connection.fallback === "mp_capable_unanswered") this.rememberBlackhole(connection.tuple.remoteAddress);
+    // Once, when it is established: later events must not prolong the memory.
+    if (connection.fallback === "mp_capable_unanswered" && connection instanceof MptcpConnection && connection.connectedAt === this.now) this.rememberBlackhole(connection.tuple.remoteAddress);
     this.ready.push(connection);
   };
 
@@ -514,7 +515,6 @@ export class Host implements MptcpEnvironment {
   }
 
   private rememberBlackhole(remote: IpAddress): void {
-    if (this.isBlackhole(remote, this.now)) return;
     if (this.blackholes.size >= MAXIMUM_BLACKHOLES) this.blackholes.clear();
     this.blackholes.set(String(remote), this.now + this.mptcpDefaults.blackholeMemory);
   }
