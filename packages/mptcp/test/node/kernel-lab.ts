@@ -65,7 +65,7 @@ export class KernelLab {
   async client(address = "10.1.0.1", options: ConnectOptions = {}): Promise<Connected> {
     const peer = this.namespace.peer();
     // On every address: joins come to others than the first.
-    await peer.do("listen", { address: address.includes(":") ? "::" : "0.0.0.0", port: 4000 });
+    expect(await peer.do("listen", { address: address.includes(":") ? "::" : "0.0.0.0", port: 4000 })).toEqual({});
     const accepted = peer.do("accept");
     const stream = this.engine.connect(address, 4000, options);
     expect(await accepted).not.toHaveProperty("error");

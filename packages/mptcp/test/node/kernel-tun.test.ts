@@ -68,6 +68,11 @@ function descriptors(): number {
   return readdirSync("/proc/self/fd").length;
 }
 
+/** Handles of the event loop of the kind that a device is. */
+function pipes(): number {
+  return process.getActiveResourcesInfo().filter((kind) => kind.includes("Pipe")).length;
+}
+
 /** An echo request from `source` to `destination`. */
 function ping(source: string, destination: string, length = 0): Packet {
   const packet = new Packet(IpAddress.from(source), IpAddress.from(destination));
@@ -88,11 +93,12 @@ describe.skipIf(obstacle !== null)("a TUN link", () => {
     expect(replies(recorder)[0]?.icmp?.word).toBe(0x00070001);
   });
 
-  it("leaves neither device nor descriptor behind", async () => {
+  it("leaves neither device nor descriptor nor handle behind", async () => {
     const namespace = makeNamespace();
     // The first device loads what stays loaded.
     await (await open(namespace, 1)).link.close();
     const before = descriptors();
+    const handles = pipes();
     for (let i = 0; i < 20; i++) {
       const { link } = await open(namespace, 1);
       expect(interfaces(namespace)).toEqual(["tun1"]);
@@ -101,6 +107,7 @@ describe.skipIf(obstacle !== null)("a TUN link", () => {
       expect(interfaces(namespace)).toEqual([]);
     }
     expect(descriptors()).toBe(before);
+    expect(pipes()).toBe(handles);
   });
 
   it("serves several devices in one process", async () => {
