@@ -252,7 +252,7 @@ export class AddressManager implements PathControl {
       if (!announcement.due || mptcpOptionLength(announcement.option) > space) continue;
       announcement.due = false;
       announcement.tries++;
-      announcement.nextAt = now + this.connection.config.addAddrTimeout * (1 << (announcement.tries - 1));
+      announcement.nextAt = now + Math.max(this.connection.config.addAddrTimeout, 2 * subflow.tcp.rto) * (1 << (announcement.tries - 1));
       this.connection.arm(announcement.nextAt);
       counters.increment("MPTcpExtAddAddrTx");
       const { addressId, address, port } = announcement.option;
@@ -267,7 +267,7 @@ export class AddressManager implements PathControl {
   // ---- timers
 
   get nextTimeout(): number {
-    let next = this.manager.nextTimeout ?? NEVER;
+    let next = this.managerTimeout;
     for (const announcement of this.announcements) next = Math.min(next, announcement.nextAt);
     return next;
   }
@@ -282,7 +282,12 @@ export class AddressManager implements PathControl {
     }
     this.announcements = this.announcements.filter((entry) => entry.due || entry.nextAt !== NEVER);
     this.updateSignals();
-    if (this.manager.handleTimeout !== undefined && now >= (this.manager.nextTimeout ?? NEVER)) this.manager.handleTimeout(this, now);
+    if (now >= this.managerTimeout) this.manager.handleTimeout?.(this, now);
+  }
+
+  /** The manager's deadline, as long as it can do something. */
+  private get managerTimeout(): number {
+    return this.connection.mayOpen && !this.connection.regularTcp ? (this.manager.nextTimeout ?? NEVER) : NEVER;
   }
 
   // ---- inside
@@ -294,7 +299,7 @@ export class AddressManager implements PathControl {
   }
 
   private armManager(): void {
-    this.connection.arm(this.manager.nextTimeout ?? NEVER);
+    this.connection.arm(this.managerTimeout);
   }
 
   private subflowOn(pathIndex: number): Subflow | undefined {

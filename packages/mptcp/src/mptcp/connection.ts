@@ -321,6 +321,8 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
       if (receiver.finReached) this.acknowledgeOnAll();
       return;
     }
+    // An end before data that is there already is none.
+    if (dataOffset < receiver.reorder.highest) return;
     receiver.finOffset = dataOffset;
     this.log.dataFin("in", dataOffset);
     if (!this.sender.finSent) this.closing.passive = true;

@@ -68,7 +68,7 @@ function readDss(subflow: Subflow, tcp: TcpConnection, segment: TcpSegment, dss:
     return true;
   }
   const length = dss.dataLength - (dss.dataFin ? 1 : 0);
-  return acceptMapping(subflow, dss.subflowSequence, dataOffset, length, dss.dataFin, dss.checksum, offset, now);
+  return acceptMapping(subflow, { subflowSequence: dss.subflowSequence, dataOffset, length, dataFin: dss.dataFin, checksum: dss.checksum }, segment, offset, now);
 }
 
 /** RFC 8684 §3.3: a mapping with a checksum that was not negotiated, or without one that was, closes the subflow. */
@@ -77,21 +77,35 @@ function refuseChecksum(subflow: Subflow, now: number): boolean {
   return false;
 }
 
-/** Records a mapping, from a DSS or from MP_CAPABLE; false when its data must be dropped. */
-function acceptMapping(subflow: Subflow, subflowSequence: number, dataOffset: number, length: number, dataFin: boolean, checksum: number, offset: number, now: number): boolean {
+/** What a DSS, or MP_CAPABLE with data, says of the data on a subflow. */
+interface Mapping {
+  readonly subflowSequence: number;
+  readonly dataOffset: number;
+  /** Bytes, the DATA_FIN not counted. */
+  readonly length: number;
+  readonly dataFin: boolean;
+  /** -1 without. */
+  readonly checksum: number;
+}
+
+/** Records a mapping; false when the segment must be dropped. `offset` is the segment's, on the subflow. */
+function acceptMapping(subflow: Subflow, mapping: Mapping, segment: TcpSegment, offset: number, now: number): boolean {
   const { connection } = subflow;
   const { receiver } = connection;
+  const { dataOffset, length } = mapping;
   if (!(dataOffset >= 0)) return length === 0;
-  // RFC 8684 §3.8: data outside the window is dropped and not acknowledged.
-  if (length > 0 && !receiver.acceptable(dataOffset + length)) {
+  const subflowOffset = positionNear(mapping.subflowSequence, 1, Math.max(0, offset));
+  // RFC 8684 §3.8: data outside the window is dropped and not acknowledged. A mapping may be longer than the window (§3.3.1): what counts are the
+  // bytes that this segment brings, unless a checksum lets none of them count before all are there.
+  const brought = connection.checksums ? length : Math.min(length, offset + segment.payload.length - subflowOffset);
+  if (brought > 0 && !receiver.acceptable(dataOffset + brought)) {
     connection.environment.counters.increment("MPTcpExtNoDSSInWindow");
     connection.log.observe(subflow, { kind: "segment_dropped", reason: "beyond_data_window" });
     return false;
   }
-  if (connection.checksums) return acceptChecked(subflow, subflowSequence, dataOffset, length, dataFin, checksum, offset, now);
-  if (dataFin) connection.onDataFin(dataOffset + length, now);
+  if (connection.checksums) return acceptChecked(subflow, mapping.subflowSequence, dataOffset, length, mapping.dataFin, mapping.checksum, offset, now);
+  if (mapping.dataFin && (length > 0 || receiver.acceptable(dataOffset))) connection.onDataFin(dataOffset + length, now);
   if (length === 0) return true;
-  const subflowOffset = positionNear(subflowSequence, 1, Math.max(0, offset));
   // What was retransmitted although it had arrived needs no mapping any more.
   if (subflowOffset < 0 || subflowOffset + length <= subflow.tcp.receivedOffset) return true;
   if (!subflow.received.add(subflowOffset, dataOffset, length)) {
@@ -163,7 +177,7 @@ function readLateCapable(subflow: Subflow, option: MpCapable, segment: TcpSegmen
   if ((option.checksum >= 0) !== connection.checksums) return refuseChecksum(subflow, now);
   connection.onDss(now);
   // Data parameters imply the start of both sequence spaces.
-  return acceptMapping(subflow, 1, 0, option.dataLength, false, option.checksum, offset, now);
+  return acceptMapping(subflow, { subflowSequence: 1, dataOffset: 0, length: option.dataLength, dataFin: false, checksum: option.checksum }, segment, offset, now);
 }
 
 // ---- MP_CAPABLE

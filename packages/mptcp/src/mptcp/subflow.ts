@@ -195,7 +195,10 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
       }
       const end = Math.min(payload.length, this.received.end(index) - offset);
       const dataOffset = this.received.dataOffset(index, at);
-      connection.deliver(dataOffset, done === 0 && end === payload.length ? payload : payload.slice(done, end), now);
+      // A mapping known from an earlier segment may reach beyond the window (RFC 8684 §3.8).
+      if (connection.receiver.acceptable(dataOffset + end - done)) {
+        connection.deliver(dataOffset, done === 0 && end === payload.length ? payload : payload.slice(done, end), now);
+      } else connection.environment.counters.increment("MPTcpExtNoDSSInWindow");
       done = end;
     }
     this.unmapped = 0;
