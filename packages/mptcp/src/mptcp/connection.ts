@@ -493,7 +493,9 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
    */
   onSubflowSilent(subflow: Subflow): void {
     if (this.regularTcp || !subflow.established || subflow.stale) return;
-    const others = this.subflows.filter((other) => other !== subflow && other.mayCarryData && !other.stale);
+    // On a short path two round trips are soon over for other reasons: a backup is not disturbed for that (RFC 8684 §3.3.8).
+    const forBackups = 2 * subflow.srtt >= this.subflowConfig.minRto / 2;
+    const others = this.subflows.filter((other) => other !== subflow && other.mayCarryData && !other.stale && (forBackups || !other.backup));
     if (others.length === 0) return;
     this.sender.reinject(subflow, "tail_loss_probe");
     for (const other of others) other.tcp.wake();
