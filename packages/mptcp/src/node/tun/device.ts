@@ -2,7 +2,7 @@ import { closeSync, constants, openSync } from "node:fs";
 import { Socket } from "node:net";
 import { endianness } from "node:os";
 import { MptcpError } from "../../core/index.ts";
-import { ERRNO } from "./system-calls.ts";
+import { ERRNO } from "../native.ts";
 import type { SystemCalls } from "./system-calls.ts";
 import { VNET_HEADER_LENGTH } from "./vnet-header.ts";
 

@@ -1,7 +1,8 @@
-import { MptcpError } from "../../core/index.ts";
+import { native } from "../native.ts";
+import type { Native } from "../native.ts";
 
 /** The system calls that a TUN device needs and Node does not offer. Each returns what the kernel does, -1 with {@link SystemCalls.errno}. */
-export interface SystemCalls {
+export interface SystemCalls extends Pick<Native, "errno" | "errorName"> {
   /** `ioctl` with a pointer to `argument`, which the kernel may change. */
   ioctl(fd: number, request: number, argument: Uint8Array): number;
   /** `ioctl` with a number in place of a pointer. */
@@ -13,45 +14,27 @@ export interface SystemCalls {
   dup2(from: number, to: number): number;
   /** Moves the calling thread into the namespace that `fd` stands for. */
   setns(fd: number, type: number): number;
-  /** The error of the last call that returned -1. */
-  errno(): number;
-  /** The name of an error number, `EPERM` for one. */
-  errorName(errno: number): string;
 }
 
 let loaded: SystemCalls | null = null;
 
 /**
- * The system calls through koffi, loaded once.
- * @throws MptcpError ERR_MPTCP_TUN_PLATFORM off Linux; ERR_MPTCP_KOFFI_MISSING when the optional dependency is not installed
+ * The system calls, loaded once.
+ * @throws MptcpError ERR_MPTCP_PLATFORM off Linux; ERR_MPTCP_KOFFI_MISSING when the optional dependency is not installed
  */
 export async function systemCalls(): Promise<SystemCalls> {
   if (loaded !== null) return loaded;
-  if (process.platform !== "linux") {
-    throw new MptcpError("ERR_MPTCP_TUN_PLATFORM", `TUN links need Linux, this is ${process.platform}; use UDP links here`);
-  }
-  let koffi: typeof import("koffi");
-  try {
-    koffi = await import("koffi");
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new MptcpError("ERR_MPTCP_KOFFI_MISSING", `TUN links need the optional dependency koffi: npm install koffi@3 (${reason})`);
-  }
-  const libc = koffi.load(null);
-  const names = new Map(Object.entries(koffi.os.errno).map(([name, value]) => [value, name]));
+  const library = await native("TUN links", "use UDP links here");
   loaded = {
-    ioctl: libc.func("int ioctl(int fd, unsigned long request, void *argument)") as unknown as SystemCalls["ioctl"],
-    ioctlValue: libc.func("ioctl", "int", ["int", "unsigned long", "unsigned long"]) as unknown as SystemCalls["ioctlValue"],
-    read: libc.func("intptr_t read(int fd, void *target, size_t length)") as unknown as SystemCalls["read"],
-    write: libc.func("intptr_t write(int fd, const void *source, size_t length)") as unknown as SystemCalls["write"],
-    socketpair: libc.func("int socketpair(int domain, int type, int protocol, void *pair)") as unknown as SystemCalls["socketpair"],
-    dup2: libc.func("int dup2(int from, int to)") as unknown as SystemCalls["dup2"],
-    setns: libc.func("int setns(int fd, int type)") as unknown as SystemCalls["setns"],
-    errno: () => koffi.errno(),
-    errorName: (errno) => names.get(errno) ?? `errno ${errno}`,
+    ioctl: library.func("int ioctl(int fd, unsigned long request, void *argument)") as SystemCalls["ioctl"],
+    ioctlValue: library.func("ioctl", "int", ["int", "unsigned long", "unsigned long"]) as SystemCalls["ioctlValue"],
+    read: library.func("intptr_t read(int fd, void *target, size_t length)") as SystemCalls["read"],
+    write: library.func("intptr_t write(int fd, const void *source, size_t length)") as SystemCalls["write"],
+    socketpair: library.func("int socketpair(int domain, int type, int protocol, void *pair)") as SystemCalls["socketpair"],
+    dup2: library.func("int dup2(int from, int to)") as SystemCalls["dup2"],
+    setns: library.func("int setns(int fd, int type)") as SystemCalls["setns"],
+    errno: () => library.errno(),
+    errorName: (errno) => library.errorName(errno),
   };
   return loaded;
 }
-
-/** Linux' numbers of the errors that are no failure on a non-blocking descriptor. */
-export const ERRNO = { EINTR: 4, EIO: 5, EAGAIN: 11, EINVAL: 22 } as const;

@@ -32,7 +32,7 @@ export interface TunLinkOptions {
 /**
  * A TUN device between the engine and this machine's kernel. It vanishes when it is closed.
  *
- * @throws MptcpError with the remedy in its message: ERR_MPTCP_KOFFI_MISSING, ERR_MPTCP_TUN_PLATFORM, ERR_MPTCP_TUN_MISSING,
+ * @throws MptcpError with the remedy in its message: ERR_MPTCP_KOFFI_MISSING, ERR_MPTCP_PLATFORM, ERR_MPTCP_TUN_MISSING,
  * ERR_MPTCP_TUN_PERMISSION, ERR_MPTCP_TUN_BUSY, ERR_MPTCP_TUN
  */
 export async function tunLink(options: TunLinkOptions): Promise<TunLink> {
