@@ -37,6 +37,21 @@ export interface TcpConfig {
   readonly sendBuffer: BufferConfig;
 }
 
+/** When a silent peer is asked whether it is still there, ns. */
+export interface KeepAlive {
+  /** Silence before the first probe. */
+  readonly idle: number;
+  /** Between probes. */
+  readonly interval: number;
+  /** Probes without an answer after which the connection is given up. */
+  readonly probes: number;
+}
+
+/** The keepalive of a configuration; null where it has none. */
+export function keepAliveOf(config: Pick<TcpConfig, "keepAliveIdle" | "keepAliveInterval" | "keepAliveProbes">): KeepAlive | null {
+  return config.keepAliveIdle > 0 ? { idle: config.keepAliveIdle, interval: config.keepAliveInterval, probes: config.keepAliveProbes } : null;
+}
+
 /** Size of a buffer: fixed when `autoTune` is off, else it grows from `initial` up to `max`. */
 export interface BufferConfig {
   readonly initial: number;

@@ -3,7 +3,8 @@ import { MILLISECOND, NEVER, SECOND } from "../core/index.ts";
 import type { Packet, TcpSegment } from "../wire/index.ts";
 import { TCP_FLAG } from "../wire/index.ts";
 import type { AckSummary } from "./acknowledge.ts";
-import type { TcpConfig } from "./config.ts";
+import { keepAliveOf } from "./config.ts";
+import type { KeepAlive, TcpConfig } from "./config.ts";
 import type { AckEvent, CongestionControl, LossEvent } from "./congestion/control.ts";
 import { handleIcmpError } from "./icmp-errors.ts";
 import type { IcmpError } from "./icmp-errors.ts";
@@ -53,6 +54,10 @@ export class TcpConnection {
   /** TTL or hop limit, and DSCP with ECN, of packets sent. */
   hopLimit = 64;
   trafficClass = 0;
+  /** Nagle's algorithm is off. See {@link TcpConnection.setNoDelay}. */
+  noDelay: boolean;
+  /** Keepalive probes; null: none. See {@link TcpConnection.setKeepAlive}. */
+  keepAlive: KeepAlive | null;
   /**
    * The window that the owner gives is not counted from this connection's RCV.NXT but from something that it shares with others, so
    * it is advertised as it is; {@link TcpConnection.receive} accepts up to the largest right edge in any case.
@@ -125,6 +130,8 @@ export class TcpConnection {
     this.rtt = new RttEstimator(config.initialRto, config.minRto, config.maxRto);
     this.pathMtu = new PathMtu(config.mtu, tuple.localAddress.family);
     this.lastHeard = now;
+    this.noDelay = config.noDelay;
+    this.keepAlive = keepAliveOf(config);
     this.peerMss = this.ipHeader === 20 ? 536 : 1220;
     this.updateMaxPayload();
   }
@@ -242,6 +249,20 @@ export class TcpConnection {
     if (!this.reachedEstablished || this.state === "CLOSED" || this.state === "TIME-WAIT") return;
     this.probePending = true;
     this.environment.wake(this);
+  }
+
+  /** Turns Nagle's algorithm (RFC 9293 §3.7.4) off or on. What it held back leaves at the next poll. */
+  setNoDelay(enable: boolean): void {
+    this.noDelay = enable;
+    if (enable) this.wake();
+  }
+
+  /** Turns keepalive probes (RFC 9293 §3.8.4) on, counted from when the peer was last heard of, or off. */
+  setKeepAlive(keepAlive: KeepAlive | null, now: number): void {
+    this.keepAlive = keepAlive;
+    this.keepAliveProbes = 0;
+    if (keepAlive === null) this.disarm(TIMER.keepAlive);
+    else if (this.reachedEstablished && this.state !== "CLOSED" && this.state !== "TIME-WAIT") this.arm(TIMER.keepAlive, Math.max(now, this.lastHeard + keepAlive.idle));
   }
 
   /** Penalisation: halve cwnd and lower ssthresh to it, not below one segment. */
@@ -432,7 +453,7 @@ export class TcpConnection {
     this.congestion = this.config.congestion({ mss, initialWindow: segments * mss });
     this.reachedEstablished = true;
     this.setState("ESTABLISHED", now);
-    if (this.config.keepAliveIdle > 0) this.arm(TIMER.keepAlive, now + this.config.keepAliveIdle);
+    if (this.keepAlive !== null) this.arm(TIMER.keepAlive, now + this.keepAlive.idle);
     this.owner.onEstablished(this, now);
   }
 

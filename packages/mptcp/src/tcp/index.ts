@@ -5,8 +5,8 @@
  * @module
  */
 export { ReceiveBufferTuner, ReceiverRtt, SendBufferTuner } from "./buffer-tuning.ts";
-export { DEFAULT_TCP_CONFIG } from "./config.ts";
-export type { BufferConfig, TcpConfig } from "./config.ts";
+export { DEFAULT_TCP_CONFIG, keepAliveOf } from "./config.ts";
+export type { BufferConfig, KeepAlive, TcpConfig } from "./config.ts";
 export type {
   AckEvent,
   CongestionContext,

@@ -200,7 +200,7 @@ export class Sender {
 
   /** Minshall: a small segment waits only for an earlier small one. */
   private mayBeSmall(): boolean {
-    return this.tcp.config.noDelay || this.closing || this.smallEnd <= this.una || this.forceSmall;
+    return this.tcp.noDelay || this.closing || this.smallEnd <= this.una || this.forceSmall;
   }
 
   /** A super-segment waits to become larger while acknowledgments are under way that will make room for it. */

@@ -108,13 +108,14 @@ function pathMtuDue(tcp: TcpConnection, now: number): void {
 
 /** RFC 9293 §3.8.4. */
 function keepAliveDue(tcp: TcpConnection, now: number): void {
-  const config = tcp.config;
-  const idle = now - tcp.lastHeard;
-  if (tcp.sender.board.count > 0 || idle < config.keepAliveIdle) {
-    tcp.arm(TIMER.keepAlive, idle < config.keepAliveIdle ? tcp.lastHeard + config.keepAliveIdle : now + config.keepAliveIdle);
+  const { keepAlive } = tcp;
+  if (keepAlive === null) return;
+  const silence = now - tcp.lastHeard;
+  if (tcp.sender.board.count > 0 || silence < keepAlive.idle) {
+    tcp.arm(TIMER.keepAlive, silence < keepAlive.idle ? tcp.lastHeard + keepAlive.idle : now + keepAlive.idle);
     return;
   }
-  if (tcp.keepAliveProbes >= config.keepAliveProbes) {
+  if (tcp.keepAliveProbes >= keepAlive.probes) {
     tcp.environment.counters.increment("TcpExtTCPAbortOnTimeout");
     tcp.over("ETIMEDOUT", null, now);
     return;
@@ -122,5 +123,5 @@ function keepAliveDue(tcp: TcpConnection, now: number): void {
   tcp.keepAliveProbes++;
   tcp.probePending = true;
   tcp.environment.counters.increment("TcpExtTCPKeepAlive");
-  tcp.arm(TIMER.keepAlive, now + config.keepAliveInterval);
+  tcp.arm(TIMER.keepAlive, now + keepAlive.interval);
 }

@@ -60,6 +60,15 @@ describe("Nagle's algorithm, Minshall's variation", () => {
     new Script({ ...PLAIN, noDelay: true }).established().write(10).write(20).expect({ len: 10 }).expect({ len: 20 });
   });
 
+  test("setNoDelay lets go of what was held back; setNoDelay(false) holds again", () => {
+    const s = new Script(PLAIN).established().write(10).write(20).expect({ len: 10 }).silent();
+    s.tcp.setNoDelay(true);
+    s.poll();
+    s.expect({ seq: 11, len: 20 }).write(5).expect({ seq: 31, len: 5 });
+    s.tcp.setNoDelay(false);
+    s.write(5).silent().inject({ seq: 1, ack: 36 }).expect({ seq: 36, len: 5 });
+  });
+
   test("full segments and the end of the stream do not wait", () => {
     const s = new Script(PLAIN).established().write(10).write(1500).expect({ len: 10 }).expect({ seq: 11, len: 1000 }).silent();
     s.end().expect({ flags: "FPA", seq: 1011, len: 500 });
@@ -135,6 +144,39 @@ describe("keepalive (RFC 9293 §3.8.4)", () => {
     for (let i = 0; i < 10; i++) s.advance(5 * SECOND).inject({ seq: 1 + i, ack: 1, len: 1 }).discard();
     s.advance(9.8 * SECOND).silent();
     expect(s.state).toBe("ESTABLISHED");
+  });
+});
+
+describe("keepalive turned on and off while the connection is open", () => {
+  const keepAlive = { idle: 10 * SECOND, interval: SECOND, probes: 2 };
+
+  test("counts from when the peer was last heard of", () => {
+    const s = new Script(PLAIN).established().advance(4 * SECOND);
+    s.tcp.setKeepAlive(keepAlive, s.now);
+    s.advance(5.9 * SECOND).silent().advance(0.2 * SECOND).expect({ flags: "A", seq: 0, len: 0 }).advance(2 * SECOND);
+    expect(s.socket.error).toBe("ETIMEDOUT");
+  });
+
+  test("asks at once where the silence is longer already", () => {
+    const s = new Script(PLAIN).established().advance(60 * SECOND).silent();
+    s.tcp.setKeepAlive(keepAlive, s.now);
+    s.advance(0.1 * SECOND).expect({ flags: "A", seq: 0, len: 0 });
+    s.inject({ seq: 1, ack: 1 }).advance(9.8 * SECOND).silent();
+  });
+
+  test("asks no more once it is off", () => {
+    const s = new Script({ ...PLAIN, keepAliveIdle: SECOND, keepAliveInterval: SECOND, keepAliveProbes: 2 }).established();
+    s.tcp.setKeepAlive(null, s.now);
+    s.advance(3600 * SECOND).silent();
+    expect(s.state).toBe("ESTABLISHED");
+  });
+
+  test("before the connection is open it says what will be then", () => {
+    const s = new Script(PLAIN).connect();
+    s.tcp.setKeepAlive(keepAlive, s.now);
+    s.tcp.setKeepAlive(null, s.now);
+    s.tcp.setKeepAlive(keepAlive, s.now);
+    expect(s.tcp.keepAlive).toBe(keepAlive);
   });
 });
 
