@@ -1,7 +1,7 @@
 import type { Observer, RandomSource } from "../core/index.ts";
 import { Counters, MptcpError } from "../core/index.ts";
 import type { EndpointFlags, EndpointId, LocalAddress, MptcpConfig, MptcpEnvironment, SubflowTcpConfig, Timed } from "../mptcp/index.ts";
-import { capableRefusal, DEFAULT_MPTCP_CONFIG, deriveKeyMaterial, fullMesh, lia, lowestTimeDistance, MptcpConnection } from "../mptcp/index.ts";
+import { acceptJoin, capableRefusal, DEFAULT_MPTCP_CONFIG, deriveKeyMaterial, fallBack, fullMesh, lia, lowestTimeDistance, MptcpConnection } from "../mptcp/index.ts";
 import type { KeyMaterial } from "../mptcp/index.ts";
 import type { FourTuple, StreamConnection, TcpConfig, TcpOwner, TcpSocketOptions } from "../tcp/index.ts";
 import { cubic, DEFAULT_TCP_CONFIG, TcpConnection, TcpSocket } from "../tcp/index.ts";
@@ -158,7 +158,7 @@ export class Host implements MptcpEnvironment {
     const connection = this.newConnection(true, tuple, tcpConfig, { ...this.mptcpDefaults, ...options.mptcp });
     const subflow = connection.addFirstSubflow();
     subflow.attach(TcpConnection.connect(this, subflow, this.routed(connection.subflowConfig, local), tuple, now));
-    if (this.isBlackhole(remote, now)) connection.fallBack("blackhole_remembered", now);
+    if (this.isBlackhole(remote, now)) fallBack(connection, "blackhole_remembered", now);
     else this.counters.increment("MPTcpExtMPCapableSYNTX");
     this.heldPorts.adopt(subflow.tcp, entry, localPort);
     this.register(subflow.tcp);
@@ -353,7 +353,7 @@ export class Host implements MptcpEnvironment {
       return true;
     }
     const tuple = tupleOf(packet, segment);
-    const subflow = connection.acceptJoin(join, tuple);
+    const subflow = acceptJoin(connection, join, tuple);
     if (typeof subflow === "number") {
       this.counters.increment("MPTcpExtMPJoinRejected");
       connection.log.observe(null, { kind: "join_refused", reason: `code_${subflow}`, local: String(tuple.localAddress), remote: String(tuple.remoteAddress) });

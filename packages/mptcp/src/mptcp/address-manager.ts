@@ -1,11 +1,12 @@
 import { NEVER } from "../core/index.ts";
 import type { FourTuple } from "../tcp/index.ts";
-import type { AddAddress, IpAddress, MptcpOption } from "../wire/index.ts";
+import type { AddAddress, IpAddress, MpJoinSyn, MptcpOption } from "../wire/index.ts";
 import { mptcpOptionLength } from "../wire/index.ts";
 import type { MptcpConnection } from "./connection.ts";
 import { addAddressHmac, equalOctets } from "./keys.ts";
 import type { LocalAddress, Path, PathControl, PathLimits, PathManager, RemoteAddress } from "./path-manager.ts";
 import { PathTable } from "./path-managers/path-table.ts";
+import { endSubflow } from "./subflow-end.ts";
 import { Subflow } from "./subflow.ts";
 
 /**
@@ -73,7 +74,7 @@ export class AddressManager implements PathControl {
     if (subflow.established) {
       subflow.tcp.close(now);
       this.connection.sender.subflowsChanged();
-    } else this.connection.endSubflow(subflow, "path_manager", now);
+    } else endSubflow(subflow, "path_manager", now);
   }
 
   announce(addressId: number, port: number, now: number): void {
@@ -129,14 +130,17 @@ export class AddressManager implements PathControl {
     this.armManager();
   }
 
-  /** The address and path for a join that arrived; null when a limit forbids it. */
-  admitJoin(remoteAddressId: number, tuple: FourTuple): { pathIndex: number; localAddressId: number; backup: boolean } | null {
+  /** The subflow for a join that arrived, on its path; null when a limit forbids it. */
+  admitJoin(option: MpJoinSyn, tuple: FourTuple): Subflow | null {
     const local = this.local.find((entry) => entry.address.equals(tuple.localAddress));
     const localAddressId = local?.id ?? 0;
-    const pathIndex = this.table.learn(tuple.localAddress, localAddressId, tuple.remoteAddress, remoteAddressId, tuple.remotePort);
+    const pathIndex = this.table.learn(tuple.localAddress, localAddressId, tuple.remoteAddress, option.addressId, tuple.remotePort);
     if (pathIndex === 0) return null;
     this.table.markOpen(pathIndex, true);
-    return { pathIndex, localAddressId, backup: local?.flags.backup ?? false };
+    const backup = local?.flags.backup ?? false;
+    const subflow = new Subflow(this.connection, pathIndex, { first: false, initiator: false, localAddressId, remoteAddressId: option.addressId, backup });
+    subflow.peerBackup = option.backup;
+    return subflow;
   }
 
   onSubflowClosed(subflow: Subflow, reason: string, now: number): void {
@@ -159,7 +163,7 @@ export class AddressManager implements PathControl {
     if (entry === undefined) return;
     this.table.removeLocal(entry.id);
     for (const subflow of this.connection.subflows.slice()) {
-      if (subflow.tcp.tuple.localAddress.equals(address)) this.connection.endSubflow(subflow, "address_removed", now);
+      if (subflow.tcp.tuple.localAddress.equals(address)) endSubflow(subflow, "address_removed", now);
     }
     if (this.connection.closed) return;
     this.withdraw(entry.id, now);

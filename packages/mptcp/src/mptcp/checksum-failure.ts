@@ -3,6 +3,8 @@ import type { MpFail } from "../wire/index.ts";
 import { dssChecksum, MP_RESET_REASON, payloadSum } from "../wire/index.ts";
 import type { DataSequenceSpace, Payload } from "../wire/index.ts";
 import type { MptcpConnection } from "./connection.ts";
+import { fallBack } from "./regular-tcp.ts";
+import { resetSubflow } from "./subflow-end.ts";
 import type { Subflow } from "./subflow.ts";
 
 /**
@@ -77,7 +79,7 @@ export class ChecksumFailure {
   reset(subflow: Subflow, now: number): void {
     this.stop();
     this.connection.environment.counters.increment("MPTcpExtMPFailTx");
-    this.connection.resetSubflow(subflow, "checksum_failed", MP_RESET_REASON.middleboxInterference, now);
+    resetSubflow(subflow, "checksum_failed", MP_RESET_REASON.middleboxInterference, now);
   }
 
   /** Another subflow was joined: falling back is no choice any more. */
@@ -111,7 +113,7 @@ export class ChecksumFailure {
     const position = connection.localSpace.position(option.dsnHigh, option.dsnLow);
     if (!(position >= 0 && position <= sender.sentEnd)) return;
     if (!subflow.first || !connection.mayFallBack || sender.reinjected || !subflow.contiguous) {
-      connection.resetSubflow(subflow, "mp_fail", MP_RESET_REASON.middleboxInterference, now);
+      resetSubflow(subflow, "mp_fail", MP_RESET_REASON.middleboxInterference, now);
       return;
     }
     // RFC 8684 §3.7: answer with MP_FAIL, and go over to regular TCP in both directions.
@@ -169,7 +171,7 @@ export class ChecksumFailure {
     connection.regularOffset = 0;
     // In a stream of another length the end is where the FIN says.
     if (!receiver.finReached) receiver.finOffset = -1;
-    connection.fallBack(reason, now);
+    fallBack(connection, reason, now);
   }
 }
 

@@ -2,6 +2,7 @@ import { NEVER, SECOND } from "../core/index.ts";
 import { MP_RESET_REASON } from "../wire/index.ts";
 import type { MptcpConnection } from "./connection.ts";
 import { equalOctets } from "./keys.ts";
+import { endSubflow, removeSubflow, resetSubflow } from "./subflow-end.ts";
 import type { Subflow } from "./subflow.ts";
 
 /**
@@ -64,7 +65,7 @@ export class Closing {
     const { connection } = this;
     for (const subflow of connection.subflows.slice()) {
       // RFC 8684 §3.3.3: a subflow that still has to retransmit what others delivered may be reset.
-      if (subflow.stale) connection.resetSubflow(subflow, "connection_closed", MP_RESET_REASON.tooMuchOutstandingData, now);
+      if (subflow.stale) resetSubflow(subflow, "connection_closed", MP_RESET_REASON.tooMuchOutstandingData, now);
       else if (subflow.established) subflow.tcp.close(now);
       // A join that is under way may have to carry the last Data ACK; it closes once it is established.
     }
@@ -73,7 +74,7 @@ export class Closing {
   /** A subflow ended with FINs in both directions: the peer knows that all is done, so that joins under way are of no use. */
   finExchanged(now: number): void {
     this.orderly = true;
-    for (const subflow of this.connection.subflows.slice()) if (!subflow.established) this.connection.endSubflow(subflow, "connection_closed", now);
+    for (const subflow of this.connection.subflows.slice()) if (!subflow.established) endSubflow(subflow, "connection_closed", now);
   }
 
   /** The application breaks the connection off. */
@@ -90,7 +91,7 @@ export class Closing {
     for (const subflow of connection.subflows.slice()) {
       if (subflow === carrier) continue;
       subflow.fastclose = carrier === undefined;
-      connection.endSubflow(subflow, "aborted", now);
+      endSubflow(subflow, "aborted", now);
     }
     if (carrier !== undefined) {
       carrier.fastclose = true;
@@ -103,7 +104,7 @@ export class Closing {
   private sendFastclose(subflow: Subflow, now: number): void {
     if (this.fastcloseTries > FASTCLOSE_RETRIES) {
       this.fastcloseAt = NEVER;
-      this.connection.endSubflow(subflow, "aborted", now);
+      endSubflow(subflow, "aborted", now);
       return;
     }
     this.fastcloseTries++;
@@ -120,8 +121,8 @@ export class Closing {
     connection.finish("ECONNRESET");
     // RFC 8684 §3.5: all subflows are torn down by RST, also when ours crossed it; the one that a RST came on is gone already.
     for (const other of connection.subflows.slice()) {
-      if (withReset && other === subflow) connection.removeSubflow(other, "fastclose", "ECONNRESET", now);
-      else connection.endSubflow(other, "fastclose", now);
+      if (withReset && other === subflow) removeSubflow(other, "fastclose", "ECONNRESET", now);
+      else endSubflow(other, "fastclose", now);
     }
     connection.release(now);
   }
@@ -139,7 +140,7 @@ export class Closing {
     // Nor may a subflow that was joined while the connection lingered keep it for longer.
     if (now >= this.orphanAt || (this.lingerUntil >= 0 && now >= this.lingerUntil)) {
       this.orphanAt = NEVER;
-      for (const subflow of this.connection.subflows.slice()) this.connection.endSubflow(subflow, "orphan", now);
+      for (const subflow of this.connection.subflows.slice()) endSubflow(subflow, "orphan", now);
     }
   }
 }

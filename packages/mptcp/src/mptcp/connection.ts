@@ -1,8 +1,8 @@
 import type { CloseReason } from "../core/index.ts";
 import { MptcpError, NEVER, SECOND } from "../core/index.ts";
-import type { CongestionControlFactory, FourTuple, SegmentSlot, StreamConnection } from "../tcp/index.ts";
+import type { CongestionControlFactory, FourTuple, StreamConnection } from "../tcp/index.ts";
 import { STREAM_EVENT } from "../tcp/index.ts";
-import type { MpJoinSyn, MptcpOption, TcpSegment } from "../wire/index.ts";
+import type { MptcpOption } from "../wire/index.ts";
 import { DataSequenceSpace, MP_CAPABLE_FLAG, MP_RESET_REASON, Payload } from "../wire/index.ts";
 import { AddressManager } from "./address-manager.ts";
 import { ChecksumFailure, mappingChecksum } from "./checksum-failure.ts";
@@ -13,8 +13,10 @@ import type { SenderContext } from "./data-sender.ts";
 import { DataSender } from "./data-sender.ts";
 import { DecisionLog } from "./decision-log.ts";
 import type { MptcpEnvironment, SubflowTcpConfig, Timed } from "./environment.ts";
+import { retryJoin } from "./joins.ts";
 import type { KeyMaterial } from "./keys.ts";
-import { deriveKeyMaterial, equalOctets } from "./keys.ts";
+import { deriveKeyMaterial } from "./keys.ts";
+import { endSubflow, resetSubflow } from "./subflow-end.ts";
 import { Subflow } from "./subflow.ts";
 
 /**
@@ -66,7 +68,11 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
   capableAckSent = false;
   /** A DSS arrived: the peer has our key, subflows may be added (RFC 8684 §3.1). */
   fullyEstablished = false;
+  /** A second subflow was established at some time. */
+  joinedEver = false;
   connectedAt = -1;
+  /** When a connection without any subflow is given up, ns. */
+  noSubflowAt = NEVER;
   closed = false;
   error: CloseReason | null = null;
   /** Octets of Data ACKs that we send: 8 once the peer sent an 8-octet data sequence number (§3.3.2). */
@@ -82,10 +88,8 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
 
   private events = 0;
   private readonly makeCongestion: CongestionControlFactory;
-  private joinedEver = false;
   private probeAt = NEVER;
   private probeBackoff = 0;
-  private noSubflowAt = NEVER;
   private finished = false;
 
   constructor(
@@ -167,7 +171,8 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     return events;
   }
 
-  private raise(event: number): void {
+  /** Notes an event for the application (STREAM_EVENT). */
+  raise(event: number): void {
     // The application looks once at all that happened since the last look.
     const quiet = this.events === 0;
     this.events |= event;
@@ -201,77 +206,25 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     if (deniesJoin) this.addresses.denyInitialRemote();
   }
 
-  onTcpEstablished(subflow: Subflow, now: number): void {
-    if (subflow.first) {
-      subflow.phase = "established";
-      this.connectedAt = now;
-      // The window of the handshake's last segment opens the shared window.
-      this.sender.right = this.regularTcp ? NEVER : Math.max(this.sender.right, subflow.tcp.peerWindow);
-      this.sender.subflowsChanged();
-      this.log.observe(subflow, { kind: "connection_established", multipath: !this.regularTcp, token: this.localKeys.token });
-      this.raise(STREAM_EVENT.connected | STREAM_EVENT.writable);
-      // RFC 8684 §3.1: no subflow may be added before a DSS arrived; an ACK now lets the initiator add some without data.
-      if (!this.initiator && !this.regularTcp) {
-        subflow.tcp.requestAck();
-        this.addresses.onEstablished(now);
-      }
-      if (this.sender.finQueued) {
-        if (this.regularTcp) subflow.tcp.close(now);
-        else this.releaseFin(now);
-      }
-      if (this.regularTcp) return;
-      this.log.established(subflow);
-      return;
-    }
-    if (subflow.refusal !== null) {
-      this.resetSubflow(subflow, subflow.refusal, MP_RESET_REASON.mptcpSpecific, now);
-    } else if (subflow.initiator) {
-      subflow.joinAckTries = 1;
-      subflow.joinAckAt = now + subflow.tcp.rto;
-      this.arm(subflow.joinAckAt);
-    } else {
-      this.environment.joined(subflow.tcp);
-      this.onJoined(subflow, now);
-      // RFC 8684 §3.2: the third ACK must be answered, it is retransmitted otherwise.
-      subflow.tcp.requestAck();
-    }
-  }
-
-  /** The two ends have verified each other: the subflow may carry data. */
-  onJoined(subflow: Subflow, now: number): void {
+  /** The TCP handshake of the first subflow is complete. */
+  onFirstEstablished(subflow: Subflow, now: number): void {
     subflow.phase = "established";
-    subflow.joinAckAt = NEVER;
-    this.joinedEver = true;
-    this.failure.onJoined(now);
-    this.addresses.table.markWorked(subflow.id);
-    this.noSubflowAt = NEVER;
+    this.connectedAt = now;
+    // The window of the handshake's last segment opens the shared window.
+    this.sender.right = this.regularTcp ? NEVER : Math.max(this.sender.right, subflow.tcp.peerWindow);
     this.sender.subflowsChanged();
-    this.log.established(subflow);
-    this.raise(STREAM_EVENT.subflows);
-    if (this.closed) subflow.tcp.close(now);
-    else if (this.sender.finSent && !this.sender.finAcknowledged) subflow.tcp.requestAck();
-    this.wakeSubflows(now);
-  }
-
-  /**
-   * A SYN with MP_JOIN arrived for our token (RFC 8684 §3.2). The host makes the TCP connection for the subflow returned.
-   * @returns the MP_TCPRST reason when the join is refused
-   */
-  acceptJoin(option: MpJoinSyn, tuple: FourTuple): Subflow | number {
-    // After a regular close the peer may come back for the Data ACK of its DATA_FIN.
-    if (this.error !== null || this.regularTcp || !this.remoteKnown) return MP_RESET_REASON.mptcpSpecific;
-    if (this.subflows.length > this.config.limits.subflows) return MP_RESET_REASON.administrativelyProhibited;
-    // RFC 8684 §3.1: who sets the C flag does not accept subflows to the address and port that it was sent from.
-    const { localAddress, localPort } = this.tuple;
-    if (this.config.denyJoinInitialAddress && tuple.localPort === localPort && tuple.localAddress.equals(localAddress)) return MP_RESET_REASON.administrativelyProhibited;
-    const joined = this.addresses.admitJoin(option.addressId, tuple);
-    if (joined === null) return MP_RESET_REASON.administrativelyProhibited;
-    const subflow = new Subflow(this, joined.pathIndex, { first: false, initiator: false, localAddressId: joined.localAddressId, remoteAddressId: option.addressId, backup: joined.backup });
-    subflow.peerBackup = option.backup;
-    subflow.remoteNonce = option.nonce;
-    subflow.localNonce = this.environment.random.uint32();
-    this.subflows.push(subflow);
-    return subflow;
+    this.log.observe(subflow, { kind: "connection_established", multipath: !this.regularTcp, token: this.localKeys.token });
+    this.raise(STREAM_EVENT.connected | STREAM_EVENT.writable);
+    // RFC 8684 §3.1: no subflow may be added before a DSS arrived; an ACK now lets the initiator add some without data.
+    if (!this.initiator && !this.regularTcp) {
+      subflow.tcp.requestAck();
+      this.addresses.onEstablished(now);
+    }
+    if (this.sender.finQueued) {
+      if (this.regularTcp) subflow.tcp.close(now);
+      else this.releaseFin(now);
+    }
+    if (!this.regularTcp) this.log.established(subflow);
   }
 
   /** A DSS, or MP_CAPABLE with data, arrived. */
@@ -409,70 +362,9 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     this.arm(this.probeAt);
   }
 
-  // ---- regular TCP (fallback)
-
   /** Whether this connection can still become regular TCP: all its data went over the first subflow (RFC 8684 §3.7). */
   get mayFallBack(): boolean {
     return !this.regularTcp && !this.joinedEver;
-  }
-
-  fallBack(reason: string, now: number): void {
-    if (this.regularTcp) return;
-    const handshakeOver = this.remoteKnown && this.connectedAt >= 0;
-    this.regularTcp = true;
-    this.fallback = reason;
-    for (const subflow of this.subflows) subflow.tcp.sharedWindow = false;
-    if (this.checksums && this.connectedAt >= 0) for (const subflow of this.subflows) subflow.checked?.release(subflow.checked.start(this.receiver.next), now);
-    // RFC 8684 §3.7: one last mapping, of infinite length, tells a peer that still sees our options.
-    this.infiniteMappingPending = handshakeOver;
-    this.sender.right = NEVER;
-    this.sender.reinjections.clear();
-    this.sender.timerAt = NEVER;
-    const counter = FALLBACK_COUNTER[reason];
-    if (counter !== undefined) this.environment.counters.increment(counter);
-    this.log.observe(null, { kind: "fallback", reason });
-    this.raise(STREAM_EVENT.fallback);
-    if (this.connectedAt < 0) return;
-    // RFC 8684 §3.7: from here on the subflow's ACKs clear the send buffer.
-    for (const subflow of this.subflows) if (subflow.first) this.acknowledgedRegular(subflow.tcp.ackedOffset, now);
-    for (const subflow of this.subflows.slice()) if (!subflow.first) this.endSubflow(subflow, "fallback", now);
-    if (this.sender.finQueued) for (const subflow of this.subflows) subflow.tcp.close(now);
-    this.wakeSubflows(now);
-  }
-
-  onInfiniteMapping(subflow: Subflow, dataOffset: number, subflowOffset: number, now: number): void {
-    if (this.regularTcp || !subflow.first || this.joinedEver) return;
-    this.environment.counters.increment("MPTcpExtInfiniteMapRx");
-    if (this.failure.isWaiting(subflow)) {
-      this.failure.revert(now);
-      return;
-    }
-    const regularOffset = dataOffset - subflowOffset;
-    // One stream from here on: nothing could fill a gap in the data any more, and what comes after it would be stored for ever.
-    if (!(dataOffset >= 0 && regularOffset + subflow.tcp.receivedOffset <= this.receiver.next)) {
-      this.environment.counters.increment("MPTcpExtDSSNotMatching");
-      this.resetSubflow(subflow, "mapping_conflict", MP_RESET_REASON.mptcpSpecific, now);
-      return;
-    }
-    this.regularOffset = regularOffset;
-    this.fallBack("infinite_mapping", now);
-  }
-
-  offerRegular(_subflow: Subflow, limit: number): number {
-    return Math.min(limit, this.sender.queue.end - this.sender.next);
-  }
-
-  takeRegular(length: number, slot: SegmentSlot): void {
-    const { sender } = this;
-    slot.payload = sender.queue.slice(sender.next, length);
-    slot.tag = null;
-    sender.next += length;
-    slot.push = sender.next === sender.queue.end;
-  }
-
-  acknowledgedRegular(to: number, now: number): void {
-    this.onDataAck(Math.min(to, this.sender.next), NEVER, now);
-    this.sender.timerAt = NEVER;
   }
 
   // ---- subflows
@@ -511,85 +403,6 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     // A FIN concerns its subflow alone (RFC 8684 §3.3.3): close our side of it too.
     subflow.tcp.close(now);
     this.sender.subflowsChanged();
-    this.wakeSubflows(now);
-  }
-
-  onTcpClosed(subflow: Subflow, reason: CloseReason | null, segment: TcpSegment | null, now: number): void {
-    if (segment !== null && !this.regularTcp) {
-      for (const option of segment.mptcp) {
-        if (option.kind === "mp_fastclose" && equalOctets(option.receiverKey, this.localKeys.key)) {
-          this.closing.onFastclose(subflow, option.receiverKey, true, now);
-          return;
-        }
-        if (option.kind === "mp_fail") this.environment.counters.increment("MPTcpExtMPFailRx");
-        if (option.kind === "mp_tcprst") {
-          this.environment.counters.increment("MPTcpExtMPRstRx");
-          // RFC 8684 §3.6: a permanent condition is no reason to try that path again.
-          this.removeSubflow(subflow, `${option.transient ? "reset" : "refused"}_${option.reason}`, reason, now);
-          return;
-        }
-      }
-    }
-    this.removeSubflow(subflow, reason ?? "fin", reason, now);
-  }
-
-  /** Ends a subflow with a RST that says why (RFC 8684 §3.6); the connection goes on. */
-  resetSubflow(subflow: Subflow, reason: string, code: number, now: number): void {
-    if (subflow.phase === "closed") return;
-    subflow.resetReason = code;
-    this.environment.counters.increment("MPTcpExtMPRstTx");
-    this.endSubflow(subflow, reason, now);
-  }
-
-  /** Ends a subflow by RST and takes it out. */
-  endSubflow(subflow: Subflow, reason: string, now: number): void {
-    if (subflow.phase === "closed") return;
-    const handshake = subflow.phase !== "established";
-    subflow.tcp.abort(now);
-    if (handshake && !subflow.first) this.log.observe(subflow, { kind: "join_refused", reason, local: String(subflow.tcp.tuple.localAddress), remote: String(subflow.tcp.tuple.remoteAddress) });
-    this.removeSubflow(subflow, reason, "ECONNABORTED", now);
-  }
-
-  /** Takes out a subflow whose TCP connection is gone, and finds another way for its data. */
-  removeSubflow(subflow: Subflow, reason: string, error: CloseReason | null, now: number): void {
-    if (subflow.phase === "closed") return;
-    subflow.phase = "closed";
-    subflow.joinAckAt = NEVER;
-    subflow.removalAt = NEVER;
-    const at = this.subflows.indexOf(subflow);
-    if (at >= 0) this.subflows.splice(at, 1);
-    if (this.lastReceiver === subflow) this.lastReceiver = null;
-    subflow.tcp.congestion.release();
-    this.sender.subflowsChanged();
-    this.log.observe(subflow, { kind: "subflow_closed", reason });
-    if (this.regularTcp) {
-      // A join that was under way when the connection fell back is not the connection.
-      if (subflow.first) this.finish(error);
-      this.release(now);
-      return;
-    }
-    if (this.closed) {
-      if (error === null) this.closing.finExchanged(now);
-      this.release(now);
-      if (this.mayOpen) this.addresses.onSubflowClosed(subflow, reason, now);
-      return;
-    }
-    this.sender.reinject(subflow, "subflow_death");
-    this.sender.reinjections.forget(subflow.id);
-    subflow.sent.clear();
-    this.raise(STREAM_EVENT.subflows);
-    if (this.subflows.length === 0 && !this.fullyEstablished) {
-      // The connection never came to be, or never left its first path.
-      this.finish(error ?? "ECONNRESET");
-      this.release(now);
-      return;
-    }
-    this.addresses.onSubflowClosed(subflow, reason, now);
-    if (this.subflows.length === 0) {
-      // X4: break before make. Nothing may arrive for a while.
-      this.noSubflowAt = now + this.config.noSubflowTimeout;
-      this.arm(this.noSubflowAt);
-    }
     this.wakeSubflows(now);
   }
 
@@ -679,7 +492,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
       // With all data acknowledged and the peer's end received, only the Data ACK of our DATA_FIN may have been lost.
       const done = this.receiver.finReached && this.sender.finSent && this.sender.unacknowledged === this.sender.finOffset;
       this.finish(done ? null : "ETIMEDOUT");
-      for (const subflow of this.subflows.slice()) this.endSubflow(subflow, "connection_closed", now);
+      for (const subflow of this.subflows.slice()) endSubflow(subflow, "connection_closed", now);
       this.release(now);
     }
     this.addresses.handleTimeout(now);
@@ -687,15 +500,8 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
   }
 
   private checkSubflow(subflow: Subflow, now: number): void {
-    if (now >= subflow.joinAckAt) {
-      if (subflow.joinAckTries >= JOIN_ACK_TRIES) {
-        this.resetSubflow(subflow, "join_unconfirmed", MP_RESET_REASON.mptcpSpecific, now);
-        return;
-      }
-      subflow.tcp.requestAck();
-      subflow.joinAckAt = now + subflow.tcp.rto * (1 << subflow.joinAckTries++);
-    }
-    if (now >= subflow.removalAt) this.resetSubflow(subflow, "remove_addr", MP_RESET_REASON.unspecified, now);
+    if (now >= subflow.joinAckAt) retryJoin(subflow, now);
+    if (now >= subflow.removalAt) resetSubflow(subflow, "remove_addr", MP_RESET_REASON.unspecified, now);
   }
 
   private probe(now: number): void {
@@ -732,16 +538,4 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
   }
 }
 
-/** Fallback reason -> counter of the kernel's MIB. */
-const FALLBACK_COUNTER: Readonly<Record<string, string>> = {
-  no_mp_capable_in_synack: "MPTcpExtMPCapableFallbackSYNACK",
-  mp_capable_unanswered: "MPTcpExtMPCapableSYNTXDrop",
-  blackhole_remembered: "MPTcpExtBlackhole",
-  no_mp_capable_in_ack: "MPTcpExtMPCapableFallbackACK",
-  no_data_ack: "MPTcpExtMPCapableDataFallback",
-  options_lost_on_data: "MPTcpExtMPCapableDataFallback",
-};
-
 const LONGEST_PROBE_INTERVAL = 60 * SECOND;
-/** Third ACKs of a join sent before giving up. */
-const JOIN_ACK_TRIES = 6;

@@ -2,7 +2,10 @@ import type { TcpConnection } from "../tcp/index.ts";
 import type { Dss, MpCapable, MptcpOption, TcpSegment } from "../wire/index.ts";
 import { MP_CAPABLE_FLAG, MP_RESET_REASON, positionNear, TCP_FLAG } from "../wire/index.ts";
 import { checksumMatches } from "./checked-stream.ts";
+import { onJoined } from "./joins.ts";
 import { equalOctets, joinHmac } from "./keys.ts";
+import { fallBack, onInfiniteMapping } from "./regular-tcp.ts";
+import { resetSubflow } from "./subflow-end.ts";
 import type { Subflow } from "./subflow.ts";
 
 /** What became of a segment that arrived before the subflow was established. */
@@ -64,7 +67,7 @@ function readDss(subflow: Subflow, tcp: TcpConnection, segment: TcpSegment, dss:
   const { receiver, remoteSpace } = connection;
   const dataOffset = dss.dsnLength === 8 ? remoteSpace.position(dss.dsnHigh, dss.dsnLow) : remoteSpace.positionNear(dss.dsnLow, receiver.next);
   if (dss.dataLength === 0) {
-    connection.onInfiniteMapping(subflow, dataOffset, positionNear(dss.subflowSequence, 1, Math.max(0, offset)), now);
+    onInfiniteMapping(subflow, dataOffset, positionNear(dss.subflowSequence, 1, Math.max(0, offset)), now);
     return true;
   }
   const length = dss.dataLength - (dss.dataFin ? 1 : 0);
@@ -73,7 +76,7 @@ function readDss(subflow: Subflow, tcp: TcpConnection, segment: TcpSegment, dss:
 
 /** RFC 8684 §3.3: a mapping with a checksum that was not negotiated, or without one that was, closes the subflow. */
 function refuseChecksum(subflow: Subflow, now: number): boolean {
-  subflow.connection.resetSubflow(subflow, subflow.connection.checksums ? "no_checksum" : "checksum_not_negotiated", MP_RESET_REASON.mptcpSpecific, now);
+  resetSubflow(subflow, subflow.connection.checksums ? "no_checksum" : "checksum_not_negotiated", MP_RESET_REASON.mptcpSpecific, now);
   return false;
 }
 
@@ -110,7 +113,7 @@ function acceptMapping(subflow: Subflow, mapping: Mapping, segment: TcpSegment, 
   if (subflowOffset < 0 || subflowOffset + length <= subflow.tcp.receivedOffset) return true;
   if (!subflow.received.add(subflowOffset, dataOffset, length)) {
     connection.environment.counters.increment("MPTcpExtDSSNotMatching");
-    connection.resetSubflow(subflow, "mapping_conflict", MP_RESET_REASON.mptcpSpecific, now);
+    resetSubflow(subflow, "mapping_conflict", MP_RESET_REASON.mptcpSpecific, now);
     return false;
   }
   return true;
@@ -136,7 +139,7 @@ function acceptChecked(subflow: Subflow, subflowSequence: number, dataOffset: nu
   }
   if (subflow.checkedStream().add(subflowOffset, dataOffset, length, dataFin, checksum)) return true;
   connection.environment.counters.increment("MPTcpExtDSSNotMatching");
-  connection.resetSubflow(subflow, "mapping_conflict", MP_RESET_REASON.mptcpSpecific, now);
+  resetSubflow(subflow, "mapping_conflict", MP_RESET_REASON.mptcpSpecific, now);
   return false;
 }
 
@@ -186,12 +189,12 @@ function readCapableSynAck(subflow: Subflow, segment: TcpSegment, now: number): 
   const { connection } = subflow;
   const option = capable(segment);
   if (option === null) {
-    connection.fallBack(subflow.tcp.synRetransmissions >= connection.config.capableSyns ? "mp_capable_unanswered" : "no_mp_capable_in_synack", now);
+    fallBack(connection, subflow.tcp.synRetransmissions >= connection.config.capableSyns ? "mp_capable_unanswered" : "no_mp_capable_in_synack", now);
     return "accept";
   }
   const refusal = capableRefusal(option);
   if (refusal !== null || option.senderKey === null) {
-    connection.fallBack(refusal ?? "no_key_in_synack", now);
+    fallBack(connection, refusal ?? "no_key_in_synack", now);
     return "accept";
   }
   connection.environment.counters.increment("MPTcpExtMPCapableSYNACKRX");
@@ -215,7 +218,7 @@ function readCapableAck(subflow: Subflow, segment: TcpSegment, offset: number, n
   }
   // What overtook the third ACK may carry a DSS only, which shows that options pass: wait for a segment with the keys.
   if (offset > 0 || segment.mptcp.some((other) => other.kind === "dss")) return "drop";
-  connection.fallBack("no_mp_capable_in_ack", now);
+  fallBack(connection, "no_mp_capable_in_ack", now);
   return "accept";
 }
 
@@ -257,7 +260,7 @@ function readJoinSynAck(subflow: Subflow, segment: TcpSegment): HandshakeVerdict
 
 /** The initiator may send data once anything after the SYN+ACK arrives: the peer has our HMAC (RFC 8684 §3.2). */
 function readJoinConfirmation(subflow: Subflow, segment: TcpSegment, now: number): HandshakeVerdict {
-  if (subflow.phase === "pre-established" && (segment.flags & TCP_FLAG.ACK) !== 0) subflow.connection.onJoined(subflow, now);
+  if (subflow.phase === "pre-established" && (segment.flags & TCP_FLAG.ACK) !== 0) onJoined(subflow, now);
   return "continue";
 }
 
@@ -273,9 +276,9 @@ function readJoinAck(subflow: Subflow, segment: TcpSegment, now: number): Handsh
       return "accept";
     }
     connection.environment.counters.increment("MPTcpExtMPJoinAckHMacFailure");
-    connection.resetSubflow(subflow, "bad_hmac", MP_RESET_REASON.mptcpSpecific, now);
+    resetSubflow(subflow, "bad_hmac", MP_RESET_REASON.mptcpSpecific, now);
     return "drop";
   }
-  connection.resetSubflow(subflow, "no_mp_join_in_ack", MP_RESET_REASON.mptcpSpecific, now);
+  resetSubflow(subflow, "no_mp_join_in_ack", MP_RESET_REASON.mptcpSpecific, now);
   return "drop";
 }

@@ -60,6 +60,10 @@ export interface EndpointFlags {
   readonly backup: boolean;
   /** Open subflows from this address to every known address of the peer. */
   readonly fullmesh: boolean;
+  /** The port that the address is announced with, where joins come to; that of the first subflow where there is none. */
+  readonly port?: number;
+  /** The address id, 1 to 255; one that is free unless given. */
+  readonly id?: number;
 }
 
 export interface RemoteAddress {

@@ -4,10 +4,13 @@ import type { SegmentRole, SegmentSlot, TcpConnection, TcpOwner } from "../tcp/i
 import type { Payload, TcpSegment } from "../wire/index.ts";
 import { CheckedStream } from "./checked-stream.ts";
 import type { MptcpConnection } from "./connection.ts";
+import { onJoinConnected } from "./joins.ts";
 import { ReceivedMappings, SentMappings } from "./mapping.ts";
 import { dataOptionSpace, writeOptions } from "./options-out.ts";
 import { readHandshake, readOptions, readRegular, readWithoutOptions } from "./options-in.ts";
+import { acknowledgedRegular, fallBack, offerRegular, takeRegular } from "./regular-tcp.ts";
 import type { SchedulableSubflow } from "./scheduler.ts";
+import { onTcpClosed, resetSubflow } from "./subflow-end.ts";
 
 /**
  * Where a subflow stands. `pre-established` is the initiator of a join whose third ACK is not confirmed yet: it may not
@@ -138,12 +141,12 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
   offer(_tcp: TcpConnection, limit: number, now: number): number {
     const { connection } = this;
     if (!this.mayCarryData || connection.closed) return 0;
-    return connection.regularTcp ? connection.offerRegular(this, limit) : connection.sender.offer(this, limit, now);
+    return connection.regularTcp ? offerRegular(connection, limit) : connection.sender.offer(this, limit, now);
   }
 
   take(_tcp: TcpConnection, offset: number, length: number, now: number, slot: SegmentSlot): void {
     const { connection } = this;
-    if (connection.regularTcp) connection.takeRegular(length, slot);
+    if (connection.regularTcp) takeRegular(connection, length, slot);
     else connection.sender.take(this, offset, length, now, slot);
   }
 
@@ -213,13 +216,13 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
     const { connection } = this;
     if (this.first && connection.mayFallBack && offset === 0 && connection.receiver.next === 0) {
       // Options pass on SYNs but not on data.
-      connection.fallBack("options_lost_on_data", now);
+      fallBack(connection, "options_lost_on_data", now);
       connection.deliver(offset, payload, now);
       return;
     }
     this.unmapped += payload.length;
     connection.environment.counters.increment("MPTcpExtDSSNoMapping");
-    if (this.unmapped > connection.receiver.limit) connection.resetSubflow(this, "no_mapping", RESET_MIDDLEBOX, now);
+    if (this.unmapped > connection.receiver.limit) resetSubflow(this, "no_mapping", RESET_MIDDLEBOX, now);
   }
 
   onFin(_tcp: TcpConnection, now: number): void {
@@ -234,7 +237,7 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
       connection.sender.subflowsChanged();
     }
     if (connection.regularTcp) {
-      connection.acknowledgedRegular(to, now);
+      acknowledgedRegular(connection, to, now);
       return;
     }
     this.sent.acknowledge(to);
@@ -243,8 +246,8 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
     // RFC 8684 §3.7: an ACK for data without a Data ACK shows that the path drops options; one with an ADD_ADDR in its place does not.
     if (this.segmentHadOptions) return;
     const { sender } = connection;
-    if (this.first && connection.mayFallBack && sender.unacknowledged === 0 && !sender.reinjected && this.contiguous) connection.fallBack("no_data_ack", now);
-    else connection.resetSubflow(this, "no_data_ack", RESET_MIDDLEBOX, now);
+    if (this.first && connection.mayFallBack && sender.unacknowledged === 0 && !sender.reinjected && this.contiguous) fallBack(connection, "no_data_ack", now);
+    else resetSubflow(this, "no_data_ack", RESET_MIDDLEBOX, now);
   }
 
   onInput(_tcp: TcpConnection, now: number): void {
@@ -254,7 +257,8 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
   // ---- TcpOwner: events
 
   onEstablished(_tcp: TcpConnection, now: number): void {
-    this.connection.onTcpEstablished(this, now);
+    if (this.first) this.connection.onFirstEstablished(this, now);
+    else onJoinConnected(this, now);
   }
 
   onTailLossProbe(): void {
@@ -266,7 +270,7 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
   }
 
   onClosed(_tcp: TcpConnection, reason: CloseReason | null, segment: TcpSegment | null, now: number): void {
-    this.connection.onTcpClosed(this, reason, segment, now);
+    onTcpClosed(this, reason, segment, now);
   }
 }
 

@@ -20,7 +20,7 @@ export class Announcer {
       if (!local.up) this.withdraw(paths, local, now);
       else if (local.id !== 0 && wanted(local) && !this.announced.some((entry) => entry.id === local.id)) {
         this.announced.push({ id: local.id, address: local.address });
-        paths.announce(local.id, 0, now);
+        paths.announce(local.id, local.flags.port ?? 0, now);
       }
     }
   }
