@@ -20,5 +20,5 @@ export { connect, createConnection, createServer, createStack } from "./stack.ts
 export type { Connect, CreateServer, Stack, StackOptions } from "./stack.ts";
 export { tunLink, TunLink } from "./tun/index.ts";
 export type { TunLinkCounters, TunLinkOptions } from "./tun/index.ts";
-export { UdpLink } from "./udp.ts";
-export type { UdpLinkOptions } from "./udp.ts";
+export { UdpLink } from "./udp/index.ts";
+export type { UdpLinkOptions } from "./udp/index.ts";

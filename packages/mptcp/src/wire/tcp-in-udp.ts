@@ -6,6 +6,7 @@ import { TCP } from "./layout.ts";
 import { IPV4_HEADER_LENGTH, IPV6_HEADER_LENGTH, TCP_MINIMUM_HEADER_LENGTH, tcpHeaderLength } from "./lengths.ts";
 import { read32, write32 } from "./octets.ts";
 import { Packet, TCP_FLAG } from "./packet.ts";
+import type { TcpSegment } from "./packet.ts";
 import { Payload } from "./payload.ts";
 
 /**
@@ -34,14 +35,25 @@ export function encodeTcpInUdp(packet: Packet, target: Uint8Array, at: number): 
   if (headerLength > 60) throw new EncodeError("ERR_MPTCP_NOT_ENCODABLE", `TCP options need ${headerLength - 20} octets, 40 fit`);
   const length = headerLength - UDP_HEADER_LENGTH + tcp.payload.length;
   if (at < 0 || at + length > target.length) throw new EncodeError("ERR_MPTCP_BUFFER_TOO_SMALL", `${length} octets at ${at} do not fit into ${target.length}`);
+  const dataAt = at + encodeTcpInUdpHeader(tcp, target, at);
+  if (tcp.payload.length > 0) tcp.payload.copyTo(target, dataAt);
+  return length;
+}
+
+/**
+ * Writes what precedes the data: 12 octets and the options. The options must fit, as {@link encodeTcpInUdp} checks.
+ *
+ * @returns the octets written, 52 at the most
+ */
+export function encodeTcpInUdpHeader(tcp: TcpSegment, target: Uint8Array, at: number): number {
+  const headerLength = tcpHeaderLength(tcp);
   encodeTcpHeader(tcp, scratch, 0, headerLength);
   scratch[TCP.flags] = scratch[TCP.flags]! & ~TCP_FLAG.URG;
   write32(target, at, read32(scratch, TCP.dataOffset));
   write32(target, at + 4, read32(scratch, TCP.sequence));
   write32(target, at + 8, read32(scratch, TCP.acknowledgment));
   for (let i = TCP_MINIMUM_HEADER_LENGTH; i < headerLength; i++) target[at + i - UDP_HEADER_LENGTH] = scratch[i]!;
-  if (tcp.payload.length > 0) tcp.payload.copyTo(target, at + headerLength - UDP_HEADER_LENGTH);
-  return length;
+  return headerLength - UDP_HEADER_LENGTH;
 }
 
 /**

@@ -1,10 +1,10 @@
 import { createSocket } from "node:dgram";
 import type { RemoteInfo, Socket } from "node:dgram";
-import { MptcpError } from "../core/index.ts";
-import type { PortSource } from "../host/index.ts";
-import { decodeTcpInUdp, encodeTcpInUdp, icmpUnreachable, ipHeaderLength, IpAddress, Packet, tcpInUdpLength, TcpSegment } from "../wire/index.ts";
-import type { UnreachableCause } from "../wire/index.ts";
-import type { LinkDriver, LinkHandler } from "./link.ts";
+import { MptcpError } from "../../core/index.ts";
+import type { PortSource } from "../../host/index.ts";
+import { decodeTcpInUdp, encodeTcpInUdp, icmpUnreachable, ipHeaderLength, IpAddress, Packet, tcpInUdpLength, TcpSegment } from "../../wire/index.ts";
+import type { UnreachableCause } from "../../wire/index.ts";
+import type { LinkDriver, LinkHandler } from "../link.ts";
 
 export interface UdpLinkOptions {
   /** For people and logs; "udp" unless given. */

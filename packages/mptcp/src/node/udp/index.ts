@@ -1,0 +1,8 @@
+/**
+ * node/udp/: links over UDP, for which no privileges are needed: by system calls that carry many datagrams at once where these are to be had, else
+ * through node:dgram.
+ *
+ * @module
+ */
+export { UdpLink } from "./link.ts";
+export type { UdpLinkOptions } from "./link.ts";
