@@ -135,16 +135,6 @@ export class ReceivedMappings {
     return (this.subflowOffsets[index] as number) + (this.lengths[index] as number);
   }
 
-  /** Whether a mapping is known for `subflowOffset`; changes nothing. */
-  covers(subflowOffset: number): boolean {
-    for (let i = this.head; i < this.subflowOffsets.length; i++) {
-      const start = this.subflowOffsets[i] as number;
-      if (start > subflowOffset) return false;
-      if (subflowOffset < start + (this.lengths[i] as number)) return true;
-    }
-    return false;
-  }
-
   /** What mapping `index` adds to a subflow offset. */
   private shift(index: number): number {
     return (this.dataOffsets[index] as number) - (this.subflowOffsets[index] as number);

@@ -1,6 +1,7 @@
 import type { LocalAddress, Path, PathControl, PathManager, RemoteAddress } from "../path-manager.ts";
 import { Announcer } from "./announcer.ts";
 import { hasRoom, isJoinable, localOf } from "./joinable.ts";
+import { Reconciler } from "./reconciler.ts";
 
 /**
  * A path manager by the rules of the Linux kernel's in-kernel one, so that a host here and a kernel that have the same `ip mptcp endpoint` and
@@ -18,45 +19,29 @@ export function linuxEndpoints(): PathManager {
   return new LinuxEndpoints();
 }
 
-class LinuxEndpoints implements PathManager {
-  readonly name = "endpoints";
+class LinuxEndpoints extends Reconciler {
+  override readonly name = "endpoints";
   private readonly announcer = new Announcer();
   /** Indices of paths that had their one attempt. */
   private readonly used = new Set<number>();
-  private established = false;
-  private working = false;
-  private again = false;
 
-  onEstablished(paths: PathControl, now: number): void {
-    this.established = true;
+  override onEstablished(paths: PathControl, now: number): void {
     // A backup flag on the first subflow's address could not go with its SYN.
     const first = paths.paths.find((path) => path.index === 1 && path.open);
     if (first !== undefined && localOf(paths, first)?.flags.backup === true) paths.setBackup(1, true, now);
-    this.reconcile(paths, now);
+    super.onEstablished(paths, now);
   }
 
-  onAddresses(paths: PathControl, now: number): void {
-    this.reconcile(paths, now);
-  }
-
-  onSubflowClosed(paths: PathControl, pathIndex: number, _reason: string, now: number): void {
+  override onSubflowClosed(paths: PathControl, pathIndex: number, _reason: string, now: number): void {
     this.used.add(pathIndex);
     this.reconcile(paths, now);
   }
 
-  private reconcile(paths: PathControl, now: number): void {
-    if (!this.established) return;
-    this.again = true;
-    if (this.working) return;
-    this.working = true;
-    while (this.again) {
-      this.again = false;
-      for (const path of paths.paths) if (!path.present && !path.open) this.used.delete(path.index);
-      this.announcer.update(paths, isSignalled, now);
-      this.joinFirstAddress(paths, now);
-      this.joinAnnounced(paths, now);
-    }
-    this.working = false;
+  protected override round(paths: PathControl, now: number): void {
+    for (const path of paths.paths) if (!path.present && !path.open) this.used.delete(path.index);
+    this.announcer.update(paths, isSignalled, now);
+    this.joinFirstAddress(paths, now);
+    this.joinAnnounced(paths, now);
   }
 
   /** From each subflow endpoint to the peer's first address. */

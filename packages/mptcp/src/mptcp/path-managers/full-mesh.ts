@@ -2,6 +2,7 @@ import { NEVER, SECOND } from "../../core/index.ts";
 import type { Path, PathControl, PathManager } from "../path-manager.ts";
 import { Announcer } from "./announcer.ts";
 import { hasRoom, isJoinable, localOf } from "./joinable.ts";
+import { Reconciler } from "./reconciler.ts";
 
 /**
  * How a full mesh uses its paths.
@@ -32,33 +33,21 @@ export function fullMesh(options: FullMeshOptions = {}): PathManager {
  * A path that failed is tried again after 1 s, then 2 s, up to 60 s. Where limits allow fewer subflows than there are paths, those
  * that share the fewest addresses with the open ones come first, and regular ones before backup ones.
  */
-class FullMesh implements PathManager {
-  readonly name: string;
+class FullMesh extends Reconciler {
+  override readonly name: string;
   nextTimeout = NEVER;
   private readonly mode: PathMode;
   private readonly announcer = new Announcer();
   /** What is remembered of paths, by index. */
   private readonly records = new Map<number, PathRecord>();
-  private established = false;
-  /** Calls into `PathControl` may call back: the outermost one goes round again. */
-  private working = false;
-  private again = false;
 
   constructor(mode: PathMode) {
+    super();
     this.mode = mode;
     this.name = mode === "backup" ? "full-mesh" : mode;
   }
 
-  onEstablished(paths: PathControl, now: number): void {
-    this.established = true;
-    this.reconcile(paths, now);
-  }
-
-  onAddresses(paths: PathControl, now: number): void {
-    this.reconcile(paths, now);
-  }
-
-  onSubflowClosed(paths: PathControl, pathIndex: number, reason: string, now: number): void {
+  override onSubflowClosed(paths: PathControl, pathIndex: number, reason: string, now: number): void {
     const record = this.record(pathIndex);
     this.noteFailure(record, now);
     if (reason.startsWith(REFUSED)) record.verdict = "refused";
@@ -70,20 +59,11 @@ class FullMesh implements PathManager {
     this.reconcile(paths, now);
   }
 
-  /** Makes the subflows what they should be. */
-  private reconcile(paths: PathControl, now: number): void {
-    if (!this.established) return;
-    this.again = true;
-    if (this.working) return;
-    this.working = true;
-    while (this.again) {
-      this.again = false;
-      this.forgetAbsent(paths);
-      this.announcer.update(paths, always, now);
-      if (paths.initiator) this.openAll(paths, now);
-      this.setPriorities(paths, now);
-    }
-    this.working = false;
+  protected override round(paths: PathControl, now: number): void {
+    this.forgetAbsent(paths);
+    this.announcer.update(paths, always, now);
+    if (paths.initiator) this.openAll(paths, now);
+    this.setPriorities(paths, now);
     this.nextTimeout = paths.initiator ? this.nextRetry(paths, now) : NEVER;
   }
 

@@ -102,12 +102,6 @@ export class PathTable {
     return true;
   }
 
-  /** The interface of one of our addresses went up or down. */
-  setLocalUp(id: number, up: boolean): boolean {
-    const entry = this.localTable.find((candidate) => candidate.id === id);
-    return entry !== undefined && entry.up !== up && this.addLocal({ id, address: entry.address, up, flags: entry.flags });
-  }
-
   /**
    * The peer announced an address (ADD_ADDR), or forbade joins to its first one. An assigned id keeps its address (RFC 8684 §3.4.1), but
    * port and joinability may change.

@@ -84,10 +84,10 @@ describe("the mapping table", () => {
     const table = tableWithFirst();
     table.addLocal(local(2, A2, false));
     expect(table.paths.length).toBe(1);
-    expect(table.setLocalUp(2, true)).toBe(true);
+    expect(table.addLocal(local(2, A2, true))).toBe(true);
     expect(table.path(2)?.present).toBe(true);
-    expect(table.setLocalUp(2, true)).toBe(false);
-    table.setLocalUp(2, false);
+    expect(table.addLocal(local(2, A2, true))).toBe(false);
+    table.addLocal(local(2, A2, false));
     expect(table.path(2)?.present).toBe(false);
   });
 
@@ -144,7 +144,6 @@ describe("the address tables", () => {
     const table = tableWithFirst();
     expect(table.removeLocal(5)).toBe(false);
     expect(table.removeRemote(5)).toBe(false);
-    expect(table.setLocalUp(5, true)).toBe(false);
   });
 
   test("are bounded, and so is the mapping table", () => {
@@ -228,7 +227,6 @@ describe("whatever happens", () => {
   const step = fc.oneof(
     fc.record({ kind: fc.constant("addLocal" as const), id, address, up: fc.boolean() }),
     fc.record({ kind: fc.constant("removeLocal" as const), id }),
-    fc.record({ kind: fc.constant("setLocalUp" as const), id, up: fc.boolean() }),
     fc.record({ kind: fc.constant("addRemote" as const), id, address, port, joinable: fc.boolean() }),
     fc.record({ kind: fc.constant("removeRemote" as const), id }),
     fc.record({ kind: fc.constant("markOpen" as const), index: fc.integer({ min: 1, max: 12 }), open: fc.boolean() }),
@@ -242,8 +240,6 @@ describe("whatever happens", () => {
         return table.addLocal(local(event.id, event.address, event.up));
       case "removeLocal":
         return table.removeLocal(event.id);
-      case "setLocalUp":
-        return table.setLocalUp(event.id, event.up);
       case "addRemote":
         return table.addRemote(event);
       case "removeRemote":
