@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { registerDoctor } from "./doctor-command.ts";
 import { EXIT } from "./io.ts";
 import type { Io } from "./io.ts";
 import { listScenarios } from "./list-command.ts";
@@ -60,6 +61,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
       code = await connectCommand(host, port, flags, io);
     },
   );
+  registerDoctor(program, io, (exit) => (code = exit));
   if (args.length === 0) {
     io.stdout.write(program.helpInformation() + EXAMPLES);
     return EXIT.usage;

@@ -5,6 +5,8 @@
  * @module
  */
 export { setDefaultStack } from "./default-stack.ts";
+export { doctor, fixScript } from "./doctor/index.ts";
+export type { Check, CheckState, DoctorOptions, DoctorReport, System, Use } from "./doctor/index.ts";
 export type { SystemError } from "./errors.ts";
 export type { LinkDriver, LinkHandler } from "./link.ts";
 export { CryptoRandom } from "./random.ts";
