@@ -9,6 +9,8 @@ export { doctor, fixScript } from "./doctor/index.ts";
 export type { Check, CheckState, DoctorOptions, DoctorReport, System, Use } from "./doctor/index.ts";
 export type { SystemError } from "./errors.ts";
 export type { LinkDriver, LinkHandler } from "./link.ts";
+export { LinkCapture } from "./link-capture.ts";
+export type { LinkCaptureOptions } from "./link-capture.ts";
 export { CryptoRandom } from "./random.ts";
 export { Runtime } from "./runtime.ts";
 export type { ConnectionHandler, LinkAddress, RuntimeOptions } from "./runtime.ts";
