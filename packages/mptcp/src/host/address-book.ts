@@ -1,3 +1,4 @@
+import { MptcpError } from "../core/index.ts";
 import type { EndpointFlags, LocalAddress } from "../mptcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
 import type { AddressOptions } from "./host.ts";
@@ -30,11 +31,11 @@ export class AddressBook {
     return this.list;
   }
 
-  /** Adds an address, or changes link and flags of one that is there. */
+  /** Adds an address, or changes link and flags of one that is there. @throws MptcpError EEXIST when the id that it is to have is taken */
   add(address: IpAddress, options: AddressOptions): HostAddress {
     const at = this.list.findIndex((entry) => entry.address.equals(address));
     const entry: HostAddress = {
-      id: at < 0 ? this.freeId(address) : (this.list[at] as HostAddress).id,
+      id: at < 0 ? this.idFor(address, options.flags?.id) : (this.list[at] as HostAddress).id,
       address,
       up: true,
       flags: { ...DEFAULT_FLAGS, ...options.flags },
@@ -74,6 +75,13 @@ export class AddressBook {
   choose(remote: IpAddress): HostAddress | null {
     const fitting = this.list.filter((entry) => entry.address.family === remote.family);
     return fitting.find((entry) => !entry.flags.backup) ?? fitting[0] ?? null;
+  }
+
+  private idFor(address: IpAddress, wanted: number | undefined): number {
+    if (wanted === undefined) return this.freeId(address);
+    if (!Number.isInteger(wanted) || wanted < 1 || wanted > LARGEST_ID) throw new MptcpError("ERR_MPTCP_ADDRESS_ID", `an address id is 1 to ${LARGEST_ID}, got ${wanted}`);
+    if (this.inUse(wanted)) throw new MptcpError("EEXIST", `address id ${wanted} is in use`);
+    return wanted;
   }
 
   private freeId(address: IpAddress): number {
