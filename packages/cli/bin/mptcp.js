@@ -5,7 +5,9 @@ import { existsSync } from "node:fs";
 const compiled = new URL("../dist/main.js", import.meta.url);
 if (existsSync(compiled)) {
   const { main, processIo } = await import(compiled.href);
-  process.exitCode = await main(process.argv.slice(2), processIo());
+  const code = await main(process.argv.slice(2), processIo());
+  // Standard output may have broken, which has set one already.
+  process.exitCode = code === 0 ? (process.exitCode ?? 0) : code;
 } else {
   process.stderr.write("mptcp: not built yet; run `npm install` or `npm run build` in the project's root first\n");
   process.exitCode = 1;

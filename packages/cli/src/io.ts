@@ -1,16 +1,27 @@
+import { fstatSync } from "node:fs";
 import pc from "picocolors";
 
 /** Where a command writes to and whom it listens to: the process, or a test. */
 export interface Io {
   readonly stdout: Output;
   readonly stderr: Output;
-  /** Calls `stop` when the user wants the command to end; returns how to cancel that. */
-  onInterrupt(stop: () => void): () => void;
+  /** Calls `stop` when the user wants the command to end: by Ctrl-C unless a signal is named. Returns how to cancel that. */
+  onInterrupt(stop: (signal?: Signal) => void): () => void;
   /** Seconds, monotonic. */
   clock(): number;
   /** Bytes for a connection, and where bytes from it go: standard input and output. */
-  pipes(): { readonly input: NodeJS.ReadableStream; readonly output: NodeJS.WritableStream };
+  pipes(): Pipes;
 }
+
+export interface Pipes {
+  readonly input: NodeJS.ReadableStream;
+  readonly output: NodeJS.WritableStream;
+  /** Octets that the input will give; null where nobody knows. */
+  readonly inputSize: number | null;
+}
+
+/** What asks the process to end. */
+export type Signal = "SIGINT" | "SIGTERM";
 
 /** One stream of text. */
 export interface Output {
@@ -24,33 +35,50 @@ export type Colors = ReturnType<typeof pc.createColors>;
 
 /** The process's own streams and signals. */
 export function processIo(): Io {
+  // Whoever pipes bytes to standard output says himself what goes wrong with it.
+  let isPiped = false;
   return {
-    stdout: streamOutput(process.stdout),
-    stderr: streamOutput(process.stderr),
+    stdout: streamOutput(process.stdout, "standard output", () => isPiped),
+    stderr: streamOutput(process.stderr, "standard error", () => false),
     onInterrupt: (stop) => {
       let asked = false;
-      const handler = (): void => {
-        // Whoever presses twice does not want to wait.
-        if (asked) process.exit(EXIT.interrupted);
+      const handler = (signal: NodeJS.Signals): void => {
+        const known = signal === "SIGTERM" ? "SIGTERM" : "SIGINT";
+        // Whoever asks twice does not want to wait.
+        if (asked) process.exit(exitOf(known));
         asked = true;
-        stop();
+        stop(known);
       };
       process.on("SIGINT", handler);
-      return () => process.off("SIGINT", handler);
+      process.on("SIGTERM", handler);
+      return () => {
+        process.off("SIGINT", handler);
+        process.off("SIGTERM", handler);
+      };
     },
     clock: () => performance.now() / 1000,
-    pipes: () => ({ input: process.stdin, output: process.stdout }),
+    pipes: () => {
+      isPiped = true;
+      return { input: process.stdin, output: process.stdout, inputSize: sizeOf(0) };
+    },
   };
 }
 
-/** The command's exit codes. */
-export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+/** The command's exit codes: those of a shell for signals. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130, terminated: 143 } as const;
 
-function streamOutput(stream: NodeJS.WriteStream): Output {
+/** The exit code of a command that a signal ended. */
+export function exitOf(signal: Signal): number {
+  return signal === "SIGTERM" ? EXIT.terminated : EXIT.interrupted;
+}
+
+function streamOutput(stream: NodeJS.WriteStream, name: string, isPiped: () => boolean): Output {
   const isTerminal = stream.isTTY;
-  // Whoever read the pipe may leave early; the run still writes its files.
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
+    // Whoever read the pipe may leave early; a run still writes its files.
+    if (error.code === "EPIPE" || isPiped()) return;
+    process.exitCode = EXIT.failed;
+    if (stream !== process.stderr) process.stderr.write(`${name}: ${error.message}\n`);
   });
   return {
     write: (text) => void stream.write(text),
@@ -59,4 +87,14 @@ function streamOutput(stream: NodeJS.WriteStream): Output {
     },
     colors: pc.createColors(isTerminal && pc.isColorSupported),
   };
+}
+
+/** Octets of the file behind a descriptor; null when it is no file. */
+function sizeOf(descriptor: number): number | null {
+  try {
+    const status = fstatSync(descriptor);
+    return status.isFile() ? status.size : null;
+  } catch {
+    return null;
+  }
 }

@@ -4,12 +4,9 @@ import { registerDoctor } from "./doctor-command.ts";
 import { EXIT } from "./io.ts";
 import type { Io } from "./io.ts";
 import { listScenarios } from "./list-command.ts";
-import { parseTun, parseUdp } from "./link-options.ts";
-import type { LinkOption } from "./link-options.ts";
 import { runCommand } from "./run-command.ts";
 import type { RunFlags } from "./run-command.ts";
-import { connectCommand, listenCommand } from "./socket-command.ts";
-import type { SocketFlags } from "./socket-command.ts";
+import { addSocketCommands } from "./socket-options.ts";
 
 export { processIo } from "./io.ts";
 export type { Io, Output } from "./io.ts";
@@ -17,13 +14,13 @@ export type { Io, Output } from "./io.ts";
 /**
  * The `mptcp` command.
  * @param args without the program's name
- * @returns the exit code: 0 success, 1 the run failed, 2 wrong usage, 130 interrupted
+ * @returns the exit code: 0 success, 1 the run or the transfer failed, 2 wrong usage, 130 interrupted, 143 terminated
  */
 export async function main(args: readonly string[], io: Io): Promise<number> {
   let code: number = EXIT.ok;
   const program = new Command("mptcp");
   program
-    .description("Multipath TCP in a virtual network: runs scenarios, and shows what the protocol did.")
+    .description("Multipath TCP: over real networks, and in a virtual one that shows what the protocol does.")
     .version(version(), "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
@@ -51,16 +48,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     .action(async () => {
       code = await listScenarios(io);
     });
-  socketOptions(program.command("listen").argument("<port>", "port to listen on", parsePort).description("accept a connection over user-space Multipath TCP; standard input goes out, what comes goes to standard output")).action(
-    async (port: number, flags: SocketFlags) => {
-      code = await listenCommand(port, flags, io);
-    },
-  );
-  socketOptions(program.command("connect").argument("<host>", "address to connect to").argument("<port>", "its port", parsePort).description("open a connection over user-space Multipath TCP, the other end of listen")).action(
-    async (host: string, port: number, flags: SocketFlags) => {
-      code = await connectCommand(host, port, flags, io);
-    },
-  );
+  addSocketCommands(program, io, (exit) => (code = exit));
   registerDoctor(program, io, (exit) => (code = exit));
   if (args.length === 0) {
     io.stdout.write(program.helpInformation() + EXAMPLES);
@@ -73,28 +61,6 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   }
   return code;
-}
-
-function socketOptions(command: Command): Command {
-  return command
-    .option("--udp <local=ADDR[,backup][,mtu=N]>", "a link over UDP from this address, no privileges needed; may be repeated", parseUdp, [] as readonly LinkOption[])
-    .option("--tun <name=NAME,host=ADDR,kernel=ADDR/LEN[,backup][,mtu=N]>", "a link over a TUN device (root); may be repeated", parseTun, [] as readonly LinkOption[])
-    .option("--echo", "send back what comes", false)
-    .option("--discard", "throw away what comes", false)
-    .option("--source <bytes>", "send so many bytes instead of standard input", parseCount, null)
-    .option("--json", "print a summary as JSON to standard error at the end", false);
-}
-
-function parsePort(text: string): number {
-  const port = Number(text);
-  if (!Number.isInteger(port) || port < 1 || port > 65535) throw new InvalidArgumentError("A port is a whole number from 1 to 65535.");
-  return port;
-}
-
-function parseCount(text: string): number {
-  const count = Number(text);
-  if (!Number.isSafeInteger(count) || count < 0) throw new InvalidArgumentError("Bytes are a whole number.");
-  return count;
 }
 
 function parseSeed(text: string): number {
@@ -116,6 +82,8 @@ Examples:
   mptcp run two-paths --set paths.right.rtt=200ms --set paths.right.loss=1%
   mptcp run wifi-3g --set protocol.buffers=100KB --json | jq .goodputBitsPerSecond
   mptcp run ./my-scenario.yaml --out /tmp/mine
+  mptcp listen 5000 --udp local=127.0.0.1 --udp local=127.0.0.2 > received
+  mptcp connect 127.0.0.1 5000 --udp local=127.0.0.3 --udp local=127.0.0.4 < file
 `;
 
 const RUN_EXAMPLES = `

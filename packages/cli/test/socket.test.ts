@@ -4,7 +4,7 @@ import pc from "picocolors";
 import { describe, expect, it } from "vitest";
 import { main } from "../src/main.ts";
 import type { Io } from "../src/main.ts";
-import type { TransferSummary } from "../src/socket-command.ts";
+import type { TransferSummary } from "../src/transfer-summary.ts";
 
 interface Started {
   readonly code: Promise<number>;
@@ -45,7 +45,7 @@ function start(args: readonly string[], input: Readable): Started {
       return () => {};
     },
     clock: () => performance.now() / 1000,
-    pipes: () => ({ input, output: sink }),
+    pipes: () => ({ input, output: sink, inputSize: null }),
   };
   return Object.assign(started, { code: main(args, io) });
 }

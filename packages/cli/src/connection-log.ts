@@ -1,0 +1,61 @@
+import type { DecisionEvent, Observer } from "mptcp";
+
+/**
+ * Follows the engine's decisions to know when its connections are over, and how: a socket may be closed before the peer has
+ * acknowledged what was written to it.
+ */
+export class ConnectionLog implements Observer {
+  /** TCP connections, plain ones or subflows, that are neither closed nor in TIME-WAIT. */
+  private readonly open = new Set<string>();
+  /** Connections of which a subflow was established and that did not end. */
+  private readonly living = new Set<number>();
+  private readonly waiting: (() => void)[] = [];
+  /** Why the last connection that broke did. */
+  private broken: string | null = null;
+
+  event(event: DecisionEvent): void {
+    if (event.kind === "tcp_state") this.onState(event.connection, event.subflow, event.from, event.to);
+    else if (event.kind === "connection_closed") {
+      if (event.reason !== "done") this.broken = event.reason;
+      this.living.delete(event.connection);
+    } else return;
+    if (this.living.size === 0 && this.open.size === 0) for (const resolve of this.waiting.splice(0)) resolve();
+  }
+
+  /**
+   * Until every connection is over. What is lost only in saying goodbye is not waited for.
+   * @returns why a connection broke; null when none did
+   */
+  async settled(): Promise<string | null> {
+    while (this.living.size > 0 || this.open.size > 0) {
+      // With the connection over, what is left are the FINs of its subflows.
+      const isOver = this.living.size === 0;
+      let timer: NodeJS.Timeout | null = null;
+      const late = new Promise<"late">((resolve) => {
+        if (isOver) timer = setTimeout(() => resolve("late"), LONGEST_GOODBYE);
+      });
+      const outcome = await Promise.race([new Promise<"changed">((resolve) => this.waiting.push(() => resolve("changed"))), late]);
+      if (timer !== null) clearTimeout(timer);
+      if (outcome === "late") break;
+    }
+    return this.broken;
+  }
+
+  private onState(connection: number, subflow: number, from: string, to: string): void {
+    const key = `${connection}.${subflow}`;
+    if (to === "ESTABLISHED") {
+      this.open.add(key);
+      this.living.add(connection);
+    } else if (to === "TIME-WAIT" || to === "CLOSED") {
+      this.open.delete(key);
+      // Plain TCP has no other end than that of its one TCP connection.
+      if (subflow !== 0) return;
+      if (this.living.delete(connection) && to === "CLOSED" && !ORDERLY.has(from)) this.broken = "ECONNRESET";
+    }
+  }
+}
+
+/** States from which a connection is closed with everything acknowledged. */
+const ORDERLY: ReadonlySet<string> = new Set(["LAST-ACK", "CLOSING", "TIME-WAIT"]);
+/** ms */
+const LONGEST_GOODBYE = 5000;

@@ -1,0 +1,145 @@
+import type { Duplex } from "node:stream";
+import { DEFAULT_MPTCP_CONFIG, linuxEndpoints } from "mptcp";
+import type { DecisionEvent, MptcpConfig, PathLimits } from "mptcp";
+import { createStack, LinkCapture } from "mptcp/node";
+import type { MptcpInfo, Stack } from "mptcp/node";
+import { IpAddress } from "mptcp/wire";
+import { CaptureFile } from "./capture-file.ts";
+import { ConnectionLog } from "./connection-log.ts";
+import type { EndpointOption, LinkOption } from "./link-options.ts";
+import { openLinks, UsageProblem } from "./open-links.ts";
+import type { OpenLink } from "./open-links.ts";
+import { explainFile } from "./remedies.ts";
+
+/** What sockets of this library and of the kernel have in common, as far as it matters here. */
+export interface Connection extends Duplex {
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  readonly remoteAddress?: string | undefined;
+  readonly remotePort?: number | undefined;
+  readonly mptcp: { info(): MptcpInfo };
+  resetAndDestroy(): unknown;
+}
+
+/** Where connections come from: this library's engine on its links, or the kernel. */
+export interface Network {
+  readonly via: "userspace" | "kernel";
+  /** Begins to connect; the socket tells by `connect` or `error`. */
+  connect(host: string, port: number): Connection;
+  /** Takes connections until it is closed. @returns where it listens, for people @throws the system's error, or MptcpError */
+  listen(port: number, onConnection: (connection: Connection) => void): Promise<string>;
+  /** The counters of the kernel's MIB names that are not 0. */
+  counters(): Readonly<Record<string, number>>;
+  /** Until the peers have acknowledged everything. @returns why a connection broke; null when none did */
+  settled(): Promise<string | null>;
+  /** Resets what is open and closes the links. @returns what the capture lacks, for people; null when nothing */
+  close(): Promise<string | null>;
+}
+
+export interface NetworkOptions {
+  readonly links: readonly LinkOption[];
+  readonly endpoints: readonly EndpointOption[];
+  readonly limits: Partial<PathLimits>;
+  /** Where to write what passes the links; null: nowhere. */
+  readonly pcap: string | null;
+  /** Something happened that the user should know of. */
+  readonly notice: (text: string) => void;
+}
+
+/**
+ * A host of this library on the links of the command line.
+ * @throws MptcpError with the remedy when a link cannot be opened; UsageProblem
+ */
+export async function userspaceNetwork(options: NetworkOptions): Promise<Network> {
+  const links = await openLinks(options.links, options.endpoints);
+  let file: CaptureFile | null = null;
+  try {
+    if (options.pcap !== null) file = openCapture(options.pcap);
+    return new UserspaceNetwork(options, links, file);
+  } catch (error) {
+    file?.close();
+    await Promise.all(links.map(({ driver }) => driver.close()));
+    throw error;
+  }
+}
+
+function openCapture(path: string): CaptureFile {
+  try {
+    return new CaptureFile(path);
+  } catch (error) {
+    throw new UsageProblem(explainFile(`--pcap ${path}`, error as NodeJS.ErrnoException));
+  }
+}
+
+class UserspaceNetwork implements Network {
+  readonly via = "userspace";
+  private readonly stack: Stack;
+  private readonly links: readonly OpenLink[];
+  private readonly log = new ConnectionLog();
+  private readonly file: CaptureFile | null;
+  private readonly capture: LinkCapture | null;
+
+  constructor(options: NetworkOptions, links: readonly OpenLink[], file: CaptureFile | null) {
+    this.links = links;
+    this.file = file;
+    this.capture = file === null ? null : new LinkCapture(file.write, { clock: () => this.stack.runtime.now });
+    const { log, capture } = this;
+    const observer = capture === null ? log : { event: (event: DecisionEvent): void => (log.event(event), capture.event(event)) };
+    this.stack = createStack({
+      links: links.map(({ driver, address }) => ({ driver: capture === null ? driver : capture.wrap(driver), addresses: [address] })),
+      observer,
+      mptcp: mptcpConfig(options),
+      onLinkFailed: (driver, error) => options.notice(`${driver.name} is gone, and its subflows with it: ${error.message}`),
+    });
+    // Joins may come to a port that nothing left from yet.
+    for (const { driver, address, port } of links) if (port !== null) driver.ports?.hold(IpAddress.from(address.address), port);
+  }
+
+  connect(host: string, port: number): Connection {
+    return this.stack.connect({ host, port, allowHalfOpen: true });
+  }
+
+  async listen(port: number, onConnection: (connection: Connection) => void): Promise<string> {
+    await this.listenOn({ port }, onConnection);
+    for (const link of this.links) {
+      if (link.port !== null && link.port !== port) await this.listenOn({ port: link.port, host: link.address.address }, onConnection);
+    }
+    return this.links.map((link) => endpointText(link.address.address, link.port ?? port)).join(", ");
+  }
+
+  private listenOn(where: { readonly port: number; readonly host?: string }, onConnection: (connection: Connection) => void): Promise<void> {
+    const server = this.stack.createServer({ allowHalfOpen: true }, onConnection);
+    return new Promise((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(where, () => resolve());
+    });
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return this.stack.runtime.host.counters.snapshot();
+  }
+
+  settled(): Promise<string | null> {
+    return this.log.settled();
+  }
+
+  async close(): Promise<string | null> {
+    await this.stack.close();
+    this.capture?.close();
+    this.file?.close();
+    const { file } = this;
+    return file === null || file.problem === null ? null : `${explainFile(`--pcap ${file.path}`, file.problem)}; the capture is incomplete`;
+  }
+}
+
+function mptcpConfig({ endpoints, limits }: NetworkOptions): Partial<MptcpConfig> {
+  return {
+    ...(endpoints.length === 0 ? {} : { pathManager: linuxEndpoints }),
+    limits: { ...DEFAULT_MPTCP_CONFIG.limits, ...limits },
+  };
+}
+
+/** "192.0.2.1:80", "[2001:db8::1]:80". */
+export function endpointText(address: string, port: number): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}

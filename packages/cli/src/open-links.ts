@@ -1,0 +1,154 @@
+import { createSocket } from "node:dgram";
+import { MptcpError } from "mptcp";
+import type { PortSource } from "mptcp";
+import { tunLink, UdpLink } from "mptcp/node";
+import type { LinkAddress, LinkDriver, LinkHandler } from "mptcp/node";
+import { IpAddress } from "mptcp/wire";
+import type { Packet } from "mptcp/wire";
+import type { EndpointOption, LinkOption } from "./link-options.ts";
+
+/** A link that is open, and what is its own. */
+export interface OpenLink {
+  readonly driver: LinkDriver;
+  readonly address: LinkAddress & { readonly address: string };
+  /** The UDP port that the address has of its own; null where it has none. */
+  readonly port: number | null;
+}
+
+/**
+ * Opens the links of `options`. Where there are endpoints, an address is used for what they say and for nothing else, as in Linux.
+ * @throws MptcpError with the remedy when the machine does not let us; UsageProblem when an endpoint is no address of a link
+ */
+export async function openLinks(options: readonly LinkOption[], endpoints: readonly EndpointOption[]): Promise<readonly OpenLink[]> {
+  const addresses = options.map((option) => (option.kind === "udp" ? option.local : option.host));
+  for (const { address } of endpoints) {
+    if (!addresses.includes(address)) throw new UsageProblem(`--endpoint ${address}: no link has that address; there are ${addresses.join(", ")}`);
+  }
+  const flags = flagsOf(options, addresses, endpoints);
+  const open: OpenLink[] = [];
+  try {
+    for (const [index, option] of options.entries()) open.push(await openLink(option, flags[index] as LinkAddress["flags"] & object));
+  } catch (error) {
+    await Promise.all(open.map(({ driver }) => driver.close()));
+    throw error;
+  }
+  return open;
+}
+
+/** What is wrong with a command line that could be read. */
+export class UsageProblem extends Error {}
+
+type Flags = LinkAddress["flags"] & object;
+
+function flagsOf(options: readonly LinkOption[], addresses: readonly string[], endpoints: readonly EndpointOption[]): readonly Flags[] {
+  const ids = new Set(endpoints.flatMap(({ id }) => id ?? []));
+  let last = 0;
+  const freeId = (): number => {
+    do last++;
+    while (ids.has(last));
+    return last;
+  };
+  return options.map((option, index): Flags => {
+    const port = option.kind === "udp" && option.port !== null ? { port: option.port } : {};
+    const endpoint = endpoints.find(({ address }) => address === addresses[index]);
+    // Numbers that were asked for must not be given to others.
+    const id = ids.size === 0 ? {} : { id: endpoint?.id ?? freeId() };
+    if (endpoints.length === 0) return { backup: option.backup, ...port };
+    if (endpoint === undefined) return { signal: false, subflow: false, backup: option.backup, fullmesh: false, ...id };
+    const { signal, subflow, fullmesh, backup } = endpoint;
+    return { signal, subflow, fullmesh, backup: backup || option.backup, ...port, ...(endpoint.port === undefined ? {} : { port: endpoint.port }), ...id };
+  });
+}
+
+async function openLink(option: LinkOption, flags: Flags): Promise<OpenLink> {
+  const mtu = option.mtu === null ? {} : { mtu: option.mtu };
+  if (option.kind === "tun") {
+    const kernel = option.kernel === null ? {} : { kernel: option.kernel };
+    const driver = await tunLink({ name: option.name, host: option.host, ...kernel, ...mtu });
+    return { driver, address: { address: option.host, flags }, port: null };
+  }
+  const port = flags.port ?? option.port;
+  await probeAddress(option.local, port ?? 0);
+  const link = new UdpLink({ name: `udp ${option.local}`, addresses: [option.local], ...mtu });
+  if (port === null) return { driver: link, address: { address: option.local, flags }, port };
+  const driver = new FixedPortLink(link, new FixedPort(link.ports, port));
+  return { driver, address: { address: option.local, flags: { ...flags, port } }, port };
+}
+
+/** Whether the address is one of this machine, and the port free, is to be known now and not when the first subflow is opened. */
+async function probeAddress(local: string, port: number): Promise<void> {
+  const address = IpAddress.from(local);
+  if (local === "0.0.0.0" || local === "::") throw new UsageProblem(`--udp local=${local}: name one address of this machine for each link; ip -brief address shows them`);
+  const socket = createSocket(address.family === 4 ? "udp4" : "udp6");
+  await new Promise<void>((resolve, reject) => {
+    socket.once("error", (error: NodeJS.ErrnoException) => reject(new MptcpError(error.code ?? "EADDRNOTAVAIL", `bind ${error.code ?? ""} ${local}${port === 0 ? "" : `:${port}`}`)));
+    socket.bind({ address: local, port, exclusive: true }, () => {
+      socket.close(() => resolve());
+    });
+  });
+}
+
+/** Subflows leave from one port, and those that come are taken there. */
+class FixedPort implements PortSource {
+  private readonly source: PortSource;
+  private readonly port: number;
+
+  constructor(source: PortSource, port: number) {
+    this.source = source;
+    this.port = port;
+  }
+
+  allocate(local: IpAddress): number {
+    this.source.hold(local, this.port);
+    return this.port;
+  }
+
+  hold(local: IpAddress, port: number): void {
+    this.source.hold(local, port);
+  }
+
+  release(local: IpAddress, port: number): void {
+    this.source.release(local, port);
+  }
+}
+
+/** A link over UDP whose subflows use one port. */
+class FixedPortLink implements LinkDriver {
+  readonly name: string;
+  readonly mtu: number;
+  readonly segmentationLimit: number;
+  readonly ports: PortSource;
+  private readonly driver: LinkDriver;
+
+  constructor(driver: LinkDriver, ports: PortSource) {
+    this.name = driver.name;
+    this.mtu = driver.mtu;
+    this.segmentationLimit = driver.segmentationLimit;
+    this.driver = driver;
+    this.ports = ports;
+  }
+
+  start(handler: LinkHandler): void {
+    this.driver.start(handler);
+  }
+
+  send(packet: Packet): boolean {
+    return this.driver.send(packet);
+  }
+
+  flush(): void {
+    this.driver.flush();
+  }
+
+  ref(): void {
+    this.driver.ref();
+  }
+
+  unref(): void {
+    this.driver.unref();
+  }
+
+  close(): Promise<void> {
+    return this.driver.close();
+  }
+}

@@ -1,0 +1,41 @@
+import type { MptcpInfo, SubflowInfo } from "mptcp/node";
+import type { Connection } from "./network.ts";
+
+/** A subflow as it was last seen, and whether it is gone. */
+export type SubflowRecord = SubflowInfo & {
+  /** Why it ended; null while it is there, and where all ended with the connection. */
+  readonly down: string | null;
+};
+
+/** Remembers what a connection was: every subflow that there ever was, and its state before it closed. */
+export class SubflowLedger {
+  private readonly connection: Connection;
+  private readonly records = new Map<number, SubflowRecord>();
+  private info: MptcpInfo;
+
+  constructor(connection: Connection) {
+    this.connection = connection;
+    this.info = connection.mptcp.info();
+    this.look();
+    connection.on("subflowDown", (subflow: SubflowInfo, reason: string) => this.records.set(subflow.id, { ...subflow, down: reason }));
+    for (const event of ["subflowUp", "end", "finish", "close"]) connection.on(event, () => this.look());
+  }
+
+  /** Takes down how things are. */
+  look(): void {
+    const now = this.connection.mptcp.info();
+    // A connection that is over has nothing to tell.
+    if (now.subflows.length > 0 || now.fallback !== null || now.multipath) this.info = now;
+    for (const subflow of now.subflows) this.records.set(subflow.id, { ...subflow, down: this.records.get(subflow.id)?.down ?? null });
+  }
+
+  /** The connection as it was when it was last alive. */
+  get last(): MptcpInfo {
+    return this.info;
+  }
+
+  /** By number. */
+  get subflows(): readonly SubflowRecord[] {
+    return [...this.records.values()].toSorted((a, b) => a.id - b.id);
+  }
+}

@@ -1,0 +1,53 @@
+import { formatRate } from "@mptcp/scenario";
+import type { MptcpInfo } from "mptcp/node";
+import type { Io } from "./io.ts";
+import type { SubflowRecord } from "./subflow-ledger.ts";
+
+/** What `--json` prints to standard error at the end. */
+export interface TransferSummary {
+  /** Who spoke Multipath TCP: this program's engine, or the kernel. */
+  readonly via: "userspace" | "kernel";
+  /** Connections there were: one, but for `listen --keep`. */
+  readonly connections: number;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  /** From when the connection was open to when all was acknowledged. */
+  readonly seconds: number;
+  /** Both directions together. */
+  readonly bitsPerSecond: number;
+  /** Why it is plain TCP although Multipath TCP was asked for; null when it is not. */
+  readonly fallback: string | null;
+  /** What went wrong; null when nothing did. */
+  readonly error: string | null;
+  /** The connection in its last moment; null when there was none, or several. */
+  readonly mptcp: MptcpInfo | null;
+  /** Every subflow that there ever was, with its counters. */
+  readonly subflows: readonly SubflowRecord[];
+  /** Of the host, by the names of the kernel's MIB; the kernel's own since the program started. */
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+/** Prints the summary to standard error: as JSON, or as a line for people. */
+export function printSummary(summary: TransferSummary, json: boolean, io: Io): void {
+  if (json) {
+    io.stderr.write(`${JSON.stringify(summary)}\n`);
+    return;
+  }
+  if (summary.error !== null) io.stderr.write(`${summary.error}\n`);
+  const { bytesRead, bytesWritten, seconds, bitsPerSecond, connections } = summary;
+  const rate = bytesRead + bytesWritten === 0 ? "" : ` (${formatRate(Math.round(bitsPerSecond))})`;
+  const what = summary.mptcp === null ? `${connections} ${connections === 1 ? "connection" : "connections"}` : describe(summary, summary.mptcp);
+  io.stderr.write(`${bytesRead} bytes read, ${bytesWritten} written in ${seconds.toFixed(2)} s${rate}, ${what}\n`);
+}
+
+function describe(summary: TransferSummary, info: MptcpInfo): string {
+  const whose = summary.via === "kernel" ? ", by the kernel" : "";
+  if (!info.multipath) return `plain TCP${summary.fallback === null ? "" : ` (${summary.fallback})`}${whose}`;
+  const lost = summary.subflows.filter(({ down }) => down !== null && !ORDERLY.has(down));
+  const losses = lost.map(({ localAddress, remoteAddress, down }) => `, lost ${localAddress} > ${remoteAddress} (${down})`).join("");
+  const count = summary.subflows.length;
+  return `Multipath TCP over ${count} ${count === 1 ? "subflow" : "subflows"}${losses}${whose}`;
+}
+
+/** Reasons for the end of a subflow that are no loss. */
+const ORDERLY: ReadonlySet<string> = new Set(["fin", "done", "connection_closed"]);

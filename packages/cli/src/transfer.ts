@@ -1,0 +1,140 @@
+import { Readable, Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { EXIT, exitOf } from "./io.ts";
+import type { Io, Signal } from "./io.ts";
+import type { Connection, Network } from "./network.ts";
+import { explain, explainFile } from "./remedies.ts";
+import { SubflowLedger } from "./subflow-ledger.ts";
+import { TransferLine } from "./transfer-line.ts";
+import { printSummary } from "./transfer-summary.ts";
+
+/** The flags that say where a connection's bytes come from and go. */
+export interface TransferFlags {
+  readonly echo: boolean;
+  readonly discard: boolean;
+  /** Bytes to send instead of standard input; null for standard input. */
+  readonly source: number | null;
+  readonly json: boolean;
+}
+
+/** Moves the bytes of one connection until both directions have ended, and prints a summary. @returns the exit code */
+export async function transfer(connection: Connection, network: Network, flags: TransferFlags, io: Io, stopped: Promise<Signal>): Promise<number> {
+  const started = io.clock();
+  const ledger = new SubflowLedger(connection);
+  const ends = endsOf(connection, flags, io);
+  const watch = watchTransfer(connection, ledger, ends.size, io);
+  let error: string | null = null;
+  let code: number = EXIT.ok;
+  try {
+    const finished = Promise.all([ends.done, closed(connection)]);
+    const signal = await Promise.race([finished.then(() => null), stopped]);
+    if (signal === null) error = await lost(network, stopped);
+    else {
+      code = exitOf(signal);
+      finished.catch(() => {});
+      // An orderly end would tell the peer that this was all.
+      connection.resetAndDestroy();
+    }
+  } catch (failure) {
+    error = ends.problem() ?? explain(failure);
+    connection.resetAndDestroy();
+  } finally {
+    watch.stop();
+  }
+  if (error !== null) code = EXIT.failed;
+  const seconds = io.clock() - started;
+  const { bytesRead, bytesWritten } = connection;
+  const info = ledger.last;
+  const summary = {
+    via: network.via,
+    connections: 1,
+    bytesRead,
+    bytesWritten,
+    seconds,
+    bitsPerSecond: Math.round(((bytesRead + bytesWritten) * 8) / Math.max(seconds, 1e-6)),
+    fallback: info.fallback,
+    error,
+    mptcp: info,
+    subflows: ledger.subflows,
+    counters: network.counters(),
+  };
+  printSummary(summary, flags.json, io);
+  return code;
+}
+
+/** Everything was handed over and the peer has ended: what is left is that it acknowledges. */
+async function lost(network: Network, stopped: Promise<Signal>): Promise<string | null> {
+  const outcome = await Promise.race([network.settled(), stopped.then(() => "interrupted before the other side had acknowledged everything")]);
+  return outcome === null || outcome.startsWith("interrupted") ? outcome : `the other side did not acknowledge everything: ${outcome}`;
+}
+
+interface Ends {
+  /** Until both directions have ended. */
+  readonly done: Promise<unknown>;
+  /** Octets that will be sent, where that is known. */
+  readonly size: number | null;
+  /** What went wrong with standard input or output; null when nothing did. */
+  problem(): string | null;
+}
+
+function endsOf(connection: Connection, flags: TransferFlags, io: Io): Ends {
+  if (flags.echo) return { done: pipeline(connection, connection), size: null, problem: () => null };
+  const { input, output, inputSize } = io.pipes();
+  let problem: string | null = null;
+  // Said before the pipeline does, which would end the connection as if all had been sent.
+  const fail = (name: string) => (error: NodeJS.ErrnoException): void => {
+    problem ??= explainFile(name, error);
+    connection.resetAndDestroy();
+  };
+  const source = flags.source === null ? input.on("error", fail("standard input")) : sourceOf(flags.source);
+  const sink = flags.discard ? discard() : output.on("error", fail("standard output"));
+  const done = Promise.all([pipeline(source, connection), pipeline(connection, sink, { end: false })]);
+  return { done, size: flags.source ?? inputSize, problem: () => problem };
+}
+
+/** Looks at the transfer now and then, and shows it where standard error is a terminal. */
+function watchTransfer(connection: Connection, ledger: SubflowLedger, size: number | null, io: Io): { stop(): void } {
+  const line = io.stderr.columns > 0 ? new TransferLine(io.stderr) : null;
+  const timer = setInterval(
+    () => {
+      ledger.look();
+      const bytes = size === null ? connection.bytesRead + connection.bytesWritten : connection.bytesWritten;
+      line?.update({ time: io.clock(), bytes, size, subflows: ledger.subflows });
+    },
+    line === null ? LOOK_INTERVAL : DRAW_INTERVAL,
+  ).unref();
+  return {
+    stop: () => {
+      clearInterval(timer);
+      line?.clear();
+    },
+  };
+}
+
+function closed(connection: Connection): Promise<void> {
+  return new Promise((resolve, reject) => {
+    connection.once("close", () => resolve());
+    connection.once("error", reject);
+  });
+}
+
+/** `bytes` octets of a fixed pattern. */
+export function sourceOf(bytes: number): Readable {
+  const block = Buffer.alloc(65536, "multipath ");
+  let left = bytes;
+  return new Readable({
+    read(): void {
+      const size = Math.min(left, block.length);
+      left -= size;
+      this.push(size === 0 ? null : block.subarray(0, size));
+    },
+  });
+}
+
+function discard(): Writable {
+  return new Writable({ write: (_chunk, _encoding, callback) => callback() });
+}
+
+/** ms */
+const DRAW_INTERVAL = 200;
+const LOOK_INTERVAL = 1000;
