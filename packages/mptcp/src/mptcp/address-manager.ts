@@ -20,13 +20,20 @@ export class AddressManager implements PathControl {
   private announcements: Announcement[] = [];
   /** Echoes and REMOVE_ADDRs that wait for a pure ACK; each names the subflow it wants, or null for any. */
   private outbox: { subflow: Subflow | null; option: MptcpOption }[] = [];
-  private acceptedAddresses = 0;
+  /** ADD_ADDRs of the peer that were taken into the table. */
+  acceptedAddresses = 0;
+  /** Ids of our addresses that the peer was told of, and that were not withdrawn. */
+  readonly announcedIds: number[] = [];
+  /** What the connection may use beside the first address; null: all of the host but what is denied. */
+  private allowed: readonly IpAddress[] | null;
+  private denied: readonly IpAddress[] = [];
   private established = false;
   hasSignals = false;
 
   constructor(connection: MptcpConnection, manager: PathManager) {
     this.connection = connection;
     this.manager = manager;
+    this.allowed = connection.config.localAddresses;
   }
 
   // ---- PathControl
@@ -90,7 +97,7 @@ export class AddressManager implements PathControl {
   }
 
   withdraw(addressId: number, now: number): void {
-    this.announcements = this.announcements.filter((entry) => entry.option.addressId !== addressId);
+    this.forgetAnnouncement(addressId);
     // Reliability: REMOVE_ADDR has no echo, so that it goes out on every subflow that does not use the address.
     const subflows = this.connection.subflows.filter((subflow) => subflow.established && subflow.localAddressId !== addressId);
     const option: MptcpOption = { kind: "remove_addr", addressIds: [addressId] };
@@ -114,8 +121,48 @@ export class AddressManager implements PathControl {
   /** Fills the tables for the first subflow. Its flags come from the host's entry; its id here is 0. */
   setFirst(localAddress: IpAddress, localPort: number, remoteAddress: IpAddress, remotePort: number): void {
     this.table.first(localAddress, 0, localPort, remoteAddress, 0, remotePort);
-    for (const entry of this.connection.environment.localAddresses()) this.table.addLocal(entry);
+    for (const entry of this.connection.environment.localAddresses()) if (this.mayUse(entry.address)) this.table.addLocal(entry);
   }
+
+  // ---- from the application
+
+  /** One more address of the host that the connection may use (RFC 6897 §5.3.3). @returns false when the host does not have it now */
+  allowLocal(address: IpAddress, now: number): boolean {
+    this.denied = this.denied.filter((other) => !other.equals(address));
+    if (this.allowed !== null && !this.mayUse(address)) this.allowed = [...this.allowed, address];
+    const entry = this.connection.environment.localAddresses().find((candidate) => candidate.address.equals(address));
+    if (entry === undefined) return false;
+    this.addLocal(entry, now);
+    return true;
+  }
+
+  /**
+   * The connection is not to use an address of the host any more (RFC 6897 §5.3.3): its subflows close, what they carry is delivered first
+   * or goes elsewhere, and the peer hears of it. @returns false when it did not use it
+   */
+  denyLocal(address: IpAddress, now: number): boolean {
+    if (!this.denied.some((other) => other.equals(address))) this.denied = [...this.denied, address];
+    if (this.allowed !== null) this.allowed = this.allowed.filter((other) => !other.equals(address));
+    const entry = this.local.find((candidate) => candidate.address.equals(address));
+    if (entry === undefined) return false;
+    this.table.removeLocal(entry.id);
+    const { subflows } = this.connection;
+    const isOther = (subflow: Subflow): boolean => subflow.established && subflow.localAddressId !== entry.id;
+    if (subflows.some(isOther)) this.withdraw(entry.id, now);
+    else this.withdrawLater(entry.id);
+    // RFC 6897 §5.3.3: other paths are opened before these are closed.
+    this.changed(now);
+    for (const subflow of subflows.slice()) if (subflow.tcp.tuple.localAddress.equals(address)) this.close(subflow.id, now);
+    return true;
+  }
+
+  private mayUse(address: IpAddress): boolean {
+    if (this.denied.some((other) => other.equals(address))) return false;
+    if (this.allowed === null || address.equals(this.connection.tuple.localAddress)) return true;
+    return this.allowed.some((other) => other.equals(address));
+  }
+
+  // ---- from the connection
 
   /** The peer's first address must not be joined (C flag, RFC 8684 §3.1). */
   denyInitialRemote(): void {
@@ -132,6 +179,7 @@ export class AddressManager implements PathControl {
 
   /** The subflow for a join that arrived, on its path; null when a limit forbids it. */
   admitJoin(option: MpJoinSyn, tuple: FourTuple): Subflow | null {
+    if (!this.mayUse(tuple.localAddress)) return null;
     const local = this.local.find((entry) => entry.address.equals(tuple.localAddress));
     const localAddressId = local?.id ?? 0;
     const pathIndex = this.table.learn(tuple.localAddress, localAddressId, tuple.remoteAddress, option.addressId, tuple.remotePort);
@@ -141,6 +189,12 @@ export class AddressManager implements PathControl {
     const subflow = new Subflow(this.connection, pathIndex, { first: false, initiator: false, localAddressId, remoteAddressId: option.addressId, backup });
     subflow.peerBackup = option.backup;
     return subflow;
+  }
+
+  /** A join was verified: its path works, and may carry what nobody could carry before. */
+  onJoined(subflow: Subflow): void {
+    this.table.markWorked(subflow.id);
+    if (this.hasSignals && this.wants(subflow)) subflow.tcp.requestAck();
   }
 
   onSubflowClosed(subflow: Subflow, reason: string, now: number): void {
@@ -153,7 +207,7 @@ export class AddressManager implements PathControl {
 
   /** The host got an address (or it changed). */
   addLocal(entry: LocalAddress, now: number): void {
-    if (!this.table.addLocal(entry)) return;
+    if (!this.mayUse(entry.address) || !this.table.addLocal(entry)) return;
     this.changed(now);
   }
 
@@ -246,6 +300,8 @@ export class AddressManager implements PathControl {
     for (let i = 0; i < this.outbox.length; i++) {
       const entry = this.outbox[i] as (typeof this.outbox)[number];
       if ((entry.subflow !== null && entry.subflow !== subflow) || mptcpOptionLength(entry.option) > space) continue;
+      // RFC 8684 §3.4.2: not on a subflow that uses the address.
+      if (entry.option.kind === "remove_addr" && entry.option.addressIds.includes(subflow.localAddressId)) continue;
       this.outbox.splice(i, 1);
       counters.increment(entry.option.kind === "add_addr" ? "MPTcpExtEchoAddTx" : "MPTcpExtRmAddrTx");
       this.updateSignals();
@@ -259,6 +315,7 @@ export class AddressManager implements PathControl {
       announcement.nextAt = now + Math.max(this.connection.config.addAddrTimeout, 2 * subflow.tcp.rto) * (1 << (announcement.tries - 1));
       this.connection.arm(announcement.nextAt);
       counters.increment("MPTcpExtAddAddrTx");
+      if (!this.announcedIds.includes(announcement.option.addressId)) this.announcedIds.push(announcement.option.addressId);
       const { addressId, address, port } = announcement.option;
       this.connection.log.observe(subflow, { kind: "add_addr", direction: "out", addressId, address: String(address), port, echo: false });
       this.updateSignals();
@@ -319,9 +376,19 @@ export class AddressManager implements PathControl {
 
   /** An address that went while no subflow could carry the news: tell the peer on the next one. */
   private pendingWithdrawals(addressId: number): void {
-    if (this.connection.subflows.some((subflow) => subflow.established)) return;
+    if (!this.connection.subflows.some((subflow) => subflow.established)) this.withdrawLater(addressId);
+  }
+
+  private withdrawLater(addressId: number): void {
+    this.forgetAnnouncement(addressId);
     this.outbox.push({ subflow: null, option: { kind: "remove_addr", addressIds: [addressId] } });
     this.updateSignals();
+  }
+
+  private forgetAnnouncement(addressId: number): void {
+    this.announcements = this.announcements.filter((entry) => entry.option.addressId !== addressId);
+    const at = this.announcedIds.indexOf(addressId);
+    if (at >= 0) this.announcedIds.splice(at, 1);
   }
 
   /** Asks for a pure ACK that will carry what waits. */

@@ -1,5 +1,6 @@
 import { MILLISECOND, SECOND } from "../core/index.ts";
 import type { ConnectionCongestion } from "../tcp/index.ts";
+import type { IpAddress } from "../wire/index.ts";
 import type { PathLimits, PathManagerFactory } from "./path-manager.ts";
 import type { SchedulerFactory } from "./scheduler.ts";
 
@@ -9,6 +10,8 @@ export interface MptcpConfig {
   readonly congestion: ConnectionCongestion;
   readonly pathManager: PathManagerFactory;
   readonly limits: PathLimits;
+  /** The addresses of this host that a connection may use, that of its first subflow besides; null: all (RFC 6897 §5.3.3). */
+  readonly localAddresses: readonly IpAddress[] | null;
   /** Octets of data sequence numbers and Data ACKs that we send: 4, or 8. Eight-octet numbers are acknowledged with eight. */
   readonly dataSequenceLength: 4 | 8;
   /** Require checksums over all data (A flag, RFC 8684 §3.1); they are used when either host does. */
@@ -34,6 +37,7 @@ export interface MptcpConfig {
 
 export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" | "pathManager"> = {
   limits: { subflows: 8, addAddrAccepted: 8 },
+  localAddresses: null,
   dataSequenceLength: 4,
   checksum: false,
   opportunisticRetransmission: true,

@@ -1,7 +1,7 @@
 import type { CloseReason } from "../core/index.ts";
 import { MptcpError, NEVER, SECOND } from "../core/index.ts";
-import type { CongestionControlFactory, FourTuple, StreamConnection } from "../tcp/index.ts";
-import { STREAM_EVENT } from "../tcp/index.ts";
+import type { CongestionControlFactory, FourTuple, KeepAlive, StreamConnection } from "../tcp/index.ts";
+import { configOfKeepAlive, STREAM_EVENT } from "../tcp/index.ts";
 import type { MptcpOption } from "../wire/index.ts";
 import { DataSequenceSpace, MP_CAPABLE_FLAG, MP_RESET_REASON, Payload } from "../wire/index.ts";
 import { AddressManager } from "./address-manager.ts";
@@ -29,7 +29,8 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
   readonly id: number;
   readonly environment: MptcpEnvironment;
   readonly config: MptcpConfig;
-  readonly subflowConfig: SubflowTcpConfig;
+  /** How the TCP of subflows to come is to be. */
+  subflowConfig: SubflowTcpConfig;
   /** Whether this end opened the connection. */
   readonly initiator: boolean;
   readonly subflows: Subflow[] = [];
@@ -79,7 +80,10 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
   dataAckLength: 4 | 8;
   /** The subflow that data arrived on last: the one for window updates. */
   lastReceiver: Subflow | null = null;
-  readonly noDelay: boolean;
+  /** Nagle's algorithm is off. */
+  noDelay: boolean;
+  /** When data last arrived in order, ns; -1: never. */
+  lastReceivedAt = -1;
 
   // Timed
   nextTimeout = NEVER;
@@ -163,6 +167,18 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
 
   abort(now: number): void {
     if (!this.closed) this.closing.abort(now);
+  }
+
+  setNoDelay(enable: boolean, now: number): void {
+    this.noDelay = enable;
+    // RFC 6897 §4.4.2: the whole connection is meant; Nagle runs over all of its data.
+    if (enable) this.wakeSubflows(now);
+  }
+
+  setKeepAlive(keepAlive: KeepAlive | null, now: number): void {
+    // RFC 6897 §4.4.1: an option of the socket applies to all subflows, those to come too.
+    this.subflowConfig = { ...this.subflowConfig, ...configOfKeepAlive(keepAlive) };
+    for (const subflow of this.subflows) subflow.tcp.setKeepAlive(keepAlive, now);
   }
 
   takeEvents(): number {
@@ -262,9 +278,18 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
   /** Bytes of the connection, from any subflow. */
   deliver(dataOffset: number, payload: Payload, now: number): void {
     if (this.closed) return;
-    if (this.receiver.insert(dataOffset, payload) === 0) return;
+    const elsewhere = dataOffset > this.receiver.next ? this.outOfOrderMemory(null) : 0;
+    if (this.receiver.insert(dataOffset, payload, elsewhere) === 0) return;
+    this.lastReceivedAt = now;
     this.raise(STREAM_EVENT.readable);
     if (this.receiver.finReached) this.onEnd(now);
+  }
+
+  /** Memory, bytes, of data that is out of order on its subflow, on all of them but one. */
+  outOfOrderMemory(except: TcpConnection | null): number {
+    let memory = 0;
+    for (const subflow of this.subflows) if (subflow.tcp !== except) memory += subflow.tcp.outOfOrderMemory;
+    return memory;
   }
 
   onDataFin(dataOffset: number, now: number): void {

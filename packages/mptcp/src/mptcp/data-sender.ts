@@ -50,6 +50,12 @@ export class DataSender {
   applicationBlocked = false;
   /** Something was sent twice at connection level, so that subflow and data sequence have come apart. */
   reinjected = false;
+  /** Bytes, and segments, of it. */
+  bytesReinjected = 0;
+  reinjectedSegments = 0;
+  /** When data was last given to a subflow, and when the last Data ACK came, ns; -1: never. */
+  lastSentAt = -1;
+  lastAcknowledgedAt = -1;
   /** When to look for data that no subflow carries any more, ns. */
   timerAt = NEVER;
   scheduler: Scheduler;
@@ -169,8 +175,11 @@ export class DataSender {
         this.context.log.reinjection(this.planCarrier, start, start + length, "opportunistic");
       }
       subflow.bytesReinjected += length;
+      this.bytesReinjected += length;
+      this.reinjectedSegments++;
       this.reinjected = true;
     }
+    this.lastSentAt = now;
     const dataFin = this.finQueued && start + length === this.queue.end && this.context.mayAttachFin;
     if (dataFin && !this.finSent) {
       this.finSent = true;
@@ -209,6 +218,7 @@ export class DataSender {
    */
   acknowledge(position: number, right: number, now: number): boolean {
     if (position > this.sentEnd) return false;
+    this.lastAcknowledgedAt = now;
     let moved = false;
     if (right > this.right) {
       this.right = right;

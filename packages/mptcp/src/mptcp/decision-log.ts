@@ -6,8 +6,15 @@ import type { Subflow } from "./subflow.ts";
 /** Why data was sent once more on another subflow. */
 export type ReinjectionCause = "tail_loss_probe" | "rto" | "subflow_death" | "remove_addr" | "data_timeout" | "opportunistic";
 
+/** Somebody who wants to hear of one connection's decisions as they are taken; may not command the connection from within. */
+export interface DecisionListener {
+  /** `subflow`: null when it concerns none, or all. */
+  onDecision(subflow: Subflow | null, detail: DecisionDetail): void;
+}
+
 /** One connection's entries in the decision log, and the counters that go with them. Without an observer nothing is built. */
 export class DecisionLog {
+  listener: DecisionListener | null = null;
   private readonly environment: MptcpEnvironment;
   private readonly connection: number;
 
@@ -17,6 +24,7 @@ export class DecisionLog {
   }
 
   observe(subflow: Subflow | null, detail: DecisionDetail): void {
+    this.listener?.onDecision(subflow, detail);
     const { observer, now, name } = this.environment;
     if (observer === null) return;
     observer.event({ at: now, host: name, connection: this.connection, subflow: subflow === null ? -1 : subflow.id, ...detail });

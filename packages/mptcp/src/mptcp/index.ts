@@ -8,6 +8,7 @@ export { DEFAULT_MPTCP_CONFIG } from "./config.ts";
 export type { MptcpConfig } from "./config.ts";
 export * from "./congestion/index.ts";
 export { MptcpConnection } from "./connection.ts";
+export type { DecisionListener } from "./decision-log.ts";
 export type { EndpointId, MptcpEnvironment, SubflowTcpConfig, Timed } from "./environment.ts";
 export { acceptJoin } from "./joins.ts";
 export { addAddressHmac, deriveKeyMaterial, joinHmac } from "./keys.ts";

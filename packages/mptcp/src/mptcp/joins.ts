@@ -51,7 +51,7 @@ export function onJoined(subflow: Subflow, now: number): void {
   subflow.joinAckAt = NEVER;
   connection.joinedEver = true;
   connection.failure.onJoined(now);
-  connection.addresses.table.markWorked(subflow.id);
+  connection.addresses.onJoined(subflow);
   connection.noSubflowAt = NEVER;
   connection.sender.subflowsChanged();
   connection.log.established(subflow);

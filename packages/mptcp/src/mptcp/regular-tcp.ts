@@ -58,8 +58,9 @@ export function offerRegular(connection: MptcpConnection, limit: number): number
 }
 
 /** TcpOwner.take of the only subflow. */
-export function takeRegular(connection: MptcpConnection, length: number, slot: SegmentSlot): void {
+export function takeRegular(connection: MptcpConnection, length: number, slot: SegmentSlot, now: number): void {
   const { sender } = connection;
+  sender.lastSentAt = now;
   slot.payload = sender.queue.slice(sender.next, length);
   slot.tag = null;
   sender.next += length;

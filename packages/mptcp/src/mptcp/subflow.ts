@@ -1,6 +1,7 @@
 import type { CloseReason } from "../core/index.ts";
 import { NEVER } from "../core/index.ts";
 import type { SegmentRole, SegmentSlot, TcpConnection, TcpOwner } from "../tcp/index.ts";
+import { reassemblyMemory } from "../tcp/index.ts";
 import type { Payload, TcpSegment } from "../wire/index.ts";
 import { CheckedStream } from "./checked-stream.ts";
 import type { MptcpConnection } from "./connection.ts";
@@ -123,7 +124,9 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
 
   /** Whether data may be given to it: established, not being removed, not closing. */
   get mayCarryData(): boolean {
-    return this.phase === "established" && this.removalAt === NEVER && !this.tcp.finSent;
+    if (this.phase !== "established" || this.removalAt !== NEVER || this.tcp.finSent) return false;
+    // A subflow that is to close gets no more; a stream that has no other is sent to its end.
+    return !this.tcp.closing || this.connection.regularTcp;
   }
 
   /** Whether what arrived on it is the connection's stream without a gap or a repetition, as regular TCP needs it (RFC 8684 §3.7). */
@@ -146,7 +149,7 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
 
   take(_tcp: TcpConnection, offset: number, length: number, now: number, slot: SegmentSlot): void {
     const { connection } = this;
-    if (connection.regularTcp) takeRegular(connection, length, slot);
+    if (connection.regularTcp) takeRegular(connection, length, slot, now);
     else connection.sender.take(this, offset, length, now, slot);
   }
 
@@ -156,6 +159,11 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
 
   receiveWindow(): number {
     return this.connection.receiver.advertise();
+  }
+
+  reassemblyMemory(tcp: TcpConnection): number {
+    const { connection } = this;
+    return reassemblyMemory(connection.receiver.limit) - connection.receiver.reorder.memory - connection.outOfOrderMemory(tcp);
   }
 
   // ---- TcpOwner: arrivals

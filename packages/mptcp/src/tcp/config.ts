@@ -52,6 +52,11 @@ export function keepAliveOf(config: Pick<TcpConfig, "keepAliveIdle" | "keepAlive
   return config.keepAliveIdle > 0 ? { idle: config.keepAliveIdle, interval: config.keepAliveInterval, probes: config.keepAliveProbes } : null;
 }
 
+/** The opposite of {@link keepAliveOf}. */
+export function configOfKeepAlive(keepAlive: KeepAlive | null): Partial<TcpConfig> {
+  return keepAlive === null ? { keepAliveIdle: 0 } : { keepAliveIdle: keepAlive.idle, keepAliveInterval: keepAlive.interval, keepAliveProbes: keepAlive.probes };
+}
+
 /** Size of a buffer: fixed when `autoTune` is off, else it grows from `initial` up to `max`. */
 export interface BufferConfig {
   readonly initial: number;

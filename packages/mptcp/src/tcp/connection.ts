@@ -351,6 +351,11 @@ export class TcpConnection {
     return this.synRetries;
   }
 
+  /** Whether `close` was called: nothing but what the owner still offers, and a FIN, will be sent. */
+  get closing(): boolean {
+    return this.sender.closing;
+  }
+
   get finSent(): boolean {
     return this.sender.finOffset >= 0;
   }
@@ -367,6 +372,11 @@ export class TcpConnection {
   /** Bytes stored out of order. */
   get outOfOrderBytes(): number {
     return this.receiver.queue.bytes;
+  }
+
+  /** Memory that they take, about, bytes. */
+  get outOfOrderMemory(): number {
+    return this.receiver.queue.memory;
   }
 
   /** Largest payload received in one segment, bytes; 0 before the first. */

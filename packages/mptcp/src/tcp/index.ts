@@ -4,8 +4,8 @@
  *
  * @module
  */
-export { ReceiveBufferTuner, ReceiverRtt, SendBufferTuner } from "./buffer-tuning.ts";
-export { DEFAULT_TCP_CONFIG, keepAliveOf } from "./config.ts";
+export { reassemblyMemory, ReceiveBufferTuner, ReceiverRtt, SendBufferTuner } from "./buffer-tuning.ts";
+export { configOfKeepAlive, DEFAULT_TCP_CONFIG, keepAliveOf } from "./config.ts";
 export type { BufferConfig, KeepAlive, TcpConfig } from "./config.ts";
 export type {
   AckEvent,

@@ -1,8 +1,8 @@
 import type { CloseReason } from "../core/index.ts";
 import { MptcpError } from "../core/index.ts";
 import type { Packet, Payload, TcpSegment } from "../wire/index.ts";
-import { ReceiveBufferTuner, SendBufferTuner } from "./buffer-tuning.ts";
-import type { TcpConfig } from "./config.ts";
+import { reassemblyMemory, ReceiveBufferTuner, SendBufferTuner } from "./buffer-tuning.ts";
+import type { KeepAlive, TcpConfig } from "./config.ts";
 import { TcpConnection } from "./connection.ts";
 import type { SegmentRole, SegmentSlot, TcpEnvironment, TcpOwner } from "./owner.ts";
 import { ReceiveQueue } from "./receive-queue.ts";
@@ -30,6 +30,10 @@ export class TcpSocket implements StreamConnection, TcpOwner {
   readonly fallback: string | null;
   readonly tuple: FourTuple;
   readonly tcp: TcpConnection;
+  /** When data was last sent, arrived, and was acknowledged, ns; -1: never. */
+  lastSentAt = -1;
+  lastReceivedAt = -1;
+  lastAcknowledgedAt = -1;
   private readonly sendQueue = new SendQueue();
   private readonly receiveQueue = new ReceiveQueue();
   private readonly sendBuffer: SendBufferTuner;
@@ -127,6 +131,14 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     return payload;
   }
 
+  setNoDelay(enable: boolean, _now: number): void {
+    this.tcp.setNoDelay(enable);
+  }
+
+  setKeepAlive(keepAlive: KeepAlive | null, now: number): void {
+    this.tcp.setKeepAlive(keepAlive, now);
+  }
+
   /** Breaks the connection at once, with a RST when the peer knows of it. */
   abort(now: number): void {
     if (this.over) return;
@@ -152,7 +164,8 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     return waiting < limit ? waiting : limit;
   }
 
-  take(_tcp: TcpConnection, offset: number, length: number, _now: number, slot: SegmentSlot): void {
+  take(_tcp: TcpConnection, offset: number, length: number, now: number, slot: SegmentSlot): void {
+    this.lastSentAt = now;
     slot.payload = this.sendQueue.slice(offset, length);
     // RFC 9293 §3.9.1.2: PSH when this empties the queue.
     slot.push = offset + length === this.sendQueue.end;
@@ -166,7 +179,8 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     return true;
   }
 
-  onData(_tcp: TcpConnection, payload: Payload, _offset: number, _now: number): void {
+  onData(_tcp: TcpConnection, payload: Payload, _offset: number, now: number): void {
+    this.lastReceivedAt = now;
     this.receiveQueue.push(payload);
     this.raise(STREAM_EVENT.readable);
   }
@@ -176,7 +190,8 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     this.raise(STREAM_EVENT.readable);
   }
 
-  onAcknowledged(tcp: TcpConnection, to: number, _now: number): void {
+  onAcknowledged(tcp: TcpConnection, to: number, now: number): void {
+    this.lastAcknowledgedAt = now;
     this.sendQueue.release(to);
     const congestion = tcp.congestion;
     this.sendBuffer.onWindow(congestion.cwnd, congestion.cwnd < congestion.ssthresh);
@@ -205,6 +220,10 @@ export class TcpSocket implements StreamConnection, TcpOwner {
 
   receiveWindow(_tcp: TcpConnection, _now: number): number {
     return this.receiveBuffer.size - this.receiveQueue.length;
+  }
+
+  reassemblyMemory(_tcp: TcpConnection): number {
+    return reassemblyMemory(this.receiveBuffer.size);
   }
 
   private noteDrained(tcp: TcpConnection): void {

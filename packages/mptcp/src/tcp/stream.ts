@@ -1,5 +1,6 @@
 import type { CloseReason } from "../core/index.ts";
 import type { IpAddress, Payload } from "../wire/index.ts";
+import type { KeepAlive } from "./config.ts";
 
 /**
  * A reliable byte stream as an application sees it, over plain TCP or over Multipath TCP. Sans-IO: commands return at
@@ -36,6 +37,10 @@ export interface StreamConnection {
   end(now: number): void;
   /** Takes up to `max` bytes in order; null when there are none. */
   read(max: number, now: number): Payload | null;
+  /** Turns Nagle's algorithm off or on; turned off, what it held back leaves at once. */
+  setNoDelay(enable: boolean, now: number): void;
+  /** Turns keepalive probes on, or off with null. */
+  setKeepAlive(keepAlive: KeepAlive | null, now: number): void;
   /** Breaks the connection at once: RST, or MP_FASTCLOSE. */
   abort(now: number): void;
 
