@@ -5,8 +5,8 @@ import type { TcpState } from "../tcp/index.ts";
  * this library's engine and for the kernel's. It can be written as JSON. Times are ns, sizes octets.
  */
 export interface MptcpInfo {
-  /** Who speaks Multipath TCP: this library, or the kernel. */
-  readonly via: "userspace" | "kernel";
+  /** Who speaks Multipath TCP: this library, the kernel, or nobody, where plain TCP of `node:net` was picked. */
+  readonly via: "userspace" | "kernel" | "tcp";
   /** Whether Multipath TCP is in use: RFC 6897's TCP_MULTIPATH_ENABLE when read; false before the connection is open. */
   readonly multipath: boolean;
   /** Why it is not although it was asked for (MPTCP_INFO_FLAG_FALLBACK); null when it is, or was not asked for. */

@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import { MptcpError } from "../core/index.ts";
 
 /** The C library of this process through koffi: what Node does not offer of the system. */
@@ -23,13 +24,18 @@ let loaded: Native | null = null;
  * @throws MptcpError ERR_MPTCP_PLATFORM off Linux; ERR_MPTCP_KOFFI_MISSING when the optional dependency is not installed
  */
 export async function native(purpose: string, instead: string): Promise<Native> {
+  return nativeNow(purpose, instead);
+}
+
+/** As {@link native}, for callers that cannot wait. */
+export function nativeNow(purpose: string, instead: string): Native {
   if (loaded !== null) return loaded;
   if (process.platform !== "linux") {
     throw new MptcpError("ERR_MPTCP_PLATFORM", `${purpose} need Linux, this is ${process.platform}; ${instead}`);
   }
   let koffi: typeof import("koffi");
   try {
-    koffi = await import("koffi");
+    koffi = createRequire(import.meta.url)("koffi") as typeof import("koffi");
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new MptcpError("ERR_MPTCP_KOFFI_MISSING", `${purpose} need the optional dependency koffi: npm install koffi@3 (${reason}); ${instead}`);

@@ -1,0 +1,92 @@
+import * as net from "node:net";
+import type { TcpNetConnectOpts } from "node:net";
+import { codedError } from "../errors.ts";
+import { requireKernelMptcp } from "./availability.ts";
+import { KernelSocketMptcp } from "./kernel-socket-mptcp.ts";
+import { armHandle, handleOf, socketHandle } from "./tcp-handle.ts";
+import type { TcpHandle } from "./tcp-handle.ts";
+
+/** How a socket of the kernel is made: the options of `net.Socket`. */
+export interface KernelSocketOptions extends Omit<net.SocketConstructorOpts, "fd"> {
+  readonly noDelay?: boolean;
+  readonly keepAlive?: boolean;
+  readonly keepAliveInitialDelay?: number;
+  readonly highWaterMark?: number;
+  /** Ask for Multipath TCP; true unless given. With false it is a plain `net.Socket`, beside {@link KernelSocket.mptcp}. */
+  readonly multipath?: boolean;
+}
+
+/** Where to connect to: the options of `net.connect` without `path`. */
+export type KernelConnectOptions = Omit<TcpNetConnectOpts, "port" | "fd"> & KernelSocketOptions & { readonly port: number | string };
+
+/**
+ * A `net.Socket` over the kernel's own Multipath TCP (IPPROTO_MPTCP). It is one: name resolution, `autoSelectFamily`, errors and back-pressure
+ * are Node's.
+ */
+export class KernelSocket extends net.Socket {
+  // Sockets that a server accepted are made by Node, not by this constructor: they have none of the fields before they are used.
+  private readonly isPlain: boolean | undefined;
+  private face: KernelSocketMptcp | undefined;
+
+  /** @throws MptcpError ERR_MPTCP_KERNEL when the kernel's Multipath TCP is not to be had */
+  constructor(options: KernelSocketOptions = {}) {
+    const { multipath = true, ...rest } = options;
+    if (multipath) requireKernelMptcp();
+    super(rest);
+    this.isPlain = !multipath;
+  }
+
+  /** Makes a socket that Node's server accepted one of these. */
+  static accepted(socket: net.Socket, isPlain: boolean): KernelSocket {
+    Object.setPrototypeOf(socket, KernelSocket.prototype);
+    const made = socket as KernelSocket;
+    if (isPlain) made.face = new KernelSocketMptcp("tcp", () => -1);
+    return made;
+  }
+
+  /** What the kernel says of Multipath TCP on this connection. */
+  get mptcp(): KernelSocketMptcp {
+    return (this.face ??= new KernelSocketMptcp(this.isPlain === true ? "tcp" : "kernel", () => handleOf(this)?.fd ?? -1));
+  }
+
+  /** Connects, as `net.Socket.connect` does: `(options[, callback])` or `(port[, host][, callback])`. */
+  override connect(options: net.SocketConnectOpts | KernelConnectOptions, callback?: () => void): this;
+  override connect(port: number | string, host: string, callback?: () => void): this;
+  override connect(port: number | string, callback?: () => void): this;
+  override connect(first: net.SocketConnectOpts | KernelConnectOptions | number | string, ...rest: unknown[]): this {
+    // `net` hands itself arguments that it has sorted out, in an array.
+    const options: unknown = Array.isArray(first) ? first[0] : first;
+    refusePath(options);
+    return super.connect(...([first, ...rest] as unknown as Parameters<net.Socket["connect"]>));
+  }
+
+  /** The handle beneath, where Node keeps it. A new one, for each address that is tried, is given a socket of the kernel's Multipath TCP. */
+  get _handle(): TcpHandle | null {
+    return socketHandle?.get.call(this) ?? null;
+  }
+
+  set _handle(handle: TcpHandle | null) {
+    if (handle !== null && this.isPlain === false && handle.fd < 0) armHandle(handle);
+    socketHandle?.set.call(this, handle);
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    // The last chance to ask; whoever never asked before will not later.
+    if (this.face !== undefined) this.face.info();
+    super._destroy(error, callback);
+  }
+}
+
+/** @throws TypeError ERR_INVALID_ARG_VALUE for a path, a handle or a descriptor: these are no sockets of this protocol */
+export function refusePath(options: unknown): void {
+  if (typeof options === "string" && Number.isNaN(Number(options))) throw unfit("path", options);
+  if (typeof options !== "object" || options === null) return;
+  for (const name of ["path", "handle", "_handle", "fd"]) {
+    const value = (options as Readonly<Record<string, unknown>>)[name];
+    if (value !== undefined && value !== null) throw unfit(name, value);
+  }
+}
+
+function unfit(name: string, value: unknown): Error {
+  return codedError(TypeError, "ERR_INVALID_ARG_VALUE", `The property 'options.${name}' is invalid: sockets of the kernel's Multipath TCP have addresses and ports. Received ${typeof value}`);
+}
