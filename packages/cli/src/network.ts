@@ -91,6 +91,8 @@ class UserspaceNetwork implements Network {
       mptcp: mptcpConfig(options),
       onLinkFailed: (driver, error) => options.notice(`${driver.name} is gone, and its subflows with it: ${error.message}`),
     });
+    // The process lives until the network is closed, whatever its connections wait for.
+    this.stack.runtime.ref();
     // Joins may come to a port that nothing left from yet.
     for (const { driver, address, port } of links) if (port !== null) driver.ports?.hold(IpAddress.from(address.address), port);
   }
