@@ -1,10 +1,12 @@
-import { createSocket } from "node:dgram";
-import type { RemoteInfo, Socket } from "node:dgram";
 import { MptcpError } from "../../core/index.ts";
 import type { PortSource } from "../../host/index.ts";
-import { decodeTcpInUdp, encodeTcpInUdp, icmpUnreachable, ipHeaderLength, IpAddress, Packet, tcpInUdpLength, TcpSegment } from "../../wire/index.ts";
-import type { UnreachableCause } from "../../wire/index.ts";
+import { IpAddress } from "../../wire/index.ts";
+import type { Packet } from "../../wire/index.ts";
 import type { LinkDriver, LinkHandler } from "../link.ts";
+import { BatchedSockets } from "./batched-port.ts";
+import { DgramSockets } from "./dgram-port.ts";
+import type { PortListener, UdpPort, UdpSockets } from "./port.ts";
+import { udpSystemCalls } from "./system-calls.ts";
 
 export interface UdpLinkOptions {
   /** For people and logs; "udp" unless given. */
@@ -17,6 +19,11 @@ export interface UdpLinkOptions {
   readonly keepAlive?: number;
   /** Octets that the system is asked to keep of what arrives while the process is busy; 4 MiB unless given. It may give less. */
   readonly receiveBuffer?: number;
+  /**
+   * Many datagrams per system call (recvmmsg, sendmmsg, UDP_SEGMENT, UDP_GRO), which takes Linux and the optional dependency koffi; where these are missing, and
+   * with false, node:dgram is used.
+   */
+  readonly batch?: boolean;
 }
 
 /**
@@ -24,20 +31,20 @@ export interface UdpLinkOptions {
  * draft-cheshire-tcp-over-udp (see `encodeTcpInUdp`). Behind every local port is a socket: one for a listener and what it accepted, and one for
  * each connection or subflow that is opened from here, connected, so that the system reports when nobody is at the other end.
  */
-export class UdpLink implements LinkDriver, PortSource {
+export class UdpLink implements LinkDriver, PortSource, PortListener {
   readonly name: string;
   readonly mtu: number;
-  readonly segmentationLimit = 0;
+  readonly segmentationLimit: number;
   readonly addresses: readonly IpAddress[];
   readonly ports: PortSource = this;
+  /** Whether system calls carry many datagrams at once. */
+  readonly isBatched: boolean;
   private readonly keepAlive: number;
-  private readonly receiveBuffer: number;
-  /** By port; there is one for each local address. */
-  private readonly sockets = new Map<number, PortSocket[]>();
+  private readonly sockets: UdpSockets;
+  /** By number; there is one for each local address. */
+  private readonly open = new Map<number, UdpPort[]>();
   private handler: LinkHandler | null = null;
-  private isReferenced = false;
   private isClosed = false;
-  private isBatchOpen = false;
   private keepAliveTimer: NodeJS.Timeout | null = null;
   /** Datagrams that were no TCP in UDP. */
   dropped = 0;
@@ -47,7 +54,11 @@ export class UdpLink implements LinkDriver, PortSource {
     this.name = options.name ?? "udp";
     this.mtu = options.mtu ?? 1500;
     this.keepAlive = options.keepAlive ?? 15_000;
-    this.receiveBuffer = options.receiveBuffer ?? 4 * 1024 * 1024;
+    const receiveBuffer = options.receiveBuffer ?? 4 * 1024 * 1024;
+    const calls = options.batch === false ? null : udpSystemCalls();
+    this.isBatched = calls !== null;
+    this.sockets = calls === null ? new DgramSockets(this, receiveBuffer) : new BatchedSockets(calls, this, this.mtu, receiveBuffer);
+    this.segmentationLimit = this.sockets.segmentationLimit;
     this.addresses = options.addresses.map((address) => (typeof address === "string" ? IpAddress.from(address) : address));
   }
 
@@ -61,230 +72,101 @@ export class UdpLink implements LinkDriver, PortSource {
   send(packet: Packet): boolean {
     const { tcp } = packet;
     if (tcp === null || this.isClosed) return true;
-    const socket = this.find(packet.source, tcp.sourcePort);
-    if (socket !== null) socket.send(packet, tcp);
-    return true;
+    const port = this.find(packet.source, tcp.sourcePort);
+    return port === null || port.send(packet, tcp);
   }
 
-  flush(): void {}
+  flush(): void {
+    this.sockets.flush();
+  }
 
   ref(): void {
-    this.isReferenced = true;
-    for (const sockets of this.sockets.values()) for (const { socket } of sockets) socket.ref();
+    this.sockets.ref();
   }
 
   unref(): void {
-    this.isReferenced = false;
-    for (const sockets of this.sockets.values()) for (const { socket } of sockets) socket.unref();
+    this.sockets.unref();
   }
 
   async close(): Promise<void> {
     if (this.isClosed) return;
     this.isClosed = true;
     if (this.keepAliveTimer !== null) clearInterval(this.keepAliveTimer);
-    const all = Array.from(this.sockets.values()).flat();
-    this.sockets.clear();
-    await Promise.all(all.map((socket) => socket.close()));
+    const all = Array.from(this.open.values()).flat();
+    this.open.clear();
+    await Promise.all(all.map((port) => port.close()));
+    await this.sockets.close();
   }
 
   // ---- PortSource
 
   allocate(local: IpAddress, remote: IpAddress, remotePort: number): number {
     if (this.isClosed) return 0;
-    const socket = this.open(local, 0);
-    socket.connect(remote, remotePort);
-    return socket.port;
+    const opened = this.bind(local, 0);
+    opened.holders = 1;
+    opened.connect(remote, remotePort);
+    return opened.port;
   }
 
   hold(local: IpAddress, port: number): void {
-    const socket = this.find(local, port) ?? this.open(local, port);
+    const held = this.find(local, port) ?? this.bind(local, port);
     // The socket of a connection that was opened from here speaks to its peer alone.
-    if (socket.isConnected) throw new MptcpError("EADDRINUSE", `${local}:${port} is in use`);
-    socket.holders++;
+    if (held.isConnected) throw new MptcpError("EADDRINUSE", `${local}:${port} is in use`);
+    held.holders++;
   }
 
   release(local: IpAddress, port: number): void {
-    const socket = this.find(local, port);
-    if (socket === null || --socket.holders > 0) return;
+    const held = this.find(local, port);
+    if (held === null || --held.holders > 0) return;
     // What is still to be sent, an RST perhaps, leaves in this turn of the event loop.
     setImmediate(() => {
-      if (socket.holders > 0 || this.find(local, port) !== socket) return;
-      const rest = (this.sockets.get(port) ?? []).filter((other) => other !== socket);
-      if (rest.length === 0) this.sockets.delete(port);
-      else this.sockets.set(port, rest);
-      void socket.close();
+      if (held.holders > 0 || this.find(local, port) !== held) return;
+      const rest = (this.open.get(port) ?? []).filter((other) => other !== held);
+      if (rest.length === 0) this.open.delete(port);
+      else this.open.set(port, rest);
+      void held.close();
     });
   }
 
-  // ---- the sockets' calls
+  // ---- PortListener
 
   arrived(packet: Packet): void {
-    const { handler } = this;
-    if (handler === null || this.isClosed) return;
-    handler.receive(packet);
-    if (this.isBatchOpen) return;
-    this.isBatchOpen = true;
-    // Node tells of datagrams one by one; when it has told of all that were there, immediates run.
-    setImmediate(this.endBatch);
+    if (!this.isClosed) this.handler?.receive(packet);
   }
 
-  private readonly endBatch = (): void => {
-    this.isBatchOpen = false;
+  rejected(): void {
+    this.dropped++;
+  }
+
+  batchEnd(): void {
     if (!this.isClosed) this.handler?.batchEnd();
-  };
+  }
+
+  room(): void {
+    if (!this.isClosed) this.handler?.room();
+  }
 
   // ---- inside
 
-  private find(local: IpAddress, port: number): PortSocket | null {
-    const sockets = this.sockets.get(port);
-    if (sockets === undefined) return null;
-    for (const socket of sockets) if (socket.local.equals(local)) return socket;
+  private find(local: IpAddress, port: number): UdpPort | null {
+    const ports = this.open.get(port);
+    if (ports === undefined) return null;
+    for (const one of ports) if (one.local.equals(local)) return one;
     return null;
   }
 
-  /** A socket that nobody holds. @throws MptcpError with the system's code when the port cannot be had */
-  private open(local: IpAddress, port: number): PortSocket {
+  /** A port that nobody holds. @throws MptcpError with the system's code when it cannot be had */
+  private bind(local: IpAddress, port: number): UdpPort {
     if (this.isClosed) throw new MptcpError("EADDRNOTAVAIL", `the link ${this.name} is closed`);
-    const opened = new PortSocket(this, local, port, this.receiveBuffer);
-    if (!this.isReferenced) opened.socket.unref();
-    const others = this.sockets.get(opened.port);
-    if (others === undefined) this.sockets.set(opened.port, [opened]);
+    const opened = this.sockets.open(local, port);
+    const others = this.open.get(opened.port);
+    if (others === undefined) this.open.set(opened.port, [opened]);
     else others.push(opened);
-    if (port === 0) opened.holders = 1;
     return opened;
   }
 
   /** RFC 8085 §3.5: a binding is kept by traffic, not more often than every 15 s unless one knows better. */
   private keepBindings(): void {
-    for (const sockets of this.sockets.values()) for (const socket of sockets) socket.keepBinding();
+    for (const ports of this.open.values()) for (const port of ports) port.keepBinding();
   }
 }
-
-/** One UDP socket: one local address and port. */
-class PortSocket {
-  readonly local: IpAddress;
-  readonly port: number;
-  readonly socket: Socket;
-  /** Connections and listeners on this port. */
-  holders = 0;
-  private readonly link: UdpLink;
-  private remote: IpAddress | null = null;
-  private remotePort = 0;
-  /** Sequence number of the last segment sent: what errors that the system reports are about. */
-  private lastSequence = 0;
-  private hasSent = false;
-  private buffer = new Uint8Array(BUFFER_LENGTH);
-  /** The peer last heard of: its text and its address. */
-  private peerText = "";
-  private peer: IpAddress | null = null;
-
-  constructor(link: UdpLink, local: IpAddress, port: number, receiveBuffer: number) {
-    this.link = link;
-    this.local = local;
-    // Nothing is to be looked up, so that binding is done when `bind` returns.
-    this.socket = createSocket({ type: local.family === 4 ? "udp4" : "udp6", lookup: asIs });
-    let failure: NodeJS.ErrnoException | null = null;
-    const onError = (error: NodeJS.ErrnoException): void => {
-      failure = error;
-    };
-    this.socket.on("error", onError);
-    this.socket.bind({ address: String(local), port, exclusive: true });
-    if (failure !== null) {
-      this.socket.close();
-      throw bindError(failure, local, port);
-    }
-    this.socket.off("error", onError);
-    this.socket.on("error", (error: NodeJS.ErrnoException) => this.onError(error));
-    this.socket.on("message", (message, from) => this.onMessage(message, from));
-    this.port = this.socket.address().port;
-    try {
-      this.socket.setRecvBufferSize(receiveBuffer);
-    } catch {
-      // Some systems refuse what they cannot give; what they give by default will do.
-    }
-  }
-
-  get isConnected(): boolean {
-    return this.remote !== null;
-  }
-
-  connect(remote: IpAddress, remotePort: number): void {
-    this.remote = remote;
-    this.remotePort = remotePort;
-    this.socket.connect(remotePort, String(remote));
-  }
-
-  send(packet: Packet, tcp: TcpSegment): void {
-    const length = tcpInUdpLength(packet);
-    if (length > this.buffer.length) this.buffer = new Uint8Array(length);
-    encodeTcpInUdp(packet, this.buffer, 0);
-    this.lastSequence = tcp.sequence;
-    this.hasSent = true;
-    this.transmit(this.buffer, length, packet.destination, tcp.destinationPort);
-    // Almost always the datagram is gone on return; where it waits for the system, its octets must stay as they are.
-    if (this.socket.getSendQueueCount() > 0) this.buffer = new Uint8Array(BUFFER_LENGTH);
-  }
-
-  keepBinding(): void {
-    if (this.remote !== null && this.hasSent) this.transmit(KEEP_ALIVE, KEEP_ALIVE.length, this.remote, this.remotePort);
-  }
-
-  close(): Promise<void> {
-    return new Promise((resolve) => {
-      this.socket.close(() => resolve());
-    });
-  }
-
-  private transmit(bytes: Uint8Array, length: number, remote: IpAddress, remotePort: number): void {
-    if (this.remote === null) this.socket.send(bytes, 0, length, remotePort, String(remote), this.onSent);
-    else this.socket.send(bytes, 0, length, this.onSent);
-  }
-
-  private readonly onSent = (error: Error | null): void => {
-    if (error !== null) this.onError(error);
-  };
-
-  private onMessage(message: Uint8Array, from: RemoteInfo): void {
-    if (from.address !== this.peerText) {
-      this.peerText = from.address;
-      this.peer = IpAddress.parse(from.address);
-    }
-    const { peer } = this;
-    if (peer === null) {
-      this.link.dropped++;
-      return;
-    }
-    const packet = decodeTcpInUdp(message, 0, message.length, peer, from.port, this.local, this.port);
-    if (typeof packet === "string") this.link.dropped++;
-    else this.link.arrived(packet);
-  }
-
-  /** What the system learnt of the path by ICMP, as the ICMP message that it keeps to itself. */
-  private onError(error: NodeJS.ErrnoException): void {
-    const cause = CAUSES[error.code ?? ""];
-    if (cause === undefined || this.remote === null || !this.hasSent) return;
-    const quoted = new Packet(this.local, this.remote);
-    quoted.tcp = new TcpSegment();
-    quoted.tcp.sourcePort = this.port;
-    quoted.tcp.destinationPort = this.remotePort;
-    quoted.tcp.sequence = this.lastSequence;
-    quoted.length = ipHeaderLength(quoted) + 20;
-    const report = icmpUnreachable(quoted, this.remote, cause);
-    if (report !== null) this.link.arrived(report);
-  }
-}
-
-type Lookup = NonNullable<Parameters<typeof createSocket>[0] extends infer Options ? (Options extends { lookup?: infer L } ? L : never) : never>;
-
-const asIs: Lookup = (hostname, options, callback) => {
-  callback(null, hostname, Number(options) === 6 ? 6 : 4);
-};
-
-function bindError(error: NodeJS.ErrnoException, local: IpAddress, port: number): MptcpError {
-  return new MptcpError(error.code ?? "EADDRNOTAVAIL", `bind ${error.code ?? ""} ${local}:${port}`);
-}
-
-const CAUSES: Readonly<Record<string, UnreachableCause>> = { ECONNREFUSED: "port", EHOSTUNREACH: "host", ENETUNREACH: "network" };
-/** One octet that is neither TCP, whose first nibble is 5 or more, nor a STUN message. */
-const KEEP_ALIVE = new Uint8Array(1);
-const BUFFER_LENGTH = 2048;

@@ -1,0 +1,108 @@
+import { MptcpError } from "../../core/index.ts";
+import { icmpUnreachable, ipHeaderLength, Packet, TcpSegment } from "../../wire/index.ts";
+import type { IpAddress, UnreachableCause } from "../../wire/index.ts";
+
+/** What the sockets of a link tell it. Never from inside a call of the link's. */
+export interface PortListener {
+  /** A packet arrived; its payload is not overwritten later. */
+  arrived(packet: Packet): void;
+  /** A datagram arrived that is no TCP in UDP. */
+  rejected(): void;
+  /** No more packets for the moment. */
+  batchEnd(): void;
+  /** {@link UdpSockets.send} may be called again, after it was false. */
+  room(): void;
+}
+
+/** A way to UDP sockets: that of {@link DgramSockets}, or that of {@link BatchedSockets}. */
+export interface UdpSockets {
+  /** As {@link LinkDriver.segmentationLimit}. */
+  readonly segmentationLimit: number;
+  /**
+   * Opens a socket of one local address and port, 0 for one that the system picks.
+   * @throws MptcpError with the system's code when the port cannot be had
+   */
+  open(local: IpAddress, port: number): UdpPort;
+  /** What was put together leaves. */
+  flush(): void;
+  /** From now on the sockets, those to come too, keep the process alive. */
+  ref(): void;
+  /** They no longer do. */
+  unref(): void;
+  /** Once all ports are closed: gives up what they had in common. */
+  close(): Promise<void>;
+}
+
+/** One UDP socket: one local address and port. */
+export abstract class UdpPort {
+  readonly local: IpAddress;
+  readonly listener: PortListener;
+  /** Connections and listeners on this port. */
+  holders = 0;
+  protected remote: IpAddress | null = null;
+  protected remotePort = 0;
+  protected hasSent = false;
+  /** Sequence number of the last segment sent: what errors that the system reports are about. */
+  private lastSequence = 0;
+
+  constructor(listener: PortListener, local: IpAddress) {
+    this.listener = listener;
+    this.local = local;
+  }
+
+  /** The number of the port. */
+  abstract readonly port: number;
+
+  /** Whether the socket speaks to one peer alone. */
+  get isConnected(): boolean {
+    return this.remote !== null;
+  }
+
+  /** From now on the socket speaks to one peer alone, and hears of the system when nobody is there. */
+  connect(remote: IpAddress, remotePort: number): void {
+    this.remote = remote;
+    this.remotePort = remotePort;
+    this.associate(remote, remotePort);
+  }
+
+  /** As {@link LinkDriver.send}. */
+  send(packet: Packet, tcp: TcpSegment): boolean {
+    if (!this.transmit(packet, tcp)) return false;
+    this.lastSequence = tcp.sequence;
+    this.hasSent = true;
+    return true;
+  }
+
+  /** Sends the connected peer a datagram that means nothing. */
+  keepBinding(): void {
+    if (this.remote !== null && this.hasSent) this.transmitBytes(KEEP_ALIVE, this.remote, this.remotePort);
+  }
+
+  abstract close(): Promise<void>;
+  protected abstract associate(remote: IpAddress, remotePort: number): void;
+  protected abstract transmit(packet: Packet, tcp: TcpSegment): boolean;
+  protected abstract transmitBytes(bytes: Uint8Array, remote: IpAddress, remotePort: number): void;
+
+  /** Passes on what the system learnt of the path by ICMP, as the ICMP message that it keeps to itself. */
+  report(code: string): void {
+    const cause = CAUSES[code];
+    if (cause === undefined || this.remote === null || !this.hasSent) return;
+    const quoted = new Packet(this.local, this.remote);
+    quoted.tcp = new TcpSegment();
+    quoted.tcp.sourcePort = this.port;
+    quoted.tcp.destinationPort = this.remotePort;
+    quoted.tcp.sequence = this.lastSequence;
+    quoted.length = ipHeaderLength(quoted) + 20;
+    const report = icmpUnreachable(quoted, this.remote, cause);
+    if (report !== null) this.listener.arrived(report);
+  }
+}
+
+/** The error of a socket that could not be had. */
+export function bindError(code: string, local: IpAddress, port: number): MptcpError {
+  return new MptcpError(code, `bind ${code} ${local}:${port}`);
+}
+
+const CAUSES: Readonly<Record<string, UnreachableCause>> = { ECONNREFUSED: "port", EHOSTUNREACH: "host", ENETUNREACH: "network" };
+/** One octet that is neither TCP, whose first nibble is 5 or more, nor a STUN message. */
+const KEEP_ALIVE = new Uint8Array(1);
