@@ -1,3 +1,4 @@
+import { ReceiveQueue } from "../tcp/index.ts";
 import type { Payload } from "../wire/index.ts";
 import { combineSums, dssChecksumMatches, payloadSum } from "../wire/index.ts";
 import type { Subflow } from "./subflow.ts";
@@ -16,15 +17,21 @@ export class CheckedStream {
   private readonly subflow: Subflow;
   /** Mappings whose bytes have not all arrived in order, by subflow offset. */
   private readonly mappings: CheckedMapping[] = [];
-  private pieces: Payload[] = [];
+  /** What is held; small pieces are put together there. */
+  private pieces = new ReceiveQueue();
 
   constructor(subflow: Subflow) {
     this.subflow = subflow;
   }
 
+  /** Mappings remembered. */
+  get size(): number {
+    return this.mappings.length;
+  }
+
   /**
    * Records a mapping, or recognises one that is restated.
-   * @returns false when it contradicts a known one (a mapping is fixed once declared, §3.3.1) or the table is full
+   * @returns false when it contradicts a known one (a mapping is fixed once declared, §3.3.1)
    */
   add(subflowOffset: number, dataOffset: number, length: number, dataFin: boolean, checksum: number): boolean {
     const { mappings } = this;
@@ -38,7 +45,6 @@ export class CheckedStream {
     if (next !== undefined && next.subflowOffset < end) return false;
     // Some of its bytes went by before it was declared: it can never be verified, and the peer sends them again.
     if (subflowOffset < this.subflow.tcp.receivedOffset) return true;
-    if (mappings.length >= MAXIMUM_MAPPINGS) return false;
     mappings.splice(at, 0, new CheckedMapping(subflowOffset, dataOffset, length, dataFin, checksum));
     return true;
   }
@@ -75,7 +81,7 @@ export class CheckedStream {
   /** Hands over what is held, as part of the regular stream that begins at the first byte held; nothing is checked any more. */
   release(dataOffset: number, now: number): void {
     const { pieces } = this;
-    this.pieces = [];
+    this.pieces = new ReceiveQueue();
     this.held = 0;
     this.mappings.length = 0;
     this.deliver(pieces, dataOffset, now);
@@ -115,7 +121,7 @@ export class CheckedStream {
       return;
     }
     const { pieces } = this;
-    this.pieces = [];
+    this.pieces = new ReceiveQueue();
     this.held = 0;
     this.deliver(pieces, dataOffset, now);
     if (mapping.dataFin) connection.onDataFin(dataOffset + mapping.length, now);
@@ -128,9 +134,9 @@ export class CheckedStream {
     connection.failure.onMoreData(this.subflow, this.held > connection.receiver.limit + LONGEST_MAPPING, now);
   }
 
-  private deliver(pieces: readonly Payload[], dataOffset: number, now: number): void {
+  private deliver(pieces: ReceiveQueue, dataOffset: number, now: number): void {
     let at = dataOffset;
-    for (const piece of pieces) {
+    for (let piece = pieces.read(Number.POSITIVE_INFINITY); piece !== null; piece = pieces.read(Number.POSITIVE_INFINITY)) {
       this.subflow.connection.deliver(at, piece, now);
       at += piece.length;
     }
@@ -177,7 +183,5 @@ class CheckedMapping {
   }
 }
 
-/** A peer cannot make us remember more mappings than this on one subflow. */
-const MAXIMUM_MAPPINGS = 65536;
 /** Data-Level Length has 16 bits. */
 const LONGEST_MAPPING = 65535;

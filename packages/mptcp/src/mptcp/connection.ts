@@ -1,6 +1,6 @@
 import type { CloseReason } from "../core/index.ts";
 import { MptcpError, NEVER, SECOND } from "../core/index.ts";
-import type { CongestionControlFactory, FourTuple, KeepAlive, StreamConnection } from "../tcp/index.ts";
+import type { CongestionControlFactory, FourTuple, KeepAlive, StreamConnection, TcpConnection } from "../tcp/index.ts";
 import { configOfKeepAlive, STREAM_EVENT } from "../tcp/index.ts";
 import type { MptcpOption } from "../wire/index.ts";
 import { DataSequenceSpace, MP_CAPABLE_FLAG, MP_RESET_REASON, Payload } from "../wire/index.ts";

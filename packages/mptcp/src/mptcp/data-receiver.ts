@@ -1,5 +1,5 @@
 import type { BufferConfig } from "../tcp/index.ts";
-import { ReassemblyQueue, ReceiveBufferTuner, ReceiveQueue } from "../tcp/index.ts";
+import { reassemblyMemory, ReassemblyQueue, ReceiveBufferTuner, ReceiveQueue } from "../tcp/index.ts";
 import type { Payload } from "../wire/index.ts";
 
 /**
@@ -8,7 +8,7 @@ import type { Payload } from "../wire/index.ts";
  */
 export class DataReceiver {
   readonly queue = new ReceiveQueue();
-  readonly reorder = new ReassemblyQueue(MAXIMUM_RUNS);
+  readonly reorder = new ReassemblyQueue(0);
   /** Next byte expected in order. */
   next = 0;
   /** Right edge of the window as advertised so far; never moves left. */
@@ -69,8 +69,12 @@ export class DataReceiver {
     return end <= this.right;
   }
 
-  /** Bytes of the connection arrived on some subflow; duplicates are dropped. Returns how many became readable. */
-  insert(offset: number, payload: Payload): number {
+  /**
+   * Bytes of the connection arrived on some subflow; duplicates are dropped.
+   * @param elsewhere memory, bytes, that the subflows hold in data out of order
+   * @returns how many became readable
+   */
+  insert(offset: number, payload: Payload, elsewhere = 0): number {
     let from = offset;
     if (this.finOffset >= 0 && from + payload.length > this.finOffset) {
       if (from >= this.finOffset) return 0;
@@ -82,6 +86,7 @@ export class DataReceiver {
       from = this.next;
     }
     if (from > this.next) {
+      this.reorder.limit = reassemblyMemory(this.limit) - elsewhere;
       this.reorder.insert(from, payload);
       return 0;
     }
@@ -113,5 +118,3 @@ export class DataReceiver {
 const NEARLY_CLOSED = 1460;
 /** What a sender's first flight may bring (RFC 6928), bytes. */
 const INITIAL_FLIGHT = 10 * 1460;
-/** Separate runs of out-of-order data that a peer can make us hold. */
-const MAXIMUM_RUNS = 65536;

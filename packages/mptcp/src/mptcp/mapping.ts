@@ -85,7 +85,7 @@ export class ReceivedMappings {
 
   /**
    * Records a mapping, less what is known already: one that restates known mappings changes nothing, however it is cut.
-   * @returns false when it contradicts a known one (a mapping is fixed once declared, §3.3.1) or the table is full
+   * @returns false when it contradicts a known one (a mapping is fixed once declared, §3.3.1)
    */
   add(subflowOffset: number, dataOffset: number, length: number): boolean {
     const { subflowOffsets } = this;
@@ -101,7 +101,6 @@ export class ReceivedMappings {
       const next = at < subflowOffsets.length ? (subflowOffsets[at] as number) : to;
       const pieceEnd = next < to ? next : to;
       if (pieceEnd > from) {
-        if (this.size >= MAXIMUM_MAPPINGS) return false;
         this.insert(at, from, from + shift, pieceEnd - from);
         at++;
       }
@@ -183,5 +182,9 @@ export class ReceivedMappings {
 
 /** Acknowledged mappings kept for `carriedLately`, at the least. */
 const REMEMBERED = 256;
-/** A peer cannot make us remember more mappings than this on one subflow. */
-const MAXIMUM_MAPPINGS = 65536;
+/** How many mappings a peer can make us remember on one subflow, with a receive buffer of `size` bytes. */
+export function mostMappings(size: number): number {
+  return Math.max(LEAST_MAPPINGS, size >> 7);
+}
+
+const LEAST_MAPPINGS = 1024;

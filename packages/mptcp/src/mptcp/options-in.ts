@@ -4,6 +4,7 @@ import { MP_CAPABLE_FLAG, MP_RESET_REASON, positionNear, TCP_FLAG } from "../wir
 import { checksumMatches } from "./checked-stream.ts";
 import { onJoined } from "./joins.ts";
 import { equalOctets, joinHmac } from "./keys.ts";
+import { mostMappings } from "./mapping.ts";
 import { fallBack, onInfiniteMapping } from "./regular-tcp.ts";
 import { resetSubflow } from "./subflow-end.ts";
 import type { Subflow } from "./subflow.ts";
@@ -111,6 +112,7 @@ function acceptMapping(subflow: Subflow, mapping: Mapping, segment: TcpSegment, 
   if (length === 0) return true;
   // What was retransmitted although it had arrived needs no mapping any more.
   if (subflowOffset < 0 || subflowOffset + length <= subflow.tcp.receivedOffset) return true;
+  if (subflowOffset > subflow.tcp.receivedOffset && subflow.received.size >= mostMappings(receiver.limit)) return tooManyMappings(subflow);
   if (!subflow.received.add(subflowOffset, dataOffset, length)) {
     connection.environment.counters.increment("MPTcpExtDSSNotMatching");
     resetSubflow(subflow, "mapping_conflict", MP_RESET_REASON.mptcpSpecific, now);
@@ -137,9 +139,16 @@ function acceptChecked(subflow: Subflow, subflowSequence: number, dataOffset: nu
     if (dataFin && subflow.failedAt < 0) connection.onDataFin(dataOffset + length, now);
     return true;
   }
+  if (subflowOffset > subflow.tcp.receivedOffset && subflow.checkedStream().size >= mostMappings(connection.receiver.limit)) return tooManyMappings(subflow);
   if (subflow.checkedStream().add(subflowOffset, dataOffset, length, dataFin, checksum)) return true;
   connection.environment.counters.increment("MPTcpExtDSSNotMatching");
   resetSubflow(subflow, "mapping_conflict", MP_RESET_REASON.mptcpSpecific, now);
+  return false;
+}
+
+/** What comes early and cannot be remembered is not received: the peer sends it again. */
+function tooManyMappings(subflow: Subflow): boolean {
+  subflow.connection.log.observe(subflow, { kind: "segment_dropped", reason: "too_many_mappings" });
   return false;
 }
 

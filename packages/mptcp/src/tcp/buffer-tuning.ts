@@ -119,3 +119,11 @@ export class ReceiverRtt {
     this.windowEnd = offset + window;
   }
 }
+
+/** Memory, bytes, that data out of order may take with a receive buffer of `size` bytes: small segments cost more than they bring. */
+export function reassemblyMemory(size: number): number {
+  return MEMORY_FACTOR * Math.max(size, SMALLEST_BUFFER);
+}
+
+const MEMORY_FACTOR = 4;
+const SMALLEST_BUFFER = 65536;

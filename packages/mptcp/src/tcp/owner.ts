@@ -81,6 +81,9 @@ export interface TcpOwner {
 
   /** The receive window to advertise, in bytes beyond the data received in order. The connection never shrinks its right edge. */
   receiveWindow(tcp: TcpConnection, now: number): number;
+
+  /** Memory, bytes, that the connection's data out of order may take: what would go beyond is dropped, and the peer sends it again. */
+  reassemblyMemory(tcp: TcpConnection): number;
 }
 
 /** Where `take` leaves the data. One object per connection, reused. */

@@ -1,4 +1,5 @@
 import { Payload } from "../wire/index.ts";
+import { compact, PIECE_COST, SMALL } from "./small-pieces.ts";
 
 /** A merged run of out-of-order bytes, [start, end). Read-only for everybody but the queue. */
 export interface ByteRange {
@@ -11,19 +12,27 @@ export interface ByteRange {
  *
  * Touching runs form one range; a range is a linked list of pieces, so that growing at either end and joining two ranges
  * are O(1). Ranges live in sorted blocks, so that finding, inserting and removing one is O(log n + block size).
+ *
+ * What counts against the limit is memory, not bytes of the stream: a peer that sends single octets cannot make us hold hundreds of
+ * times as much. Where it would be exceeded, small pieces that touch are first put together.
  */
 export class ReassemblyQueue {
-  private readonly limit: number;
+  /** Memory that may be held, bytes; what would go beyond is refused. */
+  limit: number;
   /** Sorted blocks of ranges; no block is empty. */
   private blocks: Range[][] = [];
   private storedBytes = 0;
   private pieceCount = 0;
   private rangeCount = 0;
+  /** Bytes of the buffers behind the pieces; virtual ones have none. */
+  private bufferBytes = 0;
+  /** Small pieces that came to touch another since the last collapse. */
+  private loose = 0;
   // Where the last find ended: block and index of the last range that starts at or before the offset; -1: none.
   private foundBlock = -1;
   private foundIndex = -1;
 
-  /** @param limit pieces (runs that could not be merged) held at the most; what is over is refused */
+  /** @param limit memory that may be held, bytes */
   constructor(limit: number) {
     this.limit = limit;
   }
@@ -38,9 +47,14 @@ export class ReassemblyQueue {
     return this.rangeCount;
   }
 
-  /** Number of pieces, the measure of the limit. */
+  /** Number of pieces: runs that were not merged. */
   get pieces(): number {
     return this.pieceCount;
+  }
+
+  /** Memory held, about, bytes: the measure of the limit. */
+  get memory(): number {
+    return this.pieceCount * PIECE_COST + this.bufferBytes;
   }
 
   /**
@@ -80,6 +94,7 @@ export class ReassemblyQueue {
       range.start += payload.length;
       range.head = piece.next;
       this.storedBytes -= payload.length;
+      if (payload.bytes !== null) this.bufferBytes -= payload.length;
       this.pieceCount--;
       if (range.head === null) this.removeFirst();
       if (range.start > expected) return start === expected ? payload : payload.slice(expected - start, payload.length);
@@ -114,6 +129,8 @@ export class ReassemblyQueue {
     this.storedBytes = 0;
     this.pieceCount = 0;
     this.rangeCount = 0;
+    this.bufferBytes = 0;
+    this.loose = 0;
   }
 
   /** Stores [at, stop), a gap between `left` and `right`. False when the limit forbids it. */
@@ -137,10 +154,15 @@ export class ReassemblyQueue {
         return true;
       }
     }
-    if (this.pieceCount >= this.limit) return false;
-    const piece = new Piece(payload.slice(at - offset, stop - offset));
+    const length = stop - at;
+    if (!this.hasRoom(payload.bytes === null ? 0 : length)) return false;
+    const piece = new Piece(compact(payload, at - offset, stop - offset));
     this.pieceCount++;
-    this.storedBytes += stop - at;
+    this.storedBytes += length;
+    if (payload.bytes !== null) {
+      this.bufferBytes += length;
+      if (length < SMALL && (touchesLeft || touchesRight)) this.loose++;
+    }
     if (touchesLeft) {
       (left.tail as Piece).next = piece;
       left.tail = piece;
@@ -154,6 +176,39 @@ export class ReassemblyQueue {
       this.insertRange(new Range(at, stop, piece));
     }
     return true;
+  }
+
+  /** Whether one more piece with a buffer of `bytes` fits; puts small pieces together if that can make room. */
+  private hasRoom(bytes: number): boolean {
+    const more = bytes + PIECE_COST;
+    if (this.memory + more <= this.limit) return true;
+    // Often enough to matter, and seldom enough that the work per piece stays constant.
+    if (this.loose * 8 < this.pieceCount) return false;
+    for (const block of this.blocks) for (const range of block) this.collapse(range);
+    this.loose = 0;
+    return this.memory + more <= this.limit;
+  }
+
+  /** Copies runs of small pieces into one buffer each. */
+  private collapse(range: Range): void {
+    for (let piece = range.head; piece !== null; piece = piece.next) {
+      let last = piece;
+      let length = 0;
+      let count = 0;
+      for (let next: Piece | null = piece; next !== null && isSmall(next) && length < LARGEST_RUN; next = next.next) {
+        length += next.payload.length;
+        last = next;
+        count++;
+      }
+      if (count < 2) continue;
+      const bytes = new Uint8Array(length);
+      let at = 0;
+      for (let part: Piece | null = piece; part !== last.next; part = (part as Piece).next) at += (part as Piece).payload.copyTo(bytes, at);
+      piece.payload = Payload.of(bytes);
+      piece.next = last.next;
+      if (piece.next === null) range.tail = piece;
+      this.pieceCount -= count - 1;
+    }
   }
 
   /** Appends `right`, the range after the found one, to `left`, the found one. */
@@ -269,4 +324,10 @@ class Range {
   }
 }
 
+function isSmall(piece: Piece): boolean {
+  return piece.payload.bytes !== null && piece.payload.length < SMALL;
+}
+
 const BLOCK_LIMIT = 256;
+/** Bytes at which a run of small pieces is long enough. */
+const LARGEST_RUN = 16384;

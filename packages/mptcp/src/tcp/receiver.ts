@@ -8,7 +8,7 @@ import { TIMER } from "./timers.ts";
 
 /** The receiving half of a connection: what arrived, what is expected, and what the peer has been told. Positions are stream offsets. */
 export class Receiver {
-  readonly queue = new ReassemblyQueue(MOST_PIECES);
+  readonly queue = new ReassemblyQueue(0);
   readonly rtt = new ReceiverRtt();
   /** Sequence number of offset 0. */
   origin = 0;
@@ -166,6 +166,7 @@ export class Receiver {
   }
 
   private store(payload: Payload, offset: number): void {
+    this.queue.limit = this.tcp.owner.reassemblyMemory(this.tcp);
     const stored = this.queue.insert(offset, payload);
     // RFC 5681 §4.2: an out-of-order segment is acknowledged at once.
     if (this.gapToReport && !this.tcp.sack) this.duplicateAcks++;
@@ -316,8 +317,6 @@ export class Receiver {
   }
 }
 
-/** Out-of-order pieces held at the most: 64 MiB in full segments. */
-const MOST_PIECES = 65536;
 const MOST_RECENT = 6;
 /** As many as Linux sends at the start. */
 const QUICK_ACKS = 16;

@@ -98,6 +98,41 @@ describe("ReceiveQueue", () => {
     );
   });
 
+  test("many single octets take little more than their number, and come out as they were", () => {
+    const count = 100_000;
+    const bytes = stream(0, count);
+    const queue = new ReceiveQueue();
+    let most = 0;
+    for (let i = 0; i < count; i++) {
+      queue.push(Payload.of(bytes.slice(i, i + 1)));
+      most = Math.max(most, queue.memory - i);
+    }
+    expect(most).toBeLessThan(65_536);
+    let next = 0;
+    for (let piece = queue.read(701); piece !== null; piece = queue.read(701)) {
+      expect(piece.toUint8Array()).toEqual(bytes.subarray(next, next + piece.length));
+      next += piece.length;
+    }
+    expect([next, queue.memory]).toEqual([count, 0]);
+  });
+
+  test("small and large ones mixed, read while they arrive, are the stream", () => {
+    const random = new SeededRandom(11);
+    const queue = new ReceiveQueue();
+    let pushed = 0;
+    let read = 0;
+    for (let i = 0; i < 5000; i++) {
+      const length = random.uint32() % 5 === 0 ? 1024 + (random.uint32() % 500) : 1 + (random.uint32() % 40);
+      queue.push(Payload.of(stream(pushed, length)));
+      pushed += length;
+      const piece = random.uint32() % 3 === 0 ? queue.read(1 + (random.uint32() % 900)) : null;
+      if (piece === null) continue;
+      expect(piece.toUint8Array()).toEqual(stream(read, piece.length));
+      read += piece.length;
+    }
+    expect(queue.length).toBe(pushed - read);
+  });
+
   test("virtual runs merge", () => {
     const queue = new ReceiveQueue();
     for (let i = 0; i < 100; i++) queue.push(Payload.virtual(10));
@@ -106,13 +141,16 @@ describe("ReceiveQueue", () => {
   });
 });
 
+/** More than these tests need. */
+const MEMORY = 1e9;
+
 describe("ReassemblyQueue", () => {
   const segment = fc.record({ offset: fc.integer({ min: 0, max: 400 }), length: fc.integer({ min: 1, max: 60 }), virtual: fc.boolean() });
 
   test("agrees with a model: bytes stored, ranges, and what comes out", () => {
     fc.assert(
       fc.property(fc.array(fc.oneof({ weight: 5, arbitrary: segment }, fc.constant("pop" as const)), { maxLength: 80 }), fc.boolean(), (steps, onlyVirtual) => {
-        const queue = new ReassemblyQueue(1000);
+        const queue = new ReassemblyQueue(MEMORY);
         const model = new Set<number>();
         let expected = 0;
         for (const step of steps) {
@@ -151,7 +189,7 @@ describe("ReassemblyQueue", () => {
       const j = random.uint32() % (i + 1);
       [order[i], order[j]] = [order[j] as number, order[i] as number];
     }
-    const queue = new ReassemblyQueue(100_000);
+    const queue = new ReassemblyQueue(MEMORY);
     for (const i of order) expect(queue.insert(1 + i * 20, Payload.virtual(10))).toBe(10);
     expect(queue.ranges).toBe(50_000);
     expect(queue.highest).toBe(1 + 49_999 * 20 + 10);
@@ -162,16 +200,54 @@ describe("ReassemblyQueue", () => {
     expect(queue.bytes).toBe(0);
   });
 
-  test("the limit on pieces refuses, and lets go again", () => {
-    const queue = new ReassemblyQueue(3);
+  test("the limit on memory refuses, and lets go again", () => {
+    const one = new ReassemblyQueue(MEMORY);
+    one.insert(10, Payload.of(Uint8Array.of(1)));
+    const queue = new ReassemblyQueue(3 * one.memory);
     for (let i = 0; i < 5; i++) queue.insert(10 + 10 * i, Payload.of(Uint8Array.of(1)));
-    expect(queue.pieces).toBe(3);
-    expect(queue.bytes).toBe(3);
+    expect([queue.pieces, queue.bytes, queue.memory]).toEqual([3, 3, 3 * one.memory]);
     expect(queue.pop(10)?.length).toBe(1);
     expect(queue.insert(60, Payload.of(Uint8Array.of(1)))).toBe(1);
     queue.clear();
+    expect(queue.memory).toBe(0);
     expect(queue.rangeAt(20)).toBeNull();
     expect(queue.highest).toBe(-1);
+  });
+
+  test.each(["ascending", "descending", "shuffled"])("single octets that touch are put together, and come out as they were (%s)", (order) => {
+    const count = 60_000;
+    const random = new SeededRandom(7);
+    const offsets = Array.from({ length: count }, (_, i) => (order === "descending" ? count - i : i + 1));
+    if (order === "shuffled") {
+      // In blocks, as what is not touching at all cannot be put together.
+      for (let i = 0; i < count; i++) {
+        const j = i - (i % 500) + (random.uint32() % 500);
+        [offsets[i], offsets[j]] = [offsets[j] as number, offsets[i] as number];
+      }
+    }
+    const bytes = stream(0, count + 1);
+    const queue = new ReassemblyQueue(4 * 65536);
+    let most = 0;
+    for (const offset of offsets) {
+      expect(queue.insert(offset, Payload.of(bytes.slice(offset, offset + 1)))).toBe(1);
+      most = Math.max(most, queue.memory);
+    }
+    expect(most).toBeLessThanOrEqual(4 * 65536);
+    expect([queue.bytes, queue.ranges]).toEqual([count, 1]);
+    let next = 1;
+    for (let piece = queue.pop(next); piece !== null; piece = queue.pop(next)) {
+      expect(piece.toUint8Array()).toEqual(bytes.subarray(next, next + piece.length));
+      next += piece.length;
+    }
+    expect([next, queue.bytes, queue.memory]).toEqual([count + 1, 0, 0]);
+  });
+
+  test("a small part of a large buffer does not keep it", () => {
+    const queue = new ReassemblyQueue(MEMORY);
+    queue.insert(5, new Payload(stream(0, 100_000), 5, 3));
+    const piece = queue.pop(5);
+    expect(piece?.toUint8Array()).toEqual(stream(5, 3));
+    expect(piece?.bytes?.buffer.byteLength).toBe(3);
   });
 });
 
