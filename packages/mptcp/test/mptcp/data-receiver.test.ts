@@ -110,3 +110,82 @@ describe("connection-level reassembly", () => {
     }
   });
 });
+
+describe("the shared receive window (RFC 8684 §3.3.4)", () => {
+  test("shrinks as unread data arrives, by nothing else", () => {
+    const receiver = new DataReceiver(buffer(1000));
+    expect(receiver.advertise()).toBe(1000);
+    receiver.insert(500, part(500, 800));
+    expect(receiver.advertise()).toBe(1000);
+    receiver.insert(0, part(0, 100));
+    expect(receiver.advertise()).toBe(900);
+    expect(receiver.wasClosed).toBe(false);
+    receiver.insert(100, part(100, 500));
+    expect(receiver.next).toBe(800);
+    expect(receiver.advertise()).toBe(200);
+    // Less than half of the buffer, or than a segment, counts as closed.
+    expect(receiver.wasClosed).toBe(true);
+    receiver.insert(800, part(800, 1000));
+    expect(receiver.advertise()).toBe(0);
+  });
+
+  test("accepts data up to its right edge exactly", () => {
+    const receiver = new DataReceiver(buffer(1000));
+    expect(receiver.acceptable(1000)).toBe(true);
+    expect(receiver.acceptable(1001)).toBe(false);
+    receiver.insert(0, part(0, 400));
+    readAll(receiver);
+    expect(receiver.acceptable(1001)).toBe(false);
+    receiver.advertise();
+    expect(receiver.acceptable(1400)).toBe(true);
+    expect(receiver.acceptable(1401)).toBe(false);
+  });
+
+  test("wants an update once a segment's worth was read and the peer's rest is no larger than the gain", () => {
+    const receiver = new DataReceiver(buffer(10_000));
+    receiver.advertise();
+    receiver.insert(0, part(0, 8000));
+    receiver.queue.read(1400);
+    expect(receiver.updateWorthwhile(1460)).toBe(false);
+    receiver.queue.read(500);
+    // 1900 read, 2000 left.
+    expect(receiver.updateWorthwhile(1460)).toBe(false);
+    receiver.queue.read(200);
+    expect(receiver.updateWorthwhile(1460)).toBe(true);
+    receiver.advertise();
+    expect(receiver.updateWorthwhile(1460)).toBe(false);
+  });
+
+  test("a buffer smaller than two segments opens by halves (RFC 9293 §3.8.6.2.2)", () => {
+    const receiver = new DataReceiver(buffer(1000));
+    receiver.advertise();
+    receiver.insert(0, part(0, 1000));
+    expect(receiver.advertise()).toBe(0);
+    receiver.queue.read(499);
+    expect(receiver.updateWorthwhile(1460)).toBe(false);
+    receiver.queue.read(1);
+    expect(receiver.updateWorthwhile(1460)).toBe(true);
+  });
+
+  test("grows to twice what the application takes in the longest round-trip time, up to its maximum", () => {
+    const MILLISECOND = 1_000_000;
+    const receiver = new DataReceiver({ initial: 20_000, max: 300_000, autoTune: true });
+    expect(receiver.limit).toBe(20_000);
+    let now = 0;
+    let previous = receiver.limit;
+    for (let round = 0; round < 30; round++) {
+      // 100 kB per 100 ms.
+      for (let i = 0; i < 10; i++) {
+        receiver.consumed(10_000, 100 * MILLISECOND, 1400, now);
+        now += 10 * MILLISECOND;
+      }
+      expect(receiver.limit).toBeGreaterThanOrEqual(previous);
+      previous = receiver.limit;
+    }
+    expect(receiver.limit).toBeGreaterThanOrEqual(200_000);
+    expect(receiver.limit).toBeLessThanOrEqual(300_000);
+    const fixed = new DataReceiver({ initial: 20_000, max: 300_000, autoTune: false });
+    for (let i = 0; i < 300; i++) fixed.consumed(10_000, 100 * MILLISECOND, 1400, i * 10 * MILLISECOND);
+    expect(fixed.limit).toBe(20_000);
+  });
+});
