@@ -57,7 +57,8 @@ export class AddressManager implements PathControl {
     return this.connection.config.limits;
   }
 
-  open(pathIndex: number, backup: boolean, now: number): boolean {
+  /** @param localPort 0: that of the path, or one that is free */
+  open(pathIndex: number, backup: boolean, now: number, localPort = 0): boolean {
     const { connection } = this;
     const path = this.paths.find((row) => row.index === pathIndex);
     if (path === undefined || path.open || !path.present || !connection.mayOpen || connection.regularTcp || !connection.fullyEstablished) return false;
@@ -65,7 +66,7 @@ export class AddressManager implements PathControl {
     if (connection.subflows.length > this.limits.subflows) return false;
     const subflow = new Subflow(connection, pathIndex, { first: false, initiator: true, localAddressId: path.localAddressId, remoteAddressId: path.remoteAddressId, backup });
     subflow.localNonce = connection.environment.random.uint32();
-    const tcp = connection.environment.connectTcp(subflow, path, connection.subflowConfig, now);
+    const tcp = connection.environment.connectTcp(subflow, localPort === 0 ? path : { ...path, localPort }, connection.subflowConfig, now);
     if (tcp === null) return false;
     subflow.attach(tcp);
     connection.subflows.push(subflow);

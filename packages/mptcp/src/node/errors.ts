@@ -25,6 +25,18 @@ export function listenError(code: string, address: string, port: number): System
   return Object.assign(systemError(`listen ${code}${meaning} ${address}:${port}`, code, "listen"), { address, port });
 }
 
+/** Why none of several addresses could be connected to, as Node says it: the first one's code, and all the errors. */
+export function attemptsError(errors: readonly Error[]): Error {
+  const [first] = errors;
+  if (first === undefined) return codedError(Error, "ERR_SOCKET_CONNECTION_TIMEOUT", "Socket connection timeout");
+  return Object.assign(new AggregateError(errors), { code: (first as NodeJS.ErrnoException).code });
+}
+
+/** Multipath TCP was required, and given up for `reason`. */
+export function requiredError(reason: string): Error & { code: string; reason: string } {
+  return Object.assign(codedError(Error, "ERR_MPTCP_REQUIRED", `Multipath TCP is required and not in use: ${reason}`), { reason });
+}
+
 /** An error of Node's own with a stable code. */
 export function codedError<E extends Error>(Type: new (message: string) => E, code: string, message: string): E & { code: string } {
   return Object.assign(new Type(message), { code });
@@ -37,9 +49,16 @@ export function validPort(value: unknown, name: string): number {
   throw codedError(RangeError, "ERR_SOCKET_BAD_PORT", `${name} should be >= 0 and < 65536. Received ${describe(value)}.`);
 }
 
+/** A time in ms for a timer. @throws TypeError, RangeError as Node does */
+export function validDelay(value: unknown, name: string): number {
+  if (typeof value !== "number") throw codedError(TypeError, "ERR_INVALID_ARG_TYPE", `The "${name}" argument must be of type number. Received ${describe(value)}`);
+  if (value >= 0 && value < Number.POSITIVE_INFINITY) return value;
+  throw codedError(RangeError, "ERR_OUT_OF_RANGE", `The value of "${name}" is out of range. It must be a non-negative finite number. Received ${value}`);
+}
+
 function describe(value: unknown): string {
   if (typeof value === "string") return `type string ('${value}')`;
-  if (typeof value === "number") return `type number (${value})`;
+  if (typeof value === "number" || typeof value === "boolean") return `type ${typeof value} (${String(value)})`;
   return String(value);
 }
 

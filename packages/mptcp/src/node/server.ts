@@ -1,22 +1,22 @@
 import { lookup } from "node:dns";
 import { EventEmitter } from "node:events";
-import type { AddressInfo } from "node:net";
-import { MptcpError, SECOND } from "../core/index.ts";
+import type { AddressInfo, BlockList } from "node:net";
+import { MptcpError } from "../core/index.ts";
 import type { Listener } from "../host/index.ts";
+import { configOfKeepAlive } from "../tcp/index.ts";
 import type { StreamConnection } from "../tcp/index.ts";
 import { IpAddress } from "../wire/index.ts";
 import { defaultStack } from "./default-stack.ts";
 import { codedError, listenError, validPort } from "./errors.ts";
 import type { ConnectionHandler, Runtime } from "./runtime.ts";
-import { familyOf, Socket } from "./socket.ts";
-import type { SocketOptions } from "./socket.ts";
+import { DEAF, familyOf, keepAliveAfter, Socket } from "./socket.ts";
+import type { SocketOptions } from "./socket-options.ts";
 
 /** How a server makes its sockets. */
 export interface ServerOptions extends Omit<SocketOptions, "signal"> {
   readonly pauseOnConnect?: boolean;
-  readonly noDelay?: boolean;
-  readonly keepAlive?: boolean;
-  readonly keepAliveInitialDelay?: number;
+  /** Peers whose connections are dropped. */
+  readonly blockList?: BlockList;
 }
 
 /** Where to listen. */
@@ -31,6 +31,8 @@ export interface ServerListenOptions {
 
 /** A listener that looks like `net.Server`; docs/sockets.md lists what differs. */
 export class Server extends EventEmitter {
+  /** Whose Multipath TCP it is: this library's. */
+  readonly via = "userspace";
   maxConnections: number | undefined = undefined;
   private readonly options: ServerOptions;
   private runtime: Runtime | null;
@@ -123,15 +125,17 @@ export class Server extends EventEmitter {
   }
 
   private listenOn(runtime: Runtime, port: number, address: IpAddress | null, options: ServerListenOptions): Listener {
-    const { multipath, mptcp, tcp, noDelay, keepAlive, keepAliveInitialDelay } = this.options;
+    const { multipath, mptcp, tcp, noDelay, keepAlive, keepAliveInitialDelay, localAddresses } = this.options;
+    // RFC 6897 §5.3.2: where an address is bound, no other is used but those that are named.
+    const named = localAddresses?.map((text) => IpAddress.from(text)) ?? (address === null ? null : []);
     return runtime.listen(
       port,
       {
         ...(address === null ? {} : { address }),
         ...(options.backlog === undefined || options.backlog <= 0 ? {} : { backlog: options.backlog }),
-        ...(multipath === undefined ? {} : { multipath }),
-        ...(mptcp === undefined ? {} : { mptcp }),
-        tcp: { noDelay: noDelay ?? true, ...(keepAlive === true ? { keepAliveIdle: ((keepAliveInitialDelay ?? 0) || 7_200_000) * (SECOND / 1000) } : {}), ...tcp },
+        multipath: multipath !== false,
+        mptcp: { localAddresses: named, ...mptcp },
+        tcp: { noDelay: noDelay ?? false, ...(keepAlive === true ? configOfKeepAlive(keepAliveAfter(keepAliveInitialDelay ?? 0)) : {}), ...tcp },
       },
       (connection) => this.accept(runtime, connection),
     );
@@ -149,7 +153,7 @@ export class Server extends EventEmitter {
   }
 
   private accept(runtime: Runtime, connection: StreamConnection): ConnectionHandler {
-    if (this.maxConnections !== undefined && this.sockets.size >= this.maxConnections) {
+    if (!this.isWelcome(connection)) {
       const { localAddress, localPort, remoteAddress, remotePort } = connection.tuple;
       connection.abort(runtime.now);
       const refused = { localAddress: String(localAddress), localPort, localFamily: familyOf(localAddress), remoteAddress: String(remoteAddress), remotePort, remoteFamily: familyOf(remoteAddress) };
@@ -162,6 +166,13 @@ export class Server extends EventEmitter {
     this.emit("connection", socket);
     if (this.options.pauseOnConnect !== true && !socket.destroyed) socket.read(0);
     return socket.destroyed ? DEAF : socket;
+  }
+
+  private isWelcome(connection: StreamConnection): boolean {
+    if (this.maxConnections !== undefined && this.sockets.size >= this.maxConnections) return false;
+    if (this.options.multipath === "required" && !connection.multipath) return false;
+    const { remoteAddress } = connection.tuple;
+    return this.options.blockList?.check(String(remoteAddress), remoteAddress.family === 4 ? "ipv4" : "ipv6") !== true;
   }
 
   private gone(socket: Socket): void {
@@ -249,8 +260,6 @@ function closeOnAbort(server: Server, signal: AbortSignal | undefined): void {
   server.once("close", () => signal.removeEventListener("abort", onAbort));
 }
 
-/** For a connection that nobody wants to hear of. */
-const DEAF: ConnectionHandler = { onEvents(): void {} };
 const ANY_V4 = IpAddress.from("0.0.0.0");
 const ANY_V6 = IpAddress.from("::");
 /** The range Linux uses. */

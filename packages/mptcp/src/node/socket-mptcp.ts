@@ -1,106 +1,221 @@
+import { isIP } from "node:net";
+import type { DecisionDetail } from "../core/index.ts";
 import { MptcpConnection } from "../mptcp/index.ts";
-import type { Subflow } from "../mptcp/index.ts";
+import type { DecisionListener, Subflow } from "../mptcp/index.ts";
 import type { StreamConnection } from "../tcp/index.ts";
 import { IpAddress } from "../wire/index.ts";
+import { codedError } from "./errors.ts";
+import type { LocalAddressInfo, MptcpEvents, MptcpInfo, RemoteAddressInfo, SocketMptcp, SubflowInfo, SubflowRequest } from "./mptcp-info.ts";
 import type { Runtime } from "./runtime.ts";
+import { infoOf, subflowInfo } from "./socket-info.ts";
 
-/** What a socket knows of Multipath TCP, shaped after the kernel's MPTCP_INFO. */
-export interface MptcpInfo {
-  /** Whether Multipath TCP is in use. */
-  readonly multipath: boolean;
-  /** Why it is not although it was asked for; null when it is, or was not asked for. */
-  readonly fallback: string | null;
-  /** Token that names the connection to this host; 0 with plain TCP. */
-  readonly token: number;
-  readonly subflows: readonly SubflowInfo[];
+/** What a socket's part for Multipath TCP needs of the socket. */
+export interface MptcpOwner {
+  readonly destroyed: boolean;
+  emit(event: string, ...values: readonly unknown[]): boolean;
 }
 
-export interface SubflowInfo {
-  /** Path index: 1 is the first subflow. */
-  readonly id: number;
-  readonly localAddress: string;
-  readonly localPort: number;
-  readonly remoteAddress: string;
-  readonly remotePort: number;
-  readonly established: boolean;
-  readonly backup: boolean;
-  /** Smoothed round-trip time, ns; 0 before the first sample. */
-  readonly rtt: number;
-  /** Octets. */
-  readonly congestionWindow: number;
-  readonly bytesSent: number;
-  readonly bytesReceived: number;
-  readonly bytesRetransmitted: number;
-}
+/** Multipath TCP as seen from one socket of a stack, after RFC 6897 §5, and the source of its {@link MptcpEvents}. */
+export class EngineSocketMptcp implements SocketMptcp, DecisionListener {
+  private readonly owner: MptcpOwner;
+  private runtime: Runtime | null = null;
+  private connection: StreamConnection | null = null;
+  /** Before the connection is there: the addresses that it may use, null for all, and those that it may not. */
+  private allowed: string[] | null = null;
+  private denied: string[] = [];
+  /** Subflows that were told to be up. */
+  private readonly up = new Set<number>();
+  private events: (() => void)[] = [];
 
-/** A pair of addresses for one more subflow. */
-export interface SubflowRequest {
-  readonly localAddress: string;
-  readonly remoteAddress: string;
-  /** To be used only when others cannot. */
-  readonly backup?: boolean;
-}
+  constructor(owner: MptcpOwner, localAddresses: readonly string[] | undefined) {
+    this.owner = owner;
+    if (localAddresses !== undefined) this.addAddress(...localAddresses);
+  }
 
-/** Multipath TCP as seen from one socket, after RFC 6897 §5: which subflows there are, one more, one fewer. */
-export class SocketMptcp {
-  private readonly runtime: () => Runtime | null;
-  private readonly connection: () => StreamConnection | null;
+  // ---- for the socket
 
-  constructor(runtime: () => Runtime | null, connection: () => StreamConnection | null) {
+  /** The addresses that a connection about to be opened from `bound` may use beside it; null for all. RFC 6897 §5.3.2: what is bound, is meant. */
+  restriction(runtime: Runtime, bound: IpAddress | null): readonly IpAddress[] | null {
+    const { allowed, denied } = this;
+    const named = allowed === null ? null : allowed.map((address) => IpAddress.from(address));
+    if (named !== null || bound !== null) return named ?? [];
+    if (denied.length === 0) return null;
+    return runtime.host.localAddresses().flatMap(({ address }) => (denied.includes(String(address)) ? [] : [address]));
+  }
+
+  /** The address to open a connection to `remote` from, where a restriction leaves a choice; null for that of the host. */
+  firstAddress(runtime: Runtime, remote: IpAddress): IpAddress | null {
+    if (this.allowed === null && this.denied.length === 0) return null;
+    const mayUse = this.restriction(runtime, null) ?? [];
+    const fitting = runtime.host.localAddresses().filter(({ address }) => address.family === remote.family && mayUse.some((other) => other.equals(address)));
+    return (fitting.find(({ flags }) => !flags.backup) ?? fitting[0])?.address ?? null;
+  }
+
+  /** The connection of the socket, once there is one; null when it is to be forgotten. */
+  attach(runtime: Runtime | null, connection: StreamConnection | null): void {
+    if (this.connection instanceof MptcpConnection) this.connection.log.listener = null;
     this.runtime = runtime;
     this.connection = connection;
+    this.up.clear();
+    if (!(connection instanceof MptcpConnection)) return;
+    connection.log.listener = this;
+    // What was there before somebody listened.
+    for (const subflow of connection.subflows) if (subflow.established && !connection.regularTcp) this.onUp(subflow);
+  }
+
+  /** The connection's decisions, as they are taken. */
+  onDecision(subflow: Subflow | null, detail: DecisionDetail): void {
+    switch (detail.kind) {
+      case "subflow_established":
+        if (subflow !== null) this.onUp(subflow);
+        break;
+      case "subflow_closed":
+        if (subflow !== null && this.up.delete(subflow.id)) this.tell("subflowDown", subflowInfo(subflow), detail.reason);
+        break;
+      case "priority":
+        if (subflow !== null) this.tell("subflowBackup", subflowInfo(subflow), detail.direction === "in" ? "remote" : "local");
+        break;
+      case "add_addr":
+        if (detail.direction === "in") this.onAnnouncement({ id: detail.addressId, address: detail.address, port: detail.port });
+        break;
+      case "remove_addr":
+        if (detail.direction === "in") this.onWithdrawal(detail.addressIds);
+        break;
+      default:
+    }
+  }
+
+  private onUp(subflow: Subflow): void {
+    if (this.up.has(subflow.id)) return;
+    this.up.add(subflow.id);
+    this.tell("subflowUp", subflowInfo(subflow));
+  }
+
+  private onAnnouncement(address: RemoteAddressInfo): void {
+    const port = address.port === 0 ? (this.connection?.tuple.remotePort ?? 0) : address.port;
+    // A repetition, since our echo was lost, is no news.
+    if (this.remoteAddresses.some((known) => known.id === address.id && known.address === address.address && known.port === port)) return;
+    this.tell("addressAnnounced", { ...address, port });
+  }
+
+  private onWithdrawal(ids: readonly number[]): void {
+    for (const known of this.remoteAddresses) if (ids.includes(known.id)) this.tell("addressWithdrawn", known);
+  }
+
+  /** Emits once the engine has done what it is doing: a listener may command it again. */
+  private tell<E extends keyof MptcpEvents>(event: E, ...values: MptcpEvents[E]): void {
+    this.events.push(() => this.owner.emit(event, ...values));
+    if (this.events.length === 1) queueMicrotask(() => this.flush());
+  }
+
+  private flush(): void {
+    const { events } = this;
+    this.events = [];
+    for (const emit of events) {
+      if (this.owner.destroyed) return;
+      emit();
+    }
+  }
+
+  // ---- SocketMptcp
+
+  get enabled(): boolean {
+    return this.connection !== null && this.connection.multipath;
+  }
+
+  get connectionId(): number | null {
+    const { connection } = this;
+    return connection instanceof MptcpConnection && connection.multipath ? connection.localKeys.token : null;
+  }
+
+  get localAddresses(): readonly LocalAddressInfo[] | null {
+    const { connection, allowed } = this;
+    if (connection instanceof MptcpConnection) return connection.addresses.local.map(({ id, address, flags }) => ({ id, address: String(address), backup: flags.backup }));
+    if (connection !== null) return [{ id: 0, address: String(connection.tuple.localAddress), backup: false }];
+    return allowed === null ? null : allowed.map((address) => ({ id: 0, address, backup: false }));
+  }
+
+  get remoteAddresses(): readonly RemoteAddressInfo[] {
+    const { connection } = this;
+    if (connection instanceof MptcpConnection) return connection.addresses.remote.map(({ id, address, port }) => ({ id, address: String(address), port }));
+    return connection === null ? [] : [{ id: 0, address: String(connection.tuple.remoteAddress), port: connection.tuple.remotePort }];
+  }
+
+  get subflows(): readonly SubflowInfo[] {
+    return this.info().subflows.filter((subflow) => subflow.established);
   }
 
   info(): MptcpInfo {
-    const connection = this.connection();
-    if (!(connection instanceof MptcpConnection)) return { multipath: false, fallback: connection?.fallback ?? null, token: 0, subflows: [] };
-    const { multipath, fallback } = connection;
-    return { multipath, fallback, token: multipath ? connection.localKeys.token : 0, subflows: connection.subflows.map(infoOf) };
+    return infoOf(this.connection, this.runtime?.now ?? 0);
   }
 
-  /**
-   * Opens a subflow between two addresses that both hosts know of, RFC 6897's TCP_MULTIPATH_ADD.
-   * @returns false when they are not known, the subflow is there already, or a limit forbids it
-   */
+  addAddress(...addresses: readonly string[]): boolean {
+    const parsed = addresses.map(parse);
+    const { connection, runtime } = this;
+    if (connection === null || runtime === null) {
+      const texts = parsed.map(String);
+      this.denied = this.denied.filter((address) => !texts.includes(address));
+      this.allowed = Array.from(new Set([...(this.allowed ?? []), ...texts]));
+      return true;
+    }
+    if (!(connection instanceof MptcpConnection) || connection.regularTcp || connection.closed) return false;
+    let isDone = false;
+    for (const address of parsed) if (connection.addresses.allowLocal(address, runtime.now)) isDone = true;
+    runtime.poke();
+    return isDone;
+  }
+
+  removeAddress(...addresses: readonly string[]): boolean {
+    const parsed = addresses.map(parse);
+    const { connection, runtime } = this;
+    if (connection === null || runtime === null) {
+      const texts = parsed.map(String);
+      this.denied = Array.from(new Set([...this.denied, ...texts]));
+      if (this.allowed !== null) this.allowed = this.allowed.filter((address) => !texts.includes(address));
+      return true;
+    }
+    if (!(connection instanceof MptcpConnection) || connection.regularTcp || connection.closed) return false;
+    let isDone = false;
+    for (const address of parsed) if (connection.addresses.denyLocal(address, runtime.now)) isDone = true;
+    runtime.poke();
+    return isDone;
+  }
+
   addSubflow(request: SubflowRequest): boolean {
-    const connection = this.connection();
-    const runtime = this.runtime();
+    const { connection, runtime } = this;
     const local = IpAddress.parse(request.localAddress);
     const remote = IpAddress.parse(request.remoteAddress);
     if (!(connection instanceof MptcpConnection) || runtime === null || local === null || remote === null) return false;
     const { addresses } = connection;
-    const path = addresses.paths.find((row) => !row.open && row.present && row.localAddress.equals(local) && row.remoteAddress.equals(remote));
-    const done = path !== undefined && addresses.open(path.index, request.backup ?? false, runtime.now);
+    const path = addresses.paths.find(
+      (row) =>
+        !row.open && row.present && row.localAddress.equals(local) && row.remoteAddress.equals(remote) &&
+        (request.remotePort === undefined || row.remotePort === request.remotePort),
+    );
+    const isDone = path !== undefined && addresses.open(path.index, request.backup ?? false, runtime.now, request.localPort ?? 0);
     runtime.poke();
-    return done;
+    return isDone;
   }
 
-  /** Ends one subflow, RFC 6897's TCP_MULTIPATH_REMOVE. @returns false when there is none of that id */
   removeSubflow(id: number): boolean {
-    const connection = this.connection();
-    const runtime = this.runtime();
+    const { connection, runtime } = this;
     if (!(connection instanceof MptcpConnection) || runtime === null || !connection.subflows.some((subflow) => subflow.id === id)) return false;
     connection.addresses.close(id, runtime.now);
     runtime.poke();
     return true;
   }
+
+  setBackup(id: number, backup: boolean): boolean {
+    const { connection, runtime } = this;
+    if (!(connection instanceof MptcpConnection) || runtime === null || !connection.subflows.some((subflow) => subflow.id === id)) return false;
+    connection.addresses.setBackup(id, backup, runtime.now);
+    runtime.poke();
+    return true;
+  }
 }
 
-function infoOf(subflow: Subflow): SubflowInfo {
-  const { tcp } = subflow;
-  const { tuple } = tcp;
-  return {
-    id: subflow.id,
-    localAddress: String(tuple.localAddress),
-    localPort: tuple.localPort,
-    remoteAddress: String(tuple.remoteAddress),
-    remotePort: tuple.remotePort,
-    established: subflow.phase === "established",
-    backup: subflow.backup,
-    rtt: tcp.srtt,
-    congestionWindow: tcp.congestion.cwnd,
-    bytesSent: tcp.bytesSent,
-    bytesReceived: tcp.bytesReceived,
-    bytesRetransmitted: tcp.bytesRetransmitted,
-  };
+function parse(text: string): IpAddress {
+  const address = isIP(text) === 0 ? null : IpAddress.parse(text);
+  if (address === null) throw codedError(TypeError, "ERR_INVALID_IP_ADDRESS", `Invalid IP address: ${text}`);
+  return address;
 }

@@ -1,72 +1,67 @@
-import { lookup as systemLookup } from "node:dns";
-import type { LookupAddress } from "node:dns";
 import { isIP } from "node:net";
 import type { AddressInfo } from "node:net";
 import { addAbortSignal, Duplex } from "node:stream";
-import { MptcpError, SECOND } from "../core/index.ts";
+import { inspect } from "node:util";
+import { MILLISECOND, SECOND } from "../core/index.ts";
 import type { ConnectOptions } from "../host/index.ts";
-import type { MptcpConfig } from "../mptcp/index.ts";
-import type { StreamConnection, TcpConfig } from "../tcp/index.ts";
-import { STREAM_EVENT } from "../tcp/index.ts";
+import type { KeepAlive, StreamConnection, TcpConfig } from "../tcp/index.ts";
+import { configOfKeepAlive, STREAM_EVENT } from "../tcp/index.ts";
 import { IpAddress, Payload } from "../wire/index.ts";
 import { defaultStack } from "./default-stack.ts";
-import { codedError, connectError, ioError, validPort } from "./errors.ts";
+import { Dialer } from "./dialer.ts";
+import type { DialerOwner } from "./dialer.ts";
+import { codedError, connectError, ioError, requiredError, validDelay, validPort } from "./errors.ts";
 import { Lingerer } from "./lingerer.ts";
+import type { SocketMptcp } from "./mptcp-info.ts";
 import type { ConnectionHandler, Runtime } from "./runtime.ts";
-import { SocketMptcp } from "./socket-mptcp.ts";
+import type { SocketEvents } from "./socket-events.ts";
+import { EngineSocketMptcp } from "./socket-mptcp.ts";
+import type { SocketConnectOptions, SocketOptions } from "./socket-options.ts";
 
-/** How a socket is made: the options of `net.Socket` that mean something here, and those of the engine. */
-export interface SocketOptions {
-  readonly allowHalfOpen?: boolean;
-  readonly signal?: AbortSignal;
-  readonly highWaterMark?: number;
-  /** Ask for Multipath TCP; true unless given. */
-  readonly multipath?: boolean;
-  readonly tcp?: Partial<TcpConfig>;
-  readonly mptcp?: Partial<MptcpConfig>;
-  /** The runtime to use; that of the default stack unless given. */
-  readonly runtime?: Runtime;
+export type { LookupFunction, SocketConnectOptions, SocketOptions } from "./socket-options.ts";
+
+/** The types of its events, which a class cannot declare by itself; the methods are those of `Duplex`. */
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging
+export interface Socket {
+  on<E extends keyof SocketEvents>(event: E, listener: (...values: SocketEvents[E]) => void): this;
+  on(event: string | symbol, listener: (...values: never[]) => void): this;
+  once<E extends keyof SocketEvents>(event: E, listener: (...values: SocketEvents[E]) => void): this;
+  once(event: string | symbol, listener: (...values: never[]) => void): this;
+  off<E extends keyof SocketEvents>(event: E, listener: (...values: SocketEvents[E]) => void): this;
+  off(event: string | symbol, listener: (...values: never[]) => void): this;
+  addListener<E extends keyof SocketEvents>(event: E, listener: (...values: SocketEvents[E]) => void): this;
+  addListener(event: string | symbol, listener: (...values: never[]) => void): this;
+  removeListener<E extends keyof SocketEvents>(event: E, listener: (...values: SocketEvents[E]) => void): this;
+  removeListener(event: string | symbol, listener: (...values: never[]) => void): this;
+  prependListener<E extends keyof SocketEvents>(event: E, listener: (...values: SocketEvents[E]) => void): this;
+  prependListener(event: string | symbol, listener: (...values: never[]) => void): this;
+  prependOnceListener<E extends keyof SocketEvents>(event: E, listener: (...values: SocketEvents[E]) => void): this;
+  prependOnceListener(event: string | symbol, listener: (...values: never[]) => void): this;
 }
 
-/** Where to connect to. */
-export interface SocketConnectOptions extends SocketOptions {
-  readonly port: number | string;
-  /** "localhost" unless given. */
-  readonly host?: string;
-  readonly localAddress?: string;
-  readonly localPort?: number;
-  readonly family?: number;
-  readonly lookup?: LookupFunction;
-  readonly timeout?: number;
-  readonly noDelay?: boolean;
-  readonly keepAlive?: boolean;
-  readonly keepAliveInitialDelay?: number;
-}
-
-/** `dns.lookup`, or something like it. */
-export type LookupFunction = (
-  hostname: string,
-  options: { readonly family: number; readonly all: true },
-  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[] | string, family?: number) => void,
-) => void;
-
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging
 /**
  * A byte stream over Multipath TCP that looks like `net.Socket`; docs/sockets.md lists what differs.
  *
- * Beside Node's it has the events `subflow` (one came, went or changed) and `fallback` (Multipath TCP was given up; the reason), and
- * {@link Socket.mptcp}.
+ * Beside Node's it has the events of `MptcpEvents`, and {@link Socket.mptcp}.
  */
-export class Socket extends Duplex implements ConnectionHandler {
+export class Socket extends Duplex implements ConnectionHandler, DialerOwner {
   connecting = false;
   bytesRead = 0;
   /** Milliseconds without activity after which `timeout` is emitted; undefined for none. */
   timeout: number | undefined = undefined;
-  autoSelectFamilyAttemptedAddresses: string[] = [];
+  /** Every address that was tried, where a name has several. */
+  autoSelectFamilyAttemptedAddresses: string[] | undefined = undefined;
+  /** Multipath TCP as seen from this socket, after RFC 6897. */
   readonly mptcp: SocketMptcp;
 
+  private readonly engineMptcp: EngineSocketMptcp;
   private readonly options: SocketOptions;
+  /** The options of the last `connect`. */
+  private connectOptions: SocketConnectOptions | null = null;
   private runtime: Runtime | null;
   private connection: StreamConnection | null = null;
+  private dialer: Dialer | null = null;
   /** Whom to tell that the socket closed. */
   private onGone: (() => void) | null = null;
   private isReferenced = true;
@@ -80,7 +75,7 @@ export class Socket extends Duplex implements ConnectionHandler {
   private waitingCallback: ((error?: Error | null) => void) | null = null;
   private idleTimer: NodeJS.Timeout | null = null;
   private noDelay = false;
-  private keepAliveDelay = 0;
+  private keepAlive: KeepAlive | null = null;
   private peer: { address: string; port: number } | null = null;
   private isResetting = false;
 
@@ -93,7 +88,10 @@ export class Socket extends Duplex implements ConnectionHandler {
     });
     this.options = options;
     this.runtime = options.runtime ?? null;
-    this.mptcp = new SocketMptcp(() => this.runtime, () => this.connection);
+    this.engineMptcp = new EngineSocketMptcp(this, options.localAddresses);
+    this.mptcp = this.engineMptcp;
+    if (options.noDelay === true) this.noDelay = true;
+    if (options.keepAlive === true) this.keepAlive = keepAliveAfter(options.keepAliveInitialDelay ?? 0);
     this.on("end", onReadableEnd);
     if (options.signal !== undefined) addAbortSignal(options.signal, this);
   }
@@ -122,73 +120,81 @@ export class Socket extends Duplex implements ConnectionHandler {
     if (options.localAddress !== undefined && isIP(options.localAddress) === 0) {
       throw codedError(TypeError, "ERR_INVALID_IP_ADDRESS", `Invalid IP address: ${options.localAddress}`);
     }
+    if (this.connection !== null || this.destroyed) this.renew();
     if (callback !== undefined) this.once("connect", callback);
     this.connecting = true;
+    this.connectOptions = options;
     if (options.timeout !== undefined) this.setTimeout(options.timeout);
-    if (options.noDelay === true) this.setNoDelay(true);
-    if (options.keepAlive === true) this.setKeepAlive(true, options.keepAliveInitialDelay);
+    if (options.noDelay !== undefined) this.setNoDelay(options.noDelay);
+    if (options.keepAlive !== undefined) this.setKeepAlive(options.keepAlive, options.keepAliveInitialDelay);
+    if (options.localAddresses !== undefined && options.localAddresses !== this.options.localAddresses) this.mptcp.addAddress(...options.localAddresses);
     this.runtime ??= options.runtime ?? defaultStack().runtime;
     if (this.isReferenced) this.hold();
     this.touch();
-    this.locate(options, port);
+    this.dialer = new Dialer(this, options, port);
+    this.dialer.start();
     return this;
   }
 
-  /** Finds the peer's address, and opens. Errors come as events, later. */
-  private locate(options: SocketConnectOptions, port: number): void {
-    const host = options.host ?? "localhost";
-    const literal = IpAddress.parse(host);
-    if (literal !== null) {
-      process.nextTick(() => this.open(literal, port, options));
-      return;
-    }
-    const lookup: LookupFunction = options.lookup ?? systemLookup;
-    lookup(host, { family: options.family ?? 0, all: true }, (error, found, family) => {
-      const addresses = typeof found === "string" ? [{ address: found, family: family ?? isIP(found) }] : (found ?? []);
-      const chosen = addresses.find(({ address }) => this.isReachable(address)) ?? addresses[0];
-      this.emit("lookup", error, chosen?.address, chosen?.family, host);
-      if (!this.connecting) return;
-      if (error !== null && error !== undefined) {
-        process.nextTick(() => this.destroy(error));
-        return;
-      }
-      const remote = chosen === undefined ? null : IpAddress.parse(chosen.address);
-      if (remote === null) this.destroy(codedError(Error, "ENOTFOUND", `getaddrinfo ENOTFOUND ${host}`));
-      else this.open(remote, port, options);
-    });
+  /** As if the socket had never been connected: it may be, once more. */
+  private renew(): void {
+    // What `net` does, and what streams have for it.
+    (this as unknown as { _undestroy(): void })._undestroy();
+    Reflect.deleteProperty(this, "write");
+    this.connection = null;
+    this.engineMptcp.attach(null, null);
+    this.wantsData = false;
+    this.isEnded = false;
+    this.isResetting = false;
+    this.bytesRead = 0;
+    this.bytesHandedOver = 0;
   }
 
-  private isReachable(text: string): boolean {
-    const address = IpAddress.parse(text);
-    return address !== null && this.runtime !== null && this.runtime.host.localAddresses().some((local) => local.address.family === address.family);
+  /** The dialer's call. */
+  reaches(remote: IpAddress): boolean {
+    const local = this.connectOptions?.localAddress;
+    if (local !== undefined) return isIP(local) === remote.family;
+    return this.runtime !== null && this.runtime.host.localAddresses().some((own) => own.address.family === remote.family);
   }
 
-  private open(remote: IpAddress, port: number, options: SocketConnectOptions): void {
-    const { runtime } = this;
-    if (!this.connecting || runtime === null || this.destroyed) return;
+  /** The dialer's call. */
+  openTo(remote: IpAddress, port: number): void {
+    const { runtime, connectOptions } = this;
+    if (runtime === null) return;
     this.peer = { address: String(remote), port };
-    this.emit("connectionAttempt", this.peer.address, port, remote.family);
-    if (this.destroyed) return;
-    const settings = { ...this.options, ...options };
-    const local = options.localAddress === undefined ? undefined : IpAddress.from(options.localAddress);
+    const settings = { ...this.options, ...connectOptions };
+    const bound = settings.localAddress === undefined ? null : IpAddress.from(settings.localAddress);
+    const local = bound ?? this.engineMptcp.firstAddress(runtime, remote);
     const parameters: ConnectOptions = {
-      ...(settings.multipath === undefined ? {} : { multipath: settings.multipath }),
-      ...(settings.mptcp === undefined ? {} : { mptcp: settings.mptcp }),
-      ...(local === undefined ? {} : { localAddress: local }),
-      ...(options.localPort === undefined || options.localPort === 0 ? {} : { localPort: options.localPort }),
-      tcp: { noDelay: this.noDelay, keepAliveIdle: this.keepAliveDelay, ...settings.tcp },
+      multipath: settings.multipath !== false,
+      mptcp: { localAddresses: this.engineMptcp.restriction(runtime, bound), ...settings.mptcp },
+      ...(local === null ? {} : { localAddress: local }),
+      ...(settings.localPort === undefined || settings.localPort === 0 ? {} : { localPort: settings.localPort }),
+      tcp: { ...this.tcpSettings(), ...settings.tcp },
     };
-    try {
-      this.connection = runtime.connect(remote, port, parameters, this);
-    } catch (error) {
-      if (!(error instanceof MptcpError)) throw error;
-      this.destroy(connectError(error.code, this.peer.address, port));
-    }
+    this.connection = runtime.connect(remote, port, parameters, this);
+    this.engineMptcp.attach(runtime, this.connection);
+  }
+
+  private tcpSettings(): Partial<TcpConfig> {
+    return { noDelay: this.noDelay, ...configOfKeepAlive(this.keepAlive) };
+  }
+
+  /** The dialer's call. */
+  abandon(): void {
+    const { connection, runtime } = this;
+    this.connection = null;
+    this.engineMptcp.attach(null, null);
+    if (connection === null || runtime === null) return;
+    runtime.attach(connection, DEAF);
+    connection.abort(runtime.now);
+    runtime.poke();
   }
 
   private adopt(connection: StreamConnection): void {
     this.connection = connection;
     this.peer = { address: String(connection.tuple.remoteAddress), port: connection.tuple.remotePort };
+    if (this.runtime !== null) this.engineMptcp.attach(this.runtime, connection);
     this.hold();
   }
 
@@ -198,20 +204,31 @@ export class Socket extends Duplex implements ConnectionHandler {
   onEvents(events: number, _now: number): void {
     const { connection } = this;
     if (connection === null) return;
-    if ((events & STREAM_EVENT.connected) !== 0 && this.connecting) this.onConnected();
+    const isGivenUp = this.isRequired && !connection.multipath;
+    if ((events & STREAM_EVENT.connected) !== 0 && this.connecting && !isGivenUp) this.onConnected();
     if ((events & STREAM_EVENT.fallback) !== 0) this.emit("fallback", connection.fallback);
-    if ((events & STREAM_EVENT.subflows) !== 0) this.emit("subflow", this.mptcp.info().subflows);
     if (this.destroyed) return;
     if (connection.error !== null) {
       this.fail(connection.error);
+      return;
+    }
+    if (isGivenUp) {
+      this.isResetting = true;
+      this.destroy(requiredError(connection.fallback ?? "not_requested"));
       return;
     }
     if ((events & STREAM_EVENT.writable) !== 0) this.writeOn();
     if ((events & (STREAM_EVENT.readable | STREAM_EVENT.closed)) !== 0) this.readOn();
   }
 
+  private get isRequired(): boolean {
+    return (this.connectOptions?.multipath ?? this.options.multipath) === "required";
+  }
+
   private onConnected(): void {
     this.connecting = false;
+    this.dialer?.stop();
+    this.dialer = null;
     this.touch();
     this.emit("connect");
     this.emit("ready");
@@ -224,12 +241,16 @@ export class Socket extends Duplex implements ConnectionHandler {
       this.destroy();
       return;
     }
-    if (this.connecting) this.destroy(connectError(code, this.peer?.address ?? "", this.peer?.port ?? 0));
-    else {
-      // What arrived before the break is the reader's.
-      this.readOn();
-      this.destroy(ioError(code, "read"));
+    if (this.connecting) {
+      const error = connectError(code, this.peer?.address ?? "", this.peer?.port ?? 0);
+      if (this.dialer === null) this.destroy(error);
+      else this.dialer.attemptFailed(error);
+      return;
     }
+    // What arrived before the break is the reader's.
+    this.readOn();
+    // Who does not read learns of it by writing.
+    this.destroy(ioError(code, this.waiting !== null && !this.wantsData ? "write" : "read"));
   }
 
   // ---- Duplex
@@ -320,12 +341,16 @@ export class Socket extends Duplex implements ConnectionHandler {
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     const wasConnecting = this.connecting;
     this.connecting = false;
+    this.dialer?.stop();
+    this.dialer = null;
     if (this.idleTimer !== null) clearTimeout(this.idleTimer);
     this.idleTimer = null;
+    const { waitingCallback } = this;
     this.waiting = null;
     this.waitingCallback = null;
     this.leave(wasConnecting);
     callback(error);
+    if (waitingCallback !== null) process.nextTick(waitingCallback, error);
     const hadError = error !== null && error !== undefined;
     setImmediate(() => this.emit("close", hadError));
     this.onGone?.();
@@ -376,13 +401,8 @@ export class Socket extends Duplex implements ConnectionHandler {
   /** Emits `timeout` after `milliseconds` without activity; 0: never. */
   setTimeout(milliseconds: number, callback?: () => void): this {
     if (this.destroyed) return this;
-    if (typeof milliseconds !== "number") {
-      throw codedError(TypeError, "ERR_INVALID_ARG_TYPE", `The "msecs" argument must be of type number. Received ${describeType(milliseconds)}`);
-    }
-    if (!(milliseconds >= 0 && milliseconds < Number.POSITIVE_INFINITY)) {
-      throw codedError(RangeError, "ERR_OUT_OF_RANGE", `The value of "msecs" is out of range. It must be a non-negative finite number. Received ${milliseconds}`);
-    }
-    this.timeout = milliseconds;
+    this.timeout = validDelay(milliseconds, "msecs");
+    if (callback !== undefined && typeof callback !== "function") throw codedError(TypeError, "ERR_INVALID_ARG_TYPE", 'The "callback" argument must be of type function.');
     if (this.idleTimer !== null) clearTimeout(this.idleTimer);
     this.idleTimer = null;
     if (milliseconds === 0) {
@@ -403,15 +423,23 @@ export class Socket extends Duplex implements ConnectionHandler {
     this.idleTimer?.refresh();
   }
 
-  /** Turns Nagle's algorithm off. Has effect when called before the connection is opened. */
+  /** Turns Nagle's algorithm off, or on with false; turned off, what it held back leaves at once. */
   setNoDelay(enable = true): this {
-    this.noDelay = enable;
+    const isOff = Boolean(enable);
+    if (isOff === this.noDelay) return this;
+    this.noDelay = isOff;
+    if (this.connection === null || this.runtime === null || this.destroyed) return this;
+    this.connection.setNoDelay(isOff, this.runtime.now);
+    this.runtime.poke();
     return this;
   }
 
-  /** Turns keep-alive probes on, the first after `delay` ms. Has effect when called before the connection is opened. */
+  /** Turns keep-alive probes on, the first after `delay` ms of silence (0: as before, or two hours), ten in all, one a second; or off. */
   setKeepAlive(enable = false, delay = 0): this {
-    this.keepAliveDelay = enable ? (delay > 0 ? (delay / 1000) * SECOND : DEFAULT_KEEP_ALIVE) : 0;
+    this.keepAlive = enable ? (delay <= 0 ? (this.keepAlive ?? keepAliveAfter(0)) : keepAliveAfter(delay)) : null;
+    if (this.connection === null || this.runtime === null || this.destroyed) return this;
+    this.connection.setKeepAlive(this.keepAlive, this.runtime.now);
+    this.runtime.poke();
     return this;
   }
 
@@ -442,9 +470,9 @@ export class Socket extends Duplex implements ConnectionHandler {
   // ---- what it is
 
   address(): AddressInfo | Record<string, never> {
-    const { connection } = this;
-    if (connection === null || this.destroyed) return {};
-    const { localAddress, localPort } = connection.tuple;
+    const { tuple } = this;
+    if (tuple === null) return {};
+    const { localAddress, localPort } = tuple;
     return { address: String(localAddress), family: familyOf(localAddress), port: localPort };
   }
 
@@ -495,6 +523,15 @@ export class Socket extends Duplex implements ConnectionHandler {
   private get tuple(): StreamConnection["tuple"] | null {
     return this.connection === null ? null : this.connection.tuple;
   }
+
+  /** A line for `console.log`, in place of the whole engine. */
+  [inspect.custom](): string {
+    const { peer, connection } = this;
+    const where = peer === null ? "" : ` ${connection === null ? "" : `${connection.tuple.localAddress}:${connection.tuple.localPort} -> `}${peer.address}:${peer.port}`;
+    const { multipath, subflows } = this.mptcp.info();
+    const how = connection === null || this.connecting ? "" : multipath ? `, Multipath TCP, subflows: ${subflows.length}` : ", TCP";
+    return `Socket {${where} ${this.destroyed ? "destroyed" : this.readyState}${how}, read: ${this.bytesRead}, written: ${this.bytesWritten} }`;
+  }
 }
 
 /** After the peer's end a socket that is not half open takes no more writes, as in `net`. */
@@ -516,10 +553,13 @@ export function familyOf(address: IpAddress): "IPv4" | "IPv6" {
   return address.family === 4 ? "IPv4" : "IPv6";
 }
 
-function describeType(value: unknown): string {
-  return value === null || value === undefined ? String(value) : `type ${typeof value} (${String(value)})`;
+/** Keepalive as Node sets it: `delay` ms, then ten probes, one a second. */
+export function keepAliveAfter(delay: number): KeepAlive {
+  return { idle: delay > 0 ? delay * MILLISECOND : DEFAULT_KEEP_ALIVE, interval: SECOND, probes: 10 };
 }
 
+/** For a connection that nobody wants to hear of. */
+export const DEAF: ConnectionHandler = { onEvents(): void {} };
 /** Octets of a chunk for the reader; as much as Node reads at once. */
 const READ_LENGTH = 65_536;
 /** Idle time before the first probe where none is given, ns; as Linux' tcp_keepalive_time. */

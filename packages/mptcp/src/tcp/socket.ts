@@ -30,6 +30,7 @@ export class TcpSocket implements StreamConnection, TcpOwner {
   readonly fallback: string | null;
   readonly tuple: FourTuple;
   readonly tcp: TcpConnection;
+  connectedAt = -1;
   /** When data was last sent, arrived, and was acknowledged, ns; -1: never. */
   lastSentAt = -1;
   lastReceivedAt = -1;
@@ -205,7 +206,8 @@ export class TcpSocket implements StreamConnection, TcpOwner {
 
   onInput(_tcp: TcpConnection, _now: number): void {}
 
-  onEstablished(_tcp: TcpConnection, _now: number): void {
+  onEstablished(_tcp: TcpConnection, now: number): void {
+    this.connectedAt = now;
     this.raise(STREAM_EVENT.connected);
   }
 

@@ -115,7 +115,7 @@ describe("Runtime", () => {
     const listener = server.createServer((socket) => socket.pipe(socket)).listen(80);
     await once(listener, "listening");
     const socket = client.connect(80, "10.0.0.2");
-    while (socket.mptcp.info().subflows.filter((subflow) => subflow.established).length < 2) await once(socket, "subflow");
+    while (socket.mptcp.info().subflows.filter((subflow) => subflow.established).length < 2) await once(socket, "subflowUp");
     first[0].handler?.failed(new Error("unplugged"));
     socket.end("still there");
     let text = "";

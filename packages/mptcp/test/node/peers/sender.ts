@@ -8,9 +8,9 @@ const [, , file = "", mode = ""] = process.argv;
 const links = ["127.0.0.1", "127.0.0.2"].map((address) => new UdpLink({ addresses: [address] }));
 const stack = createStack({ links });
 const [{ port }] = (await once(process, "message")) as [{ port: number }];
-const socket = stack.connect({ port, host: "127.0.0.1", localAddress: "127.0.0.1" });
+const socket = stack.connect({ port, host: "127.0.0.1" });
 await once(socket, "connect");
-while (socket.mptcp.info().subflows.filter((subflow) => subflow.established).length < 2) await once(socket, "subflow");
+while (socket.mptcp.info().subflows.filter((subflow) => subflow.established).length < 2) await once(socket, "subflowUp");
 let sent = 0;
 let addresses: string[] = [];
 for await (const chunk of createReadStream(file)) {

@@ -1,0 +1,55 @@
+import type { LookupAddress } from "node:dns";
+import type { BlockList } from "node:net";
+import type { MptcpConfig } from "../mptcp/index.ts";
+import type { TcpConfig } from "../tcp/index.ts";
+import type { MultipathChoice } from "./mptcp-info.ts";
+import type { Runtime } from "./runtime.ts";
+
+/** How a socket is made: the options of `net.Socket` that mean something here, and those of the engine. */
+export interface SocketOptions {
+  readonly allowHalfOpen?: boolean;
+  readonly signal?: AbortSignal;
+  readonly highWaterMark?: number;
+  readonly noDelay?: boolean;
+  readonly keepAlive?: boolean;
+  /** Milliseconds of silence before the first probe; two hours unless given. */
+  readonly keepAliveInitialDelay?: number;
+  /** RFC 6897's TCP_MULTIPATH_ENABLE: true unless given. */
+  readonly multipath?: MultipathChoice;
+  /**
+   * The addresses of this host that connections may use: RFC 6897's TCP_MULTIPATH_ADD before a connection. Unless given, all where nothing is
+   * bound, and else the one that is: `localAddress`, or the `host` of a server.
+   */
+  readonly localAddresses?: readonly string[];
+  readonly tcp?: Partial<TcpConfig>;
+  readonly mptcp?: Partial<MptcpConfig>;
+  /** The runtime to use; that of the default stack unless given. */
+  readonly runtime?: Runtime;
+}
+
+/** Where to connect to. */
+export interface SocketConnectOptions extends SocketOptions {
+  readonly port: number | string;
+  /** "localhost" unless given. */
+  readonly host?: string;
+  /** The address of the first subflow; the only one unless `localAddresses` names more. */
+  readonly localAddress?: string;
+  readonly localPort?: number;
+  readonly family?: number | "IPv4" | "IPv6";
+  readonly hints?: number;
+  readonly lookup?: LookupFunction;
+  /** Try all addresses of a name, by turns of both families; as `net.getDefaultAutoSelectFamily()` says unless given. */
+  readonly autoSelectFamily?: boolean;
+  /** Milliseconds for one of several addresses. */
+  readonly autoSelectFamilyAttemptTimeout?: number;
+  /** Addresses not to connect to. */
+  readonly blockList?: BlockList;
+  readonly timeout?: number;
+}
+
+/** `dns.lookup`, or something like it. */
+export type LookupFunction = (
+  hostname: string,
+  options: { readonly family: number; readonly hints?: number; readonly all: true },
+  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[] | string, family?: number) => void,
+) => void;
