@@ -19,6 +19,8 @@ export interface Stack {
   readonly connect: Connect;
   readonly createConnection: Connect;
   readonly createServer: CreateServer;
+  /** What the stack counted so far, under the names of the kernel's MIB: those that are not 0, as `nstat -as` has them. */
+  counters(): Readonly<Record<string, number>>;
   /** Resets what is open and closes the links. */
   close(): Promise<void>;
 }
@@ -60,7 +62,7 @@ export function createStack(options: StackOptions): Stack {
     else runtime.addLink(link);
   }
   const { open, serve } = functionsOf(() => runtime);
-  return { runtime, connect: open, createConnection: open, createServer: serve, close: () => runtime.close() };
+  return { runtime, connect: open, createConnection: open, createServer: serve, counters: () => runtime.host.counters.snapshot(), close: () => runtime.close() };
 }
 
 /** Opens a connection on the default stack, see `setDefaultStack`. */
