@@ -1,11 +1,12 @@
-// A process of its own that sends a file over Multipath TCP in UDP: `sender.ts file mode`; the parent sends the port. With mode "cut" the sockets of its first
+// A process of its own that sends a file over Multipath TCP in UDP: `sender.ts batch file mode`, where batch is
+// "dgram" for a link through node:dgram; the parent sends the port. With mode "cut" the sockets of its first
 // address are closed half way, behind the engine's back.
 import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { createStack, UdpLink } from "../../../src/node/index.ts";
 
-const [, , file = "", mode = ""] = process.argv;
-const links = ["127.0.0.1", "127.0.0.2"].map((address) => new UdpLink({ addresses: [address] }));
+const [, , batch, file = "", mode = ""] = process.argv;
+const links = ["127.0.0.1", "127.0.0.2"].map((address) => new UdpLink({ addresses: [address], batch: batch !== "dgram" }));
 const stack = createStack({ links });
 const [{ port }] = (await once(process, "message")) as [{ port: number }];
 const socket = stack.connect({ port, host: "127.0.0.1" });
