@@ -287,7 +287,7 @@ function attach(packet: Packet, bytes: Uint8Array, from: number, length: number)
     return;
   }
   if (slab.length - slabAt < payloadLength) {
-    slab = Buffer.allocUnsafeSlow(SLAB);
+    slab = new Uint8Array(Buffer.allocUnsafeSlow(SLAB).buffer);
     slabAt = 0;
   }
   copyRun(bytes, from, length, run, slab, slabAt);

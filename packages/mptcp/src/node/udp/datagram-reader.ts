@@ -17,7 +17,8 @@ export class DatagramReader {
 
   constructor(calls: UdpSystemCalls) {
     this.calls = calls;
-    this.bytes = Buffer.allocUnsafeSlow(MESSAGES * MESSAGE_LENGTH);
+    // No Buffer: `subarray` of a plain array is faster.
+    this.bytes = new Uint8Array(MESSAGES * MESSAGE_LENGTH);
     this.headers = Buffer.alloc(MESSAGES * HEADERS_LENGTH);
     this.view = new DataView(this.headers.buffer, this.headers.byteOffset, this.headers.length);
     const base = calls.addressOf(this.headers);

@@ -51,7 +51,7 @@ export class SendBatch {
 
   constructor(calls: UdpSystemCalls) {
     this.calls = calls;
-    this.bytes = Buffer.allocUnsafeSlow(SLAB);
+    this.bytes = new Uint8Array(SLAB);
     this.headers = Buffer.alloc(MESSAGES * HEADERS_LENGTH);
     this.view = new DataView(this.headers.buffer, this.headers.byteOffset, this.headers.length);
     this.bytesAddress = calls.addressOf(this.bytes);
