@@ -3,10 +3,16 @@ import { Runtime } from "./runtime.ts";
 import type { LinkAddress, RuntimeOptions } from "./runtime.ts";
 import type { IpAddress } from "../wire/index.ts";
 import { defaultStack } from "./default-stack.ts";
+import { KernelServer, KernelSocket } from "./kernel/index.ts";
+import type { KernelServerOptions } from "./kernel/index.ts";
 import { Server } from "./server.ts";
 import type { ServerOptions } from "./server.ts";
 import { Socket } from "./socket.ts";
 import type { SocketConnectOptions } from "./socket.ts";
+import { pick, refuseOtherThanStack } from "./via.ts";
+import type {
+  AnyServer, AnySocket, AutoConnectOptions, AutoServerOptions, UserspaceConnectOptions, UserspaceServerOptions, ViaKernelConnectOptions, ViaKernelServerOptions,
+} from "./via.ts";
 
 export interface StackOptions extends RuntimeOptions {
   /** The links; a driver that does not bring addresses is given some. */
@@ -65,23 +71,69 @@ export function createStack(options: StackOptions): Stack {
   return { runtime, connect: open, createConnection: open, createServer: serve, counters: () => runtime.host.counters.snapshot(), close: () => runtime.close() };
 }
 
-/** Opens a connection on the default stack, see `setDefaultStack`. */
-export const connect: Connect = functionsOf(() => defaultStack().runtime).open;
+/** The arguments of `net.connect`, and whose Multipath TCP it shall be. */
+export interface ConnectVia {
+  (options: ViaKernelConnectOptions, callback?: () => void): KernelSocket;
+  (options: AutoConnectOptions, callback?: () => void): AnySocket;
+  (options: UserspaceConnectOptions, callback?: () => void): Socket;
+  (port: number | string, host: string, callback?: () => void): Socket;
+  (port: number | string, callback?: () => void): Socket;
+}
+
+/** The arguments of `net.createServer`, and whose Multipath TCP it shall be. */
+export interface CreateServerVia {
+  (options: ViaKernelServerOptions, onConnection?: (socket: KernelSocket) => void): KernelServer;
+  (options: AutoServerOptions, onConnection?: (socket: AnySocket) => void): AnyServer;
+  (options: UserspaceServerOptions, onConnection?: (socket: Socket) => void): Server;
+  (onConnection?: (socket: Socket) => void): Server;
+}
+
+/**
+ * Opens a connection: on the default stack (see `setDefaultStack`) unless `via` says otherwise.
+ *
+ * @throws MptcpError ERR_MPTCP_NO_STACK without a default stack; ERR_MPTCP_KERNEL with `via: "kernel"` where that is not to be had
+ */
+export const connect: ConnectVia = connectVia as ConnectVia;
 /** The same as {@link connect}. */
-export const createConnection: Connect = connect;
-/** Makes a server on the default stack, see `setDefaultStack`. */
-export const createServer: CreateServer = (first?: ServerOptions | ((socket: Socket) => void), second?: (socket: Socket) => void) => new Server(first, second);
+export const createConnection: ConnectVia = connect;
+/** Makes a server: on the default stack (see `setDefaultStack`) unless `via` says otherwise. @throws MptcpError ERR_MPTCP_KERNEL as {@link connect} */
+export const createServer: CreateServerVia = createServerVia as CreateServerVia;
+
+const defaultConnect = functionsOf(() => defaultStack().runtime).open as (...all: readonly unknown[]) => Socket;
+
+// The overloads cannot be told apart here: which of them it is, is what `pick` finds out.
+function connectVia(...given: readonly unknown[]): Socket | KernelSocket {
+  const [first] = given;
+  const { via, runtime, ...options } = (typeof first === "object" && first !== null ? first : {}) as Readonly<Record<string, unknown>>;
+  const picked = pick(via, runtime);
+  if (picked === "userspace") return defaultConnect(...given);
+  const { multipath } = options;
+  const socket = new KernelSocket({ ...options, multipath: multipath !== false && picked === "kernel" });
+  // As `net.connect`: the method does not set it.
+  if (typeof options["timeout"] === "number") socket.setTimeout(options["timeout"]);
+  return (socket.connect as (...all: unknown[]) => KernelSocket).call(socket, options, ...given.slice(1));
+}
+
+function createServerVia(first?: unknown, second?: unknown): Server | KernelServer {
+  if (typeof first !== "object" || first === null) return new Server(...([first, second] as ConstructorParameters<typeof Server>));
+  const { via, ...options } = first as ServerOptions & { readonly via?: unknown };
+  const picked = pick(via, options.runtime);
+  if (picked === "userspace") return new Server(options, second as (socket: Socket) => void);
+  return new KernelServer({ ...(options as KernelServerOptions), multipath: options.multipath !== false && picked === "kernel" }, second as (socket: KernelSocket) => void);
+}
 
 function functionsOf(runtime: () => Runtime): { readonly open: Connect; readonly serve: CreateServer } {
   const open: Connect = (first: SocketConnectOptions | number | string, second?: string | (() => void), third?: () => void): Socket => {
-    const given = typeof first === "object" ? first : {};
-    const socket = new Socket({ runtime: runtime(), ...given });
+    const given: Partial<SocketConnectOptions> = typeof first === "object" ? first : {};
+    refuseOtherThanStack(given);
+    const socket = new Socket({ ...given, runtime: given.runtime ?? runtime() });
     // `connect` sorts the arguments out; the overloads cannot be told apart here.
     return (socket.connect as (...all: unknown[]) => Socket).call(socket, first, second, third);
   };
   const serve: CreateServer = (first?: ServerOptions | ((socket: Socket) => void), second?: (socket: Socket) => void) => {
     const options: ServerOptions = typeof first === "object" ? first : {};
-    return new Server({ runtime: runtime(), ...options }, typeof first === "function" ? first : second);
+    refuseOtherThanStack(options);
+    return new Server({ ...options, runtime: options.runtime ?? runtime() }, typeof first === "function" ? first : second);
   };
   return { open, serve };
 }

@@ -65,6 +65,12 @@ export class KernelServer extends net.Server {
     listenOn.call(this, where.address, port, where.family, backlog, undefined, flags);
   }
 
+  /** Where it listens; null when it does not. */
+  override address(): net.AddressInfo | null {
+    const address = super.address();
+    return typeof address === "string" ? null : address;
+  }
+
   override emit(event: string | symbol, ...values: unknown[]): boolean {
     if (event === "connection" && values[0] instanceof net.Socket) KernelSocket.accepted(values[0], this.via === "tcp");
     return super.emit(event, ...values);

@@ -47,15 +47,17 @@ function readFullInfo(calls: SocketCalls, fd: number): KernelState | null {
     const count = view.getUint32(16, NATIVE);
     // There are more than expected: once more, with room for them.
     if (count > room) continue;
-    const tcpLength = Math.min(view.getUint32(0, NATIVE), TCP_INFO_ROOM);
+    // The kernel puts its elements as far apart as what it has of them, and says so.
+    const tcpLength = Math.min(view.getUint32(0, NATIVE), view.getUint32(4, NATIVE));
+    const addressesLength = Math.min(view.getUint32(8, NATIVE), view.getUint32(12, NATIVE));
     const infoLength = (length[0] ?? 0) - FULL_INFO_HEADER;
     const [addressView, tcpView] = [viewOf(addresses), viewOf(tcp)];
     return {
       info: readMptcpInfo(view, FULL_INFO_HEADER, infoLength),
       subflows: Array.from({ length: count }, (_, i) => ({
-        id: addressView.getUint32(i * SUBFLOW_INFO_LENGTH, NATIVE),
-        ...readSubflowAddresses(addressView, i * SUBFLOW_INFO_LENGTH + 8),
-        tcp: readTcpInfo(tcpView, i * TCP_INFO_ROOM, tcpLength),
+        id: addressView.getUint32(i * addressesLength, NATIVE),
+        ...readSubflowAddresses(addressView, i * addressesLength + 8),
+        tcp: readTcpInfo(tcpView, i * tcpLength, tcpLength),
       })),
     };
   }
@@ -73,13 +75,13 @@ function readByParts(calls: SocketCalls, fd: number): KernelState | null {
     info,
     subflows: Array.from({ length: count }, (_, i) => ({
       id: i + 1,
-      ...readSubflowAddresses(addresses.view, addresses.start + i * SUBFLOW_ADDRS_LENGTH),
-      tcp: readTcpInfo(tcp.view, tcp.start + i * TCP_INFO_ROOM, tcp.length),
+      ...readSubflowAddresses(addresses.view, addresses.start + i * addresses.length),
+      tcp: readTcpInfo(tcp.view, tcp.start + i * tcp.length, tcp.length),
     })),
   };
 }
 
-/** The array behind `struct mptcp_subflow_data`, its elements `size` octets apart, of which the kernel wrote `length`. */
+/** The array behind `struct mptcp_subflow_data`: elements of `length` octets, at most `size`. */
 function readElements(calls: SocketCalls, fd: number, name: number, size: number): { view: DataView; start: number; count: number; length: number } {
   const start = SUBFLOW_DATA_LENGTH;
   const memory = Buffer.alloc(start + PARTS_ROOM * size);
@@ -87,7 +89,7 @@ function readElements(calls: SocketCalls, fd: number, name: number, size: number
   view.setUint32(0, SUBFLOW_DATA_LENGTH, NATIVE);
   view.setUint32(12, size, NATIVE);
   if (calls.getsockopt(fd, SOL_MPTCP, name, memory, Uint32Array.of(memory.length)) !== 0) return { view, start, count: 0, length: 0 };
-  return { view, start, count: Math.min(view.getUint32(4, NATIVE), PARTS_ROOM), length: Math.min(view.getUint32(8, NATIVE), size) };
+  return { view, start, count: Math.min(view.getUint32(4, NATIVE), PARTS_ROOM), length: Math.min(view.getUint32(8, NATIVE), view.getUint32(12, NATIVE)) };
 }
 
 function viewOf(memory: Buffer): DataView {

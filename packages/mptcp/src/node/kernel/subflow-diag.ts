@@ -1,3 +1,4 @@
+import { networkInterfaces } from "node:os";
 import { IpAddress } from "../../wire/index.ts";
 import { NATIVE } from "./structures.ts";
 import type { KernelSubflowAddresses } from "./structures.ts";
@@ -24,17 +25,30 @@ export function diagnoseSubflows(calls: SocketCalls, subflows: readonly KernelSu
   const fd = calls.socket(SOCKET.netlink, SOCKET.raw | SOCKET.nonBlocking | SOCKET.closeOnExec, NETLINK_SOCK_DIAG);
   if (fd < 0) return none;
   try {
-    const answer = new Uint8Array(ANSWER_ROOM);
+    // A subflow of an endpoint with a device is bound to that, and found under its number only.
     return subflows.map((subflow) => {
-      const request = encodeRequest(subflow);
-      if (calls.send(fd, request, request.length, 0) !== request.length) return null;
-      // The kernel answers before `send` returns.
-      const length = calls.recv(fd, answer, answer.length, 0);
-      return length <= 0 ? null : readSubflowDiag(new DataView(answer.buffer, 0, length));
+      const found = ask(calls, fd, subflow, 0);
+      const device = found === null ? deviceOf(calls, subflow.local.address) : 0;
+      return device === 0 ? found : ask(calls, fd, subflow, device);
     });
   } finally {
     calls.close(fd);
   }
+}
+
+function ask(calls: SocketCalls, fd: number, subflow: KernelSubflowAddresses, device: number): SubflowDiag | null {
+  const request = encodeRequest(subflow, device);
+  if (calls.send(fd, request, request.length, 0) !== request.length) return null;
+  // The kernel answers before `send` returns.
+  const answer = new Uint8Array(ANSWER_ROOM);
+  const length = calls.recv(fd, answer, answer.length, 0);
+  return length <= 0 ? null : readSubflowDiag(new DataView(answer.buffer, 0, length));
+}
+
+/** The number of the device that has `address`; 0 when none has. */
+function deviceOf(calls: SocketCalls, address: string): number {
+  const found = Object.entries(networkInterfaces()).find(([, addresses]) => addresses?.some((one) => one.address === address));
+  return found === undefined ? 0 : calls.interfaceIndex(found[0]);
 }
 
 /** Reads one answer of sock_diag about a TCP socket; null when it is an error, or tells nothing of Multipath TCP. */
@@ -64,7 +78,7 @@ function attribute(message: DataView, start: number, end: number, type: number):
 }
 
 /** `struct nlmsghdr` and `struct inet_diag_req_v2`: what is known of the TCP socket between two ends. */
-function encodeRequest({ local, remote }: KernelSubflowAddresses): Uint8Array {
+function encodeRequest({ local, remote }: KernelSubflowAddresses, device: number): Uint8Array {
   const octets = new Uint8Array(REQUEST_LENGTH);
   const view = new DataView(octets.buffer);
   view.setUint32(0, REQUEST_LENGTH, NATIVE);
@@ -80,6 +94,7 @@ function encodeRequest({ local, remote }: KernelSubflowAddresses): Uint8Array {
   view.setUint16(26, remote.port);
   setAddress(view, 28, source);
   setAddress(view, 44, IpAddress.from(remote.address));
+  view.setUint32(60, device, NATIVE);
   // INET_DIAG_NOCOOKIE
   view.setUint32(64, 0xffff_ffff, NATIVE);
   view.setUint32(68, 0xffff_ffff, NATIVE);

@@ -9,6 +9,8 @@ export interface SocketCalls extends Pick<Native, "errno" | "errorName"> {
   getsockopt(fd: number, level: number, name: number, value: Uint8Array, length: Uint32Array): number;
   send(fd: number, source: Uint8Array, length: number, flags: number): number;
   recv(fd: number, target: Uint8Array, length: number, flags: number): number;
+  /** The number of a device by its name; 0 when there is none. */
+  interfaceIndex(name: string): number;
   /** Where the octets of `memory` are, for a pointer within a structure. Whoever asks keeps `memory` alive. */
   addressOf(memory: Uint8Array): bigint;
 }
@@ -28,6 +30,7 @@ export function socketCalls(): SocketCalls {
     getsockopt: library.func("int getsockopt(int fd, int level, int name, void *value, void *length)") as SocketCalls["getsockopt"],
     send: library.func("intptr_t send(int fd, const void *source, size_t length, int flags)") as SocketCalls["send"],
     recv: library.func("intptr_t recv(int fd, void *target, size_t length, int flags)") as SocketCalls["recv"],
+    interfaceIndex: library.func("unsigned int if_nametoindex(const char *name)") as SocketCalls["interfaceIndex"],
     addressOf: (memory) => library.koffi.address(memory),
     errno: () => library.errno(),
     errorName: (errno) => library.errorName(errno),
