@@ -14,6 +14,8 @@ export type { LinkDriver, LinkHandler } from "./link.ts";
 export { LinkCapture } from "./link-capture.ts";
 export type { LinkCaptureOptions } from "./link-capture.ts";
 export type { LocalAddressInfo, MptcpEvents, MptcpInfo, MultipathChoice, RemoteAddressInfo, SocketMptcp, SubflowInfo, SubflowRequest } from "./mptcp-info.ts";
+export { probe } from "./probe/index.ts";
+export type { ProbeOptions, ProbeOutcome, ProbeReport, ProbeRow, ProbeState, ProbeTarget } from "./probe/index.ts";
 export { CryptoRandom } from "./random.ts";
 export { Runtime } from "./runtime.ts";
 export type { ConnectionHandler, LinkAddress, RuntimeOptions } from "./runtime.ts";
