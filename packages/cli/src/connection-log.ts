@@ -7,7 +7,7 @@ import type { DecisionEvent, Observer } from "mptcp";
 export class ConnectionLog implements Observer {
   /** TCP connections, plain ones or subflows, that are neither closed nor in TIME-WAIT. */
   private readonly open = new Set<string>();
-  /** Connections of which a subflow was established and that did not end. */
+  /** Connections that were established and did not end. */
   private readonly living = new Set<number>();
   private readonly waiting: (() => void)[] = [];
   /** Why the last connection that broke did. */
@@ -15,8 +15,10 @@ export class ConnectionLog implements Observer {
 
   event(event: DecisionEvent): void {
     if (event.kind === "tcp_state") this.onState(event.connection, event.subflow, event.from, event.to);
+    else if (event.kind === "connection_established") this.living.add(event.connection);
     else if (event.kind === "connection_closed") {
-      if (event.reason !== "done") this.broken = event.reason;
+      // What was broken off here was so on purpose.
+      if (event.reason !== "done" && event.reason !== "ECONNABORTED") this.broken = event.reason;
       this.living.delete(event.connection);
     } else return;
     if (this.living.size === 0 && this.open.size === 0) for (const resolve of this.waiting.splice(0)) resolve();
@@ -45,7 +47,8 @@ export class ConnectionLog implements Observer {
     const key = `${connection}.${subflow}`;
     if (to === "ESTABLISHED") {
       this.open.add(key);
-      this.living.add(connection);
+      // Plain TCP; a join may be established when its connection is over.
+      if (subflow === 0) this.living.add(connection);
     } else if (to === "TIME-WAIT" || to === "CLOSED") {
       this.open.delete(key);
       // Plain TCP has no other end than that of its one TCP connection.
@@ -58,4 +61,4 @@ export class ConnectionLog implements Observer {
 /** States from which a connection is closed with everything acknowledged. */
 const ORDERLY: ReadonlySet<string> = new Set(["LAST-ACK", "CLOSING", "TIME-WAIT"]);
 /** ms */
-const LONGEST_GOODBYE = 5000;
+const LONGEST_GOODBYE = 2000;

@@ -1,5 +1,7 @@
 import { fstatSync } from "node:fs";
+import { Readable } from "node:stream";
 import pc from "picocolors";
+import { explainFile } from "./remedies.ts";
 
 /** Where a command writes to and whom it listens to: the process, or a test. */
 export interface Io {
@@ -59,7 +61,7 @@ export function processIo(): Io {
     clock: () => performance.now() / 1000,
     pipes: () => {
       isPiped = true;
-      return { input: process.stdin, output: process.stdout, inputSize: sizeOf(0) };
+      return { input: standardInput(), output: process.stdout, inputSize: sizeOf(0) };
     },
   };
 }
@@ -74,11 +76,13 @@ export function exitOf(signal: Signal): number {
 
 function streamOutput(stream: NodeJS.WriteStream, name: string, isPiped: () => boolean): Output {
   const isTerminal = stream.isTTY;
+  let isBroken = false;
   stream.on("error", (error: NodeJS.ErrnoException) => {
     // Whoever read the pipe may leave early; a run still writes its files.
-    if (error.code === "EPIPE" || isPiped()) return;
+    if (error.code === "EPIPE" || isPiped() || isBroken) return;
+    isBroken = true;
     process.exitCode = EXIT.failed;
-    if (stream !== process.stderr) process.stderr.write(`${name}: ${error.message}\n`);
+    if (stream !== process.stderr) process.stderr.write(`${explainFile(name, error)}\n`);
   });
   return {
     write: (text) => void stream.write(text),
@@ -87,6 +91,17 @@ function streamOutput(stream: NodeJS.WriteStream, name: string, isPiped: () => b
     },
     colors: pc.createColors(isTerminal && pc.isColorSupported),
   };
+}
+
+/** Node takes a folder for an empty file. */
+function standardInput(): NodeJS.ReadableStream {
+  if (!fstatSync(0).isDirectory()) return process.stdin;
+  const error = Object.assign(new Error("EISDIR: illegal operation on a directory, read"), { code: "EISDIR" });
+  return new Readable({
+    read(): void {
+      this.destroy(error);
+    },
+  });
 }
 
 /** Octets of the file behind a descriptor; null when it is no file. */

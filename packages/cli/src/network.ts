@@ -1,8 +1,7 @@
-import type { Duplex } from "node:stream";
 import { DEFAULT_MPTCP_CONFIG, linuxEndpoints } from "mptcp";
 import type { DecisionEvent, MptcpConfig, PathLimits } from "mptcp";
 import { createStack, LinkCapture } from "mptcp/node";
-import type { MptcpInfo, Stack } from "mptcp/node";
+import type { AnySocket, Stack } from "mptcp/node";
 import { IpAddress } from "mptcp/wire";
 import { CaptureFile } from "./capture-file.ts";
 import { ConnectionLog } from "./connection-log.ts";
@@ -11,23 +10,13 @@ import { openLinks, UsageProblem } from "./open-links.ts";
 import type { OpenLink } from "./open-links.ts";
 import { explainFile } from "./remedies.ts";
 
-/** What sockets of this library and of the kernel have in common, as far as it matters here. */
-export interface Connection extends Duplex {
-  readonly bytesRead: number;
-  readonly bytesWritten: number;
-  readonly remoteAddress?: string | undefined;
-  readonly remotePort?: number | undefined;
-  readonly mptcp: { info(): MptcpInfo };
-  resetAndDestroy(): unknown;
-}
-
 /** Where connections come from: this library's engine on its links, or the kernel. */
 export interface Network {
   readonly via: "userspace" | "kernel";
   /** Begins to connect; the socket tells by `connect` or `error`. */
-  connect(host: string, port: number): Connection;
+  connect(host: string, port: number): AnySocket;
   /** Takes connections until it is closed. @returns where it listens, for people @throws the system's error, or MptcpError */
-  listen(port: number, onConnection: (connection: Connection) => void): Promise<string>;
+  listen(port: number, onConnection: (connection: AnySocket) => void): Promise<string>;
   /** The counters of the kernel's MIB names that are not 0. */
   counters(): Readonly<Record<string, number>>;
   /** Until the peers have acknowledged everything. @returns why a connection broke; null when none did */
@@ -97,11 +86,11 @@ class UserspaceNetwork implements Network {
     for (const { driver, address, port } of links) if (port !== null) driver.ports?.hold(IpAddress.from(address.address), port);
   }
 
-  connect(host: string, port: number): Connection {
+  connect(host: string, port: number): AnySocket {
     return this.stack.connect({ host, port, allowHalfOpen: true });
   }
 
-  async listen(port: number, onConnection: (connection: Connection) => void): Promise<string> {
+  async listen(port: number, onConnection: (connection: AnySocket) => void): Promise<string> {
     await this.listenOn({ port }, onConnection);
     for (const link of this.links) {
       if (link.port !== null && link.port !== port) await this.listenOn({ port: link.port, host: link.address.address }, onConnection);
@@ -109,7 +98,7 @@ class UserspaceNetwork implements Network {
     return this.links.map((link) => endpointText(link.address.address, link.port ?? port)).join(", ");
   }
 
-  private listenOn(where: { readonly port: number; readonly host?: string }, onConnection: (connection: Connection) => void): Promise<void> {
+  private listenOn(where: { readonly port: number; readonly host?: string }, onConnection: (connection: AnySocket) => void): Promise<void> {
     const server = this.stack.createServer({ allowHalfOpen: true }, onConnection);
     return new Promise((resolve, reject) => {
       server.once("error", reject);
@@ -118,7 +107,7 @@ class UserspaceNetwork implements Network {
   }
 
   counters(): Readonly<Record<string, number>> {
-    return this.stack.runtime.host.counters.snapshot();
+    return this.stack.counters();
   }
 
   settled(): Promise<string | null> {

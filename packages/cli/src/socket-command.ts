@@ -1,10 +1,12 @@
 import { pipeline } from "node:stream/promises";
 import type { PathLimits } from "mptcp";
+import type { AnySocket } from "mptcp/node";
 import { EXIT, exitOf } from "./io.ts";
 import type { Io, Signal } from "./io.ts";
 import type { EndpointOption, LinkOption } from "./link-options.ts";
+import { KernelNetwork } from "./kernel-network.ts";
 import { userspaceNetwork } from "./network.ts";
-import type { Connection, Network } from "./network.ts";
+import type { Network } from "./network.ts";
 import { UsageProblem } from "./open-links.ts";
 import { explain } from "./remedies.ts";
 import { sourceOf, transfer } from "./transfer.ts";
@@ -33,8 +35,8 @@ export async function listenCommand(port: number, flags: ListenFlags, io: Io): P
   return withNetwork(flags, io, flags.keep ? keepProblem(flags) : null, async (network, stopped) => {
     if (flags.keep) return serve(port, network, flags, io, stopped);
     let taken = false;
-    let take!: (connection: Connection) => void;
-    const first = new Promise<Connection>((resolve) => (take = resolve));
+    let take!: (connection: AnySocket) => void;
+    const first = new Promise<AnySocket>((resolve) => (take = resolve));
     // The listener stays, for the connection's own joins may need its port; whoever else comes is turned away.
     const where = await network.listen(port, (connection) => {
       if (taken) connection.on("error", () => {}).resetAndDestroy();
@@ -63,7 +65,7 @@ export async function connectCommand(host: string, port: number, flags: SocketFl
 /** Any number of connections at once, until interrupted. */
 async function serve(port: number, network: Network, flags: ListenFlags, io: Io, stopped: Promise<Signal>): Promise<number> {
   const started = io.clock();
-  const open = new Set<Connection>();
+  const open = new Set<AnySocket>();
   const total = { connections: 0, bytesRead: 0, bytesWritten: 0 };
   const where = await network.listen(port, (connection) => {
     total.connections++;
@@ -90,7 +92,7 @@ async function serve(port: number, network: Network, flags: ListenFlags, io: Io,
 }
 
 /** Serves one of many connections: standard input and output have no part in it. */
-async function attend(connection: Connection, flags: ListenFlags): Promise<void> {
+async function attend(connection: AnySocket, flags: ListenFlags): Promise<void> {
   if (flags.echo) await pipeline(connection, connection);
   else if (flags.source !== null) await Promise.all([pipeline(sourceOf(flags.source), connection), discarded(connection)]);
   else {
@@ -99,7 +101,7 @@ async function attend(connection: Connection, flags: ListenFlags): Promise<void>
   }
 }
 
-function discarded(connection: Connection): Promise<void> {
+function discarded(connection: AnySocket): Promise<void> {
   return new Promise((resolve, reject) => {
     connection.once("end", () => resolve());
     connection.once("error", reject);
@@ -135,6 +137,7 @@ async function withNetwork(flags: SocketFlags, io: Io, problem: string | null, a
 }
 
 function openNetwork(flags: SocketFlags, io: Io): Promise<Network> {
+  if (flags.via === "kernel") return Promise.resolve(new KernelNetwork());
   const notice = (text: string): void => io.stderr.write(`${text}\n`);
   return userspaceNetwork({ links: [...flags.udp, ...flags.tun], endpoints: flags.endpoint, limits: flags.limits, pcap: flags.pcap, notice });
 }
@@ -142,8 +145,14 @@ function openNetwork(flags: SocketFlags, io: Io): Promise<Network> {
 function flagsProblem(flags: SocketFlags): string | null {
   const { echo, discard, source } = flags;
   if (echo && (discard || source !== null)) return "--echo sends what comes: it goes with neither --discard nor --source";
-  if (flags.udp.length + flags.tun.length === 0) {
-    return "no link: give at least one --udp local=ADDRESS (no privileges needed) or --tun name=NAME,host=ADDRESS,kernel=ADDRESS/LENGTH";
+  const links = flags.udp.length + flags.tun.length;
+  if (flags.via === "kernel") {
+    if (links > 0) return "--via kernel uses the kernel's own links: leave out --udp and --tun";
+    if (flags.endpoint.length > 0) return "--via kernel has the kernel's endpoints: ip mptcp endpoint add ADDRESS dev DEVICE signal";
+    if (Object.keys(flags.limits).length > 0) return "--via kernel has the kernel's limits: ip mptcp limits set subflows 8 add_addr_accepted 8";
+    if (flags.pcap !== null) return "--via kernel is captured by the kernel: tcpdump -i any -w FILE tcp port PORT";
+  } else if (links === 0) {
+    return "no link: give at least one --udp local=ADDRESS (no privileges needed) or --tun name=NAME,host=ADDRESS,kernel=ADDRESS/LENGTH, or --via kernel";
   }
   return null;
 }
@@ -158,7 +167,7 @@ function interruption(io: Io): { readonly stopped: Promise<Signal>; readonly can
 }
 
 /** Null once the connection is open. */
-function connected(connection: Connection): Promise<null> {
+function connected(connection: AnySocket): Promise<null> {
   return new Promise((resolve, reject) => {
     connection.once("connect", () => resolve(null));
     connection.once("error", reject);

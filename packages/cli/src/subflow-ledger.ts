@@ -1,5 +1,4 @@
-import type { MptcpInfo, SubflowInfo } from "mptcp/node";
-import type { Connection } from "./network.ts";
+import type { AnySocket, MptcpInfo, SubflowInfo } from "mptcp/node";
 
 /** A subflow as it was last seen, and whether it is gone. */
 export type SubflowRecord = SubflowInfo & {
@@ -9,11 +8,11 @@ export type SubflowRecord = SubflowInfo & {
 
 /** Remembers what a connection was: every subflow that there ever was, and its state before it closed. */
 export class SubflowLedger {
-  private readonly connection: Connection;
+  private readonly connection: AnySocket;
   private readonly records = new Map<number, SubflowRecord>();
   private info: MptcpInfo;
 
-  constructor(connection: Connection) {
+  constructor(connection: AnySocket) {
     this.connection = connection;
     this.info = connection.mptcp.info();
     this.look();

@@ -1,8 +1,9 @@
 import { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import type { AnySocket } from "mptcp/node";
 import { EXIT, exitOf } from "./io.ts";
 import type { Io, Signal } from "./io.ts";
-import type { Connection, Network } from "./network.ts";
+import type { Network } from "./network.ts";
 import { explain, explainFile } from "./remedies.ts";
 import { SubflowLedger } from "./subflow-ledger.ts";
 import { TransferLine } from "./transfer-line.ts";
@@ -18,7 +19,7 @@ export interface TransferFlags {
 }
 
 /** Moves the bytes of one connection until both directions have ended, and prints a summary. @returns the exit code */
-export async function transfer(connection: Connection, network: Network, flags: TransferFlags, io: Io, stopped: Promise<Signal>): Promise<number> {
+export async function transfer(connection: AnySocket, network: Network, flags: TransferFlags, io: Io, stopped: Promise<Signal>): Promise<number> {
   const started = io.clock();
   const ledger = new SubflowLedger(connection);
   const ends = endsOf(connection, flags, io);
@@ -77,7 +78,7 @@ interface Ends {
   problem(): string | null;
 }
 
-function endsOf(connection: Connection, flags: TransferFlags, io: Io): Ends {
+function endsOf(connection: AnySocket, flags: TransferFlags, io: Io): Ends {
   if (flags.echo) return { done: pipeline(connection, connection), size: null, problem: () => null };
   const { input, output, inputSize } = io.pipes();
   let problem: string | null = null;
@@ -93,7 +94,7 @@ function endsOf(connection: Connection, flags: TransferFlags, io: Io): Ends {
 }
 
 /** Looks at the transfer now and then, and shows it where standard error is a terminal. */
-function watchTransfer(connection: Connection, ledger: SubflowLedger, size: number | null, io: Io): { stop(): void } {
+function watchTransfer(connection: AnySocket, ledger: SubflowLedger, size: number | null, io: Io): { stop(): void } {
   const line = io.stderr.columns > 0 ? new TransferLine(io.stderr) : null;
   const timer = setInterval(
     () => {
@@ -111,7 +112,7 @@ function watchTransfer(connection: Connection, ledger: SubflowLedger, size: numb
   };
 }
 
-function closed(connection: Connection): Promise<void> {
+function closed(connection: AnySocket): Promise<void> {
   return new Promise((resolve, reject) => {
     connection.once("close", () => resolve());
     connection.once("error", reject);
