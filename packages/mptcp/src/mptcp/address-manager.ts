@@ -6,6 +6,7 @@ import type { MptcpConnection } from "./connection.ts";
 import { addAddressHmac, equalOctets } from "./keys.ts";
 import type { LocalAddress, Path, PathControl, PathLimits, PathManager, RemoteAddress } from "./path-manager.ts";
 import { PathTable } from "./path-managers/path-table.ts";
+import { RemovalCheck } from "./removal-check.ts";
 import { endSubflow } from "./subflow-end.ts";
 import { Subflow } from "./subflow.ts";
 
@@ -259,15 +260,14 @@ export class AddressManager implements PathControl {
     connection.environment.counters.increment("MPTcpExtRmAddr", addressIds.length);
     connection.log.observe(null, { kind: "remove_addr", direction: "in", addressIds });
     for (const id of addressIds) {
-      if (id !== 0 && this.table.removeRemote(id)) this.acceptedAddresses = Math.max(0, this.acceptedAddresses - 1);
+      if (this.table.removeRemote(id) && id !== 0) this.acceptedAddresses = Math.max(0, this.acceptedAddresses - 1);
       for (const subflow of connection.subflows) {
         if (subflow.remoteAddressId !== id || !subflow.established) continue;
         // RFC 8684 §3.4.2: ask on the path first, and let its data go elsewhere at once.
-        subflow.removalAt = now + Math.max(2 * subflow.tcp.rto, SHORTEST_REMOVAL_CHECK);
+        subflow.removalCheck ??= new RemovalCheck(subflow, now);
         connection.arm(subflow.removalAt);
         connection.sender.subflowsChanged();
         connection.sender.reinject(subflow, "remove_addr");
-        subflow.tcp.sendProbe(now);
       }
     }
     this.changed(now);
@@ -418,7 +418,5 @@ interface Announcement {
   nextAt: number;
 }
 
-/** A path may be slow to answer the check that a REMOVE_ADDR asks for, ns. */
-const SHORTEST_REMOVAL_CHECK = 400_000_000;
 /** Echoes that a peer can make us queue. */
 const MAXIMUM_OUTBOX = 32;

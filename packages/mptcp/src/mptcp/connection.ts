@@ -3,7 +3,7 @@ import { MptcpError, NEVER, SECOND } from "../core/index.ts";
 import type { CongestionControlFactory, FourTuple, KeepAlive, StreamConnection, TcpConnection } from "../tcp/index.ts";
 import { configOfKeepAlive, STREAM_EVENT } from "../tcp/index.ts";
 import type { MptcpOption } from "../wire/index.ts";
-import { DataSequenceSpace, MP_CAPABLE_FLAG, MP_RESET_REASON, Payload } from "../wire/index.ts";
+import { DataSequenceSpace, MP_CAPABLE_FLAG, Payload } from "../wire/index.ts";
 import { AddressManager } from "./address-manager.ts";
 import { ChecksumFailure, mappingChecksum } from "./checksum-failure.ts";
 import { Closing } from "./closing.ts";
@@ -16,7 +16,7 @@ import type { MptcpEnvironment, SubflowTcpConfig, Timed } from "./environment.ts
 import { retryJoin } from "./joins.ts";
 import type { KeyMaterial } from "./keys.ts";
 import { deriveKeyMaterial } from "./keys.ts";
-import { endSubflow, resetSubflow } from "./subflow-end.ts";
+import { endSubflow } from "./subflow-end.ts";
 import { Subflow } from "./subflow.ts";
 
 /**
@@ -443,6 +443,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
   }
 
   // ---- closing
+    subflow.removalCheck = null;
 
   /** X1: once both DATA_FINs are acknowledged, the connection is closed, and its subflows close with FINs. */
   private closeWhenDone(now: number): void {
@@ -526,7 +527,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
 
   private checkSubflow(subflow: Subflow, now: number): void {
     if (now >= subflow.joinAckAt) retryJoin(subflow, now);
-    if (now >= subflow.removalAt) resetSubflow(subflow, "remove_addr", MP_RESET_REASON.unspecified, now);
+    if (now >= subflow.removalAt) subflow.removalCheck?.onTimeout(subflow, now);
   }
 
   private probe(now: number): void {
@@ -541,7 +542,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
   private rearm(): void {
     if (this.finished) return;
     let next = Math.min(this.sender.timerAt, this.probeAt, this.closing.nextTimeout, this.failure.nextTimeout, this.noSubflowAt, this.addresses.nextTimeout);
-    for (const subflow of this.subflows) next = Math.min(next, subflow.joinAckAt, subflow.removalAt);
+    for (const subflow of this.subflows) next = Math.min(next, subflow.joinAckAt, subflow.removalAt, subflow.silentAt);
     this.nextTimeout = next;
     this.environment.schedule(this);
   }

@@ -54,6 +54,7 @@ export function removeSubflow(subflow: Subflow, reason: string, error: CloseReas
   subflow.phase = "closed";
   subflow.joinAckAt = NEVER;
   subflow.removalAt = NEVER;
+  subflow.removalCheck = null;
   const at = subflows.indexOf(subflow);
   if (at >= 0) subflows.splice(at, 1);
   if (connection.lastReceiver === subflow) connection.lastReceiver = null;

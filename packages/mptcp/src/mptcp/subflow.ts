@@ -10,6 +10,7 @@ import { ReceivedMappings, SentMappings } from "./mapping.ts";
 import { dataOptionSpace, writeOptions } from "./options-out.ts";
 import { readHandshake, readOptions, readRegular, readWithoutOptions } from "./options-in.ts";
 import { acknowledgedRegular, fallBack, offerRegular, takeRegular } from "./regular-tcp.ts";
+import type { RemovalCheck } from "./removal-check.ts";
 import type { SchedulableSubflow } from "./scheduler.ts";
 import { onTcpClosed, resetSubflow } from "./subflow-end.ts";
 
@@ -58,7 +59,10 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
   failedAt = -1;
   /** A retransmission timeout since the last new acknowledgment: not for new data while another subflow lives. */
   stale = false;
-  /** Named in a REMOVE_ADDR: gone unless something arrives before `removalAt` (§3.4.2). */
+  /** When a silence that a tail loss probe noticed has lasted for a retransmission timeout, ns. */
+  silentAt = NEVER;
+  /** Named in a REMOVE_ADDR (§3.4.2): the check of whether it is gone, and when that goes on, ns. */
+  removalCheck: RemovalCheck | null = null;
   removalAt = NEVER;
   /** Data that we sent was acknowledged by a segment with a Data ACK: options pass in both directions (§3.7). */
   private dataAckSeen = false;
@@ -179,7 +183,7 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
       const verdict = readHandshake(this, segment, offset, now);
       if (verdict !== "continue") return verdict === "accept";
     }
-    if (this.removalAt !== NEVER) this.connection.removalDisproved(this);
+    if (this.removalCheck !== null && this.removalCheck.isDisprovedBy(this, segment, now)) this.connection.removalDisproved(this);
     if (segment.mptcp.length > 0) return readOptions(this, tcp, segment, offset, now);
     if (this.failedAt >= 0) readWithoutOptions(this, segment, offset, now);
     return true;

@@ -1,5 +1,6 @@
 import { createHmac } from "node:crypto";
 import { describe, expect, test } from "vitest";
+import type { SchedulerFactory } from "../../src/mptcp/index.ts";
 import type { AddAddress, TcpSegment } from "../../src/wire/index.ts";
 import type { App, PairOptions, Sent } from "./pair.ts";
 import { has, isData, isFin, isReset, isSyn, option, Pair } from "./pair.ts";
@@ -211,6 +212,36 @@ describe("REMOVE_ADDR (RFC 8684 §3.4.2)", () => {
     server.write(100_000);
     pair.run(3000);
     expect(pair.packets((sent) => sent.from === "server" && onSecond(sent) && isData(sent)).length).toBeGreaterThan(0);
+  });
+
+  test("is not disproved by what was on its way on the lost path", () => {
+    const slow = (client: number): number => (client === 0 ? 10e6 : 100e6);
+    const scheduler: SchedulerFactory = () => ({ name: "second first", select: (subflows) => subflows.find((one) => one.id === 2 && one.hasRoom) ?? null });
+    const { pair, client, server } = establish({ clientAddresses: 2, delay: slow, client: { mptcp: { scheduler } } });
+    const mark = pair.sent.length;
+    client.write(10_000);
+    pair.run(1);
+    pair.removeAddress("client", 1);
+    pair.run(60);
+    // The data leaves the path after the REMOVE_ADDR was read.
+    expect([server.established, server.mptcp.subflows[1]?.removalCheck !== null]).toEqual([[1, 2], true]);
+    expect(pair.packets((sent) => sent.from === "client" && onSecond(sent) && isData(sent), mark).length).toBeGreaterThan(5);
+    pair.run(1500);
+    expect(pair.decisions("server", "subflow_closed").map((event) => event.reason)).toEqual(["remove_addr"]);
+    expect(pair.packets((sent) => sent.from === "server" && onSecond(sent) && isReset(sent), mark)).toHaveLength(1);
+  });
+
+  test("of the first address: nobody joins it any more", () => {
+    const { pair, client, server } = establish({ serverAddresses: 2 });
+    pair.removeAddress("server", 0);
+    pair.run(5000);
+    expect([client.established, server.established]).toEqual([[2], [2]]);
+    expect(client.mptcp.addresses.remote.map((entry) => entry.id)).not.toContain(0);
+    const mark = pair.sent.length;
+    pair.addAddress("client", "10.1.0.7");
+    pair.run(10_000);
+    // Joins go to the other address only.
+    expect(new Set(pair.packets(isJoinSyn, mark).map((sent) => sent.server))).toEqual(new Set([1]));
   });
 
   test("for an unknown id is ignored", () => {
