@@ -37,6 +37,7 @@ export class Host implements MptcpEnvironment {
 
   private readonly tcpDefaults: TcpConfig;
   private readonly mptcpDefaults: MptcpConfig;
+  private readonly routedConfigs = new WeakMap<SubflowTcpConfig, readonly TcpConfig[]>();
   private readonly addresses = new AddressBook();
   private readonly ports: PortAllocator;
   private readonly heldPorts = new HeldPorts();
@@ -115,7 +116,7 @@ export class Host implements MptcpEnvironment {
     for (const other of others) {
       if (other.address === null || options.address === undefined || other.address.equals(options.address)) throw new MptcpError("EADDRINUSE", `port ${port} is in use`);
     }
-    const listener = new Listener(port, options, (closing, now) => {
+    const listener = new Listener(port, options, { tcp: this.tcpDefaults, mptcp: this.mptcpDefaults }, (closing, now) => {
       const rest = (this.listeners.get(port) ?? []).filter((entry) => entry !== closing);
       if (rest.length === 0) this.listeners.delete(port);
       else this.listeners.set(port, rest);
@@ -374,12 +375,11 @@ export class Host implements MptcpEnvironment {
       return true;
     }
     const tuple = tupleOf(packet, segment);
-    const tcpConfig = { ...this.tcpDefaults, ...listener.options.tcp };
     const capable = listener.options.multipath === false ? null : optionOf(segment, "mp_capable");
     if (capable !== null) this.counters.increment("MPTcpExtMPCapableSYNRX");
     let accepted: StreamConnection;
     if (capable !== null && capableRefusal(capable) === null) {
-      const connection = this.newConnection(false, tuple, tcpConfig, { ...this.mptcpDefaults, ...listener.options.mptcp });
+      const connection = this.newConnection(false, tuple, listener.tcp, listener.mptcp);
       connection.remoteDeniesJoin = (capable.flags & MP_CAPABLE_FLAG.C) !== 0;
       if ((capable.flags & MP_CAPABLE_FLAG.A) !== 0) connection.checksums = true;
       const subflow = connection.addFirstSubflow();
@@ -389,7 +389,7 @@ export class Host implements MptcpEnvironment {
       this.heldPorts.hold(subflow.tcp, this.addresses.find(tuple.localAddress), tuple.localPort);
       this.register(subflow.tcp);
     } else {
-      const socket = TcpSocket.accept(this.socketOptions(tcpConfig, tuple), packet, now);
+      const socket = TcpSocket.accept(this.socketOptions(listener.tcp, tuple), packet, now);
       accepted = socket;
       this.embryos.set(accepted, listener);
       this.heldPorts.hold(socket.tcp, this.addresses.find(tuple.localAddress), tuple.localPort);
@@ -454,9 +454,17 @@ export class Host implements MptcpEnvironment {
     return ++this.lastConnectionId;
   }
 
-  private routed<T extends SubflowTcpConfig>(config: T, local: IpAddress): T & TcpConfig {
+  /** `config` with what the link of `local` says; connections of the same parameters share it. */
+  private routed(config: SubflowTcpConfig, local: IpAddress): TcpConfig {
     const entry = this.addresses.find(local);
-    return { ...config, mtu: entry?.mtu ?? this.tcpDefaults.mtu, segmentationLimit: entry?.segmentationLimit ?? 0 };
+    const mtu = entry?.mtu ?? this.tcpDefaults.mtu;
+    const segmentationLimit = entry?.segmentationLimit ?? 0;
+    const known = this.routedConfigs.get(config) ?? [];
+    const found = known.find((routed) => routed.mtu === mtu && routed.segmentationLimit === segmentationLimit);
+    if (found !== undefined) return found;
+    const routed = { ...config, mtu, segmentationLimit };
+    this.routedConfigs.set(config, [...known, routed]);
+    return routed;
   }
 
   private register(tcp: TcpConnection, table: FourTupleTable = this.connections): TcpConnection {

@@ -1,4 +1,5 @@
-import type { StreamConnection } from "../tcp/index.ts";
+import type { MptcpConfig } from "../mptcp/index.ts";
+import type { StreamConnection, TcpConfig } from "../tcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
 import type { ListenOptions } from "./host.ts";
 
@@ -8,15 +9,20 @@ export class Listener {
   /** Null: every address of the host. */
   readonly address: IpAddress | null;
   readonly options: ListenOptions;
+  /** Parameters of its connections: the host's, with what the options change. One object for all, since there may be many. */
+  readonly tcp: TcpConfig;
+  readonly mptcp: MptcpConfig;
   /** Connections whose handshake is not over yet. */
   halfOpen = 0;
   private readonly established: StreamConnection[] = [];
   private readonly closing: (listener: Listener, now: number) => void;
 
-  constructor(port: number, options: ListenOptions, closing: (listener: Listener, now: number) => void) {
+  constructor(port: number, options: ListenOptions, defaults: { readonly tcp: TcpConfig; readonly mptcp: MptcpConfig }, closing: (listener: Listener, now: number) => void) {
     this.port = port;
     this.address = options.address ?? null;
     this.options = options;
+    this.tcp = { ...defaults.tcp, ...options.tcp };
+    this.mptcp = { ...defaults.mptcp, ...options.mptcp };
     this.closing = closing;
   }
 

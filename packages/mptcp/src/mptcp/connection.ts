@@ -91,7 +91,8 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
   timerAt = NEVER;
 
   private events = 0;
-  private readonly makeCongestion: CongestionControlFactory;
+  /** Makes the congestion controller of a subflow. */
+  readonly makeCongestion: CongestionControlFactory;
   private probeAt = NEVER;
   private probeBackoff = 0;
   private finished = false;
@@ -107,8 +108,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     this.config = options.config;
     this.noDelay = options.tcp.noDelay;
     this.makeCongestion = options.config.congestion();
-    // Nagle runs at connection level, where all the unacknowledged data is seen.
-    this.subflowConfig = { ...options.tcp, noDelay: true, congestion: this.makeCongestion };
+    this.subflowConfig = options.tcp;
     this.localKeys = options.keys;
     this.localSpace = new DataSequenceSpace(options.keys.idsnHigh, options.keys.idsnLow);
     this.tuple = options.tuple;

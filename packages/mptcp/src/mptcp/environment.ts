@@ -1,5 +1,5 @@
 import type { IpAddress } from "../wire/index.ts";
-import type { CongestionControlFactory, StreamConnection, TcpConfig, TcpConnection, TcpEnvironment, TcpOwner } from "../tcp/index.ts";
+import type { StreamConnection, TcpConfig, TcpConnection, TcpEnvironment, TcpOwner } from "../tcp/index.ts";
 import type { LocalAddress } from "./path-manager.ts";
 
 /** What an MPTCP connection needs from the host it lives on, beyond what TCP needs. */
@@ -32,7 +32,7 @@ export interface EndpointId {
 }
 
 /** What the connection decides about its subflows' TCP; the host fills in the rest from the route. */
-export type SubflowTcpConfig = Omit<TcpConfig, "mtu" | "segmentationLimit"> & { readonly congestion: CongestionControlFactory };
+export type SubflowTcpConfig = Omit<TcpConfig, "mtu" | "segmentationLimit">;
 
 /** Something with a deadline that the host keeps in its timer heap. */
 export interface Timed {

@@ -1,6 +1,6 @@
 import type { CloseReason } from "../core/index.ts";
 import { NEVER } from "../core/index.ts";
-import type { SegmentRole, SegmentSlot, TcpConnection, TcpOwner } from "../tcp/index.ts";
+import type { CongestionContext, CongestionControl, SegmentRole, SegmentSlot, TcpConnection, TcpOwner } from "../tcp/index.ts";
 import { reassemblyMemory } from "../tcp/index.ts";
 import type { Payload, TcpSegment } from "../wire/index.ts";
 import { CheckedStream } from "./checked-stream.ts";
@@ -97,6 +97,8 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
     this.tcp = tcp;
     tcp.connectionId = connection.id;
     tcp.subflowId = this.id;
+    // Nagle runs at connection level, where all the unacknowledged data is seen.
+    tcp.noDelay = true;
     // The window is the connection's: what arrives on one subflow moves the right edge of all (RFC 8684 §3.3.4).
     tcp.sharedWindow = !connection.regularTcp;
   }
@@ -267,6 +269,10 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
   }
 
   // ---- TcpOwner: events
+
+  makeCongestion(_tcp: TcpConnection, context: CongestionContext): CongestionControl {
+    return this.connection.makeCongestion(context);
+  }
 
   onEstablished(_tcp: TcpConnection, now: number): void {
     if (this.first) this.connection.onFirstEstablished(this, now);

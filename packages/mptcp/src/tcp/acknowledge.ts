@@ -34,7 +34,7 @@ export function acknowledge(tcp: TcpConnection, segment: TcpSegment, ack: number
   if (ack < sender.una) return;
   const hasBlocks = tcp.sack && segment.sackBlocks.length >= 2;
   if (board.count === 0 && sender.probe.end < 0 && !hasBlocks) return;
-  const summary = tcp.ackSummary;
+  const summary = SUMMARY;
   summary.delivered = 0;
   summary.advanced = ack - sender.una;
   summary.priorInFlight = sender.inFlight;
@@ -208,3 +208,9 @@ function bareDss(segment: TcpSegment): boolean {
 const PURE_ACK = 0x10;
 /** Four blocks fill the option space. */
 const MOST_SACK_NUMBERS = 8;
+
+/** Filled for one acknowledgment at a time. */
+const SUMMARY: AckSummary = {
+  delivered: 0, advanced: 0, priorInFlight: 0, priorUna: 0, priorFlight: 0, oldestSent: -1, newestSent: -1,
+  duplicateSack: false, duplicateEnd: -1, duplicate: false,
+};

@@ -2,10 +2,9 @@ import type { CloseReason, DecisionDetail } from "../core/index.ts";
 import { MILLISECOND, NEVER, SECOND } from "../core/index.ts";
 import type { Packet, TcpSegment } from "../wire/index.ts";
 import { TCP_FLAG } from "../wire/index.ts";
-import type { AckSummary } from "./acknowledge.ts";
 import { keepAliveOf } from "./config.ts";
 import type { KeepAlive, TcpConfig } from "./config.ts";
-import type { AckEvent, CongestionControl, LossEvent } from "./congestion/control.ts";
+import type { CongestionControl } from "./congestion/control.ts";
 import { handleIcmpError } from "./icmp-errors.ts";
 import type { IcmpError } from "./icmp-errors.ts";
 import type { TcpEnvironment, TcpOwner } from "./owner.ts";
@@ -101,12 +100,6 @@ export class TcpConnection {
   keepAliveProbes = 0;
   /** What ICMP said of a connection that then timed out. */
   softError: CloseReason | null = null;
-  readonly ackSummary: AckSummary = {
-    delivered: 0, advanced: 0, priorInFlight: 0, priorUna: 0, priorFlight: 0, oldestSent: -1, newestSent: -1,
-    duplicateSack: false, duplicateEnd: -1, duplicate: false,
-  };
-  readonly ackEvent: AckEvent = { acked: 0, priorInFlight: 0, cwndLimited: false, srtt: 0, minRtt: 0, latestRtt: 0, now: 0 };
-  readonly lossEvent: LossEvent = { inFlight: 0, srtt: 0, now: 0 };
   private reachedEstablished = false;
   private aborted = false;
   /** The owner was told that the connection is over, or ended it itself. */
@@ -460,7 +453,7 @@ export class TcpConnection {
     const mss = this.maxPayload;
     // RFC 6928 §2: one segment after more than one lost SYN.
     const segments = this.synRetries > 1 ? 1 : this.config.initialWindowSegments;
-    this.congestion = this.config.congestion({ mss, initialWindow: segments * mss });
+    this.congestion = this.owner.makeCongestion(this, { mss, initialWindow: segments * mss });
     this.reachedEstablished = true;
     this.setState("ESTABLISHED", now);
     if (this.keepAlive !== null) this.arm(TIMER.keepAlive, now + this.keepAlive.idle);

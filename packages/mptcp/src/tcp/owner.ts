@@ -1,5 +1,6 @@
 import type { CloseReason, Counters, Observer, RandomSource } from "../core/index.ts";
 import type { Payload, TcpSegment } from "../wire/index.ts";
+import type { CongestionContext, CongestionControl } from "./congestion/control.ts";
 import type { TcpConnection } from "./connection.ts";
 
 /**
@@ -62,6 +63,9 @@ export interface TcpOwner {
 
   // ---- what happened
 
+  /** The handshake completes: makes the congestion controller. */
+  makeCongestion(tcp: TcpConnection, context: CongestionContext): CongestionControl;
+
   /** The three-way handshake completed. */
   onEstablished(tcp: TcpConnection, now: number): void;
 
@@ -86,7 +90,7 @@ export interface TcpOwner {
   reassemblyMemory(tcp: TcpConnection): number;
 }
 
-/** Where `take` leaves the data. One object per connection, reused. */
+/** Where `take` leaves the data. One object, reused. */
 export interface SegmentSlot {
   payload: Payload;
   /** Comes back with every (re)transmission of this payload; TCP never looks inside. */

@@ -1,5 +1,6 @@
 import { NEVER } from "../core/index.ts";
 import type { AckSummary } from "./acknowledge.ts";
+import type { AckEvent, LossEvent } from "./congestion/control.ts";
 import type { TcpConnection } from "./connection.ts";
 import { DUP_THRESH } from "./rack.ts";
 import { PHASE } from "./phase.ts";
@@ -72,7 +73,7 @@ export function advanceRecovery(tcp: TcpConnection, summary: AckSummary, lost: b
     }
   } else if (summary.advanced > 0 && !ended) {
     // RFC 3042 §2: duplicate ACKs and SACKs let segments out, but the window grows with the cumulative ACK alone.
-    const event = tcp.ackEvent;
+    const event = ACK_EVENT;
     event.acked = summary.advanced;
     event.priorInFlight = summary.priorInFlight;
     // RFC 7661 §4.1; in slow start a window that was half used may double, as in Linux.
@@ -102,18 +103,15 @@ export function onReorderTimeout(tcp: TcpConnection, now: number): void {
 /** A tail loss probe repaired the only loss, so that recovery never began; the congestion was there all the same (RFC 8985 §7.4.2). */
 export function repairedByProbe(tcp: TcpConnection, summary: AckSummary, now: number): void {
   if (tcp.sender.phase !== PHASE.open) return;
-  const { congestion, lossEvent } = tcp;
-  lossEvent.inFlight = summary.priorInFlight;
-  lossEvent.srtt = tcp.rtt.srtt;
-  lossEvent.now = now;
-  congestion.onLoss(lossEvent);
+  const { congestion } = tcp;
+  congestion.onLoss(lossEvent(tcp, summary.priorInFlight, now));
   congestion.cwnd = Math.min(congestion.cwnd, congestion.ssthresh);
   congestion.onRecovered(now);
 }
 
 /** The retransmission timer fired (RFC 6298 §5.4 to 5.6, RFC 5681 §3.1, RFC 8985 §6.3). */
 export function onRetransmissionTimeout(tcp: TcpConnection, now: number): void {
-  const { sender, congestion, lossEvent } = tcp;
+  const { sender, congestion } = tcp;
   const board = sender.board;
   const inFlight = Math.max(sender.inFlight, sender.nxt - sender.una - board.sackedBytes - sender.duplicateBytes);
   sender.timeouts++;
@@ -122,10 +120,7 @@ export function onRetransmissionTimeout(tcp: TcpConnection, now: number): void {
   if (board.at(0).sacked) board.forgetSacks();
   // RFC 5681 §3.1: ssthresh is lowered once for the same data, however often it times out.
   if (sender.phase !== PHASE.loss || sender.timeouts === 1) {
-    lossEvent.inFlight = inFlight;
-    lossEvent.srtt = tcp.rtt.srtt;
-    lossEvent.now = now;
-    congestion.onTimeout(lossEvent);
+    congestion.onTimeout(lossEvent(tcp, inFlight, now));
   }
   if (sender.phase === PHASE.recovery) sender.rack.onRecovered();
   congestion.cwnd = sender.unit;
@@ -145,15 +140,12 @@ export function onRetransmissionTimeout(tcp: TcpConnection, now: number): void {
 }
 
 function enterRecovery(tcp: TcpConnection, inFlight: number, flight: number, now: number): void {
-  const { sender, congestion, lossEvent } = tcp;
+  const { sender, congestion } = tcp;
   sender.phase = PHASE.recovery;
   sender.recoveryPoint = sender.nxt;
   sender.probe.reset();
   if (tcp.timers[TIMER.tailProbe] !== NEVER) tcp.disarm(TIMER.tailProbe);
-  lossEvent.inFlight = inFlight;
-  lossEvent.srtt = tcp.rtt.srtt;
-  lossEvent.now = now;
-  congestion.onLoss(lossEvent);
+  congestion.onLoss(lossEvent(tcp, inFlight, now));
   sender.prr.enter(flight);
   tcp.environment.counters.increment(tcp.sack ? "TcpExtTCPSackRecovery" : "TcpExtTCPRenoRecovery");
   noteRecovery(tcp, "enter", now);
@@ -179,3 +171,14 @@ function noteRecovery(tcp: TcpConnection, phase: "enter" | "exit", now: number):
   if (tcp.environment.observer === null) return;
   tcp.emit({ kind: "recovery", phase, cwnd: tcp.congestion.cwnd, ssthresh: tcp.congestion.ssthresh }, now);
 }
+
+function lossEvent(tcp: TcpConnection, inFlight: number, now: number): LossEvent {
+  LOSS_EVENT.inFlight = inFlight;
+  LOSS_EVENT.srtt = tcp.rtt.srtt;
+  LOSS_EVENT.now = now;
+  return LOSS_EVENT;
+}
+
+// What controllers are told, filled for one call at a time.
+const ACK_EVENT: AckEvent = { acked: 0, priorInFlight: 0, cwndLimited: false, srtt: 0, minRtt: 0, latestRtt: 0, now: 0 };
+const LOSS_EVENT: LossEvent = { inFlight: 0, srtt: 0, now: 0 };

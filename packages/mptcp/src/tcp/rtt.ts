@@ -12,7 +12,7 @@ export class RttEstimator {
   rto: number;
   /** Samples taken so far. */
   samples = 0;
-  private readonly smallest = new WindowedMinimum(MIN_RTT_WINDOW);
+  private readonly smallest = new WindowedMinimum();
   private readonly minRto: number;
   private readonly maxRto: number;
 
@@ -52,24 +52,18 @@ export class RttEstimator {
   }
 }
 
-/** The minimum over a sliding window of time, kept with three samples (Kathleen Nichols' filter). */
+/** The minimum over the last five minutes, kept with three samples (Kathleen Nichols' filter). */
 export class WindowedMinimum {
   /** 0 before the first update. */
   value = 0;
-  private readonly window: number;
   private at = 0;
   private second = 0;
   private secondAt = 0;
   private third = 0;
   private thirdAt = 0;
 
-  /** @param window length, ns */
-  constructor(window: number) {
-    this.window = window;
-  }
-
   update(value: number, now: number): void {
-    if (this.value === 0 || value <= this.value || now - this.thirdAt > this.window) {
+    if (this.value === 0 || value <= this.value || now - this.thirdAt > MIN_RTT_WINDOW) {
       this.value = this.second = this.third = value;
       this.at = this.secondAt = this.thirdAt = now;
       return;
@@ -87,13 +81,13 @@ export class WindowedMinimum {
   /** Lets the best sample go when it left the window, and spreads the others over it. */
   private age(value: number, now: number): void {
     const age = now - this.at;
-    if (age > this.window) {
+    if (age > MIN_RTT_WINDOW) {
       this.shift(value, now);
-      if (now - this.at > this.window) this.shift(value, now);
-    } else if (this.secondAt === this.at && age > this.window / 4) {
+      if (now - this.at > MIN_RTT_WINDOW) this.shift(value, now);
+    } else if (this.secondAt === this.at && age > MIN_RTT_WINDOW / 4) {
       this.second = this.third = value;
       this.secondAt = this.thirdAt = now;
-    } else if (this.thirdAt === this.secondAt && age > this.window / 2) {
+    } else if (this.thirdAt === this.secondAt && age > MIN_RTT_WINDOW / 2) {
       this.third = value;
       this.thirdAt = now;
     }

@@ -61,7 +61,6 @@ export class Sender {
   private readonly tcp: TcpConnection;
   /** End of the last segment that was not full (Minshall's variation of Nagle's algorithm). */
   private smallEnd = 0;
-  private readonly slot: SegmentSlot = { payload: Payload.EMPTY, tag: null, push: false };
 
   constructor(tcp: TcpConnection, initialSequence: number) {
     this.tcp = tcp;
@@ -210,7 +209,7 @@ export class Sender {
 
   private take(length: number, window: number, now: number): Packet | null {
     const tcp = this.tcp;
-    const slot = this.slot;
+    const slot = SLOT;
     const offset = this.nxt;
     slot.payload = Payload.EMPTY;
     slot.tag = null;
@@ -312,3 +311,6 @@ export class Sender {
 
 /** 65,535 octets less an IPv6 and a full TCP header. */
 const LARGEST_SUPER_SEGMENT = 65535 - 40 - 60;
+
+/** Filled by one owner at a time. */
+const SLOT: SegmentSlot = { payload: Payload.EMPTY, tag: null, push: false };

@@ -3,6 +3,7 @@ import { MptcpError } from "../core/index.ts";
 import type { Packet, Payload, TcpSegment } from "../wire/index.ts";
 import { reassemblyMemory, ReceiveBufferTuner, SendBufferTuner } from "./buffer-tuning.ts";
 import type { KeepAlive, TcpConfig } from "./config.ts";
+import type { CongestionContext, CongestionControl } from "./congestion/control.ts";
 import { TcpConnection } from "./connection.ts";
 import type { SegmentRole, SegmentSlot, TcpEnvironment, TcpOwner } from "./owner.ts";
 import { ReceiveQueue } from "./receive-queue.ts";
@@ -205,6 +206,10 @@ export class TcpSocket implements StreamConnection, TcpOwner {
   }
 
   onInput(_tcp: TcpConnection, _now: number): void {}
+
+  makeCongestion(tcp: TcpConnection, context: CongestionContext): CongestionControl {
+    return tcp.config.congestion(context);
+  }
 
   onEstablished(_tcp: TcpConnection, now: number): void {
     this.connectedAt = now;

@@ -91,12 +91,13 @@ describe("round-trip times", () => {
   });
 
   test("a windowed minimum forgets", () => {
-    const minimum = new WindowedMinimum(10 * SECOND);
+    const minimum = new WindowedMinimum();
     minimum.update(5, 0);
-    for (let t = 1; t <= 30; t++) minimum.update(20 + t, t * SECOND);
+    // A window is five minutes, thirty steps.
+    for (let t = 1; t <= 60; t++) minimum.update(20 + t, t * 10 * SECOND);
     expect(minimum.value).toBeGreaterThan(20);
-    expect(minimum.value).toBeLessThanOrEqual(45);
-    minimum.update(3, 31 * SECOND);
+    expect(minimum.value).toBeLessThanOrEqual(75);
+    minimum.update(3, 610 * SECOND);
     expect(minimum.value).toBe(3);
   });
 
