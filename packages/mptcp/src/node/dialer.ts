@@ -9,7 +9,7 @@ import type { LookupFunction, SocketConnectOptions } from "./socket-options.ts";
 /** What a {@link Dialer} needs of the socket it dials for. */
 export interface DialerOwner {
   readonly connecting: boolean;
-  autoSelectFamilyAttemptedAddresses: string[] | undefined;
+  autoSelectFamilyAttemptedAddresses: string[];
   emit(event: string, ...values: readonly unknown[]): boolean;
   destroy(error?: Error): unknown;
   /** Whether there is an address to open a connection to `remote` from. */
@@ -130,7 +130,7 @@ export class Dialer {
       this.attemptFailed(codedError(Error, "ERR_IP_BLOCKED", `IP(${text}) is blocked by net.BlockList`));
       return;
     }
-    if (!this.isOnly) owner.autoSelectFamilyAttemptedAddresses?.push(`${text}:${port}`);
+    if (!this.isOnly) owner.autoSelectFamilyAttemptedAddresses.push(`${text}:${port}`);
     owner.emit("connectionAttempt", text, port, address.family);
     if (!owner.connecting) return;
     try {

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, SocketConnectOpts } from "node:net";
 import { addAbortSignal, Duplex } from "node:stream";
 import { inspect } from "node:util";
 import { MILLISECOND, SECOND } from "../core/index.ts";
@@ -50,8 +50,8 @@ export class Socket extends Duplex implements ConnectionHandler, DialerOwner {
   bytesRead = 0;
   /** Milliseconds without activity after which `timeout` is emitted; undefined for none. */
   timeout: number | undefined = undefined;
-  /** Every address that was tried, where a name has several. */
-  autoSelectFamilyAttemptedAddresses: string[] | undefined = undefined;
+  /** Every address that was tried, where a name has several; undefined where none has, as `net` has it in spite of its types. */
+  autoSelectFamilyAttemptedAddresses: string[] = undefined as unknown as string[];
   /** Multipath TCP as seen from this socket, after RFC 6897. */
   readonly mptcp: SocketMptcp;
 
@@ -110,7 +110,10 @@ export class Socket extends Duplex implements ConnectionHandler, DialerOwner {
   connect(options: SocketConnectOptions, callback?: () => void): this;
   connect(port: number | string, host: string, callback?: () => void): this;
   connect(port: number | string, callback?: () => void): this;
-  connect(first: SocketConnectOptions | number | string, second?: string | (() => void), third?: () => void): this {
+  /** For those who know of `net.Socket` alone: a `path` is refused with ERR_MISSING_ARGS. */
+  connect(options: SocketConnectOpts, callback?: () => void): this;
+  connect(given: SocketConnectOptions | SocketConnectOpts | number | string, second?: string | (() => void), third?: () => void): this {
+    const first = given as SocketConnectOptions | number | string;
     const options: SocketConnectOptions = typeof first === "object" ? first : { port: first, ...(typeof second === "string" ? { host: second } : {}) };
     const callback = typeof second === "function" ? second : third;
     if (options === null || (options.port ?? null) === null) {
@@ -491,9 +494,9 @@ export class Socket extends Duplex implements ConnectionHandler, DialerOwner {
     return this.writable ? "writeOnly" : "closed";
   }
 
-  /** Bytes that wait in the stream to be handed to the engine. */
-  get bufferSize(): number | undefined {
-    return this.connection === null ? undefined : this.writableLength;
+  /** Bytes that wait in the stream to be handed to the engine; undefined without a connection, as `net` has it in spite of its types. */
+  get bufferSize(): number {
+    return this.connection === null ? (undefined as unknown as number) : this.writableLength;
   }
 
   get localAddress(): string | undefined {
