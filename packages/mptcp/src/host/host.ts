@@ -186,8 +186,8 @@ export class Host implements MptcpEnvironment {
       (this.pendingJoins.size === 0 ? null : this.pendingJoins.find(packet.destination, segment.destinationPort, packet.source, segment.sourcePort));
     if (tcp !== null) {
       if (tcp.state === "TIME-WAIT" && tcp.mayReuse(segment)) {
-        // RFC 9293 §3.10.7.4 and RFC 6191: a new SYN may take over a connection in TIME-WAIT.
-        this.forget(tcp);
+        // RFC 9293 §3.10.7.4 and RFC 6191: a new SYN may take over a connection in TIME-WAIT. It says no more, not even an ACK that it owes.
+        tcp.abort(now);
       } else {
         tcp.receive(packet, now);
         this.wake(tcp);

@@ -146,7 +146,10 @@ function unacceptable(tcp: TcpConnection, now: number): void {
 /** Data that was received before: report it (RFC 2883), let the owner see it, do nothing else. */
 function arrivesDuplicate(tcp: TcpConnection, segment: TcpSegment, offset: number, end: number, now: number): void {
   const receiver = tcp.receiver;
-  receiver.ackNow = true;
+  // What the window cannot have held lately asks for no loss recovery: answered as any segment that is not acceptable (RFC 5961 §7).
+  const recent = receiver.nxt - end <= Math.max(receiver.largestWindow, 65536);
+  if (recent) receiver.ackNow = true;
+  else receiver.challenge(now);
   if (tcp.state === "TIME-WAIT") {
     // RFC 9293 §3.10.7.4: the peer's FIN again restarts 2 MSL.
     tcp.arm(TIMER.timeWait, now + tcp.config.timeWait);
@@ -155,7 +158,7 @@ function arrivesDuplicate(tcp: TcpConnection, segment: TcpSegment, offset: numbe
   const length = segment.payload.length;
   if (length > 0 && receives(tcp)) receiver.noteDuplicate(offset, offset + length);
   // Only what we may really have acknowledged before: the rest of the old half of the sequence space proves nothing.
-  if (receiver.nxt - end <= Math.max(receiver.largestWindow, 65536)) tcp.owner.onSegment(tcp, segment, offset, now);
+  if (recent) tcp.owner.onSegment(tcp, segment, offset, now);
 }
 
 /** Second: RFC 5961 §3.2. */

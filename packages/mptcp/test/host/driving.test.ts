@@ -147,6 +147,29 @@ describe("demultiplexing", () => {
     expect(pair.hosts.server.usage.connections).toBe(1);
   });
 
+  test("a connection in TIME-WAIT that owes an ACK does not send it once it has given way", () => {
+    const lab = new Pair();
+    const { client, server } = lab.establish({ localPort: 4000 });
+    server.end();
+    lab.run(100);
+    client.end();
+    lab.run(2000);
+    const fin = lab.packets((sent) => sent.from === "client" && flagLetters(sent.segment).includes("F")).at(-1);
+    const host = lab.hosts.server;
+    const first = lab.packets(isSyn)[0];
+    if (fin === undefined || first === undefined || first.packet.tcp === null) throw new Error("no FIN, or no SYN");
+    host.receive(fin.packet, 0, lab.now);
+    const syn = first.packet.clone();
+    if (syn.tcp === null) return;
+    syn.tcp.sequence = (fin.segment.sequence + 100_000) >>> 0;
+    syn.tcp.timestampValue = (fin.segment.timestampValue + 5000) >>> 0;
+    host.receive(syn, 0, lab.now);
+    const answers: string[] = [];
+    for (let packet = host.pollTransmit(0, lab.now); packet !== null; packet = host.pollTransmit(0, lab.now)) if (packet.tcp !== null) answers.push(flagLetters(packet.tcp));
+    expect(answers).toEqual(["SA"]);
+    expect(host.usage.connections).toBe(1);
+  });
+
   test("listeners on one address take only what is for it", () => {
     const pair = new Pair({ serverAddresses: 2, listen: { address: IpAddress.from("10.2.0.1") } });
     const good = pair.connect({ to: 0 });

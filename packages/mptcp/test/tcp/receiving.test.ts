@@ -114,6 +114,28 @@ describe("SACK (RFC 2018) and D-SACK (RFC 2883)", () => {
     s.inject({ seq: 2001, ack: 1, len: 1000 }).expect({ ack: 3001, sack: [] });
   });
 
+  test("each duplicate of what the window held lately has its ACK; older ones have as few as other segments that are not acceptable", () => {
+    const s = new Script(SACK).established();
+    for (let at = 1; at < 400_000; at += 1000) {
+      s.inject({ seq: at, ack: 1, len: 1000 }).discard();
+      s.socket.read(1000, 0);
+    }
+    let acks = 0;
+    for (let i = 0; i < 50; i++) {
+      s.inject({ seq: 399_001, ack: 1, len: 1000 });
+      acks += s.pending;
+      s.discard();
+    }
+    expect(acks).toBe(50);
+    acks = 0;
+    for (let i = 0; i < 50; i++) {
+      s.inject({ seq: 1, ack: 1, len: 1000 });
+      acks += s.pending;
+      s.discard();
+    }
+    expect(acks).toBe(10);
+  });
+
   test("a partial duplicate, and one inside an out-of-order range", () => {
     const s = new Script(SACK).established().inject({ seq: 1, ack: 1, len: 1000 }).discard();
     s.inject({ seq: 501, ack: 1, len: 1000 }).expect({ ack: 1501, sack: [501, 1001] });
