@@ -4,6 +4,7 @@ import { registerDoctor } from "./doctor-command.ts";
 import { EXIT } from "./io.ts";
 import type { Io } from "./io.ts";
 import { listScenarios } from "./list-command.ts";
+import { registerProbe } from "./probe-command.ts";
 import { runCommand } from "./run-command.ts";
 import type { RunFlags } from "./run-command.ts";
 import { addSocketCommands } from "./socket-options.ts";
@@ -50,6 +51,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     });
   addSocketCommands(program, io, (exit) => (code = exit));
   registerDoctor(program, io, (exit) => (code = exit));
+  registerProbe(program, io, (exit) => (code = exit));
   if (args.length === 0) {
     io.stdout.write(program.helpInformation() + EXAMPLES);
     return EXIT.usage;

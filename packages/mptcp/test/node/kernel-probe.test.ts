@@ -1,8 +1,11 @@
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
-import { afterEach, describe, expect, it } from "vitest";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { probe, tunLink } from "../../src/node/index.ts";
 import type { ProbeOptions, ProbeReport, ProbeRow } from "../../src/node/index.ts";
 import { kernelTestObstacle, Namespace } from "./namespace.ts";
@@ -22,6 +25,9 @@ afterEach(async () => {
   }
   for (const namespace of namespaces.splice(0)) await namespace.close();
 });
+
+const folder = mkdtempSync(join(tmpdir(), "mptcp-probe-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Why the kernel's packet filter cannot play a middlebox here; null when it can. */
 function nftTestObstacle(): string | null {
@@ -63,6 +69,14 @@ async function examine(namespace: Namespace, options: Partial<ProbeOptions> & { 
     links.push(await tunLink({ name: `tun${n}`, host: [`10.1.${n}.2`, `fd00:1:${n}::2`], kernel: [`10.1.${n}.1/24`, `fd00:1:${n}::1/64`], namespace: namespace.path }));
   }
   return probe({ host: "10.1.1.1", port: 4000, timeout: 20_000, ...rest, links });
+}
+
+/** The same by the kernel's own sockets, from a process in the namespace. */
+function examineByKernel(namespace: Namespace, options: Partial<ProbeOptions> = {}): ProbeReport {
+  const path = (name: string): string => fileURLToPath(new URL(`peers/${name}`, import.meta.url));
+  const asked = JSON.stringify({ host: "127.0.0.1", port: 4000, timeout: 20_000, ...options });
+  const output = namespace.run("env", `MPTCP_PEER_CACHE=${folder}`, process.execPath, "--conditions=mptcp-source", "--import", pathToFileURL(path("typescript.mjs")).href, path("probe.ts"), asked);
+  return JSON.parse(output) as ProbeReport;
 }
 
 function rowOf(report: ProbeReport, id: string): ProbeRow {
@@ -200,5 +214,51 @@ describe.skipIf(nftObstacle !== null)("the probe, through a middlebox", () => {
     const report = await examine(server);
     expect(rowOf(report, "option.mss")).toMatchObject({ state: "note", came: "MSS 1200" });
     expect(report.multipath).toBe(true);
+  });
+});
+
+describe.skipIf(obstacle !== null)("the probe, by the kernel's own sockets", () => {
+  it("finds Multipath TCP, and data acknowledged at its level", async () => {
+    const namespace = await serve();
+    const report = examineByKernel(namespace, { send: "hello" });
+    expect(report).toMatchObject({ via: "kernel", multipath: true, reachable: true, targets: [{ address: "127.0.0.1", outcome: "multipath", version: 1 }] });
+    expect(rowOf(report, "mp_capable").state).toBe("ok");
+    expect(rowOf(report, "data")).toMatchObject({ state: "ok", came: "DATA_ACK of them, and 6 octets in answer" });
+    expect(rowOf(report, "counters").came).toMatch(/MPTcpExtMPCapableSYNACKRX 1\b/);
+    expect(examineByKernel(namespace)).toMatchObject({ multipath: true });
+  });
+
+  it("tells of the second subflow that the kernel opened", async () => {
+    const namespace = await serve();
+    namespace.run("ip", "address", "add", "10.9.0.1/32", "dev", "lo");
+    namespace.run("ip", "mptcp", "endpoint", "add", "10.9.0.1", "subflow");
+    const report = examineByKernel(namespace, { send: "hello" });
+    expect(rowOf(report, "join")).toMatchObject({ state: "ok", came: expect.stringContaining("10.9.0.1 to 127.0.0.1") as string });
+  });
+
+  it("finds TCP alone, and nobody", async () => {
+    const namespace = await serve();
+    const server = namespace.peer();
+    await server.do("listen", { address: "127.0.0.1", port: 4002, mptcp: false });
+    const plain = examineByKernel(namespace, { port: 4002 });
+    expect(plain).toMatchObject({ multipath: false, reachable: true, targets: [{ outcome: "tcp" }] });
+    expect(rowOf(plain, "mp_capable")).toMatchObject({ state: "fail", came: "SYN+ACK without MP_CAPABLE" });
+    const nobody = examineByKernel(namespace, { port: 4001 });
+    expect(nobody).toMatchObject({ multipath: false, reachable: false });
+    expect(rowOf(nobody, "tcp")).toMatchObject({ state: "fail", came: "ECONNREFUSED" });
+  });
+
+  it.skipIf(nftObstacle !== null)("finds a black hole, and that the kernel remembers it", async () => {
+    const namespace = await serve();
+    filter(namespace, "tcp flags & syn == syn tcp option mptcp exists drop");
+    const report = examineByKernel(namespace);
+    expect(rowOf(report, "mp_capable")).toMatchObject({ state: "fail", came: "silence to SYNs with the option, an answer to one without" });
+    expect(report).toMatchObject({ multipath: false, reachable: true });
+    expect(rowOf(examineByKernel(namespace), "mp_capable")).toMatchObject({ state: "unknown", came: "the kernel did not ask" });
+  });
+
+  it("names the remedy where the kernel's Multipath TCP is off", async () => {
+    const namespace = await serve({ mptcp: false });
+    expect(() => examineByKernel(namespace)).toThrow(/ERR_MPTCP_KERNEL/);
   });
 });

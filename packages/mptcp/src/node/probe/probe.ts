@@ -2,10 +2,12 @@ import { lookup } from "node:dns/promises";
 import { MptcpError } from "../../core/index.ts";
 import { IpAddress } from "../../wire/index.ts";
 import { validPort } from "../errors.ts";
+import { kernelMptcp } from "../kernel/index.ts";
 import type { LinkDriver } from "../link.ts";
 import { Runtime } from "../runtime.ts";
 import type { LinkAddress } from "../runtime.ts";
 import { probeAddress } from "./engine-probe.ts";
+import { probeAddressByKernel } from "./kernel-probe.ts";
 import { row } from "./report.ts";
 import type { ProbeReport, ProbeTarget } from "./report.ts";
 import { Tap } from "./tap.ts";
@@ -15,10 +17,10 @@ export interface ProbeOptions {
   readonly host: string;
   readonly port: number;
   /**
-   * The links of the engine, as a stack has them; the probe closes them. The engine then sees every packet. A second address of a family is used
-   * to try a second subflow.
+   * Links of the engine, as a stack has them; the probe closes them. The engine sees every packet; a second address of a family is used to try a
+   * second subflow. Without links the kernel's own Multipath TCP is asked, which tells what became of a connection, but not why.
    */
-  readonly links: readonly (LinkDriver | { readonly driver: LinkDriver; readonly addresses: readonly (IpAddress | string | LinkAddress)[] })[];
+  readonly links?: readonly (LinkDriver | { readonly driver: LinkDriver; readonly addresses: readonly (IpAddress | string | LinkAddress)[] })[];
   /** Text to send, an HTTP request perhaps; none unless given. Without it nothing is written, and the connections are closed again. */
   readonly send?: string;
   /** Longest wait for one answer, ms; 5000 unless given. */
@@ -27,12 +29,14 @@ export interface ProbeOptions {
   readonly signal?: AbortSignal;
 }
 
+type Links = NonNullable<ProbeOptions["links"]>;
+
 /**
  * Finds out whether a peer speaks Multipath TCP, which version, and what the path does to the options, by a series of connections: plain TCP, version 1
  * with data, a second subflow and the end, a SYN of version 0.
  *
- * @throws MptcpError ERR_MPTCP_PROBE when there is no link for any address of the peer; RangeError ERR_SOCKET_BAD_PORT; the resolver's error for a
- * name that has no address. A peer that does not answer is a report, not an error.
+ * @throws MptcpError ERR_MPTCP_PROBE when there is no link for any address of the peer, ERR_MPTCP_KERNEL where the kernel is asked and has no Multipath
+ * TCP; RangeError ERR_SOCKET_BAD_PORT; the resolver's error for a name that has no address. A peer that does not answer is a report, not an error.
  *
  * @example
  * ```ts
@@ -44,7 +48,14 @@ export interface ProbeOptions {
  */
 export async function probe(options: ProbeOptions): Promise<ProbeReport> {
   const port = validPort(options.port, "options.port");
-  const links = options.links.map((link) => ("driver" in link ? { driver: link.driver, addresses: link.addresses } : { driver: link, addresses: link.addresses ?? [] }));
+  const links = options.links ?? [];
+  const via = links.length > 0 ? "userspace" : "kernel";
+  const targets = via === "userspace" ? await byEngine(options, port, links) : await byKernel(options, port);
+  return { host: options.host, port, via, multipath: targets.some(({ outcome }) => outcome === "multipath"), reachable: targets.some(({ outcome }) => outcome !== "unreachable"), targets };
+}
+
+async function byEngine(options: ProbeOptions, port: number, given: Links): Promise<readonly ProbeTarget[]> {
+  const links = given.map((link) => ("driver" in link ? link : { driver: link, addresses: link.addresses ?? [] }));
   // A black hole that one trial found must not make the next one plain.
   const runtime = new Runtime({ name: "probe", mptcp: { blackholeMemory: 0 } });
   try {
@@ -62,11 +73,10 @@ export async function probe(options: ProbeOptions): Promise<ProbeReport> {
         targets.push(withoutLink(remote));
         continue;
       }
-      const course = { runtime, taps: taps.map(({ tap }) => tap), ...near, remote, port, timeout: options.timeout ?? DEFAULT_TIMEOUT, signal: options.signal ?? null };
-      targets.push(await probeAddress(course, options.send ?? ""));
+      targets.push(await probeAddress({ runtime, taps: taps.map(({ tap }) => tap), ...near, remote, port, ...limitsOf(options) }, options.send ?? ""));
     }
     if (targets.every(({ rows }) => rows[0]?.id === "link")) throw new MptcpError("ERR_MPTCP_PROBE", `no link has an address of the family of ${remotes.join(" or ")}`);
-    return { host: options.host, port, via: "userspace", multipath: targets.some(({ outcome }) => outcome === "multipath"), reachable: targets.some(({ outcome }) => outcome !== "unreachable"), targets };
+    return targets;
   } finally {
     await runtime.close();
     // Those that an error kept from being added.
@@ -74,8 +84,20 @@ export async function probe(options: ProbeOptions): Promise<ProbeReport> {
   }
 }
 
+async function byKernel(options: ProbeOptions, port: number): Promise<readonly ProbeTarget[]> {
+  const targets: ProbeTarget[] = [];
+  const status = kernelMptcp();
+  if (!status.available) throw new MptcpError("ERR_MPTCP_KERNEL", `without links the kernel's Multipath TCP is asked, and there is none: ${status.reason}; ${status.remedy}`);
+  for (const remote of await addressesOf(options.host)) targets.push(await probeAddressByKernel({ remote, port, ...limitsOf(options) }, options.send ?? ""));
+  return targets;
+}
+
+function limitsOf(options: ProbeOptions): { readonly timeout: number; readonly signal: AbortSignal | null } {
+  return { timeout: options.timeout ?? DEFAULT_TIMEOUT, signal: options.signal ?? null };
+}
+
 /** Addresses of a host, each once, in the resolver's order. @throws the resolver's error */
-export async function addressesOf(host: string): Promise<readonly IpAddress[]> {
+async function addressesOf(host: string): Promise<readonly IpAddress[]> {
   const literal = IpAddress.parse(host);
   if (literal !== null) return [literal.unmapped()];
   const found = await lookup(host, { all: true, verbatim: true });
