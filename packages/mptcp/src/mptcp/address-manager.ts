@@ -213,8 +213,12 @@ export class AddressManager implements PathControl {
     this.changed(now);
   }
 
-  /** The host lost an address: subflows on it are gone without a word, the peer hears of it on the others. */
+  /**
+   * The host lost an address: subflows on it are gone without a word, the peer hears of it on the others. Regular TCP has no others: it stays, as
+   * with Linux, until the address is back or retransmission gives up (RFC 9293 §3.8.3).
+   */
   removeLocal(address: IpAddress, now: number): void {
+    if (this.connection.regularTcp) return;
     const entry = this.local.find((candidate) => candidate.address.equals(address));
     if (entry === undefined) return;
     this.table.removeLocal(entry.id);

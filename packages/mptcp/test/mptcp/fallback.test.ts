@@ -42,6 +42,35 @@ function run(which: (sent: Sent) => boolean, first: Side, options: PairOptions =
   return { pair, client, server: exchange(pair, client, first) };
 }
 
+test.each(["client", "server"] as const)("a connection that fell back outlives a moment without its address (%s)", (side) => {
+  const pair = new Pair();
+  strip(pair, isSyn);
+  const client = pair.connect();
+  client.write(300_000);
+  pair.runUntil(() => (pair.accepted[0]?.received ?? 0) > 50_000);
+  pair.removeAddress(side, 0);
+  const before = pair.accepted[0]?.received;
+  pair.run(1000);
+  expect(pair.accepted[0]?.received ?? 0).toBeLessThan((before ?? 0) + 60_000);
+  expect([client.connection.closed, pair.accepted[0]?.connection.closed]).toEqual([false, false]);
+  pair.addAddress(side, side === "client" ? "10.1.0.1" : "10.2.0.1");
+  expect(pair.runUntil(() => pair.accepted[0]?.received === 300_000, 10_000)).toBe(true);
+  expect([client.connection.fallback, pair.accepted[0]?.corrupt]).toEqual(["no_mp_capable_in_synack", false]);
+});
+
+test("a connection that fell back is given up by its timeouts when the address does not return", () => {
+  const pair = new Pair({ client: { tcp: { retries: 4 } } });
+  strip(pair, isSyn);
+  const client = pair.connect();
+  client.write(30_000);
+  pair.run(500);
+  pair.removeAddress("client", 0);
+  client.write(1000);
+  pair.run(60_000);
+  expect([client.connection.closed, client.connection.error]).toEqual([true, "ETIMEDOUT"]);
+  expect(pair.hosts.client.usage).toMatchObject({ connections: 0, tokens: 0 });
+});
+
 test("an infinite mapping that leaves a gap in the data ends the subflow; nothing is stored for it", () => {
   const pair = new Pair();
   const { client, server } = pair.establish();
