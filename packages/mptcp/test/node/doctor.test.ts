@@ -127,6 +127,9 @@ describe("doctor", () => {
   it("explains what an ordinary user lacks, and how root gives it", async () => {
     const report = await examine({ userId: 1000, files: { "/proc/self/status": "CapEff:\t0000000000000000\n" } }, ["tun"]);
     expect(named(report, "rights")).toMatchObject({ state: "fail", mends: ["ip tuntap add dev mp0 mode tun vnet_hdr user 1000", "ip address add 10.1.0.1/24 dev mp0", "ip link set dev mp0 up"] });
+    const owned = { userId: 1000, files: { "/proc/self/status": "CapEff:\t0000000000000000\n", "/sys/class/net/mp0/owner": "1000\n" }, interfaces: [{ name: "mp0", addresses: ["10.1.0.1/24"] }] };
+    expect(named(await examine(owned, ["tun"]), "rights")).toMatchObject({ state: "ok", found: expect.stringContaining("belongs to it: mp0") as string });
+    expect(named(await examine({ ...owned, userId: 1001 }, ["tun"]), "rights").mends[0]).toBe("ip tuntap add dev mp1 mode tun vnet_hdr user 1001");
     expect(named(await examine({ tun: "EACCES" }), "tun.device").mends).toEqual(["chmod 0666 /dev/net/tun"]);
   });
 

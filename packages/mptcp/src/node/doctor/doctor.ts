@@ -40,7 +40,7 @@ export async function doctor(options: DoctorOptions = {}): Promise<DoctorReport>
   const network = system.platform === "linux" ? readNetwork(system) : null;
   const checks = [
     ...kernelChecks(system, network, wanted),
-    ...(await userSpaceChecks(system, wanted)),
+    ...(await userSpaceChecks(system, network, wanted)),
     ...(system.platform === "linux" ? routingChecks(system, network) : []),
     ...firewallChecks(system),
     ...(await performanceChecks(system, network)),

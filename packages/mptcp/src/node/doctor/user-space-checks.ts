@@ -1,12 +1,13 @@
 import { check, lackOf } from "./check.ts";
 import type { Check, Use } from "./check.ts";
+import type { Network } from "./network.ts";
 import type { System } from "./system.ts";
 
 /** What this library needs for its own engine: Node, koffi, TUN devices and the rights to them. */
-export async function userSpaceChecks(system: System, wanted: readonly Use[] | null): Promise<readonly Check[]> {
+export async function userSpaceChecks(system: System, network: Network | null, wanted: readonly Use[] | null): Promise<readonly Check[]> {
   const checks = [nodeCheck(system), await koffiCheck(system, wanted)];
   if (system.platform !== "linux") return checks;
-  return [...checks, deviceCheck(system, wanted), rightsCheck(system, wanted), await headerCheck(system), forwardingCheck(system)];
+  return [...checks, deviceCheck(system, wanted), rightsCheck(system, network, wanted), await headerCheck(system), forwardingCheck(system)];
 }
 
 /** Whether the bit of a capability is in the effective set of /proc/self/status; null when that cannot be read. */
@@ -46,7 +47,7 @@ function deviceCheck(system: System, wanted: readonly Use[] | null): Check {
   return check("user space", "tun.device", name, { state, found: `${TUN} cannot be opened (${obstacle})`, mends: obstacle === "ENODEV" || obstacle === "ENXIO" ? ["modprobe tun"] : [] });
 }
 
-function rightsCheck(system: System, wanted: readonly Use[] | null): Check {
+function rightsCheck(system: System, network: Network | null, wanted: readonly Use[] | null): Check {
   const name = "rights";
   const able = hasCapability(system.readFile("/proc/self/status"), CAP_NET_ADMIN);
   const who = system.userId === 0 ? "root" : `user ${system.userId}`;
@@ -56,11 +57,17 @@ function rightsCheck(system: System, wanted: readonly Use[] | null): Check {
   if (system.userId === 0) {
     return check("user space", "rights", name, { state: lackOf("tun", wanted), found, advice: "a container is given it from outside: docker run --cap-add NET_ADMIN --device /dev/net/tun" });
   }
+  const names = (network?.devices ?? []).map((device) => device.name);
+  const own = names.filter((device) => system.readFile(`/sys/class/net/${device}/owner`)?.trim() === String(system.userId));
+  if (own.length > 0) return check("user space", "rights", name, { state: "ok", found: `${who}, without CAP_NET_ADMIN, but with a TUN device that belongs to it: ${own.join(", ")}` });
+  let number = 0;
+  while (names.includes(`mp${number}`)) number++;
+  const device = `mp${number}`;
   return check("user space", "rights", name, {
     state: lackOf("tun", wanted),
     found,
-    advice: "UDP links and kernel sockets need no rights; root can make a device that belongs to this user, and it is then given as --tun name=mp0,host=10.1.0.2",
-    mends: [`ip tuntap add dev mp0 mode tun vnet_hdr user ${system.userId}`, "ip address add 10.1.0.1/24 dev mp0", "ip link set dev mp0 up"],
+    advice: `UDP links and kernel sockets need no rights; root can make a device that belongs to this user, and it is then given as --tun name=${device},host=10.1.0.2`,
+    mends: [`ip tuntap add dev ${device} mode tun vnet_hdr user ${system.userId}`, `ip address add 10.1.0.1/24 dev ${device}`, `ip link set dev ${device} up`],
   });
 }
 
