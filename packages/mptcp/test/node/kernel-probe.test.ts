@@ -208,6 +208,26 @@ describe.skipIf(nftObstacle !== null)("the probe, through a middlebox", () => {
     expect(rowOf(report, "join")).toMatchObject({ state: "warn" });
   });
 
+  it("that is this host, with its own address in place of the engine's", async () => {
+    const server = await serve();
+    const host = new Namespace();
+    namespaces.push(host);
+    host.run("ip", "link", "add", "uplink", "type", "veth", "peer", "name", "uplink", "netns", server.name);
+    for (const [namespace, address] of [[host, "198.18.1.2/24"], [server, "198.18.1.1/24"]] as const) {
+      namespace.run("ip", "address", "add", address, "dev", "uplink");
+      namespace.run("ip", "link", "set", "uplink", "up");
+    }
+    // As docs/probe.md has it.
+    host.sysctl("net.ipv4.ip_forward", 1);
+    host.run("nft", "add table ip mptcp_probe");
+    host.run("nft", "add chain ip mptcp_probe out { type nat hook postrouting priority srcnat; }");
+    host.run("nft", "add rule ip mptcp_probe out ip saddr 10.1.0.0/16 masquerade");
+    const report = await examine(host, { count: 2, host: "198.18.1.1" });
+    expect(report).toMatchObject({ multipath: true, targets: [{ version: 1 }] });
+    expect(rowOf(report, "dss").state).toBe("ok");
+    expect(rowOf(report, "join").state).toBe("ok");
+  });
+
   it("that lowers the MSS", async () => {
     const server = await serve();
     server.run("nft", "add table inet box; add chain inet box out { type filter hook output priority 0; }; add rule inet box out tcp flags & syn == syn tcp option maxseg size set 1200");
