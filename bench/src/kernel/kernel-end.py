@@ -16,7 +16,7 @@ def make(message):
 
 def connect(message):
     made = make(message)
-    made.settimeout(15)
+    made.settimeout(60)
     made.connect((message["address"], message["port"]))
     sockets.append(made)
 
@@ -82,7 +82,7 @@ def run(message):
     if what == "accept":
         listener.settimeout(60)
         accepted, _ = listener.accept()
-        accepted.settimeout(15)
+        accepted.settimeout(60)
         sockets.append(accepted)
         return {}
     if what == "connect":

@@ -38,6 +38,8 @@ const actions: Readonly<Record<string, (message: Message) => Promise<object>>> =
   },
   async listen({ port = 0 }) {
     const server = serve((socket) => {
+      // Nothing is to be lost while nobody listens.
+      socket.pause();
       sockets.push(socket);
       newcomers.emit("socket");
     });
@@ -82,6 +84,7 @@ const actions: Readonly<Record<string, (message: Message) => Promise<object>>> =
     const socket = theStack().connect(port, address);
     socket.setNoDelay(true);
     socket.on("error", () => {});
+    socket.pause();
     sockets.push(socket);
     await once(socket, "connect");
     return {};
@@ -94,11 +97,11 @@ const actions: Readonly<Record<string, (message: Message) => Promise<object>>> =
       const take = (chunk: Uint8Array): void => {
         left -= chunk.length;
         if (left > 0) return;
-        socket.off("data", take);
+        socket.off("data", take).pause();
         socket.write("!");
         resolve();
       };
-      socket.on("data", take);
+      socket.on("data", take).resume();
     });
     return {};
   },
@@ -109,7 +112,8 @@ const actions: Readonly<Record<string, (message: Message) => Promise<object>>> =
     for (let left = bytes; left > 0; left -= block.length) {
       if (!socket.write(left < block.length ? block.subarray(0, left) : block)) await once(socket, "drain");
     }
-    await new Promise<void>((resolve) => socket.once("data", () => resolve()));
+    await new Promise<void>((resolve) => socket.once("data", () => resolve()).resume());
+    socket.pause();
     return {};
   },
   /** Gives back what comes. */
@@ -120,10 +124,10 @@ const actions: Readonly<Record<string, (message: Message) => Promise<object>>> =
       const answer = (chunk: Uint8Array): void => {
         socket.write(chunk);
         if (--left > 0) return;
-        socket.off("data", answer);
+        socket.off("data", answer).pause();
         resolve();
       };
-      socket.on("data", answer);
+      socket.on("data", answer).resume();
     });
     return {};
   },
