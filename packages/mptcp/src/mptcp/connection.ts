@@ -406,14 +406,18 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
 
   /**
    * A subflow went silent: what it carries is sent on others at once, so that a dead path costs two round trips and not a timeout on top.
-   * It stays in use, since a tail that is merely late is no reason to leave it.
+   * It stays in use, since a tail that is merely late is no reason to leave it. Where the others are backups, a path that may merely be late is
+   * usable (RFC 8684 §3.3.8): they wait until the timeout would have come, had the probe not put it off.
    */
-  onSubflowSilent(subflow: Subflow): void {
+  onSubflowSilent(subflow: Subflow, now: number): void {
     if (this.regularTcp || !subflow.established || subflow.stale) return;
-    // On a short path two round trips are soon over for other reasons: a backup is not disturbed for that (RFC 8684 §3.3.8).
-    const forBackups = 2 * subflow.srtt >= this.subflowConfig.minRto / 2;
-    const others = this.subflows.filter((other) => other !== subflow && other.mayCarryData && !other.stale && (forBackups || !other.backup));
-    if (others.length === 0) return;
+    const others = this.sender.usableSubflows().filter((other) => other !== subflow);
+    if (others.length === 0) {
+      if (!this.subflows.some((other) => other !== subflow && other.mayCarryData && !other.stale)) return;
+      subflow.silentAt = now + Math.max(0, Math.ceil(subflow.tcp.rto - 2 * subflow.srtt));
+      this.arm(subflow.silentAt);
+      return;
+    }
     this.sender.reinject(subflow, "tail_loss_probe");
     for (const other of others) other.tcp.wake();
   }
@@ -439,11 +443,11 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
   /** A subflow named in a REMOVE_ADDR still works: it stays (RFC 8684 §3.4.2). */
   removalDisproved(subflow: Subflow): void {
     subflow.removalAt = NEVER;
+    subflow.removalCheck = null;
     this.sender.subflowsChanged();
   }
 
   // ---- closing
-    subflow.removalCheck = null;
 
   /** X1: once both DATA_FINs are acknowledged, the connection is closed, and its subflows close with FINs. */
   private closeWhenDone(now: number): void {
@@ -527,6 +531,10 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
 
   private checkSubflow(subflow: Subflow, now: number): void {
     if (now >= subflow.joinAckAt) retryJoin(subflow, now);
+    if (now >= subflow.silentAt) {
+      subflow.silentAt = NEVER;
+      this.onSubflowTimeout(subflow, now);
+    }
     if (now >= subflow.removalAt) subflow.removalCheck?.onTimeout(subflow, now);
   }
 

@@ -324,7 +324,8 @@ export class DataSender {
 
   /**
    * The head is missing although the subflow that carried it has it acknowledged: a middlebox acknowledges what it loses. Such a path seems
-   * fast, and would get the data again and again, so it is kept off the next 64 KiB, twice as much each time, while there is another one.
+   * fast, and would get the data again and again, so it is kept off the next 64 KiB, twice as much each time, while there is another one. The
+   * first time may be a peer that was slow to say so, which is no reason to use a backup (RFC 8684 §3.3.8).
    */
   private suspectCarriers(): void {
     for (const subflow of this.context.subflows) {
@@ -346,22 +347,24 @@ export class DataSender {
     this.subflowsChanged();
   }
 
-  private isSuspect(subflow: Subflow): boolean {
-    for (const entry of this.suspects) if (entry.id === subflow.id) return entry.until > this.unacknowledged;
-    return false;
+  /** How often the subflow lost what it acknowledged; 0 when it may carry data again. */
+  private offencesOf(subflow: Subflow): number {
+    for (const entry of this.suspects) if (entry.id === subflow.id) return entry.until > this.unacknowledged ? entry.offences : 0;
+    return 0;
   }
 
   /**
-   * Subflows that may carry data, in order of path index: regular ones that are alive, else backup ones that are, else suspected ones, else
-   * those whose last data timed out, so that a connection is never without hope.
+   * Subflows that may carry data, in order of path index: regular ones that are alive, else those that are suspected for the first time, else
+   * backup ones, else suspected ones, else those whose last data timed out, so that a connection is never without hope.
    */
   usableSubflows(): readonly Subflow[] {
     if (!this.usableKnown) {
       this.usable.length = 0;
-      let best = 8;
+      let best = 16;
       for (const subflow of this.context.subflows) {
         if (!subflow.mayCarryData) continue;
-        const rank = (subflow.stale ? 4 : 0) + (this.isSuspect(subflow) ? 2 : 0) + (subflow.backup ? 1 : 0);
+        const offences = this.offencesOf(subflow);
+        const rank = (subflow.stale ? 8 : 0) + (offences > 1 ? 4 : 0) + (subflow.backup ? 2 : 0) + (offences === 1 ? 1 : 0);
         if (rank > best) continue;
         if (rank < best) this.usable.length = 0;
         best = rank;
@@ -413,7 +416,9 @@ export class DataSender {
       if (avoid === subflow.id) continue;
       const start = reinjections.start(i);
       const length = reinjections.end(i) - start;
-      const among = avoid === 0 ? this.usableSubflows() : this.carriersBut(avoid);
+      const among = avoid === 0 ? this.usableSubflows() : this.usableSubflows().filter((other) => other.id !== avoid);
+      // Its carrier is usable again, and all there is but for backups: what is late comes from there (RFC 8684 §3.3.8).
+      if (among.length === 0) continue;
       if (!this.chosen(subflow, among, start, length, true, now)) return false;
       this.planKind = "queued";
       this.planIndex = i;
@@ -422,12 +427,6 @@ export class DataSender {
       return true;
     }
     return false;
-  }
-
-  /** Who may send again what `avoid` carries: the other usable subflows, or else a backup, since data that waits is worth more than its rank. */
-  private carriersBut(avoid: number): readonly Subflow[] {
-    const others = this.usableSubflows().filter((other) => other.id !== avoid);
-    return others.length > 0 ? others : this.context.subflows.filter((other) => other.id !== avoid && other.mayCarryData && !other.stale);
   }
 
   /**

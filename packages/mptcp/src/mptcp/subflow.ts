@@ -245,6 +245,7 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
 
   onAcknowledged(_tcp: TcpConnection, to: number, now: number): void {
     const { connection } = this;
+    this.silentAt = NEVER;
     if (this.stale) {
       this.stale = false;
       connection.environment.counters.increment("MPTcpExtSubflowRecover");
@@ -279,8 +280,8 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
     else onJoinConnected(this, now);
   }
 
-  onTailLossProbe(): void {
-    this.connection.onSubflowSilent(this);
+  onTailLossProbe(_tcp: TcpConnection, now: number): void {
+    this.connection.onSubflowSilent(this, now);
   }
 
   onRetransmissionTimeout(_tcp: TcpConnection, _consecutive: number, now: number): void {
