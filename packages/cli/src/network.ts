@@ -29,6 +29,8 @@ export interface NetworkOptions {
   readonly links: readonly LinkOption[];
   readonly endpoints: readonly EndpointOption[];
   readonly limits: Partial<PathLimits>;
+  /** The port that will be listened on; null where none will. */
+  readonly listenPort: number | null;
   /** Where to write what passes the links; null: nowhere. */
   readonly pcap: string | null;
   /** Something happened that the user should know of. */
@@ -40,7 +42,7 @@ export interface NetworkOptions {
  * @throws MptcpError with the remedy when a link cannot be opened; UsageProblem
  */
 export async function userspaceNetwork(options: NetworkOptions): Promise<Network> {
-  const links = await openLinks(options.links, options.endpoints);
+  const links = await openLinks(options.links.map((link) => withoutPort(link, options.listenPort)), options.endpoints);
   let file: CaptureFile | null = null;
   try {
     if (options.pcap !== null) file = openCapture(options.pcap);
@@ -50,6 +52,11 @@ export async function userspaceNetwork(options: NetworkOptions): Promise<Network
     await Promise.all(links.map(({ driver }) => driver.close()));
     throw error;
   }
+}
+
+/** A listener has its port on every link, and need not announce it. */
+function withoutPort(link: LinkOption, port: number | null): LinkOption {
+  return link.kind === "udp" && link.port === port ? { ...link, port: null } : link;
 }
 
 function openCapture(path: string): CaptureFile {

@@ -32,7 +32,7 @@ export interface ListenFlags extends SocketFlags {
 
 /** `mptcp listen PORT`: serves one connection, between it and standard input and output unless told otherwise. */
 export async function listenCommand(port: number, flags: ListenFlags, io: Io): Promise<number> {
-  return withNetwork(flags, io, flags.keep ? keepProblem(flags) : null, async (network, stopped) => {
+  return withNetwork(flags, port, io, async (network, stopped) => {
     if (flags.keep) return serve(port, network, flags, io, stopped);
     let taken = false;
     let take!: (connection: AnySocket) => void;
@@ -53,7 +53,7 @@ export async function listenCommand(port: number, flags: ListenFlags, io: Io): P
 
 /** `mptcp connect HOST PORT`: the other end. */
 export async function connectCommand(host: string, port: number, flags: SocketFlags, io: Io): Promise<number> {
-  return withNetwork(flags, io, null, async (network, stopped) => {
+  return withNetwork(flags, null, io, async (network, stopped) => {
     const connection = network.connect(host, port);
     const signal = await Promise.race([connected(connection), stopped]);
     if (signal === null) return transfer(connection, network, flags, io, stopped);
@@ -109,13 +109,9 @@ function discarded(connection: AnySocket): Promise<void> {
   });
 }
 
-function keepProblem(flags: ListenFlags): string | null {
-  return flags.echo || flags.discard ? null : "--keep needs --echo or --discard: standard input and output serve one connection only";
-}
-
 /** Opens the links, runs `act`, closes everything; Ctrl-C and SIGTERM fulfil `stopped`. */
-async function withNetwork(flags: SocketFlags, io: Io, problem: string | null, act: (network: Network, stopped: Promise<Signal>) => Promise<number>): Promise<number> {
-  const wrong = problem ?? flagsProblem(flags);
+async function withNetwork(flags: SocketFlags & Partial<ListenFlags>, listenPort: number | null, io: Io, act: (network: Network, stopped: Promise<Signal>) => Promise<number>): Promise<number> {
+  const wrong = flagsProblem(flags);
   if (wrong !== null) {
     io.stderr.write(`${wrong}\n`);
     return EXIT.usage;
@@ -124,7 +120,7 @@ async function withNetwork(flags: SocketFlags, io: Io, problem: string | null, a
   let network: Network | null = null;
   let code: number;
   try {
-    network = await openNetwork(flags, io);
+    network = await openNetwork(flags, listenPort, io);
     code = await act(network, stopped);
   } catch (error) {
     io.stderr.write(`${explain(error)}\n`);
@@ -136,14 +132,15 @@ async function withNetwork(flags: SocketFlags, io: Io, problem: string | null, a
   return incomplete !== null && code === EXIT.ok ? EXIT.failed : code;
 }
 
-function openNetwork(flags: SocketFlags, io: Io): Promise<Network> {
+function openNetwork(flags: SocketFlags, listenPort: number | null, io: Io): Promise<Network> {
   if (flags.via === "kernel") return Promise.resolve(new KernelNetwork());
   const notice = (text: string): void => io.stderr.write(`${text}\n`);
-  return userspaceNetwork({ links: [...flags.udp, ...flags.tun], endpoints: flags.endpoint, limits: flags.limits, pcap: flags.pcap, notice });
+  return userspaceNetwork({ links: [...flags.udp, ...flags.tun], endpoints: flags.endpoint, limits: flags.limits, listenPort, pcap: flags.pcap, notice });
 }
 
-function flagsProblem(flags: SocketFlags): string | null {
+function flagsProblem(flags: SocketFlags & Partial<ListenFlags>): string | null {
   const { echo, discard, source } = flags;
+  if (flags.keep === true && !echo && !discard) return "--keep needs --echo or --discard: standard input and output serve one connection only";
   if (echo && (discard || source !== null)) return "--echo sends what comes: it goes with neither --discard nor --source";
   const links = flags.udp.length + flags.tun.length;
   if (flags.via === "kernel") {

@@ -25,7 +25,9 @@ export class SubflowLedger {
     const now = this.connection.mptcp.info();
     // A connection that is over has nothing to tell.
     if (now.subflows.length > 0 || now.fallback !== null || now.multipath) this.info = now;
-    for (const subflow of now.subflows) this.records.set(subflow.id, { ...subflow, down: this.records.get(subflow.id)?.down ?? null });
+    // The kernel keeps the first one in its list when it is closed, without an end.
+    const known = now.subflows.filter((subflow) => subflow.remotePort !== 0);
+    for (const subflow of known) this.records.set(subflow.id, { ...subflow, down: this.records.get(subflow.id)?.down ?? null });
   }
 
   /** The connection as it was when it was last alive. */

@@ -1,0 +1,156 @@
+import { spawn, spawnSync } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { TransferSummary } from "../src/transfer-summary.ts";
+
+/** How a process of the command is started. */
+export interface CommandOptions {
+  /** Name of the network namespace; that of the test unless given. */
+  readonly namespace?: string;
+  /** Without any privilege, as user nobody where that can be; as it is unless given. */
+  readonly unprivileged?: boolean;
+  /** A file descriptor, or a pipe: see {@link Command.input}; empty unless given. */
+  readonly stdin?: number | "pipe";
+  /** A file descriptor; collected unless given. */
+  readonly stdout?: number;
+}
+
+/** The built command as a process of its own. Killed by {@link stopAll}, if not earlier. */
+export class Command {
+  /** 128 and the signal's number where a signal killed it. */
+  readonly code: Promise<number>;
+  readonly pid: number;
+  readonly output: Buffer[] = [];
+  stderr = "";
+  private readonly child: ChildProcess;
+  private readonly waiting: { readonly holds: () => boolean; readonly resolve: () => void; readonly reject: (error: Error) => void }[] = [];
+  private static readonly running = new Set<Command>();
+
+  constructor(args: readonly string[], options: CommandOptions = {}) {
+    const words = [...prefixOf(options), process.execPath, BIN, ...args];
+    this.child = spawn(words[0] as string, words.slice(1), { stdio: [options.stdin ?? "ignore", options.stdout ?? "pipe", "pipe"], cwd: "/" });
+    this.pid = this.child.pid ?? 0;
+    Command.running.add(this);
+    this.child.stdin?.on("error", () => {});
+    this.child.stdout?.on("data", (chunk: Buffer) => {
+      this.output.push(chunk);
+      this.look();
+    });
+    this.child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.stderr += text;
+      this.look();
+    });
+    this.code = new Promise((resolve) => {
+      this.child.once("close", (code, signal) => {
+        Command.running.delete(this);
+        for (const { reject } of this.waiting.splice(0)) reject(new Error(`the command ended with ${code ?? signal}: ${this.stderr}`));
+        resolve(code ?? 128 + (signal === "SIGKILL" ? 9 : 15));
+      });
+    });
+  }
+
+  /** Where its standard input is a pipe. */
+  get input(): NodeJS.WritableStream {
+    if (this.child.stdin === null) throw new Error("standard input is no pipe");
+    return this.child.stdin;
+  }
+
+  get outputLength(): number {
+    return this.output.reduce((sum, chunk) => sum + chunk.length, 0);
+  }
+
+  /** Fulfilled when `holds`, which is asked whenever something was written. @throws Error when the command ends first */
+  until(holds: () => boolean): Promise<void> {
+    if (holds()) return Promise.resolve();
+    return new Promise((resolve, reject) => this.waiting.push({ holds, resolve, reject }));
+  }
+
+  /** Fulfilled when standard error holds `text`. */
+  says(text: string): Promise<void> {
+    return this.until(() => this.stderr.includes(text));
+  }
+
+  /** What `--json` printed. */
+  get summary(): TransferSummary {
+    return JSON.parse(this.stderr.slice(this.stderr.indexOf("{"))) as TransferSummary;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  /** Closes the end of the pipe that standard output is. */
+  stopReading(): void {
+    this.child.stdout?.destroy();
+  }
+
+  /** Ends what tests left running. */
+  static async stopAll(): Promise<void> {
+    const all = [...Command.running];
+    for (const command of all) command.signal("SIGKILL");
+    await Promise.all(all.map((command) => command.code));
+  }
+
+  private look(): void {
+    for (const entry of this.waiting.slice()) {
+      if (!entry.holds()) continue;
+      this.waiting.splice(this.waiting.indexOf(entry), 1);
+      entry.resolve();
+    }
+  }
+}
+
+/** Compiles what was changed since the last time, so that what is run is what is there. */
+export function build(): void {
+  const stale = ["mptcp", "scenario", "cli"].some((name) => {
+    const folder = join(ROOT, "packages", name);
+    return newest(join(folder, "src"), ".ts") > newest(join(folder, "dist"), ".js");
+  });
+  if (!stale) return;
+  const { status, stdout } = spawnSync(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-b"], { cwd: ROOT, encoding: "utf8" });
+  if (status !== 0 && !existsSync(join(ROOT, "packages/cli/dist/main.js"))) throw new Error(`the command cannot be built: ${stdout}`);
+}
+
+/** Seconds of CPU time that a process has used, in user and system mode. */
+export function cpuSeconds(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+  // The name, in parentheses, may hold anything.
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / TICKS;
+}
+
+/** The capabilities that a process has, and its user. */
+export function rightsOf(pid: number): { readonly capabilities: string; readonly user: string } {
+  const text = readFileSync(`/proc/${pid}/status`, "utf8");
+  const field = (name: string): string => new RegExp(`^${name}:\\s+(\\S+)`, "m").exec(text)?.[1] ?? "";
+  return { capabilities: field("CapEff"), user: field("Uid") };
+}
+
+function prefixOf(options: CommandOptions): string[] {
+  const namespace = options.namespace === undefined ? [] : ["ip", "netns", "exec", options.namespace];
+  return options.unprivileged === true ? [...namespace, ...WITHOUT_RIGHTS] : namespace;
+}
+
+function newest(folder: string, ending: string): number {
+  if (!existsSync(folder)) return 0;
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(ending));
+  return Math.max(0, ...files.map((name) => statSync(join(folder, name)).mtimeMs));
+}
+
+/** User nobody, or where he may not read the program root without any of its rights. */
+function withoutRights(): readonly string[] {
+  if (process.getuid?.() !== 0) return [];
+  const bare = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"];
+  const nobody = [...bare, "--reuid=65534", "--regid=65534", "--clear-groups"];
+  const { status } = spawnSync(nobody[0] as string, [...nobody.slice(1), process.execPath, BIN, "--version"], { cwd: "/" });
+  return status === 0 ? nobody : bare;
+}
+
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+const BIN = join(ROOT, "packages/cli/bin/mptcp.js");
+build();
+const WITHOUT_RIGHTS = withoutRights();
+/** Of /proc, per second. */
+const TICKS = Number(spawnSync("getconf", ["CLK_TCK"], { encoding: "utf8" }).stdout) || 100;
