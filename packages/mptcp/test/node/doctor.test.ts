@@ -93,6 +93,23 @@ describe("doctor", () => {
     expect(named(report, "routing.ways").found).toBe("only eth0 (192.0.2.7) leads out of this host; docker0 has addresses, but no default route");
   });
 
+  it("lets a VPN take everything", async () => {
+    const vpn = { name: "wg0", addresses: ["10.8.0.2/32"], gateways: [""] };
+    const files = { "/sys/class/net/wg0/uevent": "DEVTYPE=wireguard\nINTERFACE=wg0\n" };
+    const report = await examine({ interfaces: [CABLE, vpn], files, departures: { "192.0.2.7": "wg0", "10.8.0.2": "wg0" } });
+    expect(report.fit).toBe(true);
+    expect(named(report, "routing.source.192.0.2.7")).toMatchObject({ state: "note", found: expect.stringContaining("leaves by wg0, a tunnel") as string });
+    expect(fixScript(report)).not.toContain("ip rule add");
+  });
+
+  it("tells of two interfaces in one subnet", async () => {
+    const interfaces = [CABLE, { ...WIFI, addresses: ["192.0.2.8/24"], gateways: ["192.0.2.1"] }];
+    const report = await examine({ interfaces, departures: { "192.0.2.8": "wlan0" } });
+    expect(named(report, "routing.subnet.192.0.2.0/24")).toMatchObject({ state: "warn", mends: ["sysctl -w net.ipv4.conf.eth0.arp_filter=1", "sysctl -w net.ipv4.conf.wlan0.arp_filter=1"] });
+    const files = { "/proc/sys/net/ipv4/conf/all/arp_filter": "1" };
+    expect(named(await examine({ interfaces, files, departures: { "192.0.2.8": "wlan0" } }), "routing.subnet.192.0.2.0/24").state).toBe("ok");
+  });
+
   it("minds strict rp_filter only as long as routes disagree", async () => {
     const files = { "/proc/sys/net/ipv4/conf/all/rp_filter": "1", "/proc/sys/net/ipv4/conf/wlan0/rp_filter": "2" };
     const bad = await examine({ interfaces: [CABLE, WIFI], files });

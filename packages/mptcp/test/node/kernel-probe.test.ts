@@ -104,6 +104,7 @@ describe.skipIf(obstacle !== null)("the probe, with the kernel at the other end"
   it("sends data and opens a second subflow", async () => {
     const server = await serve();
     const report = await examine(server, { count: 2, send: "HEAD / HTTP/1.0\r\n\r\n" });
+    expect(rowOf(report, "tcp_data")).toMatchObject({ state: "ok", did: "sent 19 octets in plain TCP" });
     expect(rowOf(report, "dss")).toMatchObject({ state: "ok", did: "sent first data, with MP_CAPABLE and both keys" });
     expect(rowOf(report, "join")).toMatchObject({ state: "ok", came: "SYN+ACK with MP_JOIN and the right HMAC, from 10.1.1.1 to 10.1.2.2" });
     expect(rowOf(report, "data")).toMatchObject({ state: "ok", came: "DATA_ACK up to 19, and 6 octets in answer" });
@@ -189,6 +190,21 @@ describe.skipIf(nftObstacle !== null)("the probe, through a middlebox", () => {
     const quiet = await examine(server, SILENCE);
     expect(rowOf(quiet, "dss").state).toBe("fail");
     expect(quiet.multipath).toBe(false);
+  });
+
+  it("that swallows, or resets, what follows with options", async () => {
+    const server = await serve();
+    filter(server, "tcp flags & syn == 0 tcp option mptcp exists drop");
+    const silent = await examine(server, { send: "hello", ...SILENCE });
+    expect(rowOf(silent, "tcp_data").state).toBe("ok");
+    expect(rowOf(silent, "mp_capable").state).toBe("ok");
+    expect(rowOf(silent, "dss")).toMatchObject({ state: "fail", came: "silence" });
+    expect(silent).toMatchObject({ multipath: false, reachable: true });
+    server.run("nft", "flush chain inet box in");
+    server.run("nft", "add chain inet box input { type filter hook input priority 0; }; add rule inet box input tcp flags & syn == 0 tcp option mptcp exists reject with tcp reset");
+    const reset = await examine(server, { send: "hello", ...SILENCE });
+    expect(rowOf(reset, "dss")).toMatchObject({ state: "fail", came: "RST" });
+    expect(reset).toMatchObject({ multipath: false, reachable: true });
   });
 
   it("that swallows SYNs with the option", async () => {

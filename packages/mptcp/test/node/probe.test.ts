@@ -137,6 +137,10 @@ describe("the probe, over UDP", () => {
     expect(report).toMatchObject({ multipath: true, reachable: true, targets: [{ address: "127.0.0.1", outcome: "multipath", version: 1 }] });
     for (const id of ["tcp", "mp_capable", "dss", "join", "data", "data_fin"]) expect(rowOf(report, id)).toMatchObject({ id, state: "ok" });
     expect(rowOf(report, "data").came).toBe("DATA_ACK up to 5, and 5 octets in answer");
+    const named = await probe({ host: "localhost", port, links: [new UdpLink({ addresses: ["127.0.0.3"] })], timeout: 20_000 });
+    expect(named.targets.find(({ address }) => address === "127.0.0.1")?.outcome).toBe("multipath");
+    // What there is no link for does not count as silence.
+    expect(named.targets.filter(({ address }) => address !== "127.0.0.1").flatMap(({ rows }) => rows.map(({ id }) => id)).every((id) => id === "link")).toBe(true);
     const refused = await probe({ host: "127.0.0.1", port: 9, links: [new UdpLink({ addresses: ["127.0.0.3"] })] });
     expect(refused).toMatchObject({ multipath: false, reachable: false });
     expect(rowOf(refused, "tcp").came).toBe("ICMP port unreachable");

@@ -13,7 +13,7 @@ export function routingChecks(system: System, network: Network | null): readonly
   const ways = waysOut(network);
   const sources = sourceChecks(system, network, ways);
   const agrees = sources.every(({ state }) => state !== "fail");
-  return [waysCheck(network, ways), ...sources, ...reversePathChecks(system, ways, agrees)];
+  return [waysCheck(network, ways), ...sources, ...reversePathChecks(system, ways, agrees), ...sameSubnetChecks(system, ways)];
 }
 
 /** One interface of several that lead out in one family. */
@@ -50,6 +50,11 @@ function sourceChecks(system: System, network: Network, ways: readonly Way[]): r
       const where = taken === null ? "nowhere" : `by ${taken.device}${taken.gateway === null ? "" : ` to ${taken.gateway}`}`;
       const found = `what is sent from ${address.text}, an address of ${way.device.name}, leaves ${where}`;
       const mends = sourceRoute(network, way, addresses, tables);
+      if (taken !== null && isTunnel(system, taken.device)) {
+        const wanted = "a VPN is meant to take everything; if subflows are to go beside it, this is how";
+        checks.push(check("routing", id, name, { state: "note", found: `${found}, a tunnel`, advice: wanted, mends }));
+        continue;
+      }
       const advice =
         mends.length === 0
           ? "there is a rule for this address with a route by its interface, but another rule comes first: see ip rule"
@@ -128,6 +133,42 @@ class TableNumbers {
 
 function isOwnTable(table: string): boolean {
   return !["main", "local", "default", "254", "255", "253"].includes(table);
+}
+
+/** A TUN device of somebody's, or WireGuard. */
+function isTunnel(system: System, device: string): boolean {
+  return system.readFile(`/sys/class/net/${device}/tun_flags`) !== null || (system.readFile(`/sys/class/net/${device}/uevent`) ?? "").includes("DEVTYPE=wireguard");
+}
+
+/** Two interfaces in one subnet, Wi-Fi and cable at the same router: each would answer for the other's address (ARP). */
+function sameSubnetChecks(system: System, ways: readonly Way[]): readonly Check[] {
+  const devices = new Map<string, Set<string>>();
+  for (const { device, family, addresses } of ways) {
+    if (family !== 4) continue;
+    for (const { text, prefixLength } of addresses) {
+      const prefix = prefixOf(text, prefixLength);
+      devices.set(prefix, (devices.get(prefix) ?? new Set()).add(device.name));
+    }
+  }
+  const checks: Check[] = [];
+  for (const [prefix, names] of devices) {
+    if (names.size < 2) continue;
+    const open = [...names].filter((name) => ![name, "all"].some((scope) => system.readFile(`/proc/sys/net/ipv4/conf/${scope}/arp_filter`)?.trim() === "1"));
+    const id = `routing.subnet.${prefix}`;
+    const shared = `${[...names].join(" and ")} are both in ${prefix}`;
+    if (open.length === 0) checks.push(check("routing", id, "one subnet", { state: "ok", found: `${shared}, and each answers for its own address (arp_filter)` }));
+    else {
+      checks.push(
+        check("routing", id, "one subnet", {
+          state: "warn",
+          found: `${shared}, where each answers for the other's address too: what is meant for one comes in by the other`,
+          advice: "they share everything from their router on, so that a second path gains what the first hop allows",
+          mends: open.map((name) => `sysctl -w net.ipv4.conf.${name}.arp_filter=1`),
+        }),
+      );
+    }
+  }
+  return checks;
 }
 
 function reversePathChecks(system: System, ways: readonly Way[], agrees: boolean): readonly Check[] {

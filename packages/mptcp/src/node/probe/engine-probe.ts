@@ -12,7 +12,7 @@ import type { Course } from "./trial.ts";
 export async function probeAddress(course: Course, send: string): Promise<ProbeTarget> {
   const rows: ProbeRow[] = [];
   const target = (outcome: ProbeOutcome, version: 0 | 1 | null, summary: string, roundTrip: number | null): ProbeTarget => ({ address: String(course.remote), outcome, version, summary, roundTrip, rows });
-  const plain = await plainTrial(course, rows);
+  const plain = await plainTrial(course, rows, send);
   if (plain === null) return target("unreachable", null, rows[0]?.verdict ?? "", null);
   const capable = await capableTrial(course, rows, send);
   const older = await versionZero(course, rows);
@@ -24,25 +24,38 @@ export async function probeAddress(course: Course, send: string): Promise<ProbeT
 }
 
 /** Whether the address can be reached at all, and what TCP looks like there. */
-async function plainTrial(course: Course, rows: ProbeRow[]): Promise<(SynAnswer & { kind: "synack" }) | null> {
+async function plainTrial(course: Course, rows: ProbeRow[], send: string): Promise<(SynAnswer & { kind: "synack" }) | null> {
   const trial = new Trial(course, { multipath: false });
   await trial.until(() => trial.connected || trial.connection.closed);
   const answer = answerToSyn(trial.first);
   const { error } = trial.connection;
-  if (trial.connected) {
-    trial.end();
-    await trial.until(() => trial.first.some(isFin) || trial.connection.closed, GRACE);
-  }
-  trial.abort();
   const did = "opened plain TCP";
   if (answer.kind === "synack") {
     rows.push(row("tcp", "ok", did, `${describeSynAck(answer.segment)} after ${answer.roundTrip.toFixed(1)} ms`, answer.attempts > 1 ? `reachable, after ${answer.attempts} SYNs` : "reachable"));
+    if (trial.connected) await plainData(trial, rows, send);
+    trial.abort();
     return answer;
   }
+  trial.abort();
   if (answer.kind === "reset" || error === "ECONNREFUSED") rows.push(row("tcp", "fail", did, answer.kind === "reset" ? "RST" : "ICMP port unreachable", "nobody listens there, or a firewall refuses"));
   else if (error === "EHOSTUNREACH" || error === "ENETUNREACH") rows.push(row("tcp", "fail", did, `ICMP unreachable (${error})`, "no way leads there"));
   else rows.push(row("tcp", "fail", did, `silence, to ${counted(answer.attempts, "SYN")}`, "nobody is there, or a firewall swallows what comes"));
   return null;
+}
+
+/** What Multipath TCP's data is to be compared with, and the end. */
+async function plainData(trial: Trial, rows: ProbeRow[], send: string): Promise<void> {
+  if (send === "") {
+    trial.end();
+    await trial.until(() => trial.first.some(isFin) || trial.connection.closed, GRACE);
+    return;
+  }
+  trial.write(send);
+  trial.end();
+  await trial.until(() => trial.isDrained || trial.connection.closed);
+  const did = `sent ${counted(new TextEncoder().encode(send).length, "octet")} in plain TCP`;
+  if (trial.isDrained) rows.push(row("tcp_data", "ok", did, "ACK of them", "data passes"));
+  else rows.push(row("tcp_data", "fail", did, trial.connection.error === "ECONNRESET" ? "RST" : "no ACK of them", "data does not pass in plain TCP either: what follows is not Multipath TCP's fault"));
 }
 
 interface CapableFinding {

@@ -1,3 +1,4 @@
+import { MptcpError } from "../../core/index.ts";
 import type { ConnectOptions } from "../../host/index.ts";
 import { MptcpConnection } from "../../mptcp/index.ts";
 import { STREAM_EVENT } from "../../tcp/index.ts";
@@ -26,6 +27,8 @@ export class Trial {
   readonly connection: StreamConnection;
   /** Octets that came. */
   received = 0;
+  /** All that was written, and the end, was acknowledged. */
+  isDrained = false;
   private readonly course: Course;
   private readonly waiters = new Set<() => void>();
   private isConnected = false;
@@ -41,6 +44,7 @@ export class Trial {
 
   onEvents(events: number, now: number): void {
     if ((events & STREAM_EVENT.connected) !== 0) this.isConnected = true;
+    if ((events & STREAM_EVENT.drained) !== 0) this.isDrained = true;
     if ((events & STREAM_EVENT.readable) !== 0) {
       for (let payload = this.connection.read(65536, now); payload !== null; payload = this.connection.read(65536, now)) this.received += payload.length;
     }
@@ -122,6 +126,7 @@ export async function handMadeSyn(course: Course, option: MpCapable): Promise<Tc
   const { tap, local, remote, port, timeout, signal, runtime } = course;
   const { random } = runtime.host;
   const localPort = tap.ports === undefined ? FIRST_EPHEMERAL + (random.uint32() % (65536 - FIRST_EPHEMERAL)) : tap.ports.allocate(local, remote, port);
+  if (localPort === 0) throw new MptcpError("EADDRNOTAVAIL", `no port is free at ${local}`);
   const syn = segmentTo(course, localPort, TCP_FLAG.SYN);
   const segment = syn.tcp as TcpSegment;
   segment.sequence = random.uint32();
