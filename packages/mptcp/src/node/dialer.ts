@@ -49,7 +49,7 @@ export class Dialer {
     }
     const { hints } = this.options;
     const lookup: LookupFunction = this.options.lookup ?? systemLookup;
-    lookup(this.host, { family: familyOption(this.options.family), ...(hints === undefined ? {} : { hints }), all: true }, (error, found, family) => {
+    lookup(this.host, { family: familyOption(this.options.family), hints: hints ?? 0, all: true }, (error, found, family) => {
       const addresses = typeof found === "string" ? [{ address: found, family: family ?? isIP(found) }] : (found ?? []);
       this.found(error ?? null, addresses);
     });
@@ -164,8 +164,9 @@ function byTurns(addresses: readonly IpAddress[]): IpAddress[] {
   return Array.from({ length: Math.max(first.length, second.length) }, (_, i) => [first[i], second[i]]).flatMap((pair) => pair.filter((address) => address !== undefined));
 }
 
-function familyOption(family: number | "IPv4" | "IPv6" | undefined): number {
-  return family === "IPv4" ? 4 : family === "IPv6" ? 6 : (family ?? 0);
+/** What `dns.lookup` is asked for. */
+function familyOption(family: number | "IPv4" | "IPv6" | undefined): number | undefined {
+  return family === "IPv4" ? 4 : family === "IPv6" ? 6 : family;
 }
 
 /** As `net` has it, ms. */

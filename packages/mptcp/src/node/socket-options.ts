@@ -50,6 +50,6 @@ export interface SocketConnectOptions extends SocketOptions {
 /** `dns.lookup`, or something like it. */
 export type LookupFunction = (
   hostname: string,
-  options: { readonly family: number; readonly hints?: number; readonly all: true },
+  options: { readonly family: number | undefined; readonly hints: number; readonly all: true },
   callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[] | string, family?: number) => void,
 ) => void;

@@ -4,15 +4,11 @@ import type { AddressInfo, Server, Socket } from "node:net";
 import type * as net from "node:net";
 import { pipeline } from "node:stream/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-
-/** What is compared: `node:net`, or something that claims to look like it. */
-export interface SocketsUnderTest {
-  readonly connect: typeof net.connect;
-  readonly createServer: typeof net.createServer;
-  /** Where servers can be reached. */
-  readonly host: string;
-  close(): Promise<void>;
-}
+import { closed } from "./sockets.bench.ts";
+import type { SocketsUnderTest } from "./sockets.bench.ts";
+import { describeLifetime } from "./sockets.compliance-lifetime.ts";
+import { describeServers } from "./sockets.compliance-server.ts";
+import { describeStreams } from "./sockets.compliance-streams.ts";
 
 /** The behaviour of `node:net` that programs rely on, as tests. */
 export function describeSockets(name: string, make: () => SocketsUnderTest | Promise<SocketsUnderTest>): void {
@@ -22,6 +18,9 @@ export function describeSockets(name: string, make: () => SocketsUnderTest | Pro
       sut = await make();
     });
     afterAll(() => sut.close());
+    describeStreams(() => sut);
+    describeLifetime(() => sut);
+    describeServers(() => sut);
 
     async function serve(onConnection: (socket: Socket) => void, options: net.ServerOpts = {}): Promise<{ server: Server; port: number }> {
       const server = sut.createServer(options, onConnection);
@@ -361,14 +360,6 @@ export function describeSockets(name: string, make: () => SocketsUnderTest | Pro
       client.destroy();
       server.destroy();
     });
-  });
-}
-
-/** Resolves to `hadError` when the socket is closed. */
-async function closed(socket: Socket): Promise<boolean> {
-  if (socket.closed) return socket.errored !== null;
-  return new Promise((resolve) => {
-    socket.once("close", resolve);
   });
 }
 
