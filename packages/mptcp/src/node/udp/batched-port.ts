@@ -183,9 +183,12 @@ export class BatchedPort extends UdpPort implements BatchSender, Polled {
       const length = Math.min(size, payload.length - from);
       // So small are segments only where the peer's MSS is: what does not fit now is lost.
       if (!batch.fits(1, headerLength + length) && !this.makeRoom(1, headerLength + length)) return true;
-      if (count > 1) patch(header, tcp.sequence, from, cutFlags(flags, i, count));
-      const { bytes, at } = batch;
-      for (let j = 0; j < headerLength; j++) bytes[at + j] = header[j] as number;
+      if (count > 1) {
+        header[1] = cutFlags(flags, i, count);
+        headerView.setUint32(4, sequenceAdd(tcp.sequence, from));
+      }
+      const { bytes, view, at } = batch;
+      for (let j = 0; j < headerLength; j += 4) view.setUint32(at + j, headerView.getUint32(j));
       copyPayload(payload, from, length, bytes, at + headerLength);
       batch.add(this, headerLength + length, destination, tcp.destinationPort);
     }
@@ -296,16 +299,6 @@ function attach(packet: Packet, bytes: Uint8Array, from: number, length: number)
   slabAt += (payloadLength + 7) & ~7;
 }
 
-/** Makes the header that of the segment `from` octets into the super-segment. */
-function patch(bytes: Uint8Array, first: number, from: number, flags: number): void {
-  const sequence = sequenceAdd(first, from);
-  bytes[1] = flags;
-  bytes[4] = sequence >>> 24;
-  bytes[5] = sequence >>> 16;
-  bytes[6] = sequence >>> 8;
-  bytes[7] = sequence;
-}
-
 /** As TSO does: what marks the end is on the last segment, and CWR is on the first. */
 function cutFlags(flags: number, i: number, count: number): number {
   const onlyLast = i === count - 1 ? flags : flags & ~(TCP_FLAG.PSH | TCP_FLAG.FIN);
@@ -333,5 +326,6 @@ let slab: Uint8Array = new Uint8Array(0);
 let slabAt = 0;
 const run: Run = { count: 0, headerLength: 0, payloadLength: 0, flags: 0 };
 const header = new Uint8Array(52);
+const headerView = new DataView(header.buffer);
 const addressBytes = new Uint8Array(new ArrayBuffer(SOCKET_ADDRESS_SPACE));
 const addressView = new DataView(addressBytes.buffer);

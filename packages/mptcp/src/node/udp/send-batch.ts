@@ -24,13 +24,14 @@ export interface BatchSender {
 export class SendBatch {
   /** Where datagrams are put together. */
   readonly bytes: Uint8Array;
+  readonly view: DataView;
   /** Where the next one goes. */
   at = 0;
   /** The socket whose buffer is full: nothing leaves before it has room. */
   blocked: BatchSender | null = null;
   private readonly calls: UdpSystemCalls;
   private readonly headers: Uint8Array;
-  private readonly view: DataView;
+  private readonly headersView: DataView;
   private readonly bytesAddress: number;
   private readonly headersAddress: number;
   /** Messages, and how many of them have left. */
@@ -52,19 +53,20 @@ export class SendBatch {
   constructor(calls: UdpSystemCalls) {
     this.calls = calls;
     this.bytes = new Uint8Array(SLAB);
+    this.view = new DataView(this.bytes.buffer);
     this.headers = Buffer.alloc(MESSAGES * HEADERS_LENGTH);
-    this.view = new DataView(this.headers.buffer, this.headers.byteOffset, this.headers.length);
+    this.headersView = new DataView(this.headers.buffer, this.headers.byteOffset, this.headers.length);
     this.bytesAddress = calls.addressOf(this.bytes);
     this.headersAddress = calls.addressOf(this.headers);
     for (let i = 0; i < MESSAGES; i++) {
       const at = i * MMSGHDR.length;
       const control = CONTROLS + i * CMSG.space;
-      writePointer(this.view, at + MMSGHDR.vectors, this.headersAddress + VECTORS + i * IOVEC_LENGTH);
-      writePointer(this.view, at + MMSGHDR.vectorCount, 1);
-      writePointer(this.view, at + MMSGHDR.control, this.headersAddress + control);
-      writePointer(this.view, control + CMSG.length, CMSG.octets16);
-      this.view.setInt32(control + CMSG.level, SOL_UDP, true);
-      this.view.setInt32(control + CMSG.type, UDP_SEGMENT, true);
+      writePointer(this.headersView, at + MMSGHDR.vectors, this.headersAddress + VECTORS + i * IOVEC_LENGTH);
+      writePointer(this.headersView, at + MMSGHDR.vectorCount, 1);
+      writePointer(this.headersView, at + MMSGHDR.control, this.headersAddress + control);
+      writePointer(this.headersView, control + CMSG.length, CMSG.octets16);
+      this.headersView.setInt32(control + CMSG.level, SOL_UDP, true);
+      this.headersView.setInt32(control + CMSG.type, UDP_SEGMENT, true);
     }
   }
 
@@ -88,7 +90,7 @@ export class SendBatch {
       this.lengths[last] = total;
       this.datagrams[last] = datagrams;
       this.isLastFull = length < size || datagrams === MOST_DATAGRAMS;
-      this.view.setUint32(VECTORS + last * IOVEC_LENGTH + 8, total, true);
+      this.headersView.setUint32(VECTORS + last * IOVEC_LENGTH + 8, total, true);
     } else {
       this.begin(sender, length, destination, port);
     }
@@ -141,7 +143,7 @@ export class SendBatch {
 
   private begin(sender: BatchSender, length: number, destination: IpAddress | null, port: number): void {
     const index = this.count++;
-    const { view } = this;
+    const { headersView: view } = this;
     const header = index * MMSGHDR.length;
     const name = NAMES + index * SOCKET_ADDRESS_SPACE;
     this.senders.push(sender);
@@ -160,14 +162,14 @@ export class SendBatch {
 
   /** Makes the kernel cut a message into datagrams of `size` octets; 0: none. */
   private cut(index: number, size: number): void {
-    this.view.setUint32(index * MMSGHDR.length + MMSGHDR.controlLength, size === 0 ? 0 : CMSG.space, true);
-    this.view.setUint16(CONTROLS + index * CMSG.space + CMSG.data, size, true);
+    this.headersView.setUint32(index * MMSGHDR.length + MMSGHDR.controlLength, size === 0 ? 0 : CMSG.space, true);
+    this.headersView.setUint16(CONTROLS + index * CMSG.space + CMSG.data, size, true);
   }
 
   private aim(index: number, start: number, length: number): void {
     const vector = VECTORS + index * IOVEC_LENGTH;
-    writePointer(this.view, vector, this.bytesAddress + start);
-    this.view.setUint32(vector + 8, length, true);
+    writePointer(this.headersView, vector, this.bytesAddress + start);
+    this.headersView.setUint32(vector + 8, length, true);
   }
 
   /** The kernel did not take message `index`. */

@@ -1,4 +1,3 @@
-import { closeSync } from "node:fs";
 import { endianness } from "node:os";
 import { nativeNow } from "../native.ts";
 import type { Native } from "../native.ts";
@@ -14,7 +13,7 @@ export interface UdpSystemCalls extends Pick<Native, "errno" | "errorName"> {
   recvmmsg(fd: number, messages: Uint8Array, count: number, flags: number, timeout: null): number;
   /** Sends the first `count` of `messages`. */
   sendmmsg(fd: number, messages: Uint8Array, count: number, flags: number): number;
-  close(fd: number): void;
+  close(fd: number): number;
   /** Where `bytes` begin in memory. That does not keep them there: hold the array. */
   addressOf(bytes: Uint8Array): number;
   epollCreate(flags: number): number;
@@ -51,12 +50,13 @@ function load(): UdpSystemCalls | null {
     setsockopt: library.func("int setsockopt(int fd, int level, int name, const void *value, uint32_t length)") as UdpSystemCalls["setsockopt"],
     recvmmsg: library.func("int recvmmsg(int fd, void *messages, unsigned int count, int flags, void *timeout)") as UdpSystemCalls["recvmmsg"],
     sendmmsg: library.func("int sendmmsg(int fd, void *messages, unsigned int count, int flags)") as UdpSystemCalls["sendmmsg"],
-    close: closeSync,
+    // Not that of node:fs, which in a worker thread warns of descriptors that it did not open.
+    close: library.func("int close(int fd)") as UdpSystemCalls["close"],
     addressOf: (bytes: Uint8Array) => Number(koffi.address(bytes)),
     epollCreate: library.func("int epoll_create1(int flags)") as UdpSystemCalls["epollCreate"],
     epollControl: library.func("int epoll_ctl(int epoll, int operation, int fd, const void *event)") as UdpSystemCalls["epollControl"],
     epollWait: library.func("int epoll_wait(int epoll, void *events, int count, int timeout)") as UdpSystemCalls["epollWait"],
-    dup2: library.func("dup2", "int", ["int", "int"]) as UdpSystemCalls["dup2"],
+    dup2: library.func("int dup2(int from, int to)") as UdpSystemCalls["dup2"],
     errno: () => library.errno(),
     errorName: (errno: number) => library.errorName(errno),
   };
