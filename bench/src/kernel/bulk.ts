@@ -15,7 +15,6 @@ export type Direction = "in" | "out";
 export interface BulkOptions {
   readonly paths: number;
   readonly bytes: number;
-  readonly multipath?: boolean;
 }
 
 /** A transfer between the engine, behind TUN devices, and the kernel. */
@@ -27,7 +26,8 @@ export async function engineBulk(direction: Direction, options: BulkOptions): Pr
     await engine.tell("links", { namespace, paths: options.paths });
     await engine.tell("listen", { port: PORT });
     const kernel = ground.kernelEnd(namespace);
-    await connect(kernel, engine, options);
+    await connect(kernel, engine);
+    ground.assertMultipath(namespace, 1, options.paths - 1);
     return await measure(direction, kernel, engine, options.bytes);
   } finally {
     await ground.close();
@@ -42,18 +42,19 @@ export async function kernelBulk(direction: Direction, options: BulkOptions): Pr
     ground.cable(left, right, options.paths);
     for (let n = 2; n <= options.paths; n++) ground.run(right, "ip", "mptcp", "endpoint", "add", `10.${n}.0.2`, "signal");
     const other = ground.kernelEnd(right);
-    await other.tell("listen", { port: PORT, mptcp: options.multipath ?? true });
+    await other.tell("listen", { port: PORT });
     const kernel = ground.kernelEnd(left);
-    await connect(kernel, other, options);
+    await connect(kernel, other);
+    ground.assertMultipath(left, 1, options.paths - 1);
     return await measure(direction, kernel, other, options.bytes);
   } finally {
     await ground.close();
   }
 }
 
-async function connect(kernel: Worker, other: Worker, options: BulkOptions): Promise<void> {
+async function connect(kernel: Worker, other: Worker): Promise<void> {
   const accepted = other.tell("accept");
-  await kernel.tell("connect", { address: "10.1.0.2", port: PORT, mptcp: options.multipath ?? true });
+  await kernel.tell("connect", { address: "10.1.0.2", port: PORT });
   await accepted;
   // Past slow start, with the other subflows there and the compiler warm.
   for (const direction of ["in", "out"] as const) await transfer(direction, kernel, other, WARM_UP);

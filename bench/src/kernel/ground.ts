@@ -55,6 +55,16 @@ export class Ground {
     return command("ip", "netns", "exec", namespace, ...words);
   }
 
+  /**
+   * A measurement of something else than Multipath TCP would be worth nothing.
+   * @throws Error when fewer connections or joins were opened in the namespace
+   */
+  assertMultipath(namespace: string, connections: number, joins: number): void {
+    const counters = this.run(namespace, "nstat", "-asz", "MPTcpExtMPCapableSYNACKRX", "MPTcpExtMPJoinSynAckRx");
+    const count = (name: string): number => Number(new RegExp(`${name}\\s+(\\d+)`).exec(counters)?.[1] ?? 0);
+    if (count("MPCapableSYNACKRX") < connections || count("MPJoinSynAckRx") < joins) throw new Error(`not Multipath TCP on all paths:\n${counters}`);
+  }
+
   /** A Python process with sockets of the kernel, in a namespace; see kernel-end.py. */
   kernelEnd(namespace: string): Worker {
     return this.worker("ip", ["netns", "exec", namespace, "python3", "-u", fileURLToPath(new URL("../../src/kernel/kernel-end.py", import.meta.url))]);

@@ -8,7 +8,7 @@ listener = None
 
 
 def make(message):
-    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP if message.get("mptcp", True) else 0)
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     made.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic")
     return made

@@ -15,12 +15,13 @@ export interface Requests {
 
 /** Requests of `ab` over the kernel's Multipath TCP to a Node server. @throws Error when one failed */
 export async function requests(sockets: Sockets, count: number): Promise<Requests> {
-  return withServer(sockets, async (_ground, client, server) => {
+  return withServer(sockets, async (ground, client, server) => {
     await server.tell("web", { port: PORT, bytes: 100 });
     await ab(client, WARM_UP);
     const before = await server.tell("cpu");
     const perSecond = await ab(client, count);
     const after = await server.tell("cpu");
+    ground.assertMultipath(client, WARM_UP + count, 0);
     return { perSecond, cpuPerThousand: (((after["cpu"] ?? NaN) - (before["cpu"] ?? NaN)) / count) * 1000 };
   });
 }
@@ -37,6 +38,7 @@ export async function pingPong(sockets: Sockets, count: number): Promise<{ reado
     await client.tell("pingpong", { count: WARM_UP });
     const { median = NaN, p99 = NaN } = await client.tell("pingpong", { count });
     await echoed;
+    ground.assertMultipath(namespace, 1, 0);
     return { median: median / 1000, p99: p99 / 1000 };
   });
 }
