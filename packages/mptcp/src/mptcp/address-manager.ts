@@ -238,6 +238,7 @@ export class AddressManager implements PathControl {
     const { counters } = connection.environment;
     if (option.echo) {
       counters.increment("MPTcpExtEchoAdd");
+      if (option.port !== 0) counters.increment("MPTcpExtPortAdd");
       this.announcements = this.announcements.filter((entry) => entry.option.addressId !== option.addressId || !entry.option.address.equals(option.address));
       this.updateSignals();
       return;
@@ -248,7 +249,8 @@ export class AddressManager implements PathControl {
       counters.increment("MPTcpExtAddAddrDrop");
       return;
     }
-    counters.increment(option.port === 0 ? "MPTcpExtAddAddr" : "MPTcpExtPortAdd");
+    counters.increment("MPTcpExtAddAddr");
+    if (option.port !== 0) counters.increment("MPTcpExtPortAdd");
     connection.log.observe(subflow, { kind: "add_addr", direction: "in", addressId: option.addressId, address: String(option.address), port: option.port, echo: false });
     this.queueEcho(subflow, option, now);
     const known = this.remote.some((entry) => entry.id === option.addressId);
