@@ -7,9 +7,9 @@ import type { StreamConnection } from "mptcp";
 import { createStack, Runtime, UdpLink } from "mptcp/node";
 import type { ConnectionHandler } from "mptcp/node";
 import { IpAddress, Payload } from "mptcp/wire";
-import { rawReceiver, rawSender } from "./udp-raw.ts";
+import { rawReceiver, rawSender } from "./raw.ts";
 
-// The two processes of the bench of UDP links: run as `udp-peers.js role order`, with an IPC channel to who measures.
+// The two processes of the bench of UDP links: run as `peers.js role order`, with an IPC channel to who measures.
 
 /** "engine": the runtime, without sockets. */
 export type Mode = "raw" | "dgram" | "engine" | "sockets";
