@@ -1,11 +1,11 @@
 import type { Observer, RandomSource } from "../core/index.ts";
-import { Counters, MptcpError } from "../core/index.ts";
+import { Counters, MptcpError, SECOND } from "../core/index.ts";
 import type { EndpointFlags, EndpointId, LocalAddress, MptcpConfig, MptcpEnvironment, SubflowTcpConfig, Timed } from "../mptcp/index.ts";
 import { acceptJoin, capableRefusal, DEFAULT_MPTCP_CONFIG, deriveKeyMaterial, fallBack, fullMesh, lia, lowestTimeDistance, MptcpConnection } from "../mptcp/index.ts";
 import type { KeyMaterial } from "../mptcp/index.ts";
-import type { FourTuple, StreamConnection, TcpConfig, TcpOwner, TcpSocketOptions } from "../tcp/index.ts";
+import type { FourTuple, SentSynAck, StreamConnection, TcpConfig, TcpOwner, TcpSocketOptions } from "../tcp/index.ts";
 import { cubic, DEFAULT_TCP_CONFIG, TcpConnection, TcpSocket } from "../tcp/index.ts";
-import type { IpAddress, MpJoinSyn, MptcpOption, Packet, TcpSegment } from "../wire/index.ts";
+import type { IpAddress, MpCapable, MpJoinSyn, MptcpOption, Packet, TcpSegment } from "../wire/index.ts";
 import { icmpErrorOf, MP_CAPABLE_FLAG, MP_RESET_REASON, TCP_FLAG } from "../wire/index.ts";
 import { AddressBook } from "./address-book.ts";
 import type { HostAddress } from "./address-book.ts";
@@ -15,6 +15,8 @@ import { Listener } from "./listener.ts";
 import { PortAllocator } from "./ports.ts";
 import type { PortSource } from "./ports.ts";
 import { resetFor } from "./reset.ts";
+import { capableAnswer, SynCookies } from "./syn-cookies.ts";
+import type { SynCookieMode } from "./syn-cookies.ts";
 import { TimerHeap } from "./timer-heap.ts";
 import { TransmitQueue } from "./transmit-queue.ts";
 
@@ -51,13 +53,15 @@ export class Host implements MptcpEnvironment {
   private readonly queues: TransmitQueue[] = [];
   /** Connections whose address was taken away. */
   private readonly linkless = new TransmitQueue();
-  /** RSTs for packets that belong to no connection, by link. */
+  /** RSTs and SYN cookies, which belong to no connection, by link. */
   private readonly strays: Packet[][] = [];
   private readonly ready: (StreamConnection | Listener)[] = [];
   private readyHead = 0;
   /** Destinations whose path swallowed SYNs with MP_CAPABLE, and until when to spare them (H5). */
   private readonly blackholes = new Map<string, number>();
   private lastConnectionId = 0;
+  private readonly synCookieMode: SynCookieMode;
+  private cookies: SynCookies | null = null;
 
   constructor(options: HostOptions) {
     this.name = options.name;
@@ -66,6 +70,7 @@ export class Host implements MptcpEnvironment {
     this.tcpDefaults = { ...DEFAULT_TCP_CONFIG, congestion: cubic, ...options.tcp };
     this.mptcpDefaults = { ...DEFAULT_MPTCP_CONFIG, scheduler: lowestTimeDistance, congestion: lia, pathManager: fullMesh, ...options.mptcp };
     this.ports = new PortAllocator(options.random);
+    this.synCookieMode = options.synCookies ?? "auto";
   }
 
   // ---- addresses
@@ -339,9 +344,9 @@ export class Host implements MptcpEnvironment {
     if ((segment.flags & (TCP_FLAG.SYN | TCP_FLAG.ACK)) === TCP_FLAG.SYN) {
       const join = optionOf(segment, "mp_join_syn");
       // RFC 8684 §3.2: a join is matched by its token alone, never by a listener.
-      const answered = join !== null ? this.acceptJoin(packet, segment, join, link, now) : this.acceptSyn(packet, segment, now);
+      const answered = join !== null ? this.acceptJoin(packet, segment, join, link, now) : this.acceptSyn(packet, segment, link, now);
       if (answered) return;
-    }
+    } else if ((segment.flags & (TCP_FLAG.SYN | TCP_FLAG.ACK)) === TCP_FLAG.ACK && this.acceptCookie(packet, segment, now)) return;
     this.sendReset(packet, link, -1);
   }
 
@@ -367,35 +372,84 @@ export class Host implements MptcpEnvironment {
     return true;
   }
 
-  private acceptSyn(packet: Packet, segment: TcpSegment, now: number): boolean {
+  private acceptSyn(packet: Packet, segment: TcpSegment, link: number, now: number): boolean {
     const listener = this.listenerFor(packet.destination, segment.destinationPort);
     if (listener === null) return false;
-    if (!listener.hasRoom) {
+    const { hasRoom } = listener;
+    const stateless = this.synCookieMode === "always" || (this.synCookieMode === "auto" && !hasRoom);
+    if (listener.isFull || !(hasRoom || stateless)) {
       this.counters.increment("TcpExtListenOverflows");
       return true;
     }
-    const tuple = tupleOf(packet, segment);
-    const capable = listener.options.multipath === false ? null : optionOf(segment, "mp_capable");
+    let capable = listener.options.multipath === false ? null : optionOf(segment, "mp_capable");
     if (capable !== null) this.counters.increment("MPTcpExtMPCapableSYNRX");
+    if (capable !== null && capableRefusal(capable) !== null) capable = null;
+    if (stateless) this.sendCookie(listener, packet, segment, capable, link, now);
+    else this.admit(listener, packet, segment, capable === null ? null : { keys: this.drawKeys(), flags: capable.flags }, null, now);
+    return true;
+  }
+
+  /** Makes the connection for a SYN. `capable`: our keys and the peer's MP_CAPABLE flags; null for plain TCP. `sent`: the SYN+ACK, if it left already. */
+  private admit(listener: Listener, packet: Packet, segment: TcpSegment, capable: { keys: KeyMaterial; flags: number } | null, sent: SentSynAck | null, now: number): TcpConnection {
+    const tuple = tupleOf(packet, segment);
     let accepted: StreamConnection;
-    if (capable !== null && capableRefusal(capable) === null) {
-      const connection = this.newConnection(false, tuple, listener.tcp, listener.mptcp);
+    let tcp: TcpConnection;
+    if (capable !== null) {
+      const connection = this.newConnection(false, tuple, listener.tcp, listener.mptcp, capable.keys);
       connection.remoteDeniesJoin = (capable.flags & MP_CAPABLE_FLAG.C) !== 0;
       if ((capable.flags & MP_CAPABLE_FLAG.A) !== 0) connection.checksums = true;
       const subflow = connection.addFirstSubflow();
       accepted = connection;
       this.embryos.set(accepted, listener);
-      subflow.attach(TcpConnection.accept(this, subflow, this.routed(connection.subflowConfig, tuple.localAddress), tuple, packet, now));
-      this.heldPorts.hold(subflow.tcp, this.addresses.find(tuple.localAddress), tuple.localPort);
-      this.register(subflow.tcp);
+      tcp = TcpConnection.accept(this, subflow, this.routed(connection.subflowConfig, tuple.localAddress), tuple, packet, now, sent);
+      subflow.attach(tcp);
     } else {
-      const socket = TcpSocket.accept(this.socketOptions(listener.tcp, tuple), packet, now);
+      const socket = TcpSocket.accept({ ...this.socketOptions(listener.tcp, tuple), sent }, packet, now);
       accepted = socket;
       this.embryos.set(accepted, listener);
-      this.heldPorts.hold(socket.tcp, this.addresses.find(tuple.localAddress), tuple.localPort);
-      this.register(socket.tcp);
+      ({ tcp } = socket);
     }
+    this.heldPorts.hold(tcp, this.addresses.find(tuple.localAddress), tuple.localPort);
+    this.register(tcp);
     listener.halfOpen++;
+    return tcp;
+  }
+
+  /** Answers a SYN without remembering it. */
+  private sendCookie(listener: Listener, packet: Packet, segment: TcpSegment, capable: MpCapable | null, link: number, now: number): void {
+    const { checksum, denyJoinInitialAddress } = listener.mptcp;
+    this.cookies ??= new SynCookies(this.random);
+    listener.cookieSentAt = now;
+    if (!listener.hasRoom) this.counters.increment("TcpExtTCPReqQFullDoCookies");
+    this.counters.increment("TcpExtSyncookiesSent");
+    const answer = this.cookies.answer(packet, segment, {
+      config: this.routed(listener.tcp, packet.destination),
+      capableFlags: capable === null ? -1 : capableAnswer(checksum, denyJoinInitialAddress, capable.flags),
+      peerDeniesJoin: capable !== null && (capable.flags & MP_CAPABLE_FLAG.C) !== 0,
+      isFree: (key) => !this.tokens.has(deriveKeyMaterial(key).token),
+    }, now);
+    this.sendStray(answer, link);
+  }
+
+  /** An ACK without a connection: one that answers a cookie makes its connection now. Whether that was so. */
+  private acceptCookie(packet: Packet, segment: TcpSegment, now: number): boolean {
+    const { cookies } = this;
+    const listener = cookies === null ? null : this.listenerFor(packet.destination, segment.destinationPort);
+    if (cookies === null || listener === null || now - listener.cookieSentAt > COOKIE_LIFETIME) return false;
+    const handshake = cookies.check(packet, segment, now);
+    if (handshake === null || handshake.syn.tcp === null) {
+      this.counters.increment("TcpExtSyncookiesFailed");
+      return false;
+    }
+    this.counters.increment("TcpExtSyncookiesRecv");
+    if (listener.isFull) {
+      this.counters.increment("TcpExtListenOverflows");
+      return true;
+    }
+    const keys = handshake.key === null ? null : deriveKeyMaterial(handshake.key);
+    // Another connection may have drawn the same token meanwhile: plain TCP, then.
+    const capable = keys === null || this.tokens.has(keys.token) ? null : { keys, flags: handshake.peerDeniesJoin ? MP_CAPABLE_FLAG.C : 0 };
+    this.admit(listener, handshake.syn, handshake.syn.tcp, capable, handshake.sent, now).receive(packet, now);
     return true;
   }
 
@@ -417,8 +471,13 @@ export class Host implements MptcpEnvironment {
     const reset = resetFor(packet, reason);
     if (reset === null) return;
     this.counters.increment("TcpOutRsts");
+    this.sendStray(reset, link);
+  }
+
+  /** Sends a packet of no connection. */
+  private sendStray(packet: Packet, link: number): void {
     const strays = (this.strays[link] ??= []);
-    if (strays.length < MAXIMUM_STRAYS) strays.push(reset);
+    if (strays.length < MAXIMUM_STRAYS) strays.push(packet);
   }
 
   private listenerFor(address: IpAddress, port: number): Listener | null {
@@ -429,8 +488,8 @@ export class Host implements MptcpEnvironment {
 
   // ---- inside
 
-  private newConnection(initiator: boolean, tuple: FourTuple, tcp: TcpConfig, config: MptcpConfig): MptcpConnection {
-    const connection = new MptcpConnection(this, { id: this.nextId(), initiator, config, tcp, keys: this.drawKeys(), tuple });
+  private newConnection(initiator: boolean, tuple: FourTuple, tcp: TcpConfig, config: MptcpConfig, keys = this.drawKeys()): MptcpConnection {
+    const connection = new MptcpConnection(this, { id: this.nextId(), initiator, config, tcp, keys, tuple });
     this.tokens.set(connection.localKeys.token, connection);
     return connection;
   }
@@ -543,6 +602,8 @@ export interface HostOptions {
   readonly observer?: Observer | null;
   readonly tcp?: Partial<TcpConfig>;
   readonly mptcp?: Partial<MptcpConfig>;
+  /** `auto` unless given. */
+  readonly synCookies?: SynCookieMode;
 }
 
 export interface AddressOptions {
@@ -561,6 +622,8 @@ export interface ListenOptions {
   readonly address?: IpAddress;
   /** Connections half open or waiting to be accepted; 4096 unless given. */
   readonly backlog?: number;
+  /** Connections half open; 1024 unless given. What comes beyond is answered by SYN cookies, where the host has them. */
+  readonly halfOpen?: number;
   /** Accept Multipath TCP; true unless given. */
   readonly multipath?: boolean;
   readonly tcp?: Partial<TcpConfig>;
@@ -589,4 +652,6 @@ function optionOf<K extends MptcpOption["kind"]>(segment: TcpSegment, kind: K): 
 const NO_LINK = -1;
 const MAXIMUM_PENDING_JOINS = 4096;
 const MAXIMUM_STRAYS = 256;
+/** Longer than any cookie is good for, ns. */
+const COOKIE_LIFETIME = 120 * SECOND;
 const MAXIMUM_BLACKHOLES = 1024;

@@ -9,3 +9,4 @@ export { Host } from "./host.ts";
 export type { AddressOptions, ConnectOptions, HostOptions, HostUsage, ListenOptions } from "./host.ts";
 export { Listener } from "./listener.ts";
 export type { PortSource } from "./ports.ts";
+export type { SynCookieMode } from "./syn-cookies.ts";

@@ -14,6 +14,8 @@ export class Listener {
   readonly mptcp: MptcpConfig;
   /** Connections whose handshake is not over yet. */
   halfOpen = 0;
+  /** SYN cookies were sent, the last one at this time, ns: only then ACKs are looked at for them. */
+  cookieSentAt = Number.NEGATIVE_INFINITY;
   private readonly established: StreamConnection[] = [];
   private readonly closing: (listener: Listener, now: number) => void;
 
@@ -26,9 +28,15 @@ export class Listener {
     this.closing = closing;
   }
 
-  /** Whether one more SYN may be answered. */
+  /** Whether one more SYN may be remembered. */
   get hasRoom(): boolean {
-    return this.halfOpen + this.established.length < (this.options.backlog ?? DEFAULT_BACKLOG);
+    const { backlog = DEFAULT_BACKLOG, halfOpen = DEFAULT_HALF_OPEN } = this.options;
+    return this.halfOpen < halfOpen && this.halfOpen + this.established.length < backlog;
+  }
+
+  /** Whether the application is so far behind with `accept` that no connection can be taken. */
+  get isFull(): boolean {
+    return this.established.length >= (this.options.backlog ?? DEFAULT_BACKLOG);
   }
 
   /** The next connection whose handshake completed, or null. */
@@ -50,3 +58,4 @@ export class Listener {
 
 /** As Linux' SOMAXCONN. */
 const DEFAULT_BACKLOG = 4096;
+const DEFAULT_HALF_OPEN = 1024;

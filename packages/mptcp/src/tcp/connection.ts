@@ -108,7 +108,7 @@ export class TcpConnection {
   /** Added to our timestamp clock (RFC 7323 §7.1). */
   private readonly timestampOffset: number;
 
-  private constructor(environment: TcpEnvironment, owner: TcpOwner, config: TcpConfig, tuple: FourTuple, active: boolean, now: number) {
+  private constructor(environment: TcpEnvironment, owner: TcpOwner, config: TcpConfig, tuple: FourTuple, active: boolean, sent: SentSynAck | null, now: number) {
     this.environment = environment;
     this.owner = owner;
     this.config = config;
@@ -117,8 +117,8 @@ export class TcpConnection {
     this.state = "CLOSED";
     this.congestion = BEFORE_ESTABLISHED;
     this.ipHeader = tuple.localAddress.family === 4 ? 20 : 40;
-    this.sender = new Sender(this, environment.random.uint32());
-    this.timestampOffset = environment.random.uint32();
+    this.sender = new Sender(this, sent === null ? environment.random.uint32() : sent.initialSequence);
+    this.timestampOffset = sent === null ? environment.random.uint32() : sent.timestampOffset;
     this.receiver = new Receiver(this);
     this.rtt = new RttEstimator(config.initialRto, config.minRto, config.maxRto);
     this.pathMtu = new PathMtu(config.mtu, tuple.localAddress.family);
@@ -131,21 +131,30 @@ export class TcpConnection {
 
   /** Active open: SYN-SENT. The SYN leaves with the next pollTransmit; the environment is not woken for it. */
   static connect(environment: TcpEnvironment, owner: TcpOwner, config: TcpConfig, tuple: FourTuple, now: number): TcpConnection {
-    const tcp = new TcpConnection(environment, owner, config, tuple, true, now);
+    const tcp = new TcpConnection(environment, owner, config, tuple, true, null, now);
     tcp.sender.nxt = 0;
     tcp.setState("SYN-SENT", now);
     tcp.synPending = true;
     return tcp;
   }
 
-  /** Passive open from a SYN that arrived: SYN-RECEIVED. `owner.onSegment` is not called for that SYN. */
-  static accept(environment: TcpEnvironment, owner: TcpOwner, config: TcpConfig, tuple: FourTuple, syn: Packet, now: number): TcpConnection {
-    const tcp = new TcpConnection(environment, owner, config, tuple, false, now);
+  /**
+   * Passive open from a SYN that arrived: SYN-RECEIVED. `owner.onSegment` is not called for that SYN.
+   * @param sent the SYN+ACK, where one was sent already
+   */
+  static accept(environment: TcpEnvironment, owner: TcpOwner, config: TcpConfig, tuple: FourTuple, syn: Packet, now: number, sent: SentSynAck | null = null): TcpConnection {
+    const tcp = new TcpConnection(environment, owner, config, tuple, false, sent, now);
     tcp.sender.nxt = 0;
     tcp.segmentsReceived = 1;
     if (syn.tcp !== null) synchronize(tcp, syn.tcp, now);
     tcp.setState("SYN-RECEIVED", now);
-    tcp.synPending = true;
+    tcp.synPending = sent === null;
+    if (sent !== null) {
+      // The window that it offered, and the timer that it would have started; when it left is not known.
+      tcp.receiver.synWindow(now);
+      tcp.synSentAt = NEVER;
+      tcp.sender.armRetransmission(now);
+    }
     return tcp;
   }
 
@@ -501,6 +510,13 @@ export class TcpConnection {
     this.receiver.queue.clear();
     this.congestion.release();
   }
+}
+
+/** A SYN+ACK that was sent before there was a connection: what the connection has to go on from. */
+export interface SentSynAck {
+  readonly initialSequence: number;
+  /** Our timestamps less the clock in milliseconds. */
+  readonly timestampOffset: number;
 }
 
 /** The controller of a connection that is not established: no window at all. */

@@ -5,6 +5,7 @@ import { reassemblyMemory, ReceiveBufferTuner, SendBufferTuner } from "./buffer-
 import type { KeepAlive, TcpConfig } from "./config.ts";
 import type { CongestionContext, CongestionControl } from "./congestion/control.ts";
 import { TcpConnection } from "./connection.ts";
+import type { SentSynAck } from "./connection.ts";
 import type { SegmentRole, SegmentSlot, TcpEnvironment, TcpOwner } from "./owner.ts";
 import { ReceiveQueue } from "./receive-queue.ts";
 import { SendQueue } from "./send-queue.ts";
@@ -22,6 +23,8 @@ export interface TcpSocketOptions {
   readonly onEvent: (socket: TcpSocket) => void;
   /** Why Multipath TCP is not in use although it was asked for; null when it was not. */
   readonly fallback: string | null;
+  /** For `accept`: the SYN+ACK, where one was sent already. */
+  readonly sent?: SentSynAck | null;
 }
 
 /** A byte stream over plain TCP: the application's side of one {@link TcpConnection}, and its owner. */
@@ -60,7 +63,7 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     this.tcp =
       syn === null
         ? TcpConnection.connect(options.environment, this, config, options.tuple, now)
-        : TcpConnection.accept(options.environment, this, config, options.tuple, syn, now);
+        : TcpConnection.accept(options.environment, this, config, options.tuple, syn, now, options.sent ?? null);
     this.tcp.connectionId = options.id;
   }
 

@@ -1,0 +1,194 @@
+import { hmac } from "@noble/hashes/hmac.js";
+import { sha256 } from "@noble/hashes/sha2.js";
+import type { RandomSource } from "../core/index.ts";
+import { MILLISECOND, SECOND } from "../core/index.ts";
+import type { SentSynAck, TcpConfig } from "../tcp/index.ts";
+import { windowScaleFor } from "../tcp/index.ts";
+import type { IpAddress } from "../wire/index.ts";
+import { ipHeaderLength, MP_CAPABLE_FLAG, Packet, sequenceAdd, sequenceLess, TCP_FLAG, tcpHeaderLength, TcpSegment } from "../wire/index.ts";
+
+/** When a host answers SYNs without remembering them: when a listener has no room for more (as Linux), for all, or not at all. */
+export type SynCookieMode = "auto" | "always" | "never";
+
+/** What a listener offers in a SYN+ACK. */
+export interface SynCookieOffer {
+  readonly config: TcpConfig;
+  /** Flags of the MP_CAPABLE, without those that the peer brings in; -1: plain TCP. */
+  readonly capableFlags: number;
+  /** The peer sent the C flag: no joins to its first address (RFC 8684 §3.1). */
+  readonly peerDeniesJoin: boolean;
+  /** Whether the connection that a key makes could be told from others by its token. */
+  readonly isFree: (key: Uint8Array) => boolean;
+}
+
+/** What an ACK with a valid cookie says. */
+export interface CookieHandshake {
+  /** The SYN, as far as it is remembered. */
+  readonly syn: Packet;
+  readonly sent: SentSynAck;
+  /** Our key, when the SYN+ACK carried one; null for plain TCP. */
+  readonly key: Uint8Array | null;
+  readonly peerDeniesJoin: boolean;
+}
+
+/**
+ * SYN cookies (RFC 4987 §3.6): everything that a listener has to know of a SYN goes out with the SYN+ACK and comes back with the ACK, so that
+ * SYNs from made-up addresses cost no memory.
+ *
+ * - The initial sequence number has 24 bits of a MAC over the four-tuple, the peer's number and the time, and 8 bits for MSS and time.
+ * - The low bits of our timestamp hold window scale and SACK; a peer without timestamps does without these, as with Linux.
+ * - Our MP_CAPABLE key comes out of the same MAC; the third ACK echoes both keys, so that a listener needs no state (RFC 8684 §3.1).
+ *
+ * A cookie is good for 30 to 60 s.
+ */
+export class SynCookies {
+  private readonly secret = new Uint8Array(32);
+  private readonly message = new Uint8Array(48);
+
+  constructor(random: RandomSource) {
+    random.fill(this.secret);
+  }
+
+  /** The SYN+ACK that answers `packet`. */
+  answer(packet: Packet, syn: TcpSegment, offer: SynCookieOffer, now: number): Packet {
+    const { config } = offer;
+    const slot = Math.floor(now / SLOT);
+    const mss = mssIndex(syn.maximumSegmentSize);
+    let bits = ((slot & 7) << 5) | (mss << 2) | (offer.peerDeniesJoin ? BIT.deniesJoin : 0) | (offer.capableFlags >= 0 ? BIT.capable : 0);
+    let digest = this.digest(packet, syn, syn.sequence, slot, bits);
+    if ((bits & BIT.capable) !== 0 && !offer.isFree(keyOf(digest))) {
+      // H3: as no other key can be drawn, the connection does without Multipath TCP.
+      bits &= ~BIT.capable;
+      digest = this.digest(packet, syn, syn.sequence, slot, bits);
+    }
+    const segment = new TcpSegment();
+    segment.sourcePort = syn.destinationPort;
+    segment.destinationPort = syn.sourcePort;
+    segment.flags = TCP_FLAG.SYN | TCP_FLAG.ACK;
+    segment.sequence = ((bits << 24) | macOf(digest)) >>> 0;
+    segment.acknowledgment = sequenceAdd(syn.sequence, 1);
+    const buffer = config.receiveBuffer;
+    segment.window = Math.min(65535, buffer.autoTune ? Math.min(buffer.initial, buffer.max) : buffer.initial);
+    segment.maximumSegmentSize = Math.min(65535, config.mtu - (packet.source.family === 4 ? 20 : 40) - 20);
+    if (config.timestamps && syn.hasTimestamps) {
+      segment.hasTimestamps = true;
+      segment.timestampEcho = syn.timestampValue;
+      segment.sackPermitted = config.sack && syn.sackPermitted;
+      const scaled = config.windowScaling && syn.windowScale >= 0;
+      if (scaled) segment.windowScale = windowScaleFor(config.receiveBuffer.max);
+      segment.timestampValue = stamped(clockOf(digest, now), (scaled ? Math.min(syn.windowScale, 14) : NO_SCALE) | (segment.sackPermitted ? SACK : 0));
+    }
+    if ((bits & BIT.capable) !== 0) {
+      segment.mptcp = [{ kind: "mp_capable", version: 1, flags: offer.capableFlags, senderKey: keyOf(digest), receiverKey: null, dataLength: -1, checksum: -1 }];
+    }
+    const answer = new Packet(packet.destination, packet.source);
+    answer.tcp = segment;
+    answer.length = ipHeaderLength(answer) + tcpHeaderLength(segment);
+    return answer;
+  }
+
+  /** Whether `packet`, an ACK for which there is no connection, carries a cookie of ours; null when it does not, or no more. */
+  check(packet: Packet, ack: TcpSegment, now: number): CookieHandshake | null {
+    const cookie = sequenceAdd(ack.acknowledgment, -1);
+    const initial = sequenceAdd(ack.sequence, -1);
+    const bits = cookie >>> 24;
+    const current = Math.floor(now / SLOT);
+    const age = (current - (bits >>> 5)) & 7;
+    if (age > 1 || age > current) return null;
+    const digest = this.digest(packet, ack, initial, current - age, bits);
+    if (macOf(digest) !== (cookie & 0xff_ffff)) return null;
+    const syn = new TcpSegment();
+    syn.sourcePort = ack.sourcePort;
+    syn.destinationPort = ack.destinationPort;
+    syn.flags = TCP_FLAG.SYN;
+    syn.sequence = initial;
+    syn.window = ack.window;
+    syn.maximumSegmentSize = SEGMENT_SIZES[(bits >>> 2) & 7] as number;
+    if (ack.hasTimestamps) {
+      syn.hasTimestamps = true;
+      syn.timestampValue = ack.timestampValue;
+      const scale = ack.timestampEcho & 15;
+      if (scale !== NO_SCALE) syn.windowScale = scale;
+      syn.sackPermitted = (ack.timestampEcho & SACK) !== 0;
+    }
+    const whole = new Packet(packet.source, packet.destination);
+    whole.tcp = syn;
+    whole.length = ipHeaderLength(whole) + tcpHeaderLength(syn);
+    return {
+      syn: whole,
+      sent: { initialSequence: cookie, timestampOffset: offsetOf(digest) },
+      key: (bits & BIT.capable) === 0 ? null : keyOf(digest),
+      peerDeniesJoin: (bits & BIT.deniesJoin) !== 0,
+    };
+  }
+
+  /** The MAC of one handshake, 32 octets; what it is used for are different parts of it. */
+  private digest(packet: Packet, segment: TcpSegment, initial: number, slot: number, bits: number): Uint8Array {
+    const { message } = this;
+    putAddress(message, 0, packet.source);
+    putAddress(message, 16, packet.destination);
+    putWord(message, 32, (segment.sourcePort << 16) | segment.destinationPort);
+    putWord(message, 36, initial);
+    putWord(message, 40, slot);
+    putWord(message, 44, bits | (packet.source.family << 8));
+    return hmac(sha256, this.secret, message);
+  }
+}
+
+/** The MP_CAPABLE flags of a SYN+ACK: what the listener wants, and checksums where the peer does (RFC 8684 §3.1). */
+export function capableAnswer(checksum: boolean, denyJoin: boolean, peerFlags: number): number {
+  return MP_CAPABLE_FLAG.H | (checksum ? MP_CAPABLE_FLAG.A : 0) | (peerFlags & MP_CAPABLE_FLAG.A) | (denyJoin ? MP_CAPABLE_FLAG.C : 0);
+}
+
+function macOf(digest: Uint8Array): number {
+  return ((digest[0] as number) << 16) | ((digest[1] as number) << 8) | (digest[2] as number);
+}
+
+function offsetOf(digest: Uint8Array): number {
+  return (((digest[4] as number) << 24) | ((digest[5] as number) << 16) | ((digest[6] as number) << 8) | (digest[7] as number)) >>> 0;
+}
+
+function keyOf(digest: Uint8Array): Uint8Array {
+  return digest.slice(8, 16);
+}
+
+/** What our timestamp would be now (RFC 7323 §5.4). */
+function clockOf(digest: Uint8Array, now: number): number {
+  return (offsetOf(digest) + Math.floor(now / MILLISECOND)) >>> 0;
+}
+
+/** The latest timestamp, not after `clock`, with `low` in its six low bits. */
+function stamped(clock: number, low: number): number {
+  const value = ((clock & ~63) | low) >>> 0;
+  return sequenceLess(clock, value) ? sequenceAdd(value, -64) : value;
+}
+
+/** The largest of the sizes that is not above what the peer announced. */
+function mssIndex(size: number): number {
+  let index = 0;
+  while (index + 1 < SEGMENT_SIZES.length && (SEGMENT_SIZES[index + 1] as number) <= size) index++;
+  return index;
+}
+
+function putAddress(bytes: Uint8Array, at: number, address: IpAddress): void {
+  putWord(bytes, at, address.w0);
+  putWord(bytes, at + 4, address.w1);
+  putWord(bytes, at + 8, address.w2);
+  putWord(bytes, at + 12, address.w3);
+}
+
+function putWord(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
+}
+
+/** The cookie's first octet: three bits of time, three of MSS, and these. */
+const BIT = { deniesJoin: 2, capable: 1 } as const;
+const SLOT = 30 * SECOND;
+/** Common ones: without an option, over IPv6, tunnels, PPPoE, Ethernet, IPv6 over Ethernet, jumbo frames. */
+const SEGMENT_SIZES = [536, 1220, 1300, 1380, 1428, 1440, 1460, 8940] as const;
+/** In the low bits of a timestamp: window scale, and SACK. */
+const NO_SCALE = 15;
+const SACK = 16;

@@ -1,0 +1,262 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { SeededRandom } from "../../src/core/index.ts";
+import type { SynCookieOffer } from "../../src/host/syn-cookies.ts";
+import { SynCookies } from "../../src/host/syn-cookies.ts";
+import { cubic, DEFAULT_TCP_CONFIG } from "../../src/tcp/index.ts";
+import { IpAddress, Packet, TCP_FLAG, TcpSegment } from "../../src/wire/index.ts";
+import type { App, PairOptions, Sent } from "../mptcp/pair.ts";
+import { has, isData, isReset, isSyn, MS, option, Pair, PORT } from "../mptcp/pair.ts";
+
+const ALWAYS = { synCookies: "always" } as const;
+const isThirdAck = (sent: Sent): boolean => sent.from === "client" && !isSyn(sent) && !isData(sent) && has(sent, "mp_capable");
+
+function count(pair: Pair): Record<string, number> {
+  const { counters } = pair.hosts.server;
+  return { sent: counters.value("TcpExtSyncookiesSent"), received: counters.value("TcpExtSyncookiesRecv"), failed: counters.value("TcpExtSyncookiesFailed") };
+}
+
+/** Moves data both ways and closes; all must arrive. */
+function exchange(pair: Pair, client: App): App {
+  client.write(300_000);
+  pair.run(3000);
+  const server = pair.accepted.at(-1);
+  if (server === undefined) throw new Error("nothing accepted");
+  server.write(200_000);
+  pair.run(3000);
+  expect([server.received, client.received, server.corrupt, client.corrupt]).toEqual([300_000, 200_000, false, false]);
+  return server;
+}
+
+function finish(pair: Pair, client: App, server: App): void {
+  client.end();
+  server.end();
+  pair.run(5000);
+  expect([client.connection.closed, client.connection.error, server.connection.closed, server.connection.error]).toEqual([true, null, true, null]);
+  expect(pair.hosts.server.usage).toMatchObject({ tokens: 0 });
+}
+
+describe("a listener that remembers no SYN", () => {
+  test.each([4, 6])("speaks Multipath TCP with joins, window scaling, SACK and the MSS (IPv%i)", (family) => {
+    const addresses: PairOptions = family === 4 ? { clientAddresses: 2 } : { clientAddresses: ["2001:db8::1", "2001:db8::2"], serverAddresses: ["2001:db8:1::1"] };
+    const pair = new Pair({ ...addresses, server: ALWAYS });
+    const client = pair.connect();
+    // Until the ACK is here there is nothing at all.
+    pair.run(15);
+    expect(pair.hosts.server.usage).toEqual({ connections: 0, pendingJoins: 0, tokens: 0, timers: 0 });
+    pair.run(200);
+    const server = exchange(pair, client);
+    expect([client.connection.multipath, server.connection.multipath, client.connection.fallback]).toEqual([true, true, null]);
+    expect([client.established, server.established]).toEqual([[1, 2], [1, 2]]);
+    const tcp = server.mptcp.subflows[0]?.tcp;
+    expect([tcp?.sack, tcp?.timestamps, tcp?.scaling, tcp?.peerMss]).toEqual([true, true, true, family === 4 ? 1460 : 1440]);
+    expect(tcp?.sender.scale).toBe(client.mptcp.subflows[0]?.tcp.receiver.scale);
+    expect(count(pair)).toEqual({ sent: 1, received: 1, failed: 0 });
+    finish(pair, client, server);
+  });
+
+  test("has timestamps that never go back", () => {
+    const pair = new Pair({ server: ALWAYS });
+    const client = pair.connect();
+    exchange(pair, client);
+    const values = pair.packets((sent) => sent.from === "server").map((sent) => sent.segment.timestampValue);
+    expect(values.length).toBeGreaterThan(100);
+    for (let i = 1; i < values.length; i++) expect(((values[i] as number) - (values[i - 1] as number)) | 0).toBeGreaterThanOrEqual(0);
+  });
+
+  test("does without scaling and SACK where the peer has no timestamps", () => {
+    const pair = new Pair({ server: ALWAYS, client: { tcp: { timestamps: false } } });
+    const client = pair.connect();
+    const server = exchange(pair, client);
+    const tcp = server.mptcp.subflows[0]?.tcp;
+    expect([tcp?.sack, tcp?.timestamps, tcp?.scaling, tcp?.peerMss, client.mptcp.subflows[0]?.tcp.sack]).toEqual([false, false, false, 1460, false]);
+    finish(pair, client, server);
+  });
+
+  test("speaks plain TCP with whoever asks for no more, or whose options are lost", () => {
+    const pair = new Pair({ server: ALWAYS });
+    const plain = pair.connect({ multipath: false });
+    const one = exchange(pair, plain);
+    expect([one.connection.multipath, one.connection.fallback]).toEqual([false, null]);
+    finish(pair, plain, one);
+    pair.alter((segment, sent) => {
+      if (sent.from === "client" && !isSyn(sent)) segment.mptcp = [];
+    });
+    const cut = pair.connect();
+    const two = exchange(pair, cut);
+    expect([two.connection.multipath, two.connection.fallback, cut.connection.multipath]).toEqual([false, "no_mp_capable_in_ack", false]);
+  });
+
+  test("takes up checksums and the C flag as without cookies", () => {
+    const pair = new Pair({ clientAddresses: 1, server: { ...ALWAYS, mptcp: { denyJoinInitialAddress: true } }, client: { mptcp: { checksum: true, denyJoinInitialAddress: true } } });
+    const client = pair.connect();
+    const server = exchange(pair, client);
+    expect([client.mptcp.checksums, server.mptcp.checksums, client.mptcp.remoteDeniesJoin, server.mptcp.remoteDeniesJoin]).toEqual([true, true, true, true]);
+    expect(pair.packets((sent) => sent.from === "server" && isSyn(sent)).map((sent) => option(sent.segment, "mp_capable")?.flags)).toEqual([0xa1 | 0x20]);
+  });
+
+  test("makes the connection from the first data when the third ACK is lost", () => {
+    const pair = new Pair({ server: ALWAYS });
+    pair.lose(isThirdAck, 1);
+    const client = pair.connect();
+    client.write(5000);
+    pair.run(3000);
+    expect([pair.accepted[0]?.received, pair.accepted[0]?.connection.multipath]).toEqual([5000, true]);
+  });
+
+  test("answers a SYN that is sent again", () => {
+    const pair = new Pair({ server: ALWAYS });
+    pair.lose((sent) => sent.from === "server" && isSyn(sent), 2);
+    const client = pair.connect();
+    pair.run(5000);
+    exchange(pair, client);
+    expect(count(pair)).toEqual({ sent: 3, received: 1, failed: 0 });
+  });
+});
+
+describe("a flood of SYNs from made-up addresses", () => {
+  function flood(pair: Pair, number: number): void {
+    for (let i = 0; i < number; i++) {
+      const packet = new Packet(IpAddress.v4(0xc6330000 + i), pair.address("server", 0));
+      const segment = new TcpSegment();
+      Object.assign(segment, { sourcePort: 1024 + (i % 60_000), destinationPort: PORT, flags: TCP_FLAG.SYN, sequence: Math.imul(i, 0x9e3779b1) >>> 0, window: 65535, hasTimestamps: true, timestampValue: i, windowScale: 7, sackPermitted: true });
+      segment.mptcp = [{ kind: "mp_capable", version: 1, flags: 1, senderKey: null, receiverKey: null, dataLength: -1, checksum: -1 }];
+      packet.tcp = segment;
+      pair.inject("server", packet);
+    }
+  }
+
+  test("10,000 of them leave no more behind than the limit, and a real client gets through with Multipath TCP", () => {
+    const pair = new Pair({ clientAddresses: 2, listen: { halfOpen: 64 } });
+    flood(pair, 10_000);
+    expect(pair.hosts.server.usage).toMatchObject({ connections: 64, tokens: 64 });
+    expect(count(pair)).toEqual({ sent: 9936, received: 0, failed: 0 });
+    const client = pair.connect();
+    const server = exchange(pair, client);
+    expect([server.established, client.connection.fallback]).toEqual([[1, 2], null]);
+    expect(pair.hosts.server.counters.value("TcpExtListenOverflows")).toBe(0);
+  });
+
+  test("without cookies keeps the client out", () => {
+    const pair = new Pair({ listen: { halfOpen: 64 }, server: { synCookies: "never" } });
+    flood(pair, 1000);
+    expect([pair.hosts.server.usage.connections, pair.hosts.server.counters.value("TcpExtListenOverflows")]).toEqual([64, 936]);
+    const client = pair.connect();
+    pair.run(500);
+    expect([client.connected, count(pair)]).toEqual([false, { sent: 0, received: 0, failed: 0 }]);
+  });
+
+  test("does not make connections that nobody accepts", () => {
+    const pair = new Pair({ server: ALWAYS, listen: { backlog: 3 }, accept: false });
+    for (let i = 0; i < 10; i++) pair.connect();
+    pair.run(500);
+    expect(pair.hosts.server.usage.connections).toBe(3);
+    // Who came too early to be let in is let in when there is room.
+    pair.accept = true;
+    pair.acceptAll();
+    pair.run(10_000);
+    expect(pair.accepted.length).toBeGreaterThanOrEqual(3);
+  });
+});
+
+describe("what is no cookie", () => {
+  test("guessed ACKs are answered by RST and make nothing", () => {
+    const pair = new Pair({ server: ALWAYS });
+    pair.connect();
+    pair.run(100);
+    const real = pair.packets(isThirdAck)[0] as Sent;
+    const random = new SeededRandom(3);
+    for (let i = 0; i < 2000; i++) {
+      const packet = real.packet.clone();
+      if (packet.tcp === null) return;
+      packet.tcp.sourcePort = 999;
+      packet.tcp.acknowledgment = random.uint32();
+      pair.inject("server", packet);
+    }
+    expect(count(pair)).toEqual({ sent: 1, received: 1, failed: 2000 });
+    expect(pair.packets((sent) => sent.from === "server" && isReset(sent)).length).toBe(2000);
+    expect(pair.hosts.server.usage.connections).toBe(1);
+  });
+
+  test("nothing is looked at as one while none was sent", () => {
+    const pair = new Pair();
+    pair.connect();
+    pair.run(100);
+    const packet = (pair.packets(isThirdAck)[0] as Sent).packet.clone();
+    if (packet.tcp === null) return;
+    packet.tcp.sourcePort = 999;
+    pair.inject("server", packet);
+    expect([count(pair).failed, pair.packets((sent) => sent.from === "server" && isReset(sent)).length]).toEqual([0, 1]);
+  });
+
+  test("one that is replayed after a minute is refused", () => {
+    const pair = new Pair({ server: ALWAYS });
+    const client = pair.connect();
+    pair.run(100);
+    const { packet } = pair.packets(isThirdAck)[0] as Sent;
+    client.connection.abort(pair.now);
+    pair.run(60_000);
+    expect(pair.hosts.server.usage.connections).toBe(0);
+    pair.inject("server", packet.clone());
+    expect(pair.hosts.server.usage.connections).toBe(0);
+    expect(count(pair)).toEqual({ sent: 1, received: 1, failed: 1 });
+  });
+});
+
+describe("cookies by themselves", () => {
+  const config = { ...DEFAULT_TCP_CONFIG, congestion: cubic };
+  const offer: SynCookieOffer = { config, capableFlags: 1, peerDeniesJoin: false, isFree: () => true };
+  const [A, B] = [IpAddress.from("192.0.2.1"), IpAddress.from("192.0.2.2")];
+
+  function syn(fields: Partial<TcpSegment>): { packet: Packet; segment: TcpSegment } {
+    const packet = new Packet(A, B);
+    const segment = Object.assign(new TcpSegment(), { sourcePort: 4000, destinationPort: 80, flags: TCP_FLAG.SYN, window: 65535, ...fields });
+    packet.tcp = segment;
+    return { packet, segment };
+  }
+
+  function ackOf(answer: Packet, fields: Partial<TcpSegment> = {}): { packet: Packet; segment: TcpSegment } {
+    const reply = answer.tcp as TcpSegment;
+    const { packet, segment } = syn({ flags: TCP_FLAG.ACK, sequence: reply.acknowledgment, acknowledgment: (reply.sequence + 1) >>> 0, hasTimestamps: reply.hasTimestamps, timestampEcho: reply.timestampValue, ...fields });
+    return { packet, segment };
+  }
+
+  test("bring back what they were made of, until they are old; nothing else is one", () => {
+    const number = fc.integer({ min: 0, max: 0xffff_ffff });
+    fc.assert(
+      fc.property(number, number, fc.constantFrom(0, 88, 536, 1300, 1460, 9000), fc.integer({ min: -1, max: 14 }), fc.boolean(), fc.boolean(), fc.integer({ min: 0, max: 1e6 }), (sequence, seed, mss, scale, sack, stamps, at) => {
+        const cookies = new SynCookies(new SeededRandom(seed));
+        const now = at * MS;
+        const { packet, segment } = syn({ sequence, maximumSegmentSize: mss, windowScale: scale, sackPermitted: sack, hasTimestamps: stamps, timestampValue: seed });
+        const answer = cookies.answer(packet, segment, { ...offer, peerDeniesJoin: sack }, now);
+        const ack = ackOf(answer);
+        const found = cookies.check(ack.packet, ack.segment, now + 30_000 * MS);
+        if (found === null || found.syn.tcp === null) throw new Error("refused");
+        const known = found.syn.tcp;
+        expect(known.sequence).toBe(sequence);
+        expect(known.maximumSegmentSize).toBeLessThanOrEqual(Math.max(536, mss));
+        expect(known.maximumSegmentSize).toBeGreaterThan(Math.min(mss, 8940) * 0.5);
+        expect([known.windowScale, known.sackPermitted, found.peerDeniesJoin]).toEqual([stamps ? scale : -1, stamps && sack, sack]);
+        expect(found.key).toEqual(answer.tcp?.mptcp[0]?.kind === "mp_capable" ? answer.tcp.mptcp[0].senderKey : undefined);
+        // Our timestamps go on from the one sent.
+        if (stamps) expect((found.sent.timestampOffset + at - (answer.tcp?.timestampValue ?? 0)) | 0).toBeGreaterThanOrEqual(0);
+        expect(cookies.check(ack.packet, ack.segment, now + 60_000 * MS)).toBeNull();
+        for (const changed of [{ sequence: (ack.segment.sequence + 1) >>> 0 }, { sourcePort: 4001 }, { acknowledgment: ack.segment.acknowledgment ^ (1 << (seed & 23)) }]) {
+          const other = ackOf(answer, changed);
+          expect(cookies.check(other.packet, other.segment, now)).toBeNull();
+        }
+        expect(new SynCookies(new SeededRandom(seed + 1)).check(ack.packet, ack.segment, now)).toBeNull();
+      }),
+      { seed: 9, numRuns: 200 },
+    );
+  });
+
+  test("offer plain TCP where the key's token is taken", () => {
+    const cookies = new SynCookies(new SeededRandom(1));
+    const { packet, segment } = syn({ sequence: 7 });
+    const answer = cookies.answer(packet, segment, { ...offer, isFree: () => false }, 0);
+    expect(answer.tcp?.mptcp).toEqual([]);
+    const ack = ackOf(answer);
+    expect(cookies.check(ack.packet, ack.segment, 0)?.key).toBeNull();
+  });
+});
