@@ -86,6 +86,8 @@ Examples:
   mptcp run ./my-scenario.yaml --out /tmp/mine
   mptcp listen 5000 --udp local=127.0.0.1 --udp local=127.0.0.2 > received
   mptcp connect 127.0.0.1 5000 --udp local=127.0.0.3 --udp local=127.0.0.4 < file
+  mptcp doctor
+  mptcp probe example.org 443
 `;
 
 const RUN_EXAMPLES = `
