@@ -474,7 +474,7 @@ export class Socket extends Duplex implements ConnectionHandler, DialerOwner {
 
   address(): AddressInfo | Record<string, never> {
     const { tuple } = this;
-    if (tuple === null) return {};
+    if (tuple === null || this.destroyed) return {};
     const { localAddress, localPort } = tuple;
     return { address: String(localAddress), family: familyOf(localAddress), port: localPort };
   }
