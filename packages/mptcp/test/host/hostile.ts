@@ -49,7 +49,7 @@ export class Hostile {
       ...(this.below(2) === 0 ? { scheduler: roundRobin } : {}),
     };
     const options = { tcp: { receiveBuffer: limits, sendBuffer: limits, timestamps: this.below(2) === 0, sack: this.below(4) > 0 }, mptcp, observer: null };
-    this.pair = new Pair({ seed, clientAddresses: 1 + this.below(3), serverAddresses: 1 + this.below(2), client: options, server: options, listen: { backlog: 16 } });
+    this.pair = new Pair({ seed, clientAddresses: 1 + this.below(3), serverAddresses: 1 + this.below(2), client: options, server: options, listen: { backlog: 16, halfOpen: seed % 2 === 0 ? 1 : 16 } });
     for (const host of Object.values(this.pair.hosts)) {
       const handle = host.handleTimeout.bind(host);
       let calls = 0;
