@@ -88,6 +88,12 @@ describe("the probe, with peers made by hand", () => {
     expect(rowOf(report, "mp_capable").came).toBe("SYN+ACK with an option that is no answer");
   });
 
+  it("finds one that wants what nobody knows", async () => {
+    const report = await examine((syn) => (capableOf(syn)?.version === 1 ? { mptcp: [{ ...capable(1), flags: 0x41 }] } : {}));
+    expect(rowOf(report, "mp_capable")).toMatchObject({ state: "fail", came: "SYN+ACK with MP_CAPABLE, flags 01000001", verdict: expect.stringContaining("unknown_extension_flag") as string });
+    expect(report).toMatchObject({ multipath: false, reachable: true });
+  });
+
   it("tells a reset from a black hole", async () => {
     const reset = await examine((syn) => (capableOf(syn) === null ? {} : { flags: TCP_FLAG.RST | TCP_FLAG.ACK }));
     expect(rowOf(reset, "mp_capable")).toMatchObject({ came: "RST", verdict: "something refuses SYNs with the option; plain TCP passes" });

@@ -1,3 +1,4 @@
+import type { MptcpConnection } from "../../mptcp/index.ts";
 import { MP_CAPABLE_FLAG, TCP_FLAG } from "../../wire/index.ts";
 import type { MpCapable, TcpSegment } from "../../wire/index.ts";
 import { answerToCapable, answerToSyn, describeSynAck, optionRows } from "./judge.ts";
@@ -84,7 +85,8 @@ async function capableTrial(course: Course, rows: ProbeRow[], send: string): Pro
     const finding = capableRow(capable, did);
     rows.push(finding);
     if (capable.kind !== "accepted") return { works: false, summary: `plain TCP only: ${finding.verdict}`, synAck: answer.segment };
-    const summary = await exchange(course, trial, rows, send);
+    const { multipath } = trial;
+    const summary = multipath === null ? "plain TCP only" : await exchange(course, trial, multipath, rows, send);
     return { works: summary === null, summary: summary ?? "", synAck: answer.segment };
   } finally {
     trial.abort();
@@ -101,6 +103,8 @@ function capableRow(answer: CapableAnswer, did: string): ProbeRow {
     }
     case "other_version":
       return row(id, "fail", did, `SYN+ACK with MP_CAPABLE, version ${answer.option.version}`, `the peer speaks version ${answer.option.version} and not 1`);
+    case "unusable":
+      return row(id, "fail", did, `SYN+ACK with MP_CAPABLE, flags ${answer.option.flags.toString(2).padStart(8, "0")}`, `the peer asks for what this library does not know (${answer.reason})`);
     case "reflected":
       return row(id, "fail", did, "SYN+ACK with our own MP_CAPABLE, unchanged", "the peer or a middlebox sends back options that it does not know; no Multipath TCP");
     case "malformed":
@@ -111,36 +115,41 @@ function capableRow(answer: CapableAnswer, did: string): ProbeRow {
 }
 
 /** What follows the handshake. @returns why Multipath TCP does not work after all; null when it does */
-async function exchange(course: Course, trial: Trial, rows: ProbeRow[], send: string): Promise<string | null> {
-  const connection = trial.multipath;
-  if (connection === null) return "the engine gave up";
+async function exchange(course: Course, trial: Trial, connection: MptcpConnection, rows: ProbeRow[], send: string): Promise<string | null> {
   if (send !== "") trial.write(send);
   const gone = (): boolean => connection.closed || connection.fallback !== null;
   await trial.until(() => gone() || (connection.fullyEstablished && (send === "" || connection.sender.unacknowledged > 0)));
-  rows.push(dssRow(trial, send));
+  rows.push(dssRow(trial, connection, send));
   if (connection.fallback !== null) return `plain TCP only: options are lost after the handshake (${connection.fallback})`;
   if (!connection.fullyEstablished) return "Multipath TCP begins, but no DSS comes back";
-  if (!connection.closed) rows.push(await joinRow(course, trial));
+  if (!connection.closed) rows.push(await joinRow(course, trial, connection));
   if (send !== "") {
     await trial.until(() => gone() || connection.sender.unacknowledged >= connection.sender.queue.end);
-    rows.push(row("data", connection.sender.unacknowledged >= connection.sender.queue.end ? "ok" : "warn", `sent ${counted(connection.sender.queue.end, "octet")}`, `DATA_ACK up to ${connection.sender.unacknowledged}, and ${counted(trial.received, "octet")} in answer`, "data passes in both sequence spaces"));
+    rows.push(dataRow(trial, connection));
   }
   if (!connection.closed) {
     trial.end();
     await trial.until(() => gone() || connection.sender.finAcknowledged);
   }
-  const came = connection.sender.finAcknowledged ? "DATA_ACK of it" : "nothing";
   if (connection.sender.finAcknowledged) await trial.until(gone, GRACE);
-  rows.push(row("data_fin", connection.sender.finAcknowledged ? "ok" : "warn", "sent DATA_FIN", came, connection.sender.finAcknowledged ? "the connection closes as one of Multipath TCP" : "the end of the connection is not acknowledged at its own level"));
+  if (connection.sender.finAcknowledged) rows.push(row("data_fin", "ok", "sent DATA_FIN", "DATA_ACK of it", "the connection closes as one of Multipath TCP"));
+  else rows.push(row("data_fin", "warn", "sent DATA_FIN", "nothing", "the end of the connection is not acknowledged at its own level"));
   return connection.fallback === null ? null : `plain TCP only: options are lost in the course of the connection (${connection.fallback})`;
 }
 
-function dssRow(trial: Trial, send: string): ProbeRow {
-  const connection = trial.multipath;
+function dataRow(trial: Trial, connection: MptcpConnection): ProbeRow {
+  const { unacknowledged, queue } = connection.sender;
+  const did = `sent ${counted(queue.end, "octet")}`;
+  const came = `DATA_ACK up to ${unacknowledged}, and ${counted(trial.received, "octet")} in answer`;
+  if (unacknowledged >= queue.end) return row("data", "ok", did, came, "data passes in both sequence spaces");
+  return row("data", "warn", did, came, "not all of it is acknowledged at the level of the connection");
+}
+
+function dssRow(trial: Trial, connection: MptcpConnection, send: string): ProbeRow {
   const did = send === "" ? "third ACK with both keys, and waited for a DSS" : "sent first data, with MP_CAPABLE and both keys";
   const reset = trial.first.some(({ direction, packet }) => direction === "in" && packet.tcp !== null && (packet.tcp.flags & TCP_FLAG.RST) !== 0);
-  if (connection?.fullyEstablished === true && connection.fallback === null) return row("dss", "ok", did, "DSS with DATA_ACK", "options pass both ways after the handshake too");
-  if (connection?.fallback !== null && connection?.fallback !== undefined) return row("dss", "fail", did, "acknowledgments without DSS", `something takes the options of later segments away; the connection went on as TCP (${connection.fallback})`);
+  if (connection.fullyEstablished && connection.fallback === null) return row("dss", "ok", did, "DSS with DATA_ACK", "options pass both ways after the handshake too");
+  if (connection.fallback !== null) return row("dss", "fail", did, "acknowledgments without DSS", `something takes the options of later segments away; the connection went on as TCP (${connection.fallback})`);
   if (reset) return row("dss", "fail", did, "RST", "something resets connections whose segments carry the options");
   const acknowledged = trial.first.filter(({ direction, packet }) => direction === "in" && packet.tcp !== null && (packet.tcp.flags & TCP_FLAG.SYN) === 0);
   if (acknowledged.length === 0) return row("dss", "fail", did, "silence", "segments with options get lost after the handshake");
@@ -148,10 +157,8 @@ function dssRow(trial: Trial, send: string): ProbeRow {
 }
 
 /** MP_JOIN from our second address, or to an address that the peer announced. */
-async function joinRow(course: Course, trial: Trial): Promise<ProbeRow> {
-  const connection = trial.multipath;
+async function joinRow(course: Course, trial: Trial, connection: MptcpConnection): Promise<ProbeRow> {
   const did = "opened a second subflow with MP_JOIN";
-  if (connection === null) return row("join", "unknown", did, "", "");
   const announced = trial.first.flatMap(({ direction, packet }) => (direction === "in" && packet.tcp !== null ? packet.tcp.mptcp : [])).filter((option) => option.kind === "add_addr");
   const own = course.runtime.host.localAddresses().filter((entry) => entry.address.family === course.remote.family).length;
   if (own < 2 && announced.length === 0) return row("join", "note", did, "not tried: we have one address of this family and the peer announced none", "give a second link to try it");
@@ -220,7 +227,7 @@ async function versionZero(course: Course, rows: ProbeRow[]): Promise<boolean> {
       rows.push(row(id, "ok", did, "SYN+ACK with MP_CAPABLE, version 0, and a key", "the peer speaks version 0 (RFC 6824)"));
       return true;
     }
-    const came = { absent: "SYN+ACK without MP_CAPABLE", reflected: "SYN+ACK with our own key", malformed: "SYN+ACK with an option that is no answer", other_version: "SYN+ACK with another version" }[capable.kind];
+    const came = { absent: "SYN+ACK without MP_CAPABLE", reflected: "SYN+ACK with our own key", malformed: "SYN+ACK with an option that is no answer", other_version: "SYN+ACK with another version", unusable: "SYN+ACK with unknown flags" }[capable.kind];
     rows.push(row(id, "note", did, came, capable.kind === "reflected" ? "the peer or a middlebox sends back options that it does not know" : "no version 0, which is as it should be today"));
   }
   return false;

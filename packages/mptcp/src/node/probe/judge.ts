@@ -1,3 +1,4 @@
+import { capableRefusal } from "../../mptcp/index.ts";
 import { TCP_FLAG } from "../../wire/index.ts";
 import type { MpCapable, TcpSegment } from "../../wire/index.ts";
 import { row } from "./report.ts";
@@ -34,6 +35,8 @@ export type CapableAnswer =
   | { readonly kind: "accepted"; readonly option: MpCapable }
   /** The peer wants another version. */
   | { readonly kind: "other_version"; readonly option: MpCapable }
+  /** The right version, with flags that ask for what nobody knows yet; the reason is that of the engine's fallback. */
+  | { readonly kind: "unusable"; readonly option: MpCapable; readonly reason: string }
   /** Our own option came back: an ACK of it by a machine that does not know it. */
   | { readonly kind: "reflected" }
   /** An option that makes no sense as an answer. */
@@ -48,7 +51,10 @@ export function answerToCapable(segment: TcpSegment, sent: MpCapable): CapableAn
   if (option === undefined) return { kind: "malformed" };
   if (option.version === sent.version && sameOctets(option.senderKey, sent.senderKey)) return { kind: "reflected" };
   if (option.senderKey === null || option.receiverKey !== null) return { kind: "malformed" };
-  return option.version === sent.version ? { kind: "accepted", option } : { kind: "other_version", option };
+  if (option.version !== sent.version) return { kind: "other_version", option };
+  // The engine's judgement is about version 1 only.
+  const reason = option.version === 1 ? capableRefusal(option) : null;
+  return reason === null ? { kind: "accepted", option } : { kind: "unusable", option, reason };
 }
 
 /** What the path and the peer left of TCP's other options, by the SYN+ACK of plain TCP, and of Multipath TCP where there was one. */

@@ -82,8 +82,11 @@ async function exchange(socket: KernelSocket, course: KernelCourse, rows: ProbeR
     rows.push(row("data", "note", "sent nothing", "nothing", "whether options pass after the handshake shows with data: give --send"));
     return;
   }
+  // Kernels before 6.5 count no octets, but all tell how far the peer's DATA_ACKs reach.
+  const reached = (): bigint => BigInt(`0x${socket.mptcp.info().sendUnacknowledged}`);
+  const start = reached();
   socket.write(send);
-  const isAcknowledged = (): boolean => socket.mptcp.info().bytesAcknowledged >= length;
+  const isAcknowledged = (): boolean => BigInt.asUintN(64, reached() - start) >= BigInt(length);
   await until(() => ended || !socket.mptcp.info().multipath || (isAcknowledged() && received > 0), course);
   const { multipath } = socket.mptcp.info();
   const came = `${isAcknowledged() ? "DATA_ACK of them" : "no DATA_ACK"}, and ${received} octets in answer`;
