@@ -105,10 +105,9 @@ const defaultConnect = functionsOf(() => defaultStack().runtime).open as (...all
 function connectVia(...given: readonly unknown[]): Socket | KernelSocket {
   const [first] = given;
   const { via, runtime, ...options } = (typeof first === "object" && first !== null ? first : {}) as Readonly<Record<string, unknown>>;
-  const picked = pick(via, runtime);
-  if (picked === "userspace") return defaultConnect(...given);
-  const { multipath } = options;
-  const socket = new KernelSocket({ ...options, multipath: multipath !== false && picked === "kernel" });
+  const picked = pick({ ...options, via, runtime });
+  if (picked === "userspace") return defaultConnect(...(via === undefined ? given : [{ ...options, ...(runtime === undefined ? {} : { runtime }) }, ...given.slice(1)]));
+  const socket = new KernelSocket({ ...options, ...(picked === "tcp" ? { multipath: false } : {}) });
   // As `net.connect`: the method does not set it.
   if (typeof options["timeout"] === "number") socket.setTimeout(options["timeout"]);
   return (socket.connect as (...all: unknown[]) => KernelSocket).call(socket, options, ...given.slice(1));
@@ -117,9 +116,9 @@ function connectVia(...given: readonly unknown[]): Socket | KernelSocket {
 function createServerVia(first?: unknown, second?: unknown): Server | KernelServer {
   if (typeof first !== "object" || first === null) return new Server(...([first, second] as ConstructorParameters<typeof Server>));
   const { via, ...options } = first as ServerOptions & { readonly via?: unknown };
-  const picked = pick(via, options.runtime);
+  const picked = pick({ ...options, via });
   if (picked === "userspace") return new Server(options, second as (socket: Socket) => void);
-  return new KernelServer({ ...(options as KernelServerOptions), multipath: options.multipath !== false && picked === "kernel" }, second as (socket: KernelSocket) => void);
+  return new KernelServer({ ...(options as KernelServerOptions), ...(picked === "tcp" ? { multipath: false } : {}) }, second as (socket: KernelSocket) => void);
 }
 
 function functionsOf(runtime: () => Runtime): { readonly open: Connect; readonly serve: CreateServer } {

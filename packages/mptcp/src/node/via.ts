@@ -91,8 +91,11 @@ export interface AnyServer extends EventEmitter {
   unref(): this;
 }
 
-/** Who makes a socket for whoever asked for `via`. A runtime that is given is as good as a default stack. */
-export function pick(via: unknown, runtime: unknown): Picked {
+/**
+ * Who makes a socket for whoever asked for `via`. A runtime that is given is as good as a default stack; where Multipath TCP is required, plain
+ * TCP is no choice.
+ */
+export function pick({ via, runtime, multipath }: { readonly via?: unknown; readonly runtime?: unknown; readonly multipath?: unknown }): Picked {
   switch (via) {
     case undefined:
     case "userspace":
@@ -101,7 +104,7 @@ export function pick(via: unknown, runtime: unknown): Picked {
       return "kernel";
     case "auto":
       if (runtime !== undefined || currentStack() !== null) return "userspace";
-      return kernelMptcp().available ? "kernel" : "tcp";
+      return multipath === "required" || kernelMptcp().available ? "kernel" : "tcp";
     default:
       throw new MptcpError("ERR_MPTCP_VIA", `via is "userspace", "kernel" or "auto", not ${JSON.stringify(via)}`);
   }

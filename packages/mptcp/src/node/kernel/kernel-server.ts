@@ -1,5 +1,6 @@
 import * as net from "node:net";
 import type { ServerOpts } from "node:net";
+import type { MultipathChoice } from "../mptcp-info.ts";
 import { requireKernelMptcp } from "./availability.ts";
 import { KernelSocket, refusePath } from "./kernel-socket.ts";
 import { boundHandle, nodeListenOn } from "./tcp-handle.ts";
@@ -9,7 +10,7 @@ import type { TcpHandle } from "./tcp-handle.ts";
 export interface KernelServerOptions extends ServerOpts {
   readonly highWaterMark?: number;
   /** Accept Multipath TCP; true unless given. With false it is a plain `net.Server`, beside its sockets' {@link KernelSocket.mptcp}. */
-  readonly multipath?: boolean;
+  readonly multipath?: MultipathChoice;
 }
 
 /** Where to listen: the options of `net.Server.listen` without `path`. */
@@ -19,14 +20,16 @@ export type KernelListenOptions = Omit<net.ListenOptions, "port" | "path" | "rea
 export class KernelServer extends net.Server {
   /** "kernel" where Multipath TCP is accepted, "tcp" where it is not. */
   readonly via: "kernel" | "tcp";
+  private readonly isRequired: boolean;
 
   /** @throws MptcpError ERR_MPTCP_KERNEL when the kernel's Multipath TCP is not to be had */
   constructor(options: KernelServerOptions | ((socket: KernelSocket) => void) = {}, onConnection?: (socket: KernelSocket) => void) {
     const { multipath = true, ...rest } = typeof options === "function" ? {} : options;
-    if (multipath) requireKernelMptcp();
+    if (multipath !== false) requireKernelMptcp();
     // `emit` sees to it that they are.
     super(rest, (typeof options === "function" ? options : onConnection) as ((socket: net.Socket) => void) | undefined);
-    this.via = multipath ? "kernel" : "tcp";
+    this.via = multipath === false ? "tcp" : "kernel";
+    this.isRequired = multipath === "required";
   }
 
   /** Listens, as `net.Server.listen` does: `(options[, callback])` or `([port[, host[, backlog]]][, callback])`. */
@@ -72,8 +75,13 @@ export class KernelServer extends net.Server {
   }
 
   override emit(event: string | symbol, ...values: unknown[]): boolean {
-    if (event === "connection" && values[0] instanceof net.Socket) KernelSocket.accepted(values[0], this.via === "tcp");
-    return super.emit(event, ...values);
+    const [socket] = values;
+    if (event !== "connection" || !(socket instanceof net.Socket)) return super.emit(event, ...values);
+    const { mptcp } = KernelSocket.accepted(socket, this.via);
+    if (!this.isRequired || mptcp.enabled) return super.emit(event, ...values);
+    const { localAddress, localPort, localFamily, remoteAddress, remotePort, remoteFamily } = socket;
+    socket.resetAndDestroy();
+    return super.emit("drop", { localAddress, localPort, localFamily, remoteAddress, remotePort, remoteFamily });
   }
 }
 

@@ -1,11 +1,12 @@
 import { MptcpError } from "../../core/index.ts";
 import type { LocalAddressInfo, MptcpInfo, RemoteAddressInfo, SocketMptcp, SubflowInfo, SubflowRequest } from "../mptcp-info.ts";
-import { readKernelState, readProtocol } from "./socket-options.ts";
+import { readKernelState, readPlainState, readProtocol, tellsState } from "./socket-options.ts";
 import type { KernelState, KernelSubflow } from "./socket-options.ts";
-import type { KernelMptcpInfo } from "./structures.ts";
+import type { KernelTcpInfo } from "./structures.ts";
 import { diagnoseSubflows } from "./subflow-diag.ts";
 import type { SubflowDiag } from "./subflow-diag.ts";
 import { SOCKET, socketCalls } from "./system-calls.ts";
+import type { SocketCalls } from "./system-calls.ts";
 
 /**
  * Multipath TCP as the kernel tells of it, by one socket. Its path manager belongs to the whole host, so that what changes paths throws
@@ -16,6 +17,7 @@ export class KernelSocketMptcp implements SocketMptcp {
   readonly via: "kernel" | "tcp";
   private readonly descriptor: () => number;
   private last: MptcpInfo;
+  private lastPlain: KernelSubflow | null = null;
 
   /** @param descriptor that of the socket, -1 when there is none */
   constructor(via: "kernel" | "tcp", descriptor: () => number) {
@@ -24,9 +26,9 @@ export class KernelSocketMptcp implements SocketMptcp {
     this.last = { ...NOTHING, via };
   }
 
-  /** What the kernel says now; once the socket is closed, what it said before. */
+  /** What the kernel says now; once the socket is closed, what it said last, to whoever has asked for `mptcp` before that. */
   info(): MptcpInfo {
-    const fd = this.via === "kernel" ? this.descriptor() : -1;
+    const fd = this.descriptor();
     if (fd >= 0) this.last = this.read(fd);
     return this.last;
   }
@@ -93,11 +95,22 @@ export class KernelSocketMptcp implements SocketMptcp {
   }
 
   private read(fd: number): MptcpInfo {
-    const calls = socketCalls();
-    const state = readKernelState(calls, fd);
+    const calls = callsFor(this.via);
+    if (calls === null) return this.last;
+    const state = this.via === "kernel" ? readKernelState(calls, fd) : null;
     if (state !== null) return infoOf(state, diagnoseSubflows(calls, state.subflows));
-    // A socket that came from a listener for both, and a kernel before 5.16, which has no MPTCP_INFO.
-    return { ...NOTHING, via: "kernel", fallback: readProtocol(calls, fd) === SOCKET.mptcp ? "unknown" : "not_requested" };
+    this.lastPlain = readPlainState(calls, fd, this.lastPlain);
+    return { ...NOTHING, via: this.via, ...plainInfo(this.lastPlain), fallback: this.via === "kernel" ? fallbackOf(calls, fd) : null };
+  }
+}
+
+/** Plain TCP has its sockets without koffi too, and then tells nothing. */
+function callsFor(via: "kernel" | "tcp"): SocketCalls | null {
+  try {
+    return socketCalls();
+  } catch (error) {
+    if (via === "tcp") return null;
+    throw error;
   }
 }
 
@@ -109,7 +122,7 @@ function infoOf({ info, subflows }: KernelState, diags: readonly (SubflowDiag | 
   return {
     via: "kernel",
     multipath: info.remoteKeyReceived && !info.isFallback,
-    fallback: fallbackOf(info),
+    fallback: info.isFallback ? GIVEN_UP : null,
     token: info.isFallback ? 0 : info.token,
     remoteKeyReceived: info.remoteKeyReceived,
     checksumEnabled: info.checksumEnabled ?? false,
@@ -128,7 +141,8 @@ function infoOf({ info, subflows }: KernelState, diags: readonly (SubflowDiag | 
     receiveNext: info.receiveNext.toString(16),
     bytesSent: info.bytesSent ?? 0,
     bytesReceived: info.bytesReceived ?? 0,
-    bytesAcknowledged: info.bytesAcknowledged ?? 0,
+    // The kernel counts the DATA_FIN among what was acknowledged.
+    bytesAcknowledged: Math.min(info.bytesAcknowledged ?? 0, info.bytesSent ?? 0),
     bytesRetransmitted: info.bytesRetransmitted ?? 0,
     retransmits: info.retransmits ?? 0,
     lastDataSent: (info.lastDataSent ?? 0) * MILLISECOND,
@@ -137,15 +151,28 @@ function infoOf({ info, subflows }: KernelState, diags: readonly (SubflowDiag | 
   };
 }
 
-/** The kernel tells that it gave Multipath TCP up, not why: only before or after the peer's key came. */
-function fallbackOf(info: KernelMptcpInfo): string | null {
-  if (!info.isFallback) return null;
-  return info.remoteKeyReceived ? "given_up" : "not_answered";
+function plainInfo(plain: KernelSubflow | null): Partial<MptcpInfo> {
+  if (plain === null) return {};
+  const { tcp } = plain;
+  return {
+    subflows: [subflowOf(plain, { isBackup: false })],
+    subflowsTotal: 1,
+    bytesSent: tcp.bytesSent - tcp.bytesRetransmitted,
+    bytesReceived: tcp.bytesReceived,
+    bytesAcknowledged: acknowledged(tcp),
+    lastDataSent: tcp.lastDataSent * MILLISECOND,
+    lastDataReceived: tcp.lastDataReceived * MILLISECOND,
+    lastAckReceived: tcp.lastAckReceived * MILLISECOND,
+  };
 }
 
-function subflowOf({ id, local, remote, tcp }: KernelSubflow, diag: SubflowDiag | null): SubflowInfo {
-  // The kernel counts the SYN among what was acknowledged.
-  const inFlight = tcp.unacknowledged === 0 ? 0 : Math.max(0, tcp.bytesSent - tcp.bytesRetransmitted - tcp.bytesAcknowledged);
+/** The kernel tells that it gave Multipath TCP up, not why; what came from a listener for both is of another protocol. */
+function fallbackOf(calls: SocketCalls, fd: number): string {
+  if (readProtocol(calls, fd) !== SOCKET.mptcp) return "not_requested";
+  return tellsState(calls) === false ? "unknown" : GIVEN_UP;
+}
+
+function subflowOf({ id, local, remote, tcp }: KernelSubflow, diag: Pick<SubflowDiag, "isBackup"> | null): SubflowInfo {
   return {
     id,
     localAddress: local.address,
@@ -162,9 +189,9 @@ function subflowOf({ id, local, remote, tcp }: KernelSubflow, diag: SubflowDiag 
     congestionWindow: tcp.congestionWindow * tcp.segmentSize,
     slowStartThreshold: tcp.slowStartThreshold >= INFINITE_THRESHOLD ? null : tcp.slowStartThreshold * tcp.segmentSize,
     segmentSize: tcp.segmentSize,
-    bytesInFlight: inFlight,
+    bytesInFlight: tcp.unacknowledged === 0 ? 0 : tcp.bytesSent - tcp.bytesRetransmitted - acknowledged(tcp),
     bytesSent: tcp.bytesSent,
-    bytesAcknowledged: tcp.bytesAcknowledged,
+    bytesAcknowledged: acknowledged(tcp),
     bytesReceived: tcp.bytesReceived,
     bytesRetransmitted: tcp.bytesRetransmitted,
     segmentsSent: tcp.segmentsSent,
@@ -172,6 +199,13 @@ function subflowOf({ id, local, remote, tcp }: KernelSubflow, diag: SubflowDiag 
   };
 }
 
+/** Data that was acknowledged: the kernel counts the SYN and the FIN too. */
+function acknowledged(tcp: KernelTcpInfo): number {
+  return Math.min(tcp.bytesAcknowledged, tcp.bytesSent - tcp.bytesRetransmitted);
+}
+
+/** Why, by the counters of the kernel: `nstat -asz 'MPTcpExt*Fallback*'`. */
+const GIVEN_UP = "kernel_fallback";
 const MICROSECOND = 1000;
 const MILLISECOND = 1_000_000;
 /** The kernel's ~0 for a minimum of nothing. */

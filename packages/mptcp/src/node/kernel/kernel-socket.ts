@@ -1,6 +1,7 @@
 import * as net from "node:net";
 import type { TcpNetConnectOpts } from "node:net";
-import { codedError } from "../errors.ts";
+import { codedError, requiredError } from "../errors.ts";
+import type { MultipathChoice } from "../mptcp-info.ts";
 import { requireKernelMptcp } from "./availability.ts";
 import { KernelSocketMptcp } from "./kernel-socket-mptcp.ts";
 import { armHandle, handleOf, socketHandle } from "./tcp-handle.ts";
@@ -13,7 +14,7 @@ export interface KernelSocketOptions extends Omit<net.SocketConstructorOpts, "fd
   readonly keepAliveInitialDelay?: number;
   readonly highWaterMark?: number;
   /** Ask for Multipath TCP; true unless given. With false it is a plain `net.Socket`, beside {@link KernelSocket.mptcp}. */
-  readonly multipath?: boolean;
+  readonly multipath?: MultipathChoice;
 }
 
 /** Where to connect to: the options of `net.connect` without `path`. */
@@ -25,28 +26,31 @@ export type KernelConnectOptions = Omit<TcpNetConnectOpts, "port" | "fd"> & Kern
  */
 export class KernelSocket extends net.Socket {
   // Sockets that a server accepted are made by Node, not by this constructor: they have none of the fields before they are used.
-  private readonly isPlain: boolean | undefined;
+  private via: "kernel" | "tcp";
   private face: KernelSocketMptcp | undefined;
+  /** Node's own note that the handle is to be closed by a reset. */
+  declare private resetAndClosing: boolean;
 
   /** @throws MptcpError ERR_MPTCP_KERNEL when the kernel's Multipath TCP is not to be had */
   constructor(options: KernelSocketOptions = {}) {
     const { multipath = true, ...rest } = options;
-    if (multipath) requireKernelMptcp();
+    if (multipath !== false) requireKernelMptcp();
     super(rest);
-    this.isPlain = !multipath;
+    this.via = multipath === false ? "tcp" : "kernel";
+    if (multipath === "required") this.emit = this.emitIfMultipath;
   }
 
   /** Makes a socket that Node's server accepted one of these. */
-  static accepted(socket: net.Socket, isPlain: boolean): KernelSocket {
+  static accepted(socket: net.Socket, via: "kernel" | "tcp"): KernelSocket {
     Object.setPrototypeOf(socket, KernelSocket.prototype);
     const made = socket as KernelSocket;
-    if (isPlain) made.face = new KernelSocketMptcp("tcp", () => -1);
+    made.via = via;
     return made;
   }
 
   /** What the kernel says of Multipath TCP on this connection. */
   get mptcp(): KernelSocketMptcp {
-    return (this.face ??= new KernelSocketMptcp(this.isPlain === true ? "tcp" : "kernel", () => handleOf(this)?.fd ?? -1));
+    return (this.face ??= new KernelSocketMptcp(this.via, () => handleOf(this)?.fd ?? -1));
   }
 
   /** Connects, as `net.Socket.connect` does: `(options[, callback])` or `(port[, host][, callback])`. */
@@ -66,8 +70,18 @@ export class KernelSocket extends net.Socket {
   }
 
   set _handle(handle: TcpHandle | null) {
-    if (handle !== null && this.isPlain === false && handle.fd < 0) armHandle(handle);
+    if (handle !== null && this.via === "kernel" && handle.fd < 0) armHandle(handle);
     socketHandle?.set.call(this, handle);
+  }
+
+  /** As `emit`, where Multipath TCP is required: a connection without it is an error, and nobody hears that it was there. */
+  private emitIfMultipath(event: string | symbol, ...values: unknown[]): boolean {
+    if (event !== "connect") return super.emit(event, ...values);
+    const { multipath, fallback } = this.mptcp.info();
+    if (multipath) return super.emit(event, ...values);
+    this.resetAndClosing = true;
+    this.destroy(requiredError(fallback ?? "unknown"));
+    return false;
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {

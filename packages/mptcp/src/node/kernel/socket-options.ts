@@ -1,5 +1,8 @@
+import { openKernelSocket } from "./system-calls.ts";
 import type { SocketCalls } from "./system-calls.ts";
-import { MPTCP_INFO_ROOM, NATIVE, readMptcpInfo, readSubflowAddresses, readTcpInfo, SUBFLOW_ADDRS_LENGTH, TCP_INFO_ROOM } from "./structures.ts";
+import {
+  MPTCP_INFO_ROOM, NATIVE, readMptcpInfo, readSocketAddress, readSubflowAddresses, readTcpInfo, SOCKADDR_LENGTH, SUBFLOW_ADDRS_LENGTH, TCP_INFO_ROOM,
+} from "./structures.ts";
 import type { KernelMptcpInfo, KernelSubflowAddresses, KernelTcpInfo } from "./structures.ts";
 
 /** All that the kernel says of one MPTCP socket. */
@@ -16,8 +19,7 @@ export interface KernelSubflow extends KernelSubflowAddresses {
 
 /**
  * Asks for MPTCP_FULL_INFO (kernel 6.5), or else for MPTCP_INFO, MPTCP_TCPINFO and MPTCP_SUBFLOW_ADDRS (5.16).
- * @returns null when the socket has nothing to do with Multipath TCP: plain TCP, accepted from a peer that did not ask for more, or a kernel
- * before 5.16, which cannot tell; also when there is no such socket
+ * @returns null when the socket speaks plain TCP: since its peer did not ask for more, or since Multipath TCP was given up. Before 5.16 always
  */
 export function readKernelState(calls: SocketCalls, fd: number): KernelState | null {
   return readFullInfo(calls, fd) ?? readByParts(calls, fd);
@@ -28,6 +30,32 @@ export function readProtocol(calls: SocketCalls, fd: number): number {
   const value = new Uint8Array(4);
   if (calls.getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, value, Uint32Array.of(4)) !== 0) return -1;
   return new DataView(value.buffer).getInt32(0, NATIVE);
+}
+
+/**
+ * Asks for TCP_INFO and the addresses of a socket that speaks plain TCP.
+ * @param before what it said before: a socket that is closing has addresses no more
+ * @returns null when it is not connected
+ */
+export function readPlainState(calls: SocketCalls, fd: number, before: KernelSubflow | null): KernelSubflow | null {
+  const memory = Buffer.alloc(TCP_INFO_ROOM + 2 * SOCKADDR_LENGTH);
+  const [tcp, local, remote] = [memory.subarray(0, TCP_INFO_ROOM), memory.subarray(TCP_INFO_ROOM, -SOCKADDR_LENGTH), memory.subarray(-SOCKADDR_LENGTH)];
+  const length = Uint32Array.of(TCP_INFO_ROOM);
+  if (calls.getsockopt(fd, SOL_TCP, TCP_INFO, tcp, length) !== 0) return null;
+  const isConnected = calls.getsockname(fd, local, Uint32Array.of(SOCKADDR_LENGTH)) === 0 && calls.getpeername(fd, remote, Uint32Array.of(SOCKADDR_LENGTH)) === 0;
+  if (!isConnected && before === null) return null;
+  const ends = isConnected || before === null ? { local: readSocketAddress(viewOf(local), 0), remote: readSocketAddress(viewOf(remote), 0) } : before;
+  return { id: 1, local: ends.local, remote: ends.remote, tcp: readTcpInfo(viewOf(tcp), 0, length[0] ?? 0) };
+}
+
+/** Whether this kernel has MPTCP_INFO (5.16): a new socket of Multipath TCP tells. Null where no such socket is to be had. */
+export function tellsState(calls: SocketCalls): boolean | null {
+  if (tells !== null) return tells;
+  const fd = openKernelSocket(calls, 4);
+  if (fd < 0) return null;
+  tells = readKernelState(calls, fd) !== null;
+  calls.close(fd);
+  return tells;
 }
 
 /** Everything at one moment, by `struct mptcp_full_info`. */
@@ -96,7 +124,11 @@ function viewOf(memory: Buffer): DataView {
   return new DataView(memory.buffer, memory.byteOffset, memory.length);
 }
 
+let tells: boolean | null = null;
+
 const SOL_SOCKET = 1;
+const SOL_TCP = 6;
+const TCP_INFO = 11;
 const SO_PROTOCOL = 38;
 const SOL_MPTCP = 284;
 const MPTCP_INFO = 1;

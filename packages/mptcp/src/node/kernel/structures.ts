@@ -62,6 +62,10 @@ export interface KernelTcpInfo {
   readonly bytesRetransmitted: number;
   readonly segmentsSent: number;
   readonly segmentsReceived: number;
+  /** Times in ms. */
+  readonly lastDataSent: number;
+  readonly lastDataReceived: number;
+  readonly lastAckReceived: number;
 }
 
 /** One end of a subflow: an address and a port. */
@@ -134,6 +138,9 @@ export function readTcpInfo(view: DataView, offset: number, length: number): Ker
     minRtt: word(148),
     bytesSent: counter(200),
     bytesRetransmitted: counter(208),
+    lastDataSent: word(44),
+    lastDataReceived: word(52),
+    lastAckReceived: word(56),
   };
 }
 
@@ -143,7 +150,7 @@ export function readSubflowAddresses(view: DataView, offset: number): KernelSubf
 }
 
 /** Reads `struct sockaddr_in` or `sockaddr_in6`; a v4-mapped address as the IPv4 address that it stands for. */
-function readSocketAddress(view: DataView, offset: number): KernelEndpoint {
+export function readSocketAddress(view: DataView, offset: number): KernelEndpoint {
   const port = view.getUint16(offset + 2);
   if (view.getUint16(offset, NATIVE) !== AF_INET6) return { address: String(IpAddress.v4(view.getUint32(offset + 4))), port };
   const word = (n: number): number => view.getUint32(offset + 8 + 4 * n);
@@ -159,7 +166,8 @@ export const MPTCP_INFO_ROOM = 256;
 export const TCP_INFO_ROOM = 320;
 /** Octets of `struct mptcp_subflow_addrs`: two of `struct sockaddr_storage`. */
 export const SUBFLOW_ADDRS_LENGTH = 256;
-const SOCKADDR_LENGTH = 128;
+/** Octets of `struct sockaddr_storage`. */
+export const SOCKADDR_LENGTH = 128;
 const AF_INET6 = 10;
 const FLAG_FALLBACK = 1;
 const FLAG_REMOTE_KEY_RECEIVED = 2;

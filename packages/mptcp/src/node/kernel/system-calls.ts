@@ -7,6 +7,10 @@ export interface SocketCalls extends Pick<Native, "errno" | "errorName"> {
   close(fd: number): number;
   /** `length` holds the octets of `value` before, and those that were written after. */
   getsockopt(fd: number, level: number, name: number, value: Uint8Array, length: Uint32Array): number;
+  /** The socket's own address; `length` as with `getsockopt`. */
+  getsockname(fd: number, address: Uint8Array, length: Uint32Array): number;
+  /** The peer's address. */
+  getpeername(fd: number, address: Uint8Array, length: Uint32Array): number;
   send(fd: number, source: Uint8Array, length: number, flags: number): number;
   recv(fd: number, target: Uint8Array, length: number, flags: number): number;
   /** The number of a device by its name; 0 when there is none. */
@@ -28,6 +32,8 @@ export function socketCalls(): SocketCalls {
     socket: library.func("int socket(int domain, int type, int protocol)") as SocketCalls["socket"],
     close: library.func("int close(int fd)") as SocketCalls["close"],
     getsockopt: library.func("int getsockopt(int fd, int level, int name, void *value, void *length)") as SocketCalls["getsockopt"],
+    getsockname: library.func("int getsockname(int fd, void *address, void *length)") as SocketCalls["getsockname"],
+    getpeername: library.func("int getpeername(int fd, void *address, void *length)") as SocketCalls["getpeername"],
     send: library.func("intptr_t send(int fd, const void *source, size_t length, int flags)") as SocketCalls["send"],
     recv: library.func("intptr_t recv(int fd, void *target, size_t length, int flags)") as SocketCalls["recv"],
     interfaceIndex: library.func("unsigned int if_nametoindex(const char *name)") as SocketCalls["interfaceIndex"],
