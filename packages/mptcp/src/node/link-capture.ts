@@ -98,11 +98,11 @@ class CapturedLink implements LinkDriver {
   readonly segmentationLimit: number;
   readonly addresses?: readonly IpAddress[];
   readonly ports?: PortSource;
-  private readonly driver: LinkDriver;
+  private readonly inner: LinkDriver;
   private readonly passed: (packet: Packet, notes: { readonly direction: "in" | "out" }) => void;
 
   constructor(driver: LinkDriver, passed: (packet: Packet, notes: { readonly direction: "in" | "out" }) => void) {
-    this.driver = driver;
+    this.inner = driver;
     this.passed = passed;
     this.name = driver.name;
     this.mtu = driver.mtu;
@@ -113,7 +113,7 @@ class CapturedLink implements LinkDriver {
 
   start(handler: LinkHandler): void {
     const { passed } = this;
-    this.driver.start({
+    this.inner.start({
       receive: (packet) => {
         passed(packet, IN);
         handler.receive(packet);
@@ -125,25 +125,25 @@ class CapturedLink implements LinkDriver {
   }
 
   send(packet: Packet): boolean {
-    if (!this.driver.send(packet)) return false;
+    if (!this.inner.send(packet)) return false;
     this.passed(packet, OUT);
     return true;
   }
 
   flush(): void {
-    this.driver.flush();
+    this.inner.flush();
   }
 
   ref(): void {
-    this.driver.ref();
+    this.inner.ref();
   }
 
   unref(): void {
-    this.driver.unref();
+    this.inner.unref();
   }
 
   close(): Promise<void> {
-    return this.driver.close();
+    return this.inner.close();
   }
 }
 
