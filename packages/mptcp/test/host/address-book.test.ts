@@ -80,6 +80,15 @@ describe("a host's addresses", () => {
     expect(book.add(ip("10.0.0.2"), { link: 4 }).id).toBe(4);
   });
 
+  test("may ask for an id, which no other has then", () => {
+    const book = new AddressBook();
+    expect(book.add(ip("10.0.0.1"), { link: 0, flags: { id: 2 } }).id).toBe(2);
+    expect([book.add(ip("10.0.0.2"), { link: 0 }).id, book.add(ip("10.0.0.3"), { link: 0 }).id]).toEqual([1, 3]);
+    expect(() => book.add(ip("10.0.0.4"), { link: 0, flags: { id: 3 } })).toThrow(expect.objectContaining({ code: "EEXIST" }));
+    expect(() => book.add(ip("10.0.0.4"), { link: 0, flags: { id: 256 } })).toThrow(expect.objectContaining({ code: "ERR_MPTCP_ADDRESS_ID" }));
+    expect(book.find(ip("10.0.0.4"))).toBeNull();
+  });
+
   test("a source address is of the destination's family, and no backup one if another is there", () => {
     const book = new AddressBook();
     expect(book.choose(ip("192.0.2.1"))).toBeNull();

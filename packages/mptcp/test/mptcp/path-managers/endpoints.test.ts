@@ -3,7 +3,7 @@ import type { EndpointFlags } from "../../../src/mptcp/path-manager.ts";
 import { linuxEndpoints } from "../../../src/mptcp/path-managers/index.ts";
 import { FakePaths, NO_FLAGS } from "./fake-paths.ts";
 
-function flags(...names: readonly (keyof EndpointFlags)[]): EndpointFlags {
+function flags(...names: readonly ("signal" | "subflow" | "backup" | "fullmesh")[]): EndpointFlags {
   const all = { ...NO_FLAGS };
   for (const name of names) Object.assign(all, { [name]: true });
   return all;
@@ -25,6 +25,13 @@ describe("endpoints", () => {
       paths.establish();
       expect(paths.news().filter((line) => line.startsWith("announce"))).toEqual(["announce 1"]);
     }
+  });
+
+  test("are announced with their port where they have one", () => {
+    const paths = new FakePaths(linuxEndpoints());
+    paths.addLocal(1, { ...flags("signal"), port: 5001 });
+    paths.establish();
+    expect(paths.news()).toEqual(["announce 1 port 5001"]);
   });
 
   test("flagged subflow make one subflow to the peer's first address", () => {

@@ -62,8 +62,8 @@ export class FakePaths implements PathControl {
     this.die(pathIndex, "path_manager");
   }
 
-  announce(addressId: number): void {
-    this.log.push(`announce ${addressId}`);
+  announce(addressId: number, port: number): void {
+    this.log.push(`announce ${addressId}${port === 0 ? "" : ` port ${port}`}`);
   }
 
   withdraw(addressId: number): void {
