@@ -74,7 +74,7 @@ export function parseLimits(text: string): Partial<PathLimits> {
 /** "192.0.2.1", "192.0.2.1:5000", "2001:db8::1" or "[2001:db8::1]:5000". @throws InvalidArgumentError */
 function addressAndPort(text: string): { readonly address: string; readonly port: number | null } {
   if (IpAddress.parse(text) !== null) return { address: addressOf(text), port: null };
-  const match = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(.*))?$/.exec(text);
+  const match = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::([^:]*))?$/.exec(text);
   if (match === null) throw new InvalidArgumentError(`"${text}" is no address: write 192.0.2.1, 192.0.2.1:5000 or [2001:db8::1]:5000.`);
   const port = match[3] === undefined ? null : numberOf(new Map([["port", match[3]]]), "port", 1, 65535);
   return { address: addressOf(match[1] ?? match[2] ?? ""), port };

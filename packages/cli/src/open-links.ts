@@ -118,37 +118,37 @@ class FixedPortLink implements LinkDriver {
   readonly mtu: number;
   readonly segmentationLimit: number;
   readonly ports: PortSource;
-  private readonly driver: LinkDriver;
+  private readonly inner: LinkDriver;
 
   constructor(driver: LinkDriver, ports: PortSource) {
     this.name = driver.name;
     this.mtu = driver.mtu;
     this.segmentationLimit = driver.segmentationLimit;
-    this.driver = driver;
+    this.inner = driver;
     this.ports = ports;
   }
 
   start(handler: LinkHandler): void {
-    this.driver.start(handler);
+    this.inner.start(handler);
   }
 
   send(packet: Packet): boolean {
-    return this.driver.send(packet);
+    return this.inner.send(packet);
   }
 
   flush(): void {
-    this.driver.flush();
+    this.inner.flush();
   }
 
   ref(): void {
-    this.driver.ref();
+    this.inner.ref();
   }
 
   unref(): void {
-    this.driver.unref();
+    this.inner.unref();
   }
 
   close(): Promise<void> {
-    return this.driver.close();
+    return this.inner.close();
   }
 }

@@ -19,8 +19,10 @@ export class TransferLine {
   private readonly samples: Sample[] = [];
   private isDrawn = false;
 
-  constructor(output: Output) {
+  /** @param start when nothing had been transferred yet, s */
+  constructor(output: Output, start: number) {
     this.output = output;
+    this.samples.push({ time: start, bytes: 0, subflows: new Map() });
   }
 
   update(status: TransferStatus): void {

@@ -95,7 +95,7 @@ function endsOf(connection: AnySocket, flags: TransferFlags, io: Io): Ends {
 
 /** Looks at the transfer now and then, and shows it where standard error is a terminal. */
 function watchTransfer(connection: AnySocket, ledger: SubflowLedger, size: number | null, io: Io): { stop(): void } {
-  const line = io.stderr.columns > 0 ? new TransferLine(io.stderr) : null;
+  const line = io.stderr.columns > 0 ? new TransferLine(io.stderr, io.clock()) : null;
   const timer = setInterval(
     () => {
       ledger.look();

@@ -12,22 +12,25 @@ interface Started {
   readonly output: Buffer[];
   stderr: string;
   interrupt(): void;
-  /** Resolves when standard error holds `text`. */
-  until(text: string): Promise<void>;
+  /** Resolves when standard error holds `text`, and more than `length` characters. */
+  until(text: string, length?: number): Promise<void>;
 }
 
-/** Starts the command with an input of its own. */
-function start(args: readonly string[], input: Readable): Started {
+/** Starts the command with an input of its own; `terminal` is the width of the one that standard error is. */
+function start(args: readonly string[], input: Readable, terminal = 0, inputSize: number | null = null): Started {
   const colors = pc.createColors(false);
   const sink = new PassThrough();
   let stop = (): void => {};
-  const waiting: { readonly text: string; readonly resolve: () => void }[] = [];
+  const waiting: { readonly holds: () => boolean; readonly resolve: () => void }[] = [];
   const started: Started = {
     output: [],
     stderr: "",
     code: Promise.resolve(0),
     interrupt: () => stop(),
-    until: (text) => new Promise((resolve) => (started.stderr.includes(text) ? resolve() : waiting.push({ text, resolve }))),
+    until: (text, length = 0) => {
+      const holds = (): boolean => started.stderr.length > length && started.stderr.includes(text);
+      return new Promise((resolve) => (holds() ? resolve() : waiting.push({ holds, resolve })));
+    },
   };
   sink.on("data", (chunk: Buffer) => started.output.push(chunk));
   const io: Io = {
@@ -35,9 +38,9 @@ function start(args: readonly string[], input: Readable): Started {
     stderr: {
       write: (text) => {
         started.stderr += text;
-        for (const waiter of waiting) if (started.stderr.includes(waiter.text)) waiter.resolve();
+        for (const waiter of waiting) if (waiter.holds()) waiter.resolve();
       },
-      columns: 0,
+      columns: terminal,
       colors,
     },
     onInterrupt: (callback) => {
@@ -45,11 +48,13 @@ function start(args: readonly string[], input: Readable): Started {
       return () => {};
     },
     clock: () => performance.now() / 1000,
-    pipes: () => ({ input, output: sink, inputSize: null }),
+    pipes: () => ({ input, output: sink, inputSize }),
   };
   return Object.assign(started, { code: main(args, io) });
 }
 
+/** Back to the beginning of the line, which is erased. */
+const CLEAR = "\r\u001B[K";
 const empty = (): Readable => Readable.from([]);
 const SERVER = ["--udp", "local=127.0.0.1", "--udp", "local=127.0.0.2"];
 const CLIENT = ["--udp", "local=127.0.0.3", "--udp", "local=127.0.0.4"];
@@ -77,6 +82,24 @@ describe("mptcp listen and mptcp connect, over UDP", () => {
     expect(client.output.reduce((sum, chunk) => sum + chunk.length, 0)).toBe(100_000);
   });
 
+  it("show on a terminal how far they are, how fast on which subflow, and how long it will take", async () => {
+    const server = start(["listen", "5105", ...SERVER], empty());
+    await server.until("listening");
+    const input = new PassThrough();
+    const client = start(["connect", "127.0.0.1", "5105", ...CLIENT], input, 200, 3_000_000);
+    const lines = (): string[] => client.stderr.split(CLEAR).slice(1);
+    input.write(Buffer.alloc(1_000_000));
+    const full = /^[\d.]+ [KM]?i?B of 2\.86 MiB \| [\d.]+ [kMG]?b\/s \| \d+(:\d\d)? (s|min|h) left( \| 127\.0\.0\.\d > 127\.0\.0\.\d [\d.]+ [kMG]?b\/s){2,}$/;
+    while (!lines().some((line) => full.test(line))) await client.until("", client.stderr.length);
+    input.end(Buffer.alloc(2_000_000));
+    expect(await Promise.all([client.code, server.code])).toEqual([0, 0]);
+    // The line is gone in the end, and never was longer than the terminal.
+    expect(client.stderr).toMatch(/0 bytes read, 3000000 written in .*\n$/);
+    expect(client.stderr.slice(client.stderr.lastIndexOf(CLEAR) + CLEAR.length)).toMatch(/^0 bytes read/);
+    for (const line of lines().slice(0, -1)) expect(line.length).toBeLessThan(200);
+    expect(server.stderr).not.toContain(CLEAR);
+  });
+
   it("say what is wrong", async () => {
     const refused = start(["connect", "127.0.0.1", "5103", "--udp", "local=127.0.0.3"], empty());
     expect(await refused.code).toBe(1);
@@ -88,6 +111,15 @@ describe("mptcp listen and mptcp connect, over UDP", () => {
       [["listen", "0"], /1 to 65535/],
       [["listen", "80", "--udp", "from=1"], /"from" is not one of local, backup, mtu/],
       [["listen", "80", "--tun", "name=a"], /host is missing/],
+      [["listen", "5103", "--udp", "local=127.0.0.1", "--endpoint", "127.0.0.2,signal"], /no link has that address; there are 127.0.0.1/],
+      [["listen", "5103", "--udp", "local=0.0.0.0"], /name one address of this machine/],
+      [["listen", "5103", ...SERVER, "--keep"], /--keep needs --echo or --discard/],
+      [["listen", "5103", ...SERVER, "--echo", "--discard"], /goes with neither/],
+      [["listen", "5103", ...SERVER, "--via", "kernel"], /leave out --udp and --tun/],
+      [["listen", "5103", "--via", "kernel", "--endpoint", "127.0.0.1,signal"], /ip mptcp endpoint add/],
+      [["listen", "5103", "--via", "kernel", "--limits", "subflows=1"], /ip mptcp limits set/],
+      [["listen", "5103", "--via", "kernel", "--pcap", "x"], /tcpdump/],
+      [["listen", "5103", "--via", "magic"], /userspace or kernel/],
     ] as const) {
       const wrong = start(args, empty());
       expect(await wrong.code).toBe(2);

@@ -90,8 +90,8 @@ describe("two processes without privileges, over UDP,", () => {
   it.skipIf(!HAS_TSHARK)("write captures that tshark reads", async () => {
     const data = randomBytes(2_000_000);
     const file = join(folder, "client.pcapng");
-    const server = await listen(5202, SERVER, { unprivileged: true });
-    const client = new Command(["connect", "127.0.0.1", "5202", ...CLIENT, "--pcap", file, "--json"], { unprivileged: true, stdin: fileOf(data, "captured") });
+    const server = await listen(PORT, SERVER, { unprivileged: true });
+    const client = new Command(["connect", "127.0.0.1", String(PORT), ...CLIENT, "--pcap", file, "--json"], { unprivileged: true, stdin: fileOf(data, "captured") });
     expect([await client.code, await server.code]).toEqual([0, 0]);
     const fields = ["frame.interface_name", "frame.comment", "frame.packet_flags_direction", "ip.checksum.status", "tcp.checksum.status", "tcp.options.mptcp.subtype", "tcp.len", "mptcp.stream", "_ws.malformed"] as const;
     const rows = await dissect(readFileSync(file), fields, ["mptcp.analyze_mptcp:TRUE"]);
@@ -105,7 +105,7 @@ describe("two processes without privileges, over UDP,", () => {
     expect(new Set(rows.map((row) => row["mptcp.stream"]).filter((stream) => stream !== ""))).toEqual(new Set(["0"]));
     const comments = rows.map((row) => row["frame.comment"]).join("\n");
     expect(comments).toMatch(/connection established, multipath/);
-    expect(comments).toMatch(/subflow 127\.0\.0\.\d:\d+ -> 127\.0\.0\.\d:5202 established/);
+    expect(comments).toMatch(/subflow 127\.0\.0\.\d:\d+ -> 127\.0\.0\.\d:5001 established/);
     expect(client.summary.counters.TcpInSegs).toBe(rows.filter((row) => row["frame.packet_flags_direction"] === IN).length);
   });
 
@@ -247,6 +247,8 @@ async function sizeReaches(path: string, length: number): Promise<void> {
   }
 }
 
+/** tshark is told to read nothing into the payload of this one. */
+const PORT = 5001;
 /** epb_flags */
 const IN = "0x00000001";
 const OUT = "0x00000002";
