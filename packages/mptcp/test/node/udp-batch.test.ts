@@ -287,7 +287,7 @@ describe.skipIf(calls === null)("UDP sockets with many datagrams per system call
 
   it("are not looked at while nothing happens", async () => {
     let looks = 0;
-    const { port } = open({ epollWait: (...given) => (looks++, kernel.epollWait(...given)) });
+    const { port } = open({ recvmmsg: (...given) => (looks++, kernel.recvmmsg(...given)) });
     peer.send(encode(segment(10, 0)), port.port, "127.0.0.1");
     await until(() => arrived.length === 1);
     const before = looks;

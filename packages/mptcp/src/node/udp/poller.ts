@@ -34,7 +34,10 @@ export class Poller {
   /** The epoll descriptor, in the place of the socket's. */
   private readonly fd: number;
   private readonly entries = new Map<number, Polled>();
+  /** Those that are waited for to be writable, too. */
+  private readonly writers = new Set<Polled>();
   private readonly events = Buffer.alloc(EVENTS * EVENT_LENGTH);
+  private readonly event = Buffer.alloc(EVENT_LENGTH);
   private readonly onDone: () => void;
 
   /** @param onDone called at the end of each wake-up @throws MptcpError with the system's code */
@@ -66,11 +69,14 @@ export class Poller {
 
   /** Also when it can be written, or no longer. */
   wantWritable(entry: Polled, isWanted: boolean): void {
+    if (isWanted) this.writers.add(entry);
+    else this.writers.delete(entry);
     this.control(EPOLL_CTL_MOD, entry.fd, isWanted ? EPOLLIN | EPOLLOUT : EPOLLIN);
   }
 
   /** To be called before the descriptor is closed. */
   remove(entry: Polled): void {
+    this.writers.delete(entry);
     if (this.entries.delete(entry.fd)) this.control(EPOLL_CTL_DEL, entry.fd, 0);
   }
 
@@ -84,6 +90,7 @@ export class Poller {
 
   close(): Promise<void> {
     this.entries.clear();
+    this.writers.clear();
     return new Promise((resolve) => {
       this.socket.close(() => resolve());
     });
@@ -96,9 +103,17 @@ export class Poller {
     this.calls.epollControl(this.fd, operation, fd, event);
   }
 
-  private readonly event = Buffer.alloc(EVENT_LENGTH);
-
   private readonly wake = (): void => {
+    if (this.entries.size === 1 && this.writers.size === 0) {
+      // It goes without asking which, and what for.
+      for (const entry of this.entries.values()) entry.onReady(true, false);
+    } else {
+      this.dispatch();
+    }
+    this.onDone();
+  };
+
+  private dispatch(): void {
     const { events } = this;
     const count = this.calls.epollWait(this.fd, events, EVENTS, 0);
     for (let i = 0; i < count; i++) {
@@ -107,8 +122,7 @@ export class Poller {
       // An error (EPOLLERR) is learnt by reading.
       this.entries.get(events.readInt32LE(at + EVENT_DATA))?.onReady((what & ~EPOLLOUT) !== 0, (what & EPOLLOUT) !== 0);
     }
-    this.onDone();
-  };
+  }
 }
 
 /** Descriptors of one wake-up; those that are left wake again. */
