@@ -154,7 +154,11 @@ export class AddressManager implements PathControl {
     else this.withdrawLater(entry.id);
     // RFC 6897 §5.3.3: other paths are opened before these are closed.
     this.changed(now);
-    for (const subflow of subflows.slice()) if (subflow.tcp.tuple.localAddress.equals(address)) this.close(subflow.id, now);
+    for (const subflow of subflows.slice()) {
+      if (!subflow.tcp.tuple.localAddress.equals(address)) continue;
+      this.connection.environment.counters.increment("MPTcpExtRmSubflow");
+      this.close(subflow.id, now);
+    }
     return true;
   }
 
@@ -223,7 +227,9 @@ export class AddressManager implements PathControl {
     if (entry === undefined) return;
     this.table.removeLocal(entry.id);
     for (const subflow of this.connection.subflows.slice()) {
-      if (subflow.tcp.tuple.localAddress.equals(address)) endSubflow(subflow, "address_removed", now);
+      if (!subflow.tcp.tuple.localAddress.equals(address)) continue;
+      this.connection.environment.counters.increment("MPTcpExtRmSubflow");
+      endSubflow(subflow, "address_removed", now);
     }
     if (this.connection.closed) return;
     this.withdraw(entry.id, now);

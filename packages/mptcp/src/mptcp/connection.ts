@@ -542,6 +542,7 @@ export class MptcpConnection implements StreamConnection, SenderContext, Timed {
     this.probeAt = NEVER;
     if (this.sender.right > this.sender.next) return;
     if (this.probeBackoff < 10) this.probeBackoff++;
+    this.environment.counters.increment("MPTcpExtWinProbe");
     // A lost window update is repaired by the answer to a probe (draft-barre §3.4.3), on whichever path works.
     for (const subflow of this.subflows) if (subflow.established) subflow.tcp.sendProbe(now);
     this.armProbe(now);

@@ -21,6 +21,7 @@ export function acceptJoin(connection: MptcpConnection, option: MpJoinSyn, tuple
   if (config.denyJoinInitialAddress && tuple.localPort === localPort && tuple.localAddress.equals(localAddress)) return MP_RESET_REASON.administrativelyProhibited;
   const subflow = connection.addresses.admitJoin(option, tuple);
   if (subflow === null) return MP_RESET_REASON.administrativelyProhibited;
+  if (option.backup) connection.environment.counters.increment("MPTcpExtMPJoinSynBackupRx");
   subflow.remoteNonce = option.nonce;
   subflow.localNonce = connection.environment.random.uint32();
   connection.subflows.push(subflow);

@@ -260,6 +260,7 @@ function readJoinSynAck(subflow: Subflow, segment: TcpSegment): HandshakeVerdict
     subflow.remoteNonce = option.nonce;
     subflow.remoteAddressId = option.addressId;
     subflow.peerBackup = option.backup;
+    if (option.backup) connection.environment.counters.increment("MPTcpExtMPJoinSynAckBackupRx");
     subflow.phase = "pre-established";
     return "accept";
   }

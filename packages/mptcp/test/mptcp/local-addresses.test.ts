@@ -76,6 +76,7 @@ describe("the local addresses that a connection may use (RFC 6897 §5.3.3)", () 
     // A shared window that was full for a moment is another matter.
     expect(pair.events.client.flatMap((event) => (event.kind === "reinjection" && event.cause !== "opportunistic" ? [event.cause] : []))).toEqual([]);
     expect(client.mptcp.addresses.denyLocal(pair.address("client", 1), pair.now)).toBe(false);
+    expect(pair.counter("client", "RmSubflow")).toBe(1);
     // Not even when the host loses it and has it again.
     pair.removeAddress("client", 1);
     pair.addAddress("client", String(pair.address("client", 1)));
