@@ -123,7 +123,12 @@ export class Socket extends Duplex implements ConnectionHandler, DialerOwner {
     if (options.localAddress !== undefined && isIP(options.localAddress) === 0) {
       throw codedError(TypeError, "ERR_INVALID_IP_ADDRESS", `Invalid IP address: ${options.localAddress}`);
     }
-    if (this.connection !== null || this.destroyed) this.renew();
+    if (this.destroyed) this.renew();
+    else if (this.connection !== null) {
+      // As a system call would say it.
+      process.nextTick(() => this.destroy(connectError("EISCONN", options.host ?? "localhost", port)));
+      return this;
+    }
     if (callback !== undefined) this.once("connect", callback);
     this.connecting = true;
     this.connectOptions = options;

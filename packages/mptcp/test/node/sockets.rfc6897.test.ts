@@ -96,6 +96,24 @@ describe("enable, force and forbid (RFC 6897 §5.3.2)", () => {
     expect(capable).toBe(true);
   });
 
+  it("resets it also where it falls back after it was open", async () => {
+    const { socket, peer } = await pair(1, { localAddress: "10.0.0.1", multipath: "required" });
+    // A middlebox that takes the options off from now on.
+    const [link] = links.server;
+    const send = link?.send.bind(link);
+    if (link !== undefined && send !== undefined) {
+      link.send = (packet) => {
+        if (packet.tcp !== null) packet.tcp.mptcp = [];
+        return send(packet);
+      };
+    }
+    socket.write("hello");
+    const [error] = await event<[Error & { code: string; reason: string }]>(socket, "error");
+    expect([error.code, error.reason]).toEqual(["ERR_MPTCP_REQUIRED", "no_data_ack"]);
+    // The peer still hopes for another subflow.
+    peer.destroy();
+  });
+
   it("drops at a server that requires it who does not speak it", async () => {
     const listener = await listen({ multipath: "required" });
     let connections = 0;
@@ -293,6 +311,13 @@ describe("info and counters", () => {
 });
 
 describe("options of node:net that take effect at once", () => {
+  it("`connect` on a socket that is connected is an error", async () => {
+    const { socket } = await pair(1);
+    socket.connect(80, "10.0.0.2");
+    const [error] = await event<[NodeJS.ErrnoException]>(socket, "error");
+    expect([error.code, error.message]).toEqual(["EISCONN", "connect EISCONN 10.0.0.2:80"]);
+  });
+
   it("setNoDelay lets go of what Nagle's algorithm holds", async () => {
     const { socket, peer } = await pair(3);
     const got: string[] = [];
