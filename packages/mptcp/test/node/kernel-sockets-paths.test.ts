@@ -39,10 +39,10 @@ class Peer {
   private readonly child: ChildProcess;
   private readonly exited: Promise<unknown>;
 
-  private constructor(namespace: Namespace, execArgv: readonly string[]) {
+  private constructor(namespace: Namespace, execArgv: readonly string[], prefix: readonly string[]) {
     const path = (name: string): string => fileURLToPath(new URL(`./peers/${name}`, import.meta.url));
     const words = [...execArgv, "--conditions=mptcp-source", "--import", pathToFileURL(path("typescript.mjs")).href, path("kernel-sockets.ts")];
-    this.child = spawn("ip", ["netns", "exec", namespace.name, process.execPath, ...words], {
+    this.child = spawn("ip", ["netns", "exec", namespace.name, ...prefix, process.execPath, ...words], {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
       env: { ...process.env, MPTCP_PEER_CACHE: folder },
     });
@@ -50,8 +50,8 @@ class Peer {
     processes.push(this);
   }
 
-  static async in(namespace: Namespace, ...execArgv: string[]): Promise<Peer> {
-    const peer = new Peer(namespace, execArgv);
+  static async in(namespace: Namespace, execArgv: readonly string[] = [], prefix: readonly string[] = []): Promise<Peer> {
+    const peer = new Peer(namespace, execArgv, prefix);
     expect(await peer.answer()).toBe("ready");
     return peer;
   }
@@ -168,9 +168,20 @@ describe.skipIf(obstacle !== null)("sockets of the kernel between two hosts", ()
     expect(await peer.do({ do: "try", via: "auto" })).toEqual(["kernel", "kernel"]);
   });
 
+  it("are not taken for missing where only descriptors are, and leak none then", async () => {
+    const peer = await Peer.in(makeNamespace(), [], ["prlimit", "--nofile=256"]);
+    // koffi itself needs one, to be loaded.
+    expect(await peer.do({ do: "status" })).toEqual({ available: true });
+    const outcome = { vias: ["kernel", "kernel"], codes: ["EMFILE", "EMFILE"] };
+    expect(await peer.do({ do: "run out of descriptors" })).toEqual(outcome);
+    const before = await peer.do<number>({ do: "descriptors" });
+    expect(await peer.do({ do: "run out of descriptors" })).toEqual(outcome);
+    expect(await peer.do({ do: "descriptors" })).toBe(before);
+  });
+
   it("say what to do where koffi is missing, and pick plain TCP", async () => {
     const hide = fileURLToPath(new URL("./peers/without-koffi.cjs", import.meta.url));
-    const peer = await Peer.in(makeNamespace(), "--require", hide);
+    const peer = await Peer.in(makeNamespace(), ["--require", hide]);
     const refusal = { code: "ERR_MPTCP_KERNEL", message: expect.stringMatching(/koffi is missing; npm install koffi@3/) as string };
     expect(await peer.do({ do: "try", via: "kernel" })).toEqual([refusal, refusal]);
     expect(await peer.do({ do: "try", via: "auto" })).toEqual(["tcp", "tcp"]);

@@ -19,9 +19,13 @@ export function kernelMptcp(): KernelMptcpStatus {
   }
   if (!isNodeKnown()) return { available: false, reason: `Node ${process.version} is built in another way than those known`, remedy: "use an LTS version of Node" };
   const fd = openKernelSocket(calls, 4);
-  if (fd < 0) return describe(calls.errorName(-fd));
-  calls.close(fd);
-  return { available: true };
+  if (fd >= 0) {
+    calls.close(fd);
+    return { available: true };
+  }
+  const error = calls.errorName(-fd);
+  // There was a socket, only no descriptor left for it: whoever connects will hear of that.
+  return error === "EMFILE" || error === "ENFILE" ? { available: true } : describe(error);
 }
 
 /** @throws MptcpError ERR_MPTCP_KERNEL when the kernel's Multipath TCP is not to be had; the message says why, and what helps */

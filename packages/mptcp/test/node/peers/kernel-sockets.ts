@@ -1,7 +1,7 @@
 // A process of its own, in whatever network namespace it was put, that does with sockets of the kernel's Multipath TCP what its parent tells it.
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { readdirSync } from "node:fs";
+import { closeSync, openSync, readdirSync } from "node:fs";
 import { connect, createServer, kernelMptcp } from "../../../src/node/index.ts";
 import type { AnySocket, KernelServer, KernelSocket, Via } from "../../../src/node/index.ts";
 
@@ -17,7 +17,8 @@ export type Command =
   | { readonly do: "subflows"; readonly count: number }
   | { readonly do: "info" }
   | { readonly do: "close" }
-  | { readonly do: "descriptors" };
+  | { readonly do: "descriptors" }
+  | { readonly do: "run out of descriptors" };
 
 let server: KernelServer | null = null;
 let socket: KernelSocket | null = null;
@@ -53,6 +54,23 @@ async function attempt(via: Via): Promise<unknown> {
     seen.push(errorOf(error));
   }
   return seen;
+}
+
+/** Opens a connection and a server where no descriptor is left: the errors. */
+async function runOut(): Promise<unknown> {
+  const held: number[] = [];
+  try {
+    for (;;) held.push(openSync("/dev/null", "r"));
+  } catch {
+    // That was the last.
+  }
+  const client = connect({ via: "auto", port: 9, host: "127.0.0.1" });
+  const listener = createServer({ via: "auto" });
+  const failures = Promise.all([once(client, "error"), once(listener, "error")]) as Promise<[NodeJS.ErrnoException][]>;
+  listener.listen(0, "127.0.0.1");
+  const codes = (await failures).map(([error]) => error.code);
+  held.forEach((fd) => closeSync(fd));
+  return { vias: [client.mptcp.info().via, listener.via], codes };
 }
 
 function errorOf(error: unknown): object {
@@ -127,6 +145,8 @@ async function run(command: Command): Promise<unknown> {
       return {};
     case "descriptors":
       return readdirSync("/proc/self/fd").length;
+    case "run out of descriptors":
+      return runOut();
   }
 }
 
