@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { CloseReason } from "../../src/core/index.ts";
 import type { ConnectOptions, ListenOptions } from "../../src/host/index.ts";
+import type { EndpointFlags } from "../../src/mptcp/index.ts";
 import { Runtime } from "../../src/node/index.ts";
 import type { RuntimeOptions } from "../../src/node/index.ts";
 import type { TunLink, TunLinkOptions } from "../../src/node/tun/index.ts";
@@ -21,10 +22,10 @@ export class EngineEnd {
     this.runtime.ref();
   }
 
-  async link(options: TunLinkOptions): Promise<TunLink> {
+  async link(options: TunLinkOptions, flags?: Partial<EndpointFlags>): Promise<TunLink> {
     const link = await tunLink(options);
     this.links.push(link);
-    this.runtime.addLink(link);
+    this.runtime.addLink(link, flags === undefined ? link.addresses : link.addresses.map((address) => ({ address, flags })));
     return link;
   }
 

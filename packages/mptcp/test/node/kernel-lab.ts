@@ -2,18 +2,39 @@ import { expect } from "vitest";
 import type { DecisionEvent } from "../../src/core/index.ts";
 import type { ConnectOptions, ListenOptions } from "../../src/host/index.ts";
 import { MptcpConnection } from "../../src/mptcp/index.ts";
-import type { MptcpConfig } from "../../src/mptcp/index.ts";
+import type { EndpointFlags, MptcpConfig, Subflow } from "../../src/mptcp/index.ts";
+import type { TunLink } from "../../src/node/tun/index.ts";
+import type { TcpConfig } from "../../src/tcp/index.ts";
 import { EngineEnd, patternSha } from "./engine-end.ts";
 import type { Stream } from "./engine-end.ts";
 import { Namespace } from "./namespace.ts";
 import type { KernelPeer } from "./namespace.ts";
 
+export type Family = 4 | 6;
+
 /** Parameters of {@link KernelLab.make}. */
 export interface LabOptions {
   /** TUN devices between the two, 10.N.0.0/24 and fd00:N::/64, the kernel at .1 and the engine at .2; default 1. */
   readonly links?: number;
+  /** In place of `links`: devices with addresses of one family each. */
+  readonly families?: readonly Family[];
+  /** MTU of each device; 1500 unless given. */
+  readonly mtus?: readonly number[];
+  /** What the path manager may do with the engine's addresses. */
+  readonly flags?: Partial<EndpointFlags>;
   readonly offload?: boolean;
   readonly mptcp?: Partial<MptcpConfig>;
+  readonly tcp?: Partial<TcpConfig>;
+}
+
+/** The kernel's address on the n-th device, from 1. */
+export function kernelAddress(n: number, family: Family): string {
+  return family === 4 ? `10.${n}.0.1` : `fd00:${n}::1`;
+}
+
+/** The engine's address on the n-th device. */
+export function engineAddress(n: number, family: Family): string {
+  return family === 4 ? `10.${n}.0.2` : `fd00:${n}::2`;
 }
 
 /** The engine in this process and the kernel in a namespace, with devices between them. */
@@ -30,14 +51,21 @@ export class KernelLab {
     this.engine = new EngineEnd({
       observer: { event: (event) => this.events.push(event) },
       ...(options.mptcp === undefined ? {} : { mptcp: options.mptcp }),
+      ...(options.tcp === undefined ? {} : { tcp: options.tcp }),
     });
     KernelLab.open.add(this);
   }
 
   static async make(options: LabOptions = {}): Promise<KernelLab> {
     const lab = new KernelLab(options);
-    for (let i = 0; i < (options.links ?? 1); i++) await lab.addLink();
+    const families = options.families ?? Array.from({ length: options.links ?? 1 }, () => null);
+    for (const [i, family] of families.entries()) await lab.addLink(family, options.mtus?.[i]);
     return lab;
+  }
+
+  /** Whether the devices have different families. */
+  private get isDual(): boolean {
+    return new Set(this.options.families).size > 1;
   }
 
   /** Closes what tests left open. */
@@ -49,23 +77,27 @@ export class KernelLab {
     KernelLab.open.clear();
   }
 
-  async addLink(): Promise<void> {
+  /** One more device, with addresses of both families unless one is named. */
+  async addLink(only: Family | null = null, mtu = 1500): Promise<TunLink> {
     const n = ++this.linkCount;
-    const { offload } = this.options;
-    await this.engine.link({
+    const { offload, flags } = this.options;
+    const families: readonly Family[] = only === null ? [4, 6] : [only];
+    const options = {
       name: `tun${n}`,
-      host: [`10.${n}.0.2`, `fd00:${n}::2`],
-      kernel: [`10.${n}.0.1/24`, `fd00:${n}::1/64`],
+      host: families.map((family) => engineAddress(n, family)),
+      kernel: families.map((family) => `${kernelAddress(n, family)}/${family === 4 ? 24 : 64}`),
       namespace: this.namespace.path,
+      mtu,
       ...(offload === undefined ? {} : { offload }),
-    });
+    };
+    return this.engine.link(options, flags);
   }
 
   /** A connection that the engine opened to the kernel's MPTCP socket. */
-  async client(address = "10.1.0.1", options: ConnectOptions = {}): Promise<Connected> {
+  async client(address = "10.1.0.1", options: ConnectOptions = {}, kernel: KernelSocketOptions = {}): Promise<Connected> {
     const peer = this.namespace.peer();
     // On every address: joins come to others than the first.
-    expect(await peer.do("listen", { address: address.includes(":") ? "::" : "0.0.0.0", port: 4000 })).toEqual({});
+    expect(await peer.do("listen", { address: this.isDual || address.includes(":") ? "::" : "0.0.0.0", port: 4000, dual: this.isDual, ...kernel })).toEqual({});
     const accepted = peer.do("accept");
     const stream = this.engine.connect(address, 4000, options);
     expect(await accepted).not.toHaveProperty("error");
@@ -74,27 +106,16 @@ export class KernelLab {
   }
 
   /** A connection that the kernel opened to the engine. */
-  async server(address = "10.1.0.2", options: ListenOptions = {}): Promise<Connected> {
+  async server(address = "10.1.0.2", options: ListenOptions = {}, kernel: KernelSocketOptions = {}): Promise<Connected> {
     this.engine.listen(4000, options);
     const peer = this.namespace.peer();
     const accepted = this.engine.accept();
-    expect(await peer.do("connect", { address, port: 4000 })).toEqual({});
+    expect(await peer.do("connect", { address, port: 4000, dual: this.isDual, ...kernel })).toEqual({});
     return { peer, stream: await accepted };
   }
 
-  /** Both directions at once, checked by their sums. */
+  /** `length` octets each way at once and the end of both, after whatever came before, checked by their sums. */
   async exchange({ peer, stream }: Connected, length: number): Promise<void> {
-    stream.send(length, true);
-    const answer = await peer.do("exchange", { bytes: length });
-    await stream.ended();
-    expect(answer).toMatchObject({ received: length, sha: patternSha(length), sent: length });
-    expect(stream.received).toBe(length);
-    expect(stream.sha).toBe(answer.sentSha);
-  }
-
-  /** 10 MB each way and the end, after other data: the sums of all that came are checked by length, those of the kernel's by content. */
-  async exchange10({ peer, stream }: Connected): Promise<void> {
-    const length = 10_000_000;
     const before = stream.received;
     const start = stream.written;
     stream.restart();
@@ -104,7 +125,42 @@ export class KernelLab {
     expect(answer).toMatchObject({ received: length, sha: patternSha(length, start), sent: length });
     expect(stream.received - before).toBe(length);
     expect(stream.sha).toBe(answer.sentSha);
-    expect(stream.connection.fallback).toBeNull();
+  }
+
+  /** 10 MB each way and the end, as Multipath TCP. */
+  async exchange10(connected: Connected): Promise<void> {
+    await this.exchange(connected, 10_000_000);
+    expect(connected.stream.connection.fallback).toBeNull();
+  }
+
+  /** The kernel sends something, which lets the engine open subflows, and takes something. */
+  async warmUp({ peer, stream }: Connected, bytes = 100_000): Promise<void> {
+    const before = stream.received;
+    stream.send(bytes);
+    expect(await peer.do("receive", { bytes })).toMatchObject({ received: bytes });
+    await peer.do("send", { bytes });
+    await stream.until(() => stream.received === before + bytes);
+  }
+
+  /**
+   * Both ends counted the same: what one sent, the other received, entry by entry; and the kernel found nothing wrong with what came from here.
+   * @param except the kernel's counters of what this test breaks
+   */
+  async agree(except: readonly string[] = []): Promise<void> {
+    const { counters } = this.engine.runtime.host;
+    const mirrored = MIRRORED.filter(([kernels]) => !except.includes(kernels));
+    const ours = (): Record<string, number> => Object.fromEntries(mirrored.map(([kernels, own]) => [kernels, counters.value(own)]));
+    const theirs = (): Record<string, number> => {
+      const all = this.namespace.counters();
+      return Object.fromEntries(mirrored.map(([kernels]) => [kernels, all.get(kernels) ?? 0]));
+    };
+    // The last packets may still be on their way.
+    for (let tries = 0; tries < 300 && JSON.stringify(ours()) !== JSON.stringify(theirs()); tries++) await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(theirs()).toEqual(ours());
+    const all = this.namespace.counters();
+    const wrong = FAULTS.filter((name) => !except.includes(name) && (all.get(name) ?? 0) !== 0).map((name) => `kernel ${name}`);
+    const own = OWN_FAULTS.filter((name) => !except.includes(name) && counters.value(name) !== 0);
+    expect([...wrong, ...own], this.report()).toEqual([]);
   }
 
   /** Waits until `holds`, for what raises no event. @throws Error with what both ends counted, after thirty seconds */
@@ -130,6 +186,12 @@ export class KernelLab {
   }
 }
 
+/** What is unusual about the kernel's socket. */
+export interface KernelSocketOptions {
+  /** Regular TCP when false. */
+  readonly mptcp?: boolean;
+}
+
 /** The two ends of one connection. */
 export interface Connected {
   readonly peer: KernelPeer;
@@ -142,3 +204,68 @@ export function subflowsOf(stream: Stream): number {
   if (!(connection instanceof MptcpConnection)) return 0;
   return connection.subflows.filter((subflow) => subflow.tcp.established).length;
 }
+
+/** The engine's end as Multipath TCP. @throws Error when it is regular TCP from the start */
+export function mptcpOf(stream: Stream): MptcpConnection {
+  const { connection } = stream;
+  if (!(connection instanceof MptcpConnection)) throw new Error("not a Multipath TCP connection");
+  return connection;
+}
+
+/** Bytes that left on each subflow of the engine. */
+export function sentBySubflow(stream: Stream): number[] {
+  return mptcpOf(stream).subflows.map((subflow: Subflow) => subflow.tcp.sender.nxt);
+}
+
+/** The kernel's counter, and ours of the other end of the same event. */
+const MIRRORED: readonly (readonly [kernels: string, ours: string])[] = [
+  ["MPTcpExtMPCapableSYNRX", "MPTcpExtMPCapableSYNTX"],
+  ["MPTcpExtMPCapableSYNTX", "MPTcpExtMPCapableSYNRX"],
+  ["MPTcpExtMPCapableSYNACKRX", "MPTcpExtMPCapableACKRX"],
+  ["MPTcpExtMPCapableACKRX", "MPTcpExtMPCapableSYNACKRX"],
+  ["MPTcpExtMPJoinSynRx", "MPTcpExtMPJoinSynTx"],
+  ["MPTcpExtMPJoinSynTx", "MPTcpExtMPJoinSynRx"],
+  ["MPTcpExtMPJoinSynAckRx", "MPTcpExtMPJoinAckRx"],
+  ["MPTcpExtMPJoinAckRx", "MPTcpExtMPJoinSynAckRx"],
+  ["MPTcpExtAddAddr", "MPTcpExtAddAddrTx"],
+  ["MPTcpExtAddAddrTx", "MPTcpExtAddAddr"],
+  ["MPTcpExtEchoAdd", "MPTcpExtEchoAddTx"],
+  ["MPTcpExtEchoAddTx", "MPTcpExtEchoAdd"],
+  ["MPTcpExtRmAddr", "MPTcpExtRmAddrTx"],
+  ["MPTcpExtRmAddrTx", "MPTcpExtRmAddr"],
+  ["MPTcpExtMPPrioRx", "MPTcpExtMPPrioTx"],
+  ["MPTcpExtMPPrioTx", "MPTcpExtMPPrioRx"],
+  ["MPTcpExtMPFailRx", "MPTcpExtMPFailTx"],
+  ["MPTcpExtMPFailTx", "MPTcpExtMPFailRx"],
+  ["MPTcpExtMPFastcloseRx", "MPTcpExtMPFastcloseTx"],
+  ["MPTcpExtMPFastcloseTx", "MPTcpExtMPFastcloseRx"],
+  ["MPTcpExtMPRstRx", "MPTcpExtMPRstTx"],
+  ["MPTcpExtMPRstTx", "MPTcpExtMPRstRx"],
+  ["MPTcpExtInfiniteMapRx", "MPTcpExtInfiniteMapTx"],
+  ["MPTcpExtInfiniteMapTx", "MPTcpExtInfiniteMapRx"],
+];
+
+/** The kernel's counters that only a fault of its peer, or of the path, moves. */
+const FAULTS = [
+  "MPTcpExtMPCapableFallbackACK",
+  "MPTcpExtMPCapableFallbackSYNACK",
+  "MPTcpExtMPCapableSYNTXDrop",
+  "MPTcpExtMPJoinNoTokenFound",
+  "MPTcpExtMPJoinSynAckHMacFailure",
+  "MPTcpExtMPJoinAckHMacFailure",
+  "MPTcpExtMPJoinRejected",
+  "MPTcpExtDSSNotMatching",
+  "MPTcpExtDSSCorruptionFallback",
+  "MPTcpExtDSSCorruptionReset",
+  "MPTcpExtDSSNoMatchTCP",
+  "MPTcpExtDataCsumErr",
+  "MPTcpExtAddAddrDrop",
+  "MPTcpExtRmAddrDrop",
+  "MPTcpExtMismatchPortSynRx",
+  "MPTcpExtMismatchPortAckRx",
+  "MPTcpExtMPCapableDataFallback",
+  "MPTcpExtDssFallback",
+  "MPTcpExtFallbackFailed",
+];
+
+const OWN_FAULTS = ["MPTcpExtMPJoinNoTokenFound", "MPTcpExtMPJoinSynAckHMacFailure", "MPTcpExtMPJoinAckHMacFailure", "MPTcpExtMPJoinRejected", "MPTcpExtDSSNotMatching", "MPTcpExtDSSNoMapping", "MPTcpExtDataCsumErr", "MPTcpExtAddAddrDrop"];

@@ -16,12 +16,14 @@ def pattern(at, length):
 
 
 def make(message):
-    family = socket.AF_INET6 if ":" in message["address"] else socket.AF_INET
+    # Only an IPv6 socket that also does IPv4 may have subflows of both.
+    dual = message.get("dual", False)
+    family = socket.AF_INET6 if dual or ":" in message["address"] else socket.AF_INET
     protocol = IPPROTO_MPTCP if message.get("mptcp", True) else 0
     made = socket.socket(family, socket.SOCK_STREAM, protocol)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if family == socket.AF_INET6:
-        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if dual else 1)
     try:
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic")
     except OSError:
@@ -75,7 +77,8 @@ def run(message):
         connection.settimeout(message.get("timeout", 30))
         if "from" in message:
             connection.bind((message["from"], 0))
-        connection.connect((message["address"], message["port"]))
+        mapped = "::ffff:" if message.get("dual", False) and ":" not in message["address"] else ""
+        connection.connect((mapped + message["address"], message["port"]))
         connection.settimeout(30)
         return {}
     if what == "send":
@@ -102,6 +105,23 @@ def run(message):
     if what == "abort":
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.close()
+        return {}
+    if what == "churn":
+        # Connections one after the other: open, speak, hear the same, close.
+        for _ in range(message["count"]):
+            one = make(message)
+            one.settimeout(30)
+            one.connect((message["address"], message["port"]))
+            one.sendall(PATTERN[:1000])
+            heard = b""
+            while len(heard) < 1000:
+                piece = one.recv(1000)
+                if not piece:
+                    raise OSError("closed early")
+                heard += piece
+            one.close()
+            if heard != PATTERN[:1000]:
+                raise OSError("not what was said")
         return {}
     if what == "close":
         connection.close()

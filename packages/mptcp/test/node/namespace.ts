@@ -49,6 +49,16 @@ export class Namespace {
     this.run("sysctl", "-q", "-w", `${name}=${value}`);
   }
 
+  /** `ip mptcp endpoint add`: what the kernel's path manager may do with an address. */
+  endpoint(address: string, ...words: string[]): void {
+    this.run("ip", "mptcp", "endpoint", "add", address, ...words);
+  }
+
+  /** `ip mptcp limits set`: subflows that connections may have besides the first, and announced addresses that they may use. */
+  limits(subflows: number, addAddrAccepted = 0): void {
+    this.run("ip", "mptcp", "limits", "set", "subflows", String(subflows), "add_addr_accepted", String(addAddrAccepted));
+  }
+
   /** The counters of /proc/net/netstat by group and name: MPTcpExtMPCapableSYNRX. */
   counters(): Map<string, number> {
     const lines = this.run("cat", "/proc/net/netstat", "/proc/net/snmp").trim().split("\n");
