@@ -20,7 +20,7 @@ export { CryptoRandom } from "./random.ts";
 export { Runtime } from "./runtime.ts";
 export type { ConnectionHandler, LinkAddress, RuntimeOptions } from "./runtime.ts";
 export { Server } from "./server.ts";
-export type { ServerListenOptions, ServerOptions } from "./server.ts";
+export type { DroppedConnection, ServerEvents, ServerListenOptions, ServerOptions } from "./server.ts";
 export { Socket } from "./socket.ts";
 export type { LookupFunction, SocketConnectOptions, SocketOptions } from "./socket.ts";
 export type { SocketEvents } from "./socket-events.ts";

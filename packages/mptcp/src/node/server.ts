@@ -29,6 +29,42 @@ export interface ServerListenOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Events of a server, with the arguments of their listeners: those of `net.Server`. */
+export interface ServerEvents {
+  readonly close: readonly [];
+  readonly connection: readonly [socket: Socket];
+  /** A connection was reset at once: too many, on a block list, or without the Multipath TCP that is required. */
+  readonly drop: readonly [connection: DroppedConnection];
+  readonly error: readonly [error: Error];
+  readonly listening: readonly [];
+}
+
+/** Whose connection was dropped. */
+export interface DroppedConnection {
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly localFamily: string;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly remoteFamily: string;
+}
+
+/** The types of its events, which a class cannot declare by itself; the methods are those of `EventEmitter`. */
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging
+export interface Server {
+  on<E extends keyof ServerEvents>(event: E, listener: (...values: ServerEvents[E]) => void): this;
+  on(event: string | symbol, listener: (...values: never[]) => void): this;
+  once<E extends keyof ServerEvents>(event: E, listener: (...values: ServerEvents[E]) => void): this;
+  once(event: string | symbol, listener: (...values: never[]) => void): this;
+  off<E extends keyof ServerEvents>(event: E, listener: (...values: ServerEvents[E]) => void): this;
+  off(event: string | symbol, listener: (...values: never[]) => void): this;
+  addListener<E extends keyof ServerEvents>(event: E, listener: (...values: ServerEvents[E]) => void): this;
+  addListener(event: string | symbol, listener: (...values: never[]) => void): this;
+  removeListener<E extends keyof ServerEvents>(event: E, listener: (...values: ServerEvents[E]) => void): this;
+  removeListener(event: string | symbol, listener: (...values: never[]) => void): this;
+}
+
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging
 /** A listener that looks like `net.Server`; docs/sockets.md lists what differs. */
 export class Server extends EventEmitter {
   /** Whose Multipath TCP it is: this library's. */
@@ -156,7 +192,7 @@ export class Server extends EventEmitter {
     if (!this.isWelcome(connection)) {
       const { localAddress, localPort, remoteAddress, remotePort } = connection.tuple;
       connection.abort(runtime.now);
-      const refused = { localAddress: String(localAddress), localPort, localFamily: familyOf(localAddress), remoteAddress: String(remoteAddress), remotePort, remoteFamily: familyOf(remoteAddress) };
+      const refused: DroppedConnection = { localAddress: String(localAddress), localPort, localFamily: familyOf(localAddress), remoteAddress: String(remoteAddress), remotePort, remoteFamily: familyOf(remoteAddress) };
       process.nextTick(() => this.emit("drop", refused));
       return DEAF;
     }

@@ -78,7 +78,7 @@ describe("enable, force and forbid (RFC 6897 §5.3.2)", () => {
   it("resets a connection that falls back where it is required, with a code and the reason", async () => {
     const listener = await listen({ multipath: false });
     const lost = new Promise<NodeJS.ErrnoException>((resolve) => {
-      listener.on("connection", (accepted: Socket) => accepted.on("error", resolve));
+      listener.on("connection", (accepted) => accepted.on("error", resolve));
     });
     const socket = client.connect({ port: 80, host: "10.0.0.2", multipath: "required" });
     const events: string[] = [];
@@ -206,7 +206,7 @@ describe("subflows and events", () => {
       socket.on("subflowDown", ({ id, established }, reason) => told.push(`${who} down ${id} ${established} ${reason}`));
       socket.on("subflowBackup", ({ id, backup }, by) => told.push(`${who} backup ${id} ${backup} ${by}`));
     };
-    listener.on("connection", (accepted: Socket) => note("server", accepted));
+    listener.on("connection", (accepted) => note("server", accepted));
     const accepted = event<[Socket]>(listener, "connection");
     const socket = client.connect(80, "10.0.0.2");
     note("client", socket);
