@@ -45,7 +45,7 @@ export async function listenCommand(port: number, flags: ListenFlags, io: Io): P
     });
     io.stderr.write(`listening on ${where}\n`);
     const connection = await Promise.race([first, stopped]);
-    if (typeof connection === "string") return exitOf(connection);
+    if (typeof connection === "string") return unconnected(network, null, exitOf(connection), flags, io);
     io.stderr.write(`connection from ${connection.remoteAddress}:${connection.remotePort}\n`);
     return transfer(connection, network, flags, io, stopped);
   });
@@ -55,11 +55,24 @@ export async function listenCommand(port: number, flags: ListenFlags, io: Io): P
 export async function connectCommand(host: string, port: number, flags: SocketFlags, io: Io): Promise<number> {
   return withNetwork(flags, null, io, async (network, stopped) => {
     const connection = network.connect(host, port);
-    const signal = await Promise.race([connected(connection), stopped]);
+    let signal: Signal | null;
+    try {
+      signal = await Promise.race([connected(connection), stopped]);
+    } catch (error) {
+      return unconnected(network, explain(error), EXIT.failed, flags, io);
+    }
     if (signal === null) return transfer(connection, network, flags, io, stopped);
     connection.destroy();
-    return exitOf(signal);
+    return unconnected(network, null, exitOf(signal), flags, io);
   });
+}
+
+/** There was no connection: says why, if that is to be said. @returns `code` */
+function unconnected(network: Network, error: string | null, code: number, flags: SocketFlags, io: Io): number {
+  const nothing = { connections: 0, bytesRead: 0, bytesWritten: 0, seconds: 0, bitsPerSecond: 0, fallback: null, mptcp: null, subflows: [] };
+  if (flags.json) printSummary({ via: network.via, ...nothing, error, counters: network.counters() }, true, io);
+  else if (error !== null) io.stderr.write(`${error}\n`);
+  return code;
 }
 
 /** Any number of connections at once, until interrupted. */

@@ -7,7 +7,7 @@ import type { SubflowRecord } from "./subflow-ledger.ts";
 export interface TransferSummary {
   /** Who spoke Multipath TCP: this program's engine, or the kernel. */
   readonly via: "userspace" | "kernel";
-  /** Connections there were: one, but for `listen --keep`. */
+  /** Connections there were: one at the most, but for `listen --keep`. */
   readonly connections: number;
   readonly bytesRead: number;
   readonly bytesWritten: number;
@@ -19,7 +19,7 @@ export interface TransferSummary {
   readonly fallback: string | null;
   /** What went wrong; null when nothing did. */
   readonly error: string | null;
-  /** The connection in its last moment; null when there was none, or several. */
+  /** The connection in its last moment; null when there was none, and where there may be several. */
   readonly mptcp: MptcpInfo | null;
   /** Every subflow that there ever was, with its counters. */
   readonly subflows: readonly SubflowRecord[];

@@ -103,7 +103,10 @@ describe("mptcp listen and mptcp connect, over UDP", () => {
   it("say what is wrong", async () => {
     const refused = start(["connect", "127.0.0.1", "5103", "--udp", "local=127.0.0.3"], empty());
     expect(await refused.code).toBe(1);
-    expect(refused.stderr).toMatch(/ECONNREFUSED/);
+    expect(refused.stderr).toMatch(/^connect ECONNREFUSED .*`mptcp listen`.*\n$/);
+    const summed = start(["connect", "127.0.0.1", "5103", "--udp", "local=127.0.0.3", "--json"], empty());
+    expect(await summed.code).toBe(1);
+    expect(JSON.parse(summed.stderr)).toMatchObject({ via: "userspace", connections: 0, error: expect.stringContaining("ECONNREFUSED") as string, mptcp: null, counters: { MPTcpExtMPCapableSYNTX: 1 } });
     const without = start(["connect", "127.0.0.1", "5103"], empty());
     expect(await without.code).toBe(2);
     expect(without.stderr).toMatch(/give at least one --udp/);
