@@ -119,11 +119,14 @@ describe.skipIf(!status.available)("the kernel's sockets", () => {
     await once(other, "listening");
     const client = connect({ via: "kernel", port: (other.address() as AddressInfo).port, host: "127.0.0.1", multipath: "required" });
     const events: string[] = [];
+    const written = new Promise((resolve) => client.write("never", resolve));
     for (const event of ["connect", "ready", "error", "close"]) client.on(event, () => events.push(event));
+    const closed = new Promise((resolve) => client.once("close", resolve));
     const [error] = (await once(client, "error")) as [NodeJS.ErrnoException];
     expect(error.code).toBe("ERR_MPTCP_REQUIRED");
-    if (!client.closed) await once(client, "close");
-    expect(events).not.toContain("connect");
+    expect(await closed).toBe(true);
+    expect(events).toEqual(["error", "close"]);
+    expect(await written).toMatchObject({ code: "ERR_SOCKET_CLOSED_BEFORE_CONNECTION" });
 
     const server = createServer({ via: "kernel", multipath: "required" }, (socket) => socket.end("welcome")).listen(0, "127.0.0.1");
     servers.push(server);

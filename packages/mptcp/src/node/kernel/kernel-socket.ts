@@ -76,6 +76,7 @@ export class KernelSocket extends net.Socket {
 
   /** As `emit`, where Multipath TCP is required: a connection without it is an error, and nobody hears that it was there. */
   private emitIfMultipath(event: string | symbol, ...values: unknown[]): boolean {
+    if (event === "ready" && this.destroyed) return false;
     if (event !== "connect") return super.emit(event, ...values);
     const { multipath, fallback } = this.mptcp.info();
     if (multipath) return super.emit(event, ...values);
