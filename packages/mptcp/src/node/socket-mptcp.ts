@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { MptcpError } from "../core/index.ts";
 import type { DecisionDetail } from "../core/index.ts";
 import { MptcpConnection } from "../mptcp/index.ts";
 import type { DecisionListener, Subflow } from "../mptcp/index.ts";
@@ -43,12 +44,17 @@ export class EngineSocketMptcp implements SocketMptcp, DecisionListener {
     return runtime.host.localAddresses().flatMap(({ address }) => (denied.includes(String(address)) ? [] : [address]));
   }
 
-  /** The address to open a connection to `remote` from, where a restriction leaves a choice; null for that of the host. */
+  /**
+   * The address to open a connection to `remote` from, where there is a restriction; null for that of the host.
+   * @throws MptcpError EADDRNOTAVAIL when none is left
+   */
   firstAddress(runtime: Runtime, remote: IpAddress): IpAddress | null {
     if (this.allowed === null && this.denied.length === 0) return null;
     const mayUse = this.restriction(runtime, null) ?? [];
     const fitting = runtime.host.localAddresses().filter(({ address }) => address.family === remote.family && mayUse.some((other) => other.equals(address)));
-    return (fitting.find(({ flags }) => !flags.backup) ?? fitting[0])?.address ?? null;
+    const chosen = fitting.find(({ flags }) => !flags.backup) ?? fitting[0];
+    if (chosen === undefined) throw new MptcpError("EADDRNOTAVAIL", `none of the local addresses allowed fits ${remote}`);
+    return chosen.address;
   }
 
   /** The connection of the socket, once there is one; null when it is to be forgotten. */

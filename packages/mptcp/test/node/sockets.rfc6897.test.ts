@@ -156,6 +156,10 @@ describe("local addresses (RFC 6897 §5.3.3)", () => {
     });
     await turns(50);
     expect(paths(called.socket)).toEqual(["0", "2"]);
+    for (const localAddresses of [["192.0.2.1"], ["::1"], []]) {
+      const [error] = await event<[NodeJS.ErrnoException]>(client.connect({ port: 80, host: "10.0.0.2", localAddresses }), "error");
+      expect(error.code).toBe("EADDRNOTAVAIL");
+    }
     const denied = await pair(2, {}, ({ mptcp }) => void mptcp.removeAddress("10.0.0.1"));
     await turns(50);
     expect(paths(denied.socket)).toEqual(["1", "2"]);
