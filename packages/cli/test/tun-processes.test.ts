@@ -96,7 +96,7 @@ describe.skipIf(obstacle !== null)("mptcp over TUN devices, and the kernel", () 
 
   it("as a client: a file goes to the kernel over both devices", async () => {
     const namespace = makeNamespace();
-    const data = randomBytes(10_000_000);
+    const data = randomBytes(30_000_000);
     const peer = namespace.peer();
     await peer.do("listen", { address: "0.0.0.0", port: 4000 });
     const accepted = peer.do("accept");

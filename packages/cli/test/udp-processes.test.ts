@@ -51,14 +51,14 @@ function opened(path: string, flags: string): number {
 
 describe("two processes without privileges, over UDP,", () => {
   it("move a file over several paths", async () => {
-    const data = randomBytes(4_000_000);
+    const data = randomBytes(20_000_000);
     const server = await listen(5201, [...SERVER, "--json"], { unprivileged: true });
     expect(rightsOf(server.pid).capabilities).toBe("0000000000000000");
     const client = new Command(["connect", "127.0.0.1", "5201", ...CLIENT, "--json"], { unprivileged: true, stdin: fileOf(data, "plain") });
     expect([await client.code, await server.code]).toEqual([0, 0]);
     expect(digest(server.output)).toBe(digest([data]));
-    expect(server.summary).toMatchObject({ via: "userspace", connections: 1, bytesRead: 4_000_000, bytesWritten: 0, fallback: null, error: null });
-    expect(client.summary).toMatchObject({ bytesRead: 0, bytesWritten: 4_000_000, fallback: null, error: null });
+    expect(server.summary).toMatchObject({ via: "userspace", connections: 1, bytesRead: data.length, bytesWritten: 0, fallback: null, error: null });
+    expect(client.summary).toMatchObject({ bytesRead: 0, bytesWritten: data.length, fallback: null, error: null });
     expect(client.summary.subflows.length).toBeGreaterThanOrEqual(2);
     expect(client.summary.counters).toMatchObject({ MPTcpExtMPCapableSYNTX: 1, MPTcpExtMPCapableSYNACKRX: 1 });
     expect(client.summary.seconds).toBeGreaterThan(0);
@@ -88,7 +88,7 @@ describe("two processes without privileges, over UDP,", () => {
   });
 
   it.skipIf(!HAS_TSHARK)("write captures that tshark reads", async () => {
-    const data = randomBytes(2_000_000);
+    const data = randomBytes(8_000_000);
     const file = join(folder, "client.pcapng");
     const server = await listen(PORT, SERVER, { unprivileged: true });
     const client = new Command(["connect", "127.0.0.1", String(PORT), ...CLIENT, "--pcap", file, "--json"], { unprivileged: true, stdin: fileOf(data, "captured") });
@@ -129,9 +129,9 @@ describe("two processes without privileges, over UDP,", () => {
   it("use ports of their own where they are given, also over IPv6", async () => {
     const server = await listen(5204, ["--udp", "local=[::1]:5204", "--udp", "local=127.0.0.2:5205", "--json"], { unprivileged: true });
     expect(server.stderr).toContain("listening on [::1]:5204, 127.0.0.2:5205");
-    const client = new Command(["connect", "::1", "5204", "--udp", "local=[::1]:5206", "--udp", "local=127.0.0.3:5207", "--source", "10000000", "--json"], { unprivileged: true });
+    const client = new Command(["connect", "::1", "5204", "--udp", "local=[::1]:5206", "--udp", "local=127.0.0.3:5207", "--source", "30000000", "--json"], { unprivileged: true });
     expect([await client.code, await server.code]).toEqual([0, 0]);
-    expect(server.outputLength).toBe(10_000_000);
+    expect(server.outputLength).toBe(30_000_000);
     const ends = server.summary.subflows.map((subflow) => [subflow.localAddress, subflow.localPort, subflow.remoteAddress, subflow.remotePort]);
     expect(ends).toEqual([
       ["::1", 5204, "::1", 5206],
@@ -253,4 +253,5 @@ const PORT = 5001;
 const IN = "0x00000001";
 const OUT = "0x00000002";
 const CONNECTIONS = 100;
-const IDLE_SECONDS = 10;
+/** Long enough for what keeps the bindings of NATs alive, every 15 s, to be counted as what it is. */
+const IDLE_SECONDS = 30;
