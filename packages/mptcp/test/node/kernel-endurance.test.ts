@@ -3,6 +3,7 @@ import { readdirSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterEach, describe, expect, it } from "vitest";
+import { NEVER } from "../../src/core/index.ts";
 import { createStack } from "../../src/node/index.ts";
 import type { Stack } from "../../src/node/index.ts";
 import { tunLink } from "../../src/node/tun/index.ts";
@@ -59,8 +60,9 @@ describe.skipIf(obstacle !== null)("a long run", () => {
       const areClosed = (): boolean => closed >= before + count * DEVICES;
       while (!areClosed()) await once(ends, "closed");
       expect(open).toBe(0);
-      // Subflows say their FINs after the connection is closed.
-      while (ns.counter("MPTcpExtMPCurrEstab") > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      // Subflows say their FINs after the connection is closed, and some lose the last word of a peer that is gone: no timer is left when they are done.
+      for (let tries = 0; tries < 1000 && own.runtime.host.nextTimeout() < NEVER; tries++) await new Promise((resolve) => setTimeout(resolve, 10));
+      expect(ns.counter("MPTcpExtMPCurrEstab")).toBe(0);
       collectGarbage();
     };
     await round(200);
@@ -68,8 +70,8 @@ describe.skipIf(obstacle !== null)("a long run", () => {
     const heap = process.memoryUsage().heapUsed;
     await round(500);
     expect(readdirSync("/proc/self/fd").length).toBe(descriptors);
-    // A connection that stayed would keep some 20 KB.
-    expect((process.memoryUsage().heapUsed - heap) / (500 * DEVICES)).toBeLessThan(1000);
+    // A connection that stayed would keep some 20 KB; what the code itself still grows by is a fraction of a megabyte.
+    expect((process.memoryUsage().heapUsed - heap) / (500 * DEVICES)).toBeLessThan(2000);
     expect(ns.counter("MPTcpExtMPCapableSYNACKRX")).toBe(700 * DEVICES);
     expect(ns.counter("MPTcpExtMPCapableFallbackSYNACK")).toBe(0);
     for (const link of links) expect(link.counters).toMatchObject({ dropped: 0, refused: 0 });
