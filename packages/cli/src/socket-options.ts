@@ -10,13 +10,13 @@ import type { ListenFlags, SocketFlags } from "./socket-command.ts";
 export function addSocketCommands(program: Command, io: Io, done: (code: number) => void): void {
   const listen = program.command("listen").argument("<port>", "port to listen on", parsePort);
   socketOptions(listen.description("accept a Multipath TCP connection; standard input goes out, what comes goes to standard output"))
-    .option("--keep", "serve connections until interrupted; with --echo or --discard", false)
+    .option("--keep", "serve connections until interrupted; with --echo or --discard")
     .addHelpText("after", LISTEN_HELP)
-    .action(async (port: number, flags: ListenFlags) => done(await listenCommand(port, flags, io)));
+    .action(async (port: number, flags: Partial<ListenFlags>) => done(await listenCommand(port, { ...DEFAULTS, ...flags }, io)));
   const connect = program.command("connect").argument("<host>", "address or name to connect to").argument("<port>", "its port", parsePort);
   socketOptions(connect.description("open a Multipath TCP connection, the other end of listen"))
     .addHelpText("after", CONNECT_HELP)
-    .action(async (host: string, port: number, flags: SocketFlags) => done(await connectCommand(host, port, flags, io)));
+    .action(async (host: string, port: number, flags: Partial<SocketFlags>) => done(await connectCommand(host, port, { ...DEFAULTS, ...flags }, io)));
 }
 
 /** A port of a command line, 1 to 65535. @throws InvalidArgumentError */
@@ -27,22 +27,20 @@ export function parsePort(text: string): number {
 }
 
 function socketOptions(command: Command): Command {
+  const udp = "a link over UDP, no privileges needed: local=ADDR[:PORT][,backup][,mtu=N]; may be repeated";
+  const tun = "a link over a TUN device, for root: name=NAME,host=ADDR,kernel=ADDR/LEN[,backup][,mtu=N]; may be repeated";
+  const endpoint = "what the address of a link is for, as in ip mptcp endpoint: ADDR[,signal][,subflow][,backup][,fullmesh][,port=N][,id=N]; may be repeated (without: a full mesh)";
   return command
-    .option("--udp <local=ADDR[:PORT][,backup][,mtu=N]>", "a link over UDP from this address, no privileges needed; may be repeated", parseUdp, [] as readonly LinkOption[])
-    .option("--tun <name=NAME,host=ADDR,kernel=ADDR/LEN[,backup][,mtu=N]>", "a link over a TUN device (root); may be repeated", parseTun, [] as readonly LinkOption[])
-    .option("--via <userspace|kernel>", "whose Multipath TCP: this program's, on links, or the kernel's", parseVia, "userspace")
-    .option(
-      "--endpoint <ADDR[,signal][,subflow][,backup][,fullmesh][,port=N][,id=N]>",
-      "what the address of a link is for, as in ip mptcp endpoint; may be repeated (default: a full mesh)",
-      parseEndpoint,
-      [] as readonly EndpointOption[],
-    )
-    .option("--limits <subflows=N,add-addr-accepted=N>", "as in ip mptcp limits (default: 8 and 8)", parseLimits, {})
-    .option("--pcap <file>", "write what passes the links, and what was decided, as pcapng", null as unknown as string)
-    .option("--echo", "send back what comes", false)
-    .option("--discard", "throw away what comes", false)
-    .option("--source <bytes>", "send so many bytes instead of standard input", parseCount, null)
-    .option("--json", "print a summary as JSON to standard error at the end", false);
+    .option("--udp <link>", udp, (text: string, all?: readonly LinkOption[]) => parseUdp(text, all ?? []))
+    .option("--tun <link>", tun, (text: string, all?: readonly LinkOption[]) => parseTun(text, all ?? []))
+    .option("--via <whom>", "whose Multipath TCP: userspace, this program's on links, or kernel", parseVia)
+    .option("--endpoint <endpoint>", endpoint, (text: string, all?: readonly EndpointOption[]) => parseEndpoint(text, all ?? []))
+    .option("--limits <limits>", "as in ip mptcp limits: subflows=N,add-addr-accepted=N (without: 8 and 8)", parseLimits)
+    .option("--pcap <file>", "write what passes the links, and what was decided, as pcapng")
+    .option("--echo", "send back what comes")
+    .option("--discard", "throw away what comes")
+    .option("--source <bytes>", "send so many bytes instead of standard input", parseCount)
+    .option("--json", "print a summary as JSON to standard error at the end");
 }
 
 function parseVia(text: string): string {
@@ -55,6 +53,9 @@ function parseCount(text: string): number {
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(count)) throw new InvalidArgumentError("Bytes are a whole number.");
   return count;
 }
+
+/** What an option is that is not given. */
+const DEFAULTS: ListenFlags = { udp: [], tun: [], via: "userspace", endpoint: [], limits: {}, pcap: null, echo: false, discard: false, source: null, json: false, keep: false };
 
 const LINKS_HELP = `
 Links: with several, a connection has a subflow for each pair of addresses, and survives the loss of all but one.
