@@ -81,10 +81,7 @@ export class Closing {
   abort(now: number): void {
     const { connection } = this;
     const announced = !connection.regularTcp && connection.remoteKnown;
-    if (announced) {
-      connection.log.observe(null, { kind: "fastclose", direction: "out" });
-      connection.environment.counters.increment("MPTcpExtMPFastcloseTx");
-    }
+    if (announced) connection.log.observe(null, { kind: "fastclose", direction: "out" });
     const carrier = announced && connection.config.fastclose === "ack" ? connection.subflows.find((subflow) => subflow.established) : undefined;
     connection.finish("ECONNABORTED");
     // RFC 8684 §3.5, option R: a RST with MP_FASTCLOSE on every subflow. Option A: an ACK with it on one, RSTs on the others.

@@ -43,7 +43,7 @@ export function writeOptions(subflow: Subflow, segment: TcpSegment, role: Segmen
   }
   if (!connection.remoteKnown) return;
   if (subflow.fastclose) {
-    segment.mptcp = [{ kind: "mp_fastclose", receiverKey: connection.remoteKey }];
+    writeFastclose(subflow, segment);
     return;
   }
   if (!subflow.first && subflow.initiator && subflow.phase === "pre-established") {
@@ -81,12 +81,19 @@ function writeSynAck(subflow: Subflow, segment: TcpSegment): void {
 function writeReset(subflow: Subflow, segment: TcpSegment): void {
   const { connection } = subflow;
   if (connection.regularTcp) return;
-  if (subflow.fastclose && connection.remoteKnown) segment.mptcp = [{ kind: "mp_fastclose", receiverKey: connection.remoteKey }];
+  if (subflow.fastclose && connection.remoteKnown) writeFastclose(subflow, segment);
   else if (subflow.resetReason >= 0) {
     const reset: MptcpOption = { kind: "mp_tcprst", transient: false, reserved: 0, reason: subflow.resetReason };
     // RFC 8684 §3.7: what the peer sent from here on is not trusted.
     segment.mptcp = subflow.failedAt >= 0 ? [connection.failure.optionFor(subflow.failedAt), reset] : [reset];
   }
+}
+
+/** RFC 8684 §3.5; counted by segment, as Linux does. */
+function writeFastclose(subflow: Subflow, segment: TcpSegment): void {
+  const { connection } = subflow;
+  connection.environment.counters.increment("MPTcpExtMPFastcloseTx");
+  segment.mptcp = [{ kind: "mp_fastclose", receiverKey: connection.remoteKey }];
 }
 
 /**
