@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
@@ -14,6 +14,7 @@ export function kernelTestObstacle(): string | null {
     return "there is no /dev/net/tun";
   }
   if (spawnSync("python3", ["--version"]).status !== 0) return "there is no python3";
+  sweep();
   const probe = `mptcp-probe-${process.pid}`;
   if (spawnSync("ip", ["netns", "add", probe]).status !== 0) return "ip netns add fails";
   const { status } = spawnSync("ip", ["netns", "exec", probe, "cat", "/proc/sys/net/mptcp/enabled"]);
@@ -141,6 +142,15 @@ export class KernelPeer {
 
   kill(): void {
     if (this.child.exitCode === null) this.child.kill("SIGKILL");
+  }
+}
+
+/** Takes away what processes left that were killed, and could not do it themselves. */
+function sweep(): void {
+  if (!existsSync("/run/netns")) return;
+  for (const name of readdirSync("/run/netns")) {
+    const owner = /^mptcp-(?:test|probe)-(\d+)(?:-\d+)?$/.exec(name)?.[1];
+    if (owner !== undefined && !existsSync(`/proc/${owner}`)) spawnSync("ip", ["netns", "del", name]);
   }
 }
 
