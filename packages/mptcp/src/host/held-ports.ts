@@ -1,3 +1,4 @@
+import { MptcpError } from "../core/index.ts";
 import type { IpAddress } from "../wire/index.ts";
 import type { HostAddress } from "./address-book.ts";
 import type { PortSource } from "./ports.ts";
@@ -11,6 +12,19 @@ export class HeldPorts {
     if (entry === null || entry.ports === null) return;
     entry.ports.hold(entry.address, port);
     this.adopt(owner, entry, port);
+  }
+
+  /** Whether a connection that a packet opens could hold `port` of `entry`. The socket of one that was opened from here, for one, it could not. */
+  mayHold(entry: HostAddress | null, port: number): boolean {
+    if (entry === null || entry.ports === null) return true;
+    try {
+      entry.ports.hold(entry.address, port);
+    } catch (error) {
+      if (!(error instanceof MptcpError)) throw error;
+      return false;
+    }
+    entry.ports.release(entry.address, port);
+    return true;
   }
 
   /** Notes that `owner` has a port that was allocated, and so is held. */

@@ -341,6 +341,10 @@ export class Host implements MptcpEnvironment {
 
   private receiveStray(packet: Packet, segment: TcpSegment, link: number, now: number): void {
     if ((segment.flags & TCP_FLAG.RST) !== 0) return;
+    if (!this.heldPorts.mayHold(this.addresses.find(packet.destination), segment.destinationPort)) {
+      this.sendReset(packet, link, -1);
+      return;
+    }
     if ((segment.flags & (TCP_FLAG.SYN | TCP_FLAG.ACK)) === TCP_FLAG.SYN) {
       const join = optionOf(segment, "mp_join_syn");
       // RFC 8684 §3.2: a join is matched by its token alone, never by a listener.

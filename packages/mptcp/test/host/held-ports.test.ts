@@ -103,4 +103,15 @@ describe("port sources", () => {
     everywhere.close(4);
     expect(Array.from(ports.held.keys())).toEqual(["192.0.2.1:81"]);
   });
+
+  it("are not asked in vain for a packet: what opens a connection on a port that cannot be held is reset", () => {
+    const host = new Host({ name: "host", random: new SeededRandom(1) });
+    host.listen(6000);
+    // The listener does without this address, where the port is somebody else's.
+    host.addAddress(A, { link: 0, ports: new Ports() }, 0);
+    host.receive(syn(6000), 0, 1);
+    const answer = host.pollTransmit(0, 1);
+    expect((answer?.tcp?.flags ?? 0) & TCP_FLAG.RST).toBe(TCP_FLAG.RST);
+    expect(host.usage.connections).toBe(0);
+  });
 });
