@@ -166,6 +166,20 @@ describe.each(WAYS)("UDP links, %s", (way) => {
     expect(error.code).toBe("ECONNREFUSED");
   });
 
+  it("survives peers that no datagram can be sent to: port 0, and where no route leads", async () => {
+    const client = stackOn("127.0.0.1");
+    await expect(once(client.connect(0, "127.0.0.1"), "connect")).rejects.toMatchObject({ code: "ECONNREFUSED" });
+    // The system refuses this one a socket of the loopback device.
+    const socket = client.connect({ port: 5000, host: "192.0.2.1", timeout: 50 });
+    await once(socket, "timeout");
+    socket.destroy();
+    await once(socket, "close");
+    const server = client.createServer((peer) => peer.end("still there")).listen(0);
+    await once(server, "listening");
+    const other = stackOn("127.0.0.2").connect((server.address() as AddressInfo).port, "127.0.0.1");
+    expect(String((await once(other, "data"))[0])).toBe("still there");
+  });
+
   it("does not take what is no TCP for TCP, and answers nothing to it", async () => {
     const server = stackOn("127.0.0.1");
     const listener = server.createServer().listen(0);

@@ -68,6 +68,8 @@ class DgramPort extends UdpPort {
   /** The peer last heard of: its text and its address. */
   private peerText = "";
   private peer: IpAddress | null = null;
+  /** The system knows the one peer; where there is no route to it, it does not. */
+  private isAssociated = false;
 
   constructor(sockets: DgramSockets, listener: PortListener, local: IpAddress, port: number, receiveBuffer: number) {
     super(listener, local);
@@ -103,7 +105,10 @@ class DgramPort extends UdpPort {
   }
 
   protected associate(remote: IpAddress, remotePort: number): void {
+    if (remotePort === 0) return;
+    // Nothing is to be looked up here either: it is done on return. Why it was not, comes as an error.
     this.socket.connect(remotePort, String(remote));
+    this.isAssociated = isConnected(this.socket);
   }
 
   protected transmit(packet: Packet, tcp: TcpSegment): boolean {
@@ -121,8 +126,9 @@ class DgramPort extends UdpPort {
   }
 
   private post(bytes: Uint8Array, length: number, remote: IpAddress, remotePort: number): void {
-    if (this.remote === null) this.socket.send(bytes, 0, length, remotePort, String(remote), this.onSent);
-    else this.socket.send(bytes, 0, length, this.onSent);
+    if (remotePort === 0) process.nextTick(this.onError, NOBODY);
+    else if (this.isAssociated) this.socket.send(bytes, 0, length, this.onSent);
+    else this.socket.send(bytes, 0, length, remotePort, String(remote), this.onSent);
   }
 
   private readonly onSent = (error: Error | null): void => {
@@ -150,10 +156,21 @@ class DgramPort extends UdpPort {
   }
 }
 
+function isConnected(socket: Socket): boolean {
+  try {
+    socket.remoteAddress();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 type Lookup = NonNullable<Parameters<typeof createSocket>[0] extends infer Options ? (Options extends { lookup?: infer L } ? L : never) : never>;
 
 const asIs: Lookup = (hostname, options, callback) => {
   callback(null, hostname, Number(options) === 6 ? 6 : 4);
 };
 
+/** Port 0 is nobody's: Node throws where the system would say so, and an application, or a datagram from there, may name it. */
+const NOBODY: NodeJS.ErrnoException = Object.assign(new Error("port 0"), { code: "ECONNREFUSED" });
 const BUFFER_LENGTH = 2048;
