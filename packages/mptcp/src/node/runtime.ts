@@ -48,6 +48,7 @@ export class Runtime {
   private references = 0;
   private isRunning = false;
   private isPoked = false;
+  private isClosing = false;
   private isClosed = false;
 
   constructor(options: RuntimeOptions = {}) {
@@ -177,7 +178,10 @@ export class Runtime {
 
   /** Resets what is open, closes all links and stops for ever. */
   async close(): Promise<void> {
-    if (this.isClosed) return;
+    if (this.isClosed || this.isClosing) return;
+    this.isClosing = true;
+    // Called by an application that the loop has called: the resets leave once that is through.
+    if (this.isRunning) await Promise.resolve();
     const { now } = this;
     for (const listener of Array.from(this.acceptors.keys())) listener.close(now);
     this.acceptors.clear();
@@ -207,16 +211,20 @@ export class Runtime {
     if (this.isRunning || this.isClosed) return;
     this.isRunning = true;
     const { host } = this;
-    for (;;) {
-      const { now } = this;
-      this.transmit(now);
-      let ready = host.pollEvent();
-      if (ready === null) break;
-      for (; ready !== null; ready = host.pollEvent()) this.dispatch(ready, now);
+    try {
+      for (;;) {
+        const { now } = this;
+        this.transmit(now);
+        let ready = host.pollEvent();
+        if (ready === null) break;
+        for (; ready !== null; ready = host.pollEvent()) this.dispatch(ready, now);
+      }
+      for (const link of this.links) link?.flush();
+    } finally {
+      // Also after an exception of an observer or a scheduler of the application's.
+      this.isRunning = false;
+      this.timer.aim(host.nextTimeout(), this.now);
     }
-    for (const link of this.links) link?.flush();
-    this.isRunning = false;
-    this.timer.aim(host.nextTimeout(), this.now);
   }
 
   /**
@@ -290,7 +298,7 @@ export class Runtime {
   }
 
   private assertOpen(): void {
-    if (this.isClosed) throw new MptcpError("ERR_MPTCP_RUNTIME_CLOSED", "the runtime is closed");
+    if (this.isClosing) throw new MptcpError("ERR_MPTCP_RUNTIME_CLOSED", "the runtime is closed");
   }
 }
 
@@ -335,7 +343,13 @@ class Link implements LinkHandler {
 
   send(packet: Packet): void {
     this.isDirty = true;
-    if (this.driver.send(packet)) return;
+    try {
+      if (this.driver.send(packet)) return;
+    } catch (error) {
+      // That packet is lost.
+      rethrow(error);
+      return;
+    }
     this.isBlocked = true;
     this.waiting = packet;
   }

@@ -105,6 +105,46 @@ describe("Runtime", () => {
     expect(failing.closed).toBe(false);
   });
 
+  it("keeps on when something of the application's throws within the loop", async () => {
+    const { client, server, links } = twoHosts();
+    const others = process.listeners("uncaughtException");
+    process.removeAllListeners("uncaughtException");
+    const thrown: unknown[] = [];
+    const onThrown = (error: unknown): void => void thrown.push(error);
+    process.on("uncaughtException", onThrown);
+    let received = 0;
+    server.listen(80, {}, sink(server, (count) => (received += count)));
+    const send = links[0].send.bind(links[0]);
+    links[0].send = (packet): boolean => {
+      links[0].send = send;
+      throw new Error(`a link's, with ${packet.length} octets`);
+    };
+    expect(await source(client, 80, 100_000)).toBe(null);
+    process.off("uncaughtException", onThrown);
+    for (const listener of others) process.on("uncaughtException", listener);
+    expect([received, thrown.length]).toEqual([100_000, 1]);
+  });
+
+  it("tells peers when a handler closes it", async () => {
+    const { client, server, links } = twoHosts();
+    const reset = new Promise<string | null>((resolve) => {
+      server.listen(80, {}, (connection) => ({
+        onEvents(events): void {
+          if ((events & STREAM_EVENT.closed) !== 0) resolve(connection.error);
+        },
+      }));
+    });
+    client.connect(REMOTE, 80, {}, {
+      onEvents(events): void {
+        if ((events & STREAM_EVENT.connected) === 0) return;
+        void client.close();
+        expect(() => client.connect(REMOTE, 80, {}, { onEvents(): void {} })).toThrow(expect.objectContaining({ code: "ERR_MPTCP_RUNTIME_CLOSED" }));
+      },
+    });
+    expect(await reset).toBe("ECONNRESET");
+    expect(links[0].isClosed).toBe(true);
+  });
+
   it("takes a failed link away, and the connection goes on over the other", async () => {
     const first = MemoryLink.pair("10.0.0.1", "10.0.0.2");
     const second = MemoryLink.pair("10.0.1.1", "10.0.1.2");
