@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import type { LinkHandler } from "../../src/node/index.ts";
@@ -108,6 +109,11 @@ describe.skipIf(obstacle !== null)("a TUN link", () => {
     }
     expect(descriptors()).toBe(before);
     expect(pipes()).toBe(handles);
+  });
+
+  it("is not passed on to the processes that this one starts, with which it would live on", async () => {
+    await open(makeNamespace(), 1);
+    expect(execFileSync("/bin/ls", ["-l", "/proc/self/fd"], { encoding: "utf8" })).not.toContain("/net/tun");
   });
 
   it("serves several devices in one process", async () => {

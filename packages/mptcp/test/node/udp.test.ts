@@ -1,4 +1,4 @@
-import { fork } from "node:child_process";
+import { execFileSync, fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
@@ -164,6 +164,14 @@ describe.each(WAYS)("UDP links, %s", (way) => {
     const socket = stackOn("127.0.0.1").connect(await unusedPort(), "127.0.0.1");
     const [error] = (await once(socket, "error")) as [NodeJS.ErrnoException];
     expect(error.code).toBe("ECONNREFUSED");
+  });
+
+  it.skipIf(process.platform !== "linux")("keeps its descriptors from the processes that this one starts", async () => {
+    const server = stackOn("127.0.0.1").createServer().listen(0);
+    await once(server, "listening");
+    const inherited = execFileSync("/bin/ls", ["-l", "/proc/self/fd"], { encoding: "utf8" });
+    expect(inherited).not.toMatch(/eventpoll|UDP/);
+    server.close();
   });
 
   it("survives peers that no datagram can be sent to: port 0, and where no route leads", async () => {

@@ -25,7 +25,7 @@ export type PacketSink = (bytes: Uint8Array, from: number, length: number) => vo
  * A TUN device that belongs to the event loop: libuv polls the device itself, and each wake-up drains it by direct reads.
  *
  * The way there uses public interfaces alone: a `net.Socket` is made on one end of a socket pair, and the device takes over
- * that descriptor by `dup2` before the socket begins to read. The device vanishes when the socket is destroyed.
+ * that descriptor by `dup3` before the socket begins to read. The device vanishes when the socket is destroyed.
  */
 export class TunDevice {
   /** Name of the interface, as the kernel gave it. */
@@ -183,11 +183,12 @@ function adopt(calls: SystemCalls, fd: number, callback: (length: number, buffer
   // Reading starts with the next turn of the loop: libuv does not look at the descriptor before.
   const options = { fd: own, readable: true, writable: true, onread };
   const socket = new Socket(options);
-  const status = calls.dup2(fd, own);
+  // Not dup2: what that makes is inherited by the processes that this one starts, and the device lives as long as any of them.
+  const status = calls.dup3(fd, own, O_CLOEXEC);
   closeSync(other);
   if (status < 0) {
     socket.destroy();
-    throw failure(calls, "dup2");
+    throw failure(calls, "dup3");
   }
   closeSync(fd);
   return { fd: own, socket };
@@ -292,3 +293,4 @@ const IFREQ_LENGTH = 40;
 const CLONE_NEWNET = 0x40000000;
 const AF_UNIX = 1;
 const SOCK_STREAM_CLOEXEC = 0o2000001;
+const O_CLOEXEC = 0o2000000;

@@ -11,7 +11,7 @@ export interface SystemCalls extends Pick<Native, "errno" | "errorName"> {
   write(fd: number, source: Uint8Array, length: number): number;
   /** Two connected stream sockets, written into `pair`. */
   socketpair(domain: number, type: number, protocol: number, pair: Int32Array): number;
-  dup2(from: number, to: number): number;
+  dup3(from: number, to: number, flags: number): number;
   /** Moves the calling thread into the namespace that `fd` stands for. */
   setns(fd: number, type: number): number;
 }
@@ -31,7 +31,7 @@ export async function systemCalls(): Promise<SystemCalls> {
     read: library.func("intptr_t read(int fd, void *target, size_t length)") as SystemCalls["read"],
     write: library.func("intptr_t write(int fd, const void *source, size_t length)") as SystemCalls["write"],
     socketpair: library.func("int socketpair(int domain, int type, int protocol, void *pair)") as SystemCalls["socketpair"],
-    dup2: library.func("int dup2(int from, int to)") as SystemCalls["dup2"],
+    dup3: library.func("int dup3(int from, int to, int flags)") as SystemCalls["dup3"],
     setns: library.func("int setns(int fd, int type)") as SystemCalls["setns"],
     errno: () => library.errno(),
     errorName: (errno) => library.errorName(errno),

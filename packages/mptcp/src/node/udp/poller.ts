@@ -9,6 +9,7 @@ import {
   EPOLL_CTL_MOD,
   EPOLLIN,
   EPOLLOUT,
+  O_CLOEXEC,
   SOCK_DGRAM_CLOEXEC_NONBLOCK,
 } from "./system-calls.ts";
 import type { UdpSystemCalls } from "./system-calls.ts";
@@ -23,7 +24,7 @@ export interface Polled {
 /**
  * Descriptors that libuv polls and does not read: an epoll descriptor of its own holds them, and libuv polls that one.
  *
- * The way there uses public interfaces alone. A socket of node:dgram is given a descriptor, and the epoll descriptor takes that one over by `dup2` before the
+ * The way there uses public interfaces alone. A socket of node:dgram is given a descriptor, and the epoll descriptor takes that one over by `dup3` before the
  * event loop has looked at it. It is ready when one of those inside is; libuv tries to receive from it, the kernel says that it is no socket (ENOTSOCK), Node
  * emits that as an error, from which a socket of node:dgram goes on: that is the wake-up. A `net.Socket`, by contrast, would read from the
  * descriptor itself, which loses a datagram's source, and would not survive an error.
@@ -57,7 +58,8 @@ export class Poller {
     // `exclusive`: a cluster's primary process has no part in this.
     this.socket.bind({ fd, exclusive: true } as Parameters<Socket["bind"]>[0] & object);
     this.socket.unref();
-    calls.dup2(epoll, fd);
+    // What dup2 makes would be inherited by the processes that this one starts.
+    calls.dup3(epoll, fd, O_CLOEXEC);
     calls.close(epoll);
   }
 

@@ -19,7 +19,7 @@ export interface UdpSystemCalls extends Pick<Native, "errno" | "errorName"> {
   epollCreate(flags: number): number;
   epollControl(epoll: number, operation: number, fd: number, event: Uint8Array): number;
   epollWait(epoll: number, events: Uint8Array, count: number, timeout: number): number;
-  dup2(from: number, to: number): number;
+  dup3(from: number, to: number, flags: number): number;
   /** Whether the kernel segments what is sent (UDP_SEGMENT, Linux 4.18). */
   readonly hasSegmentation: boolean;
 }
@@ -56,7 +56,7 @@ function load(): UdpSystemCalls | null {
     epollCreate: library.func("int epoll_create1(int flags)") as UdpSystemCalls["epollCreate"],
     epollControl: library.func("int epoll_ctl(int epoll, int operation, int fd, const void *event)") as UdpSystemCalls["epollControl"],
     epollWait: library.func("int epoll_wait(int epoll, void *events, int count, int timeout)") as UdpSystemCalls["epollWait"],
-    dup2: library.func("int dup2(int from, int to)") as UdpSystemCalls["dup2"],
+    dup3: library.func("int dup3(int from, int to, int flags)") as UdpSystemCalls["dup3"],
     errno: () => library.errno(),
     errorName: (errno: number) => library.errorName(errno),
   };
@@ -87,6 +87,7 @@ export const MMSGHDR = { length: 64, name: 0, nameLength: 8, vectors: 16, vector
 /** Octets of a control message with one number, and of one with its padding: `struct cmsghdr` and 16 or 32 bits. */
 export const CMSG = { length: 0, level: 8, type: 12, data: 16, octets16: 18, octets32: 20, space: 24 } as const;
 export const IOVEC_LENGTH = 16;
+export const O_CLOEXEC = 0o2000000;
 export const EPOLL_CLOEXEC = 0o2000000;
 export const EPOLL_CTL_ADD = 1;
 export const EPOLL_CTL_DEL = 2;
