@@ -49,6 +49,12 @@ export function validPort(value: unknown, name: string): number {
   throw codedError(RangeError, "ERR_SOCKET_BAD_PORT", `${name} should be >= 0 and < 65536. Received ${describe(value)}.`);
 }
 
+/** @throws TypeError as Node does when `value` is no number; RangeError ERR_SOCKET_BAD_PORT, where Node has the system's errors, when it is no port */
+export function validLocalPort(value: unknown): void {
+  if (typeof value !== "number") throw codedError(TypeError, "ERR_INVALID_ARG_TYPE", `The "options.localPort" property must be of type number. Received ${describe(value)}`);
+  validPort(value, "options.localPort");
+}
+
 /** A time in ms for a timer. @throws TypeError, RangeError as Node does */
 export function validDelay(value: unknown, name: string): number {
   if (typeof value !== "number") throw codedError(TypeError, "ERR_INVALID_ARG_TYPE", `The "${name}" argument must be of type number. Received ${describe(value)}`);

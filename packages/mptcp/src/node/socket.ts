@@ -10,7 +10,7 @@ import { IpAddress, Payload } from "../wire/index.ts";
 import { defaultStack } from "./default-stack.ts";
 import { Dialer } from "./dialer.ts";
 import type { DialerOwner } from "./dialer.ts";
-import { codedError, connectError, ioError, requiredError, validDelay, validPort } from "./errors.ts";
+import { codedError, connectError, ioError, requiredError, validDelay, validLocalPort, validPort } from "./errors.ts";
 import { Lingerer } from "./lingerer.ts";
 import type { SocketMptcp } from "./mptcp-info.ts";
 import type { ConnectionHandler, Runtime } from "./runtime.ts";
@@ -123,6 +123,7 @@ export class Socket extends Duplex implements ConnectionHandler, DialerOwner {
     if (options.localAddress !== undefined && isIP(options.localAddress) === 0) {
       throw codedError(TypeError, "ERR_INVALID_IP_ADDRESS", `Invalid IP address: ${options.localAddress}`);
     }
+    if ((options.localPort ?? 0) !== 0) validLocalPort(options.localPort);
     if (this.destroyed) this.renew();
     else if (this.connection !== null) {
       // As a system call would say it.

@@ -323,6 +323,7 @@ export function describeLifetime(sut: () => SocketsUnderTest): void {
       const client = bench.connect(port, { localAddress: localHost });
       const [socket] = await accepted;
       expect([socket.remoteAddress, client.localAddress]).toEqual([localHost, localHost]);
+      expect(() => sut().connect({ port, host: sut().host, localPort: "1" as unknown as number })).toThrow(expect.objectContaining({ code: "ERR_INVALID_ARG_TYPE" }));
       expect(() => sut().connect({ port, host: sut().host, localAddress: "nowhere" })).toThrow(expect.objectContaining({ code: "ERR_INVALID_IP_ADDRESS" }));
       expect((server.address() as AddressInfo).port).toBe(port);
     });

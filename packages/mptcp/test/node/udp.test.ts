@@ -160,6 +160,12 @@ describe.each(WAYS)("UDP links, %s", (way) => {
     holder.close();
   });
 
+  it("refuses a local port that is none", () => {
+    for (const localPort of [70_000, -1, 1.5]) {
+      expect(() => stackOn("127.0.0.1").connect({ port: 5000, host: "127.0.0.1", localPort })).toThrow(expect.objectContaining({ code: "ERR_SOCKET_BAD_PORT" }));
+    }
+  });
+
   it("hears from the system that nobody is there", async () => {
     const socket = stackOn("127.0.0.1").connect(await unusedPort(), "127.0.0.1");
     const [error] = (await once(socket, "error")) as [NodeJS.ErrnoException];
