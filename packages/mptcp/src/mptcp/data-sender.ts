@@ -1,6 +1,6 @@
 import { NEVER } from "../core/index.ts";
 import type { BufferConfig, SegmentSlot } from "../tcp/index.ts";
-import { SendQueue } from "../tcp/index.ts";
+import { SendQueue, windowOfPath, withoutQueue } from "../tcp/index.ts";
 import type { Payload } from "../wire/index.ts";
 import type { DecisionLog, ReinjectionCause } from "./decision-log.ts";
 import { SentMapping } from "./mapping.ts";
@@ -494,10 +494,13 @@ export class DataSender {
     let longest = 0;
     for (const subflow of this.context.subflows) if (subflow.established && subflow.srtt > longest) longest = subflow.srtt;
     let need = 0;
+    let carried = 0;
     for (const subflow of this.context.subflows) {
-      if (subflow.established && subflow.srtt > 0) need += (subflow.cwnd * longest) / subflow.srtt;
+      if (!subflow.established || subflow.srtt === 0) continue;
+      need += (subflow.cwnd * longest) / subflow.srtt;
+      carried += (windowOfPath(subflow.cwnd, subflow.srtt, subflow.minRtt) * longest) / subflow.srtt;
     }
-    const wanted = Math.min(this.buffer.max, Math.floor(2 * need));
+    const wanted = Math.min(this.buffer.max, Math.floor(withoutQueue(2 * need, 2 * carried)));
     if (wanted > this.limit) this.limit = wanted;
   }
 }

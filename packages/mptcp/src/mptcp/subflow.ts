@@ -114,6 +114,10 @@ export class Subflow implements TcpOwner, SchedulableSubflow {
   get srtt(): number {
     return this.tcp.srtt;
   }
+  /** The smallest round-trip time of late, ns; 0 before the first sample. */
+  get minRtt(): number {
+    return this.tcp.rtt.min;
+  }
   get cwnd(): number {
     return this.tcp.congestion.cwnd;
   }

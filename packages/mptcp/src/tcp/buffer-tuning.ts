@@ -71,12 +71,15 @@ export class SendBufferTuner {
    * Makes room for what the windows may become; with several subflows give sums. Twice what may be in flight in the
    * next round, since that much has to wait for its acknowledgment; in slow start the next window is twice this one.
    *
-   * @param cwnd congestion window(s), bytes
+   * @param cwnd congestion window, bytes
    * @param slowStart whether the window doubles per round
+   * @param rtt smoothed round-trip time, ns
+   * @param minRtt the smallest, ns
    * @returns whether the buffer grew
    */
-  onWindow(cwnd: number, slowStart: boolean): boolean {
-    return this.require(slowStart ? 4 * cwnd : 2 * cwnd);
+  onWindow(cwnd: number, slowStart: boolean, rtt: number, minRtt: number): boolean {
+    const factor = slowStart ? 4 : 2;
+    return this.require(withoutQueue(factor * cwnd, factor * windowOfPath(cwnd, rtt, minRtt)));
   }
 
   /** Grows to `bytes`, within the limit. @returns whether the buffer grew */
@@ -85,6 +88,19 @@ export class SendBufferTuner {
     this.size = bytes > this.max ? this.max : bytes;
     return true;
   }
+}
+
+/**
+ * What of a congestion window the path carries, in bytes: the rest stands in queues on the way, up to as much again is usual. On a link that never
+ * loses anything, to this machine's own kernel for one, a window grows until the peer's buffer is full, and all of it falls out of the caches.
+ */
+export function windowOfPath(cwnd: number, rtt: number, minRtt: number): number {
+  return rtt <= 2 * minRtt || minRtt === 0 ? cwnd : (cwnd * 2 * minRtt) / rtt;
+}
+
+/** A send buffer for windows of `wanted` bytes, of which queues hold all but `carried`: a large one is not made for queues. */
+export function withoutQueue(wanted: number, carried: number): number {
+  return wanted <= LARGE_BUFFER ? wanted : Math.max(LARGE_BUFFER, carried);
 }
 
 /**
@@ -125,5 +141,7 @@ export function reassemblyMemory(size: number): number {
   return MEMORY_FACTOR * Math.max(size, SMALLEST_BUFFER);
 }
 
+/** Below this, bytes, a send buffer has what it asks for. */
+const LARGE_BUFFER = 8 * 1024 * 1024;
 const MEMORY_FACTOR = 4;
 const SMALLEST_BUFFER = 65536;

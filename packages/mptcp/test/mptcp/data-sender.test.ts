@@ -661,6 +661,20 @@ describe("the send buffer (D7)", () => {
     expect(bench.sender.limit).toBe(100_000);
   });
 
+  test("is not made large for what stands in queues", () => {
+    const bench = new SenderBench({ buffer: { initial: 10_000, max: 64 << 20, autoTune: true } });
+    const a = bench.add(1, { srtt: 10 * MS, minRtt: MS, cwnd: 20_000_000 });
+    bench.write(10_000);
+    pull(bench, a, CHUNK);
+    bench.sender.acknowledge(1000, 100_000, 0);
+    expect(bench.sender.limit).toBe(8 << 20);
+    a.minRtt = 6 * MS;
+    bench.write(4_000_000);
+    pull(bench, a, CHUNK);
+    bench.sender.acknowledge(2000, 100_000, 0);
+    expect(bench.sender.limit).toBe(40_000_000);
+  });
+
   test("stays as it is without tuning", () => {
     const bench = new SenderBench({ buffer: { initial: 10_000, max: 1_000_000, autoTune: false } });
     const a = bench.add(1, { srtt: 10 * MS, cwnd: 200_000 });

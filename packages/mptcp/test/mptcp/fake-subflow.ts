@@ -29,6 +29,7 @@ export class FakeSubflow {
   stale = false;
   backup = false;
   srtt = 20 * MS;
+  minRtt = 0;
   cwnd = 10_000;
   inFlight = 0;
   mss = 1000;

@@ -56,15 +56,29 @@ describe("receive buffer (dynamic right-sizing)", () => {
 
 test("the send buffer follows the windows up, not down, and not beyond its limit", () => {
   const tuner = new SendBufferTuner(auto);
-  expect(tuner.onWindow(4000, false)).toBe(false);
-  expect(tuner.onWindow(20_000, false)).toBe(true);
+  expect(tuner.onWindow(4000, false, MILLISECOND, MILLISECOND)).toBe(false);
+  expect(tuner.onWindow(20_000, false, MILLISECOND, MILLISECOND)).toBe(true);
   expect(tuner.size).toBe(40_000);
-  expect(tuner.onWindow(20_000, true)).toBe(true);
+  expect(tuner.onWindow(20_000, true, MILLISECOND, MILLISECOND)).toBe(true);
   expect(tuner.size).toBe(80_000);
-  tuner.onWindow(10, false);
+  tuner.onWindow(10, false, MILLISECOND, MILLISECOND);
   expect(tuner.size).toBe(80_000);
   tuner.require(10_000_000);
   expect(tuner.size).toBe(1_000_000);
+});
+
+test("a large send buffer is made for what the path carries, not for what stands in queues", () => {
+  const tuner = new SendBufferTuner({ initial: 100_000, max: 64 << 20, autoTune: true });
+  // A queue as long as the path itself is usual.
+  tuner.onWindow(10e6, false, 40 * MILLISECOND, 20 * MILLISECOND);
+  expect(tuner.size).toBe(20e6);
+  const bloated = new SendBufferTuner({ initial: 100_000, max: 64 << 20, autoTune: true });
+  bloated.onWindow(3e6, false, 400 * MILLISECOND, MILLISECOND);
+  expect(bloated.size).toBe(6e6);
+  bloated.onWindow(10e6, false, 400 * MILLISECOND, MILLISECOND);
+  expect(bloated.size).toBe(8 << 20);
+  bloated.onWindow(10e6, false, 40 * MILLISECOND, 15 * MILLISECOND);
+  expect(bloated.size).toBe(15e6);
 });
 
 describe("round-trip times", () => {

@@ -276,7 +276,8 @@ const DEVICE = "/dev/net/tun";
 const DRAIN = 64;
 /** The longest packet with its header: IPv6 allows 65,535 octets behind its own 40. */
 const LARGEST_READ = 65_535 + 40 + VNET_HEADER_LENGTH;
-const SLAB = 1 << 20;
+/** Four of the longest: what one packet keeps in memory, out of order perhaps, is not much more than itself. */
+const SLAB = 4 * (LARGEST_READ + 7);
 /** include/uapi/linux/if_tun.h, if.h, sched.h; sys/socket.h. */
 const TUNSETIFF = 0x400454ca;
 const TUNSETOFFLOAD = 0x400454d0;
