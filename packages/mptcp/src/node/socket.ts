@@ -491,7 +491,7 @@ export class Socket extends Duplex implements ConnectionHandler, DialerOwner {
   }
 
   get pending(): boolean {
-    return this.connection === null || this.connecting;
+    return this.connection === null || this.connecting || this.destroyed;
   }
 
   get readyState(): "opening" | "open" | "readOnly" | "writeOnly" | "closed" {

@@ -123,7 +123,7 @@ function createServerVia(first?: unknown, second?: unknown): Server | KernelServ
 
 function functionsOf(runtime: () => Runtime): { readonly open: Connect; readonly serve: CreateServer } {
   const open: Connect = (first: SocketConnectOptions | number | string, second?: string | (() => void), third?: () => void): Socket => {
-    const given: Partial<SocketConnectOptions> = typeof first === "object" ? first : {};
+    const given: Partial<SocketConnectOptions> = typeof first === "object" && first !== null ? first : {};
     refuseOtherThanStack(given);
     const socket = new Socket({ ...given, runtime: given.runtime ?? runtime() });
     // `connect` sorts the arguments out; the overloads cannot be told apart here.

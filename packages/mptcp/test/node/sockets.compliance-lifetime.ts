@@ -27,7 +27,7 @@ export function describeLifetime(sut: () => SocketsUnderTest): void {
       const over = event(client, "close");
       expect(client.readyState).toBe("closed");
       await over;
-      expect(state(client).slice(2)).toEqual(["closed", true, true]);
+      expect(state(client)).toEqual([false, true, "closed", true, true]);
     });
 
     it("after a failure too", async () => {

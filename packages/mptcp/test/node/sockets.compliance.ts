@@ -281,6 +281,7 @@ export function describeSockets(name: string, make: () => SocketsUnderTest | Pro
     it("throws on bad ports and missing ones", () => {
       expect(() => sut.connect({ port: 65_536, host: sut.host })).toThrow(expect.objectContaining({ code: "ERR_SOCKET_BAD_PORT", name: "RangeError" }));
       expect(() => sut.createServer().listen(-1)).toThrow(expect.objectContaining({ code: "ERR_SOCKET_BAD_PORT" }));
+      expect(() => sut.connect(null as unknown as net.TcpNetConnectOpts)).toThrow(expect.objectContaining({ code: expect.stringMatching(/^ERR_/) }));
       expect(() => sut.connect({} as net.TcpNetConnectOpts)).toThrow(expect.objectContaining({ code: "ERR_MISSING_ARGS" }));
     });
 
