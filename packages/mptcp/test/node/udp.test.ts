@@ -172,6 +172,18 @@ describe.each(WAYS)("UDP links, %s", (way) => {
     expect(error.code).toBe("ECONNREFUSED");
   });
 
+  it("notices that the peer's process is gone", async () => {
+    const receiver = run("receiver.ts", way);
+    const { port } = await message<{ port: number }>(receiver);
+    const socket = stackOn("127.0.0.3").connect({ port, host: "127.0.0.1", multipath: false });
+    await once(socket, "connect");
+    receiver.kill("SIGKILL");
+    await once(receiver, "exit");
+    socket.write("is there anybody?");
+    const [error] = (await once(socket, "error")) as [NodeJS.ErrnoException];
+    expect(error.code).toBe("ECONNRESET");
+  });
+
   it.skipIf(process.platform !== "linux")("keeps its descriptors from the processes that this one starts", async () => {
     const server = stackOn("127.0.0.1").createServer().listen(0);
     await once(server, "listening");

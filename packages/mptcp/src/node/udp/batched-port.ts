@@ -269,7 +269,7 @@ export class BatchedPort extends UdpPort implements BatchSender, Polled {
       if (typeof packet === "string") this.listener.rejected();
       else {
         if (run.payloadLength > 0) attach(packet, bytes, at, length);
-        this.listener.arrived(packet);
+        this.heard(packet);
       }
       at += run.count * length;
     } while (at < end);

@@ -151,7 +151,7 @@ class DgramPort extends UdpPort {
       this.listener.rejected();
       return;
     }
-    this.listener.arrived(packet);
+    this.heard(packet);
     this.sockets.expectBatchEnd();
   }
 }

@@ -1,5 +1,5 @@
 import { MptcpError } from "../../core/index.ts";
-import { icmpUnreachable, ipHeaderLength, Packet, TcpSegment } from "../../wire/index.ts";
+import { icmpUnreachable, ipHeaderLength, Packet, TCP_FLAG, TcpSegment } from "../../wire/index.ts";
 import type { IpAddress, UnreachableCause } from "../../wire/index.ts";
 
 /** What the sockets of a link tell it. Never from inside a call of the link's. */
@@ -44,6 +44,10 @@ export abstract class UdpPort {
   protected hasSent = false;
   /** Sequence number of the last segment sent: what errors that the system reports are about. */
   private lastSequence = 0;
+  /** The last acknowledgment sent, which is the peer's next sequence number; -1 before there is one. */
+  private lastAcknowledgment = -1;
+  /** How often in a row the system said that nobody has the peer's port open. */
+  private refusals = 0;
 
   constructor(listener: PortListener, local: IpAddress) {
     this.listener = listener;
@@ -69,8 +73,15 @@ export abstract class UdpPort {
   send(packet: Packet, tcp: TcpSegment): boolean {
     if (!this.transmit(packet, tcp)) return false;
     this.lastSequence = tcp.sequence;
+    if ((tcp.flags & TCP_FLAG.ACK) !== 0) this.lastAcknowledgment = tcp.acknowledgment;
     this.hasSent = true;
     return true;
+  }
+
+  /** A packet arrived on this socket. */
+  protected heard(packet: Packet): void {
+    this.refusals = 0;
+    this.listener.arrived(packet);
   }
 
   /** Sends the connected peer a datagram that means nothing. */
@@ -95,6 +106,22 @@ export abstract class UdpPort {
     quoted.length = ipHeaderLength(quoted) + 20;
     const report = icmpUnreachable(quoted, this.remote, cause);
     if (report !== null) this.listener.arrived(report);
+    if (cause === "port" && ++this.refusals === CERTAIN && this.lastAcknowledgment >= 0) this.reset(this.remote);
+  }
+
+  /**
+   * The peer's process is gone. No TCP is left there that would answer with RST, and ICMP ends no established connection (RFC 5927 §4.1); but the
+   * system says so only of datagrams of this very socket, and has said it again and again.
+   */
+  private reset(remote: IpAddress): void {
+    const packet = new Packet(remote, this.local);
+    packet.tcp = new TcpSegment();
+    packet.tcp.sourcePort = this.remotePort;
+    packet.tcp.destinationPort = this.port;
+    packet.tcp.sequence = this.lastAcknowledgment;
+    packet.tcp.flags = TCP_FLAG.RST;
+    packet.length = ipHeaderLength(packet) + 20;
+    this.listener.arrived(packet);
   }
 }
 
@@ -104,5 +131,7 @@ export function bindError(code: string, local: IpAddress, port: number): MptcpEr
 }
 
 const CAUSES: Readonly<Record<string, UnreachableCause>> = { ECONNREFUSED: "port", EHOSTUNREACH: "host", ENETUNREACH: "network" };
+/** Port unreachable so often, and nothing from the peer in between. */
+const CERTAIN = 3;
 /** One octet that is neither TCP, whose first nibble is 5 or more, nor a STUN message. */
 const KEEP_ALIVE = new Uint8Array(1);
