@@ -82,3 +82,9 @@ const MEANINGS: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
   EADDRNOTAVAIL: "address not available",
 };
+
+/** The MTU of a link, octets. @throws RangeError ERR_OUT_OF_RANGE for what is none: IPv4 asks for 576 (RFC 791 §3.2), and more than 65,535 fits no packet */
+export function validMtu(mtu: number): number {
+  if (Number.isInteger(mtu) && mtu >= 576 && mtu <= 65_535) return mtu;
+  throw codedError(RangeError, "ERR_OUT_OF_RANGE", `The value of "mtu" is out of range. It must be an integer >= 576 && <= 65535. Received ${String(mtu)}`);
+}

@@ -166,6 +166,15 @@ describe.each(WAYS)("UDP links, %s", (way) => {
     }
   });
 
+  it("refuses an MTU that is none, and addresses that stand for others", () => {
+    for (const mtu of [0, -5, Number.NaN, 575, 1500.5, 65_536]) {
+      expect(() => new UdpLink({ addresses: ["127.0.0.1"], mtu, batch: way === "batched" })).toThrow(expect.objectContaining({ code: "ERR_OUT_OF_RANGE" }) as Error);
+    }
+    for (const address of ["0.0.0.0", "::"]) {
+      expect(() => new UdpLink({ addresses: [address], batch: way === "batched" })).toThrow(expect.objectContaining({ code: "EADDRNOTAVAIL" }) as Error);
+    }
+  });
+
   it("hears from the system that nobody is there", async () => {
     const socket = stackOn("127.0.0.1").connect(await unusedPort(), "127.0.0.1");
     const [error] = (await once(socket, "error")) as [NodeJS.ErrnoException];

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { MptcpError } from "../../core/index.ts";
 import { decodePacket, encodePacket, IpAddress } from "../../wire/index.ts";
 import type { DecodeOptions, EncodeOptions, Packet } from "../../wire/index.ts";
+import { validMtu } from "../errors.ts";
 import type { LinkDriver, LinkHandler } from "../link.ts";
 import { inNamespace, TunDevice } from "./device.ts";
 import { systemCalls } from "./system-calls.ts";
@@ -64,7 +65,7 @@ export class TunLink implements LinkDriver {
   private handler: LinkHandler | null = null;
 
   constructor(calls: SystemCalls, options: TunLinkOptions) {
-    this.mtu = options.mtu ?? 1500;
+    this.mtu = validMtu(options.mtu ?? 1500);
     this.addresses = listOf(options.host).map((text) => IpAddress.from(text));
     const namespace = options.namespace ?? null;
     this.device = TunDevice.open(

@@ -2,6 +2,7 @@ import { MptcpError } from "../../core/index.ts";
 import type { PortSource } from "../../host/index.ts";
 import { IpAddress } from "../../wire/index.ts";
 import type { Packet } from "../../wire/index.ts";
+import { validMtu } from "../errors.ts";
 import type { LinkDriver, LinkHandler } from "../link.ts";
 import { BatchedSockets } from "./batched-port.ts";
 import { DgramSockets } from "./dgram-port.ts";
@@ -49,10 +50,10 @@ export class UdpLink implements LinkDriver, PortSource, PortListener {
   /** Datagrams that were no TCP in UDP. */
   dropped = 0;
 
-  /** @throws RangeError for text that is no address */
+  /** @throws RangeError for text that is no address, ERR_OUT_OF_RANGE for an MTU that is none; MptcpError EADDRNOTAVAIL for 0.0.0.0 and :: */
   constructor(options: UdpLinkOptions) {
     this.name = options.name ?? "udp";
-    this.mtu = options.mtu ?? 1500;
+    this.mtu = validMtu(options.mtu ?? 1500);
     this.keepAlive = options.keepAlive ?? 15_000;
     const receiveBuffer = options.receiveBuffer ?? 4 * 1024 * 1024;
     const calls = options.batch === false ? null : udpSystemCalls();
@@ -60,6 +61,10 @@ export class UdpLink implements LinkDriver, PortSource, PortListener {
     this.sockets = calls === null ? new DgramSockets(this, receiveBuffer) : new BatchedSockets(calls, this, this.mtu, receiveBuffer);
     this.segmentationLimit = this.sockets.segmentationLimit;
     this.addresses = options.addresses.map((address) => (typeof address === "string" ? IpAddress.from(address) : address));
+    for (const address of this.addresses) {
+      // Subflows are told apart by their addresses.
+      if (ANY.some((any) => any.equals(address))) throw new MptcpError("EADDRNOTAVAIL", `${address} is no address of a host: name those to be used, one by one`);
+    }
   }
 
   // ---- LinkDriver
@@ -170,3 +175,5 @@ export class UdpLink implements LinkDriver, PortSource, PortListener {
     for (const ports of this.open.values()) for (const port of ports) port.keepBinding();
   }
 }
+
+const ANY = [IpAddress.from("0.0.0.0"), IpAddress.from("::")];
