@@ -61,16 +61,6 @@ def pingpong(count):
     return {"median": taken[len(taken) // 2], "p99": taken[len(taken) * 99 // 100]}
 
 
-def echo(count):
-    one = sockets[-1]
-    one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    for _ in range(count):
-        if not one.recv(1):
-            break
-        one.send(b"!")
-    return {}
-
-
 def run(message):
     global listener
     what = message["do"]
@@ -95,15 +85,9 @@ def run(message):
         return receive(message["bytes"])
     if what == "pingpong":
         return pingpong(message["count"])
-    if what == "echo":
-        return echo(message["count"])
     if what == "cpu":
         usage = resource.getrusage(resource.RUSAGE_SELF)
         return {"cpu": usage.ru_utime + usage.ru_stime}
-    if what == "close":
-        while sockets:
-            sockets.pop().close()
-        return {}
     raise ValueError(what)
 
 

@@ -17,7 +17,6 @@ interface Message {
   readonly namespace?: string;
   readonly paths?: number;
   readonly offload?: boolean;
-  readonly address?: string;
   readonly port?: number;
   readonly bytes?: number;
   readonly count?: number;
@@ -80,15 +79,6 @@ const actions: Readonly<Record<string, (message: Message) => Promise<object>>> =
     if (sockets.length === 0) await once(newcomers, "socket");
     return {};
   },
-  async connect({ address = "", port = 0 }) {
-    const socket = theStack().connect(port, address);
-    socket.setNoDelay(true);
-    socket.on("error", () => {});
-    socket.pause();
-    sockets.push(socket);
-    await once(socket, "connect");
-    return {};
-  },
   /** Takes so many octets, then says one. */
   async receive({ bytes = 0 }) {
     const socket = theSocket();
@@ -131,14 +121,6 @@ const actions: Readonly<Record<string, (message: Message) => Promise<object>>> =
     });
     return {};
   },
-  async close() {
-    for (const socket of sockets.splice(0)) socket.destroy();
-    return {};
-  },
-  async quit() {
-    setTimeout(() => process.exit(), 10);
-    return {};
-  },
   async cpu() {
     const { user, system } = process.cpuUsage();
     return { cpu: (user + system) / 1e6 };
@@ -150,7 +132,7 @@ function serve(onSocket: (socket: Duplex) => void): Server | NetServer {
     socket.on("error", () => {});
     onSocket(socket);
   };
-  return stack === null ? createServer({ noDelay: true }, onConnection) : stack.createServer(onConnection);
+  return stack === null ? createServer({ noDelay: true }, onConnection) : stack.createServer({ noDelay: true }, onConnection);
 }
 
 function subflowsOf(socket: Duplex): number {
@@ -159,13 +141,8 @@ function subflowsOf(socket: Duplex): number {
 
 function theSocket(): Duplex {
   const socket = sockets.at(-1);
-  if (socket === undefined) throw new Error("accept or connect first");
+  if (socket === undefined) throw new Error("accept first");
   return socket;
-}
-
-function theStack(): Stack {
-  if (stack === null) throw new Error("links first");
-  return stack;
 }
 
 createInterface({ input: process.stdin }).on("line", (line) => {

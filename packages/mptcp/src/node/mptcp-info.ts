@@ -185,3 +185,33 @@ export interface SocketMptcp {
   /** Makes a subflow a backup, or not, and tells the peer (MP_PRIO, RFC 8684 §3.3.8). @returns false when there is none of that id */
   setBackup(id: number, backup: boolean): boolean;
 }
+
+/** The state of a connection of which there is nothing to tell. */
+export const NO_MPTCP_INFO: Omit<MptcpInfo, "via"> = {
+  multipath: false,
+  fallback: null,
+  token: 0,
+  remoteKeyReceived: false,
+  checksumEnabled: false,
+  subflows: [],
+  subflowsTotal: 0,
+  extraSubflows: 0,
+  extraSubflowsMax: 0,
+  addAddrSignal: 0,
+  addAddrSignalMax: 0,
+  addAddrAccepted: 0,
+  addAddrAcceptedMax: 0,
+  localAddrUsed: 0,
+  localAddrMax: 0,
+  writeSequence: "0",
+  sendUnacknowledged: "0",
+  receiveNext: "0",
+  bytesSent: 0,
+  bytesReceived: 0,
+  bytesAcknowledged: 0,
+  bytesRetransmitted: 0,
+  retransmits: 0,
+  lastDataSent: 0,
+  lastDataReceived: 0,
+  lastAckReceived: 0,
+};

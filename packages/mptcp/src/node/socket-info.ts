@@ -3,6 +3,7 @@ import type { Subflow } from "../mptcp/index.ts";
 import { TcpSocket } from "../tcp/index.ts";
 import type { StreamConnection, TcpConnection } from "../tcp/index.ts";
 import type { DataSequenceSpace } from "../wire/index.ts";
+import { NO_MPTCP_INFO } from "./mptcp-info.ts";
 import type { MptcpInfo, SubflowInfo } from "./mptcp-info.ts";
 
 /** The state of a connection of this library's engine; `now` in ns of its runtime. */
@@ -103,32 +104,4 @@ function sequence(space: DataSequenceSpace, position: number): string {
   return ((BigInt(space.high(position)) << 32n) | BigInt(space.low(position))).toString(16);
 }
 
-const NOTHING: MptcpInfo = {
-  via: "userspace",
-  multipath: false,
-  fallback: null,
-  token: 0,
-  remoteKeyReceived: false,
-  checksumEnabled: false,
-  subflows: [],
-  subflowsTotal: 0,
-  extraSubflows: 0,
-  extraSubflowsMax: 0,
-  addAddrSignal: 0,
-  addAddrSignalMax: 0,
-  addAddrAccepted: 0,
-  addAddrAcceptedMax: 0,
-  localAddrUsed: 0,
-  localAddrMax: 0,
-  writeSequence: "0",
-  sendUnacknowledged: "0",
-  receiveNext: "0",
-  bytesSent: 0,
-  bytesReceived: 0,
-  bytesAcknowledged: 0,
-  bytesRetransmitted: 0,
-  retransmits: 0,
-  lastDataSent: 0,
-  lastDataReceived: 0,
-  lastAckReceived: 0,
-};
+const NOTHING: MptcpInfo = { via: "userspace", ...NO_MPTCP_INFO };

@@ -1,4 +1,5 @@
 import { MptcpError } from "../../core/index.ts";
+import { NO_MPTCP_INFO } from "../mptcp-info.ts";
 import type { LocalAddressInfo, MptcpInfo, RemoteAddressInfo, SocketMptcp, SubflowInfo, SubflowRequest } from "../mptcp-info.ts";
 import { readKernelState, readPlainState, readProtocol, tellsState } from "./socket-options.ts";
 import type { KernelState, KernelSubflow } from "./socket-options.ts";
@@ -212,32 +213,4 @@ const MILLISECOND = 1_000_000;
 const NO_SAMPLE = 0xffff_ffff;
 /** TCP_INFINITE_SSTHRESH */
 const INFINITE_THRESHOLD = 0x7fff_ffff;
-const NOTHING: MptcpInfo = {
-  via: "kernel",
-  multipath: false,
-  fallback: null,
-  token: 0,
-  remoteKeyReceived: false,
-  checksumEnabled: false,
-  subflows: [],
-  subflowsTotal: 0,
-  extraSubflows: 0,
-  extraSubflowsMax: 0,
-  addAddrSignal: 0,
-  addAddrSignalMax: 0,
-  addAddrAccepted: 0,
-  addAddrAcceptedMax: 0,
-  localAddrUsed: 0,
-  localAddrMax: 0,
-  writeSequence: "0",
-  sendUnacknowledged: "0",
-  receiveNext: "0",
-  bytesSent: 0,
-  bytesReceived: 0,
-  bytesAcknowledged: 0,
-  bytesRetransmitted: 0,
-  retransmits: 0,
-  lastDataSent: 0,
-  lastDataReceived: 0,
-  lastAckReceived: 0,
-};
+const NOTHING: MptcpInfo = { via: "kernel", ...NO_MPTCP_INFO };
