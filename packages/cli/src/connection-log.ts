@@ -14,14 +14,15 @@ export class ConnectionLog implements Observer {
   private broken: string | null = null;
 
   event(event: DecisionEvent): void {
+    const wasLiving = this.living.size > 0;
     if (event.kind === "tcp_state") this.onState(event.connection, event.subflow, event.from, event.to);
     else if (event.kind === "connection_established") this.living.add(event.connection);
     else if (event.kind === "connection_closed") {
-      // What was broken off here was so on purpose.
-      if (event.reason !== "done" && event.reason !== "ECONNABORTED") this.broken = event.reason;
-      this.living.delete(event.connection);
+      // An attempt that failed is no connection, and what was broken off here was so on purpose.
+      if (this.living.delete(event.connection) && event.reason !== "done" && event.reason !== "ECONNABORTED") this.broken = event.reason;
     } else return;
-    if (this.living.size === 0 && this.open.size === 0) for (const resolve of this.waiting.splice(0)) resolve();
+    // With the connections over, it counts how long their subflows take.
+    if (this.living.size === 0 && (wasLiving || this.open.size === 0)) for (const resolve of this.waiting.splice(0)) resolve();
   }
 
   /**
@@ -30,7 +31,7 @@ export class ConnectionLog implements Observer {
    */
   async settled(): Promise<string | null> {
     while (this.living.size > 0 || this.open.size > 0) {
-      // With the connection over, what is left are the FINs of its subflows.
+      // With the connections over, what is left are the FINs of their subflows.
       const isOver = this.living.size === 0;
       let timer: NodeJS.Timeout | null = null;
       const late = new Promise<"late">((resolve) => {
