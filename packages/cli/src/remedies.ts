@@ -16,7 +16,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   EADDRINUSE: "another process or link has that port; take another one, or see whose it is: ss -lunpt",
   EADDRNOTAVAIL: "give an address of this machine (ip -brief address shows them), of the same family as the peer's",
   EACCES: "ports below 1024 need root; take one from 1024 on",
-  ECONNREFUSED: "nobody listens there; start `mptcp listen` on the other side first, over the same kind of link",
+  ECONNREFUSED: "nobody listens there; start `mptcp listen` on the other side first, over the same kind of link, or wait for it with --wait",
   ETIMEDOUT: "no answer; check the address and firewalls; over --udp links the other side must be `mptcp listen --udp`, a kernel is reached over --tun or --via kernel",
   ECONNRESET: "the other side broke the connection",
   ENETUNREACH: "there is no route; ip route shows those there are",

@@ -1,6 +1,7 @@
 import { pipeline } from "node:stream/promises";
 import type { PathLimits } from "mptcp";
 import type { AnySocket } from "mptcp/node";
+import { dial } from "./dial.ts";
 import { EXIT, exitOf } from "./io.ts";
 import type { Io, Signal } from "./io.ts";
 import type { EndpointOption, LinkOption } from "./link-options.ts";
@@ -30,6 +31,12 @@ export interface ListenFlags extends SocketFlags {
   readonly keep: boolean;
 }
 
+/** The flags of `mptcp connect`. */
+export interface ConnectFlags extends SocketFlags {
+  /** Seconds to try again while nobody listens there; 0: not at all. */
+  readonly wait: number;
+}
+
 /** `mptcp listen PORT`: serves one connection, between it and standard input and output unless told otherwise. */
 export async function listenCommand(port: number, flags: ListenFlags, io: Io): Promise<number> {
   return withNetwork(flags, port, io, async (network, stopped) => {
@@ -52,18 +59,16 @@ export async function listenCommand(port: number, flags: ListenFlags, io: Io): P
 }
 
 /** `mptcp connect HOST PORT`: the other end. */
-export async function connectCommand(host: string, port: number, flags: SocketFlags, io: Io): Promise<number> {
+export async function connectCommand(host: string, port: number, flags: ConnectFlags, io: Io): Promise<number> {
   return withNetwork(flags, null, io, async (network, stopped) => {
-    const connection = network.connect(host, port);
-    let signal: Signal | null;
+    let connection: AnySocket | Signal;
     try {
-      signal = await Promise.race([connected(connection), stopped]);
+      connection = await dial(network, host, port, flags.wait, io, stopped);
     } catch (error) {
       return unconnected(network, explain(error), EXIT.failed, flags, io);
     }
-    if (signal === null) return transfer(connection, network, flags, io, stopped);
-    connection.destroy();
-    return unconnected(network, null, exitOf(signal), flags, io);
+    if (typeof connection === "string") return unconnected(network, null, exitOf(connection), flags, io);
+    return transfer(connection, network, flags, io, stopped);
   });
 }
 
@@ -174,12 +179,4 @@ function interruption(io: Io): { readonly stopped: Promise<Signal>; readonly can
     stop = resolve;
   });
   return { stopped, cancel: io.onInterrupt((signal) => stop(signal ?? "SIGINT")) };
-}
-
-/** Null once the connection is open. */
-function connected(connection: AnySocket): Promise<null> {
-  return new Promise((resolve, reject) => {
-    connection.once("connect", () => resolve(null));
-    connection.once("error", reject);
-  });
 }

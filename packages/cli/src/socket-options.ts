@@ -15,8 +15,12 @@ export function addSocketCommands(program: Command, io: Io, done: (code: number)
     .action(async (port: number, flags: Partial<ListenFlags>) => done(await listenCommand(port, { ...DEFAULTS, ...flags }, io)));
   const connect = program.command("connect").argument("<host>", "address or name to connect to").argument("<port>", "its port", parsePort);
   socketOptions(connect.description("open a Multipath TCP connection, the other end of listen"))
+    .option("--wait [seconds]", "while nobody listens there, try again: for so long, or for ever", parseWait)
     .addHelpText("after", CONNECT_HELP)
-    .action(async (host: string, port: number, flags: Partial<SocketFlags>) => done(await connectCommand(host, port, { ...DEFAULTS, ...flags }, io)));
+    .action(async (host: string, port: number, { wait, ...flags }: ConnectOptions) => {
+      const seconds = wait === true ? Number.POSITIVE_INFINITY : (wait ?? 0);
+      done(await connectCommand(host, port, { ...DEFAULTS, ...flags, wait: seconds }, io));
+    });
 }
 
 /** A port of a command line, 1 to 65535. @throws InvalidArgumentError */
@@ -41,6 +45,15 @@ function socketOptions(command: Command): Command {
     .option("--discard", "throw away what comes")
     .option("--source <bytes>", "send so many bytes instead of standard input", parseCount)
     .option("--json", "print a summary as JSON to standard error at the end");
+}
+
+/** `wait` is true where no time is named. */
+type ConnectOptions = Partial<SocketFlags> & { readonly wait?: number | true };
+
+function parseWait(text: string): number {
+  const seconds = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || seconds === 0) throw new InvalidArgumentError("It takes a number of seconds; without one put it after HOST and PORT.");
+  return seconds;
 }
 
 function parseVia(text: string): string {
@@ -81,6 +94,7 @@ ${LINKS_HELP}`;
 const CONNECT_HELP = `
 Examples:
   mptcp connect 127.0.0.1 5000 --udp local=127.0.0.3 --udp local=127.0.0.4 < file
+  mptcp connect 127.0.0.1 5000 --udp local=127.0.0.3 --wait 60 < file        # the listener may start later
   mptcp connect 10.1.0.1 5000 --tun name=mp0,host=10.1.0.2,kernel=10.1.0.1/24 --source 1000000000 --json
   mptcp connect example.org 80 --via kernel
 ${LINKS_HELP}`;

@@ -1,4 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { PassThrough, Readable } from "node:stream";
 import pc from "picocolors";
 import { describe, expect, it } from "vitest";
@@ -100,6 +102,38 @@ describe("mptcp listen and mptcp connect, over UDP", () => {
     expect(server.stderr).not.toContain(CLEAR);
   });
 
+  it("wait for a listener, with --wait, for as long as they are told", async () => {
+    const client = start(["connect", "127.0.0.1", "5108", ...CLIENT, "--wait"], Readable.from(["at last"]));
+    await client.until("waiting for 127.0.0.1:5108\n");
+    const server = start(["listen", "5108", ...SERVER], empty());
+    expect(await Promise.all([client.code, server.code])).toEqual([0, 0]);
+    expect(String(Buffer.concat(server.output))).toBe("at last");
+    const late = start(["connect", "127.0.0.1", "5108", ...CLIENT, "--wait", "0.5", "--json"], empty());
+    expect(await late.code).toBe(1);
+    const summary = JSON.parse(late.stderr.slice(late.stderr.indexOf("{"))) as TransferSummary;
+    expect(summary).toMatchObject({ connections: 0, error: expect.stringContaining("ECONNREFUSED") as string });
+    expect(summary.counters.MPTcpExtMPCapableSYNTX).toBeGreaterThan(1);
+    const interrupted = start(["connect", "127.0.0.1", "5108", ...CLIENT, "--wait"], empty());
+    await interrupted.until("waiting");
+    interrupted.interrupt();
+    expect(await interrupted.code).toBe(130);
+  });
+
+  it("do not wait for what will not come, nor longer for an answer than they are told", async () => {
+    const foreign = start(["connect", "::1", "5109", ...CLIENT, "--wait"], empty());
+    expect(await foreign.code).toBe(1);
+    expect(foreign.stderr).toMatch(/^connect EADDRNOTAVAIL/);
+    const mute = createSocket("udp4").bind(5109, "127.0.0.1");
+    await once(mute, "listening");
+    try {
+      const silent = start(["connect", "127.0.0.1", "5109", ...CLIENT, "--wait", "0.3"], empty());
+      expect(await silent.code).toBe(1);
+      expect(silent.stderr).toMatch(/^connect ETIMEDOUT 127\.0\.0\.1:5109: no answer;/);
+    } finally {
+      mute.close();
+    }
+  });
+
   it("say what is wrong", async () => {
     const refused = start(["connect", "127.0.0.1", "5103", "--udp", "local=127.0.0.3"], empty());
     expect(await refused.code).toBe(1);
@@ -123,6 +157,8 @@ describe("mptcp listen and mptcp connect, over UDP", () => {
       [["listen", "5103", "--via", "kernel", "--limits", "subflows=1"], /ip mptcp limits set/],
       [["listen", "5103", "--via", "kernel", "--pcap", "x"], /tcpdump/],
       [["listen", "5103", "--via", "magic"], /userspace or kernel/],
+      [["connect", "--wait", "127.0.0.1", "5103", ...CLIENT], /a number of seconds; without one put it after HOST and PORT/],
+      [["connect", "127.0.0.1", "5103", "--wait", "0", ...CLIENT], /a number of seconds/],
     ] as const) {
       const wrong = start(args, empty());
       expect(await wrong.code).toBe(2);
