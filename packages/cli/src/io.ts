@@ -1,5 +1,7 @@
 import { fstatSync } from "node:fs";
 import { Readable } from "node:stream";
+import type { Writable } from "node:stream";
+import { isatty } from "node:tty";
 import pc from "picocolors";
 import { explainFile } from "./remedies.ts";
 
@@ -16,8 +18,10 @@ export interface Io {
 }
 
 export interface Pipes {
-  readonly input: NodeJS.ReadableStream;
-  readonly output: NodeJS.WritableStream;
+  readonly input: Readable;
+  /** Whether the input is a terminal, where somebody types. */
+  readonly isTyped: boolean;
+  readonly output: Writable;
   /** Octets that the input will give; null where nobody knows. */
   readonly inputSize: number | null;
 }
@@ -61,7 +65,7 @@ export function processIo(): Io {
     clock: () => performance.now() / 1000,
     pipes: () => {
       isPiped = true;
-      return { input: standardInput(), output: process.stdout, inputSize: sizeOf(0) };
+      return { input: standardInput(), isTyped: isatty(0), output: process.stdout, inputSize: sizeOf(0) };
     },
   };
 }
@@ -94,7 +98,7 @@ function streamOutput(stream: NodeJS.WriteStream, name: string, isPiped: () => b
 }
 
 /** Node takes a folder for an empty file. */
-function standardInput(): NodeJS.ReadableStream {
+function standardInput(): Readable {
   if (!fstatSync(0).isDirectory()) return process.stdin;
   const error = Object.assign(new Error("EISDIR: illegal operation on a directory, read"), { code: "EISDIR" });
   return new Readable({

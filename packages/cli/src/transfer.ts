@@ -1,4 +1,4 @@
-import { Readable, Writable } from "node:stream";
+import { PassThrough, Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { AnySocket } from "mptcp/node";
 import { EXIT, exitOf } from "./io.ts";
@@ -80,17 +80,42 @@ interface Ends {
 
 function endsOf(connection: AnySocket, flags: TransferFlags, io: Io): Ends {
   if (flags.echo) return { done: pipeline(connection, connection), size: null, problem: () => null };
-  const { input, output, inputSize } = io.pipes();
+  const { input, isTyped, output, inputSize } = io.pipes();
   let problem: string | null = null;
   // Said before the pipeline does, which would end the connection as if all had been sent.
   const fail = (name: string) => (error: NodeJS.ErrnoException): void => {
     problem ??= explainFile(name, error);
     connection.resetAndDestroy();
   };
-  const source = flags.source === null ? input.on("error", fail("standard input")) : sourceOf(flags.source);
   const sink = flags.discard ? discard() : output.on("error", fail("standard output"));
-  const done = Promise.all([pipeline(source, connection), pipeline(connection, sink, { end: false })]);
-  return { done, size: flags.source ?? inputSize, problem: () => problem };
+  const received = pipeline(connection, sink, { end: false }).then(() => flushed(sink));
+  if (flags.source !== null) return { done: Promise.all([received, pipeline(sourceOf(flags.source), connection)]), size: flags.source, problem: () => problem };
+  input.on("error", fail("standard input"));
+  const source = isTyped ? typedUntil(input, received) : input;
+  return { done: Promise.all([received, pipeline(source, connection)]), size: inputSize, problem: () => problem };
+}
+
+/**
+ * What is typed until `over`. Nobody should have to press Ctrl-D when the other side has ended and everything has arrived; a file or a pipe, by
+ * contrast, is read to its end.
+ */
+function typedUntil(input: Readable, over: Promise<void>): Readable {
+  const typed = new PassThrough();
+  input.pipe(typed);
+  const end = (): void => {
+    // This pauses the input, too: a terminal that is read would keep the process alive.
+    input.unpipe(typed);
+    if (typed.writable) typed.end(input.read());
+  };
+  over.then(end, end);
+  return typed;
+}
+
+/** Until everything that was written is out. */
+function flushed(output: Writable): Promise<void> {
+  return new Promise((resolve, reject) => {
+    output.write("", (error) => (error instanceof Error ? reject(error) : resolve()));
+  });
 }
 
 /** Looks at the transfer now and then, and shows it where standard error is a terminal. */

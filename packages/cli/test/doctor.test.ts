@@ -20,7 +20,7 @@ async function run(act: (io: Io) => Promise<number>, colored = false): Promise<O
     stderr: output((text) => (stderr += text)),
     onInterrupt: () => () => {},
     clock: () => 0,
-    pipes: () => ({ input: process.stdin, output: process.stdout, inputSize: null }),
+    pipes: () => ({ input: process.stdin, isTyped: false, output: process.stdout, inputSize: null }),
   };
   const code = await act(io);
   return { code, stdout, stderr };

@@ -43,7 +43,7 @@ async function mptcp(args: readonly string[], options: { columns?: number; inter
     },
     // Every look at the clock takes a while, so that bars are drawn and signals are heard.
     clock: () => (time += 0.05),
-    pipes: () => ({ input: process.stdin, output: process.stdout, inputSize: null }),
+    pipes: () => ({ input: process.stdin, isTyped: false, output: process.stdout, inputSize: null }),
   };
   const code = await main(args, io);
   return { code, stdout, stderr };

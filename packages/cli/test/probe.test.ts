@@ -29,7 +29,7 @@ async function mptcp(args: readonly string[], options: { readonly interrupt?: bo
       return () => {};
     },
     clock: () => 0,
-    pipes: () => ({ input: process.stdin, output: process.stdout, inputSize: null }),
+    pipes: () => ({ input: process.stdin, isTyped: false, output: process.stdout, inputSize: null }),
   };
   const code = await main(["probe", ...args], io);
   return { code, stdout, stderr };

@@ -102,6 +102,66 @@ export class Command {
   }
 }
 
+/** A command of a shell at a terminal of its own, which is its standard input, output and error unless it says otherwise. */
+export class Terminal {
+  /** The command's; 128 and more where a signal killed it. */
+  readonly code: Promise<number>;
+  /** Everything that was shown, what was typed included. */
+  screen = "";
+  private readonly child: ChildProcess;
+  private readonly waiting: { readonly holds: (screen: string) => boolean; readonly resolve: () => void; readonly reject: (error: Error) => void }[] = [];
+  private static readonly running = new Set<Terminal>();
+
+  constructor(command: string, folder: string) {
+    this.child = spawn("script", ["-qec", `stty cols 200; ${command}`, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"], cwd: folder, env: { ...process.env, TERM: "xterm" } });
+    Terminal.running.add(this);
+    this.child.stdin?.on("error", () => {});
+    this.child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+      this.screen += text;
+      for (const entry of this.waiting.slice()) {
+        if (!entry.holds(this.screen)) continue;
+        this.waiting.splice(this.waiting.indexOf(entry), 1);
+        entry.resolve();
+      }
+    });
+    this.code = new Promise((resolve) => {
+      this.child.once("close", (code) => {
+        Terminal.running.delete(this);
+        for (const { reject } of this.waiting.splice(0)) reject(new Error(`the command ended with ${code}: ${this.screen}`));
+        resolve(code ?? 128);
+      });
+    });
+  }
+
+  /** Types `text`: "\r" is the Enter key, "\u0003" Ctrl-C, "\u0004" Ctrl-D. */
+  type(text: string): void {
+    this.child.stdin?.write(text);
+  }
+
+  /** Fulfilled when `holds` for what is shown. @throws Error when the command ends first */
+  until(holds: (screen: string) => boolean): Promise<void> {
+    if (holds(this.screen)) return Promise.resolve();
+    return new Promise((resolve, reject) => this.waiting.push({ holds, resolve, reject }));
+  }
+
+  /** Fulfilled when `text` is shown. */
+  shows(text: string): Promise<void> {
+    return this.until((screen) => screen.includes(text));
+  }
+
+  /** Switches off those that tests left on: what runs at them is hung up. */
+  static async stopAll(): Promise<void> {
+    const all = [...Terminal.running];
+    for (const terminal of all) terminal.child.kill("SIGKILL");
+    await Promise.all(all.map((terminal) => terminal.code));
+  }
+}
+
+/** Why there is no {@link Terminal} here; null when there is. */
+export function terminalObstacle(): string | null {
+  return spawnSync("script", ["-qec", "exit 7", "/dev/null"], { stdio: "ignore" }).status === 7 ? null : "there is no script of util-linux (bsdutils)";
+}
+
 /** Compiles what was changed since the last time, so that what is run is what is there. */
 export function build(): void {
   const stale = ["mptcp", "scenario", "cli"].some((name) => {
@@ -149,7 +209,8 @@ function withoutRights(): readonly string[] {
 }
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
-const BIN = join(ROOT, "packages/cli/bin/mptcp.js");
+/** The command's program. */
+export const BIN = join(ROOT, "packages/cli/bin/mptcp.js");
 build();
 const WITHOUT_RIGHTS = withoutRights();
 /** Of /proc, per second. */

@@ -18,8 +18,8 @@ interface Started {
   until(text: string, length?: number): Promise<void>;
 }
 
-/** Starts the command with an input of its own; `terminal` is the width of the one that standard error is. */
-function start(args: readonly string[], input: Readable, terminal = 0, inputSize: number | null = null): Started {
+/** Starts the command with an input of its own, which is a terminal where it is told so; `terminal` is the width of the one that standard error is. */
+function start(args: readonly string[], input: Readable, terminal = 0, inputSize: number | null = null, isTyped = false): Started {
   const colors = pc.createColors(false);
   const sink = new PassThrough();
   let stop = (): void => {};
@@ -50,7 +50,7 @@ function start(args: readonly string[], input: Readable, terminal = 0, inputSize
       return () => {};
     },
     clock: () => performance.now() / 1000,
-    pipes: () => ({ input, output: sink, inputSize }),
+    pipes: () => ({ input, isTyped, output: sink, inputSize }),
   };
   return Object.assign(started, { code: main(args, io) });
 }
@@ -100,6 +100,34 @@ describe("mptcp listen and mptcp connect, over UDP", () => {
     expect(client.stderr.slice(client.stderr.lastIndexOf(CLEAR) + CLEAR.length)).toMatch(/^0 bytes read/);
     for (const line of lines().slice(0, -1)) expect(line.length).toBeLessThan(200);
     expect(server.stderr).not.toContain(CLEAR);
+  });
+
+  it("end when the other side has ended and what it sent is written, where standard input is a terminal", async () => {
+    const file = randomBytes(300_000);
+    for (const [typing, sending] of [["listen", "connect"], ["connect", "listen"]] as const) {
+      const inputs = { [typing]: new PassThrough(), [sending]: Readable.from([file]) } as Record<"listen" | "connect", Readable>;
+      const server = start(["listen", "5106", ...SERVER], inputs.listen, 0, null, typing === "listen");
+      await server.until("listening");
+      const client = start(["connect", "127.0.0.1", "5106", ...CLIENT], inputs.connect, 0, null, typing === "connect");
+      expect(await Promise.all([client.code, server.code])).toEqual([0, 0]);
+      expect(digest((typing === "listen" ? server : client).output)).toBe(digest([file]));
+      // It is not read on, which would keep the process alive.
+      expect(inputs[typing].readableFlowing).toBe(false);
+    }
+  });
+
+  it("send what was typed until then", async () => {
+    const typed = new PassThrough();
+    const server = start(["listen", "5107", ...SERVER], typed, 0, null, true);
+    await server.until("listening");
+    const asked = new PassThrough();
+    const client = start(["connect", "127.0.0.1", "5107", ...CLIENT], asked);
+    await server.until("connection from");
+    // More than there is room for, so that it is still on its way when the other side ends.
+    typed.write(Buffer.alloc(3_000_000, "typed "));
+    asked.end("the end");
+    expect(await Promise.all([client.code, server.code])).toEqual([0, 0]);
+    expect(Buffer.concat(client.output).equals(Buffer.alloc(3_000_000, "typed "))).toBe(true);
   });
 
   it("wait for a listener, with --wait, for as long as they are told", async () => {
