@@ -23,7 +23,7 @@ export async function transfer(connection: AnySocket, network: Network, flags: T
   const started = io.clock();
   const ledger = new SubflowLedger(connection);
   const ends = endsOf(connection, flags, io);
-  const watch = watchTransfer(connection, ledger, ends.size, io);
+  const watch = watchTransfer(connection, ledger, ends, io);
   let error: string | null = null;
   let code: number = EXIT.ok;
   try {
@@ -74,12 +74,16 @@ interface Ends {
   readonly done: Promise<unknown>;
   /** Octets that will be sent, where that is known. */
   readonly size: number | null;
+  /** Whether what is sent is typed at a terminal. */
+  readonly isTyped: boolean;
+  /** Whether what comes is written to standard output. */
+  readonly isWritten: boolean;
   /** What went wrong with standard input or output; null when nothing did. */
   problem(): string | null;
 }
 
 function endsOf(connection: AnySocket, flags: TransferFlags, io: Io): Ends {
-  if (flags.echo) return { done: pipeline(connection, connection), size: null, problem: () => null };
+  if (flags.echo) return { done: pipeline(connection, connection), size: null, isTyped: false, isWritten: false, problem: () => null };
   const { input, isTyped, output, inputSize } = io.pipes();
   let problem: string | null = null;
   // Said before the pipeline does, which would end the connection as if all had been sent.
@@ -87,12 +91,13 @@ function endsOf(connection: AnySocket, flags: TransferFlags, io: Io): Ends {
     problem ??= explainFile(name, error);
     connection.resetAndDestroy();
   };
-  const sink = flags.discard ? discard() : output.on("error", fail("standard output"));
+  const isWritten = !flags.discard;
+  const sink = isWritten ? output.on("error", fail("standard output")) : discard();
   const received = pipeline(connection, sink, { end: false }).then(() => flushed(sink));
-  if (flags.source !== null) return { done: Promise.all([received, pipeline(sourceOf(flags.source), connection)]), size: flags.source, problem: () => problem };
+  const over = (source: Readable): Promise<unknown> => Promise.all([received, pipeline(source, connection)]);
+  if (flags.source !== null) return { done: over(sourceOf(flags.source)), size: flags.source, isTyped: false, isWritten, problem: () => problem };
   input.on("error", fail("standard input"));
-  const source = isTyped ? typedUntil(input, received) : input;
-  return { done: Promise.all([received, pipeline(source, connection)]), size: inputSize, problem: () => problem };
+  return { done: over(isTyped ? typedUntil(input, received) : input), size: inputSize, isTyped, isWritten, problem: () => problem };
 }
 
 /**
@@ -118,9 +123,18 @@ function flushed(output: Writable): Promise<void> {
   });
 }
 
-/** Looks at the transfer now and then, and shows it where standard error is a terminal. */
-function watchTransfer(connection: AnySocket, ledger: SubflowLedger, size: number | null, io: Io): { stop(): void } {
-  const line = io.stderr.columns > 0 ? new TransferLine(io.stderr, io.clock()) : null;
+/**
+ * Looks at the transfer now and then, and shows it where standard error is a terminal. People who write to each other there see nothing of it, and what comes is not
+ * mixed with it.
+ */
+function watchTransfer(connection: AnySocket, ledger: SubflowLedger, { size, isTyped, isWritten }: Ends, io: Io): { stop(): void } {
+  const isShown = isWritten && io.stdout.columns > 0;
+  let line = io.stderr.columns > 0 && !(isTyped && isShown) ? new TransferLine(io.stderr, io.clock()) : null;
+  const hide = (): void => {
+    line?.clear();
+    line = null;
+  };
+  if (isShown) connection.prependOnceListener("data", hide);
   const timer = setInterval(
     () => {
       ledger.look();
@@ -132,7 +146,7 @@ function watchTransfer(connection: AnySocket, ledger: SubflowLedger, size: numbe
   return {
     stop: () => {
       clearInterval(timer);
-      line?.clear();
+      hide();
     },
   };
 }

@@ -51,6 +51,8 @@ describe.skipIf(obstacle !== null)("at a terminal", () => {
     expect([await client.code, await server.code]).toEqual([0, 0]);
     expect(client.screen).toMatch(/9 bytes read, 6 written/);
     expect(server.screen).toMatch(/6 bytes read, 9 written/);
+    // Nothing is drawn over what is typed.
+    expect(client.screen + server.screen).not.toContain("\u001B[K");
   });
 
   it("Ctrl-C ends a listener that waits, one that has a connection, and a client that waits for a listener", async () => {
@@ -80,6 +82,9 @@ describe.skipIf(obstacle !== null)("at a terminal", () => {
     await client.shows("it came, ");
     server.input.end("all of it\n");
     expect([await client.code, await server.code]).toEqual([0, 0]);
-    expect(client.screen).toContain("19 bytes read");
+    // Nor over what comes.
+    const shown = client.screen.slice(client.screen.indexOf("it came"));
+    expect(shown).toMatch(/^it came, all of it\r\n19 bytes read/);
+    expect(shown).not.toContain("\u001B");
   });
 });
