@@ -1,4 +1,5 @@
 import { MILLISECOND, SECOND, SeededRandom } from "../../src/core/index.ts";
+import type { Observer } from "../../src/core/index.ts";
 import { roundRobin } from "../../src/mptcp/index.ts";
 import type { MptcpConnection } from "../../src/mptcp/index.ts";
 import { BulkSender, multiPath, patternSource, Simulation } from "../../src/sim/index.ts";
@@ -84,9 +85,12 @@ export function drawNetwork(seed: number): RandomNetwork {
   };
 }
 
-/** Runs a transfer in both directions over the network and says what is wrong with it; nothing is the expected outcome. */
-export function runNetwork(network: RandomNetwork, observe: (simulation: Simulation, built: MultiPath) => void = () => {}): Outcome {
-  const simulation = new Simulation({ seed: network.seed });
+/**
+ * Runs a transfer in both directions over the network and says what is wrong with it; nothing is the expected outcome.
+ * @param observe called when the network is built, before anything happens
+ */
+export function runNetwork(network: RandomNetwork, observe: (simulation: Simulation, built: MultiPath) => void = () => {}, observers: readonly Observer[] = []): Outcome {
+  const simulation = new Simulation({ seed: network.seed, observers });
   const settings = hostSettings(network, false);
   const built = multiPath(simulation, { paths: network.paths.map(accessPath), serverAddresses: network.serverAddresses, client: hostSettings(network, network.checksum), server: settings });
   observe(simulation, built);
