@@ -7,6 +7,6 @@ export { Counters } from "./counters.ts";
 export { MptcpError } from "./errors.ts";
 export type { CloseReason } from "./errors.ts";
 export type { DecisionDetail, DecisionEvent, EventBase, Observer } from "./observer.ts";
-export { randomBelow, randomFraction, SeededRandom } from "./random.ts";
-export type { RandomSource } from "./random.ts";
+export { randomBelow, randomFraction, randomSources, SeededRandom, seededSources } from "./random.ts";
+export type { RandomPurpose, RandomSource, RandomSources } from "./random.ts";
 export { MICROSECOND, MILLISECOND, NEVER, SECOND } from "./time.ts";

@@ -1,5 +1,5 @@
-import type { Observer, RandomSource } from "../core/index.ts";
-import { Counters, MptcpError, SECOND } from "../core/index.ts";
+import type { Observer, RandomPurpose, RandomSource, RandomSources } from "../core/index.ts";
+import { Counters, MptcpError, randomSources, SECOND } from "../core/index.ts";
 import type { EndpointFlags, EndpointId, LocalAddress, MptcpConfig, MptcpEnvironment, SubflowTcpConfig, Timed } from "../mptcp/index.ts";
 import { acceptJoin, capableRefusal, DEFAULT_MPTCP_CONFIG, deriveKeyMaterial, fallBack, fullMesh, lia, lowestTimeDistance, MptcpConnection } from "../mptcp/index.ts";
 import type { KeyMaterial } from "../mptcp/index.ts";
@@ -31,7 +31,7 @@ import { TransmitQueue } from "./transmit-queue.ts";
  */
 export class Host implements MptcpEnvironment {
   readonly name: string;
-  readonly random: RandomSource;
+  readonly random: RandomSources;
   readonly observer: Observer | null;
   readonly counters = new Counters();
   /** The time of the driver's call being handled, ns. */
@@ -65,11 +65,11 @@ export class Host implements MptcpEnvironment {
 
   constructor(options: HostOptions) {
     this.name = options.name;
-    this.random = options.random;
+    this.random = typeof options.random === "function" ? randomSources(options.random) : options.random;
     this.observer = options.observer ?? null;
     this.tcpDefaults = { ...DEFAULT_TCP_CONFIG, congestion: cubic, ...options.tcp };
     this.mptcpDefaults = { ...DEFAULT_MPTCP_CONFIG, scheduler: lowestTimeDistance, congestion: lia, pathManager: fullMesh, ...options.mptcp };
-    this.ports = new PortAllocator(options.random);
+    this.ports = new PortAllocator(this.random.ports);
     this.synCookieMode = options.synCookies ?? "auto";
   }
 
@@ -422,7 +422,7 @@ export class Host implements MptcpEnvironment {
   /** Answers a SYN without remembering it. */
   private sendCookie(listener: Listener, packet: Packet, segment: TcpSegment, capable: MpCapable | null, link: number, now: number): void {
     const { checksum, denyJoinInitialAddress } = listener.mptcp;
-    this.cookies ??= new SynCookies(this.random);
+    this.cookies ??= new SynCookies(this.random.cookieSecrets);
     listener.cookieSentAt = now;
     if (!listener.hasRoom) this.counters.increment("TcpExtTCPReqQFullDoCookies");
     this.counters.increment("TcpExtSyncookiesSent");
@@ -502,7 +502,7 @@ export class Host implements MptcpEnvironment {
   private drawKeys(): KeyMaterial {
     for (;;) {
       const key = new Uint8Array(8);
-      this.random.fill(key);
+      this.random.keys.fill(key);
       const keys = deriveKeyMaterial(key);
       if (!this.tokens.has(keys.token)) return keys;
       this.counters.increment("MPTcpExtTokenCollision");
@@ -602,7 +602,8 @@ export interface HostUsage {
 /** Parameters of a host. `tcp` and `mptcp` are defaults for its connections. */
 export interface HostOptions {
   readonly name: string;
-  readonly random: RandomSource;
+  /** A source of random numbers for each purpose, or a function that gives them. Seeded in the simulator, cryptographic on real networks. */
+  readonly random: RandomSources | ((purpose: RandomPurpose) => RandomSource);
   readonly observer?: Observer | null;
   readonly tcp?: Partial<TcpConfig>;
   readonly mptcp?: Partial<MptcpConfig>;

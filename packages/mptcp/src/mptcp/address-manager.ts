@@ -66,7 +66,7 @@ export class AddressManager implements PathControl {
     // The limit counts subflows beside one; a connection that has lost all may always open one.
     if (connection.subflows.length > this.limits.subflows) return false;
     const subflow = new Subflow(connection, pathIndex, { first: false, initiator: true, localAddressId: path.localAddressId, remoteAddressId: path.remoteAddressId, backup });
-    subflow.localNonce = connection.environment.random.uint32();
+    subflow.localNonce = connection.environment.random.nonces.uint32();
     const tcp = connection.environment.connectTcp(subflow, localPort === 0 ? path : { ...path, localPort }, connection.subflowConfig, now);
     if (tcp === null) return false;
     subflow.attach(tcp);

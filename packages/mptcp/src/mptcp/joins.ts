@@ -23,7 +23,7 @@ export function acceptJoin(connection: MptcpConnection, option: MpJoinSyn, tuple
   if (subflow === null) return MP_RESET_REASON.administrativelyProhibited;
   if (option.backup) connection.environment.counters.increment("MPTcpExtMPJoinSynBackupRx");
   subflow.remoteNonce = option.nonce;
-  subflow.localNonce = connection.environment.random.uint32();
+  subflow.localNonce = connection.environment.random.nonces.uint32();
   connection.subflows.push(subflow);
   return subflow;
 }

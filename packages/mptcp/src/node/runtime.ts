@@ -1,5 +1,5 @@
-import { MptcpError } from "../core/index.ts";
-import type { RandomSource } from "../core/index.ts";
+import { MptcpError, randomSources } from "../core/index.ts";
+import type { RandomSources } from "../core/index.ts";
 import { Host } from "../host/index.ts";
 import type { ConnectOptions, HostOptions, Listener, ListenOptions } from "../host/index.ts";
 import type { EndpointFlags } from "../mptcp/index.ts";
@@ -12,8 +12,8 @@ import { CryptoRandom } from "./random.ts";
 export interface RuntimeOptions extends Omit<HostOptions, "name" | "random"> {
   /** Name of the host in logs; "host" unless given. */
   readonly name?: string;
-  /** Cryptographic unless given. */
-  readonly random?: RandomSource;
+  /** Random numbers for some purposes; cryptographic for those that are not given. */
+  readonly random?: Partial<RandomSources>;
   /** A link broke; its addresses are gone already. */
   readonly onLinkFailed?: (driver: LinkDriver, error: Error) => void;
 }
@@ -53,7 +53,8 @@ export class Runtime {
 
   constructor(options: RuntimeOptions = {}) {
     const { name, random, onLinkFailed, ...rest } = options;
-    this.host = new Host({ ...rest, name: name ?? "host", random: random ?? new CryptoRandom() });
+    const secure = new CryptoRandom();
+    this.host = new Host({ ...rest, name: name ?? "host", random: randomSources(() => secure, random) });
     this.onLinkFailed = onLinkFailed ?? null;
     this.timer = new Timer(() => this.onDeadline());
   }

@@ -179,7 +179,7 @@ export class Server extends EventEmitter {
 
   private listenAnywhere(runtime: Runtime, address: IpAddress | null, options: ServerListenOptions): Listener {
     for (let tries = 0; ; tries++) {
-      const port = EPHEMERAL_FIRST + (runtime.host.random.uint32() % EPHEMERAL_COUNT);
+      const port = EPHEMERAL_FIRST + (runtime.host.random.ports.uint32() % EPHEMERAL_COUNT);
       try {
         return this.listenOn(runtime, port, address, options);
       } catch (error) {

@@ -1,4 +1,4 @@
-import { SeededRandom } from "../core/index.ts";
+import { randomSources, SeededRandom } from "../core/index.ts";
 import type { DecisionEvent, Observer } from "../core/index.ts";
 import type { HostOptions } from "../host/index.ts";
 import { EventQueue } from "./event-queue.ts";
@@ -71,7 +71,8 @@ export class Simulation {
   // ---- building
 
   addHost(name: string, options: Omit<SimHostOptions, "name" | "random" | "observer"> = {}): SimHost {
-    const host = new SimHost(this.queue, { ...options, name, random: this.random.fork(), observer: this.observer } satisfies HostOptions);
+    const random = this.random.fork();
+    const host = new SimHost(this.queue, { ...options, name, random: randomSources(() => random), observer: this.observer } satisfies HostOptions);
     host.onAddresses = (): void => this.addressesChanged();
     return this.add(host);
   }

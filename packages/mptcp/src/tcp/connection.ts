@@ -117,8 +117,8 @@ export class TcpConnection {
     this.state = "CLOSED";
     this.congestion = BEFORE_ESTABLISHED;
     this.ipHeader = tuple.localAddress.family === 4 ? 20 : 40;
-    this.sender = new Sender(this, sent === null ? environment.random.uint32() : sent.initialSequence);
-    this.timestampOffset = sent === null ? environment.random.uint32() : sent.timestampOffset;
+    this.sender = new Sender(this, sent === null ? environment.random.sequenceNumbers.uint32() : sent.initialSequence);
+    this.timestampOffset = sent === null ? environment.random.timestampOffsets.uint32() : sent.timestampOffset;
     this.receiver = new Receiver(this);
     this.rtt = new RttEstimator(config.initialRto, config.minRto, config.maxRto);
     this.pathMtu = new PathMtu(config.mtu, tuple.localAddress.family);

@@ -1,4 +1,4 @@
-import type { CloseReason, Counters, Observer, RandomSource } from "../core/index.ts";
+import type { CloseReason, Counters, Observer, RandomSources } from "../core/index.ts";
 import type { Payload, TcpSegment } from "../wire/index.ts";
 import type { CongestionContext, CongestionControl } from "./congestion/control.ts";
 import type { TcpConnection } from "./connection.ts";
@@ -114,7 +114,7 @@ export type SegmentRole = (typeof SEGMENT_ROLE)[keyof typeof SEGMENT_ROLE];
 /** What a TCP connection needs from the host it lives on. */
 export interface TcpEnvironment {
   readonly name: string;
-  readonly random: RandomSource;
+  readonly random: RandomSources;
   readonly counters: Counters;
   readonly observer: Observer | null;
   /** The connection may have something to transmit, or its `nextTimeout` changed. Cheap, idempotent, may be called often. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { NEVER, SeededRandom } from "../../src/core/index.ts";
+import { NEVER, seededSources } from "../../src/core/index.ts";
 import { Host } from "../../src/host/index.ts";
 import { MptcpConnection } from "../../src/mptcp/index.ts";
 import { STREAM_EVENT } from "../../src/tcp/index.ts";
@@ -12,7 +12,7 @@ const [FIRST, SECOND_ADDRESS] = [IpAddress.from("10.0.0.1"), IpAddress.from("10.
 const ROUTER = IpAddress.from("192.0.2.254");
 
 function twoLinks(): Host {
-  const host = new Host({ name: "host", random: new SeededRandom(3) });
+  const host = new Host({ name: "host", random: seededSources(3) });
   host.addAddress(FIRST, { link: 0 }, 0);
   host.addAddress(SECOND_ADDRESS, { link: 1 }, 0);
   return host;

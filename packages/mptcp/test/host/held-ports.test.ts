@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { MptcpError, SeededRandom } from "../../src/core/index.ts";
+import { MptcpError, seededSources } from "../../src/core/index.ts";
 import { Host } from "../../src/host/index.ts";
 import type { PortSource } from "../../src/host/index.ts";
 import { IpAddress, Packet, TCP_FLAG, TcpSegment } from "../../src/wire/index.ts";
@@ -35,7 +35,7 @@ class Ports implements PortSource {
 }
 
 function hostWith(ports: PortSource): Host {
-  const host = new Host({ name: "host", random: new SeededRandom(1) });
+  const host = new Host({ name: "host", random: seededSources(1) });
   host.addAddress(A, { link: 0, ports }, 0);
   return host;
 }
@@ -105,7 +105,7 @@ describe("port sources", () => {
   });
 
   it("are not asked in vain for a packet: what opens a connection on a port that cannot be held is reset", () => {
-    const host = new Host({ name: "host", random: new SeededRandom(1) });
+    const host = new Host({ name: "host", random: seededSources(1) });
     host.listen(6000);
     // The listener does without this address, where the port is somebody else's.
     host.addAddress(A, { link: 0, ports: new Ports() }, 0);

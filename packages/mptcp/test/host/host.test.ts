@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { MptcpError, SECOND, SeededRandom } from "../../src/core/index.ts";
+import { MptcpError, SECOND, SeededRandom, seededSources } from "../../src/core/index.ts";
 import type { RandomSource } from "../../src/core/index.ts";
 import type { HostOptions } from "../../src/host/index.ts";
 import { Host } from "../../src/host/index.ts";
@@ -10,8 +10,8 @@ import { IpAddress, Packet, packetLength, TCP_FLAG, TcpSegment } from "../../src
 const HERE = IpAddress.from("10.0.0.1");
 const PEER = IpAddress.from("10.0.0.2");
 
-function host(random: RandomSource = new SeededRandom(1), options: Partial<HostOptions> = {}): Host {
-  const made = new Host({ name: "host", random, ...options });
+function host(options: Partial<HostOptions> = {}): Host {
+  const made = new Host({ name: "host", random: seededSources(1), ...options });
   made.addAddress(HERE, { link: 0 }, 0);
   return made;
 }
@@ -55,7 +55,7 @@ describe("a listener", () => {
   });
 
   test.each([["half open", false], ["not accepted", true]])("takes no more than its backlog of connections that are %s", (_what, complete) => {
-    const made = host(new SeededRandom(1), { synCookies: "never" });
+    const made = host({ synCookies: "never" });
     made.listen(80, { backlog: 3 });
     const answered = [5000, 5001, 5002, 5003, 5004].map((port) => dial(made, port, complete).length);
     expect(answered).toEqual([1, 1, 1, 0, 0]);
@@ -175,7 +175,7 @@ describe("opening", () => {
         last = target.slice();
       },
     };
-    const made = host(repeating);
+    const made = host({ random: seededSources(3, [], { keys: repeating }) });
     made.connect(PEER, 80, {}, 0);
     made.connect(PEER, 81, {}, 0);
     expect(made.counters.value("MPTcpExtTokenCollision")).toBe(1);

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { NEVER } from "../../src/core/index.ts";
+import { NEVER, seededSources } from "../../src/core/index.ts";
 import type { MpCapable, Packet } from "../../src/wire/index.ts";
 import { MP_CAPABLE_FLAG, packetLength, sequenceAdd, TCP_FLAG } from "../../src/wire/index.ts";
 import type { Sent } from "./pair.ts";
@@ -422,11 +422,11 @@ describe("keys", () => {
   test("whose token is in use are drawn again", () => {
     // A source that gives the same octets twice before it goes on.
     let draws = 0;
-    const random = {
+    const keys = {
       uint32: () => (draws * 2654435761) >>> 0,
       fill: (target: Uint8Array) => target.fill(draws++ < 2 ? 1 : draws),
     };
-    const pair = new Pair({ server: { random } });
+    const pair = new Pair({ server: { random: seededSources(1, [], { keys }) } });
     const first = pair.establish();
     const second = pair.establish();
     expect(pair.counter("server", "TokenCollision")).toBe(1);

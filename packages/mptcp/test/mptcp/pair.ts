@@ -1,5 +1,5 @@
 import type { DecisionEvent } from "../../src/core/index.ts";
-import { NEVER, SeededRandom } from "../../src/core/index.ts";
+import { NEVER, seededSources } from "../../src/core/index.ts";
 import type { ConnectOptions, HostOptions, ListenOptions, Listener } from "../../src/host/index.ts";
 import { Host } from "../../src/host/index.ts";
 import { MptcpConnection } from "../../src/mptcp/index.ts";
@@ -65,7 +65,7 @@ export class Pair {
   constructor(options: PairOptions = {}) {
     const seed = options.seed ?? 1;
     const host = (side: Side, salt: number): Host =>
-      new Host({ name: side, random: new SeededRandom(seed * 2 + salt), observer: { perSegment: true, event: (event) => this.events[side].push(event) }, ...options[side] });
+      new Host({ name: side, random: seededSources(seed * 2 + salt), observer: { perSegment: true, event: (event) => this.events[side].push(event) }, ...options[side] });
     this.hosts = { client: host("client", 0), server: host("server", 1) };
     this.addresses = { client: parseAll(options.clientAddresses ?? 1, "10.1.0."), server: parseAll(options.serverAddresses ?? 1, "10.2.0.") };
     for (const side of ["client", "server"] as const) this.addresses[side].forEach((address, link) => this.hosts[side].addAddress(address, { link }, 0));

@@ -1,5 +1,5 @@
-import { Counters, MILLISECOND, NEVER, randomFraction, SECOND, SeededRandom } from "../../src/core/index.ts";
-import type { DecisionEvent, Observer, RandomSource } from "../../src/core/index.ts";
+import { Counters, MILLISECOND, NEVER, randomFraction, SECOND, SeededRandom, seededSources } from "../../src/core/index.ts";
+import type { DecisionEvent, Observer, RandomSources } from "../../src/core/index.ts";
 import { DEFAULT_TCP_CONFIG, newReno, STREAM_EVENT, TcpConnection, TcpSocket } from "../../src/tcp/index.ts";
 import type { FourTuple, TcpConfig, TcpEnvironment } from "../../src/tcp/index.ts";
 import { IpAddress, Payload, sequenceAdd, TCP_FLAG } from "../../src/wire/index.ts";
@@ -17,14 +17,14 @@ export function configOf(overrides: Partial<TcpConfig> = {}): TcpConfig {
 /** A host that has one connection. */
 export class TestEnvironment implements TcpEnvironment {
   readonly name: string;
-  readonly random: RandomSource;
+  readonly random: RandomSources;
   readonly counters = new Counters();
   readonly observer: Observer | null;
   readonly events: DecisionEvent[] = [];
   wakes = 0;
   closedCalls = 0;
 
-  constructor(name: string, random: RandomSource, observe: boolean) {
+  constructor(name: string, random: RandomSources, observe: boolean) {
     this.name = name;
     this.random = random;
     this.observer = observe ? { event: (event) => void this.events.push(event) } : null;
@@ -173,11 +173,11 @@ export class Pair {
   steps = 0;
 
   constructor(options: PairOptions = {}) {
-    const random = new SeededRandom(options.seed ?? 1);
-    this.client = { environment: new TestEnvironment("client", random.fork(), options.observe ?? false), config: configOf(options.client), socket: null };
-    this.server = { environment: new TestEnvironment("server", random.fork(), options.observe ?? false), config: configOf(options.server), socket: null };
-    this.forward = new TestPipe(options.forward ?? {}, random.fork());
-    this.backward = new TestPipe(options.backward ?? options.forward ?? {}, random.fork());
+    const seed = options.seed ?? 1;
+    this.client = { environment: new TestEnvironment("client", seededSources(seed, ["client"]), options.observe ?? false), config: configOf(options.client), socket: null };
+    this.server = { environment: new TestEnvironment("server", seededSources(seed, ["server"]), options.observe ?? false), config: configOf(options.server), socket: null };
+    this.forward = new TestPipe(options.forward ?? {}, new SeededRandom(seed, "forward"));
+    this.backward = new TestPipe(options.backward ?? options.forward ?? {}, new SeededRandom(seed, "backward"));
   }
 
   /** Starts the handshake. */

@@ -1,4 +1,4 @@
-import { SeededRandom } from "../../src/core/index.ts";
+import { seededSources } from "../../src/core/index.ts";
 import { TcpSocket } from "../../src/tcp/index.ts";
 import type { FourTuple, TcpConfig, TcpConnection, TcpState } from "../../src/tcp/index.ts";
 import { Packet, Payload, sequenceAdd, sequenceDifference, TCP_FLAG, TcpSegment } from "../../src/wire/index.ts";
@@ -33,7 +33,7 @@ export class Script {
   private readonly out: Packet[] = [];
 
   constructor(config: Partial<TcpConfig> = {}, peerIss = 0xffff_fff0) {
-    this.environment = new TestEnvironment("host", new SeededRandom(3), true);
+    this.environment = new TestEnvironment("host", seededSources(3), true);
     this.config = configOf(config);
     this.peerIss = peerIss;
   }

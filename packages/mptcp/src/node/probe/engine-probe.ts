@@ -214,7 +214,7 @@ function joinsOf(trial: Trial): readonly Join[] {
 /** RFC 8684 §3.1: a listener of version 0 ignores a SYN of version 1, which has no key; only a SYN of its own version finds it. */
 async function versionZero(course: Course, rows: ProbeRow[]): Promise<boolean> {
   const key = new Uint8Array(8);
-  course.runtime.host.random.fill(key);
+  course.runtime.host.random.keys.fill(key);
   const sent: MpCapable = { kind: "mp_capable", version: 0, flags: MP_CAPABLE_FLAG.H, senderKey: key, receiverKey: null, dataLength: -1, checksum: -1 };
   const answer = await handMadeSyn(course, sent);
   const id = "version_0";

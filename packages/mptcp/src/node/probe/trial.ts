@@ -125,11 +125,11 @@ export class Trial {
 export async function handMadeSyn(course: Course, option: MpCapable): Promise<TcpSegment | null> {
   const { tap, local, remote, port, timeout, signal, runtime } = course;
   const { random } = runtime.host;
-  const localPort = tap.ports === undefined ? FIRST_EPHEMERAL + (random.uint32() % (65536 - FIRST_EPHEMERAL)) : tap.ports.allocate(local, remote, port);
+  const localPort = tap.ports === undefined ? FIRST_EPHEMERAL + (random.ports.uint32() % (65536 - FIRST_EPHEMERAL)) : tap.ports.allocate(local, remote, port);
   if (localPort === 0) throw new MptcpError("EADDRNOTAVAIL", `no port is free at ${local}`);
   const syn = segmentTo(course, localPort, TCP_FLAG.SYN);
   const segment = syn.tcp as TcpSegment;
-  segment.sequence = random.uint32();
+  segment.sequence = random.sequenceNumbers.uint32();
   segment.window = 65535;
   segment.maximumSegmentSize = tap.mtu - (local.family === 4 ? 40 : 60);
   segment.mptcp = [option];
