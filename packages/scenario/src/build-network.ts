@@ -23,7 +23,7 @@ export interface Network {
   removeAddress(host: string, interfaceName: string): boolean;
 }
 
-/** Builds nodes, links and addresses. Everything that draws random numbers is made in the order of the plan. */
+/** Builds nodes, links and addresses. What each of them draws at random follows from the seed and its name. */
 export function buildNetwork(plan: Plan, seed: number, parts: OwnParts, observer: Observer | null): Network {
   const simulation = new Simulation({ seed, observers: observer === null ? [] : [observer] });
   const nodes = new Map<string, SimNode>();

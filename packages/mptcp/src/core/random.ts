@@ -93,11 +93,6 @@ export class SeededRandom implements RandomSource {
       for (let j = i; j < Math.min(i + 4, target.length); j++) target[j] = word >>> ((j - i) * 8);
     }
   }
-
-  /** A generator of its own, derived from this one: one per link or host keeps their draws apart. */
-  fork(): SeededRandom {
-    return new SeededRandom(this.uint32());
-  }
 }
 
 /** splitmix32 spreads the seed, so that neighbouring seeds give unrelated streams. */

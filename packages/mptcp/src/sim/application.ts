@@ -2,7 +2,7 @@ import type { CloseReason } from "../core/index.ts";
 import { STREAM_EVENT } from "../tcp/index.ts";
 import type { StreamConnection } from "../tcp/index.ts";
 import { Payload } from "../wire/index.ts";
-import type { EventQueue } from "./event-queue.ts";
+import type { NodeEvents } from "./event-queue.ts";
 
 /** What runs at one end of one connection in the simulator. */
 export interface Application {
@@ -14,7 +14,8 @@ export interface Application {
 
 /** What an application may ask of its host. */
 export interface ApplicationHost {
-  readonly queue: EventQueue;
+  /** Virtual time, and what schedules the application's events. */
+  readonly queue: NodeEvents;
   /** To be called after commands to the connection from outside `onEvents`, say from a timer. */
   poke(): void;
 }

@@ -239,7 +239,7 @@ export interface PacedSenderOptions {
   readonly size: number;
   /** Time between two writes, ns. With `maxInterval`, at least. */
   readonly interval: number;
-  /** With `random`: the time between two writes is uniform in [interval, maxInterval], ns. */
+  /** With `random` (see `Simulation.randomFor`): the time between two writes is uniform in [interval, maxInterval], ns. */
   readonly maxInterval?: number;
   readonly random?: RandomSource;
   /** Writes; Infinity (default): without end. The direction is ended after the last. */

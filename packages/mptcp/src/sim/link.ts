@@ -1,4 +1,4 @@
-import type { Observer, SeededRandom } from "../core/index.ts";
+import type { Observer } from "../core/index.ts";
 import type { EventQueue } from "./event-queue.ts";
 import type { SimNode } from "./node.ts";
 import { Pipe } from "./pipe.ts";
@@ -6,7 +6,7 @@ import type { PipeOptions } from "./pipe-options.ts";
 
 /** A link: options of both directions, and what differs in one of them. */
 export interface LinkOptions extends PipeOptions {
-  /** Default: the names of the two nodes, `a-b`. */
+  /** Default: the names of the two nodes, `a-b`; of several between them the second is `a-b-2`, and so on. No other link may have it. */
   readonly name?: string;
   /** From the first node to the second. */
   readonly forward?: PipeOptions;
@@ -28,15 +28,15 @@ export class Link {
   readonly backward: Pipe;
   readonly cost: number;
 
-  /** @throws MptcpError ERR_SIM_OPTION */
-  constructor(queue: EventQueue, a: SimNode, b: SimNode, options: LinkOptions, random: SeededRandom, observer: Observer | null) {
+  /** @param seed the simulation's, see {@link Pipe} @throws MptcpError ERR_SIM_OPTION */
+  constructor(queue: EventQueue, a: SimNode, b: SimNode, options: LinkOptions, seed: number, observer: Observer | null) {
     this.name = options.name ?? `${a.name}-${b.name}`;
     this.a = a;
     this.b = b;
     this.cost = options.cost ?? 1;
     const { name: _name, forward, backward, cost: _cost, ...common } = options;
-    this.forward = new Pipe(queue, `${this.name}>`, { ...common, ...forward }, random.fork(), observer);
-    this.backward = new Pipe(queue, `${this.name}<`, { ...common, ...backward }, random.fork(), observer);
+    this.forward = new Pipe(queue, `${this.name}>`, { ...common, ...forward }, seed, observer);
+    this.backward = new Pipe(queue, `${this.name}<`, { ...common, ...backward }, seed, observer);
     this.portA = a.attach(this.forward);
     this.portB = b.attach(this.backward);
     this.forward.connect(b, this.portB);

@@ -2,7 +2,8 @@ import type { IpAddress, Packet } from "../wire/index.ts";
 
 /**
  * Anything that takes packets: hosts, routers, address translators and middleboxes are the same kind of thing and chain.
- * A port is one end of a link; a node numbers its ports from 0 in the order of attachment.
+ * A port is one end of a link; a node numbers its ports from 0 in the order of attachment. What a node does of its own accord, it schedules
+ * by `Simulation.eventsOf`; random numbers it gets from `Simulation.randomFor`, under its name.
  */
 export interface SimNode {
   readonly name: string;

@@ -1,22 +1,20 @@
 import type { Packet } from "../wire/index.ts";
 
-/** Packets under way on a link that may reorder: a binary heap by (arrival, order) on parallel arrays. */
+/** Packets under way on a link that may reorder: a binary heap by (arrival, order of entry) on parallel arrays. */
 export class PacketHeap {
   size = 0;
+  private order = 0;
   private times = new Float64Array(16);
   private orders = new Float64Array(16);
   private readonly packets: (Packet | null)[] = [];
 
-  /** Arrival and order of the first packet; only when `size` is not 0. */
+  /** Arrival of the first packet; only when `size` is not 0. */
   get firstTime(): number {
     return this.times[0] as number;
   }
 
-  get firstOrder(): number {
-    return this.orders[0] as number;
-  }
-
-  push(packet: Packet, time: number, order: number): void {
+  push(packet: Packet, time: number): void {
+    const order = this.order++;
     if (this.size === this.times.length) this.grow();
     if (this.size === this.packets.length) this.packets.push(null);
     let slot = this.size++;

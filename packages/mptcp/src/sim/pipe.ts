@@ -1,7 +1,7 @@
-import { randomFraction } from "../core/index.ts";
-import type { Observer, SeededRandom } from "../core/index.ts";
+import { randomFraction, SeededRandom } from "../core/index.ts";
+import type { Observer, RandomSource } from "../core/index.ts";
 import type { Packet } from "../wire/index.ts";
-import type { EventQueue, Scheduled } from "./event-queue.ts";
+import type { EventOwner, EventQueue, Scheduled } from "./event-queue.ts";
 import { lossModel, probabilityThreshold } from "./loss.ts";
 import type { LossModel } from "./loss.ts";
 import type { Egress, EgressListener, SimNode } from "./node.ts";
@@ -26,8 +26,10 @@ export interface PipeTap {
  *
  * With reordering, a packet waits in the ring until its departure and then in a heap until its arrival: two events.
  */
-export class Pipe implements Egress, Scheduled {
+export class Pipe implements Egress, EventOwner, Scheduled {
+  readonly kind = "link";
   readonly name: string;
+  rank = 0;
   slot = -1;
   readonly background = false;
   mtu = DEFAULT_MTU;
@@ -66,7 +68,7 @@ export class Pipe implements Egress, Scheduled {
   private waiting = 0;
   private end = 0;
   private packets: (Packet | null)[] = emptySlots(INITIAL_RING);
-  /** DEPARTURE, ACTION, ORDER and WIRE of each packet, side by side: one packet is one half of a cache line. */
+  /** DEPARTURE, ACTION and WIRE of each packet, side by side. */
   private records = new Float64Array(INITIAL_RING * RECORD);
   /** Wire length of the packet that {@link Pipe.takeFirst} took. */
   private takenWire = 0;
@@ -75,9 +77,11 @@ export class Pipe implements Egress, Scheduled {
   private lastAction = 0;
   private readonly heap = new PacketHeap();
 
-  private readonly lossRandom: SeededRandom;
-  private readonly jitterRandom: SeededRandom;
-  private readonly duplicateRandom: SeededRandom;
+  private readonly seed: number;
+  private lossRandom: RandomSource | null = null;
+  private jitterRandom: RandomSource | null = null;
+  private detourRandom: RandomSource | null = null;
+  private duplicateRandom: RandomSource | null = null;
 
   private packetsIn = 0;
   private bytesIn = 0;
@@ -95,21 +99,20 @@ export class Pipe implements Egress, Scheduled {
   private maxQueuedBytes = 0;
 
   /**
-   * @param random this pipe's own; loss, jitter and duplication get streams of their own from it
+   * @param seed the simulation's: loss, jitter, detours and duplication have streams of their own, by the pipe's name
    * @throws MptcpError ERR_SIM_OPTION
    */
-  constructor(queue: EventQueue, name: string, options: PipeOptions, random: SeededRandom, observer: Observer | null) {
+  constructor(queue: EventQueue, name: string, options: PipeOptions, seed: number, observer: Observer | null) {
     this.queue = queue;
     this.name = name;
     this.observer = observer;
-    this.lossRandom = random.fork();
-    this.jitterRandom = random.fork();
-    this.duplicateRandom = random.fork();
+    this.seed = seed;
     this.configure(options);
   }
 
-  /** Where packets come out. */
+  /** Says where packets come out; before the first. @throws MptcpError ERR_SIM_OPTION when another pipe has the name */
   connect(target: SimNode, port: number): void {
+    this.queue.register(this);
     this.target = target;
     this.targetPort = port;
   }
@@ -143,12 +146,10 @@ export class Pipe implements Egress, Scheduled {
 
     if (((this.end - this.first) | 0) > this.mask) this.growRing();
     const index = this.end & this.mask;
-    const order = this.queue.takeOrder();
     const { records } = this;
     this.packets[index] = packet;
     records[index * RECORD + DEPARTURE] = departure;
     records[index * RECORD + ACTION] = action;
-    records[index * RECORD + ORDER] = order;
     records[index * RECORD + WIRE] = wire;
     const wasEmpty = this.end === this.first;
     this.end = (this.end + 1) | 0;
@@ -160,7 +161,7 @@ export class Pipe implements Egress, Scheduled {
     if (!this.plain || this.heap.size !== 0) return this.fireWithHeap(now);
     const packet = this.takeFirst();
     if (this.first === this.end) this.queue.remove(this);
-    else this.queue.scheduleInOrder(this, this.read(this.first, ACTION), this.read(this.first, ORDER));
+    else this.queue.scheduleFor(this, this, this.read(this.first, ACTION));
     this.packetsDelivered++;
     this.bytesDelivered += this.takenWire;
     (this.target as SimNode).receive(packet, this.targetPort, now);
@@ -309,7 +310,7 @@ export class Pipe implements Egress, Scheduled {
   }
 
   private drawJitter(): number {
-    return Math.floor(randomFraction(this.jitterRandom) * (this.jitter + 1));
+    return Math.floor(randomFraction(this.jitterRandom as RandomSource) * (this.jitter + 1));
   }
 
   private drop(packet: Packet, cause: PipeDropCause, now: number): void {
@@ -334,8 +335,8 @@ export class Pipe implements Egress, Scheduled {
     } else if (this.reorder) {
       const packet = this.takeFirst();
       let arrival = now + this.delay + (this.jitter === 0 ? 0 : this.drawJitter());
-      if (this.detourThreshold !== 0 && this.jitterRandom.uint32() < this.detourThreshold) arrival += this.detourDelay;
-      heap.push(packet, arrival, this.queue.takeOrder());
+      if (this.detourThreshold !== 0 && (this.detourRandom as RandomSource).uint32() < this.detourThreshold) arrival += this.detourDelay;
+      heap.push(packet, arrival);
       this.scheduleNext();
     } else {
       const packet = this.takeFirst();
@@ -344,16 +345,15 @@ export class Pipe implements Egress, Scheduled {
     }
   }
 
+  /** What arrives comes before what departs at the same time. */
   private heapIsFirst(): boolean {
-    const ringTime = this.read(this.first, ACTION);
-    const heapTime = this.heap.firstTime;
-    return heapTime < ringTime || (heapTime === ringTime && this.heap.firstOrder < this.read(this.first, ORDER));
+    return this.heap.firstTime <= this.read(this.first, ACTION);
   }
 
   private arrive(packet: Packet, wire: number, now: number): void {
     if (this.loss !== null && this.loss.lose(packet, now)) return this.drop(packet, "random", now);
     const target = this.target as SimNode;
-    const copy = this.duplicateThreshold !== 0 && this.duplicateRandom.uint32() < this.duplicateThreshold ? packet.clone() : null;
+    const copy = this.duplicateThreshold !== 0 && (this.duplicateRandom as RandomSource).uint32() < this.duplicateThreshold ? packet.clone() : null;
     this.packetsDelivered++;
     this.bytesDelivered += wire;
     if (this.tap !== null) this.tap.delivered(packet, now);
@@ -368,14 +368,14 @@ export class Pipe implements Egress, Scheduled {
 
   private scheduleNext(): void {
     if (this.heap.size > 0 && (this.first === this.end || this.heapIsFirst())) {
-      this.queue.scheduleInOrder(this, this.heap.firstTime, this.heap.firstOrder);
+      this.queue.scheduleFor(this, this, this.heap.firstTime);
     } else if (this.first === this.end) this.queue.remove(this);
-    else this.queue.scheduleInOrder(this, this.read(this.first, ACTION), this.read(this.first, ORDER));
+    else this.queue.scheduleFor(this, this, this.read(this.first, ACTION));
   }
 
   private configure(options: PipeOptions): void {
     checkPipeOptions(options);
-    const loss = options.loss === undefined ? null : lossModel(options.loss, this.lossRandom);
+    const loss = options.loss === undefined ? null : lossModel(options.loss, (this.lossRandom ??= this.stream("loss")));
     this.currentOptions = options;
     const rate = options.rate ?? Number.POSITIVE_INFINITY;
     this.nsPerByte = 8e9 / rate;
@@ -391,7 +391,14 @@ export class Pipe implements Egress, Scheduled {
     this.detourDelay = options.detour?.extraDelay ?? 0;
     this.reorder = (options.reorder ?? false) || this.detourThreshold !== 0;
     this.duplicateThreshold = probabilityThreshold(options.duplicate ?? 0, "duplicate");
+    if (this.jitter !== 0) this.jitterRandom ??= this.stream("jitter");
+    if (this.detourThreshold !== 0) this.detourRandom ??= this.stream("detour");
+    if (this.duplicateThreshold !== 0) this.duplicateRandom ??= this.stream("duplicate");
     this.setLoss(loss);
+  }
+
+  private stream(purpose: string): SeededRandom {
+    return new SeededRandom(this.seed, "link", this.name, purpose);
   }
 
   private setLoss(loss: LossModel | null): void {
@@ -425,8 +432,7 @@ export class Pipe implements Egress, Scheduled {
   private wireToHeap(): void {
     while (this.first !== this.waiting) {
       const at = this.read(this.first, ACTION);
-      const order = this.read(this.first, ORDER);
-      this.heap.push(this.takeFirst(), at, order);
+      this.heap.push(this.takeFirst(), at);
     }
   }
 
@@ -492,8 +498,6 @@ const INITIAL_RING = 16;
 const DEPARTURE = 0;
 /** ... when the pipe must act on it, ns: its arrival, or with reordering its departure ... */
 const ACTION = 1;
-/** ... its insertion number in the event queue ... */
-const ORDER = 2;
 /** ... and its octets on the wire. */
-const WIRE = 3;
-const RECORD = 4;
+const WIRE = 2;
+const RECORD = 3;

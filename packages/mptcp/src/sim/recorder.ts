@@ -15,7 +15,8 @@ export interface Series {
 }
 
 /**
- * Samples quantities on a grid of virtual time. Its place in the event queue is a background entry: it keeps no simulation going.
+ * Samples quantities on a grid of virtual time, each time after everything else that happens then. Its place in the event queue is a background
+ * entry: it keeps no simulation going.
  *
  * @example
  * ```ts

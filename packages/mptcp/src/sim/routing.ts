@@ -5,7 +5,7 @@ import { Router } from "./router.ts";
 
 /**
  * Gives every router a host route, by least cost, to every address of every node. Next hops of equal cost share the
- * flows. Routes that were set by hand stay. An address is reached over the port that it is on, never through another
+ * flows, in the order of the links' names. Routes that were set by hand stay. An address is reached over the port that it is on, never through another
  * interface of the same node.
  */
 export function computeRoutes(nodes: readonly SimNode[], links: readonly Link[]): void {
@@ -24,14 +24,16 @@ interface LinkEnd {
   readonly node: SimNode;
   readonly port: number;
   readonly cost: number;
+  /** The link's name. */
+  readonly name: string;
   /** The other end. Set once both exist. */
   peer: LinkEnd;
 }
 
-/** What is known of a node while routes spread from a destination: its least cost and the ports that have it. */
+/** What is known of a node while routes spread from a destination: its least cost and the links that have it. */
 interface Reach {
   cost: number;
-  ports: number[];
+  ends: LinkEnd[];
 }
 
 class Graph {
@@ -40,8 +42,8 @@ class Graph {
   constructor(nodes: readonly SimNode[], links: readonly Link[]) {
     for (const node of nodes) this.ends.set(node, []);
     for (const link of links) {
-      const a = { node: link.a, port: link.portA, cost: link.cost } as LinkEnd;
-      const b: LinkEnd = { node: link.b, port: link.portB, cost: link.cost, peer: a };
+      const a = { node: link.a, port: link.portA, cost: link.cost, name: link.name } as LinkEnd;
+      const b: LinkEnd = { node: link.b, port: link.portB, cost: link.cost, name: link.name, peer: a };
       a.peer = b;
       this.endsOf(link.a).push(a);
       this.endsOf(link.b).push(b);
@@ -60,15 +62,16 @@ class Graph {
     const frontier = new Frontier();
     this.offer(destination.peer, destination.cost, reach, frontier);
     for (let node = frontier.take(); node !== null; node = frontier.take()) {
-      const { cost, ports } = reach.get(node) as Reach;
+      const { cost, ends } = reach.get(node) as Reach;
       for (const end of this.endsOf(node)) {
-        // A neighbour on `end` gets through this node when some best port takes what comes in there.
-        const passes = ports.some((port) => port !== end.port && node.passes(end.port, port));
+        // A neighbour on `end` gets through this node when some best link takes what comes in there.
+        const passes = ends.some(({ port }) => port !== end.port && node.passes(end.port, port));
         if (passes) this.offer(end.peer, cost + end.cost, reach, frontier);
       }
     }
-    for (const [node, { ports }] of reach) {
+    for (const [node, { ends }] of reach) {
       if (!(node instanceof Router)) continue;
+      const ports = ends.toSorted((x, y) => (x.name < y.name ? -1 : 1)).map(({ port }) => port);
       for (const address of addresses) node.routes.set(address, address.family === 4 ? 32 : 128, ports, true);
     }
   }
@@ -76,9 +79,9 @@ class Graph {
   private offer(end: LinkEnd, cost: number, reach: Map<SimNode, Reach>, frontier: Frontier): void {
     const known = reach.get(end.node);
     if (known === undefined || cost < known.cost) {
-      reach.set(end.node, { cost, ports: [end.port] });
+      reach.set(end.node, { cost, ends: [end] });
       frontier.add(end.node, cost);
-    } else if (cost === known.cost && !known.ports.includes(end.port)) known.ports.push(end.port);
+    } else if (cost === known.cost && !known.ends.includes(end)) known.ends.push(end);
   }
 }
 

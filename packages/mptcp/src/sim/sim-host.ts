@@ -1,10 +1,12 @@
 import { MptcpError, NEVER } from "../core/index.ts";
+import type { RandomSources } from "../core/index.ts";
 import { Host } from "../host/index.ts";
 import type { ConnectOptions, HostOptions, ListenOptions, Listener } from "../host/index.ts";
 import type { EndpointFlags } from "../mptcp/index.ts";
 import type { StreamConnection } from "../tcp/index.ts";
 import type { IpAddress, Packet } from "../wire/index.ts";
 import type { Application } from "./application.ts";
+import { NodeEvents } from "./event-queue.ts";
 import type { EventQueue, Scheduled } from "./event-queue.ts";
 import type { Egress, EgressListener, SimNode } from "./node.ts";
 
@@ -14,6 +16,12 @@ export interface SimHostOptions extends HostOptions {
    * the drop-tail queue drops.
    */
   readonly backpressure?: number;
+}
+
+/** Everything of a host but its place in a simulation. */
+export interface HostSettings extends Omit<SimHostOptions, "name" | "random" | "observer"> {
+  /** Sources of random numbers for some purposes. For the others the host has its own, which follow from the seed and its name. */
+  readonly random?: Partial<RandomSources>;
 }
 
 export interface InterfaceAddressOptions {
@@ -33,20 +41,23 @@ export interface InterfaceAddressOptions {
 export class SimHost implements SimNode, Scheduled, EgressListener {
   readonly name: string;
   readonly host: Host;
-  readonly queue: EventQueue;
+  readonly queue: NodeEvents;
   slot = -1;
   readonly background = false;
   /** Called when addresses came or went, so that routes can follow. */
   onAddresses: (() => void) | null = null;
   private readonly backpressure: number;
+  /** By port. */
   private readonly interfaces: Interface[] = [];
+  /** Ports in the order in which they are asked for packets: by the names of the links. */
+  private ports: readonly number[] = [];
   private readonly handlers = new Map<StreamConnection | Listener, Handler>();
   private isRunning = false;
 
   constructor(queue: EventQueue, options: SimHostOptions) {
     const { backpressure, ...hostOptions } = options;
     this.name = options.name;
-    this.queue = queue;
+    this.queue = new NodeEvents(queue, options.name);
     this.host = new Host(hostOptions);
     this.backpressure = backpressure ?? 0;
   }
@@ -55,7 +66,9 @@ export class SimHost implements SimNode, Scheduled, EgressListener {
 
   attach(egress: Egress): number {
     egress.listener = this;
-    return this.interfaces.push(new Interface(this, egress)) - 1;
+    const port = this.interfaces.push(new Interface(this, egress)) - 1;
+    this.ports = [...this.ports, port].toSorted((x, y) => (this.nameOf(x) < this.nameOf(y) ? -1 : 1));
+    return port;
   }
 
   addressesOn(port: number): readonly IpAddress[] {
@@ -64,6 +77,10 @@ export class SimHost implements SimNode, Scheduled, EgressListener {
 
   passes(): boolean {
     return false;
+  }
+
+  private nameOf(port: number): string {
+    return (this.interfaces[port] as Interface).egress.name;
   }
 
   receive(packet: Packet, port: number, now: number): void {
@@ -167,10 +184,11 @@ export class SimHost implements SimNode, Scheduled, EgressListener {
    * anything. A second round in which all that is offered is vetoed ends it: a scheduler that sends nothing has its reasons.
    */
   private transmit(now: number): void {
-    const { host, interfaces } = this;
+    const { host, interfaces, ports } = this;
     for (let quiet = 0; quiet < 2; quiet++) {
       let isAsked = false;
-      for (let link = 0; link < interfaces.length; link++) {
+      for (let i = 0; i < ports.length; i++) {
+        const link = ports[i] as number;
         if (!host.hasOutput(link)) continue;
         const at = interfaces[link] as Interface;
         while (this.backpressure === 0 || at.hasRoom(this.backpressure, now)) {

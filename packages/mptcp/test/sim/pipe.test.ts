@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { MILLISECOND, MptcpError, SeededRandom } from "../../src/core/index.ts";
+import { MILLISECOND, MptcpError } from "../../src/core/index.ts";
 import type { DecisionEvent } from "../../src/core/index.ts";
 import { EventQueue, ListedLoss, Pipe } from "../../src/sim/index.ts";
 import type { PipeTap } from "../../src/sim/index.ts";
@@ -40,18 +40,21 @@ describe("a pipe's times", () => {
     expect(pipe.statistics(queue.now).droppedQueue).toBe(0);
   });
 
-  it("keeps the order of insertion among pipes that deliver at the same time, packet by packet", () => {
-    const queue = new EventQueue();
-    const sink = new Collector();
-    const pipes = [0, 1].map((i) => new Pipe(queue, `p${i}`, { delay: 10 }, new SeededRandom(i), null));
-    pipes.forEach((pipe, port) => pipe.connect(sink, port));
-    const [first, second] = pipes as [Pipe, Pipe];
-    first.send(tcpPacket(100, 0), 0);
-    first.send(tcpPacket(100, 1), 0);
-    second.send(tcpPacket(100, 2), 0);
-    first.send(tcpPacket(100, 3), 0);
-    queue.run();
-    expect(sink.numbers).toEqual([0, 1, 2, 3]);
+  it("keeps the order of names among pipes that deliver at the same time, whoever sent first", () => {
+    for (const names of [["p", "q"], ["q", "p"]] as const) {
+      const queue = new EventQueue();
+      const sink = new Collector();
+      const pipes = names.map((name) => new Pipe(queue, name, { delay: 10 }, 1, null));
+      pipes.forEach((pipe, port) => pipe.connect(sink, port));
+      const of = (name: string): Pipe => pipes[names.indexOf(name as "p" | "q")] as Pipe;
+      of("q").send(tcpPacket(100, 3), 0);
+      of("p").send(tcpPacket(100, 0), 0);
+      of("p").send(tcpPacket(100, 1), 0);
+      of("q").send(tcpPacket(100, 4), 0);
+      of("p").send(tcpPacket(100, 2), 0);
+      queue.run();
+      expect(sink.numbers).toEqual([0, 1, 2, 3, 4]);
+    }
   });
 });
 
@@ -166,7 +169,7 @@ describe("a pipe's watchers", () => {
   it("hear of losses and changes in the decision log", () => {
     const queue = new EventQueue();
     const events: DecisionEvent[] = [];
-    const pipe = new Pipe(queue, "p", { rate: 12e6, queue: { packets: 1 } }, new SeededRandom(1), { event: (event) => events.push(event) });
+    const pipe = new Pipe(queue, "p", { rate: 12e6, queue: { packets: 1 } }, 1, { event: (event) => events.push(event) });
     pipe.connect(new Collector(), 0);
     pipe.send(tcpPacket(1500), 0);
     pipe.send(tcpPacket(600), 0);

@@ -218,7 +218,7 @@ describe("applications", () => {
   it("send at a pace of their own, and measure the echo", () => {
     const { simulation, client, server, serverAddresses } = run({ routers: 0, link: LINK });
     serve(server, () => new Echo());
-    const typist = new PacedSender({ size: 48, interval: 100 * MILLISECOND, maxInterval: 300 * MILLISECOND, random: simulation.random.fork(), count: 20 });
+    const typist = new PacedSender({ size: 48, interval: 100 * MILLISECOND, maxInterval: 300 * MILLISECOND, random: simulation.randomFor("typist"), count: 20 });
     client.connect(serverAddresses[0] as IpAddress, 80, typist, { ...PLAIN, tcp: { noDelay: true } });
     simulation.run(20 * SECOND);
     expect(typist.echoDelays.length).toBe(20);

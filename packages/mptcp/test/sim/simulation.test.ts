@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { MICROSECOND, MILLISECOND, SECOND, SeededRandom } from "../../src/core/index.ts";
+import { MICROSECOND, MILLISECOND, SECOND } from "../../src/core/index.ts";
 import type { DecisionEvent } from "../../src/core/index.ts";
 import { addressOn, EventQueue, Pipe, SeriesRecorder, Simulation } from "../../src/sim/index.ts";
 import type { LinkOptions, PipeOptions } from "../../src/sim/index.ts";
@@ -17,7 +17,7 @@ function synthetic(seed: number, bottleneck: LinkOptions, rates: readonly [numbe
     const receiver = new Collector(`receiver${i}`, addressOn(4, 2, i + 1));
     simulation.connect(source, left, { delay: 50 * MICROSECOND });
     simulation.connect(right, receiver, { delay: 50 * MICROSECOND });
-    const random = simulation.random.fork();
+    const random = simulation.randomFor(`source${i}`);
     const interval = Math.round(12e12 / rate);
     let number = 0;
     const emit = (now: number): void => {
@@ -97,7 +97,43 @@ describe("Simulation", () => {
   });
 });
 
+describe("Simulation.eventsOf", () => {
+  it("gives a node's own events their place, by its name, and a host its queue", () => {
+    for (const names of [["a", "b"], ["b", "a"]]) {
+      const simulation = new Simulation();
+      const log: string[] = [];
+      for (const name of names) {
+        const node = new Collector(name);
+        simulation.eventsOf(node).call(5, () => log.push(name));
+        simulation.eventsOf(node).call(5, () => log.push(`${name} again`));
+      }
+      simulation.at(5, () => log.push("experimenter"));
+      simulation.run();
+      expect(log).toEqual(["experimenter", "a", "a again", "b", "b again"]);
+      const host = simulation.addHost("host");
+      expect(simulation.eventsOf(host)).toBe(host.queue);
+      expect(simulation.nodes.length).toBe(3);
+    }
+  });
+});
+
 describe("SeriesRecorder", () => {
+  it("sees each time settled, whatever was scheduled first", () => {
+    const simulation = new Simulation();
+    let value = 0;
+    const recorder = new SeriesRecorder(simulation.queue, 10);
+    const { values } = recorder.gauge("value", "", () => value);
+    recorder.start();
+    const node = simulation.eventsOf(new Collector("node"));
+    const grow = (now: number): void => {
+      value++;
+      if (now < 30) node.call(now + 10, grow);
+    };
+    node.call(10, grow);
+    simulation.run(30);
+    expect(values).toEqual([1, 2, 3]);
+  });
+
   it("samples throughput and queue on a grid, and keeps no simulation going", () => {
     const { simulation, link } = synthetic(3, { rate: 10e6, delay: MILLISECOND, queue: { packets: 30 } }, [10e6, 10e6], SECOND);
     const recorder = new SeriesRecorder(simulation.queue, 100 * MILLISECOND);
@@ -146,7 +182,7 @@ describe("properties of a pipe", () => {
     fc.assert(
       fc.property(pipeOptions, fc.array(operation, { maxLength: 120 }), fc.integer(), (options, operations, seed) => {
         const queue = new EventQueue();
-        const pipe = new Pipe(queue, "pipe", options, new SeededRandom(seed), null);
+        const pipe = new Pipe(queue, "pipe", options, seed, null);
         const sink = new Collector();
         pipe.connect(sink, 0);
         let sent = 0;
@@ -181,7 +217,7 @@ describe("properties of a pipe", () => {
     fc.assert(
       fc.property(train, fc.constantFrom(2e6, 7e6, 1e9), fc.constantFrom(0, 12_345), fc.integer({ min: 1, max: 8 }), (packets, rate, delay, limit) => {
         const queue = new EventQueue();
-        const pipe = new Pipe(queue, "pipe", { rate, delay, queue: { packets: limit } }, new SeededRandom(1), null);
+        const pipe = new Pipe(queue, "pipe", { rate, delay, queue: { packets: limit } }, 1, null);
         const sink = new Collector();
         pipe.connect(sink, 0);
         const expected: number[][] = [];

@@ -1,4 +1,3 @@
-import { SeededRandom } from "../../src/core/index.ts";
 import { EventQueue, Pipe } from "../../src/sim/index.ts";
 import type { Egress, PipeOptions, SimNode } from "../../src/sim/index.ts";
 import { IpAddress, Packet, packetLength, Payload, TcpSegment } from "../../src/wire/index.ts";
@@ -76,7 +75,7 @@ export interface PipeBench {
 /** One pipe that ends in a collector. */
 export function pipeBench(options: PipeOptions, seed = 1): PipeBench {
   const queue = new EventQueue();
-  const pipe = new Pipe(queue, "pipe", options, new SeededRandom(seed), null);
+  const pipe = new Pipe(queue, "pipe", options, seed, null);
   const sink = new Collector();
   pipe.connect(sink, 0);
   return { queue, pipe, sink, send: (length, number = 0) => pipe.send(tcpPacket(length, number), queue.now) };

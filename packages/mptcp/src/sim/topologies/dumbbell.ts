@@ -1,11 +1,10 @@
 import type { IpAddress } from "../../wire/index.ts";
 import type { Link, LinkOptions } from "../link.ts";
 import type { Router } from "../router.ts";
-import type { SimHost } from "../sim-host.ts";
+import type { HostSettings, SimHost } from "../sim-host.ts";
 import type { Simulation } from "../simulation.ts";
 import { addressOn, familiesOf } from "./addresses.ts";
 import type { Families } from "./addresses.ts";
-import type { HostSettings } from "./multi-path.ts";
 
 export interface DumbbellOptions {
   /** Hosts on each side. */

@@ -2,13 +2,10 @@ import type { IpAddress } from "../../wire/index.ts";
 import type { Link, LinkOptions } from "../link.ts";
 import type { Nat, NatOptions } from "../nat.ts";
 import type { Router } from "../router.ts";
-import type { SimHost, SimHostOptions } from "../sim-host.ts";
+import type { HostSettings, SimHost } from "../sim-host.ts";
 import type { Simulation } from "../simulation.ts";
 import { addressOn, familiesOf } from "./addresses.ts";
 import type { Families } from "./addresses.ts";
-
-/** Everything of a host but its place. */
-export type HostSettings = Omit<SimHostOptions, "name" | "random" | "observer">;
 
 export interface AccessPath extends LinkOptions {
   /** Families of the client's address on this path (default 4). */
