@@ -38,6 +38,14 @@ module.exports = {
     ...faces,
     { name: "no-circular", severity: "error", from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } } },
     {
+      name: "mptcp-parts-know-no-whole",
+      comment: "a part of mptcp/ knows the connection and its subflows by the interfaces in context.ts, types included",
+      severity: "error",
+      from: { path: room("mptcp"), pathNot: `${room("mptcp")}(index|connection|multipath)\\.ts$` },
+      to: { path: `${room("mptcp")}(connection|multipath|subflow)\\.ts$` },
+    },
+    { name: "mptcp-no-circular-types", severity: "error", from: { path: room("mptcp") }, to: { circular: true, viaOnly: { path: room("mptcp") } } },
+    {
       name: "core-needs-only-noble",
       comment: "the published library depends on @noble/hashes and nothing else",
       severity: "error",

@@ -1,5 +1,5 @@
-import { MptcpConnection, Subflow, TcpConnection } from "mptcp";
-import type { StreamConnection } from "mptcp";
+import { MptcpConnection, TcpConnection } from "mptcp";
+import type { StreamConnection, SubflowView } from "mptcp";
 import type { IpAddress } from "mptcp/wire";
 
 /** One subflow as both ends see it; for plain TCP, the connection. */
@@ -9,10 +9,10 @@ export interface RosterEntry {
   /** The client's interface, with a number when it has several subflows. */
   readonly name: string;
   readonly client: TcpConnection;
-  readonly clientSubflow: Subflow | null;
+  readonly clientSubflow: SubflowView | null;
   /** The other end, once it is known. */
   server: TcpConnection | null;
-  serverSubflow: Subflow | null;
+  serverSubflow: SubflowView | null;
   /** ns; -1 until then. */
   establishedAt: number;
   closedAt: number;
@@ -63,10 +63,10 @@ export class Roster {
 
   /** The newest subflow with that path index at the server. */
   byServerId(id: number): RosterEntry | undefined {
-    return this.entries.findLast((entry) => (entry.serverSubflow?.id ?? 0) === id && entry.server !== null);
+    return this.entries.findLast((entry) => (entry.serverSubflow?.pathIndex ?? 0) === id && entry.server !== null);
   }
 
-  private add(id: number, tcp: TcpConnection, subflow: Subflow | null): void {
+  private add(id: number, tcp: TcpConnection, subflow: SubflowView | null): void {
     const base = this.interfaceName(tcp.tuple.localAddress);
     const others = this.entries.filter((entry) => entry.name === base || entry.name.startsWith(`${base} #`)).length;
     const name = others === 0 ? base : `${base} #${others + 1}`;
@@ -80,10 +80,10 @@ export class Roster {
   }
 }
 
-function tcpsOf(connection: StreamConnection | null): { id: number; tcp: TcpConnection; subflow: Subflow | null }[] {
+function tcpsOf(connection: StreamConnection | null): { id: number; tcp: TcpConnection; subflow: SubflowView | null }[] {
   if (connection === null) return [];
   if (connection instanceof MptcpConnection) {
-    return connection.subflows.filter((subflow) => subflow.tcp !== undefined).map((subflow) => ({ id: subflow.id, tcp: subflow.tcp, subflow }));
+    return connection.subflows.map((subflow) => ({ id: subflow.pathIndex, tcp: subflow.tcp, subflow }));
   }
   const { tcp } = connection as StreamConnection & { readonly tcp?: TcpConnection };
   return tcp === undefined ? [] : [{ id: 0, tcp, subflow: null }];

@@ -1,4 +1,3 @@
-import { MptcpConnection } from "mptcp";
 import type { StreamConnection } from "mptcp";
 import type { EventQueue, Scheduled } from "mptcp/sim";
 import { SeriesBuilder } from "./record.ts";
@@ -43,16 +42,8 @@ export class Sampler implements Scheduled {
     roster.refresh(now);
     const sender = (work.download ? work.server : work.client).connection as StreamConnection | null;
     const receiver = (work.download ? work.client : work.server).connection as StreamConnection | null;
-    builder.row(now, work.receiver.bytesRead, this.sendBuffered(sender), receiveBuffered(receiver));
+    builder.row(now, work.receiver.bytesRead, sender?.sendBuffered ?? 0, receiver?.receiveBuffered ?? 0);
     for (const entry of roster.entries) this.addEntry(entry);
-  }
-
-  private sendBuffered(connection: StreamConnection | null): number {
-    if (connection instanceof MptcpConnection) return connection.sender.queue.length;
-    const { download, server, client } = this.work;
-    const entry = this.roster.entries[0];
-    const tcp = (download ? entry?.server : entry?.client) ?? null;
-    return tcp === null ? 0 : Math.max(0, (download ? server : client).bytesWritten - tcp.ackedOffset);
   }
 
   /** The state of a subflow; what earlier subflows on the same path received counts too. */
@@ -76,9 +67,4 @@ export class Sampler implements Scheduled {
       inFlight: from.inFlight,
     });
   }
-}
-
-function receiveBuffered(connection: StreamConnection | null): number {
-  if (connection instanceof MptcpConnection) return connection.receiver.buffered;
-  return connection?.readable ?? 0;
 }

@@ -22,7 +22,7 @@ function fixture(name: string): string {
   return fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
 }
 
-const firstPathOnly: SchedulerFactory = () => ({ name: "first", select: (subflows) => subflows.find((subflow) => subflow.id === 1 && subflow.hasRoom) ?? null });
+const firstPathOnly: SchedulerFactory = () => ({ name: "first", select: (subflows) => subflows.find((subflow) => subflow.pathIndex === 1 && subflow.hasRoom) ?? null });
 
 async function run(name: string, options: RunOptions = {}, ...set: string[]): Promise<Summary> {
   return runScenario(await loadScenario(findScenario(name), overrides(...set)), options).summary;

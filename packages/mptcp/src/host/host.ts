@@ -1,12 +1,12 @@
-import type { Observer, RandomPurpose, RandomSource, RandomSources } from "../core/index.ts";
-import { Counters, MptcpError, randomSources, SECOND } from "../core/index.ts";
+import type { JoinRefusal, Observer, RandomPurpose, RandomSource, RandomSources } from "../core/index.ts";
+import { Counters, JOIN_REFUSALS, MptcpError, randomSources, SECOND } from "../core/index.ts";
 import type { EndpointFlags, EndpointId, LocalAddress, MptcpConfig, MptcpEnvironment, SubflowTcpConfig, Timed } from "../mptcp/index.ts";
-import { acceptJoin, capableRefusal, DEFAULT_MPTCP_CONFIG, deriveKeyMaterial, fallBack, fullMesh, lia, lowestTimeDistance, MptcpConnection } from "../mptcp/index.ts";
-import type { KeyMaterial } from "../mptcp/index.ts";
+import { answerFlags, DEFAULT_MPTCP_CONFIG, fullMesh, lia, lowestTimeDistance, MptcpConnection, readCapableSyn } from "../mptcp/index.ts";
+import type { KeyMaterial, Version } from "../mptcp/index.ts";
 import type { FourTuple, SentSynAck, StreamConnection, TcpConfig, TcpOwner, TcpSocketOptions } from "../tcp/index.ts";
 import { cubic, DEFAULT_TCP_CONFIG, TcpConnection, TcpSocket } from "../tcp/index.ts";
-import type { IpAddress, MpCapable, MpJoinSyn, MptcpOption, Packet, TcpSegment } from "../wire/index.ts";
-import { icmpErrorOf, MP_CAPABLE_FLAG, MP_RESET_REASON, TCP_FLAG } from "../wire/index.ts";
+import type { IpAddress, MpJoinSyn, MptcpOption, Packet, TcpSegment } from "../wire/index.ts";
+import { icmpErrorOf, MP_CAPABLE_FLAG, TCP_FLAG } from "../wire/index.ts";
 import { AddressBook } from "./address-book.ts";
 import type { HostAddress } from "./address-book.ts";
 import { FourTupleTable } from "./four-tuple-table.ts";
@@ -15,7 +15,7 @@ import { Listener } from "./listener.ts";
 import { PortAllocator } from "./ports.ts";
 import type { PortSource } from "./ports.ts";
 import { resetFor } from "./reset.ts";
-import { capableAnswer, SynCookies } from "./syn-cookies.ts";
+import { SynCookies } from "./syn-cookies.ts";
 import type { SynCookieMode } from "./syn-cookies.ts";
 import { TimerHeap } from "./timer-heap.ts";
 import { TransmitQueue } from "./transmit-queue.ts";
@@ -89,7 +89,7 @@ export class Host implements MptcpEnvironment {
         this.wake(tcp);
       }
     }
-    for (const connection of Array.from(this.tokens.values())) connection.addresses.addLocal(entry, now);
+    for (const connection of Array.from(this.tokens.values())) connection.addLocal(entry, now);
   }
 
   /** Takes an address away: REMOVE_ADDR goes out on other subflows, those on it end at once. */
@@ -102,7 +102,7 @@ export class Host implements MptcpEnvironment {
     for (const table of [this.connections, this.pendingJoins]) {
       for (const tcp of table.all()) if (tcp.tuple.localAddress.equals(address)) tcp.link = NO_LINK;
     }
-    for (const connection of Array.from(this.tokens.values())) connection.addresses.removeLocal(address, now);
+    for (const connection of Array.from(this.tokens.values())) connection.removeLocal(address, now);
   }
 
   localAddresses(): readonly LocalAddress[] {
@@ -164,7 +164,7 @@ export class Host implements MptcpEnvironment {
     const connection = this.newConnection(true, tuple, tcpConfig, { ...this.mptcpDefaults, ...options.mptcp });
     const subflow = connection.addFirstSubflow();
     subflow.attach(TcpConnection.connect(this, subflow, this.routed(connection.subflowConfig, local), tuple, now));
-    if (this.isBlackhole(remote, now)) fallBack(connection, "blackhole_remembered", now);
+    if (this.isBlackhole(remote, now)) connection.giveUpMultipath("blackhole_remembered", now);
     else this.counters.increment("MPTcpExtMPCapableSYNTX");
     this.heldPorts.adopt(subflow.tcp, entry, localPort);
     this.register(subflow.tcp);
@@ -294,7 +294,7 @@ export class Host implements MptcpEnvironment {
 
   finished(connection: StreamConnection): void {
     if (!(connection instanceof MptcpConnection)) return;
-    this.tokens.delete(connection.localKeys.token);
+    this.tokens.delete(connection.session.local.token);
     this.timers.remove(connection);
   }
 
@@ -358,22 +358,26 @@ export class Host implements MptcpEnvironment {
     this.counters.increment("MPTcpExtMPJoinSynRx");
     const connection = this.tokens.get(join.token);
     if (connection === undefined || this.pendingJoins.size >= MAXIMUM_PENDING_JOINS) {
-      this.counters.increment(connection === undefined ? "MPTcpExtMPJoinNoTokenFound" : "MPTcpExtMPJoinRejected");
-      this.sendReset(packet, link, connection === undefined ? MP_RESET_REASON.mptcpSpecific : MP_RESET_REASON.lackOfResources);
+      this.refuseJoin(connection === undefined ? "unknown_token" : "too_many_pending", packet, link);
       return true;
     }
     const tuple = tupleOf(packet, segment);
-    const subflow = acceptJoin(connection, join, tuple);
-    if (typeof subflow === "number") {
-      this.counters.increment("MPTcpExtMPJoinRejected");
-      connection.log.observe(null, { kind: "join_refused", reason: `code_${subflow}`, local: String(tuple.localAddress), remote: String(tuple.remoteAddress) });
-      this.sendReset(packet, link, subflow);
+    const subflow = connection.acceptJoin(join, tuple);
+    if (typeof subflow === "string") {
+      connection.log.observe(null, { kind: "join_refused", reason: `code_${JOIN_REFUSALS[subflow].code}`, local: String(tuple.localAddress), remote: String(tuple.remoteAddress) });
+      this.refuseJoin(subflow, packet, link);
       return true;
     }
     subflow.attach(TcpConnection.accept(this, subflow, this.routed(connection.subflowConfig, tuple.localAddress), tuple, packet, now));
     this.heldPorts.hold(subflow.tcp, this.addresses.find(tuple.localAddress), tuple.localPort);
     this.register(subflow.tcp, this.pendingJoins);
     return true;
+  }
+
+  private refuseJoin(refusal: JoinRefusal, packet: Packet, link: number): void {
+    const { counter, code } = JOIN_REFUSALS[refusal];
+    this.counters.increment(counter);
+    this.sendReset(packet, link, code);
   }
 
   private acceptSyn(packet: Packet, segment: TcpSegment, link: number, now: number): boolean {
@@ -385,24 +389,22 @@ export class Host implements MptcpEnvironment {
       this.counters.increment("TcpExtListenOverflows");
       return true;
     }
-    let capable = listener.options.multipath === false ? null : optionOf(segment, "mp_capable");
-    if (capable !== null) this.counters.increment("MPTcpExtMPCapableSYNRX");
-    if (capable !== null && capableRefusal(capable) !== null) capable = null;
-    if (stateless) this.sendCookie(listener, packet, segment, capable, link, now);
-    else this.admit(listener, packet, segment, capable === null ? null : { keys: this.drawKeys(), flags: capable.flags }, null, now);
+    const offer = listener.options.multipath === false ? NO_OFFER : readCapableSyn(segment, listener.mptcp.version);
+    if (offer.kind !== "none") this.counters.increment("MPTcpExtMPCapableSYNRX");
+    if (stateless) this.sendCookie(listener, packet, segment, offer.kind === "offer" ? offer.flags : null, link, now);
+    else this.admit(listener, packet, segment, offer.kind !== "offer" ? null : { keys: this.drawKeys(listener.mptcp.version), flags: offer.flags, key: offer.key }, null, now);
     return true;
   }
 
-  /** Makes the connection for a SYN. `capable`: our keys and the peer's MP_CAPABLE flags; null for plain TCP. `sent`: the SYN+ACK, if it left already. */
-  private admit(listener: Listener, packet: Packet, segment: TcpSegment, capable: { keys: KeyMaterial; flags: number } | null, sent: SentSynAck | null, now: number): TcpConnection {
+  /** Makes the connection for a SYN. `capable`: our keys and what the SYN offered; null for plain TCP. `sent`: the SYN+ACK, if it left already. */
+  private admit(listener: Listener, packet: Packet, segment: TcpSegment, capable: { keys: KeyMaterial; flags: number; key: Uint8Array | null } | null, sent: SentSynAck | null, now: number): TcpConnection {
     const tuple = tupleOf(packet, segment);
     let accepted: StreamConnection;
     let tcp: TcpConnection;
     if (capable !== null) {
       const connection = this.newConnection(false, tuple, listener.tcp, listener.mptcp, capable.keys);
-      connection.remoteDeniesJoin = (capable.flags & MP_CAPABLE_FLAG.C) !== 0;
-      if ((capable.flags & MP_CAPABLE_FLAG.A) !== 0) connection.checksums = true;
       const subflow = connection.addFirstSubflow();
+      connection.onOffer(capable.flags, capable.key);
       accepted = connection;
       this.embryos.set(accepted, listener);
       tcp = TcpConnection.accept(this, subflow, this.routed(connection.subflowConfig, tuple.localAddress), tuple, packet, now, sent);
@@ -419,18 +421,19 @@ export class Host implements MptcpEnvironment {
     return tcp;
   }
 
-  /** Answers a SYN without remembering it. */
-  private sendCookie(listener: Listener, packet: Packet, segment: TcpSegment, capable: MpCapable | null, link: number, now: number): void {
-    const { checksum, denyJoinInitialAddress } = listener.mptcp;
+  /** Answers a SYN without remembering it. `offered`: the flags of its MP_CAPABLE; null for plain TCP. */
+  private sendCookie(listener: Listener, packet: Packet, segment: TcpSegment, offered: number | null, link: number, now: number): void {
+    const { checksum, denyJoinInitialAddress, version } = listener.mptcp;
     this.cookies ??= new SynCookies(this.random.cookieSecrets);
     listener.cookieSentAt = now;
     if (!listener.hasRoom) this.counters.increment("TcpExtTCPReqQFullDoCookies");
     this.counters.increment("TcpExtSyncookiesSent");
     const answer = this.cookies.answer(packet, segment, {
       config: this.routed(listener.tcp, packet.destination),
-      capableFlags: capable === null ? -1 : capableAnswer(checksum, denyJoinInitialAddress, capable.flags),
-      peerDeniesJoin: capable !== null && (capable.flags & MP_CAPABLE_FLAG.C) !== 0,
-      isFree: (key) => !this.tokens.has(deriveKeyMaterial(key).token),
+      capableFlags: offered === null ? -1 : answerFlags(checksum, denyJoinInitialAddress, offered),
+      version,
+      peerDeniesJoin: offered !== null && (offered & MP_CAPABLE_FLAG.C) !== 0,
+      isFree: (key) => !this.tokens.has(version.deriveKeys(key).token),
     }, now);
     this.sendStray(answer, link);
   }
@@ -450,9 +453,9 @@ export class Host implements MptcpEnvironment {
       this.counters.increment("TcpExtListenOverflows");
       return true;
     }
-    const keys = handshake.key === null ? null : deriveKeyMaterial(handshake.key);
+    const keys = handshake.key === null ? null : listener.mptcp.version.deriveKeys(handshake.key);
     // Another connection may have drawn the same token meanwhile: plain TCP, then.
-    const capable = keys === null || this.tokens.has(keys.token) ? null : { keys, flags: handshake.peerDeniesJoin ? MP_CAPABLE_FLAG.C : 0 };
+    const capable = keys === null || this.tokens.has(keys.token) ? null : { keys, flags: handshake.peerDeniesJoin ? MP_CAPABLE_FLAG.C : 0, key: null };
     this.admit(listener, handshake.syn, handshake.syn.tcp, capable, handshake.sent, now).receive(packet, now);
     return true;
   }
@@ -492,18 +495,18 @@ export class Host implements MptcpEnvironment {
 
   // ---- inside
 
-  private newConnection(initiator: boolean, tuple: FourTuple, tcp: TcpConfig, config: MptcpConfig, keys = this.drawKeys()): MptcpConnection {
+  private newConnection(initiator: boolean, tuple: FourTuple, tcp: TcpConfig, config: MptcpConfig, keys = this.drawKeys(config.version)): MptcpConnection {
     const connection = new MptcpConnection(this, { id: this.nextId(), initiator, config, tcp, keys, tuple });
-    this.tokens.set(connection.localKeys.token, connection);
+    this.tokens.set(connection.session.local.token, connection);
     return connection;
   }
 
   /** H3: a key whose token is in use is drawn again (RFC 8684 §3.1). */
-  private drawKeys(): KeyMaterial {
+  private drawKeys(version: Version): KeyMaterial {
     for (;;) {
       const key = new Uint8Array(8);
       this.random.keys.fill(key);
-      const keys = deriveKeyMaterial(key);
+      const keys = version.deriveKeys(key);
       if (!this.tokens.has(keys.token)) return keys;
       this.counters.increment("MPTcpExtTokenCollision");
     }
@@ -653,6 +656,7 @@ function optionOf<K extends MptcpOption["kind"]>(segment: TcpSegment, kind: K): 
   return null;
 }
 
+const NO_OFFER = { kind: "none" } as const;
 /** The link of an address that went away. */
 const NO_LINK = -1;
 const MAXIMUM_PENDING_JOINS = 4096;

@@ -2,10 +2,11 @@ import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import type { RandomSource } from "../core/index.ts";
 import { MILLISECOND, SECOND } from "../core/index.ts";
+import type { Version } from "../mptcp/index.ts";
 import type { SentSynAck, TcpConfig } from "../tcp/index.ts";
 import { windowScaleFor } from "../tcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
-import { ipHeaderLength, MP_CAPABLE_FLAG, Packet, sequenceAdd, sequenceLess, TCP_FLAG, tcpHeaderLength, TcpSegment } from "../wire/index.ts";
+import { ipHeaderLength, Packet, sequenceAdd, sequenceLess, TCP_FLAG, tcpHeaderLength, TcpSegment } from "../wire/index.ts";
 
 /** When a host answers SYNs without remembering them: when a listener has no room for more (as Linux), for all, or not at all. */
 export type SynCookieMode = "auto" | "always" | "never";
@@ -15,6 +16,7 @@ export interface SynCookieOffer {
   readonly config: TcpConfig;
   /** Flags of the MP_CAPABLE, without those that the peer brings in; -1: plain TCP. */
   readonly capableFlags: number;
+  readonly version: Version;
   /** The peer sent the C flag: no joins to its first address (RFC 8684 §3.1). */
   readonly peerDeniesJoin: boolean;
   /** Whether the connection that a key makes could be told from others by its token. */
@@ -79,7 +81,7 @@ export class SynCookies {
       segment.timestampValue = stamped(clockOf(digest, now), (scaled ? Math.min(syn.windowScale, 14) : NO_SCALE) | (segment.sackPermitted ? SACK : 0));
     }
     if ((bits & BIT.capable) !== 0) {
-      segment.mptcp = [{ kind: "mp_capable", version: 1, flags: offer.capableFlags, senderKey: keyOf(digest), receiverKey: null, dataLength: -1, checksum: -1 }];
+      segment.mptcp = [offer.version.capableSynAck(offer.capableFlags, keyOf(digest))];
     }
     const answer = new Packet(packet.destination, packet.source);
     answer.tcp = segment;
@@ -133,11 +135,6 @@ export class SynCookies {
     putWord(message, 44, bits | (packet.source.family << 8));
     return hmac(sha256, this.secret, message);
   }
-}
-
-/** The MP_CAPABLE flags of a SYN+ACK: what the listener wants, and checksums where the peer does (RFC 8684 §3.1). */
-export function capableAnswer(checksum: boolean, denyJoin: boolean, peerFlags: number): number {
-  return MP_CAPABLE_FLAG.H | (checksum ? MP_CAPABLE_FLAG.A : 0) | (peerFlags & MP_CAPABLE_FLAG.A) | (denyJoin ? MP_CAPABLE_FLAG.C : 0);
 }
 
 function macOf(digest: Uint8Array): number {

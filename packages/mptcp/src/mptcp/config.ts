@@ -3,9 +3,13 @@ import type { ConnectionCongestion } from "../tcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
 import type { PathLimits, PathManagerFactory } from "./path-manager.ts";
 import type { SchedulerFactory } from "./scheduler.ts";
+import { version1 } from "./version/v1.ts";
+import type { Version } from "./version/version.ts";
 
 /** The parameters of Multipath TCP on a host, and of one connection. Times in ns. */
 export interface MptcpConfig {
+  /** The version spoken. */
+  readonly version: Version;
   readonly scheduler: SchedulerFactory;
   readonly congestion: ConnectionCongestion;
   readonly pathManager: PathManagerFactory;
@@ -36,6 +40,7 @@ export interface MptcpConfig {
 }
 
 export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" | "pathManager"> = {
+  version: version1,
   limits: { subflows: 8, addAddrAccepted: 8 },
   localAddresses: null,
   dataSequenceLength: 4,

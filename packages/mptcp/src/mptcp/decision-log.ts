@@ -1,20 +1,34 @@
 import type { DecisionDetail } from "../core/index.ts";
-import type { SentMapping } from "./mapping.ts";
+import type { FourTuple } from "../tcp/index.ts";
+import type { SentMapping } from "./data/mappings.ts";
 import type { MptcpEnvironment } from "./environment.ts";
-import type { Subflow } from "./subflow.ts";
+
+/** A subflow as the log sees it. */
+export interface LoggedSubflow {
+  readonly pathIndex: number;
+}
+
+/** A subflow that was established. */
+export interface EstablishedSubflow extends LoggedSubflow {
+  readonly tuple: FourTuple;
+  readonly backup: boolean;
+  readonly initiator: boolean;
+  readonly localAddressId: number;
+  readonly remoteAddressId: number;
+}
 
 /** Why data was sent once more on another subflow. */
 export type ReinjectionCause = "tail_loss_probe" | "rto" | "subflow_death" | "remove_addr" | "data_timeout" | "opportunistic";
 
 /** Somebody who wants to hear of one connection's decisions as they are taken; may not command the connection from within. */
 export interface DecisionListener {
-  /** `subflow`: null when it concerns none, or all. */
-  onDecision(subflow: Subflow | null, detail: DecisionDetail): void;
+  /** `pathIndex`: the subflow's; -1 when it concerns none, or all. A subflow that ends is still there when it is told. */
+  onDecision(pathIndex: number, detail: DecisionDetail): void;
 }
 
 /** One connection's entries in the decision log, and the counters that go with them. Without an observer nothing is built. */
 export class DecisionLog {
-  listener: DecisionListener | null = null;
+  private listener: DecisionListener | null = null;
   private readonly environment: MptcpEnvironment;
   private readonly connection: number;
 
@@ -23,26 +37,32 @@ export class DecisionLog {
     this.connection = connection;
   }
 
-  observe(subflow: Subflow | null, detail: DecisionDetail): void {
-    this.listener?.onDecision(subflow, detail);
-    const { observer, now, name } = this.environment;
-    if (observer === null) return;
-    observer.event({ at: now, host: name, connection: this.connection, subflow: subflow === null ? -1 : subflow.id, ...detail });
+  /** Tells one listener of this connection's decisions from now on; null: none. */
+  listen(listener: DecisionListener | null): void {
+    this.listener = listener;
   }
 
-  schedule(subflow: Subflow, mapping: SentMapping, reinjection: boolean, scheduler: string): void {
+  observe(subflow: LoggedSubflow | null, detail: DecisionDetail): void {
+    const pathIndex = subflow === null ? -1 : subflow.pathIndex;
+    this.listener?.onDecision(pathIndex, detail);
+    const { observer, now, name } = this.environment;
+    if (observer === null) return;
+    observer.event({ at: now, host: name, connection: this.connection, subflow: pathIndex, ...detail });
+  }
+
+  schedule(subflow: LoggedSubflow, mapping: SentMapping, reinjection: boolean, scheduler: string): void {
     const { observer } = this.environment;
     if (observer === null || observer.perSegment !== true) return;
     this.observe(subflow, { kind: "schedule", dataOffset: mapping.dataOffset, length: mapping.length, reinjection, reason: scheduler });
   }
 
   /** `carrier`: the subflow that had the data; null when none has it any more. */
-  reinjection(carrier: Subflow | null, from: number, to: number, cause: ReinjectionCause): void {
+  reinjection(carrier: LoggedSubflow | null, from: number, to: number, cause: ReinjectionCause): void {
     this.environment.counters.increment("MPTcpExtMPTCPRetrans");
     this.observe(carrier, { kind: "reinjection", dataOffset: from, length: to - from, cause });
   }
 
-  penalty(subflow: Subflow): void {
+  penalty(subflow: LoggedSubflow & { readonly cwnd: number }): void {
     this.observe(subflow, { kind: "penalise", cwnd: subflow.cwnd, cause: "shared_window_blocked" });
   }
 
@@ -54,8 +74,8 @@ export class DecisionLog {
     this.observe(null, { kind: "data_fin", direction, dataOffset });
   }
 
-  established(subflow: Subflow): void {
-    const { tuple } = subflow.tcp;
+  established(subflow: EstablishedSubflow): void {
+    const { tuple } = subflow;
     this.observe(subflow, {
       kind: "subflow_established",
       local: `${tuple.localAddress}:${tuple.localPort}`,

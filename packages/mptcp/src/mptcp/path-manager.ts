@@ -1,3 +1,4 @@
+import type { SubflowEndReason } from "../core/index.ts";
 import type { IpAddress } from "../wire/index.ts";
 
 /**
@@ -10,8 +11,8 @@ export interface PathManager {
   onEstablished(paths: PathControl, now: number): void;
   /** The local or remote address table changed, and with it the mapping table. */
   onAddresses(paths: PathControl, now: number): void;
-  /** A subflow ended or could not be opened. `reason` as in the subflow_closed event. */
-  onSubflowClosed(paths: PathControl, pathIndex: number, reason: string, now: number): void;
+  /** A subflow ended or could not be opened. */
+  onSubflowClosed(paths: PathControl, pathIndex: number, reason: SubflowEndReason, now: number): void;
   /** When `handleTimeout` wants to be called, ns; NEVER when nothing is planned. Looked at after each call into the manager. */
   readonly nextTimeout?: number;
   /** Time has come, or the call is spurious, which is harmless. */

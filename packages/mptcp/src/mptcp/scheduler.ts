@@ -15,8 +15,8 @@ export interface Scheduler {
 
 /** What a scheduler may know of a subflow. */
 export interface SchedulableSubflow {
-  /** Path index, from 1. */
-  readonly id: number;
+  /** Path index, from 1, the first subflow's. */
+  readonly pathIndex: number;
   readonly backup: boolean;
   /** Whether new data could leave on it now. */
   readonly hasRoom: boolean;

@@ -1,8 +1,7 @@
-import { MptcpConnection } from "../mptcp/index.ts";
-import type { Subflow } from "../mptcp/index.ts";
+import { infoOfTcp, MptcpConnection } from "../mptcp/index.ts";
+import type { SubflowInfo as EngineSubflowInfo } from "../mptcp/index.ts";
 import { TcpSocket } from "../tcp/index.ts";
-import type { StreamConnection, TcpConnection } from "../tcp/index.ts";
-import type { DataSequenceSpace } from "../wire/index.ts";
+import type { StreamConnection } from "../tcp/index.ts";
 import { NO_MPTCP_INFO } from "./mptcp-info.ts";
 import type { MptcpInfo, SubflowInfo } from "./mptcp-info.ts";
 
@@ -13,44 +12,65 @@ export function infoOf(connection: StreamConnection | null, now: number): MptcpI
   return NOTHING;
 }
 
-/** The state of one subflow. */
-export function subflowInfo(subflow: Subflow): SubflowInfo {
-  return tcpInfo(subflow.tcp, subflow.id, subflow.mayCarryData, subflow.backup);
+/** The state of one subflow, with addresses as text. */
+export function subflowInfo(subflow: EngineSubflowInfo): SubflowInfo {
+  const { tuple } = subflow;
+  return {
+    id: subflow.pathIndex,
+    localAddress: String(tuple.localAddress),
+    localPort: tuple.localPort,
+    remoteAddress: String(tuple.remoteAddress),
+    remotePort: tuple.remotePort,
+    state: subflow.state,
+    established: subflow.established,
+    backup: subflow.backup,
+    rtt: subflow.rtt,
+    rttVariation: subflow.rttVariation,
+    minRtt: subflow.minRtt,
+    rto: subflow.rto,
+    congestionWindow: subflow.congestionWindow,
+    slowStartThreshold: subflow.slowStartThreshold,
+    segmentSize: subflow.segmentSize,
+    bytesInFlight: subflow.bytesInFlight,
+    bytesSent: subflow.bytesSent,
+    bytesAcknowledged: subflow.bytesAcknowledged,
+    bytesReceived: subflow.bytesReceived,
+    bytesRetransmitted: subflow.bytesRetransmitted,
+    segmentsSent: subflow.segmentsSent,
+    segmentsReceived: subflow.segmentsReceived,
+  };
 }
 
 function multipathInfo(connection: MptcpConnection, now: number): MptcpInfo {
-  const { multipath, fallback, sender, receiver, addresses, connectedAt } = connection;
-  const { limits } = connection.config;
-  const since = (at: number): number => (connectedAt < 0 ? 0 : now - Math.max(at, connectedAt));
-  const joined = connection.subflows.filter((subflow) => !subflow.first);
+  const info = connection.info(now);
   return {
     via: "userspace",
-    multipath: multipath && connectedAt >= 0,
-    fallback,
-    token: multipath ? connection.localKeys.token : 0,
-    remoteKeyReceived: connection.remoteKnown,
-    checksumEnabled: connection.checksums && multipath,
-    subflows: connection.subflows.map(subflowInfo),
-    subflowsTotal: connection.subflows.length,
-    extraSubflows: joined.length,
-    extraSubflowsMax: limits.subflows,
-    addAddrSignal: addresses.announcedIds.length,
-    addAddrSignalMax: addresses.local.length,
-    addAddrAccepted: addresses.acceptedAddresses,
-    addAddrAcceptedMax: limits.addAddrAccepted,
-    localAddrUsed: new Set(joined.filter((subflow) => subflow.initiator).map((subflow) => subflow.localAddressId)).size,
-    localAddrMax: addresses.local.length,
-    writeSequence: sequence(connection.localSpace, sender.next),
-    sendUnacknowledged: sequence(connection.localSpace, sender.unacknowledged),
-    receiveNext: connection.remoteKnown ? sequence(connection.remoteSpace, receiver.next) : "0",
-    bytesSent: sender.next,
-    bytesReceived: receiver.next,
-    bytesAcknowledged: Math.min(sender.unacknowledged, sender.next),
-    bytesRetransmitted: sender.bytesReinjected,
-    retransmits: sender.reinjectedSegments,
-    lastDataSent: since(sender.lastSentAt),
-    lastDataReceived: since(connection.lastReceivedAt),
-    lastAckReceived: since(sender.lastAcknowledgedAt),
+    multipath: info.multipath,
+    fallback: info.fallback,
+    token: info.token,
+    remoteKeyReceived: info.remoteKeyReceived,
+    checksumEnabled: info.checksumEnabled,
+    subflows: info.subflows.map(subflowInfo),
+    subflowsTotal: info.subflows.length,
+    extraSubflows: info.extraSubflows,
+    extraSubflowsMax: info.extraSubflowsMax,
+    addAddrSignal: info.addAddrSignal,
+    addAddrSignalMax: info.localAddrMax,
+    addAddrAccepted: info.addAddrAccepted,
+    addAddrAcceptedMax: info.addAddrAcceptedMax,
+    localAddrUsed: info.localAddrUsed,
+    localAddrMax: info.localAddrMax,
+    writeSequence: info.writeSequence,
+    sendUnacknowledged: info.sendUnacknowledged,
+    receiveNext: info.receiveNext,
+    bytesSent: info.bytesSent,
+    bytesReceived: info.bytesReceived,
+    bytesAcknowledged: info.bytesAcknowledged,
+    bytesRetransmitted: info.bytesRetransmitted,
+    retransmits: info.retransmits,
+    lastDataSent: info.lastDataSent,
+    lastDataReceived: info.lastDataReceived,
+    lastAckReceived: info.lastAckReceived,
   };
 }
 
@@ -60,7 +80,7 @@ function plainInfo(socket: TcpSocket, now: number): MptcpInfo {
   return {
     ...NOTHING,
     fallback: socket.fallback,
-    subflows: socket.closed ? [] : [tcpInfo(tcp, 1, tcp.established && !tcp.finSent, false)],
+    subflows: socket.closed ? [] : [subflowInfo(infoOfTcp(tcp, { pathIndex: 1, established: tcp.established && !tcp.finSent, backup: false, bytesReinjected: 0 }))],
     subflowsTotal: socket.closed ? 0 : 1,
     bytesSent: tcp.nextOffset,
     bytesReceived: tcp.receivedOffset,
@@ -69,39 +89,6 @@ function plainInfo(socket: TcpSocket, now: number): MptcpInfo {
     lastDataReceived: since(socket.lastReceivedAt),
     lastAckReceived: since(socket.lastAcknowledgedAt),
   };
-}
-
-function tcpInfo(tcp: TcpConnection, id: number, established: boolean, backup: boolean): SubflowInfo {
-  const { tuple, congestion, rtt } = tcp;
-  return {
-    id,
-    localAddress: String(tuple.localAddress),
-    localPort: tuple.localPort,
-    remoteAddress: String(tuple.remoteAddress),
-    remotePort: tuple.remotePort,
-    state: tcp.state,
-    established,
-    backup,
-    rtt: rtt.srtt,
-    rttVariation: rtt.variation,
-    minRtt: rtt.min,
-    rto: tcp.rto,
-    congestionWindow: congestion.cwnd,
-    slowStartThreshold: Number.isFinite(congestion.ssthresh) ? congestion.ssthresh : null,
-    segmentSize: tcp.maxPayload,
-    bytesInFlight: tcp.inFlight,
-    bytesSent: tcp.bytesSent + tcp.bytesRetransmitted,
-    bytesAcknowledged: tcp.ackedOffset,
-    bytesReceived: tcp.receivedOffset,
-    bytesRetransmitted: tcp.bytesRetransmitted,
-    segmentsSent: tcp.segmentsSent,
-    segmentsReceived: tcp.segmentsReceived,
-  };
-}
-
-/** The data sequence number at a position, as `ss -M` writes it. */
-function sequence(space: DataSequenceSpace, position: number): string {
-  return ((BigInt(space.high(position)) << 32n) | BigInt(space.low(position))).toString(16);
 }
 
 const NOTHING: MptcpInfo = { via: "userspace", ...NO_MPTCP_INFO };

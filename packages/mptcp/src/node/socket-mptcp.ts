@@ -2,7 +2,7 @@ import { isIP } from "node:net";
 import { MptcpError } from "../core/index.ts";
 import type { DecisionDetail } from "../core/index.ts";
 import { MptcpConnection } from "../mptcp/index.ts";
-import type { DecisionListener, Subflow } from "../mptcp/index.ts";
+import type { DecisionListener } from "../mptcp/index.ts";
 import type { StreamConnection } from "../tcp/index.ts";
 import { IpAddress } from "../wire/index.ts";
 import { codedError } from "./errors.ts";
@@ -59,27 +59,27 @@ export class EngineSocketMptcp implements SocketMptcp, DecisionListener {
 
   /** The connection of the socket, once there is one; null when it is to be forgotten. */
   attach(runtime: Runtime | null, connection: StreamConnection | null): void {
-    if (this.connection instanceof MptcpConnection) this.connection.log.listener = null;
+    if (this.connection instanceof MptcpConnection) this.connection.listen(null);
     this.runtime = runtime;
     this.connection = connection;
     this.up.clear();
     if (!(connection instanceof MptcpConnection)) return;
-    connection.log.listener = this;
+    connection.listen(this);
     // What was there before somebody listened.
-    for (const subflow of connection.subflows) if (subflow.established && !connection.regularTcp) this.onUp(subflow);
+    for (const subflow of connection.subflows) if (subflow.established && connection.multipath) this.onUp(subflow.pathIndex);
   }
 
   /** The connection's decisions, as they are taken. */
-  onDecision(subflow: Subflow | null, detail: DecisionDetail): void {
+  onDecision(pathIndex: number, detail: DecisionDetail): void {
     switch (detail.kind) {
       case "subflow_established":
-        if (subflow !== null) this.onUp(subflow);
+        this.onUp(pathIndex);
         break;
       case "subflow_closed":
-        if (subflow !== null && this.up.delete(subflow.id)) this.tell("subflowDown", subflowInfo(subflow), detail.reason);
+        if (this.up.delete(pathIndex)) this.tellOf(pathIndex, (info) => this.tell("subflowDown", info, detail.reason));
         break;
       case "priority":
-        if (subflow !== null) this.tell("subflowBackup", subflowInfo(subflow), detail.direction === "in" ? "remote" : "local");
+        this.tellOf(pathIndex, (info) => this.tell("subflowBackup", info, detail.direction === "in" ? "remote" : "local"));
         break;
       case "add_addr":
         if (detail.direction === "in") this.onAnnouncement({ id: detail.addressId, address: detail.address, port: detail.port });
@@ -91,10 +91,15 @@ export class EngineSocketMptcp implements SocketMptcp, DecisionListener {
     }
   }
 
-  private onUp(subflow: Subflow): void {
-    if (this.up.has(subflow.id)) return;
-    this.up.add(subflow.id);
-    this.tell("subflowUp", subflowInfo(subflow));
+  private onUp(pathIndex: number): void {
+    if (this.up.has(pathIndex)) return;
+    this.up.add(pathIndex);
+    this.tellOf(pathIndex, (info) => this.tell("subflowUp", info));
+  }
+
+  private tellOf(pathIndex: number, tell: (info: SubflowInfo) => void): void {
+    const info = this.connection instanceof MptcpConnection ? this.connection.subflowInfo(pathIndex) : null;
+    if (info !== null) tell(subflowInfo(info));
   }
 
   private onAnnouncement(address: RemoteAddressInfo): void {
@@ -131,12 +136,12 @@ export class EngineSocketMptcp implements SocketMptcp, DecisionListener {
 
   get connectionId(): number | null {
     const { connection } = this;
-    return connection instanceof MptcpConnection && connection.multipath ? connection.localKeys.token : null;
+    return connection instanceof MptcpConnection && connection.multipath ? connection.session.local.token : null;
   }
 
   get localAddresses(): readonly LocalAddressInfo[] | null {
     const { connection, allowed } = this;
-    if (connection instanceof MptcpConnection) return connection.addresses.local.map(({ id, address, flags }) => ({ id, address: String(address), backup: flags.backup }));
+    if (connection instanceof MptcpConnection) return connection.addresses.local.map(({ id, address, backup }) => ({ id, address: String(address), backup }));
     if (connection !== null) return [{ id: 0, address: String(connection.tuple.localAddress), backup: false }];
     return allowed === null ? null : allowed.map((address) => ({ id: 0, address, backup: false }));
   }
@@ -164,9 +169,9 @@ export class EngineSocketMptcp implements SocketMptcp, DecisionListener {
       this.allowed = Array.from(new Set([...(this.allowed ?? []), ...texts]));
       return true;
     }
-    if (!(connection instanceof MptcpConnection) || connection.regularTcp || connection.closed) return false;
+    if (!(connection instanceof MptcpConnection)) return false;
     let isDone = false;
-    for (const address of parsed) if (connection.addresses.allowLocal(address, runtime.now)) isDone = true;
+    for (const address of parsed) if (connection.allowLocal(address, runtime.now)) isDone = true;
     runtime.poke();
     return isDone;
   }
@@ -180,9 +185,9 @@ export class EngineSocketMptcp implements SocketMptcp, DecisionListener {
       if (this.allowed !== null) this.allowed = this.allowed.filter((address) => !texts.includes(address));
       return true;
     }
-    if (!(connection instanceof MptcpConnection) || connection.regularTcp || connection.closed) return false;
+    if (!(connection instanceof MptcpConnection)) return false;
     let isDone = false;
-    for (const address of parsed) if (connection.addresses.denyLocal(address, runtime.now)) isDone = true;
+    for (const address of parsed) if (connection.denyLocal(address, runtime.now)) isDone = true;
     runtime.poke();
     return isDone;
   }
@@ -192,31 +197,26 @@ export class EngineSocketMptcp implements SocketMptcp, DecisionListener {
     const local = IpAddress.parse(request.localAddress);
     const remote = IpAddress.parse(request.remoteAddress);
     if (!(connection instanceof MptcpConnection) || runtime === null || local === null || remote === null) return false;
-    const { addresses } = connection;
-    const path = addresses.paths.find(
-      (row) =>
-        !row.open && row.present && row.localAddress.equals(local) && row.remoteAddress.equals(remote) &&
-        (request.remotePort === undefined || row.remotePort === request.remotePort),
-    );
-    const isDone = path !== undefined && addresses.open(path.index, request.backup ?? false, runtime.now, request.localPort ?? 0);
+    const path = { local, remote, remotePort: request.remotePort ?? 0, localPort: request.localPort ?? 0 };
+    const isDone = connection.openSubflow(path, request.backup ?? false, runtime.now);
     runtime.poke();
     return isDone;
   }
 
   removeSubflow(id: number): boolean {
     const { connection, runtime } = this;
-    if (!(connection instanceof MptcpConnection) || runtime === null || !connection.subflows.some((subflow) => subflow.id === id)) return false;
-    connection.addresses.close(id, runtime.now);
+    if (!(connection instanceof MptcpConnection) || runtime === null) return false;
+    const isDone = connection.closeSubflow(id, runtime.now);
     runtime.poke();
-    return true;
+    return isDone;
   }
 
   setBackup(id: number, backup: boolean): boolean {
     const { connection, runtime } = this;
-    if (!(connection instanceof MptcpConnection) || runtime === null || !connection.subflows.some((subflow) => subflow.id === id)) return false;
-    connection.addresses.setBackup(id, backup, runtime.now);
+    if (!(connection instanceof MptcpConnection) || runtime === null) return false;
+    const isDone = connection.setBackup(id, backup, runtime.now);
     runtime.poke();
-    return true;
+    return isDone;
   }
 }
 

@@ -195,6 +195,15 @@ export class TcpConnection {
 
   // ---- the owner's commands
 
+  /** Who owns the connection from now on, and how; what is not named stays as it is. */
+  serve(owned: Service): void {
+    if (owned.owner !== undefined) this.owner = owned.owner;
+    if (owned.connectionId !== undefined) this.connectionId = owned.connectionId;
+    if (owned.subflowId !== undefined) this.subflowId = owned.subflowId;
+    if (owned.noDelay !== undefined) this.noDelay = owned.noDelay;
+    if (owned.sharedWindow !== undefined) this.sharedWindow = owned.sharedWindow;
+  }
+
   /** Ask the owner for data again at the next poll. */
   wake(): void {
     if (this.state !== "CLOSED") this.environment.wake(this);
@@ -510,6 +519,15 @@ export class TcpConnection {
     this.receiver.queue.clear();
     this.congestion.release();
   }
+}
+
+/** How a TCP connection serves its owner; see the fields of {@link TcpConnection}. */
+export interface Service {
+  readonly owner?: TcpOwner;
+  readonly connectionId?: number;
+  readonly subflowId?: number;
+  readonly noDelay?: boolean;
+  readonly sharedWindow?: boolean;
 }
 
 /** A SYN+ACK that was sent before there was a connection: what the connection has to go on from. */

@@ -91,6 +91,14 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     return this.receiveQueue.length;
   }
 
+  get sendBuffered(): number {
+    return this.sendQueue.length;
+  }
+
+  get receiveBuffered(): number {
+    return this.receiveQueue.length;
+  }
+
   /** The peer closed its direction and everything it sent was read. */
   get ended(): boolean {
     return this.peerEnded && this.receiveQueue.length === 0;

@@ -20,6 +20,9 @@ export interface StreamConnection {
   readonly writable: number;
   /** Bytes that {@link StreamConnection.read} would give now. */
   readonly readable: number;
+  /** Bytes that wait in the buffers: written and not acknowledged; arrived and not read, those behind a gap included. */
+  readonly sendBuffered: number;
+  readonly receiveBuffered: number;
   /** The peer closed its direction and everything it sent was read. */
   readonly ended: boolean;
   /** Nothing will be sent or received any more. */

@@ -199,7 +199,7 @@ describe("ICMP errors", () => {
     const { client } = pair.establish();
     const syn = pair.packets((sent) => has(sent, "mp_join_syn"))[0]?.packet.clone() as Packet;
     pair.inject("client", icmpUnreachable(syn, ROUTER, "network") as Packet);
-    expect(client.mptcp.subflows.map((subflow) => subflow.id)).toEqual([1]);
+    expect(client.mptcp.subflows.map((subflow) => subflow.pathIndex)).toEqual([1]);
     expect(pair.decisions("client", "subflow_closed")).toMatchObject([{ subflow: 2, reason: "ENETUNREACH" }]);
     client.write(1000);
     pair.run(200);

@@ -1,10 +1,12 @@
 import { SeededRandom } from "../../src/core/index.ts";
 import type { Listener } from "../../src/host/index.ts";
-import { addAddressHmac, joinHmac, MptcpConnection, roundRobin, Subflow } from "../../src/mptcp/index.ts";
+import { addAddressHmac, joinHmac, MptcpConnection, roundRobin } from "../../src/mptcp/index.ts";
+import type { Multipath } from "../../src/mptcp/multipath.ts";
+import { Subflow } from "../../src/mptcp/subflow.ts";
 import type { TcpConnection } from "../../src/tcp/index.ts";
 import type { MptcpOption } from "../../src/wire/index.ts";
 import { Dss, IpAddress, Packet, packetLength, Payload, TCP_FLAG, TCP_OPTION_SPACE, tcpHeaderLength, TcpSegment } from "../../src/wire/index.ts";
-import { Pair } from "../mptcp/pair.ts";
+import { engineOf, Pair } from "../mptcp/pair.ts";
 import type { App, Side } from "../mptcp/pair.ts";
 
 /** What a host remembers at the most, over a run. */
@@ -225,22 +227,23 @@ export class Hostile {
   }
 
   private option(subflow: Subflow | null): MptcpOption {
-    const connection = subflow?.connection ?? null;
-    const known = connection !== null && this.below(4) > 0;
-    const ours = known ? connection.localKeys.key : this.octets(8);
-    const theirs = known ? connection.remoteKey : this.octets(8);
+    const inside = insideOf(subflow);
+    const connection = inside?.context ?? null;
+    const known = connection !== null && connection.session.remoteKnown && this.below(4) > 0;
+    const ours = known ? connection.session.local.key : this.octets(8);
+    const theirs = known ? connection.session.remote.key : this.octets(8);
     const addressId = this.of(0, 1, 2, 3, this.below(256));
     switch (this.below(16)) {
       case 0:
         return { kind: "mp_capable", version: this.of(1, 1, 1, 0, 2), flags: this.of(1, 1, 0x21, this.below(256)), senderKey: this.of(theirs, null), receiverKey: this.of(ours, null), dataLength: this.of(-1, 0, 1, 1000, 65535), checksum: -1 };
       case 1:
-        return { kind: "mp_join_syn", backup: this.below(2) === 0, addressId, token: known ? connection.localKeys.token : this.random.uint32(), nonce: this.random.uint32() };
+        return { kind: "mp_join_syn", backup: this.below(2) === 0, addressId, token: known ? connection.session.local.token : this.random.uint32(), nonce: this.random.uint32() };
       case 2: {
-        const hmac = joinHmac(theirs, ours, this.below(9), subflow?.localNonce ?? 0);
+        const hmac = joinHmac(theirs, ours, this.below(9), inside?.localNonce ?? 0);
         return { kind: "mp_join_synack", backup: false, addressId, hmac: hmac.slice(0, 8), nonce: this.below(9) };
       }
       case 3:
-        return { kind: "mp_join_ack", hmac: joinHmac(theirs, ours, subflow?.remoteNonce ?? 0, subflow?.localNonce ?? 0).slice(0, 20) };
+        return { kind: "mp_join_ack", hmac: joinHmac(theirs, ours, inside?.remoteNonce ?? 0, inside?.localNonce ?? 0).slice(0, 20) };
       case 4:
       case 5: {
         const address = this.of(this.pair.address("client", 0), this.pair.address("server", 0), IpAddress.from(`10.9.${this.below(256)}.${this.below(256)}`), IpAddress.from(`fd00::${this.below(9999)}`));
@@ -266,17 +269,17 @@ export class Hostile {
 
   private dss(subflow: Subflow | null): Dss {
     const dss = new Dss();
-    const connection = subflow?.connection ?? null;
+    const connection = insideOf(subflow)?.context ?? null;
     const receiver = connection?.receiver;
     const sender = connection?.sender;
     const at = (receiver?.next ?? 0) + this.of(0, 0, this.near(), this.of(-1, 1) * this.below(2 ** 31) * this.of(1, 2 ** 18));
     const acknowledged = this.of(sender?.unacknowledged ?? 0, sender?.sentEnd ?? 0, (sender?.next ?? 0) + this.near());
     dss.dataAckLength = this.of(0, 4, 8);
-    dss.dataAckLow = connection?.localSpace.low(acknowledged) ?? 0;
-    dss.dataAckHigh = connection?.localSpace.high(acknowledged) ?? 0;
+    dss.dataAckLow = connection?.session.localSpace.low(acknowledged) ?? 0;
+    dss.dataAckHigh = connection?.session.localSpace.high(acknowledged) ?? 0;
     dss.dsnLength = this.of(0, 4, 8);
-    dss.dsnLow = connection?.remoteSpace.low(at) ?? 0;
-    dss.dsnHigh = connection?.remoteSpace.high(at) ?? 0;
+    dss.dsnLow = connection?.session.remoteSpace.low(at) ?? 0;
+    dss.dsnHigh = connection?.session.remoteSpace.high(at) ?? 0;
     dss.subflowSequence = ((subflow?.tcp.receivedOffset ?? 0) + 1 + this.of(0, 0, this.near())) >>> 0;
     dss.dataLength = this.of(0, 1, 100, 1000, 1000, 1400, 65535);
     dss.dataFin = this.below(10) === 0;
@@ -303,12 +306,13 @@ export class Hostile {
 
   private measureConnection(connection: MptcpConnection): void {
     const { most } = this;
-    const { receiver } = connection;
-    most.paths = Math.max(most.paths, connection.addresses.paths.length + connection.addresses.remote.length);
-    most.subflows = Math.max(most.subflows, connection.subflows.length);
-    most.excess = Math.max(most.excess, receiver.reorder.bytes - receiver.limit);
-    for (const { received, tcp } of connection.subflows) {
-      most.mappings = Math.max(most.mappings, received.size);
+    if (!connection.multipath) return;
+    const { receiver, paths, subflows } = engineOf(connection);
+    most.paths = Math.max(most.paths, paths.paths.length + paths.remote.length);
+    most.subflows = Math.max(most.subflows, subflows.length);
+    most.excess = Math.max(most.excess, receiver.reorderedBytes - receiver.limit);
+    for (const { mappingsRemembered, tcp } of subflows) {
+      most.mappings = Math.max(most.mappings, mappingsRemembered);
       most.excess = Math.max(most.excess, tcp.outOfOrderBytes - 2 * receiver.limit);
     }
   }
@@ -343,3 +347,8 @@ const SEEN = 64;
 const LARGEST_BURST = 20_000;
 /** In one millisecond. */
 const MOST_TIMEOUTS = 1000;
+
+/** What an attacker on the path, who saw the handshake, knows of a subflow. */
+function insideOf(subflow: Subflow | null): { readonly context: Multipath; readonly localNonce: number; readonly remoteNonce: number } | null {
+  return subflow as unknown as { readonly context: Multipath; readonly localNonce: number; readonly remoteNonce: number } | null;
+}

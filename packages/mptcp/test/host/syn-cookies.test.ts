@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { SeededRandom } from "../../src/core/index.ts";
 import type { SynCookieOffer } from "../../src/host/syn-cookies.ts";
 import { SynCookies } from "../../src/host/syn-cookies.ts";
+import { version1 } from "../../src/mptcp/index.ts";
 import { cubic, DEFAULT_TCP_CONFIG } from "../../src/tcp/index.ts";
 import { IpAddress, Packet, TCP_FLAG, TcpSegment } from "../../src/wire/index.ts";
 import type { App, PairOptions, Sent } from "../mptcp/pair.ts";
@@ -91,7 +92,7 @@ describe("a listener that remembers no SYN", () => {
     const pair = new Pair({ clientAddresses: 1, server: { ...ALWAYS, mptcp: { denyJoinInitialAddress: true } }, client: { mptcp: { checksum: true, denyJoinInitialAddress: true } } });
     const client = pair.connect();
     const server = exchange(pair, client);
-    expect([client.mptcp.checksums, server.mptcp.checksums, client.mptcp.remoteDeniesJoin, server.mptcp.remoteDeniesJoin]).toEqual([true, true, true, true]);
+    expect([client.mptcp.session.checksums, server.mptcp.session.checksums, client.mptcp.session.peerDeniesJoin, server.mptcp.session.peerDeniesJoin]).toEqual([true, true, true, true]);
     expect(pair.packets((sent) => sent.from === "server" && isSyn(sent)).map((sent) => option(sent.segment, "mp_capable")?.flags)).toEqual([0xa1 | 0x20]);
   });
 
@@ -205,7 +206,7 @@ describe("what is no cookie", () => {
 
 describe("cookies by themselves", () => {
   const config = { ...DEFAULT_TCP_CONFIG, congestion: cubic };
-  const offer: SynCookieOffer = { config, capableFlags: 1, peerDeniesJoin: false, isFree: () => true };
+  const offer: SynCookieOffer = { config, version: version1, capableFlags: 1, peerDeniesJoin: false, isFree: () => true };
   const [A, B] = [IpAddress.from("192.0.2.1"), IpAddress.from("192.0.2.2")];
 
   function syn(fields: Partial<TcpSegment>): { packet: Packet; segment: TcpSegment } {

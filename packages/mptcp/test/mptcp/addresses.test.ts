@@ -43,7 +43,7 @@ describe("ADD_ADDR (RFC 8684 §3.4.1)", () => {
     expect(segment.payload.length).toBe(0);
     const named = option(segment, "add_addr") as AddAddress;
     expect([named.version, named.addressId, String(named.address), named.port]).toEqual([1, 2, "10.2.0.2", 0]);
-    const secret = Buffer.concat([server.mptcp.localKeys.key, client.mptcp.localKeys.key]);
+    const secret = Buffer.concat([server.mptcp.session.local.key, client.mptcp.session.local.key]);
     const digest = createHmac("sha256", secret).update(Buffer.of(2, 10, 2, 0, 2, 0, 0)).digest();
     expect(Buffer.from(named.hmac as Uint8Array).equals(digest.subarray(24))).toBe(true);
     const echo = pair.packets(isEcho);
@@ -107,7 +107,7 @@ describe("ADD_ADDR (RFC 8684 §3.4.1)", () => {
   test("with a port is joined there", () => {
     const { pair, client, server } = establish({});
     const index = pair.addAddress("server", "10.2.0.2");
-    server.mptcp.addresses.announce(2, 8080, pair.now);
+    server.engine.paths.announce(2, 8080);
     pair.run(500);
     expect(index).toBe(1);
     const ports = pair.packets(isJoinSyn).map((sent) => sent.segment.destinationPort);
@@ -185,13 +185,13 @@ describe("REMOVE_ADDR (RFC 8684 §3.4.2)", () => {
   });
 
   test("moves the data of the path to the others at once", () => {
-    const { pair, client, server } = establish({ clientAddresses: 2, server: { mptcp: { scheduler: () => ({ name: "second first", select: (subflows) => subflows.find((one) => one.id === 2 && one.hasRoom) ?? null }) } } });
+    const { pair, client, server } = establish({ clientAddresses: 2, server: { mptcp: { scheduler: () => ({ name: "second first", select: (subflows) => subflows.find((one) => one.pathIndex === 2 && one.hasRoom) ?? null }) } } });
     // What leaves on path 2 is lost, and then the path is gone.
     pair.lose(onSecond);
     server.write(10_000);
     pair.run(1);
-    expect(server.mptcp.subflows[1]?.sent.size).toBeGreaterThan(5);
-    server.mptcp.sender.scheduler = { name: "any", select: (subflows) => subflows.find((one) => one.hasRoom) ?? null };
+    expect(server.engine.subflows[1]?.sent.size).toBeGreaterThan(5);
+    server.engine.sender.carriers.exchange({ name: "any", select: (subflows) => subflows.find((one) => one.hasRoom) ?? null });
     pair.removeAddress("client", 1);
     const start = pair.now;
     expect(pair.runUntil(() => client.received === 10_000, 100)).toBe(true);
@@ -217,7 +217,7 @@ describe("REMOVE_ADDR (RFC 8684 §3.4.2)", () => {
 
   test("is not disproved by what was on its way on the lost path", () => {
     const slow = (client: number): number => (client === 0 ? 10e6 : 100e6);
-    const scheduler: SchedulerFactory = () => ({ name: "second first", select: (subflows) => subflows.find((one) => one.id === 2 && one.hasRoom) ?? null });
+    const scheduler: SchedulerFactory = () => ({ name: "second first", select: (subflows) => subflows.find((one) => one.pathIndex === 2 && one.hasRoom) ?? null });
     const { pair, client, server } = establish({ clientAddresses: 2, delay: slow, client: { mptcp: { scheduler } } });
     const mark = pair.sent.length;
     client.write(10_000);
@@ -225,7 +225,7 @@ describe("REMOVE_ADDR (RFC 8684 §3.4.2)", () => {
     pair.removeAddress("client", 1);
     pair.run(60);
     // The data leaves the path after the REMOVE_ADDR was read.
-    expect([server.established, server.mptcp.subflows[1]?.removalCheck !== null]).toEqual([[1, 2], true]);
+    expect([server.established, server.engine.subflows[1]?.mayCarryData === false]).toEqual([[1, 2], true]);
     expect(pair.packets((sent) => sent.from === "client" && onSecond(sent) && isData(sent), mark).length).toBeGreaterThan(5);
     pair.run(1500);
     expect(pair.decisions("server", "subflow_closed").map((event) => event.reason)).toEqual(["remove_addr"]);
@@ -305,7 +305,7 @@ describe("MP_PRIO (RFC 8684 §3.3.8)", () => {
   test("makes a subflow a backup one for both sides, and regular again", () => {
     const { pair, client, server } = establish({ clientAddresses: 2 });
     let mark = pair.sent.length;
-    client.mptcp.addresses.setBackup(1, true, pair.now);
+    client.mptcp.setBackup(1, true, pair.now);
     pair.run(100);
     expect(pair.lines((sent) => has(sent, "mp_prio"), mark)).toEqual(["> 00 A dss(ack) prio(backup)"]);
     expect(server.mptcp.subflows[0]?.backup).toBe(true);
@@ -316,7 +316,7 @@ describe("MP_PRIO (RFC 8684 §3.3.8)", () => {
     expect([paths(pair, "server", mark), paths(pair, "client", mark)]).toEqual([new Set([1]), new Set([1])]);
     expect([client.received, server.received]).toEqual([200_000, 200_001]);
     mark = pair.sent.length;
-    client.mptcp.addresses.setBackup(1, false, pair.now);
+    client.mptcp.setBackup(1, false, pair.now);
     pair.run(100);
     server.write(200_000);
     pair.run(3000);
@@ -327,13 +327,13 @@ describe("MP_PRIO (RFC 8684 §3.3.8)", () => {
 
   test("works from the server's side as well", () => {
     const { pair, client, server } = establish({ clientAddresses: 2 });
-    server.mptcp.addresses.setBackup(2, true, pair.now);
+    server.mptcp.setBackup(2, true, pair.now);
     pair.run(100);
     const mark = pair.sent.length;
     client.write(100_000);
     pair.run(2000);
     expect(pair.lines((sent) => has(sent, "mp_prio"))).toEqual(["< 10 A dss(ack) prio(backup)"]);
-    expect([client.mptcp.subflows[1]?.peerBackup, paths(pair, "client", mark), server.received]).toEqual([true, new Set([0]), 100_001]);
+    expect([client.engine.subflows[1]?.peerBackup, paths(pair, "client", mark), server.received]).toEqual([true, new Set([0]), 100_001]);
   });
 
   test("a backup path carries data once the regular ones are gone, and no longer when they are back", () => {
@@ -391,7 +391,7 @@ test("signals never ride on SYN, FIN or RST", () => {
   server.write(200_000);
   pair.run(50);
   pair.removeAddress("client", 2);
-  client.mptcp.addresses.setBackup(2, true, pair.now);
+  client.mptcp.setBackup(2, true, pair.now);
   pair.run(3000);
   client.end();
   server.end();

@@ -53,7 +53,7 @@ describe("a backup (RFC 8684 §3.3.8)", () => {
     expect(pair.runUntil(() => path?.stale === false, 1000)).toBe(true);
     // An initial window of it was sent at the timeout.
     expect(onBackup(pair, mark).length).toBeGreaterThan(0);
-    expect(client.mptcp.sender.reinjections.isEmpty).toBe(false);
+    expect(client.engine.sender.hasReinjections).toBe(true);
     const back = pair.sent.length;
     pair.run(5000);
     expect(server.received).toBe(300_000);

@@ -23,8 +23,8 @@ describe("a changed byte with two subflows (RFC 8684 §3.7)", () => {
     expect(resets.length).toBeGreaterThan(0);
     // The MP_FAIL names the start of a mapping that was sent on that subflow, in 64 bits.
     const fail = option((resets[0] as Sent).segment, "mp_fail");
-    const failed = sender.mptcp.localSpace.position(fail?.dsnHigh ?? 0, fail?.dsnLow ?? 0);
-    const starts = pair.packets((sent) => sent.from === from && sent.client === 1).flatMap((sent) => mappingOf(sent) ?? []).map((dss) => sender.mptcp.localSpace.positionNear(dss.dsnLow, failed));
+    const failed = sender.mptcp.session.localSpace.position(fail?.dsnHigh ?? 0, fail?.dsnLow ?? 0);
+    const starts = pair.packets((sent) => sent.from === from && sent.client === 1).flatMap((sent) => mappingOf(sent) ?? []).map((dss) => sender.mptcp.session.localSpace.positionNear(dss.dsnLow, failed));
     expect(starts).toContain(failed);
     expect(resets.every((sent) => sent.client === 1 && sent.from === other)).toBe(true);
     expect(pair.counter(other, "DataCsumErr")).toBe(resets.length);
@@ -49,7 +49,7 @@ describe("a changed byte with two subflows (RFC 8684 §3.7)", () => {
     const pair = checkedPair({ clientAddresses: 2 });
     const { client, server } = pair.establish();
     pair.alter((segment, sent) => {
-      if (sent.from === "server" && sent.client === 1 && !isData(sent) && !isSyn(sent)) segment.mptcp = [...segment.mptcp, { kind: "mp_fail", dsnHigh: client.mptcp.localSpace.high(0), dsnLow: client.mptcp.localSpace.low(0) }];
+      if (sent.from === "server" && sent.client === 1 && !isData(sent) && !isSyn(sent)) segment.mptcp = [...segment.mptcp, { kind: "mp_fail", dsnHigh: client.mptcp.session.localSpace.high(0), dsnLow: client.mptcp.session.localSpace.low(0) }];
     });
     client.write(100_000);
     pair.run(5000);
@@ -92,14 +92,14 @@ describe("a changed byte with the only subflow (RFC 8684 §3.7)", () => {
     // MP_FAIL names the third mapping; it is on ACKs alone, in both directions.
     const fails = pair.packets((sent) => has(sent, "mp_fail"));
     const first = option((fails[0] as Sent).segment, "mp_fail");
-    expect([fails[0]?.from, sender.mptcp.localSpace.position(first?.dsnHigh ?? 0, first?.dsnLow ?? 0)]).toEqual([other, 2 * MSS]);
+    expect([fails[0]?.from, sender.mptcp.session.localSpace.position(first?.dsnHigh ?? 0, first?.dsnLow ?? 0)]).toEqual([other, 2 * MSS]);
     expect(new Set(fails.map((sent) => sent.from))).toEqual(new Set(["client", "server"]));
     expect(fails.some((sent) => isData(sent))).toBe(false);
     // One infinite mapping each, retroactive from the Data ACK, with checksum 0; nothing after it.
     const infinite = pair.packets(isInfinite);
     expect(infinite.map((sent) => sent.from)).toEqual([from, other]);
     const mapping = mappingOf(infinite[0] as Sent);
-    expect([sender.mptcp.localSpace.positionNear(mapping?.dsnLow ?? 0, 0), mapping?.subflowSequence, mapping?.checksum]).toEqual([2 * MSS, 2 * MSS + 1, 0]);
+    expect([sender.mptcp.session.localSpace.positionNear(mapping?.dsnLow ?? 0, 0), mapping?.subflowSequence, mapping?.checksum]).toEqual([2 * MSS, 2 * MSS + 1, 0]);
     for (const [side, one] of [[from, infinite[0]], [other, infinite[1]]] as const) {
       const after = pair.packets((sent) => sent.from === side && option(sent.segment, "dss") !== null, pair.sent.indexOf(one as Sent) + 1);
       expect(after).toEqual([]);
@@ -132,7 +132,7 @@ describe("a changed byte with the only subflow (RFC 8684 §3.7)", () => {
     expect(sender.connection.multipath).toBe(true);
     const got = readAll(receiver);
     expect(difference(got, stream(got.length))).toBe(-1);
-    expect([got.length, sender.mptcp.sender.unacknowledged]).toEqual([2 * MSS, 2 * MSS]);
+    expect([got.length, sender.engine.sender.unacknowledged]).toEqual([2 * MSS, 2 * MSS]);
   });
 
   test("a lost MP_FAIL, or a lost answer, is repeated until the peer has gone over", () => {
@@ -196,7 +196,7 @@ describe("a changed byte with the only subflow (RFC 8684 §3.7)", () => {
     const { client, server } = pair.establish();
     client.write(1000);
     pair.run(200);
-    client.mptcp.sender.reinjected = true;
+    Object.assign(client.engine.sender, { hasReinjected: true });
     server.write(3000);
     corruptOnce(pair, (sent) => sent.from === "server" && isData(sent));
     pair.run(100);
@@ -345,7 +345,7 @@ describe("MP_FAIL from a peer", () => {
     pair.alter((segment, sent) => {
       if (injected || sent.from !== "server" || isData(sent)) return;
       injected = true;
-      const space = client.mptcp.localSpace;
+      const space = client.mptcp.session.localSpace;
       segment.mptcp = [...segment.mptcp, { kind: "mp_fail", dsnHigh: space.high(5000), dsnLow: space.low(5000) }];
     });
     client.write(20_000);

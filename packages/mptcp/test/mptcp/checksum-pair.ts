@@ -58,7 +58,7 @@ export function verifyAll(pair: Pair, spaces: Readonly<Record<Side, DataSequence
 }
 
 /** The sequence spaces of what either end sends. */
-export const spacesOf = (client: App, server: App): Record<Side, DataSequenceSpace> => ({ client: client.mptcp.localSpace, server: server.mptcp.localSpace });
+export const spacesOf = (client: App, server: App): Record<Side, DataSequenceSpace> => ({ client: client.mptcp.session.localSpace, server: server.mptcp.session.localSpace });
 
 /** Changes one byte of a segment, as a middlebox does that corrects the TCP checksum afterwards. */
 export function flip(payload: Payload, at: number): Payload {

@@ -22,7 +22,7 @@ describe("negotiation (RFC 8684 §3.1)", () => {
     const wanted = client || server;
     const flags = pair.sent.flatMap((sent) => capableOf(sent) ?? []).map((capable) => (capable.flags & MP_CAPABLE_FLAG.A) !== 0);
     expect(flags.slice(0, 3)).toEqual([client, wanted, wanted]);
-    expect([ends.client.mptcp.checksums, ends.server.mptcp.checksums]).toEqual([wanted, wanted]);
+    expect([ends.client.mptcp.session.checksums, ends.server.mptcp.session.checksums]).toEqual([wanted, wanted]);
     const mappings = pair.sent.flatMap((sent) => mappingOf(sent) ?? []);
     expect(mappings.length).toBeGreaterThan(3);
     for (const mapping of mappings) expect(mapping.checksum >= 0).toBe(wanted);
@@ -173,10 +173,10 @@ describe("what arrives", () => {
     });
     client.write(1000);
     pair.run(100);
-    expect([server.received, client.mptcp.sender.unacknowledged]).toEqual([0, 0]);
+    expect([server.received, client.engine.sender.unacknowledged]).toEqual([0, 0]);
     halves = false;
     pair.run(2000);
-    expect([server.received, server.corrupt, client.mptcp.sender.unacknowledged]).toEqual([1000, false, 1000]);
+    expect([server.received, server.corrupt, client.engine.sender.unacknowledged]).toEqual([1000, false, 1000]);
   });
 
   test("a mapping restated with a DATA_FIN that was not known at first", () => {
@@ -189,7 +189,7 @@ describe("what arrives", () => {
       first = false;
       dss.dataFin = false;
       dss.dataLength--;
-      dss.checksum = checksumByHand(client.mptcp.localSpace, 0, dss.subflowSequence, dss.dataLength, dss.dataLength);
+      dss.checksum = checksumByHand(client.mptcp.session.localSpace, 0, dss.subflowSequence, dss.dataLength, dss.dataLength);
       const parts = splitInHalves(packet, sent);
       return Array.isArray(parts) ? [parts[0] as typeof packet] : parts;
     });

@@ -90,17 +90,17 @@ describe("DATA_FIN (RFC 8684 §3.3.3)", () => {
       client: { mptcp: { opportunisticRetransmission: false } },
     });
     pair.run(1000);
-    client.mptcp.sender.scheduler = { name: "slow", select: (subflows) => subflows.find((one) => one.id === 2) ?? null };
+    client.engine.sender.carriers.exchange({ name: "slow", select: (subflows) => subflows.find((one) => one.pathIndex === 2) ?? null });
     // Four full segments.
     client.write(5728);
     pair.run(0);
-    client.mptcp.sender.scheduler = { name: "fast", select: (subflows) => subflows.find((one) => one.id === 1) ?? null };
+    client.engine.sender.carriers.exchange({ name: "fast", select: (subflows) => subflows.find((one) => one.pathIndex === 1) ?? null });
     client.write(100);
     client.end();
     pair.run(100);
     const fin = pair.packets(hasDataFin)[0] as Sent;
     expect([fin.client, fin.segment.payload.length]).toEqual([0, 100]);
-    expect([server.received, server.connection.ended, server.mptcp.receiver.finOffset]).toEqual([0, false, 5828]);
+    expect([server.received, server.connection.ended, server.engine.receiver.finOffset]).toEqual([0, false, 5828]);
     pair.run(400);
     expect([server.received, server.corrupt, server.connection.ended, client.drained]).toEqual([5828, false, true, true]);
   });
@@ -145,8 +145,8 @@ describe("closing", () => {
     let early = 0;
     pair.interfere((packet, sent) => {
       if (isFin(sent)) {
-        const { sender } = (sent.from === "client" ? client : server).mptcp;
-        if (!sender.finAcknowledged || !(sent.from === "client" ? client : server).mptcp.receiver.finReached) early++;
+        const { sender } = (sent.from === "client" ? client : server).engine;
+        if (!sender.finAcknowledged || !(sent.from === "client" ? client : server).engine.receiver.finReached) early++;
       }
       return packet;
     });
@@ -290,7 +290,7 @@ describe("MP_FASTCLOSE (RFC 8684 §3.5)", () => {
     // What was still under way is answered by plain RSTs.
     const said = pair.lines((sent) => sent.from === "client", mark);
     expect([said.slice(0, 2), new Set(said.slice(2))]).toEqual([["> 00 RA fastclose", "> 10 RA fastclose"], new Set(["> 00 R", "> 10 R"])]);
-    for (const sent of pair.packets((one) => has(one, "mp_fastclose"))) expect(option(sent.segment, "mp_fastclose")?.receiverKey).toEqual(server.mptcp.localKeys.key);
+    for (const sent of pair.packets((one) => has(one, "mp_fastclose"))) expect(option(sent.segment, "mp_fastclose")?.receiverKey).toEqual(server.mptcp.session.local.key);
     expect(ends(server)).toEqual([[true, "ECONNRESET"]]);
     expect([states(pair, "client"), states(pair, "server"), tokens(pair, "client"), tokens(pair, "server")]).toEqual([[], [], 0, 0]);
     // Counted by segment, as Linux does; the first ends the connection.
@@ -358,7 +358,7 @@ describe("MP_FASTCLOSE (RFC 8684 §3.5)", () => {
     pair.alter((segment, sent) => {
       if (!once || sent.from !== "client" || isData(sent)) return;
       once = false;
-      segment.mptcp = [{ kind: "mp_fastclose", receiverKey: client.mptcp.localKeys.key }];
+      segment.mptcp = [{ kind: "mp_fastclose", receiverKey: client.mptcp.session.local.key }];
     });
     server.write(1000);
     pair.run(3000);

@@ -1,12 +1,15 @@
 import type { DecisionEvent } from "../../src/core/index.ts";
-import { Counters } from "../../src/core/index.ts";
-import type { SenderContext } from "../../src/mptcp/data-sender.ts";
-import { DataSender } from "../../src/mptcp/data-sender.ts";
+import { Counters, Deadlines } from "../../src/core/index.ts";
+import type { Carrier } from "../../src/mptcp/context.ts";
+import { SentMapping, SentMappings } from "../../src/mptcp/data/mappings.ts";
+import type { SenderContext } from "../../src/mptcp/data/sender.ts";
+import { DataSender } from "../../src/mptcp/data/sender.ts";
+import { DEADLINE } from "../../src/mptcp/deadlines.ts";
 import { DecisionLog } from "../../src/mptcp/decision-log.ts";
 import type { MptcpEnvironment } from "../../src/mptcp/environment.ts";
-import { SentMappings } from "../../src/mptcp/mapping.ts";
+import type { Scheduler } from "../../src/mptcp/scheduler.ts";
 import { lowestTimeDistance } from "../../src/mptcp/schedulers/index.ts";
-import type { Subflow } from "../../src/mptcp/subflow.ts";
+import type { Session } from "../../src/mptcp/session.ts";
 import type { BufferConfig, SegmentSlot } from "../../src/tcp/index.ts";
 import { Payload } from "../../src/wire/index.ts";
 
@@ -15,8 +18,8 @@ export const MS = 1_000_000;
 export const BITS = Uint8Array.from({ length: 1 << 16 }, (_, i) => (i * 7 + (i >> 8) * 13) & 255);
 
 /** What the data sender sees of a subflow, without a TCP connection beneath. */
-export class FakeSubflow {
-  readonly id: number;
+export class FakeSubflow implements Carrier {
+  readonly pathIndex: number;
   readonly sent = new SentMappings();
   /** Bytes of the subflow so far; and of those, acknowledged ones. */
   end = 0;
@@ -34,22 +37,13 @@ export class FakeSubflow {
   inFlight = 0;
   mss = 1000;
   penalisedAt = Number.NEGATIVE_INFINITY;
-  bytesReinjected = 0;
+  rto = 300 * MS;
   woken = 0;
   penalties = 0;
-  readonly tcp = {
-    rto: 300 * MS,
-    sendRoom: (): number => (this.room ? this.window : 0),
-    wake: (): void => {
-      this.woken++;
-    },
-    reduceWindow: (): void => {
-      this.penalties++;
-    },
-  };
+  probes = 0;
 
-  constructor(id: number, values: Partial<FakeSubflow> = {}) {
-    this.id = id;
+  constructor(pathIndex: number, values: Partial<FakeSubflow> = {}) {
+    this.pathIndex = pathIndex;
     Object.assign(this, values);
   }
 
@@ -58,8 +52,31 @@ export class FakeSubflow {
   }
 
   /** As the type that the sender asks for. */
-  get subflow(): Subflow {
-    return this as unknown as Subflow;
+  get subflow(): Carrier {
+    return this;
+  }
+
+  sendRoom(): number {
+    return this.room ? this.window : 0;
+  }
+
+  wake(): void {
+    this.woken++;
+  }
+
+  sendProbe(): void {
+    this.probes++;
+  }
+
+  carriedLately(dataOffset: number): boolean {
+    return this.sent.carriedLately(dataOffset);
+  }
+
+  penalise(now: number): boolean {
+    if (now - this.penalisedAt < this.srtt) return false;
+    this.penalisedAt = now;
+    this.penalties++;
+    return true;
   }
 }
 
@@ -75,16 +92,15 @@ export interface SenderBenchOptions {
 
 /** A data sender with fake subflows, the bytes written and a receiver that knows only which bytes it has. */
 export class SenderBench implements SenderContext {
-  readonly subflows: Subflow[] = [];
-  readonly opportunisticRetransmission: boolean;
-  readonly penalisation: boolean;
-  readonly noDelay: boolean;
+  readonly subflows: Carrier[] = [];
+  readonly session: Session;
+  readonly deadlines = new Deadlines(2);
   readonly log: DecisionLog;
   readonly sender: DataSender;
   readonly events: DecisionEvent[] = [];
-  readonly timers: number[] = [];
   readonly slot: SegmentSlot = { payload: Payload.EMPTY, tag: null, push: false };
-  mayAttachFin = true;
+  /** A DSS came from the peer: data may carry the DATA_FIN. */
+  fullyEstablished = true;
   now = 0;
   /** Bytes received in order. */
   received = 0;
@@ -95,36 +111,48 @@ export class SenderBench implements SenderContext {
   constructor(options: SenderBenchOptions = {}) {
     const environment = { observer: { perSegment: true, event: (event: DecisionEvent) => this.events.push(event) }, now: 0, name: "test", counters: new Counters() };
     this.window = options.window ?? 100_000;
-    this.opportunisticRetransmission = options.opportunistic ?? true;
-    this.penalisation = options.penalise ?? true;
-    this.noDelay = options.noDelay ?? false;
     this.log = new DecisionLog(environment as unknown as MptcpEnvironment, 1);
-    this.sender = new DataSender(this, lowestTimeDistance(), options.buffer ?? { initial: 100_000, max: 100_000, autoTune: false });
-    this.sender.right = options.right ?? 100_000;
+    const isConfirmed = (): boolean => this.fullyEstablished;
+    const session = {
+      checksumFor: (): number => -1,
+      get fullyEstablished(): boolean {
+        return isConfirmed();
+      },
+    };
+    this.session = session as unknown as Session;
+    this.sender = new DataSender(this, {
+      scheduler: lowestTimeDistance(),
+      buffer: options.buffer ?? { initial: 100_000, max: 100_000, autoTune: false },
+      opportunisticRetransmission: options.opportunistic ?? true,
+      penalisation: options.penalise ?? true,
+      noDelay: options.noDelay ?? false,
+    });
+    this.sender.openWindow(options.right ?? 100_000);
   }
 
-  checksumFor(): number {
-    return -1;
+  set scheduler(scheduler: Scheduler) {
+    this.sender.carriers.exchange(scheduler);
   }
 
-  wakeOthers(full: Subflow): void {
-    for (const subflow of this.subflows) if (subflow !== full) subflow.tcp.wake();
+  /** When the sender looks for lost data, ns. */
+  get timerAt(): number {
+    return this.deadlines.at(DEADLINE.data);
   }
 
-  senderTimer(at: number): void {
-    this.timers.push(at);
+  wakeOthers(full: Carrier): void {
+    for (const subflow of this.subflows) if (subflow !== full) subflow.wake();
   }
 
   add(id: number, values: Partial<FakeSubflow> = {}): FakeSubflow {
     const fake = new FakeSubflow(id, values);
     this.subflows.push(fake.subflow);
-    this.sender.subflowsChanged();
+    this.sender.carriers.changed();
     return fake;
   }
 
   remove(fake: FakeSubflow): void {
     this.subflows.splice(this.subflows.indexOf(fake.subflow), 1);
-    this.sender.subflowsChanged();
+    this.sender.carriers.changed();
   }
 
   write(length: number): number {
@@ -141,8 +169,8 @@ export class SenderBench implements SenderContext {
   /** Time passes, in steps of the sender's timer. */
   advance(by: number): void {
     const until = this.now + by;
-    while (this.sender.timerAt <= until) {
-      this.now = Math.max(this.now, this.sender.timerAt);
+    while (this.timerAt <= until) {
+      this.now = Math.max(this.now, this.timerAt);
       this.sender.handleTimeout(this.now);
     }
     this.now = until;
@@ -160,7 +188,7 @@ export class SenderBench implements SenderContext {
     fake.acknowledged = fake.end;
     if (fake.stale) {
       fake.stale = false;
-      this.sender.subflowsChanged();
+      this.sender.carriers.changed();
     }
     while (this.arrived.delete(this.received)) this.received++;
     this.sender.acknowledge(this.received, this.received + this.window, this.now);
@@ -169,14 +197,13 @@ export class SenderBench implements SenderContext {
   timeOut(fake: FakeSubflow): void {
     if (fake.stale || fake.sent.size === 0) return;
     fake.stale = true;
-    this.sender.subflowsChanged();
+    this.sender.carriers.changed();
     this.sender.reinject(fake.subflow, "rto");
   }
 
   die(fake: FakeSubflow): void {
     this.remove(fake);
     this.sender.reinject(fake.subflow, "subflow_death");
-    this.sender.reinjections.forget(fake.id);
     fake.sent.clear();
   }
 }
@@ -187,6 +214,7 @@ export function pull(bench: SenderBench, fake: FakeSubflow, limit: number, now =
   if (length === 0) return null;
   if (length > limit) throw new Error(`offered ${length}, more than ${limit}`);
   bench.sender.take(fake.subflow, fake.end, length, now, bench.slot);
+  if (bench.slot.tag instanceof SentMapping) fake.sent.push(bench.slot.tag);
   fake.end += length;
   const mapping = fake.sent.at(fake.sent.size - 1);
   const { payload } = bench.slot;

@@ -76,7 +76,8 @@ test("an infinite mapping that leaves a gap in the data ends the subflow; nothin
   const { client, server } = pair.establish();
   client.write(1000);
   pair.run(200);
-  const { remoteSpace, receiver } = server.mptcp;
+  const { remoteSpace } = server.mptcp.session;
+  const { receiver } = server.engine;
   pair.alter((segment, sent) => {
     if (sent.from !== "client" || !isData(sent)) return;
     const dss = new Dss();
@@ -85,7 +86,7 @@ test("an infinite mapping that leaves a gap in the data ends the subflow; nothin
   });
   client.write(5000);
   pair.run(2000);
-  expect([server.connection.fallback, server.received, receiver.reorder.bytes]).toEqual([null, 1000, 0]);
+  expect([server.connection.fallback, server.received, receiver.reorderedBytes]).toEqual([null, 1000, 0]);
   expect(pair.decisions("server", "subflow_closed").map((event) => event.reason)).toEqual(["mapping_conflict"]);
 });
 
@@ -101,7 +102,7 @@ test("no fallback once bytes without a mapping were dropped: the subflow is rese
   server.write(1000);
   client.write(100_000);
   pair.run(3000);
-  expect([server.connection.fallback, server.received, server.mptcp.receiver.reorder.bytes]).toEqual([null, 1000, 0]);
+  expect([server.connection.fallback, server.received, server.engine.receiver.reorderedBytes]).toEqual([null, 1000, 0]);
   expect(pair.decisions("server", "subflow_closed").map((event) => event.reason)).toEqual(["no_data_ack"]);
 });
 

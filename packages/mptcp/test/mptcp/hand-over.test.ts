@@ -28,7 +28,7 @@ function handOver(seed: number, options: { readonly backup?: boolean; readonly h
   let lteRtt = 0;
   simulation.at(3 * SECOND, () => {
     const { subflows } = sender.connection as MptcpConnection;
-    expect(subflows.map((subflow) => subflow.id)).toEqual([1, 2]);
+    expect(subflows.map((subflow) => subflow.pathIndex)).toEqual([1, 2]);
     wifiRto = subflows[0]?.tcp.rto ?? 0;
     lteRtt = subflows[1]?.tcp.srtt ?? 0;
     options.happens(network, simulation);

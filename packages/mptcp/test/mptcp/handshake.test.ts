@@ -27,14 +27,14 @@ describe("the three-way handshake (RFC 8684 §3.1)", () => {
     expect(pair.lines()).toEqual(["> 00 S capable", "< 00 SA capable+key", "> 00 A capable+key+key", "< 00 A dss(ack)"]);
     const [syn, synAck, ack] = pair.sent.map((sent) => capableOf(sent));
     for (const one of [syn, synAck, ack]) expect([one?.version, one?.flags, one?.dataLength]).toEqual([1, MP_CAPABLE_FLAG.H, -1]);
-    expect(synAck?.senderKey).toEqual(server.mptcp.localKeys.key);
-    expect(ack?.senderKey).toEqual(client.mptcp.localKeys.key);
-    expect(ack?.receiverKey).toEqual(server.mptcp.localKeys.key);
-    expect(server.mptcp.remoteKey).toEqual(client.mptcp.localKeys.key);
-    expect(client.mptcp.remoteToken).toBe(server.mptcp.localKeys.token);
+    expect(synAck?.senderKey).toEqual(server.mptcp.session.local.key);
+    expect(ack?.senderKey).toEqual(client.mptcp.session.local.key);
+    expect(ack?.receiverKey).toEqual(server.mptcp.session.local.key);
+    expect(server.mptcp.session.remote.key).toEqual(client.mptcp.session.local.key);
+    expect(client.mptcp.session.remote.token).toBe(server.mptcp.session.local.token);
     expect([client.connected, server.connected]).toEqual([true, true]);
     expect([client.connection.multipath, server.connection.multipath]).toEqual([true, true]);
-    expect([client.mptcp.fullyEstablished, server.mptcp.fullyEstablished]).toEqual([true, false]);
+    expect([client.mptcp.session.fullyEstablished, server.mptcp.session.fullyEstablished]).toEqual([true, false]);
   });
 
   test("with data on the third ACK: MP_CAPABLE with both keys and the length stands for the first DSS", () => {
@@ -50,8 +50,8 @@ describe("the three-way handshake (RFC 8684 §3.1)", () => {
       "> 00 PA 144 dss(ack map 144@2857)",
     ]);
     const server = pair.accepted[0];
-    expect([server?.received, server?.corrupt, server?.mptcp.fullyEstablished]).toEqual([3000, false, true]);
-    expect(client.mptcp.sender.unacknowledged).toBe(3000);
+    expect([server?.received, server?.corrupt, server?.mptcp.session.fullyEstablished]).toEqual([3000, false, true]);
+    expect(client.engine.sender.unacknowledged).toBe(3000);
   });
 
   test("tokens and initial data sequence numbers come from SHA-256 of the keys", () => {
@@ -59,7 +59,7 @@ describe("the three-way handshake (RFC 8684 §3.1)", () => {
     const { client, server } = pair.establish();
     const key = capableOf(pair.sent[1]).senderKey as Uint8Array;
     const digest = createHash("sha256").update(key).digest();
-    expect(server.mptcp.localKeys.token).toBe(digest.readUInt32BE(0));
+    expect(server.mptcp.session.local.token).toBe(digest.readUInt32BE(0));
     server.write(100);
     client.write(100);
     pair.run(100);
@@ -69,7 +69,7 @@ describe("the three-way handshake (RFC 8684 §3.1)", () => {
     const ours = createHash("sha256").update(capableOf(pair.sent[2]).senderKey as Uint8Array).digest();
     const acknowledgment = pair.packets((sent) => sent.from === "server" && !isSyn(sent))[0] as Sent;
     expect(option(acknowledgment.segment, "dss")?.dataAckLow).toBe(sequenceAdd(ours.readUInt32BE(28), 1));
-    expect(ours.readUInt32BE(0)).toBe(client.mptcp.localKeys.token);
+    expect(ours.readUInt32BE(0)).toBe(client.mptcp.session.local.token);
   });
 
   test("a server that writes first confirms the keys with its data", () => {
@@ -80,7 +80,7 @@ describe("the three-way handshake (RFC 8684 §3.1)", () => {
     pair.run(100);
     client.write(10);
     pair.run(100);
-    expect([client.received, client.mptcp.fullyEstablished]).toEqual([2000, true]);
+    expect([client.received, client.mptcp.session.fullyEstablished]).toEqual([2000, true]);
     expect(pair.lines((sent) => sent.from === "client" && isData(sent))).toEqual(["> 00 PA 10 dss(ack map 10@1)"]);
     expect(pair.accepted[0]?.received).toBe(10);
   });
@@ -200,7 +200,7 @@ describe("the third ACK is made reliable (RFC 8684 §3.1)", () => {
     const client = pair.connect();
     client.write(3000);
     pair.run(500);
-    expect([pair.accepted[0]?.received, pair.accepted[0]?.corrupt, pair.accepted[0]?.connection.multipath, client.mptcp.sender.unacknowledged]).toEqual([3000, false, true, 3000]);
+    expect([pair.accepted[0]?.received, pair.accepted[0]?.corrupt, pair.accepted[0]?.connection.multipath, client.engine.sender.unacknowledged]).toEqual([3000, false, true, 3000]);
   });
 
   test("doubled SYN and SYN+ACK make one connection", () => {
@@ -290,7 +290,7 @@ describe("flags and versions (RFC 8684 §3.1)", () => {
     pair.run(2000);
     expect(capableOf(pair.sent[1]).flags).toBe(MP_CAPABLE_FLAG.H | MP_CAPABLE_FLAG.C);
     expect(pair.lines((sent) => has(sent, "mp_join_syn"))).toEqual([]);
-    expect([client.mptcp.remoteDeniesJoin, server.mptcp.remoteDeniesJoin]).toEqual([true, false]);
+    expect([client.mptcp.session.peerDeniesJoin, server.mptcp.session.peerDeniesJoin]).toEqual([true, false]);
     // Another address of the server's is fair game.
     pair.addAddress("server", "10.2.0.2");
     pair.run(2000);
@@ -302,7 +302,7 @@ describe("flags and versions (RFC 8684 §3.1)", () => {
     const pair = new Pair();
     const { client, server } = pair.establish({ mptcp: { denyJoinInitialAddress: true } });
     expect(capableOf(pair.sent[0]).flags).toBe(MP_CAPABLE_FLAG.H | MP_CAPABLE_FLAG.C);
-    expect([client.mptcp.remoteDeniesJoin, server.mptcp.remoteDeniesJoin]).toEqual([false, true]);
+    expect([client.mptcp.session.peerDeniesJoin, server.mptcp.session.peerDeniesJoin]).toEqual([false, true]);
   });
 });
 
@@ -414,7 +414,7 @@ describe("keys", () => {
     const tokens = new Set<number>();
     for (let i = 0; i < 20; i++) {
       const { client, server } = pair.establish();
-      tokens.add(client.mptcp.localKeys.token).add(server.mptcp.localKeys.token);
+      tokens.add(client.mptcp.session.local.token).add(server.mptcp.session.local.token);
     }
     expect(tokens.size).toBe(40);
   });
@@ -430,14 +430,14 @@ describe("keys", () => {
     const first = pair.establish();
     const second = pair.establish();
     expect(pair.counter("server", "TokenCollision")).toBe(1);
-    expect(first.server.mptcp.localKeys.token).not.toBe(second.server.mptcp.localKeys.token);
+    expect(first.server.mptcp.session.local.token).not.toBe(second.server.mptcp.session.local.token);
   });
 
   test("of a finished connection free their token", () => {
     const pair = new Pair();
     const { client, server } = pair.establish();
     const { tokens } = pair.hosts.server as unknown as { tokens: Map<number, unknown> };
-    expect(tokens.has(server.mptcp.localKeys.token)).toBe(true);
+    expect(tokens.has(server.mptcp.session.local.token)).toBe(true);
     client.end();
     server.end();
     pair.run(70_000);

@@ -36,8 +36,8 @@ describe("a join (RFC 8684 §3.2)", () => {
     const syn = option(first(pair, isJoinSyn).segment, "mp_join_syn") as MpJoinSyn;
     const synAck = option(first(pair, (sent) => has(sent, "mp_join_synack")).segment, "mp_join_synack") as MpJoinSynAck;
     const ack = option(first(pair, (sent) => has(sent, "mp_join_ack")).segment, "mp_join_ack") as MpJoinAck;
-    const [a, b] = [client.mptcp.localKeys.key, server.mptcp.localKeys.key];
-    expect([syn.token, syn.addressId, syn.backup]).toEqual([server.mptcp.localKeys.token, 2, false]);
+    const [a, b] = [client.mptcp.session.local.key, server.mptcp.session.local.key];
+    expect([syn.token, syn.addressId, syn.backup]).toEqual([server.mptcp.session.local.token, 2, false]);
     expect([synAck.addressId, synAck.backup]).toEqual([0, false]);
     expect(Buffer.from(synAck.hmac).equals(hmac(b, a, synAck.nonce, syn.nonce).subarray(0, 8))).toBe(true);
     expect(Buffer.from(ack.hmac).equals(hmac(a, b, syn.nonce, synAck.nonce).subarray(0, 20))).toBe(true);
@@ -165,7 +165,7 @@ describe("a join (RFC 8684 §3.2)", () => {
     expect(option(first(pair, isJoinSyn).segment, "mp_join_syn")?.backup).toBe(true);
     expect(client.mptcp.subflows.map((subflow) => subflow.backup)).toEqual([false, true]);
     expect(server.mptcp.subflows.map((subflow) => subflow.backup)).toEqual([false, true]);
-    expect(server.mptcp.subflows[1]?.peerBackup).toBe(true);
+    expect(server.engine.subflows[1]?.peerBackup).toBe(true);
   });
 });
 
@@ -318,7 +318,7 @@ describe("joins that are refused", () => {
   test("for a connection that is over", () => {
     const pair = new Pair({ clientAddresses: 1 });
     const { client, server } = pair.establish();
-    const { token } = server.mptcp.localKeys;
+    const { token } = server.mptcp.session.local;
     client.abort();
     pair.run(100);
     const mark = pair.sent.length;
@@ -343,7 +343,7 @@ describe("joins that are refused", () => {
     const syn = first(pair, (sent) => sent.from === "client" && isSyn(sent)).packet.clone();
     if (syn.tcp !== null) {
       syn.tcp.sourcePort = 12345;
-      syn.tcp.mptcp = [{ kind: "mp_join_syn", backup: false, addressId: 3, token: server.mptcp.localKeys.token, nonce: 5 }];
+      syn.tcp.mptcp = [{ kind: "mp_join_syn", backup: false, addressId: 3, token: server.mptcp.session.local.token, nonce: 5 }];
     }
     pair.inject("server", syn);
     pair.run(100);
@@ -357,7 +357,7 @@ describe("a subflow alone", () => {
     const pair = new Pair({ clientAddresses: 2 });
     const { client, server } = pair.establish();
     const mark = pair.sent.length;
-    client.mptcp.addresses.close(2, pair.now);
+    client.mptcp.closeSubflow(2, pair.now);
     pair.run(200);
     expect(pair.lines(isFin, mark)).toEqual(["> 10 FA dss(ack)", "< 10 FA dss(ack)"]);
     expect([client.established, server.established]).toEqual([[1], [1]]);
@@ -369,12 +369,12 @@ describe("a subflow alone", () => {
   });
 
   test("with data under way sends the FIN after it", () => {
-    const pair = new Pair({ clientAddresses: 2, client: { mptcp: { scheduler: () => ({ name: "second", select: (subflows) => subflows.find((subflow) => subflow.id === 2) ?? null }) } } });
+    const pair = new Pair({ clientAddresses: 2, client: { mptcp: { scheduler: () => ({ name: "second", select: (subflows) => subflows.find((subflow) => subflow.pathIndex === 2) ?? null }) } } });
     const { client, server } = pair.establish();
     client.write(10_000);
     const mark = pair.sent.length;
-    client.mptcp.addresses.close(2, pair.now);
-    client.mptcp.sender.scheduler = { name: "any", select: (subflows) => subflows[0] ?? null };
+    client.mptcp.closeSubflow(2, pair.now);
+    client.engine.sender.carriers.exchange({ name: "any", select: (subflows) => subflows[0] ?? null });
     pair.run(2000);
     expect([server.received, server.corrupt]).toEqual([10_000, false]);
     expect(pair.lines(isReset, mark)).toEqual([]);

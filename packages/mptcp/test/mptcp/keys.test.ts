@@ -1,7 +1,7 @@
 import { createHash, createHmac } from "node:crypto";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { addAddressHmac, deriveKeyMaterial, equalOctets, joinHmac } from "../../src/mptcp/keys.ts";
+import { addAddressHmac, deriveKeyMaterial, equalOctets, joinHmac } from "../../src/mptcp/version/keys.ts";
 import { IpAddress } from "../../src/wire/index.ts";
 
 const key = (): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: 8, maxLength: 8 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { PathTable } from "../../src/mptcp/paths/table.ts";
 import { IpAddress } from "../../src/wire/index.ts";
 import type { App, PairOptions, Sent, Side } from "./pair.ts";
 import { has, isData, isFin, isReset, option, Pair, SECOND } from "./pair.ts";
@@ -36,9 +37,9 @@ describe("the local addresses that a connection may use (RFC 6897 §5.3.3)", () 
     pair.run(500);
     expect([client.established, pair.packets((sent) => has(sent, "add_addr"))]).toEqual([[1], []]);
     // A client that guesses the address is refused.
-    client.mptcp.addresses.table.addRemote({ id: 2, address: pair.address("server", 1), port: 80, joinable: true });
-    const row = client.mptcp.addresses.paths.find((path) => path.remoteAddressId === 2);
-    expect(client.mptcp.addresses.open(row?.index ?? -1, false, pair.now)).toBe(true);
+    tableOf(client).addRemote({ id: 2, address: pair.address("server", 1), port: 80, joinable: true });
+    const row = client.engine.paths.paths.find((path) => path.remoteAddressId === 2);
+    expect(client.engine.paths.open(row?.index ?? -1, false, pair.now)).toBe(true);
     pair.run(500);
     expect([client.established, server.established]).toEqual([[1], [1]]);
     expect(pair.packets(isReset).map((sent) => option(sent.segment, "mp_tcprst")?.reason)).toEqual([3]);
@@ -46,10 +47,10 @@ describe("the local addresses that a connection may use (RFC 6897 §5.3.3)", () 
 
   test("may become more while the connection is open", () => {
     const { pair, client, server } = establish(3, []);
-    expect(client.mptcp.addresses.allowLocal(pair.address("client", 2), pair.now)).toBe(true);
+    expect(client.mptcp.allowLocal(pair.address("client", 2), pair.now)).toBe(true);
     pair.run(500);
     expect(used(pair, client)).toEqual([0, 2]);
-    expect(client.mptcp.addresses.allowLocal(IpAddress.from("203.0.113.9"), pair.now)).toBe(false);
+    expect(client.mptcp.allowLocal(IpAddress.from("203.0.113.9"), pair.now)).toBe(false);
     // Allowed beforehand, it is used when the host has it.
     pair.addAddress("client", "203.0.113.9");
     pair.run(500);
@@ -64,7 +65,7 @@ describe("the local addresses that a connection may use (RFC 6897 §5.3.3)", () 
     client.write(2_000_000);
     pair.run(300);
     const mark = pair.sent.length;
-    expect(client.mptcp.addresses.denyLocal(pair.address("client", 1), pair.now)).toBe(true);
+    expect(client.mptcp.denyLocal(pair.address("client", 1), pair.now)).toBe(true);
     pair.run(300);
     expect(used(pair, client)).toEqual([0, 2]);
     expect(pair.packets((sent) => isRemoval(sent) && sent.client === 1, mark)).toEqual([]);
@@ -75,14 +76,14 @@ describe("the local addresses that a connection may use (RFC 6897 §5.3.3)", () 
     expect([server.received, server.corrupt]).toEqual([2_000_001, false]);
     // A shared window that was full for a moment is another matter.
     expect(pair.events.client.flatMap((event) => (event.kind === "reinjection" && event.cause !== "opportunistic" ? [event.cause] : []))).toEqual([]);
-    expect(client.mptcp.addresses.denyLocal(pair.address("client", 1), pair.now)).toBe(false);
+    expect(client.mptcp.denyLocal(pair.address("client", 1), pair.now)).toBe(false);
     expect(pair.counter("client", "RmSubflow")).toBe(1);
     // Not even when the host loses it and has it again.
     pair.removeAddress("client", 1);
     pair.addAddress("client", String(pair.address("client", 1)));
     pair.run(500);
     expect(used(pair, client)).toEqual([0, 2]);
-    expect(client.mptcp.addresses.allowLocal(pair.address("client", 1), pair.now)).toBe(true);
+    expect(client.mptcp.allowLocal(pair.address("client", 1), pair.now)).toBe(true);
     pair.run(500);
     expect(used(pair, client).toSorted((a, b) => a - b)).toEqual([0, 1, 2]);
   });
@@ -92,10 +93,10 @@ describe("the local addresses that a connection may use (RFC 6897 §5.3.3)", () 
     client.write(200_000);
     pair.run(100);
     const mark = pair.sent.length;
-    expect(client.mptcp.addresses.denyLocal(pair.address("client", 0), pair.now)).toBe(true);
+    expect(client.mptcp.denyLocal(pair.address("client", 0), pair.now)).toBe(true);
     pair.run(SECOND / 1e6);
     expect([used(pair, client), client.connection.closed]).toEqual([[], false]);
-    client.mptcp.addresses.allowLocal(pair.address("client", 1), pair.now);
+    client.mptcp.allowLocal(pair.address("client", 1), pair.now);
     pair.run(5000);
     expect([used(pair, client), server.received, server.corrupt]).toEqual([[1], 200_001, false]);
     expect(pair.packets(isRemoval, mark).map((sent) => [sent.client, option(sent.segment, "remove_addr")?.addressIds])).toEqual([[1, [0]]]);
@@ -108,7 +109,7 @@ describe("a subflow that is closed while data flows", () => {
     client.write(3_000_000);
     pair.run(200);
     const mark = pair.sent.length;
-    client.mptcp.addresses.close(2, pair.now);
+    client.mptcp.closeSubflow(2, pair.now);
     pair.run(200);
     expect(client.established).toEqual([1]);
     expect(pair.packets((sent) => sent.client === 1 && isFin(sent), mark).length).toBe(2);
@@ -136,7 +137,7 @@ describe("options of an open connection", () => {
   test("setKeepAlive asks on every subflow, those opened later too, and finds out that the peer is gone", () => {
     const { pair, client } = establish(2, []);
     client.mptcp.setKeepAlive({ idle: 5 * SECOND, interval: SECOND, probes: 3 }, pair.now);
-    client.mptcp.addresses.allowLocal(pair.address("client", 1), pair.now);
+    client.mptcp.allowLocal(pair.address("client", 1), pair.now);
     pair.run(500);
     expect(used(pair, client)).toEqual([0, 1]);
     const mark = pair.sent.length;
@@ -153,3 +154,8 @@ describe("options of an open connection", () => {
     expect(before.pair.sent.length).toBe(quiet);
   });
 });
+
+/** The tables of a connection's paths. */
+function tableOf(app: App): PathTable {
+  return (app.engine.paths as unknown as { readonly table: PathTable }).table;
+}

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ReceivedMappings, SentMapping, SentMappings } from "../../src/mptcp/mapping.ts";
+import { ReceivedMappings, SentMapping, SentMappings } from "../../src/mptcp/data/mappings.ts";
 
 const options = { seed: 331, numRuns: 300 };
 

@@ -19,16 +19,16 @@ test.each([false, true])("single octets behind a hole take a small multiple of t
   for (let i = 0; i < 3000; i++) {
     client.write(1);
     pair.run(i % 100 === 99 ? 1 : 0);
-    most = Math.max(most, server.mptcp.outOfOrderMemory(null) + server.mptcp.receiver.reorder.memory);
+    most = Math.max(most, server.engine.outOfOrderMemory(null) + server.engine.receiver.reorderMemory);
   }
   expect(server.received).toBe(30_000);
   expect(most).toBeGreaterThan(2000);
   expect(most).toBeLessThanOrEqual(4 * BUFFER);
   // The table of mappings is bounded too; what it has no room for is sent again.
-  expect(server.mptcp.subflows[0]?.received.size).toBeLessThanOrEqual(1024);
+  expect(server.engine.subflows[0]?.mappingsRemembered).toBeLessThanOrEqual(1024);
   mend();
   expect(pair.runUntil(() => server.received === 33_000)).toBe(true);
-  expect([server.corrupt, server.established.length, server.mptcp.outOfOrderMemory(null)]).toEqual([false, 1, 0]);
+  expect([server.corrupt, server.established.length, server.engine.outOfOrderMemory(null)]).toEqual([false, 1, 0]);
 });
 
 test("subflows share what data out of order may take", () => {
@@ -45,7 +45,7 @@ test("subflows share what data out of order may take", () => {
   for (let i = 0; i < 4000; i++) {
     client.write(1 + (i % 3));
     pair.run(i % 50 === 49 ? 2 : 0);
-    most = Math.max(most, server.mptcp.outOfOrderMemory(null) + server.mptcp.receiver.reorder.memory);
+    most = Math.max(most, server.engine.outOfOrderMemory(null) + server.engine.receiver.reorderMemory);
   }
   expect(most).toBeLessThanOrEqual(4 * BUFFER + 1000);
   expect(pair.runUntil(() => server.received === 200_000 + 7999)).toBe(true);

@@ -3,6 +3,7 @@ import { NEVER, seededSources } from "../../src/core/index.ts";
 import type { ConnectOptions, HostOptions, ListenOptions, Listener } from "../../src/host/index.ts";
 import { Host } from "../../src/host/index.ts";
 import { MptcpConnection } from "../../src/mptcp/index.ts";
+import { Multipath } from "../../src/mptcp/multipath.ts";
 import type { StreamConnection } from "../../src/tcp/index.ts";
 import { STREAM_EVENT } from "../../src/tcp/index.ts";
 import type { MptcpOption, TcpSegment } from "../../src/wire/index.ts";
@@ -316,9 +317,14 @@ export class App {
     return this.connection;
   }
 
+  /** The parts behind it, while it is Multipath TCP. */
+  get engine(): Multipath {
+    return engineOf(this.mptcp);
+  }
+
   /** Path indices of subflows that may carry data. */
   get established(): number[] {
-    return this.mptcp.subflows.filter((subflow) => subflow.established).map((subflow) => subflow.id);
+    return this.mptcp.subflows.filter((subflow) => subflow.established).map((subflow) => subflow.pathIndex);
   }
 
   get connected(): boolean {
@@ -374,6 +380,13 @@ export class App {
     }
     if (this.ending && this.written === this.wanted) this.connection.end(this.pair.now);
   }
+}
+
+/** The parts behind a connection, which nobody but these tests looks at. */
+export function engineOf(connection: MptcpConnection): Multipath {
+  const { stream } = connection as unknown as { readonly stream: unknown };
+  if (!(stream instanceof Multipath)) throw new Error("the connection has become regular TCP");
+  return stream;
 }
 
 /** Byte `i` of every stream in these tests. */

@@ -102,7 +102,7 @@ export function runNetwork(network: RandomNetwork, observe: (simulation: Simulat
   const address = built.serverAddresses[0]?.find((candidate) => candidate.family === first);
   if (address === undefined) throw new Error("no server address");
   const connection = built.client.connect(address, 80, client) as MptcpConnection;
-  if (!simulation.runUntil(() => connection.fullyEstablished || connection.closed, 300 * SECOND)) problems.push("never established");
+  if (!simulation.runUntil(() => connection.session.fullyEstablished || connection.closed, 300 * SECOND)) problems.push("never established");
   const start = simulation.now;
   for (const change of network.changes) simulation.at(start + change.afterMs * MILLISECOND, () => apply(change, network, built, simulation));
   simulation.at(start + network.settledMs * MILLISECOND, () => settle(network, built, simulation));

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ReinjectionQueue } from "../../src/mptcp/reinjection-queue.ts";
+import { ReinjectionQueue } from "../../src/mptcp/data/reinjection-queue.ts";
 
 /** Bytes to resend, each with the subflow to avoid: what the queue is a compact form of. */
 type Model = Map<number, number>;

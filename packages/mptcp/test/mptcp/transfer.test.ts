@@ -77,7 +77,7 @@ describe("data over several subflows", () => {
     client.write(50_000);
     pair.run(1000);
     whole([server, 50_000]);
-    const space = new DataSequenceSpace(client.mptcp.localKeys.idsnHigh, client.mptcp.localKeys.idsnLow);
+    const space = new DataSequenceSpace(client.mptcp.session.local.idsnHigh, client.mptcp.session.local.idsnLow);
     const seen = new Set<number>();
     for (const subflow of client.mptcp.subflows) {
       let next = 1;
@@ -165,7 +165,7 @@ describe("data sequence numbers", () => {
     const keys: RandomSource = { uint32: () => 0, fill: (target) => target.set(key.subarray(0, target.length)) };
     const random = seededSources(5, [], { keys });
     const { pair, client, server } = establish({ client: { random, mptcp: { dataSequenceLength: length } } });
-    expect(client.mptcp.localKeys.idsnLow).toBe(0xffffe139);
+    expect(client.mptcp.session.local.idsnLow).toBe(0xffffe139);
     client.write(100_000);
     client.end();
     pair.run(3000);
@@ -185,12 +185,12 @@ function watchWindow(pair: Pair, client: () => App, server: () => App): { beyond
     const dss = dssOf(sent);
     if (sent.from === "server") {
       if (dss !== null && dss.dataAckLength !== 0) {
-        const { remoteSpace } = server().mptcp;
+        const { remoteSpace } = server().mptcp.session;
         const scale = isSyn(sent) ? 1 : server().mptcp.subflows[0]?.tcp.receiver.scale ?? 1;
         right = Math.max(right, remoteSpace.positionNear(dss.dataAckLow, right) + sent.segment.window * scale);
       }
     } else if (dss !== null && dss.dsnLength !== 0 && isData(sent)) {
-      const end = client().mptcp.localSpace.positionNear(dss.dsnLow, right) + sent.segment.payload.length;
+      const end = client().mptcp.session.localSpace.positionNear(dss.dsnLow, right) + sent.segment.payload.length;
       if (right > 0 && end > right) seen.beyond++;
     }
     return packet;
@@ -208,7 +208,7 @@ describe("the shared receive window", () => {
     // The window field counts in units of its scale.
     const filled = server.connection.readable;
     expect(filled).toBeGreaterThan(50_000 - (server.mptcp.subflows[0]?.tcp.receiver.scale ?? 0));
-    expect([filled <= 50_000, client.mptcp.sender.unacknowledged, client.mptcp.sender.right]).toEqual([true, filled, filled]);
+    expect([filled <= 50_000, client.engine.sender.unacknowledged, client.engine.sender.right]).toEqual([true, filled, filled]);
     const mark = pair.sent.length;
     server.reading = true;
     server.read();
@@ -259,7 +259,7 @@ describe("the shared receive window", () => {
     for (let i = 0; i < 4000 && server.received < 500_000; i++) {
       pair.run(7);
       server.read(((i * 7919) % 23) * 100);
-      expect(server.mptcp.receiver.buffered).toBeLessThanOrEqual(40_000);
+      expect(server.engine.receiver.buffered).toBeLessThanOrEqual(40_000);
     }
     pair.run(1000);
     whole([server, 500_000]);

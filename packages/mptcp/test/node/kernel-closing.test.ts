@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { resetSubflow } from "../../src/mptcp/subflow-end.ts";
+import { Subflow } from "../../src/mptcp/subflow.ts";
 import { MP_RESET_REASON } from "../../src/wire/index.ts";
 import { patternSha } from "./engine-end.ts";
 import type { Connected } from "./kernel-lab.ts";
@@ -92,7 +92,7 @@ describe.skipIf(obstacle !== null).each(COMBINATIONS.map((combination) => ({ nam
     const lab = await combination.lab(2);
     const connected = await combination.connectAll(lab, 2);
     const [, second] = mptcpOf(connected.stream).subflows;
-    if (second !== undefined) resetSubflow(second, "test", MP_RESET_REASON.administrativelyProhibited, lab.engine.runtime.now);
+    if (second instanceof Subflow) second.reset("path_manager", MP_RESET_REASON.administrativelyProhibited, lab.engine.runtime.now);
     lab.engine.runtime.poke();
     await goesOn(lab, connected);
     await lab.agree();
@@ -105,7 +105,7 @@ describe.skipIf(obstacle !== null).each(COMBINATIONS.map((combination) => ({ nam
     const [, second] = mptcpOf(connected.stream).subflows;
     const { localAddress, localPort } = second?.tcp.tuple ?? {};
     lab.namespace.run("ss", "-K", "dst", combination.family(2) === 6 ? `[${localAddress}]` : String(localAddress), "dport", "=", String(localPort));
-    await lab.until(() => lab.events.some((event) => event.kind === "subflow_closed" && event.subflow === second?.id));
+    await lab.until(() => lab.events.some((event) => event.kind === "subflow_closed" && event.subflow === second?.pathIndex));
     await lab.until(() => subflowsOf(connected.stream) >= 1);
     await lab.exchange10(connected);
   });

@@ -139,7 +139,7 @@ describe.skipIf(obstacle !== null).each(COMBINATIONS.map((combination) => ({ nam
     };
     lab.namespace.run("ip", "mptcp", "endpoint", "change", "id", "9", "backup");
     await lab.until(() => counters.value("MPTcpExtMPPrioRx") === 1);
-    expect(connection.subflows.map((subflow) => subflow.peerBackup)).toEqual([false, true]);
+    expect(connection.subflows.map((subflow) => subflow.backup)).toEqual([false, true]);
     // What was late on the one regular path may have gone out there twice.
     const [regular = 0, spare] = await shares();
     expect(spare).toBe(0);
@@ -149,9 +149,9 @@ describe.skipIf(obstacle !== null).each(COMBINATIONS.map((combination) => ({ nam
     expect(Math.min(...(await shares()))).toBeGreaterThan(0);
 
     // And the other way: what the engine asks for.
-    const [path] = connection.addresses.paths;
+    const [path] = connection.subflows;
     for (const [round, backup] of [true, false].entries()) {
-      connection.addresses.setBackup(path?.index ?? 0, backup, lab.engine.runtime.now);
+      connection.setBackup(path?.pathIndex ?? 0, backup, lab.engine.runtime.now);
       lab.engine.runtime.poke();
       await lab.counted("MPTcpExtMPPrioRx", round + 1);
       const before = connection.subflows.map(({ tcp }) => tcp.receivedOffset);

@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import type { DecisionEvent } from "../../src/core/index.ts";
 import type { ConnectOptions, ListenOptions } from "../../src/host/index.ts";
 import { MptcpConnection } from "../../src/mptcp/index.ts";
-import type { EndpointFlags, MptcpConfig, Subflow } from "../../src/mptcp/index.ts";
+import type { EndpointFlags, MptcpConfig, SubflowView } from "../../src/mptcp/index.ts";
 import type { TunLink } from "../../src/node/tun/index.ts";
 import type { TcpConfig } from "../../src/tcp/index.ts";
 import { EngineEnd, patternSha } from "./engine-end.ts";
@@ -217,7 +217,7 @@ export function mptcpOf(stream: Stream): MptcpConnection {
 
 /** Bytes that left on each subflow of the engine. */
 export function sentBySubflow(stream: Stream): number[] {
-  return mptcpOf(stream).subflows.map((subflow: Subflow) => subflow.tcp.sender.nxt);
+  return mptcpOf(stream).subflows.map((subflow: SubflowView) => subflow.tcp.sender.nxt);
 }
 
 /** The kernel's counter, and ours of the other end of the same event. */

@@ -41,7 +41,7 @@ describe.skipIf(obstacle !== null).each(COMBINATIONS.map((combination) => ({ nam
     const lab = await combination.lab(2);
     lab.namespace.sysctl("net.mptcp.checksum_enabled", 1);
     const connected = await combination.connectAll(lab, 2);
-    expect(mptcpOf(connected.stream).checksums).toBe(true);
+    expect(mptcpOf(connected.stream).session.checksums).toBe(true);
     await lab.exchange10(connected);
     await lab.agree();
   });
@@ -63,7 +63,7 @@ describe.skipIf(obstacle !== null).each(COMBINATIONS.map((combination) => ({ nam
     lab.namespace.limits(8, 0);
     const connected = await combination.connect(lab);
     await lab.warmUp(connected);
-    expect(mptcpOf(connected.stream).remoteDeniesJoin).toBe(true);
+    expect(mptcpOf(connected.stream).session.peerDeniesJoin).toBe(true);
     await lab.exchange10(connected);
     expect(lab.namespace.counter("MPTcpExtMPJoinSynRx")).toBe(0);
     await lab.agree();

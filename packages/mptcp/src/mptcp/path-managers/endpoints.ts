@@ -1,3 +1,4 @@
+import type { SubflowEndReason } from "../../core/index.ts";
 import type { LocalAddress, Path, PathControl, PathManager, RemoteAddress } from "../path-manager.ts";
 import { Announcer } from "./announcer.ts";
 import { hasRoom, isJoinable, localOf } from "./joinable.ts";
@@ -32,7 +33,7 @@ class LinuxEndpoints extends Reconciler {
     super.onEstablished(paths, now);
   }
 
-  override onSubflowClosed(paths: PathControl, pathIndex: number, _reason: string, now: number): void {
+  override onSubflowClosed(paths: PathControl, pathIndex: number, _reason: SubflowEndReason, now: number): void {
     this.used.add(pathIndex);
     this.reconcile(paths, now);
   }

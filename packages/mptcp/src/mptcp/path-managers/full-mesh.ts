@@ -1,3 +1,4 @@
+import type { SubflowEndReason } from "../../core/index.ts";
 import { NEVER, SECOND } from "../../core/index.ts";
 import type { Path, PathControl, PathManager } from "../path-manager.ts";
 import { Announcer } from "./announcer.ts";
@@ -47,11 +48,11 @@ class FullMesh extends Reconciler {
     this.name = mode === "backup" ? "full-mesh" : mode;
   }
 
-  override onSubflowClosed(paths: PathControl, pathIndex: number, reason: string, now: number): void {
+  override onSubflowClosed(paths: PathControl, pathIndex: number, reason: SubflowEndReason, now: number): void {
     const record = this.record(pathIndex);
     this.noteFailure(record, now);
-    if (reason.startsWith(REFUSED)) record.verdict = "refused";
-    else if (DELIBERATE.includes(reason)) record.verdict = "closed";
+    if (reason === "refused") record.verdict = "refused";
+    else if (reason === "fin" || reason === "path_manager") record.verdict = "closed";
     this.reconcile(paths, now);
   }
 
@@ -204,7 +205,3 @@ const LONG_LIFE = 60 * SECOND;
 const ANNOUNCED_ATTEMPTS = 4;
 /** More than any sum of shared addresses. */
 const BACKUP_COST = 1_000_000;
-/** Reasons of a subflow that was closed in good order. */
-const DELIBERATE = ["fin", "path_manager"];
-/** Prefix of the reason when the peer's reset said that trying again is no use. */
-const REFUSED = "refused";

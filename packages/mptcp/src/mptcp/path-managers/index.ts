@@ -27,8 +27,6 @@ import { fullMesh } from "./full-mesh.ts";
 export { linuxEndpoints } from "./endpoints.ts";
 export { fullMesh } from "./full-mesh.ts";
 export type { FullMeshOptions, PathMode } from "./full-mesh.ts";
-export { DEFAULT_PATH_TABLE_LIMITS, PathTable } from "./path-table.ts";
-export type { PathTableLimits } from "./path-table.ts";
 
 /** All of them by name, as configuration files and commands spell it. */
 export const pathManagers: Readonly<Record<string, PathManagerFactory>> = {

@@ -1,3 +1,4 @@
+import type { SubflowEndReason } from "../../core/index.ts";
 import type { PathControl, PathManager } from "../path-manager.ts";
 
 /**
@@ -19,7 +20,7 @@ export abstract class Reconciler implements PathManager {
     this.reconcile(paths, now);
   }
 
-  abstract onSubflowClosed(paths: PathControl, pathIndex: number, reason: string, now: number): void;
+  abstract onSubflowClosed(paths: PathControl, pathIndex: number, reason: SubflowEndReason, now: number): void;
 
   /** Brings everything up to date, once subflows may be opened. */
   protected reconcile(paths: PathControl, now: number): void {

@@ -12,13 +12,13 @@ class RoundRobin implements Scheduler {
     for (let i = 0; i < subflows.length; i++) {
       const subflow = subflows[i] as SchedulableSubflow;
       if (!subflow.hasRoom) continue;
-      if (subflow.id > this.last) {
-        this.last = subflow.id;
+      if (subflow.pathIndex > this.last) {
+        this.last = subflow.pathIndex;
         return subflow;
       }
       first ??= subflow;
     }
-    if (first !== null) this.last = first.id;
+    if (first !== null) this.last = first.pathIndex;
     return first;
   }
 }

@@ -1,4 +1,4 @@
-import type { MptcpConnection } from "../../mptcp/index.ts";
+import type { ConnectionInfo, MptcpConnection } from "../../mptcp/index.ts";
 import { MP_CAPABLE_FLAG, TCP_FLAG } from "../../wire/index.ts";
 import type { MpCapable, TcpSegment } from "../../wire/index.ts";
 import { answerToCapable, answerToSyn, describeSynAck, optionRows } from "./judge.ts";
@@ -118,37 +118,38 @@ function capableRow(answer: CapableAnswer, did: string): ProbeRow {
 async function exchange(course: Course, trial: Trial, connection: MptcpConnection, rows: ProbeRow[], send: string): Promise<string | null> {
   if (send !== "") trial.write(send);
   const gone = (): boolean => connection.closed || connection.fallback !== null;
-  await trial.until(() => gone() || (connection.fullyEstablished && (send === "" || connection.sender.unacknowledged > 0)));
+  const info = (): ConnectionInfo => connection.info(course.runtime.now);
+  await trial.until(() => gone() || (info().fullyEstablished && (send === "" || info().bytesAcknowledged > 0)));
   rows.push(dssRow(trial, connection, send));
   if (connection.fallback !== null) return `plain TCP only: options are lost after the handshake (${connection.fallback})`;
-  if (!connection.fullyEstablished) return "Multipath TCP begins, but no DSS comes back";
+  if (!info().fullyEstablished) return "Multipath TCP begins, but no DSS comes back";
   if (!connection.closed) rows.push(await joinRow(course, trial, connection));
   if (send !== "") {
-    await trial.until(() => gone() || connection.sender.unacknowledged >= connection.sender.queue.end);
-    rows.push(dataRow(trial, connection));
+    await trial.until(() => gone() || info().sendBuffered === 0);
+    rows.push(dataRow(trial, info()));
   }
   if (!connection.closed) {
     trial.end();
-    await trial.until(() => gone() || connection.sender.finAcknowledged);
+    await trial.until(() => gone() || info().endAcknowledged);
   }
-  if (connection.sender.finAcknowledged) await trial.until(gone, GRACE);
-  if (connection.sender.finAcknowledged) rows.push(row("data_fin", "ok", "sent DATA_FIN", "DATA_ACK of it", "the connection closes as one of Multipath TCP"));
+  const isEnded = info().endAcknowledged;
+  if (isEnded) await trial.until(gone, GRACE);
+  if (isEnded) rows.push(row("data_fin", "ok", "sent DATA_FIN", "DATA_ACK of it", "the connection closes as one of Multipath TCP"));
   else rows.push(row("data_fin", "warn", "sent DATA_FIN", "nothing", "the end of the connection is not acknowledged at its own level"));
   return connection.fallback === null ? null : `plain TCP only: options are lost in the course of the connection (${connection.fallback})`;
 }
 
-function dataRow(trial: Trial, connection: MptcpConnection): ProbeRow {
-  const { unacknowledged, queue } = connection.sender;
-  const did = `sent ${counted(queue.end, "octet")}`;
-  const came = `DATA_ACK up to ${unacknowledged}, and ${counted(trial.received, "octet")} in answer`;
-  if (unacknowledged >= queue.end) return row("data", "ok", did, came, "data passes in both sequence spaces");
+function dataRow(trial: Trial, { bytesAcknowledged, sendBuffered }: ConnectionInfo): ProbeRow {
+  const did = `sent ${counted(bytesAcknowledged + sendBuffered, "octet")}`;
+  const came = `DATA_ACK up to ${bytesAcknowledged}, and ${counted(trial.received, "octet")} in answer`;
+  if (sendBuffered === 0) return row("data", "ok", did, came, "data passes in both sequence spaces");
   return row("data", "warn", did, came, "not all of it is acknowledged at the level of the connection");
 }
 
 function dssRow(trial: Trial, connection: MptcpConnection, send: string): ProbeRow {
   const did = send === "" ? "third ACK with both keys, and waited for a DSS" : "sent first data, with MP_CAPABLE and both keys";
   const reset = trial.first.some(({ direction, packet }) => direction === "in" && packet.tcp !== null && (packet.tcp.flags & TCP_FLAG.RST) !== 0);
-  if (connection.fullyEstablished && connection.fallback === null) return row("dss", "ok", did, "DSS with DATA_ACK", "options pass both ways after the handshake too");
+  if (connection.session.fullyEstablished && connection.fallback === null) return row("dss", "ok", did, "DSS with DATA_ACK", "options pass both ways after the handshake too");
   if (connection.fallback !== null) return row("dss", "fail", did, "acknowledgments without DSS", `something takes the options of later segments away; the connection went on as TCP (${connection.fallback})`);
   if (reset) return row("dss", "fail", did, "RST", "something resets connections whose segments carry the options");
   const acknowledged = trial.first.filter(({ direction, packet }) => direction === "in" && packet.tcp !== null && (packet.tcp.flags & TCP_FLAG.SYN) === 0);
@@ -162,14 +163,14 @@ async function joinRow(course: Course, trial: Trial, connection: MptcpConnection
   const announced = trial.first.flatMap(({ direction, packet }) => (direction === "in" && packet.tcp !== null ? packet.tcp.mptcp : [])).filter((option) => option.kind === "add_addr");
   const own = course.runtime.host.localAddresses().filter((entry) => entry.address.family === course.remote.family).length;
   if (own < 2 && announced.length === 0) return row("join", "note", did, "not tried: we have one address of this family and the peer announced none", "give a second link to try it");
-  if (connection.remoteDeniesJoin && announced.length === 0) return row("join", "note", did, "not tried: the peer forbids joins to this address (C flag) and announced no other", "right for a server behind a load balancer");
+  if (connection.session.peerDeniesJoin && announced.length === 0) return row("join", "note", did, "not tried: the peer forbids joins to this address (C flag) and announced no other", "right for a server behind a load balancer");
   // Which manager opens which path when is its own matter: what counts is what is on the wire.
-  const joined = (): boolean => connection.subflows.some((subflow) => !subflow.first && subflow.phase === "established");
+  const joined = (): boolean => connection.subflows.some((subflow) => !subflow.first && subflow.established);
   const refused = (): boolean => joinsOf(trial).length > 0 && joinsOf(trial).every(isRefused);
   await trial.until(() => joined() || connection.closed || connection.fallback !== null || refused());
   const joins = joinsOf(trial);
   if (joined()) {
-    const by = connection.subflows.find((subflow) => !subflow.first && subflow.phase === "established")?.tcp.tuple;
+    const by = connection.subflows.find((subflow) => !subflow.first && subflow.established)?.tcp.tuple;
     return row("join", "ok", did, `SYN+ACK with MP_JOIN and the right HMAC, from ${by?.remoteAddress} to ${by?.localAddress}`, "a second subflow is in use");
   }
   const last = joins.at(-1);

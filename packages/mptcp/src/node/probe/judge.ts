@@ -1,4 +1,4 @@
-import { capableRefusal } from "../../mptcp/index.ts";
+import { version1 } from "../../mptcp/index.ts";
 import { TCP_FLAG } from "../../wire/index.ts";
 import type { MpCapable, TcpSegment } from "../../wire/index.ts";
 import { row } from "./report.ts";
@@ -53,7 +53,7 @@ export function answerToCapable(segment: TcpSegment, sent: MpCapable): CapableAn
   if (option.senderKey === null || option.receiverKey !== null) return { kind: "malformed" };
   if (option.version !== sent.version) return { kind: "other_version", option };
   // The engine's judgement is about version 1 only.
-  const reason = option.version === 1 ? capableRefusal(option) : null;
+  const reason = option.version === version1.number ? version1.refusalOf(option) : null;
   return reason === null ? { kind: "accepted", option } : { kind: "unusable", option, reason };
 }
 

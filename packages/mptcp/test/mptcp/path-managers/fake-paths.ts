@@ -1,5 +1,6 @@
+import type { SubflowEndReason } from "../../../src/core/index.ts";
 import type { EndpointFlags, LocalAddress, Path, PathControl, PathLimits, PathManager, RemoteAddress } from "../../../src/mptcp/path-manager.ts";
-import { PathTable } from "../../../src/mptcp/path-managers/index.ts";
+import { PathTable } from "../../../src/mptcp/paths/table.ts";
 import { IpAddress } from "../../../src/wire/index.ts";
 
 export const SECOND = 1_000_000_000;
@@ -103,7 +104,7 @@ export class FakePaths implements PathControl {
     this.changed();
   }
 
-  die(pathIndex: number, reason = "ETIMEDOUT"): void {
+  die(pathIndex: number, reason: SubflowEndReason = "ETIMEDOUT"): void {
     if (this.table.markOpen(pathIndex, false)) this.manager.onSubflowClosed(this, pathIndex, reason, this.now);
   }
 

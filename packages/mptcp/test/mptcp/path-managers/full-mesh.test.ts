@@ -178,8 +178,8 @@ describe("a path that failed", () => {
     const paths = new FakePaths(fullMesh());
     paths.addLocal(1);
     established(paths);
-    paths.die(2, "refused_by_peer_3");
-    paths.die(1, "refused_by_peer_3");
+    paths.die(2, "refused");
+    paths.die(1, "refused");
     paths.pass(300 * SECOND);
     expect(paths.openPairs()).toEqual([]);
   });

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { LocalAddress, Path } from "../../../src/mptcp/path-manager.ts";
-import { PathTable } from "../../../src/mptcp/path-managers/index.ts";
+import { PathTable } from "../../../src/mptcp/paths/table.ts";
 import { IpAddress } from "../../../src/wire/index.ts";
 
 const A1 = IpAddress.from("10.0.1.1");

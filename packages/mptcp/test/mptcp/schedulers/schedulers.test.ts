@@ -4,13 +4,13 @@ import { lowestTimeDistance, roundRobin, schedulers } from "../../../src/mptcp/s
 
 const MILLISECOND = 1_000_000;
 
-function subflow(id: number, srtt: number, hasRoom = true): SchedulableSubflow {
-  return { id, backup: false, hasRoom, srtt, cwnd: 14_000, inFlight: 0, mss: 1400 };
+function subflow(pathIndex: number, srtt: number, hasRoom = true): SchedulableSubflow {
+  return { pathIndex, backup: false, hasRoom, srtt, cwnd: 14_000, inFlight: 0, mss: 1400 };
 }
 
 function choices(scheduler: Scheduler, subflows: readonly SchedulableSubflow[], count: number): (number | undefined)[] {
   const request = { dataOffset: 0, length: 1400, reinjection: false, now: 0 };
-  return Array.from({ length: count }, () => scheduler.select(subflows, request)?.id);
+  return Array.from({ length: count }, () => scheduler.select(subflows, request)?.pathIndex);
 }
 
 test("every scheduler is listed under its own name", () => {

@@ -1,7 +1,7 @@
-import { ReceiveQueue } from "../tcp/index.ts";
-import type { Payload } from "../wire/index.ts";
-import { combineSums, dssChecksumMatches, payloadSum } from "../wire/index.ts";
-import type { Subflow } from "./subflow.ts";
+import { ReceiveQueue } from "../../tcp/index.ts";
+import type { Payload } from "../../wire/index.ts";
+import { combineSums, payloadSum } from "../../wire/index.ts";
+import type { InboundOwner } from "../context.ts";
 
 /**
  * What arrives on one subflow when checksums are in use (RFC 8684 §3.3.1): the bytes of a mapping are held until all of them are here in
@@ -10,23 +10,44 @@ import type { Subflow } from "./subflow.ts";
  * After a mismatch that is answered by MP_FAIL, everything is held until the peer has gone over to regular TCP.
  */
 export class CheckedStream {
-  /** Bytes held. */
-  held = 0;
-  /** Subflow offset after the last mapping that the peer declared. */
-  mappedEnd = 0;
-  private readonly subflow: Subflow;
+  private readonly owner: InboundOwner;
+  private readonly unmapped: UnmappedSink;
+  private heldBytes = 0;
+  private lastMapped = 0;
+  private failure = -1;
   /** Mappings whose bytes have not all arrived in order, by subflow offset. */
   private readonly mappings: CheckedMapping[] = [];
   /** What is held; small pieces are put together there. */
   private pieces = new ReceiveQueue();
 
-  constructor(subflow: Subflow) {
-    this.subflow = subflow;
+  constructor(unmapped: UnmappedSink, owner: InboundOwner) {
+    this.unmapped = unmapped;
+    this.owner = owner;
+  }
+
+  /** Bytes held. */
+  get held(): number {
+    return this.heldBytes;
+  }
+
+  /** Subflow offset after the last mapping that the peer declared. */
+  get mappedEnd(): number {
+    return this.lastMapped;
+  }
+
+  /** Data offset of a mapping whose checksum was wrong; -1: all was well so far. */
+  get failedAt(): number {
+    return this.failure;
   }
 
   /** Mappings remembered. */
   get size(): number {
     return this.mappings.length;
+  }
+
+  /** A DATA_FIN without data, at a data offset, had a wrong checksum: nothing that follows counts. */
+  fail(dataOffset: number): void {
+    this.failure = dataOffset;
   }
 
   /**
@@ -36,31 +57,29 @@ export class CheckedStream {
   add(subflowOffset: number, dataOffset: number, length: number, dataFin: boolean, checksum: number): boolean {
     const { mappings } = this;
     const end = subflowOffset + length;
-    if (end > this.mappedEnd) this.mappedEnd = end;
-    if (this.subflow.failedAt >= 0) return true;
+    if (end > this.lastMapped) this.lastMapped = end;
+    if (this.failure >= 0) return true;
     const at = this.upperBound(subflowOffset);
     const before = at > 0 ? (mappings[at - 1] as CheckedMapping) : null;
     if (before !== null && before.end > subflowOffset) return before.restate(subflowOffset, dataOffset, length, dataFin, checksum);
     const next = mappings[at];
     if (next !== undefined && next.subflowOffset < end) return false;
     // Some of its bytes went by before it was declared: it can never be verified, and the peer sends them again.
-    if (subflowOffset < this.subflow.tcp.receivedOffset) return true;
+    if (subflowOffset < this.owner.receivedOffset) return true;
     mappings.splice(at, 0, new CheckedMapping(subflowOffset, dataOffset, length, dataFin, checksum));
     return true;
   }
 
   /** Bytes of the subflow, in order. */
   onData(payload: Payload, offset: number, now: number): void {
-    const { subflow } = this;
-    const { connection } = subflow;
+    const { owner } = this;
     let done = 0;
     while (done < payload.length) {
-      if (subflow.phase === "closed") return;
-      if (connection.regularTcp) {
-        connection.deliver(connection.regularOffset + offset + done, payload.slice(done, payload.length), now);
+      if (!owner.isLive) {
+        owner.passOn(payload.slice(done, payload.length), offset + done, now);
         return;
       }
-      if (subflow.failedAt >= 0) {
+      if (this.failure >= 0) {
         this.holdFailed(payload.slice(done, payload.length), now);
         return;
       }
@@ -68,7 +87,7 @@ export class CheckedStream {
       const mapping = this.mappings[0];
       if (mapping === undefined || mapping.subflowOffset > at) {
         const end = mapping === undefined ? payload.length : Math.min(payload.length, mapping.subflowOffset - offset);
-        subflow.onUnmapped(payload.slice(done, end), at, now);
+        this.unmapped.onUnmapped(payload.slice(done, end), at, now);
         done = end;
         continue;
       }
@@ -78,18 +97,12 @@ export class CheckedStream {
     }
   }
 
-  /** Hands over what is held, as part of the regular stream that begins at the first byte held; nothing is checked any more. */
-  release(dataOffset: number, now: number): void {
-    const { pieces } = this;
-    this.pieces = new ReceiveQueue();
-    this.held = 0;
+  /** What is held, and the data offset of its first byte; `otherwise` when nothing is. Nothing is checked any more. */
+  handOver(otherwise: number): { readonly pieces: readonly Payload[]; readonly dataOffset: number } {
+    const dataOffset = this.heldBytes === 0 ? otherwise : this.failure >= 0 ? this.failure : (this.mappings[0] as CheckedMapping).dataOffset;
+    const taken = this.takePieces();
     this.mappings.length = 0;
-    this.deliver(pieces, dataOffset, now);
-  }
-
-  /** Data offset of the first byte held; `otherwise` when there is none. */
-  start(otherwise: number): number {
-    return this.held === 0 ? otherwise : this.subflow.failedAt >= 0 ? this.subflow.failedAt : (this.mappings[0] as CheckedMapping).dataOffset;
+    return { pieces: taken, dataOffset };
   }
 
   /** Index of the first mapping that starts after `subflowOffset`. */
@@ -107,46 +120,46 @@ export class CheckedStream {
   }
 
   private hold(mapping: CheckedMapping, piece: Payload, now: number): void {
-    mapping.sum = combineSums(mapping.sum, this.held, payloadSum(piece));
+    mapping.sum = combineSums(mapping.sum, this.heldBytes, payloadSum(piece));
     this.pieces.push(piece);
-    this.held += piece.length;
-    if (this.held < mapping.length) return;
+    this.heldBytes += piece.length;
+    if (this.heldBytes < mapping.length) return;
     this.mappings.shift();
-    const { connection } = this.subflow;
+    const { owner } = this;
     const { dataOffset } = mapping;
     const dataLength = mapping.length + (mapping.dataFin ? 1 : 0);
-    if (!checksumMatches(this.subflow, mapping.sum, dataOffset, mapping.subflowOffset + 1, dataLength, mapping.checksum)) {
-      this.subflow.failedAt = dataOffset;
-      connection.failure.onMismatch(this.subflow, dataOffset, mapping.subflowOffset, now);
+    if (!owner.session.checksumMatches(mapping.sum, dataOffset, mapping.subflowOffset + 1, dataLength, mapping.checksum)) {
+      this.failure = dataOffset;
+      owner.onMismatch(dataOffset, mapping.subflowOffset, now);
       return;
     }
-    const { pieces } = this;
-    this.pieces = new ReceiveQueue();
-    this.held = 0;
-    this.deliver(pieces, dataOffset, now);
-    if (mapping.dataFin) connection.onDataFin(dataOffset + mapping.length, now);
+    let at = dataOffset;
+    for (const verified of this.takePieces()) {
+      owner.deliver(at, verified, now);
+      at += verified.length;
+    }
+    if (mapping.dataFin) owner.onDataFin(dataOffset + mapping.length, now);
   }
 
   private holdFailed(piece: Payload, now: number): void {
-    const { connection } = this.subflow;
     this.pieces.push(piece);
-    this.held += piece.length;
-    connection.failure.onMoreData(this.subflow, this.held > connection.receiver.limit + LONGEST_MAPPING, now);
+    this.heldBytes += piece.length;
+    this.owner.onMoreData(this.heldBytes > this.owner.receiver.limit + LONGEST_MAPPING, now);
   }
 
-  private deliver(pieces: ReceiveQueue, dataOffset: number, now: number): void {
-    let at = dataOffset;
-    for (let piece = pieces.read(Number.POSITIVE_INFINITY); piece !== null; piece = pieces.read(Number.POSITIVE_INFINITY)) {
-      this.subflow.connection.deliver(at, piece, now);
-      at += piece.length;
-    }
+  private takePieces(): Payload[] {
+    const { pieces } = this;
+    this.pieces = new ReceiveQueue();
+    this.heldBytes = 0;
+    const taken: Payload[] = [];
+    for (let piece = pieces.read(Number.POSITIVE_INFINITY); piece !== null; piece = pieces.read(Number.POSITIVE_INFINITY)) taken.push(piece);
+    return taken;
   }
 }
 
-/** Whether a checksum that the peer sent is right; positions as in `mappingChecksum`, of the peer's sequence space. */
-export function checksumMatches(subflow: Subflow, sum: number, dataOffset: number, subflowSequence: number, dataLength: number, checksum: number): boolean {
-  const { remoteSpace } = subflow.connection;
-  return dssChecksumMatches(checksum, sum, remoteSpace.high(dataOffset), remoteSpace.low(dataOffset), subflowSequence >>> 0, dataLength);
+/** Who hears of bytes that no mapping covers. */
+interface UnmappedSink {
+  onUnmapped(payload: Payload, offset: number, now: number): void;
 }
 
 class CheckedMapping {

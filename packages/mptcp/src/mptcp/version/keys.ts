@@ -1,19 +1,9 @@
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
-import type { AddAddress } from "../wire/index.ts";
+import type { AddAddress } from "../../wire/index.ts";
+import type { KeyMaterial } from "./version.ts";
 
-/** A connection key and what RFC 8684 §3.1 derives from it by SHA-256. */
-export interface KeyMaterial {
-  /** 8 octets, network order. */
-  readonly key: Uint8Array;
-  /** The most significant 32 bits of the hash. */
-  readonly token: number;
-  /** The least significant 64 bits of the hash. */
-  readonly idsnHigh: number;
-  readonly idsnLow: number;
-}
-
-/** Derives token and initial data sequence number from a key (RFC 8684 §3.1). */
+/** Derives token and initial data sequence number from a key by SHA-256 (RFC 8684 §3.1): the first 32 bits and the last 64. */
 export function deriveKeyMaterial(key: Uint8Array): KeyMaterial {
   const hash = sha256(key);
   return { key, token: word(hash, 0), idsnHigh: word(hash, 24), idsnLow: word(hash, 28) };

@@ -1,0 +1,85 @@
+import type { CloseReason } from "./errors.ts";
+
+/**
+ * Why a connection fell back to regular TCP (RFC 8684 §3.7), each with the kernel's counter for it, where there is one, and its text.
+ * An application reads the name as `fallback`.
+ */
+export const FALLBACK_REASONS = {
+  no_mp_capable_in_synack: { counter: "MPTcpExtMPCapableFallbackSYNACK", text: "the SYN+ACK carried no MP_CAPABLE" },
+  mp_capable_unanswered: { counter: "MPTcpExtMPCapableSYNTXDrop", text: "only a SYN without MP_CAPABLE was answered" },
+  blackhole_remembered: { counter: "MPTcpExtBlackhole", text: "the path lost SYNs with MP_CAPABLE a while ago" },
+  no_key_in_synack: { counter: null, text: "the MP_CAPABLE of the SYN+ACK carried no key" },
+  unsupported_version: { counter: null, text: "the peer speaks another version" },
+  unknown_extension_flag: { counter: null, text: "the peer asks for an extension that is not known (flag B)" },
+  no_common_algorithm: { counter: null, text: "the peer offers no algorithm that is known" },
+  no_mp_capable_in_ack: { counter: "MPTcpExtMPCapableFallbackACK", text: "the third ACK carried no MP_CAPABLE" },
+  options_lost_on_data: { counter: "MPTcpExtMPCapableDataFallback", text: "first data came without a mapping" },
+  no_data_ack: { counter: "MPTcpExtMPCapableDataFallback", text: "first data was acknowledged without a Data ACK" },
+  infinite_mapping: { counter: null, text: "the peer declared an infinite mapping" },
+  checksum_failed: { counter: null, text: "a middlebox changed the data: a checksum was wrong" },
+  mp_fail: { counter: null, text: "a middlebox changed the data: the peer found a checksum wrong" },
+} as const satisfies Readonly<Record<string, Reason>>;
+
+/** Why a connection fell back to regular TCP. */
+export type FallbackReason = keyof typeof FALLBACK_REASONS;
+
+/** Why a subflow ended, each with its text. Those that name an error code are TCP's. */
+export const SUBFLOW_END_REASONS = {
+  // by the peer, or by TCP
+  fin: { counter: null, text: "closed with FINs by both ends" },
+  ECONNREFUSED: { counter: null, text: "the peer's address refused it" },
+  ECONNRESET: { counter: null, text: "reset by the peer, which gave no reason" },
+  ETIMEDOUT: { counter: null, text: "nothing answered" },
+  EHOSTUNREACH: { counter: null, text: "no route to the host" },
+  ENETUNREACH: { counter: null, text: "no route to the network" },
+  ECONNABORTED: { counter: null, text: "aborted" },
+  reset: { counter: null, text: "reset by the peer for a transient reason (MP_TCPRST with T)" },
+  refused: { counter: null, text: "reset by the peer for a permanent reason (MP_TCPRST)" },
+  fastclose: { counter: null, text: "the peer broke the connection off (MP_FASTCLOSE)" },
+  // by us
+  aborted: { counter: null, text: "the application broke the connection off" },
+  connection_closed: { counter: null, text: "the connection is over" },
+  orphan: { counter: null, text: "the connection is over and the peer did not answer its FIN" },
+  fallback: { counter: null, text: "the connection became regular TCP on another subflow" },
+  path_manager: { counter: null, text: "the path manager closed it" },
+  address_removed: { counter: null, text: "this host lost the address" },
+  remove_addr: { counter: null, text: "the peer removed the address, and nothing answered there any more" },
+  // faults of the peer, or of the path
+  bad_hmac: { counter: null, text: "the join's HMAC was wrong" },
+  no_mp_join_in_synack: { counter: null, text: "the SYN+ACK of the join carried no MP_JOIN" },
+  no_mp_join_in_ack: { counter: null, text: "the third ACK of the join carried no MP_JOIN" },
+  join_unconfirmed: { counter: null, text: "the third ACK of the join was never confirmed" },
+  no_mapping: { counter: null, text: "too much data came without a mapping" },
+  no_data_ack: { counter: null, text: "data was acknowledged without a Data ACK" },
+  mapping_conflict: { counter: null, text: "a mapping contradicts an earlier one" },
+  no_checksum: { counter: null, text: "a mapping without the checksum that was agreed on" },
+  checksum_not_negotiated: { counter: null, text: "a mapping with a checksum that was not agreed on" },
+  checksum_failed: { counter: null, text: "a middlebox changed the data: a checksum was wrong" },
+  mp_fail: { counter: null, text: "a middlebox changed the data: the peer found a checksum wrong" },
+} as const satisfies Readonly<Record<string, Reason>> & Readonly<Record<CloseReason, Reason>>;
+
+/** Why a subflow ended, or could not be opened. */
+export type SubflowEndReason = keyof typeof SUBFLOW_END_REASONS;
+
+/**
+ * Why a join that arrived was refused (RFC 8684 §3.2), each with the kernel's counter, the reason code of the MP_TCPRST that says so (§3.6),
+ * and its text.
+ */
+export const JOIN_REFUSALS = {
+  unknown_token: { counter: "MPTcpExtMPJoinNoTokenFound", code: 1, text: "no connection has that token" },
+  not_multipath: { counter: "MPTcpExtMPJoinRejected", code: 1, text: "the connection is over, is regular TCP, or does not know the peer's key yet" },
+  too_many_subflows: { counter: "MPTcpExtMPJoinRejected", code: 3, text: "the connection has as many subflows as its limit allows" },
+  initial_address_denied: { counter: "MPTcpExtMPJoinRejected", code: 3, text: "this host lets nobody join the address of the first subflow (flag C)" },
+  address_not_allowed: { counter: "MPTcpExtMPJoinRejected", code: 3, text: "the connection may not use that address, or has no room for one more path" },
+  too_many_pending: { counter: "MPTcpExtMPJoinRejected", code: 2, text: "too many joins of this host wait for their third ACK" },
+} as const satisfies Readonly<Record<string, Reason & { readonly code: number }>>;
+
+/** Why a join that arrived was refused. */
+export type JoinRefusal = keyof typeof JOIN_REFUSALS;
+
+/** What a reason is known by beside its name. */
+export interface Reason {
+  /** The counter of the kernel's MIB that counts it; null without. */
+  readonly counter: string | null;
+  readonly text: string;
+}

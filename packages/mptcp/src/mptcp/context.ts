@@ -1,0 +1,67 @@
+import type { Payload } from "../wire/index.ts";
+import type { SentMapping } from "./data/mappings.ts";
+import type { DataReceiver } from "./data/receiver.ts";
+import type { SchedulableSubflow } from "./scheduler.ts";
+import type { Session } from "./session.ts";
+
+/**
+ * What the parts of a connection may ask of what is around them. The connection and its subflows are these things; a part knows them by these
+ * names alone.
+ *
+ * @module
+ */
+
+/** What the sending half sees of a subflow. */
+export interface Carrier extends SchedulableSubflow {
+  /** Verified by both ends. */
+  readonly established: boolean;
+  /** Whether data may be given to it: established, not being removed, not closing. */
+  readonly mayCarryData: boolean;
+  /** A retransmission timeout since the last new acknowledgment: not for new data while another subflow lives. */
+  readonly stale: boolean;
+  /** The smallest round-trip time of late, ns; 0 before the first sample. */
+  readonly minRtt: number;
+  /** Retransmission timeout with backoff, ns. */
+  readonly rto: number;
+  /** What it carries: the mappings that it has not fully acknowledged, oldest first. */
+  readonly sent: SentMappingList;
+  /** Whether one of the latest mappings that it acknowledged covers a data offset. A guess: not all are remembered. */
+  carriedLately(dataOffset: number): boolean;
+  /** Bytes of new data that congestion window and peer's window leave room for now. */
+  sendRoom(): number;
+  /** Has it ask for data again. */
+  wake(): void;
+  /** Has it send a segment without payload that the peer must answer. */
+  sendProbe(now: number): void;
+  /** Halves its congestion window, once per round-trip time at the most. @returns whether it was done */
+  penalise(now: number): boolean;
+}
+
+export interface SentMappingList {
+  readonly size: number;
+  /** The i-th oldest, from 0. */
+  at(i: number): SentMapping;
+}
+
+/** What the arriving half of a subflow asks of the subflow. */
+export interface InboundOwner {
+  readonly session: Session;
+  readonly receiver: DataReceiver;
+  /** Stream offset of the next byte that its TCP expects. */
+  readonly receivedOffset: number;
+  /** Whether the subflow still owns its TCP connection: not ended, and not given to regular TCP. */
+  readonly isLive: boolean;
+  /** Bytes of the connection. */
+  deliver(dataOffset: number, payload: Payload, now: number): void;
+  onDataFin(dataOffset: number, now: number): void;
+  /** Bytes in order that no mapping covers; `total` of them since the last mapped ones. */
+  onUnmapped(payload: Payload, offset: number, total: number, now: number): void;
+  /** A mapping's checksum is wrong; it began at these offsets. */
+  onMismatch(dataOffset: number, subflowOffset: number, now: number): void;
+  /** Data arrived behind a mapping that failed; `tooMuch`: more than may be held. */
+  onMoreData(tooMuch: boolean, now: number): void;
+  /** Bytes for whoever owns the TCP connection after this subflow. */
+  passOn(payload: Payload, offset: number, now: number): void;
+  /** Something was dropped or refused, for the counters and the decision log. */
+  note(event: "beyond_window" | "too_many_mappings" | "mapping_conflict"): void;
+}

@@ -1,0 +1,145 @@
+import type { Payload } from "../../wire/index.ts";
+import type { InboundOwner } from "../context.ts";
+import { CheckedStream } from "./checked-stream.ts";
+import type { MappingFacts } from "./dss.ts";
+import { mostMappings, ReceivedMappings } from "./mappings.ts";
+
+/** What is to be done with a segment, by what its mapping says. */
+export type MappingVerdict = "accept" | "drop" | "conflict" | "bad_data_fin";
+
+/**
+ * What arrives on one subflow on its way from subflow sequence to data sequence (RFC 8684 §3.3.1): the mappings that the peer declared,
+ * and the bytes that wait for a mapping or a checksum.
+ */
+export class Inbound {
+  private readonly owner: InboundOwner;
+  private readonly mappings = new ReceivedMappings();
+  /** In place of `mappings` when checksums are in use. */
+  private checked: CheckedStream | null = null;
+  /** Bytes received without a mapping since the last mapped one. */
+  private unmapped = 0;
+
+  constructor(owner: InboundOwner) {
+    this.owner = owner;
+  }
+
+  /** Data offset of a mapping whose checksum was wrong; -1: all was well so far. */
+  get failedAt(): number {
+    return this.checked === null ? -1 : this.checked.failedAt;
+  }
+
+  /** Bytes received in order that wait for their checksum, or for the peer to go over to regular TCP. */
+  get held(): number {
+    return this.checked === null ? 0 : this.checked.held;
+  }
+
+  /** Subflow offset after the last mapping that the peer declared, where checksums are in use. */
+  get mappedEnd(): number {
+    return this.checked === null ? 0 : this.checked.mappedEnd;
+  }
+
+  /** Mappings remembered. */
+  get size(): number {
+    return this.checked === null ? this.mappings.size : this.checked.size;
+  }
+
+  /** Records a mapping. `offset` and `length` are the segment's, on the subflow. */
+  accept(mapping: MappingFacts, offset: number, length: number, now: number): MappingVerdict {
+    const { owner } = this;
+    const { receiver, session } = owner;
+    const { dataOffset, subflowOffset } = mapping;
+    if (!(dataOffset >= 0)) return mapping.length === 0 ? "accept" : "drop";
+    // RFC 8684 §3.8: data outside the window is dropped and not acknowledged. A mapping may be longer than the window (§3.3.1): what counts are the
+    // bytes that this segment brings, unless a checksum lets none of them count before all are there.
+    const brought = session.checksums ? mapping.length : Math.min(mapping.length, offset + length - subflowOffset);
+    if (brought > 0 && !receiver.acceptable(dataOffset + brought)) {
+      owner.note("beyond_window");
+      return "drop";
+    }
+    if (session.checksums) return this.acceptChecked(mapping, now);
+    if (mapping.dataFin && (mapping.length > 0 || receiver.acceptable(dataOffset))) owner.onDataFin(dataOffset + mapping.length, now);
+    if (mapping.length === 0) return "accept";
+    // What was retransmitted although it had arrived needs no mapping any more.
+    if (subflowOffset < 0 || subflowOffset + mapping.length <= owner.receivedOffset) return "accept";
+    if (this.isFull(subflowOffset, this.mappings.size)) return "drop";
+    if (this.mappings.add(subflowOffset, dataOffset, mapping.length)) return "accept";
+    owner.note("mapping_conflict");
+    return "conflict";
+  }
+
+  /** The same with a checksum: neither data nor DATA_FIN counts before that was found right. */
+  private acceptChecked(mapping: MappingFacts, now: number): MappingVerdict {
+    const { owner } = this;
+    const stream = this.stream();
+    const { dataOffset, subflowOffset, length, dataFin, checksum } = mapping;
+    if (length === 0) {
+      if (!dataFin || stream.failedAt >= 0) return "accept";
+      if (!owner.session.checksumMatches(0, dataOffset, mapping.subflowSequence, 1, checksum)) {
+        stream.fail(dataOffset);
+        return "bad_data_fin";
+      }
+      owner.onDataFin(dataOffset, now);
+      return "accept";
+    }
+    if (subflowOffset < 0 || subflowOffset + length <= owner.receivedOffset) {
+      // All of it was found right, or the subflow waits for what follows a failure.
+      if (dataFin && stream.failedAt < 0) owner.onDataFin(dataOffset + length, now);
+      return "accept";
+    }
+    if (this.isFull(subflowOffset, stream.size)) return "drop";
+    if (stream.add(subflowOffset, dataOffset, length, dataFin, checksum)) return "accept";
+    owner.note("mapping_conflict");
+    return "conflict";
+  }
+
+  /** What comes early and cannot be remembered is not received: the peer sends it again. */
+  private isFull(subflowOffset: number, size: number): boolean {
+    const { owner } = this;
+    if (subflowOffset <= owner.receivedOffset || size < mostMappings(owner.receiver.limit)) return false;
+    owner.note("too_many_mappings");
+    return true;
+  }
+
+  /** Bytes of the subflow, in order. */
+  onData(payload: Payload, offset: number, now: number): void {
+    const { owner } = this;
+    if (owner.session.checksums) {
+      this.stream().onData(payload, offset, now);
+      return;
+    }
+    const { mappings } = this;
+    let done = 0;
+    while (done < payload.length) {
+      const at = offset + done;
+      const index = mappings.find(at);
+      if (index < 0) {
+        this.onUnmapped(payload.slice(done, payload.length), at, now);
+        return;
+      }
+      const end = Math.min(payload.length, mappings.end(index) - offset);
+      const dataOffset = mappings.dataOffset(index, at);
+      // A mapping known from an earlier segment may reach beyond the window (RFC 8684 §3.8).
+      if (owner.receiver.acceptable(dataOffset + end - done)) {
+        owner.deliver(dataOffset, done === 0 && end === payload.length ? payload : payload.slice(done, end), now);
+      } else owner.note("beyond_window");
+      done = end;
+    }
+    this.unmapped = 0;
+  }
+
+  /** Bytes in order without a mapping. */
+  onUnmapped(payload: Payload, offset: number, now: number): void {
+    this.unmapped += payload.length;
+    this.owner.onUnmapped(payload, offset, this.unmapped, now);
+  }
+
+  /** What is held, for regular TCP to go on with, and the data offset of its first byte; `otherwise` when nothing is. */
+  handOver(otherwise: number): { readonly pieces: readonly Payload[]; readonly dataOffset: number } {
+    if (this.checked === null) return { pieces: [], dataOffset: otherwise };
+    return this.checked.handOver(otherwise);
+  }
+
+  private stream(): CheckedStream {
+    return (this.checked ??= new CheckedStream(this, this.owner));
+  }
+}

@@ -1,0 +1,173 @@
+import type { BufferConfig } from "../../tcp/index.ts";
+import { reassemblyMemory, ReassemblyQueue, ReceiveQueue } from "../../tcp/index.ts";
+import type { Payload } from "../../wire/index.ts";
+import { ReceiveWindow } from "./window.ts";
+
+/** What regular TCP goes on with when the connection falls back. */
+export interface UnreadStream {
+  readonly queue: ReceiveQueue;
+  readonly window: ReceiveWindow;
+  /** Next byte expected in order. */
+  readonly next: number;
+  /** Whether the peer's end was reached. */
+  readonly finReached: boolean;
+  readonly lastReceivedAt: number;
+}
+
+/**
+ * The receiving half of an MPTCP connection: reorders by data sequence, and owns the one receive window that all subflows
+ * share (RFC 8684 §3.3.4). Positions are data offsets.
+ */
+export class DataReceiver {
+  private readonly queue = new ReceiveQueue();
+  private readonly reorder = new ReassemblyQueue(0);
+  private readonly window: ReceiveWindow;
+  private nxt = 0;
+  private fin = -1;
+  private receivedAt = -1;
+
+  constructor(buffer: BufferConfig) {
+    this.window = new ReceiveWindow(buffer);
+  }
+
+  // ---- what can be read
+
+  /** Next byte expected in order. */
+  get next(): number {
+    return this.nxt;
+  }
+
+  /** Right edge of the window as advertised so far; never moves left. */
+  get right(): number {
+    return this.window.right;
+  }
+
+  /** Receive buffer size now, bytes. */
+  get limit(): number {
+    return this.window.limit;
+  }
+
+  /** Position of the peer's DATA_FIN; -1 until it is known. */
+  get finOffset(): number {
+    return this.fin;
+  }
+
+  /** Whether the peer's DATA_FIN and everything before it arrived. */
+  get finReached(): boolean {
+    return this.fin >= 0 && this.nxt === this.fin;
+  }
+
+  /** The DATA_ACK: the next position expected, past the DATA_FIN once that is reached. */
+  get acknowledgment(): number {
+    return this.finReached ? this.nxt + 1 : this.nxt;
+  }
+
+  /** Bytes that `read` would give. */
+  get readable(): number {
+    return this.queue.length;
+  }
+
+  /** Bytes that wait for the application or for a gap to fill. */
+  get buffered(): number {
+    return this.queue.length + this.reorder.bytes;
+  }
+
+  /** Bytes that wait for a gap to fill, and the memory that they take, bytes. */
+  get reorderedBytes(): number {
+    return this.reorder.bytes;
+  }
+  get reorderMemory(): number {
+    return this.reorder.memory;
+  }
+
+  /** When data last arrived in order, ns; -1: never. */
+  get lastReceivedAt(): number {
+    return this.receivedAt;
+  }
+
+  // ---- the window
+
+  /** The window to advertise now, in bytes from `next`; moves the right edge. */
+  advertise(): number {
+    return this.window.advertise(this.nxt, this.queue.length);
+  }
+
+  /** Whether what the application read since the last advertisement is worth a window update. */
+  updateWorthwhile(segment: number): boolean {
+    return this.window.updateWorthwhile(this.nxt, this.queue.length, segment);
+  }
+
+  /** Whether the window was nearly closed; see {@link ReceiveWindow.takeClosed}. */
+  takeClosed(): boolean {
+    return this.window.takeClosed();
+  }
+
+  /** Whether data that ends at `end` lies within the window; what does not is dropped (RFC 8684 §3.3.4). */
+  acceptable(end: number): boolean {
+    return end <= this.window.right;
+  }
+
+  // ---- what arrives
+
+  /**
+   * Bytes of the connection arrived on some subflow; duplicates are dropped.
+   * @param elsewhere memory, bytes, that the subflows hold in data out of order
+   * @returns how many became readable
+   */
+  insert(offset: number, payload: Payload, elsewhere: number, now: number): number {
+    let from = offset;
+    if (this.fin >= 0 && from + payload.length > this.fin) {
+      if (from >= this.fin) return 0;
+      payload = payload.slice(0, this.fin - from);
+    }
+    if (from + payload.length <= this.nxt) return 0;
+    if (from < this.nxt) {
+      payload = payload.slice(this.nxt - from, payload.length);
+      from = this.nxt;
+    }
+    if (from > this.nxt) {
+      this.reorder.limit = reassemblyMemory(this.limit) - elsewhere;
+      this.reorder.insert(from, payload);
+      return 0;
+    }
+    const before = this.nxt;
+    this.queue.push(payload);
+    this.nxt += payload.length;
+    if (this.reorder.bytes > 0) {
+      let run = this.reorder.pop(this.nxt);
+      while (run !== null) {
+        this.queue.push(run);
+        this.nxt += run.length;
+        run = this.reorder.pop(this.nxt);
+      }
+    }
+    this.receivedAt = now;
+    return this.nxt - before;
+  }
+
+  /** The peer's DATA_FIN arrived. @returns whether that is news; one before data that is there already is none. */
+  insertFin(dataOffset: number): boolean {
+    if (this.fin >= 0 || dataOffset < this.nxt || dataOffset < this.reorder.highest) return false;
+    this.fin = dataOffset;
+    return true;
+  }
+
+  // ---- the application's commands
+
+  /** Takes up to `max` bytes in order; null when there are none. */
+  read(max: number): Payload | null {
+    return this.queue.read(max);
+  }
+
+  /** The application took `bytes`; see {@link ReceiveWindow.consumed}. */
+  consumed(bytes: number, longestRtt: number, segment: number, now: number): void {
+    this.window.consumed(bytes, longestRtt, segment, now);
+  }
+
+  // ---- the end of Multipath TCP
+
+  /** Gives the stream to regular TCP (RFC 8684 §3.7). Nothing is to be asked of this object any more. */
+  handOver(): UnreadStream {
+    return { queue: this.queue, window: this.window, next: this.nxt, finReached: this.finReached, lastReceivedAt: this.receivedAt };
+  }
+}

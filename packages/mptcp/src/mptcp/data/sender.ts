@@ -1,0 +1,600 @@
+import type { Deadlines } from "../../core/index.ts";
+import { MptcpError, NEVER, SECOND } from "../../core/index.ts";
+import type { BufferConfig, SegmentSlot } from "../../tcp/index.ts";
+import { SendQueue, windowOfPath, withoutQueue } from "../../tcp/index.ts";
+import type { Payload } from "../../wire/index.ts";
+import type { Carrier } from "../context.ts";
+import { DEADLINE } from "../deadlines.ts";
+import type { DecisionLog, ReinjectionCause } from "../decision-log.ts";
+import type { Scheduler } from "../scheduler.ts";
+import type { Session } from "../session.ts";
+import { Carriers } from "./carriers.ts";
+import { SentMapping } from "./mappings.ts";
+import { ReinjectionQueue } from "./reinjection-queue.ts";
+
+/** What the sending half asks of the connection around it. */
+export interface SenderContext {
+  readonly subflows: readonly Carrier[];
+  readonly session: Session;
+  readonly deadlines: Deadlines;
+  readonly log: DecisionLog;
+  /** A subflow has filled its window: those that were refused in its favour may ask again. */
+  wakeOthers(full: Carrier): void;
+}
+
+/** What is settled when the sending half is made. */
+export interface SenderOptions {
+  readonly scheduler: Scheduler;
+  readonly buffer: BufferConfig;
+  readonly opportunisticRetransmission: boolean;
+  readonly penalisation: boolean;
+  /** Nagle's algorithm is off. */
+  readonly noDelay: boolean;
+}
+
+/** What regular TCP goes on with when the connection falls back. */
+export interface UnsentStream {
+  readonly queue: SendQueue;
+  /** Next byte that was never given to a subflow, and the oldest one without an acknowledgment. */
+  readonly next: number;
+  readonly unacknowledged: number;
+  /** Send buffer, bytes. */
+  readonly limit: number;
+  readonly isEnding: boolean;
+  readonly applicationWaits: boolean;
+  readonly lastSentAt: number;
+  readonly lastAcknowledgedAt: number;
+}
+
+/**
+ * The sending half of an MPTCP connection: the shared send queue, the shared window and the reinjections. Subflows pull from it
+ * at the moment of transmission (draft-barre-mptcp-impl §3.5.2), so nothing is bound to a path that may have died.
+ *
+ * Positions are data offsets: 0 is the first byte of the connection.
+ */
+export class DataSender {
+  /** Which subflow carries the next piece. */
+  readonly carriers: Carriers;
+  private readonly context: SenderContext;
+  private readonly buffer: BufferConfig;
+  private readonly opportunistic: boolean;
+  private readonly penalising: boolean;
+  private noDelay: boolean;
+
+  private readonly queue = new SendQueue();
+  private readonly reinjections = new ReinjectionQueue();
+  private una = 0;
+  private nxt = 0;
+  private rightEdge = 0;
+  private bufferLimit: number;
+  /** A write was not taken whole: tell the application when there is room. */
+  private applicationBlocked = false;
+  private ending = false;
+  private finGiven = false;
+  private finAcked = false;
+  private finWaits = false;
+
+  private hasReinjected = false;
+  private reinjectedBytes = 0;
+  private reinjectedCount = 0;
+  private sentAt = -1;
+  private acknowledgedAt = -1;
+
+  private timerBackoff = 0;
+  private probeBackoff = 0;
+  /** What was sent up to the last data timeout that found something lost. */
+  private recoverTo = 0;
+  private windowBlocked = false;
+  /** Everything before this was resent because the window was blocked; not again. */
+  private opportunisticNext = 0;
+  // The plan made by `offer` for the `take` that may follow.
+  private planStart = 0;
+  private planLength = 0;
+  private planKind: "new" | "queued" | "opportunistic" = "new";
+  private planIndex = 0;
+  private planCarrier: Carrier | null = null;
+
+  constructor(context: SenderContext, options: SenderOptions) {
+    this.context = context;
+    this.carriers = new Carriers(context.subflows, options.scheduler);
+    this.buffer = options.buffer;
+    this.bufferLimit = options.buffer.initial;
+    this.opportunistic = options.opportunisticRetransmission;
+    this.penalising = options.penalisation;
+    this.noDelay = options.noDelay;
+  }
+
+  // ---- what can be read
+
+  /** Oldest byte without DATA_ACK; one past the DATA_FIN once that is acknowledged. */
+  get unacknowledged(): number {
+    return this.una;
+  }
+
+  /** Next byte that was never given to a subflow. */
+  get next(): number {
+    return this.nxt;
+  }
+
+  /** Right edge of the shared window: the largest DATA_ACK + window seen on any subflow (RFC 8684 §3.3.5). */
+  get right(): number {
+    return this.rightEdge;
+  }
+
+  /** Bytes written and not acknowledged. */
+  get buffered(): number {
+    return this.queue.length;
+  }
+
+  /** Whether the application has ever written anything. */
+  get hasData(): boolean {
+    return this.queue.end > 0;
+  }
+
+  /** Send buffer size now, bytes. */
+  get limit(): number {
+    return this.bufferLimit;
+  }
+
+  /** Bytes that the application may write now. */
+  get writable(): number {
+    if (this.ending) return 0;
+    return Math.max(0, this.bufferLimit - (this.queue.end - this.queue.start));
+  }
+
+  /** The application wrote its last byte; the DATA_FIN takes the position after it. */
+  get finQueued(): boolean {
+    return this.ending;
+  }
+
+  get finSent(): boolean {
+    return this.finGiven;
+  }
+
+  get finAcknowledged(): boolean {
+    return this.finAcked;
+  }
+
+  /** Whether a DATA_FIN without data is to go out on the next pure ACK. */
+  get finDue(): boolean {
+    return this.finWaits;
+  }
+
+  /** Position of the DATA_FIN, which is one past the last byte. */
+  get finOffset(): number {
+    return this.queue.end;
+  }
+
+  /** Whether all data, but not the DATA_FIN that was sent, is acknowledged. */
+  get onlyFinUnacknowledged(): boolean {
+    return this.finGiven && this.una === this.queue.end;
+  }
+
+  /** One past the last position sent. */
+  get sentEnd(): number {
+    return this.finGiven ? this.queue.end + 1 : this.nxt;
+  }
+
+  /** Whether something was sent twice at connection level, so that subflow and data sequence have come apart. */
+  get reinjected(): boolean {
+    return this.hasReinjected;
+  }
+
+  /** Bytes, and segments, of that. */
+  get bytesReinjected(): number {
+    return this.reinjectedBytes;
+  }
+  get reinjectedSegments(): number {
+    return this.reinjectedCount;
+  }
+
+  /** Whether something waits to be sent again on another subflow. */
+  get hasReinjections(): boolean {
+    return !this.reinjections.isEmpty;
+  }
+
+  /** When data was last given to a subflow, and when the last Data ACK came, ns; -1: never. */
+  get lastSentAt(): number {
+    return this.sentAt;
+  }
+  get lastAcknowledgedAt(): number {
+    return this.acknowledgedAt;
+  }
+
+  /** Whether a subflow that has room would get something to send. */
+  get hasWork(): boolean {
+    return !this.reinjections.isEmpty || this.nxt < Math.min(this.queue.end, this.rightEdge) || (this.opportunistic && this.una < this.nxt);
+  }
+
+  // ---- the application's commands
+
+  /** Takes as much as there is room for. @returns the bytes taken */
+  write(payload: Payload, keep: boolean): number {
+    if (this.ending) throw new MptcpError("ERR_STREAM_WRITE_AFTER_END", "write after end");
+    const taken = Math.min(this.writable, payload.length);
+    if (taken > 0) this.queue.append(taken === payload.length ? payload : payload.slice(0, taken), keep);
+    if (taken < payload.length) this.applicationBlocked = true;
+    return taken;
+  }
+
+  /** Nothing more will be written. @returns whether that is news */
+  end(): boolean {
+    if (this.ending) return false;
+    this.ending = true;
+    return true;
+  }
+
+  /** Turns Nagle's algorithm off or on. @returns whether data that it held back may leave */
+  setNoDelay(enable: boolean): boolean {
+    this.noDelay = enable;
+    return enable;
+  }
+
+  /** Whether the application waits for room and there is some; asked once per change. */
+  takeRoom(): boolean {
+    if (!this.applicationBlocked || this.writable === 0) return false;
+    this.applicationBlocked = false;
+    return true;
+  }
+
+  // ---- pulled by a subflow
+
+  /** How many bytes `subflow` may send now in one segment of at most `limit` bytes; see TcpOwner.offer. */
+  offer(subflow: Carrier, limit: number, now: number): number {
+    this.planLength = 0;
+    if (!this.reinjections.isEmpty && this.planReinjection(subflow, limit, now)) return this.planLength;
+    const end = this.queue.end;
+    const available = Math.min(end, this.rightEdge) - this.nxt;
+    if (available <= 0) {
+      if (end > this.nxt) this.noteWindow(true);
+      return this.planOpportunistic(subflow, limit, now);
+    }
+    // Silly-window avoidance at connection level: a small rest of the shared window is not worth a segment.
+    if (end > this.rightEdge && available < limit && available < subflow.mss && this.nxt > this.una) {
+      this.noteWindow(true);
+      return this.planOpportunistic(subflow, limit, now);
+    }
+    // Nagle at connection level: the subflows' own is off, since it would see each subflow alone.
+    if (!this.noDelay && !this.ending && available < subflow.mss && this.nxt > this.una) return this.planOpportunistic(subflow, limit, now);
+    if (!this.carriers.chooses(subflow, this.carriers.usable(), this.nxt, available, false, now)) return 0;
+    this.noteWindow(false);
+    this.planKind = "new";
+    this.planStart = this.nxt;
+    this.planLength = Math.min(limit, available);
+    return this.planLength;
+  }
+
+  /**
+   * Hands over what `offer` planned, or the first `length` bytes of it; see TcpOwner.take. The mapping is the slot's tag, for the subflow to keep.
+   * @returns whether it was sent before on another subflow
+   */
+  take(subflow: Carrier, subflowOffset: number, length: number, now: number, slot: SegmentSlot): boolean {
+    const start = this.planStart;
+    const fresh = this.planKind === "new";
+    if (fresh) {
+      this.carriers.followed(false);
+      this.nxt = start + length;
+    } else {
+      if (this.planKind === "queued") {
+        this.carriers.followed(true);
+        this.reinjections.takeFrom(this.planIndex, length);
+      } else {
+        this.opportunisticNext = start + length;
+        this.context.log.reinjection(this.planCarrier, start, start + length, "opportunistic");
+      }
+      this.reinjectedBytes += length;
+      this.reinjectedCount++;
+      this.hasReinjected = true;
+    }
+    this.sentAt = now;
+    const { session } = this.context;
+    // Not while first data has to carry the keys: MP_CAPABLE has no place for it (RFC 8684 §3.1).
+    const dataFin = this.ending && start + length === this.queue.end && session.fullyEstablished;
+    if (dataFin && !this.finGiven) {
+      this.finGiven = true;
+      this.context.log.dataFin("out", this.queue.end);
+    }
+    const payload = this.queue.slice(start, length);
+    const mapping = new SentMapping(start, subflowOffset, length, dataFin, session.checksumFor(payload, start, subflowOffset + 1, dataFin ? length + 1 : length));
+    slot.payload = payload;
+    slot.tag = mapping;
+    slot.push = start + length === this.queue.end;
+    this.context.log.schedule(subflow, mapping, !fresh, this.carriers.scheduler.name);
+    this.armTimer(now);
+    if (this.carriers.vetoed && subflow.sendRoom() - length < subflow.mss) {
+      this.carriers.forgetVeto();
+      this.context.wakeOthers(subflow);
+    }
+    return !fresh;
+  }
+
+  // ---- the DATA_FIN
+
+  /** Sends a DATA_FIN that no data carries, when it is time; true when the caller should ask subflows for pure ACKs. */
+  releaseFin(now: number): boolean {
+    if (!this.ending || this.finGiven || this.nxt < this.queue.end) return false;
+    this.finGiven = true;
+    this.finWaits = true;
+    this.context.log.dataFin("out", this.queue.end);
+    this.armTimer(now);
+    return true;
+  }
+
+  /** Whether a pure ACK carries the DATA_FIN: each does from its release until it is acknowledged. */
+  takeFin(): boolean {
+    if (!this.finGiven || this.finAcked || this.nxt !== this.queue.end) return false;
+    this.finWaits = false;
+    return true;
+  }
+
+  /** The DATA_FIN did not fit onto the ACK that it was taken for. */
+  returnFin(): void {
+    this.finWaits = true;
+  }
+
+  // ---- what arrives
+
+  /** The window that came with the end of the handshake opens the shared one. */
+  openWindow(right: number): void {
+    if (right > this.rightEdge) this.rightEdge = right;
+  }
+
+  /**
+   * A DATA_ACK arrived.
+   * @param position next data offset that the peer expects
+   * @param right position + the window that came with it
+   * @returns whether anything moved: more may be sent
+   */
+  acknowledge(position: number, right: number, now: number): boolean {
+    if (position > this.sentEnd) return false;
+    this.acknowledgedAt = now;
+    let moved = false;
+    if (right > this.rightEdge) {
+      this.rightEdge = right;
+      moved = true;
+    }
+    const { deadlines } = this.context;
+    if (position > this.una) {
+      moved = true;
+      this.una = position;
+      this.queue.release(Math.min(position, this.queue.end));
+      if (this.finGiven && position === this.queue.end + 1) this.finAcked = true;
+      if (!this.reinjections.isEmpty) this.reinjections.dropBefore(position);
+      this.timerBackoff = 0;
+      this.probeBackoff = 0;
+      deadlines.set(DEADLINE.data, position < this.sentEnd ? now + this.dataTimeout() : NEVER);
+      // What is missing behind the first gap does not wait for a timeout of its own: the peer would have acknowledged it with the first.
+      if (position < this.recoverTo) this.resendHead();
+      this.carriers.onAcknowledged(position);
+      this.tuneBuffer();
+    }
+    if (this.rightEdge > this.nxt) deadlines.clear(DEADLINE.windowProbe);
+    return moved;
+  }
+
+  /** Queues what `subflow` carries and no DATA_ACK covers, to be sent on others. */
+  reinject(subflow: Carrier, cause: ReinjectionCause): void {
+    const { sent } = subflow;
+    const avoid = cause === "subflow_death" ? 0 : subflow.pathIndex;
+    let first = -1;
+    let last = -1;
+    for (let i = 0; i < sent.size; i++) {
+      const mapping = sent.at(i);
+      const from = Math.max(mapping.dataOffset, this.una);
+      const to = mapping.dataOffset + mapping.length;
+      if (from >= to) continue;
+      this.reinjections.add(from, to, avoid);
+      if (first < 0) first = from;
+      last = to;
+    }
+    if (first >= 0) this.context.log.reinjection(subflow, first, last, cause);
+    if (cause === "subflow_death") this.reinjections.forget(subflow.pathIndex);
+  }
+
+  // ---- timers
+
+  /**
+   * The guard against data that a subflow acknowledged but no DATA_ACK covers (RFC 8684 §3.3.6): a middlebox acknowledged it, or
+   * the receiver dropped it. Sends the head again, on any subflow, unless a subflow still carries it.
+   * @returns whether it was time, and something is not acknowledged
+   */
+  handleTimeout(now: number): boolean {
+    const { deadlines } = this.context;
+    if (!deadlines.take(DEADLINE.data, now) || this.una >= this.sentEnd) return false;
+    if (this.resendHead()) {
+      this.recoverTo = this.nxt;
+      this.carriers.suspect(this.una, this.nxt);
+    }
+    if (this.timerBackoff < 6) this.timerBackoff++;
+    deadlines.set(DEADLINE.data, now + this.dataTimeout());
+    if (this.finGiven && !this.finAcked) this.finWaits = true;
+    return true;
+  }
+
+  /** RFC 9293 §3.8.6.1 at connection level: the shared window is closed and nothing is in flight that would bring an answer. */
+  armProbe(now: number): void {
+    const { deadlines, subflows } = this.context;
+    if (deadlines.has(DEADLINE.windowProbe)) return;
+    if (this.queue.end === this.nxt || this.rightEdge > this.nxt || this.una < this.nxt) return;
+    let rto = 0;
+    for (const subflow of subflows) if (subflow.established) rto = Math.max(rto, subflow.rto);
+    if (rto === 0) return;
+    deadlines.set(DEADLINE.windowProbe, now + Math.min(rto * (1 << this.probeBackoff), LONGEST_PROBE_INTERVAL));
+  }
+
+  /** The shared window stayed closed: a lost update is repaired by the answer to a probe (draft-barre §3.4.3), on whichever path works. */
+  probe(now: number): boolean {
+    if (!this.context.deadlines.take(DEADLINE.windowProbe, now) || this.rightEdge > this.nxt) return false;
+    if (this.probeBackoff < 10) this.probeBackoff++;
+    for (const subflow of this.context.subflows) if (subflow.established) subflow.sendProbe(now);
+    this.armProbe(now);
+    return true;
+  }
+
+  // ---- the end of Multipath TCP
+
+  /** Gives the stream to regular TCP (RFC 8684 §3.7). Nothing is to be asked of this object any more. */
+  handOver(): UnsentStream {
+    return {
+      queue: this.queue,
+      next: this.nxt,
+      unacknowledged: this.una,
+      limit: this.bufferLimit,
+      isEnding: this.ending,
+      applicationWaits: this.applicationBlocked,
+      lastSentAt: this.sentAt,
+      lastAcknowledgedAt: this.acknowledgedAt,
+    };
+  }
+
+  // ---- inside
+
+  /** Queues the head of the window up to the next byte that a subflow carries, unless a living one carries the head itself. */
+  private resendHead(): boolean {
+    const from = this.una;
+    let to = this.nxt;
+    let carried = false;
+    let stale = 0;
+    for (const subflow of this.context.subflows) {
+      const { sent } = subflow;
+      for (let i = 0; i < sent.size; i++) {
+        const mapping = sent.at(i);
+        if (mapping.dataOffset + mapping.length <= from) continue;
+        if (mapping.dataOffset <= from) {
+          if (subflow.stale) stale = subflow.pathIndex;
+          else carried = true;
+        } else if (mapping.dataOffset < to) to = mapping.dataOffset;
+      }
+    }
+    if (!carried && from < to) {
+      // A subflow that timed out sends it again anyway.
+      this.reinjections.add(from, to, stale);
+      if (stale === 0) this.reinjections.allowAll(from, to);
+      this.context.log.reinjection(null, from, to, "data_timeout");
+      return true;
+    }
+    return false;
+  }
+
+  private armTimer(now: number): void {
+    const { deadlines } = this.context;
+    if (!deadlines.has(DEADLINE.data)) deadlines.set(DEADLINE.data, now + this.dataTimeout());
+  }
+
+  private dataTimeout(): number {
+    let timeout = 0;
+    for (const subflow of this.context.subflows) if (subflow.established && subflow.rto > timeout && !subflow.stale) timeout = subflow.rto;
+    return (timeout === 0 ? DATA_TIMEOUT_WITHOUT_RTO : timeout) * (1 << this.timerBackoff);
+  }
+
+  private planReinjection(subflow: Carrier, limit: number, now: number): boolean {
+    const { reinjections } = this;
+    reinjections.dropBefore(this.una);
+    const size = Math.min(reinjections.size, REINJECTIONS_SEARCHED);
+    for (let i = 0; i < size; i++) {
+      const avoid = reinjections.avoid(i);
+      if (avoid === subflow.pathIndex) continue;
+      const start = reinjections.start(i);
+      const length = reinjections.end(i) - start;
+      const among = avoid === 0 ? this.carriers.usable() : this.carriers.usable().filter((other) => other.pathIndex !== avoid);
+      // Its carrier is usable again, and all there is but for backups: what is late comes from there (RFC 8684 §3.3.8).
+      if (among.length === 0) continue;
+      if (!this.carriers.chooses(subflow, among, start, length, true, now)) return false;
+      this.planKind = "queued";
+      this.planIndex = i;
+      this.planStart = start;
+      this.planLength = Math.min(limit, length);
+      return true;
+    }
+    return false;
+  }
+
+  /**
+   * D6: nothing new may be sent because the shared window (or the send buffer) is full of data that waits for a slower
+   * subflow. Resend that here, and penalise the slow one (NSDI'12 §4.2).
+   */
+  private planOpportunistic(subflow: Carrier, limit: number, now: number): number {
+    if (!this.opportunistic || this.una >= this.nxt) return 0;
+    const windowFull = this.queue.end > this.rightEdge && this.rightEdge - this.nxt < subflow.mss;
+    const bufferFull = this.applicationBlocked && this.writable < subflow.mss;
+    if (!(windowFull || bufferFull) || subflow.srtt === 0 || !this.carriers.usable().includes(subflow)) return 0;
+    const start = Math.max(this.una, this.opportunisticNext);
+    if (start >= this.nxt) return 0;
+    const head = this.carrierOf(this.una, subflow);
+    if (head === null || head === subflow || head.srtt <= subflow.srtt) return 0;
+    const mapping = this.firstCarried(head, start);
+    if (mapping === null) return 0;
+    if (this.penalising && head.penalise(now)) this.context.log.penalty(head);
+    const from = Math.max(start, mapping.dataOffset);
+    this.planKind = "opportunistic";
+    this.planStart = from;
+    this.planLength = Math.min(limit, mapping.dataOffset + mapping.length - from);
+    this.planCarrier = head;
+    return this.planLength;
+  }
+
+  /** The subflow that carries `offset`: `own` when it does too, else the one with the smallest round-trip time; null when none does. */
+  private carrierOf(offset: number, own: Carrier): Carrier | null {
+    if (carries(own, offset)) return own;
+    let best: Carrier | null = null;
+    for (const subflow of this.context.subflows) {
+      if (subflow !== own && carries(subflow, offset) && (best === null || subflow.srtt < best.srtt)) best = subflow;
+    }
+    return best;
+  }
+
+  /** The mapping on `subflow` that covers the lowest data at or after `start`. */
+  private firstCarried(subflow: Carrier, start: number): SentMapping | null {
+    const { sent } = subflow;
+    let lowest: SentMapping | null = null;
+    for (let i = 0; i < sent.size; i++) {
+      const mapping = sent.at(i);
+      if (mapping.dataOffset + mapping.length <= start) continue;
+      if (mapping.dataOffset <= start) return mapping;
+      // Reinjections stand behind data with higher offsets.
+      if (lowest === null || mapping.dataOffset < lowest.dataOffset) lowest = mapping;
+    }
+    return lowest;
+  }
+
+  private noteWindow(blocked: boolean): void {
+    if (blocked === this.windowBlocked) return;
+    this.windowBlocked = blocked;
+    this.context.log.window(blocked, this.rightEdge);
+  }
+
+  /** D7: the send buffer holds twice what all paths together carry in the longest round-trip time (draft-barre §3.5.1). */
+  private tuneBuffer(): void {
+    if (!this.buffer.autoTune || this.bufferLimit >= this.buffer.max) return;
+    if (this.queue.end - this.queue.start < this.bufferLimit / 4) return;
+    let longest = 0;
+    for (const subflow of this.context.subflows) if (subflow.established && subflow.srtt > longest) longest = subflow.srtt;
+    let need = 0;
+    let carried = 0;
+    for (const subflow of this.context.subflows) {
+      if (!subflow.established || subflow.srtt === 0) continue;
+      need += (subflow.cwnd * longest) / subflow.srtt;
+      carried += (windowOfPath(subflow.cwnd, subflow.srtt, subflow.minRtt) * longest) / subflow.srtt;
+    }
+    const wanted = Math.min(this.buffer.max, Math.floor(withoutQueue(2 * need, 2 * carried)));
+    if (wanted > this.bufferLimit) this.bufferLimit = wanted;
+  }
+}
+
+function carries(subflow: Carrier, offset: number): boolean {
+  const { sent } = subflow;
+  const size = Math.min(sent.size, MAPPINGS_SEARCHED);
+  for (let i = 0; i < size; i++) {
+    const mapping = sent.at(i);
+    if (mapping.dataOffset <= offset && offset < mapping.dataOffset + mapping.length) return true;
+  }
+  return false;
+}
+
+/** Until a subflow has measured its round-trip time. */
+const DATA_TIMEOUT_WITHOUT_RTO = SECOND;
+const LONGEST_PROBE_INTERVAL = 60 * SECOND;
+/** Ranges at the front of the reinjection queue looked through for one that a given subflow may send. */
+const REINJECTIONS_SEARCHED = 8;
+/** The head of the window is carried by one of a subflow's oldest mappings, unless reinjections stand before it. */
+const MAPPINGS_SEARCHED = 64;

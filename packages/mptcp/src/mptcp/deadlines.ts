@@ -1,0 +1,35 @@
+/** The deadlines of a connection, for its {@link Deadlines} table, in the order in which those that are due together are handled. */
+export const DEADLINE = {
+  /** To look for data that no subflow carries any more, or send the DATA_FIN again (RFC 8684 §3.3.6). */
+  data: 0,
+  /** To probe a shared window that is closed. */
+  windowProbe: 1,
+  /** To send MP_FASTCLOSE again. */
+  fastclose: 2,
+  /** A passive closer has waited for the peer's FINs. */
+  close: 3,
+  /** Subflows of a closed connection that the peer does not close are given up. */
+  orphan: 4,
+  /** A closed connection need not be remembered any more. */
+  linger: 5,
+  /** To send MP_FAIL again. */
+  failure: 6,
+  /** A connection without any subflow is given up. */
+  noSubflow: 7,
+  /** To send an ADD_ADDR again. */
+  announcement: 8,
+  /** The path manager asked to be called. */
+  pathManager: 9,
+} as const;
+export const DEADLINES = 10;
+
+/** The deadlines of one subflow. */
+export const SUBFLOW_DEADLINE = {
+  /** To send the third ACK of a join again. */
+  joinAck: 0,
+  /** A silence that a tail loss probe noticed has lasted for a retransmission timeout. */
+  silence: 1,
+  /** To ask once more whether a removed address is gone. */
+  removal: 2,
+} as const;
+export const SUBFLOW_DEADLINES = 3;

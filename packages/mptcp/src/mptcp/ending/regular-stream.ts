@@ -1,0 +1,408 @@
+import type { CloseReason, Counters, FallbackReason } from "../../core/index.ts";
+import { MptcpError } from "../../core/index.ts";
+import type { BufferConfig, CongestionContext, CongestionControl, KeepAlive, SegmentRole, SegmentSlot, SendQueue, TcpConnection, TcpOwner } from "../../tcp/index.ts";
+import { reassemblyMemory, SEGMENT_ROLE, STREAM_EVENT, windowOfPath, withoutQueue } from "../../tcp/index.ts";
+import type { Payload, TcpSegment } from "../../wire/index.ts";
+import { INFINITE_MAPPING_LENGTH, infiniteMapping } from "../data/dss.ts";
+import { headerGrowth } from "../data/option-space.ts";
+import type { UnreadStream } from "../data/receiver.ts";
+import type { UnsentStream } from "../data/sender.ts";
+import type { DecisionLog } from "../decision-log.ts";
+import type { SubflowView } from "../info.ts";
+import type { Session } from "../session.ts";
+import { mpFail } from "./checksum-failure.ts";
+
+/** What a stream of regular TCP asks of the connection around it. */
+export interface RegularContext {
+  readonly log: DecisionLog;
+  readonly counters: Counters;
+  readonly sendBuffer: BufferConfig;
+  makeCongestion(context: CongestionContext): CongestionControl;
+  /** Notes an event for the application (STREAM_EVENT). */
+  raise(event: number): void;
+  /** The handshake is complete. */
+  onEstablished(now: number): void;
+  /** Nothing of the connection is needed any more. */
+  forget(): void;
+}
+
+/** What regular TCP takes over from Multipath TCP. */
+export interface HandOver {
+  readonly reason: FallbackReason;
+  readonly tcp: TcpConnection;
+  readonly session: Session;
+  readonly unsent: UnsentStream;
+  readonly unread: UnreadStream;
+  /** Data that was held back, and the data offset of its first byte. */
+  readonly held: { readonly pieces: readonly Payload[]; readonly dataOffset: number };
+  /** Data offset of subflow offset 0 in what arrives. */
+  readonly arrivingOffset: number;
+  /** Whether the handshake was over: the peer is told by an infinite mapping (RFC 8684 §3.7). */
+  readonly isEstablished: boolean;
+  /** The offset that the infinite mapping reaches back to; -1: it begins with the segment that carries it. */
+  readonly infiniteFrom: number;
+  /** MP_FAILs that are still answered, and whether one is due at once. */
+  readonly answers: number;
+  readonly answerNow: boolean;
+}
+
+/**
+ * A connection that has become regular TCP (RFC 8684 §3.7): a plain stream over its first subflow, whose TCP connection it owns from here on.
+ * Nothing of Multipath TCP is asked any more; what is left of it are an infinite mapping and answers to MP_FAIL.
+ */
+export class RegularStream implements TcpOwner, SubflowView {
+  readonly pathIndex = 1;
+  readonly first = true;
+  readonly localAddressId = 0;
+  readonly remoteAddressId = 0;
+  readonly backup = false;
+  readonly stale = false;
+  readonly bytesReinjected = 0;
+  readonly fallback: FallbackReason;
+  readonly tcp: TcpConnection;
+  private readonly context: RegularContext;
+  private readonly session: Session;
+
+  // what is sent
+  private readonly queue: SendQueue;
+  private nxt: number;
+  private una: number;
+  private limit: number;
+  private ending: boolean;
+  private applicationWaits: boolean;
+  private drained = false;
+  private sentAt: number;
+  private acknowledgedAt: number;
+  private infinitePending: boolean;
+  private readonly infiniteFrom: number;
+
+  // what arrives
+  private readonly unread: UnreadStream;
+  private received: number;
+  private finReached: boolean;
+  private receivedAt: number;
+  private readonly arrivingOffset: number;
+
+  private answers: number;
+  private answeredAt: number;
+  private answerDue: boolean;
+
+  private isEstablished: boolean;
+  private isClosed = false;
+  private reason: CloseReason | null = null;
+  private isForgotten = false;
+
+  constructor(context: RegularContext, from: HandOver, now: number) {
+    const { unsent, unread } = from;
+    this.context = context;
+    this.fallback = from.reason;
+    this.tcp = from.tcp;
+    this.session = from.session;
+    this.queue = unsent.queue;
+    this.nxt = unsent.next;
+    this.una = unsent.unacknowledged;
+    this.limit = unsent.limit;
+    this.ending = unsent.isEnding;
+    this.applicationWaits = unsent.applicationWaits;
+    this.sentAt = unsent.lastSentAt;
+    this.acknowledgedAt = unsent.lastAcknowledgedAt;
+    this.infinitePending = from.isEstablished;
+    this.infiniteFrom = from.infiniteFrom;
+    this.unread = unread;
+    this.received = unread.next;
+    this.finReached = unread.finReached;
+    this.receivedAt = unread.lastReceivedAt;
+    this.arrivingOffset = from.arrivingOffset;
+    this.answers = from.answers;
+    this.answeredAt = now;
+    this.answerDue = false;
+    this.isEstablished = from.isEstablished;
+  }
+
+  /** Begins, once it is the owner of its TCP connection. */
+  start(from: HandOver, now: number): void {
+    let at = from.held.dataOffset;
+    for (const piece of from.held.pieces) {
+      this.insert(at, piece, now);
+      at += piece.length;
+    }
+    if (!this.isEstablished) return;
+    // RFC 8684 §3.7: from here on the subflow's ACKs clear the send buffer.
+    this.onAcknowledged(this.tcp, this.tcp.ackedOffset, now);
+    if (this.ending) this.tcp.close(now);
+    if (from.answerNow) this.answer(now);
+    this.tcp.wake();
+  }
+
+  // ---- what can be read
+
+  /** The TCP connection, as the subflow that it was; none once it is over. */
+  get subflows(): readonly SubflowView[] {
+    return this.isForgotten ? [] : [this];
+  }
+  get initiator(): boolean {
+    return this.session.initiator;
+  }
+  get established(): boolean {
+    return this.isEstablished;
+  }
+  get mayCarryData(): boolean {
+    return this.isEstablished && !this.isClosed && !this.tcp.finSent;
+  }
+  get closed(): boolean {
+    return this.isClosed;
+  }
+  get error(): CloseReason | null {
+    return this.reason;
+  }
+  get writable(): number {
+    return this.isClosed || this.ending ? 0 : Math.max(0, this.limit - this.queue.length);
+  }
+  get readable(): number {
+    return this.unread.queue.length;
+  }
+  get ended(): boolean {
+    return this.unread.queue.length === 0 && (this.finReached || this.isClosed);
+  }
+
+  /** Bytes written and not acknowledged, and bytes that wait for the application. */
+  get sendBuffered(): number {
+    return this.queue.length;
+  }
+  get receiveBuffered(): number {
+    return this.unread.queue.length;
+  }
+
+  /** Whether the peer acknowledged everything, the FIN included. */
+  get endAcknowledged(): boolean {
+    return this.drained;
+  }
+
+  /** Positions of the stream, for the application's eyes. */
+  get progress(): StreamProgress {
+    return {
+      next: this.nxt,
+      unacknowledged: this.una,
+      received: this.received,
+      lastSentAt: this.sentAt,
+      lastReceivedAt: this.receivedAt,
+      lastAcknowledgedAt: this.acknowledgedAt,
+    };
+  }
+
+  // ---- the application's commands
+
+  write(payload: Payload, keep: boolean): number {
+    if (this.ending) throw new MptcpError("ERR_STREAM_WRITE_AFTER_END", "write after end");
+    if (this.isClosed) return 0;
+    const taken = Math.min(this.writable, payload.length);
+    if (taken > 0) this.queue.append(taken === payload.length ? payload : payload.slice(0, taken), keep);
+    if (taken < payload.length) this.applicationWaits = true;
+    if (taken > 0) this.tcp.wake();
+    return taken;
+  }
+
+  end(now: number): void {
+    if (this.ending || this.isClosed) return;
+    this.ending = true;
+    this.tcp.close(now);
+  }
+
+  read(max: number, now: number): Payload | null {
+    const { queue, window } = this.unread;
+    const payload = queue.read(max);
+    if (payload === null || this.isClosed) return payload;
+    const segment = this.tcp.maxPayload;
+    window.consumed(payload.length, this.isEstablished ? this.tcp.receiverRtt : 0, segment, now);
+    if (window.updateWorthwhile(this.received, queue.length, segment)) {
+      window.takeClosed();
+      this.tcp.requestAck();
+    }
+    return payload;
+  }
+
+  setNoDelay(enable: boolean): void {
+    if (enable) this.tcp.wake();
+  }
+
+  setKeepAlive(keepAlive: KeepAlive | null, now: number): void {
+    this.tcp.setKeepAlive(keepAlive, now);
+  }
+
+  abort(now: number): void {
+    if (this.isClosed) return;
+    this.finish("ECONNABORTED");
+    this.tcp.abort(now);
+    this.leave("aborted");
+  }
+
+  // ---- TcpOwner: sending
+
+  dataOptionSpace(): number {
+    return this.infinitePending ? headerGrowth(INFINITE_MAPPING_LENGTH + (this.session.checksums ? 2 : 0), this.tcp.timestamps) : 0;
+  }
+
+  offer(_tcp: TcpConnection, limit: number): number {
+    return this.mayCarryData ? Math.min(limit, this.queue.end - this.nxt) : 0;
+  }
+
+  take(_tcp: TcpConnection, _offset: number, length: number, now: number, slot: SegmentSlot): void {
+    this.sentAt = now;
+    slot.payload = this.queue.slice(this.nxt, length);
+    slot.tag = null;
+    this.nxt += length;
+    slot.push = this.nxt === this.queue.end;
+  }
+
+  segmentOptions(tcp: TcpConnection, segment: TcpSegment, role: SegmentRole, _tag: object | null, offset: number): void {
+    switch (role) {
+      case SEGMENT_ROLE.data:
+      case SEGMENT_ROLE.fin:
+        if (this.infinitePending) {
+          // RFC 8684 §3.7: one last mapping, of infinite length, tells a peer that still sees our options.
+          const from = this.infiniteFrom >= 0 ? this.infiniteFrom : offset;
+          this.infinitePending = false;
+          this.context.counters.increment("MPTcpExtInfiniteMapTx");
+          segment.mptcp = [infiniteMapping(this.session, this.arrivingOffset + from, from)];
+        }
+        // MP_FAIL goes on an ACK.
+        if (this.answerDue) tcp.requestAck();
+        break;
+      case SEGMENT_ROLE.ack:
+        if (!this.answerDue) break;
+        this.answerDue = false;
+        this.context.counters.increment("MPTcpExtMPFailTx");
+        segment.mptcp = [mpFail(this.session, this.received)];
+        break;
+      default:
+    }
+  }
+
+  receiveWindow(): number {
+    const { queue, window } = this.unread;
+    return window.advertise(this.received, queue.length);
+  }
+
+  reassemblyMemory(): number {
+    return reassemblyMemory(this.unread.window.limit);
+  }
+
+  // ---- TcpOwner: arrivals
+
+  onSegment(tcp: TcpConnection, segment: TcpSegment, _offset: number, now: number): boolean {
+    for (const option of segment.mptcp) {
+      if (option.kind !== "mp_fail") continue;
+      this.context.counters.increment("MPTcpExtMPFailRx");
+      // Our answer got lost, unless this crossed it.
+      if (this.answers > 0 && now - this.answeredAt > tcp.srtt) this.answer(now);
+    }
+    return true;
+  }
+
+  onData(_tcp: TcpConnection, payload: Payload, offset: number, now: number): void {
+    this.insert(this.arrivingOffset + offset, payload, now);
+  }
+
+  onFin(): void {
+    this.finReached = true;
+    this.context.raise(STREAM_EVENT.readable);
+  }
+
+  onAcknowledged(tcp: TcpConnection, to: number, now: number): void {
+    const position = Math.min(to, this.nxt);
+    this.acknowledgedAt = now;
+    if (position > this.una) {
+      this.una = position;
+      this.queue.release(position);
+      this.tuneBuffer(tcp);
+    }
+    if (this.applicationWaits && this.writable > 0) {
+      this.applicationWaits = false;
+      this.context.raise(STREAM_EVENT.writable);
+    }
+  }
+
+  onInput(tcp: TcpConnection): void {
+    if (tcp.finAcknowledged && !this.drained) {
+      this.drained = true;
+      this.context.raise(STREAM_EVENT.drained);
+    }
+    tcp.wake();
+  }
+
+  // ---- TcpOwner: events
+
+  makeCongestion(_tcp: TcpConnection, context: CongestionContext): CongestionControl {
+    return this.context.makeCongestion(context);
+  }
+
+  onEstablished(tcp: TcpConnection, now: number): void {
+    this.isEstablished = true;
+    this.context.onEstablished(now);
+    if (this.ending) tcp.close(now);
+  }
+
+  onTailLossProbe(): void {}
+
+  onRetransmissionTimeout(): void {}
+
+  onClosed(_tcp: TcpConnection, reason: CloseReason | null): void {
+    this.leave(reason ?? "fin", reason);
+  }
+
+  // ---- inside
+
+  private insert(dataOffset: number, payload: Payload, now: number): void {
+    if (this.isClosed) return;
+    const known = this.received - dataOffset;
+    if (known < 0 || known >= payload.length) return;
+    this.unread.queue.push(known === 0 ? payload : payload.slice(known, payload.length));
+    this.received += payload.length - known;
+    this.receivedAt = now;
+    this.context.raise(STREAM_EVENT.readable);
+  }
+
+  private answer(now: number): void {
+    this.answers--;
+    this.answeredAt = now;
+    this.answerDue = true;
+    this.tcp.requestAck();
+  }
+
+  /** D7: the send buffer holds twice what the path carries in a round-trip time (draft-barre §3.5.1). */
+  private tuneBuffer(tcp: TcpConnection): void {
+    const { sendBuffer } = this.context;
+    if (!sendBuffer.autoTune || this.limit >= sendBuffer.max || this.queue.length < this.limit / 4 || tcp.srtt === 0) return;
+    const window = tcp.congestion.cwnd;
+    const wanted = Math.min(sendBuffer.max, Math.floor(withoutQueue(2 * window, 2 * windowOfPath(window, tcp.srtt, tcp.minRtt))));
+    if (wanted > this.limit) this.limit = wanted;
+  }
+
+  private leave(text: string, error: CloseReason | null = "ECONNABORTED"): void {
+    this.tcp.congestion.release();
+    this.context.log.observe(this, { kind: "subflow_closed", reason: text });
+    this.finish(error);
+    if (this.isForgotten) return;
+    this.isForgotten = true;
+    this.context.forget();
+  }
+
+  private finish(error: CloseReason | null): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.reason = error;
+    this.context.log.observe(null, { kind: "connection_closed", reason: error ?? "done" });
+    this.context.raise(STREAM_EVENT.closed | STREAM_EVENT.readable);
+  }
+}
+
+/** How far a stream has come. Positions are stream offsets, times ns (-1: never). */
+export interface StreamProgress {
+  /** Next byte to send, oldest without acknowledgment, next to arrive. */
+  readonly next: number;
+  readonly unacknowledged: number;
+  readonly received: number;
+  readonly lastSentAt: number;
+  readonly lastReceivedAt: number;
+  readonly lastAcknowledgedAt: number;
+}

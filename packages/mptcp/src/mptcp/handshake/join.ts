@@ -1,0 +1,50 @@
+import type { MpJoinAck, MpJoinSynAck, TcpSegment } from "../../wire/index.ts";
+import { equalOctets } from "../version/keys.ts";
+import type { KeyPair, Version } from "../version/version.ts";
+
+/**
+ * Reads and writes the handshake of a further subflow, MP_JOIN (RFC 8684 §3.2). Nothing here has effects: who reads, acts on the verdict.
+ */
+
+/** What the SYN+ACK that answers our SYN with MP_JOIN says. */
+export type JoinSynAck =
+  | { readonly kind: "verified"; readonly nonce: number; readonly addressId: number; readonly backup: boolean }
+  | { readonly kind: "bad_hmac" }
+  | { readonly kind: "no_mp_join_in_synack" };
+
+/** @param keys those of the sender, which is the peer, and of ourselves */
+export function readJoinSynAck(segment: TcpSegment, version: Version, keys: KeyPair, ownNonce: number): JoinSynAck {
+  for (const option of segment.mptcp) {
+    if (option.kind !== "mp_join_synack") continue;
+    if (!equalOctets(option.hmac, version.joinSynAckHmac(keys, option.nonce, ownNonce))) return { kind: "bad_hmac" };
+    return { kind: "verified", nonce: option.nonce, addressId: option.addressId, backup: option.backup };
+  }
+  return { kind: "no_mp_join_in_synack" };
+}
+
+/** What the third ACK of a join says. */
+export type JoinAck = "verified" | "bad_hmac" | "no_mp_join_in_ack";
+
+/** @param keys those of the sender, which is the peer, and of ourselves */
+export function readJoinAck(segment: TcpSegment, version: Version, keys: KeyPair, peerNonce: number, ownNonce: number): JoinAck {
+  for (const option of segment.mptcp) {
+    if (option.kind === "mp_join_ack") return equalOctets(option.hmac, version.joinAckHmac(keys, peerNonce, ownNonce)) ? "verified" : "bad_hmac";
+  }
+  return "no_mp_join_in_ack";
+}
+
+/** MP_JOIN of a SYN+ACK. */
+export function joinSynAck(version: Version, keys: KeyPair, nonces: Nonces, addressId: number, backup: boolean): MpJoinSynAck {
+  return { kind: "mp_join_synack", backup, addressId, hmac: version.joinSynAckHmac(keys, nonces.own, nonces.peer), nonce: nonces.own };
+}
+
+/** MP_JOIN of a third ACK. */
+export function joinAck(version: Version, keys: KeyPair, nonces: Nonces): MpJoinAck {
+  return { kind: "mp_join_ack", hmac: version.joinAckHmac(keys, nonces.own, nonces.peer) };
+}
+
+/** The random numbers of a join, 32 bits each. */
+export interface Nonces {
+  readonly own: number;
+  readonly peer: number;
+}

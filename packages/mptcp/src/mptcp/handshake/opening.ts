@@ -1,0 +1,265 @@
+import type { Counters, Deadlines, FallbackReason, SubflowEndReason } from "../../core/index.ts";
+import { MP_RESET_REASON, TCP_FLAG } from "../../wire/index.ts";
+import type { TcpSegment } from "../../wire/index.ts";
+import type { MptcpConfig } from "../config.ts";
+import { SentMapping } from "../data/mappings.ts";
+import { SUBFLOW_DEADLINE } from "../deadlines.ts";
+import type { Session } from "../session.ts";
+import { readCapableAck, readCapableSynAck } from "./capable.ts";
+import { joinAck, joinSynAck, readJoinAck, readJoinSynAck } from "./join.ts";
+
+/** How far the handshake of a subflow is. `pre-established`: we are through and the peer has not confirmed it (RFC 8684 §3.2). */
+export type OpeningStage = "handshake" | "pre-established" | "established";
+
+/** What is to be done with a segment of the handshake. `next`: its options count as those of an established subflow. */
+export type OpeningVerdict = "next" | "accept" | "drop";
+
+/** What a handshake asks of its subflow. */
+export interface OpeningOwner {
+  readonly session: Session;
+  readonly config: MptcpConfig;
+  readonly counters: Counters;
+  readonly deadlines: Deadlines;
+  readonly initiator: boolean;
+  readonly localAddressId: number;
+  /** Whether we ask for it to be a backup. */
+  readonly localBackup: boolean;
+  readonly rto: number;
+  readonly synRetransmissions: number;
+  /** Whether a DATA_FIN without data is to go out on the next pure ACK. */
+  readonly finDue: boolean;
+  requestAck(): void;
+  reset(reason: SubflowEndReason, code: number, now: number): void;
+  /** The peer agreed to Multipath TCP, by its SYN+ACK; or returned both keys, by the third ACK. */
+  onAgreed(flags: number, key: Uint8Array): void;
+  onKeysReturned(flags: number, key: Uint8Array): void;
+  fallBack(reason: FallbackReason, now: number): void;
+  /** The SYN+ACK of a join says who the peer is there. */
+  onJoinAnswered(addressId: number, backup: boolean): void;
+  /** The third ACK of a join that arrived was verified. */
+  onJoinVerified(): void;
+  /** Both ends have verified each other. */
+  onJoined(now: number): void;
+}
+
+/** The handshake of a subflow: its state, and what it reads and writes until the subflow is established. */
+export interface Opening {
+  readonly stage: OpeningStage;
+  read(segment: TcpSegment, offset: number, now: number): OpeningVerdict;
+  writeSyn(segment: TcpSegment): void;
+  writeSynAck(segment: TcpSegment): void;
+  /** Writes the handshake's option onto a later segment. @returns false when the segment carries a DSS instead */
+  write(segment: TcpSegment, tag: object | null): boolean;
+  /** The TCP handshake is complete. */
+  onConnected(now: number): void;
+  handleTimeout(now: number): void;
+}
+
+/** The handshake of the first subflow, by MP_CAPABLE (RFC 8684 §3.1). */
+export class CapableOpening implements Opening {
+  private readonly owner: OpeningOwner;
+  private isEstablished = false;
+  /** The third ACK was sent. */
+  private ackSent = false;
+
+  constructor(owner: OpeningOwner) {
+    this.owner = owner;
+  }
+
+  get stage(): OpeningStage {
+    return this.isEstablished ? "established" : "handshake";
+  }
+
+  read(segment: TcpSegment, offset: number, now: number): OpeningVerdict {
+    const syn = (segment.flags & TCP_FLAG.SYN) !== 0;
+    // Without SYN it is the ACK of a simultaneous open: no SYN+ACK came with the peer's key.
+    if (this.owner.initiator) return syn || !this.owner.session.remoteKnown ? this.readSynAck(segment, now) : "next";
+    // A SYN that arrives again is TCP's matter.
+    return syn ? "accept" : this.readAck(segment, offset, now);
+  }
+
+  private readSynAck(segment: TcpSegment, now: number): OpeningVerdict {
+    const { owner } = this;
+    const verdict = readCapableSynAck(segment, owner.session.version, owner.synRetransmissions < owner.config.capableSyns);
+    if (verdict.kind === "fallback") owner.fallBack(verdict.reason, now);
+    else if (verdict.kind === "agreed") {
+      owner.counters.increment("MPTcpExtMPCapableSYNACKRX");
+      owner.onAgreed(verdict.flags, verdict.key);
+    }
+    return "accept";
+  }
+
+  private readAck(segment: TcpSegment, offset: number, now: number): OpeningVerdict {
+    const { owner } = this;
+    const { session } = owner;
+    const verdict = readCapableAck(segment, session.version, session.local.key, offset);
+    switch (verdict.kind) {
+      case "agreed":
+        owner.counters.increment("MPTcpExtMPCapableACKRX");
+        owner.onKeysReturned(verdict.flags, verdict.key);
+        this.isEstablished = true;
+        return "next";
+      case "wait":
+        return "drop";
+      case "fallback":
+        owner.fallBack(verdict.reason, now);
+        return "accept";
+    }
+  }
+
+  writeSyn(segment: TcpSegment): void {
+    const { config, session, synRetransmissions } = this.owner;
+    // H5: after some SYNs without answer, try without the option (RFC 8684 §3.1).
+    if (synRetransmissions < config.capableSyns) segment.mptcp = [session.version.capableSyn(session.capableFlags, session.local.key)];
+  }
+
+  writeSynAck(segment: TcpSegment): void {
+    const { session } = this.owner;
+    segment.mptcp = [session.version.capableSynAck(session.capableFlags, session.local.key)];
+  }
+
+  /** The third ACK, and first data, of the initiator: both keys, until a DSS shows that they arrived (RFC 8684 §3.1). */
+  write(segment: TcpSegment, tag: object | null): boolean {
+    const { owner } = this;
+    const { session } = owner;
+    if (!owner.initiator || session.fullyEstablished) return false;
+    let dataLength = -1;
+    let checksum = -1;
+    if (tag instanceof SentMapping) {
+      // MP_CAPABLE says nothing of sequence numbers: it can only describe the mapping at the start, and no DATA_FIN.
+      if (!session.version.dataCarriesKeys || tag.dataOffset !== 0 || tag.subflowOffset !== 0 || tag.dataFin) return false;
+      dataLength = tag.length;
+      checksum = tag.checksum;
+    } else if (owner.finDue && this.ackSent) return false;
+    else {
+      this.ackSent = true;
+      // The DATA_FIN that waits has to go on an ACK of its own.
+      if (owner.finDue) owner.requestAck();
+    }
+    segment.mptcp = [session.version.capableAck(session.thirdAckFlags, session.keysOut, dataLength, checksum)];
+    return true;
+  }
+
+  onConnected(): void {
+    this.isEstablished = true;
+  }
+
+  handleTimeout(): void {}
+}
+
+/** The handshake of a further subflow, by MP_JOIN (RFC 8684 §3.2). */
+export class JoinOpening implements Opening {
+  private readonly owner: OpeningOwner;
+  private readonly localNonce: number;
+  private remoteNonce: number;
+  private current: OpeningStage = "handshake";
+  private ackTries = 0;
+  /** Why the SYN+ACK was not acceptable: once the TCP handshake is over, so that there can be one, a RST says so. */
+  private refusal: SubflowEndReason | null = null;
+
+  /** @param remoteNonce the peer's, of a SYN that arrived; 0 of one that we send */
+  constructor(owner: OpeningOwner, localNonce: number, remoteNonce: number) {
+    this.owner = owner;
+    this.localNonce = localNonce;
+    this.remoteNonce = remoteNonce;
+  }
+
+  get stage(): OpeningStage {
+    return this.current;
+  }
+
+  read(segment: TcpSegment, _offset: number, now: number): OpeningVerdict {
+    const syn = (segment.flags & TCP_FLAG.SYN) !== 0;
+    if (this.owner.initiator) return syn ? this.readSynAck(segment) : this.readConfirmation(segment, now);
+    return syn ? "accept" : this.readAck(segment, now);
+  }
+
+  private readSynAck(segment: TcpSegment): OpeningVerdict {
+    const { counters, session } = this.owner;
+    const verdict = readJoinSynAck(segment, session.version, session.keysIn, this.localNonce);
+    if (verdict.kind !== "no_mp_join_in_synack") counters.increment("MPTcpExtMPJoinSynAckRx");
+    if (verdict.kind !== "verified") {
+      if (verdict.kind === "bad_hmac") counters.increment("MPTcpExtMPJoinSynAckHMacFailure");
+      this.refusal = verdict.kind;
+      return "accept";
+    }
+    if (verdict.backup) counters.increment("MPTcpExtMPJoinSynAckBackupRx");
+    this.remoteNonce = verdict.nonce;
+    this.current = "pre-established";
+    this.owner.onJoinAnswered(verdict.addressId, verdict.backup);
+    return "accept";
+  }
+
+  /** Anything after the SYN+ACK: the peer has our HMAC (RFC 8684 §3.2). */
+  private readConfirmation(segment: TcpSegment, now: number): OpeningVerdict {
+    if (this.current === "pre-established" && (segment.flags & TCP_FLAG.ACK) !== 0) this.onJoined(now);
+    return "next";
+  }
+
+  private readAck(segment: TcpSegment, now: number): OpeningVerdict {
+    const { counters, session } = this.owner;
+    const verdict = readJoinAck(segment, session.version, session.keysIn, this.remoteNonce, this.localNonce);
+    if (verdict !== "no_mp_join_in_ack") counters.increment("MPTcpExtMPJoinAckRx");
+    if (verdict === "verified") {
+      this.current = "pre-established";
+      return "accept";
+    }
+    if (verdict === "bad_hmac") counters.increment("MPTcpExtMPJoinAckHMacFailure");
+    this.owner.reset(verdict, MP_RESET_REASON.mptcpSpecific, now);
+    return "drop";
+  }
+
+  writeSyn(segment: TcpSegment): void {
+    const { localAddressId: addressId, localBackup: backup, session } = this.owner;
+    segment.mptcp = [{ kind: "mp_join_syn", backup, addressId, token: session.remote.token, nonce: this.localNonce }];
+  }
+
+  writeSynAck(segment: TcpSegment): void {
+    const { localAddressId, localBackup, session } = this.owner;
+    segment.mptcp = [joinSynAck(session.version, session.keysOut, { own: this.localNonce, peer: this.remoteNonce }, localAddressId, localBackup)];
+  }
+
+  /** RFC 8684 §3.2: the third ACK carries the HMAC until the peer has confirmed it. */
+  write(segment: TcpSegment): boolean {
+    const { initiator, session } = this.owner;
+    if (!initiator || this.current !== "pre-established") return false;
+    segment.mptcp = [joinAck(session.version, session.keysOut, { own: this.localNonce, peer: this.remoteNonce })];
+    return true;
+  }
+
+  /** Ours is verified, the peer's verification of it follows (RFC 8684 §3.2). */
+  onConnected(now: number): void {
+    const { owner } = this;
+    if (this.refusal !== null) owner.reset(this.refusal, MP_RESET_REASON.mptcpSpecific, now);
+    else if (owner.initiator) {
+      this.ackTries = 1;
+      owner.deadlines.set(SUBFLOW_DEADLINE.joinAck, now + owner.rto);
+    } else {
+      owner.onJoinVerified();
+      this.onJoined(now);
+      // RFC 8684 §3.2: the third ACK must be answered, it is retransmitted otherwise.
+      owner.requestAck();
+    }
+  }
+
+  /** The third ACK was not confirmed in time: sends it again, or gives up. */
+  handleTimeout(now: number): void {
+    const { owner } = this;
+    if (!owner.deadlines.take(SUBFLOW_DEADLINE.joinAck, now)) return;
+    if (this.ackTries >= JOIN_ACK_TRIES) {
+      owner.reset("join_unconfirmed", MP_RESET_REASON.mptcpSpecific, now);
+      return;
+    }
+    owner.requestAck();
+    owner.deadlines.set(SUBFLOW_DEADLINE.joinAck, now + owner.rto * (1 << this.ackTries++));
+  }
+
+  private onJoined(now: number): void {
+    this.current = "established";
+    this.owner.deadlines.clear(SUBFLOW_DEADLINE.joinAck);
+    this.owner.onJoined(now);
+  }
+}
+
+/** Third ACKs of a join sent before giving up. */
+const JOIN_ACK_TRIES = 6;

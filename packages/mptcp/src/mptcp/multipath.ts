@@ -1,0 +1,538 @@
+import type { CloseReason, Counters, Deadlines, FallbackReason, JoinRefusal, SubflowEndReason } from "../core/index.ts";
+import type { CongestionContext, CongestionControl, FourTuple, KeepAlive, TcpConnection } from "../tcp/index.ts";
+import { reassemblyMemory, STREAM_EVENT } from "../tcp/index.ts";
+import type { IpAddress, MpJoinSyn, MptcpOption, Payload } from "../wire/index.ts";
+import type { MptcpConfig } from "./config.ts";
+import type { Carrier } from "./context.ts";
+import { DataReceiver } from "./data/receiver.ts";
+import type { SenderContext } from "./data/sender.ts";
+import { DataSender } from "./data/sender.ts";
+import type { DecisionLog } from "./decision-log.ts";
+import type { FailureContext } from "./ending/checksum-failure.ts";
+import { ChecksumFailure } from "./ending/checksum-failure.ts";
+import type { EndingContext } from "./ending/ending.ts";
+import { Ending } from "./ending/ending.ts";
+import type { HandOver } from "./ending/regular-stream.ts";
+import type { MptcpEnvironment, SubflowTcpConfig } from "./environment.ts";
+import type { LocalAddress, Path } from "./path-manager.ts";
+import type { PathsContext, PathSubflow } from "./paths/paths.ts";
+import { Paths } from "./paths/paths.ts";
+import type { SignalSubflow } from "./paths/signals.ts";
+import type { Session } from "./session.ts";
+import type { SubflowContext, SubflowOptions } from "./subflow-context.ts";
+import { Subflow } from "./subflow.ts";
+
+/** What a Multipath TCP connection asks of its face to the application and the host. */
+export interface MultipathContext {
+  readonly connectionId: number;
+  readonly environment: MptcpEnvironment;
+  readonly config: MptcpConfig;
+  readonly deadlines: Deadlines;
+  readonly log: DecisionLog;
+  readonly tuple: FourTuple;
+  /** How the TCP of subflows to come is to be. */
+  readonly subflowConfig: SubflowTcpConfig;
+  makeCongestion(context: CongestionContext): CongestionControl;
+  /** Notes an event for the application (STREAM_EVENT). */
+  raise(event: number): void;
+  /** The connection is open. */
+  onEstablished(now: number): void;
+  /** Nothing of the connection is needed any more. */
+  forget(): void;
+  /** The connection becomes regular TCP: its TCP connection has another owner from here on. */
+  becomeRegular(handOver: HandOver, now: number): void;
+}
+
+/**
+ * The mediator of a Multipath TCP connection: it owns the parts and the list of subflows, carries what one part says to the others, and
+ * wakes subflows. Each part is the only writer of its state, and asks for what it needs of the whole by an interface of its own, all of
+ * which are met here.
+ *
+ * Parts say that something changed ({@link Multipath.subflowsChanged}); after each input, timeout or command, {@link Multipath.settle} looks
+ * once which subflows have something to send.
+ */
+export class Multipath implements SubflowContext<Subflow>, SenderContext, EndingContext, FailureContext, PathsContext {
+  readonly session: Session;
+  readonly sender: DataSender;
+  readonly receiver: DataReceiver;
+  readonly paths: Paths;
+  readonly ending: Ending;
+  readonly failure: ChecksumFailure;
+  private readonly context: MultipathContext;
+  private readonly living: Subflow[] = [];
+  /** The subflow that data arrived on last: the one for window updates. */
+  private lastReceiver: Subflow | null = null;
+  /** A second subflow was established at some time. */
+  private joinedEver = false;
+  private connected = false;
+
+  constructor(context: MultipathContext, session: Session) {
+    const { config, subflowConfig } = context;
+    this.context = context;
+    this.session = session;
+    this.ending = new Ending(this);
+    this.failure = new ChecksumFailure(this);
+    this.sender = new DataSender(this, {
+      scheduler: config.scheduler(),
+      buffer: subflowConfig.sendBuffer,
+      opportunisticRetransmission: config.opportunisticRetransmission,
+      penalisation: config.penalisation,
+      noDelay: subflowConfig.noDelay,
+    });
+    this.receiver = new DataReceiver(subflowConfig.receiveBuffer);
+    this.paths = new Paths(this, config.pathManager());
+  }
+
+  // ---- what the parts read
+
+  get subflows(): readonly Subflow[] {
+    return this.living;
+  }
+  get connectionId(): number {
+    return this.context.connectionId;
+  }
+  get config(): MptcpConfig {
+    return this.context.config;
+  }
+  get deadlines(): Deadlines {
+    return this.context.deadlines;
+  }
+  get log(): DecisionLog {
+    return this.context.log;
+  }
+  get counters(): Counters {
+    return this.context.environment.counters;
+  }
+  get tuple(): FourTuple {
+    return this.context.tuple;
+  }
+  get closed(): boolean {
+    return this.ending.closed;
+  }
+  get error(): CloseReason | null {
+    return this.ending.error;
+  }
+  get mayOpen(): boolean {
+    return this.ending.mayOpen;
+  }
+  get mayFallBack(): boolean {
+    return !this.joinedEver;
+  }
+  get hasSignals(): boolean {
+    return this.paths.signals.waiting || this.failure.due;
+  }
+
+  localAddresses(): readonly LocalAddress[] {
+    return this.context.environment.localAddresses();
+  }
+
+  makeCongestion(context: CongestionContext): CongestionControl {
+    return this.context.makeCongestion(context);
+  }
+
+  reassemblyMemory(tcp: TcpConnection): number {
+    return reassemblyMemory(this.receiver.limit) - this.receiver.reorderMemory - this.outOfOrderMemory(tcp);
+  }
+
+  /** Memory, bytes, of data that is out of order on its subflow, on all of them but one. */
+  outOfOrderMemory(except: TcpConnection | null): number {
+    let memory = 0;
+    for (const subflow of this.living) if (subflow.tcp !== except) memory += subflow.tcp.outOfOrderMemory;
+    return memory;
+  }
+
+  othersFor(subflow: Subflow): "usable" | "waiting" | "none" {
+    if (this.sender.carriers.usable().some((other) => other !== subflow)) return "usable";
+    return this.living.some((other) => other !== subflow && other.mayCarryData && !other.stale) ? "waiting" : "none";
+  }
+
+  signalCarrier(): SignalSubflow | undefined {
+    const usable = this.sender.carriers.usable()[0];
+    return (usable as Subflow | undefined) ?? this.living.find((candidate) => candidate.established);
+  }
+
+  takeSignal(subflow: Subflow, space: number, now: number): MptcpOption | null {
+    if (this.failure.due && this.failure.isWaiting(subflow)) return this.failure.takeOption();
+    return this.paths.signals.take(subflow, space, now);
+  }
+
+  // ---- what the application reads
+
+  get sendBuffered(): number {
+    return this.sender.buffered;
+  }
+  get receiveBuffered(): number {
+    return this.receiver.buffered;
+  }
+  get writable(): number {
+    return this.ending.closed ? 0 : this.sender.writable;
+  }
+  get readable(): number {
+    return this.receiver.readable;
+  }
+  get ended(): boolean {
+    return this.receiver.readable === 0 && (this.receiver.finReached || this.ending.closed);
+  }
+
+  // ---- the application's commands
+
+  write(payload: Payload, keep: boolean, now: number): number {
+    if (this.ending.closed && !this.sender.finQueued) return 0;
+    const taken = this.sender.write(payload, keep);
+    if (taken > 0) this.settle(now);
+    return taken;
+  }
+
+  end(now: number): void {
+    if (this.ending.closed || !this.sender.end()) return;
+    this.releaseFin(now);
+    this.settle(now);
+  }
+
+  read(max: number, now: number): Payload | null {
+    const { receiver } = this;
+    const payload = receiver.read(max);
+    if (payload === null) return null;
+    const from = this.lastReceiver ?? this.living[0];
+    if (from === undefined || this.ending.closed) return payload;
+    const segment = from.tcp.maxPayload;
+    receiver.consumed(payload.length, this.longestRtt(), segment, now);
+    if (receiver.updateWorthwhile(segment)) this.sendWindowUpdate(from);
+    return payload;
+  }
+
+  abort(now: number): void {
+    this.ending.abort(now);
+  }
+
+  setNoDelay(enable: boolean, now: number): void {
+    // RFC 6897 §4.4.2: the whole connection is meant; Nagle runs over all of its data.
+    if (this.sender.setNoDelay(enable)) this.settle(now);
+  }
+
+  setKeepAlive(keepAlive: KeepAlive | null, now: number): void {
+    for (const subflow of this.living) subflow.setKeepAlive(keepAlive, now);
+  }
+
+  allowLocal(address: IpAddress, now: number): boolean {
+    return this.paths.allowLocal(address, now);
+  }
+
+  denyLocal(address: IpAddress, now: number): boolean {
+    return this.paths.denyLocal(address, now);
+  }
+
+  // ---- the host's commands
+
+  /** The first subflow; its TCP connection is attached by the caller. Call once. */
+  addFirstSubflow(): Subflow {
+    // MP_CAPABLE has no B flag: a path manager that wants the first subflow as a backup says so by MP_PRIO.
+    return this.make({ pathIndex: 1, first: true, initiator: this.session.initiator, localAddressId: 0, remoteAddressId: 0, backup: false, nonce: 0 });
+  }
+
+  /** The peer's SYN offered Multipath TCP. */
+  onOffer(flags: number, key: Uint8Array | null): void {
+    this.session.onOffer(flags, key);
+    if (key !== null && this.session.peerDeniesJoin) this.paths.denyInitialRemote();
+  }
+
+  /** A SYN with MP_JOIN arrived for the connection's token (RFC 8684 §3.2). The host makes the TCP connection for the subflow returned. */
+  acceptJoin(option: MpJoinSyn, tuple: FourTuple): Subflow | JoinRefusal {
+    const { config, environment } = this.context;
+    // After a regular close the peer may come back for the Data ACK of its DATA_FIN.
+    if (this.ending.error !== null || !this.session.remoteKnown) return "not_multipath";
+    if (this.living.length > config.limits.subflows) return "too_many_subflows";
+    // RFC 8684 §3.1: who sets the C flag does not accept subflows to the address and port that it was sent from.
+    const { localAddress, localPort } = this.tuple;
+    if (config.denyJoinInitialAddress && tuple.localPort === localPort && tuple.localAddress.equals(localAddress)) return "initial_address_denied";
+    const admitted = this.paths.admitJoin(option, tuple);
+    if (admitted === null) return "address_not_allowed";
+    if (option.backup) this.counters.increment("MPTcpExtMPJoinSynBackupRx");
+    return this.make({
+      ...admitted,
+      first: false,
+      initiator: false,
+      remoteAddressId: option.addressId,
+      nonce: environment.random.nonces.uint32(),
+      peer: { nonce: option.nonce, backup: option.backup },
+    });
+  }
+
+  addLocal(entry: LocalAddress, now: number): void {
+    this.paths.addLocal(entry, now);
+  }
+
+  removeLocal(address: IpAddress, now: number): void {
+    this.paths.removeLocal(address, now);
+  }
+
+  handleTimeout(now: number): void {
+    const { sender } = this;
+    if (sender.handleTimeout(now)) {
+      if (sender.finDue) for (const subflow of this.living) if (subflow.established) subflow.requestAck();
+      this.settle(now);
+    }
+    if (sender.probe(now)) this.counters.increment("MPTcpExtWinProbe");
+    for (const subflow of this.living.slice()) subflow.handleTimeout(now);
+    this.ending.handleTimeout(now);
+    this.failure.handleTimeout(now);
+    this.ending.release(now);
+    // With all data acknowledged and the peer's end received, only the Data ACK of our DATA_FIN may have been lost.
+    this.ending.giveUpAlone(this.receiver.finReached && sender.onlyFinUnacknowledged, now);
+    this.paths.handleTimeout(now);
+    this.deadlines.settle();
+  }
+
+  // ---- what the parts ask for
+
+  open(path: Path, backup: boolean, localPort: number, now: number): boolean {
+    const { environment, subflowConfig } = this.context;
+    const { localAddress, remoteAddress, remotePort } = path;
+    const subflow = this.make({
+      pathIndex: path.index,
+      first: false,
+      initiator: true,
+      localAddressId: path.localAddressId,
+      remoteAddressId: path.remoteAddressId,
+      backup,
+      nonce: environment.random.nonces.uint32(),
+    });
+    const tcp = environment.connectTcp(subflow, { localAddress, localPort, remoteAddress, remotePort }, subflowConfig, now);
+    if (tcp === null) return false;
+    subflow.attach(tcp);
+    return true;
+  }
+
+  doubt(subflow: PathSubflow, now: number): void {
+    const doubted = this.living.find((other) => other === subflow);
+    if (doubted === undefined) return;
+    doubted.askWhetherGone(now);
+    this.sender.reinject(doubted, "remove_addr");
+  }
+
+  raise(event: number): void {
+    this.context.raise(event);
+  }
+
+  forget(): void {
+    this.context.forget();
+  }
+
+  fallBack(reason: FallbackReason, now: number, arrivingOffset = 0): void {
+    this.hand(reason, { arrivingOffset, infiniteFrom: -1, answers: 0, answerNow: false }, now);
+  }
+
+  failOver(reason: FallbackReason, answers: number, answerNow: boolean, now: number): void {
+    const { next, unacknowledged } = this.sender;
+    // RFC 8684 §3.7: the mapping acts retroactively, from what was acknowledged on.
+    this.hand(reason, { arrivingOffset: 0, infiniteFrom: Math.min(unacknowledged, next), answers, answerNow }, now);
+  }
+
+  /** Gives the first subflow's TCP connection to regular TCP, and ends the others. */
+  private hand(reason: FallbackReason, how: Pick<HandOver, "arrivingOffset" | "infiniteFrom" | "answers" | "answerNow">, now: number): void {
+    const first = this.living.find((subflow) => subflow.first);
+    if (first === undefined) return;
+    const held = first.replace();
+    const isEstablished = this.session.remoteKnown && this.connected;
+    const others = this.living.filter((subflow) => subflow !== first);
+    this.living.length = 0;
+    this.deadlines.close();
+    const { session, sender, receiver } = this;
+    this.context.becomeRegular({ reason, tcp: first.tcp, session, unsent: sender.handOver(), unread: receiver.handOver(), held, isEstablished, ...how }, now);
+    // A join that was under way when the connection fell back is not the connection.
+    for (const subflow of others) subflow.end("fallback", now);
+  }
+
+  // ---- what the parts tell: the handshake
+
+  onAgreed(flags: number, key: Uint8Array): void {
+    this.session.onAgreed(flags, key);
+    if (this.session.peerDeniesJoin) this.paths.denyInitialRemote();
+  }
+
+  onKeysReturned(flags: number, key: Uint8Array): void {
+    this.session.onKeysReturned(flags, key);
+    if (this.session.peerDeniesJoin) this.paths.denyInitialRemote();
+  }
+
+  onFirstEstablished(subflow: Subflow, now: number): void {
+    this.connected = true;
+    // The window of the handshake's last segment opens the shared window.
+    this.sender.openWindow(subflow.tcp.peerWindow);
+    this.subflowsChanged();
+    this.context.onEstablished(now);
+    // RFC 8684 §3.1: no subflow may be added before a DSS arrived; an ACK now lets the initiator add some without data.
+    if (!this.session.initiator) {
+      subflow.requestAck();
+      this.paths.onEstablished(now);
+    }
+    if (this.sender.finQueued) this.releaseFin(now);
+    this.log.established(subflow);
+  }
+
+  onJoinVerified(tcp: TcpConnection): void {
+    this.context.environment.joined(tcp);
+  }
+
+  onJoined(subflow: Subflow, now: number): void {
+    this.joinedEver = true;
+    this.failure.onJoined(now);
+    this.paths.onJoined(subflow);
+    this.ending.onCompany();
+    this.subflowsChanged();
+    this.log.established(subflow);
+    this.raise(STREAM_EVENT.subflows);
+    if (this.ending.closed) subflow.close(now);
+    else if (this.sender.finSent && !this.sender.finAcknowledged) subflow.requestAck();
+    this.settle(now);
+  }
+
+  onDss(now: number): void {
+    if (this.session.onDss()) this.paths.onEstablished(now);
+  }
+
+  // ---- what the parts tell: data
+
+  onDataAck(position: number, right: number, now: number): void {
+    const { sender } = this;
+    const finBefore = sender.finAcknowledged;
+    if (!sender.acknowledge(position, right, now)) return;
+    if (sender.takeRoom()) this.raise(STREAM_EVENT.writable);
+    if (sender.finAcknowledged && !finBefore) {
+      this.raise(STREAM_EVENT.drained);
+      this.closeWhenDone(now);
+    }
+  }
+
+  onArrival(subflow: Subflow): void {
+    this.lastReceiver = subflow;
+  }
+
+  /** Bytes of the connection, from any subflow. */
+  deliver(dataOffset: number, payload: Payload, now: number): void {
+    if (this.ending.closed) return;
+    const elsewhere = dataOffset > this.receiver.next ? this.outOfOrderMemory(null) : 0;
+    if (this.receiver.insert(dataOffset, payload, elsewhere, now) === 0) return;
+    this.raise(STREAM_EVENT.readable);
+    if (this.receiver.finReached) this.onEnd(now);
+  }
+
+  onDataFin(dataOffset: number, now: number): void {
+    const { receiver } = this;
+    if (!receiver.insertFin(dataOffset)) {
+      // A repeated DATA_FIN asks for the Data ACK that got lost.
+      if (receiver.finReached) this.acknowledgeOnAll();
+      return;
+    }
+    this.log.dataFin("in", dataOffset);
+    this.ending.onPeerFin(!this.sender.finSent);
+    if (receiver.finReached) this.onEnd(now);
+  }
+
+  onFastclose(subflow: Subflow, withReset: boolean, now: number): void {
+    this.ending.onFastclose(subflow, withReset, now);
+  }
+
+  afterInput(now: number): void {
+    if (this.sender.finQueued && !this.sender.finSent) this.releaseFin(now);
+    this.settle(now);
+  }
+
+  // ---- what the parts tell: subflows
+
+  onAttached(subflow: Subflow): void {
+    this.living.push(subflow);
+  }
+
+  subflowsChanged(): void {
+    this.sender.carriers.changed();
+  }
+
+  onSubflowEnded(subflow: Subflow, reason: SubflowEndReason, text: string, error: CloseReason | null, now: number): void {
+    const { ending, living, paths, sender } = this;
+    this.log.observe(subflow, { kind: "subflow_closed", reason: text });
+    const at = living.indexOf(subflow);
+    if (at < 0) return;
+    living.splice(at, 1);
+    if (this.lastReceiver === subflow) this.lastReceiver = null;
+    this.subflowsChanged();
+    if (ending.closed) {
+      ending.onSubflowGone(error === null, now);
+      if (ending.mayOpen) paths.onSubflowClosed(subflow, reason, now);
+      return;
+    }
+    sender.reinject(subflow, "subflow_death");
+    this.raise(STREAM_EVENT.subflows);
+    if (living.length === 0 && !this.session.fullyEstablished) {
+      ending.onFailedToStart(error ?? "ECONNRESET", now);
+      return;
+    }
+    paths.onSubflowClosed(subflow, reason, now);
+    if (living.length === 0) ending.onAlone(now);
+    this.settle(now);
+  }
+
+  // ---- waking
+
+  /** A subflow that was refused data in favour of `full` may have it now. */
+  wakeOthers(full: Carrier): void {
+    for (const subflow of this.sender.carriers.usable()) if (subflow !== full && subflow.hasRoom) subflow.wake();
+  }
+
+  /** Asks every subflow that has room to look for data: what arrived on one may unblock another (draft-barre §3.5.2). */
+  settle(now: number): void {
+    const { sender } = this;
+    if (sender.hasWork) {
+      const usable = sender.carriers.usable();
+      for (let i = 0; i < usable.length; i++) {
+        const subflow = usable[i] as Carrier;
+        if (subflow.hasRoom) subflow.wake();
+      }
+    }
+    sender.armProbe(now);
+  }
+
+  // ---- inside
+
+  private make(options: SubflowOptions): Subflow {
+    return new Subflow(this, options);
+  }
+
+  /** Everything the peer had to say arrived. */
+  private onEnd(now: number): void {
+    this.raise(STREAM_EVENT.readable);
+    this.acknowledgeOnAll();
+    this.closeWhenDone(now);
+  }
+
+  private acknowledgeOnAll(): void {
+    for (const subflow of this.living) if (subflow.established) subflow.requestAck();
+  }
+
+  /** X1: once both DATA_FINs are acknowledged, the connection is closed, and its subflows close with FINs. */
+  private closeWhenDone(now: number): void {
+    if (this.receiver.finReached && this.sender.finAcknowledged) this.ending.onDone(now);
+  }
+
+  /** Sends a DATA_FIN without data, once the peer is known to have our key, or there is no data that could carry the key to it. */
+  private releaseFin(now: number): void {
+    if (!this.session.fullyEstablished && (!this.connected || this.sender.hasData)) return;
+    if (!this.sender.releaseFin(now)) return;
+    for (const subflow of this.sender.carriers.usable()) (subflow as Subflow).requestAck();
+  }
+
+  private sendWindowUpdate(from: Subflow): void {
+    // RFC 8684 §3.3.4 and draft-barre §3.4.3: the update that ends a zero window goes out on every subflow.
+    if (this.receiver.takeClosed()) this.acknowledgeOnAll();
+    else from.requestAck();
+  }
+
+  private longestRtt(): number {
+    let longest = 0;
+    for (const subflow of this.living) {
+      const rtt = subflow.tcp.receiverRtt;
+      if (subflow.established && rtt > longest) longest = rtt;
+    }
+    return longest;
+  }
+}

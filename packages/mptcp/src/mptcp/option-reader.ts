@@ -1,0 +1,181 @@
+import type { Counters, FallbackReason, SubflowEndReason } from "../core/index.ts";
+import type { AddAddress, MpFail, MptcpOption, TcpSegment } from "../wire/index.ts";
+import { MP_RESET_REASON, TCP_FLAG } from "../wire/index.ts";
+import { DssFacts } from "./data/dss.ts";
+import type { Inbound } from "./data/inbound.ts";
+import type { DataReceiver } from "./data/receiver.ts";
+import type { DataSender } from "./data/sender.ts";
+import type { ChecksumFailure, FailureSubflow } from "./ending/checksum-failure.ts";
+import type { Paths, PathSubflow } from "./paths/paths.ts";
+import type { Session } from "./session.ts";
+import { equalOctets } from "./version/keys.ts";
+
+/** What the reader of options tells the connection. */
+export interface ReaderContext {
+  readonly session: Session;
+  readonly sender: DataSender;
+  readonly receiver: DataReceiver;
+  readonly paths: Paths;
+  readonly failure: ChecksumFailure;
+  readonly counters: Counters;
+  readonly mayFallBack: boolean;
+  settle(now: number): void;
+  onDss(now: number): void;
+  onDataAck(position: number, right: number, now: number): void;
+  fallBack(reason: FallbackReason, now: number, arrivingOffset?: number): void;
+}
+
+/** The subflow whose segments are read. */
+export interface ReaderSubflow extends FailureSubflow, PathSubflow {
+  readonly initiator: boolean;
+  readonly receivedOffset: number;
+  /** `segment.window` scaled as negotiated. */
+  scaledWindow(segment: TcpSegment): number;
+  reset(reason: SubflowEndReason, code: number, now: number): void;
+  /** MP_FASTCLOSE with our key arrived; `withReset`: on a RST. */
+  onFastclose(withReset: boolean, now: number): void;
+}
+
+/** What is to be done with a segment after one of its options was read. */
+type Verdict = "next" | "accept" | "drop";
+
+/** Reads the MPTCP options of the segments of one subflow, and tells the parts concerned what they say. */
+export class OptionReader {
+  private readonly context: ReaderContext;
+  private readonly subflow: ReaderSubflow;
+  private readonly inbound: Inbound;
+  private readonly facts = new DssFacts();
+  private hadDataAck = false;
+  private hadOptions = false;
+
+  constructor(context: ReaderContext, subflow: ReaderSubflow, inbound: Inbound) {
+    this.context = context;
+    this.subflow = subflow;
+    this.inbound = inbound;
+  }
+
+  /** Whether the segment being processed carried a Data ACK, and any options of Multipath TCP. */
+  get segmentHadDataAck(): boolean {
+    return this.hadDataAck;
+  }
+  get segmentHadOptions(): boolean {
+    return this.hadOptions;
+  }
+
+  /** A segment arrived. */
+  begin(segment: TcpSegment): void {
+    this.hadOptions = segment.mptcp.length > 0;
+    this.hadDataAck = false;
+  }
+
+  /** Handles the options of a segment on an established subflow; `offset` is the segment's. @returns false to drop the segment */
+  read(segment: TcpSegment, offset: number, now: number): boolean {
+    const options = segment.mptcp;
+    for (let i = 0; i < options.length; i++) {
+      const option = options[i] as MptcpOption;
+      const verdict = option.kind === "dss" ? this.readDss(segment, option, offset, now) : this.readOther(option, segment, offset, now);
+      if (verdict !== "next") return verdict === "accept";
+      if (!this.subflow.isLive) return false;
+    }
+    return true;
+  }
+
+  private readDss(segment: TcpSegment, dss: Extract<MptcpOption, { kind: "dss" }>, offset: number, now: number): Verdict {
+    const { context, facts } = this;
+    const { receiver, sender, session } = context;
+    context.onDss(now);
+    facts.read(dss, session, offset, sender.unacknowledged, receiver.next);
+    if (facts.hasDataAck) this.hadDataAck = true;
+    if (facts.acknowledged >= 0) context.onDataAck(facts.acknowledged, facts.acknowledged + this.subflow.scaledWindow(segment), now);
+    if (facts.kind === "none") return "next";
+    if ((facts.checksum >= 0) !== session.checksums) return this.refuseChecksum(now);
+    if (facts.long) session.onLongSequenceNumber();
+    if (facts.kind === "infinite") return this.onInfiniteMapping(now);
+    return this.acceptMapping(segment, offset, now);
+  }
+
+  /** Records the mapping in `facts`. */
+  private acceptMapping(segment: TcpSegment, offset: number, now: number): Verdict {
+    switch (this.inbound.accept(this.facts, offset, segment.payload.length, now)) {
+      case "accept":
+        return "next";
+      case "drop":
+        return "drop";
+      case "conflict":
+        this.subflow.reset("mapping_conflict", MP_RESET_REASON.mptcpSpecific, now);
+        return "drop";
+      case "bad_data_fin":
+        this.context.failure.onFinMismatch(this.subflow, now);
+        return "drop";
+    }
+  }
+
+  /** RFC 8684 §3.3: a mapping with a checksum that was not negotiated, or without one that was, closes the subflow. */
+  private refuseChecksum(now: number): Verdict {
+    this.subflow.reset(this.context.session.checksums ? "no_checksum" : "checksum_not_negotiated", MP_RESET_REASON.mptcpSpecific, now);
+    return "drop";
+  }
+
+  /** The peer declared a mapping without end (RFC 8684 §3.7): it speaks regular TCP from there on, and so do we. */
+  private onInfiniteMapping(now: number): Verdict {
+    const { context } = this;
+    const { dataOffset, subflowOffset } = this.facts;
+    if (!this.subflow.first || !context.mayFallBack) return "next";
+    context.counters.increment("MPTcpExtInfiniteMapRx");
+    if (context.failure.isWaiting(this.subflow)) {
+      context.failure.revert(now);
+      return "accept";
+    }
+    const arrivingOffset = dataOffset - subflowOffset;
+    // One stream from here on: nothing could fill a gap in the data any more, and what comes after it would be stored for ever.
+    if (!(dataOffset >= 0 && arrivingOffset + this.subflow.receivedOffset <= context.receiver.next)) {
+      context.counters.increment("MPTcpExtDSSNotMatching");
+      this.subflow.reset("mapping_conflict", MP_RESET_REASON.mptcpSpecific, now);
+      return "drop";
+    }
+    context.fallBack("infinite_mapping", now, arrivingOffset);
+    return "accept";
+  }
+
+  /** Every option but the DSS, on an established subflow. */
+  private readOther(option: Exclude<MptcpOption, { kind: "dss" }>, segment: TcpSegment, offset: number, now: number): Verdict {
+    const { context } = this;
+    switch (option.kind) {
+      case "mp_capable":
+        return this.readLateCapable(option, segment, offset, now);
+      case "add_addr":
+        context.paths.onAddAddress(this.subflow, option as AddAddress, now);
+        return "next";
+      case "remove_addr":
+        context.paths.onRemoveAddress(option.addressIds, now);
+        context.settle(now);
+        return "next";
+      case "mp_prio":
+        context.paths.onPriority(this.subflow, option.backup, option.addressId);
+        context.settle(now);
+        return "next";
+      case "mp_join_ack":
+        // RFC 8684 §3.2: the peer sends it until it is answered.
+        if (!this.subflow.initiator) this.subflow.requestAck();
+        return "next";
+      case "mp_fail":
+        return context.failure.onMpFail(this.subflow, option as MpFail, now);
+      case "mp_fastclose":
+        if (!equalOctets(option.receiverKey, context.session.local.key)) return "drop";
+        this.subflow.onFastclose((segment.flags & TCP_FLAG.RST) !== 0, now);
+        return "drop";
+      default:
+        return "next";
+    }
+  }
+
+  /** MP_CAPABLE after the handshake: the third ACK again, or first data with a mapping; duplicates are expected (RFC 8684 §3.1). */
+  private readLateCapable(option: Extract<MptcpOption, { kind: "mp_capable" }>, segment: TcpSegment, offset: number, now: number): Verdict {
+    const { context, facts } = this;
+    if (!this.subflow.first || this.subflow.initiator || option.dataLength < 0 || segment.payload.length === 0) return "next";
+    if ((option.checksum >= 0) !== context.session.checksums) return this.refuseChecksum(now);
+    context.onDss(now);
+    facts.startOfStream(option.dataLength, option.checksum);
+    return this.acceptMapping(segment, offset, now);
+  }
+}

@@ -1,0 +1,327 @@
+import type { SubflowEndReason } from "../../core/index.ts";
+import { NEVER } from "../../core/index.ts";
+import type { FourTuple } from "../../tcp/index.ts";
+import type { AddAddress, IpAddress, MpJoinSyn } from "../../wire/index.ts";
+import { DEADLINE } from "../deadlines.ts";
+import type { LocalAddress, Path, PathControl, PathLimits, PathManager, RemoteAddress } from "../path-manager.ts";
+import type { Session } from "../session.ts";
+import { Signals } from "./signals.ts";
+import type { SignalsContext, SignalSubflow } from "./signals.ts";
+import { PathTable } from "./table.ts";
+
+/** What path management asks of the connection around it. */
+export interface PathsContext extends SignalsContext {
+  readonly subflows: readonly PathSubflow[];
+  readonly session: Session;
+  /** The pair of addresses and ports that the connection was opened on. */
+  readonly tuple: FourTuple;
+  /** Whether the application's connection is over, and whether subflows may be opened: after a regular close for a while, too. */
+  readonly closed: boolean;
+  readonly mayOpen: boolean;
+  /** The host's addresses with their ids and flags. */
+  localAddresses(): readonly LocalAddress[];
+  /** Starts a subflow. @param localPort 0: one that is free. @returns false when the host cannot */
+  open(path: Path, backup: boolean, localPort: number, now: number): boolean;
+  /** The peer removed the address that a subflow leads to: its data goes elsewhere, and it is asked whether the path is gone. */
+  doubt(subflow: PathSubflow, now: number): void;
+}
+
+/** A subflow as path management sees it. */
+export interface PathSubflow extends SignalSubflow {
+  readonly remoteAddressId: number;
+  readonly tuple: FourTuple;
+  /** Closes it with a FIN. */
+  close(now: number): void;
+  /** Ends it with a RST. */
+  end(reason: SubflowEndReason, now: number): void;
+  /** We ask for it to be a backup, or none any more. @returns whether that is news */
+  prioritise(backup: boolean): boolean;
+  /** The peer asks for that (MP_PRIO). */
+  onPriority(backup: boolean): void;
+}
+
+/** A subflow to be, for a join that arrived. */
+export interface AdmittedJoin {
+  readonly pathIndex: number;
+  readonly localAddressId: number;
+  readonly backup: boolean;
+}
+
+/**
+ * The transport's side of path management: owns the tables, exchanges ADD_ADDR, REMOVE_ADDR and MP_PRIO (RFC 8684 §3.4, §3.3.8), and
+ * carries out what the connection's path manager asks through {@link PathControl}.
+ */
+export class Paths implements PathControl {
+  /** What waits to be said to the peer. */
+  readonly signals: Signals;
+  private readonly table = new PathTable();
+  private readonly context: PathsContext;
+  private manager: PathManager;
+  private accepted = 0;
+  /** What the connection may use beside the first address; null: all of the host but what is denied. */
+  private allowed: readonly IpAddress[] | null;
+  private denied: readonly IpAddress[] = [];
+  private established = false;
+
+  constructor(context: PathsContext, manager: PathManager) {
+    this.context = context;
+    this.signals = new Signals(context);
+    this.manager = manager;
+    this.allowed = context.config.localAddresses;
+    const { localAddress, localPort, remoteAddress, remotePort } = context.tuple;
+    // The first subflow: its flags come from the host's entry, its id here is 0.
+    this.table.first(localAddress, 0, localPort, remoteAddress, 0, remotePort);
+    for (const entry of context.localAddresses()) if (this.mayUse(entry.address)) this.table.addLocal(entry);
+  }
+
+  // ---- PathControl: what can be read
+
+  get initiator(): boolean {
+    return this.context.session.initiator;
+  }
+  get local(): readonly LocalAddress[] {
+    return this.table.local;
+  }
+  get remote(): readonly RemoteAddress[] {
+    return this.table.remote;
+  }
+  get paths(): readonly Path[] {
+    return this.table.paths;
+  }
+  get openSubflows(): number {
+    return this.context.subflows.length;
+  }
+  get limits(): PathLimits {
+    return this.context.config.limits;
+  }
+
+  /** ADD_ADDRs of the peer that were taken into the table. */
+  get acceptedAddresses(): number {
+    return this.accepted;
+  }
+
+  // ---- PathControl: what a path manager asks
+
+  /** @param localPort 0: that of the path, or one that is free */
+  open(pathIndex: number, backup: boolean, now: number, localPort = 0): boolean {
+    const { context } = this;
+    const path = this.table.path(pathIndex);
+    if (path === null || path.open || !path.present || !context.mayOpen || !context.session.fullyEstablished) return false;
+    // The limit counts subflows beside one; a connection that has lost all may always open one.
+    if (context.subflows.length > this.limits.subflows) return false;
+    if (!context.open(path, backup, localPort === 0 ? path.localPort : localPort, now)) return false;
+    this.table.markOpen(pathIndex, true);
+    context.counters.increment("MPTcpExtMPJoinSynTx");
+    context.log.observe(this.subflowOn(pathIndex) ?? null, { kind: "path_manager", action: "open", pathIndex, detail: `${path.localAddress} -> ${path.remoteAddress}:${path.remotePort}` });
+    return true;
+  }
+
+  close(pathIndex: number, now: number): void {
+    const subflow = this.subflowOn(pathIndex);
+    if (subflow === undefined) return;
+    if (subflow.established) subflow.close(now);
+    else subflow.end("path_manager", now);
+  }
+
+  announce(addressId: number, port: number): void {
+    const { session } = this.context;
+    const local = this.local.find((entry) => entry.id === addressId);
+    if (local === undefined || !session.remoteKnown) return;
+    this.signals.announce(session.version.addAddress(session.keysOut, { addressId, address: local.address, port }));
+  }
+
+  withdraw(addressId: number): void {
+    this.signals.withdraw(addressId);
+  }
+
+  setBackup(pathIndex: number, backup: boolean): void {
+    const subflow = this.subflowOn(pathIndex);
+    if (subflow === undefined || !subflow.prioritise(backup)) return;
+    this.context.log.observe(subflow, { kind: "priority", direction: "out", backup });
+    this.signals.prioritise(subflow);
+  }
+
+  // ---- from the application
+
+  /** One more address of the host that the connection may use (RFC 6897 §5.3.3). @returns false when the host does not have it now */
+  allowLocal(address: IpAddress, now: number): boolean {
+    this.denied = this.denied.filter((other) => !other.equals(address));
+    if (this.allowed !== null && !this.mayUse(address)) this.allowed = [...this.allowed, address];
+    const entry = this.context.localAddresses().find((candidate) => candidate.address.equals(address));
+    if (entry === undefined) return false;
+    this.addLocal(entry, now);
+    return true;
+  }
+
+  /**
+   * The connection is not to use an address of the host any more (RFC 6897 §5.3.3): its subflows close, what they carry is delivered first
+   * or goes elsewhere, and the peer hears of it. @returns false when it did not use it
+   */
+  denyLocal(address: IpAddress, now: number): boolean {
+    if (!this.denied.some((other) => other.equals(address))) this.denied = [...this.denied, address];
+    if (this.allowed !== null) this.allowed = this.allowed.filter((other) => !other.equals(address));
+    const entry = this.local.find((candidate) => candidate.address.equals(address));
+    if (entry === undefined) return false;
+    this.table.removeLocal(entry.id);
+    const { subflows } = this.context;
+    const isOther = (subflow: PathSubflow): boolean => subflow.established && subflow.localAddressId !== entry.id;
+    if (subflows.some(isOther)) this.signals.withdraw(entry.id);
+    else this.signals.withdrawLater(entry.id);
+    // RFC 6897 §5.3.3: other paths are opened before these are closed.
+    this.changed(now);
+    for (const subflow of subflows.slice()) {
+      if (!subflow.tuple.localAddress.equals(address)) continue;
+      this.context.counters.increment("MPTcpExtRmSubflow");
+      this.close(subflow.pathIndex, now);
+    }
+    return true;
+  }
+
+  // ---- from the connection
+
+  /** The peer's first address must not be joined (C flag, RFC 8684 §3.1). */
+  denyInitialRemote(): void {
+    this.table.denyInitialRemote();
+  }
+
+  /** Addresses may be announced; and once more when subflows may be opened (RFC 8684 §3.1). */
+  onEstablished(now: number): void {
+    if (this.established) this.manager.onAddresses(this, now);
+    else this.manager.onEstablished(this, now);
+    this.established = true;
+    this.armManager();
+  }
+
+  /** A join arrived: gives its subflow a path; null when a limit forbids it, or the connection may not use our address of it. */
+  admitJoin(option: MpJoinSyn, tuple: FourTuple): AdmittedJoin | null {
+    if (!this.mayUse(tuple.localAddress)) return null;
+    const local = this.local.find((entry) => entry.address.equals(tuple.localAddress));
+    const localAddressId = local?.id ?? 0;
+    const pathIndex = this.table.learn(tuple.localAddress, localAddressId, tuple.remoteAddress, option.addressId, tuple.remotePort);
+    if (pathIndex === 0) return null;
+    this.table.markOpen(pathIndex, true);
+    return { pathIndex, localAddressId, backup: local?.flags.backup ?? false };
+  }
+
+  /** A join was verified: its path works, and may carry what nobody could carry before. */
+  onJoined(subflow: PathSubflow): void {
+    this.table.markWorked(subflow.pathIndex);
+    this.signals.onSubflowEstablished(subflow);
+  }
+
+  onSubflowClosed(subflow: PathSubflow, reason: SubflowEndReason, now: number): void {
+    this.table.markOpen(subflow.pathIndex, false);
+    this.signals.onSubflowClosed(subflow);
+    if (!this.established || !this.context.mayOpen) return;
+    this.manager.onSubflowClosed(this, subflow.pathIndex, reason, now);
+    this.armManager();
+  }
+
+  /** The host got an address (or it changed). */
+  addLocal(entry: LocalAddress, now: number): void {
+    if (!this.mayUse(entry.address) || !this.table.addLocal(entry)) return;
+    this.changed(now);
+  }
+
+  /** The host lost an address: subflows on it are gone without a word, the peer hears of it on the others. */
+  removeLocal(address: IpAddress, now: number): void {
+    const { context } = this;
+    const entry = this.local.find((candidate) => candidate.address.equals(address));
+    if (entry === undefined) return;
+    this.table.removeLocal(entry.id);
+    for (const subflow of context.subflows.slice()) {
+      if (!subflow.tuple.localAddress.equals(address)) continue;
+      context.counters.increment("MPTcpExtRmSubflow");
+      subflow.end("address_removed", now);
+    }
+    if (context.closed) return;
+    this.signals.withdraw(entry.id);
+    this.changed(now);
+    // While no subflow could carry the news: tell the peer on the next one.
+    if (!context.subflows.some((subflow) => subflow.established)) this.signals.withdrawLater(entry.id);
+  }
+
+  // ---- from the peer
+
+  onAddAddress(subflow: PathSubflow, option: AddAddress, now: number): void {
+    const { counters, log, session } = this.context;
+    if (option.echo) {
+      counters.increment("MPTcpExtEchoAdd");
+      if (option.port !== 0) counters.increment("MPTcpExtPortAdd");
+      this.signals.onEcho(option);
+      return;
+    }
+    if (!session.version.acceptsAddress(session.keysIn, option)) {
+      // RFC 8684 §3.4.1: silently ignored.
+      counters.increment("MPTcpExtAddAddrDrop");
+      return;
+    }
+    counters.increment("MPTcpExtAddAddr");
+    if (option.port !== 0) counters.increment("MPTcpExtPortAdd");
+    log.observe(subflow, { kind: "add_addr", direction: "in", addressId: option.addressId, address: String(option.address), port: option.port, echo: false });
+    const echo = session.version.echoOf(option);
+    if (echo !== null) this.signals.echo(subflow, echo);
+    const known = this.remote.some((entry) => entry.id === option.addressId);
+    if (!known && this.accepted >= this.limits.addAddrAccepted) return;
+    const port = option.port === 0 ? subflow.tuple.remotePort : option.port;
+    if (!this.table.addRemote({ id: option.addressId, address: option.address, port, joinable: true })) return;
+    if (!known) this.accepted++;
+    this.changed(now);
+  }
+
+  onRemoveAddress(addressIds: readonly number[], now: number): void {
+    const { context } = this;
+    context.counters.increment("MPTcpExtRmAddr", addressIds.length);
+    context.log.observe(null, { kind: "remove_addr", direction: "in", addressIds });
+    for (const id of addressIds) {
+      if (this.table.removeRemote(id) && id !== 0) this.accepted = Math.max(0, this.accepted - 1);
+      for (const subflow of context.subflows) {
+        // RFC 8684 §3.4.2: ask on the path first, and let its data go elsewhere at once.
+        if (subflow.remoteAddressId === id && subflow.established) context.doubt(subflow, now);
+      }
+    }
+    this.changed(now);
+  }
+
+  onPriority(subflow: PathSubflow, backup: boolean, addressId: number): void {
+    const { counters, log, subflows } = this.context;
+    counters.increment("MPTcpExtMPPrioRx");
+    for (const other of subflows) {
+      if (addressId >= 0 ? other.remoteAddressId !== addressId : other !== subflow) continue;
+      other.onPriority(backup);
+      log.observe(other, { kind: "priority", direction: "in", backup });
+    }
+  }
+
+  // ---- time
+
+  handleTimeout(now: number): void {
+    this.signals.handleTimeout(now);
+    const { deadlines, mayOpen } = this.context;
+    if (!deadlines.take(DEADLINE.pathManager, now) || !mayOpen) return;
+    this.manager.handleTimeout?.(this, now);
+    this.armManager();
+  }
+
+  // ---- inside
+
+  private mayUse(address: IpAddress): boolean {
+    if (this.denied.some((other) => other.equals(address))) return false;
+    if (this.allowed === null || address.equals(this.context.tuple.localAddress)) return true;
+    return this.allowed.some((other) => other.equals(address));
+  }
+
+  private changed(now: number): void {
+    if (!this.established || !this.context.mayOpen) return;
+    this.manager.onAddresses(this, now);
+    this.armManager();
+  }
+
+  private armManager(): void {
+    this.context.deadlines.set(DEADLINE.pathManager, this.context.mayOpen ? (this.manager.nextTimeout ?? NEVER) : NEVER);
+  }
+
+  private subflowOn(pathIndex: number): PathSubflow | undefined {
+    return this.context.subflows.find((subflow) => subflow.pathIndex === pathIndex);
+  }
+}

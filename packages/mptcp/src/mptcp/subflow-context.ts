@@ -1,0 +1,85 @@
+import type { CloseReason, Counters, Deadlines, FallbackReason, SubflowEndReason } from "../core/index.ts";
+import type { CongestionContext, CongestionControl, TcpConnection } from "../tcp/index.ts";
+import type { MptcpOption, Payload } from "../wire/index.ts";
+import type { MptcpConfig } from "./config.ts";
+import type { DataReceiver } from "./data/receiver.ts";
+import type { DataSender } from "./data/sender.ts";
+import type { DecisionLog } from "./decision-log.ts";
+import type { ChecksumFailure } from "./ending/checksum-failure.ts";
+import type { Paths } from "./paths/paths.ts";
+import type { Session } from "./session.ts";
+
+/** What a subflow is made with. */
+export interface SubflowOptions {
+  /** 1 is the first subflow. */
+  readonly pathIndex: number;
+  /** Whether it begins with MP_CAPABLE (else with MP_JOIN). */
+  readonly first: boolean;
+  /** Whether we send the SYN. */
+  readonly initiator: boolean;
+  readonly localAddressId: number;
+  readonly remoteAddressId: number;
+  /** Whether we ask for it to be a backup. */
+  readonly backup: boolean;
+  /** Our nonce of a join (RFC 8684 §3.2). */
+  readonly nonce: number;
+  /** For a join that arrived: what the SYN said. */
+  readonly peer?: { readonly nonce: number; readonly backup: boolean };
+}
+
+/** What a subflow, `S`, asks of the connection, and what it tells it. */
+export interface SubflowContext<S> {
+  /** The connection's number on its host. */
+  readonly connectionId: number;
+  readonly config: MptcpConfig;
+  readonly session: Session;
+  readonly sender: DataSender;
+  readonly receiver: DataReceiver;
+  readonly paths: Paths;
+  readonly failure: ChecksumFailure;
+  readonly deadlines: Deadlines;
+  readonly log: DecisionLog;
+  readonly counters: Counters;
+  /** Whether the application's connection is over. */
+  readonly closed: boolean;
+  /** Whether it can still become regular TCP: all its data went over the first subflow (RFC 8684 §3.7). */
+  readonly mayFallBack: boolean;
+  /** Whether something waits for a pure ACK. */
+  readonly hasSignals: boolean;
+  makeCongestion(context: CongestionContext): CongestionControl;
+  /** Memory, bytes, that data out of order on `tcp` may take. */
+  reassemblyMemory(tcp: TcpConnection): number;
+  /** The next option for a pure ACK on `subflow` that fits into `space` octets; null when there is none. */
+  takeSignal(subflow: S, space: number, now: number): MptcpOption | null;
+  /** Who could carry what a silent subflow carries: a usable one, one that waits for this one's timeout, or nobody. */
+  othersFor(subflow: S): "usable" | "waiting" | "none";
+
+  /** The set of usable subflows may be another one now. */
+  subflowsChanged(): void;
+  /** Subflows may have something to send. */
+  settle(now: number): void;
+  /** Everything about one arrived packet was processed. */
+  afterInput(now: number): void;
+
+  /** It has a TCP connection: it is one of the connection's subflows from here on. */
+  onAttached(subflow: S): void;
+  onAgreed(flags: number, key: Uint8Array): void;
+  onKeysReturned(flags: number, key: Uint8Array): void;
+  onFirstEstablished(subflow: S, now: number): void;
+  /** The third ACK of a join that arrived was verified. */
+  onJoinVerified(tcp: TcpConnection): void;
+  /** A join was verified by both ends. */
+  onJoined(subflow: S, now: number): void;
+  /** A DSS, or MP_CAPABLE with data, arrived. */
+  onDss(now: number): void;
+  onDataAck(position: number, right: number, now: number): void;
+  /** Data arrives on `subflow`. */
+  onArrival(subflow: S): void;
+  deliver(dataOffset: number, payload: Payload, now: number): void;
+  onDataFin(dataOffset: number, now: number): void;
+  onFastclose(subflow: S, withReset: boolean, now: number): void;
+  /** Gives up Multipath TCP. @param arrivingOffset data offset of subflow offset 0 in what arrives */
+  fallBack(reason: FallbackReason, now: number, arrivingOffset?: number): void;
+  /** `text`: the reason in full; `error`: TCP's, null after FINs in both directions. */
+  onSubflowEnded(subflow: S, reason: SubflowEndReason, text: string, error: CloseReason | null, now: number): void;
+}

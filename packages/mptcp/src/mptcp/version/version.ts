@@ -1,0 +1,69 @@
+import type { FallbackReason } from "../../core/index.ts";
+import type { AddAddress, MpCapable } from "../../wire/index.ts";
+
+/**
+ * What differs between the versions of Multipath TCP: RFC 6824 is version 0, RFC 8684 version 1. A connection has one, from its MP_CAPABLE
+ * on; nothing else asks for a version's number.
+ */
+export interface Version {
+  /** The number in MP_CAPABLE (RFC 8684 §3.1). */
+  readonly number: number;
+
+  // ---- keys
+
+  /** Token and initial data sequence number of a key (RFC 8684 §3.1). `key`: 8 octets, kept. */
+  deriveKeys(key: Uint8Array): KeyMaterial;
+  /** The HMAC of a join that a SYN+ACK carries (RFC 8684 §3.2): 8 octets. "Sender" is who sends the option. */
+  joinSynAckHmac(keys: KeyPair, senderNonce: number, receiverNonce: number): Uint8Array;
+  /** The HMAC of a join that a third ACK carries: 20 octets. */
+  joinAckHmac(keys: KeyPair, senderNonce: number, receiverNonce: number): Uint8Array;
+
+  // ---- the opening handshake
+
+  /** MP_CAPABLE of a SYN. */
+  capableSyn(flags: number, ownKey: Uint8Array): MpCapable;
+  /** MP_CAPABLE of a SYN+ACK. */
+  capableSynAck(flags: number, ownKey: Uint8Array): MpCapable;
+  /** MP_CAPABLE of the third ACK, and of first data where {@link Version.dataCarriesKeys}; `dataLength` and `checksum` are -1 without data. */
+  capableAck(flags: number, keys: KeyPair, dataLength: number, checksum: number): MpCapable;
+  /** Whether first data carries MP_CAPABLE, with both keys, in place of a DSS until a DSS has come back (RFC 8684 §3.1). */
+  readonly dataCarriesKeys: boolean;
+  /** Why the MP_CAPABLE of a SYN or SYN+ACK is of no use to a host that speaks this version; null when it is of use. */
+  refusalOf(option: MpCapable): FallbackReason | null;
+
+  // ---- signals
+
+  /** ADD_ADDR (RFC 8684 §3.4.1) for an address of ours. */
+  addAddress(keys: KeyPair, named: NamedAddress): AddAddress;
+  /** Whether an ADD_ADDR comes from who has the keys. */
+  acceptsAddress(keys: KeyPair, option: AddAddress): boolean;
+  /** The echo that acknowledges an ADD_ADDR; null where there is none. */
+  echoOf(option: AddAddress): AddAddress | null;
+  /** Whether a RST may say why by MP_TCPRST (RFC 8684 §3.6). */
+  readonly explainsResets: boolean;
+}
+
+/** A connection key and what a version derives from it. */
+export interface KeyMaterial {
+  /** 8 octets, network order. */
+  readonly key: Uint8Array;
+  /** 32 bits that name the connection to whoever joins it. */
+  readonly token: number;
+  /** The 64 bits of the initial data sequence number. */
+  readonly idsnHigh: number;
+  readonly idsnLow: number;
+}
+
+/** The keys of who sends an option and of who receives it, 8 octets each. */
+export interface KeyPair {
+  readonly sender: Uint8Array;
+  readonly receiver: Uint8Array;
+}
+
+/** What an ADD_ADDR names. */
+export interface NamedAddress {
+  readonly addressId: number;
+  readonly address: AddAddress["address"];
+  /** 0: the port of the first subflow. */
+  readonly port: number;
+}
