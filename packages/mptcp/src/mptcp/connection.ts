@@ -15,6 +15,7 @@ import { addressesOf, infoOfMultipath, infoOfRegular, infoOfSubflow } from "./in
 import type { MultipathContext } from "./multipath.ts";
 import { Multipath } from "./multipath.ts";
 import type { LocalAddress } from "./path-manager.ts";
+import type { Paths } from "./paths/paths.ts";
 import { Session } from "./session.ts";
 import type { Subflow } from "./subflow.ts";
 import type { KeyMaterial } from "./version/version.ts";
@@ -162,12 +163,12 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
 
   /** One more address of the host that the connection may use (RFC 6897 §5.3.3). @returns false when the host does not have it now */
   allowLocal(address: IpAddress, now: number): boolean {
-    return this.whileOpen((multipath) => multipath.allowLocal(address, now));
+    return this.whileOpen((paths) => paths.allowLocal(address, now), now);
   }
 
   /** The connection is not to use an address of the host any more (RFC 6897 §5.3.3). @returns false when it did not use it */
   denyLocal(address: IpAddress, now: number): boolean {
-    return this.whileOpen((multipath) => multipath.denyLocal(address, now));
+    return this.whileOpen((paths) => paths.denyLocal(address, now), now);
   }
 
   /**
@@ -176,24 +177,24 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
    * @returns false when the connection does not know the pair, has a subflow there, or may not open any
    */
   openSubflow(path: { readonly local: IpAddress; readonly remote: IpAddress; readonly remotePort?: number; readonly localPort?: number }, backup: boolean, now: number): boolean {
-    return this.whileOpen(({ paths }) => {
+    return this.whileOpen((paths) => {
       const row = paths.paths.find(
         (candidate) =>
           !candidate.open && candidate.present && candidate.localAddress.equals(path.local) && candidate.remoteAddress.equals(path.remote) &&
           (path.remotePort === undefined || path.remotePort === 0 || candidate.remotePort === path.remotePort),
       );
       return row !== undefined && paths.open(row.index, backup, now, path.localPort ?? 0);
-    });
+    }, now);
   }
 
   /** Ends a subflow without ending the connection. @returns false when there is none on that path */
   closeSubflow(pathIndex: number, now: number): boolean {
-    return this.withSubflow(pathIndex, (multipath) => multipath.paths.close(pathIndex, now));
+    return this.withSubflow(pathIndex, (paths) => paths.close(pathIndex, now), now);
   }
 
   /** Makes a subflow a backup, or none any more, and tells the peer (MP_PRIO). @returns false when there is none on that path */
-  setBackup(pathIndex: number, backup: boolean, _now: number): boolean {
-    return this.withSubflow(pathIndex, (multipath) => multipath.paths.setBackup(pathIndex, backup));
+  setBackup(pathIndex: number, backup: boolean, now: number): boolean {
+    return this.withSubflow(pathIndex, (paths) => paths.setBackup(pathIndex, backup), now);
   }
 
   /** Tells one listener of the connection's decisions as they are taken; null: none. */
@@ -235,7 +236,7 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
 
   /** The host got an address (or it changed). */
   addLocal(entry: LocalAddress, now: number): void {
-    if (this.stream instanceof Multipath) this.stream.addLocal(entry, now);
+    if (this.stream instanceof Multipath) this.stream.command((paths) => paths.addLocal(entry, now), now);
   }
 
   /**
@@ -243,7 +244,7 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
    * (RFC 9293 §3.8.3).
    */
   removeLocal(address: IpAddress, now: number): void {
-    if (this.stream instanceof Multipath) this.stream.removeLocal(address, now);
+    if (this.stream instanceof Multipath) this.stream.command((paths) => paths.removeLocal(address, now), now);
   }
 
   get nextTimeout(): number {
@@ -306,15 +307,15 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
     return this.stream;
   }
 
-  private whileOpen(command: (multipath: Multipath) => boolean): boolean {
+  private whileOpen(command: (paths: Paths) => boolean, now: number): boolean {
     const { stream } = this;
-    return stream instanceof Multipath && !stream.closed && command(stream);
+    return stream instanceof Multipath && !stream.closed && stream.command(command, now);
   }
 
-  private withSubflow(pathIndex: number, command: (multipath: Multipath) => void): boolean {
+  private withSubflow(pathIndex: number, command: (paths: Paths) => void, now: number): boolean {
     const { stream } = this;
     if (!(stream instanceof Multipath) || !stream.subflows.some((subflow) => subflow.pathIndex === pathIndex)) return false;
-    command(stream);
+    stream.command(command, now);
     return true;
   }
 }

@@ -1,7 +1,7 @@
 import type { CloseReason, Counters, Deadlines, FallbackReason, JoinRefusal, SubflowEndReason } from "../core/index.ts";
 import type { CongestionContext, CongestionControl, FourTuple, KeepAlive, TcpConnection } from "../tcp/index.ts";
 import { reassemblyMemory, STREAM_EVENT } from "../tcp/index.ts";
-import type { IpAddress, MpJoinSyn, MptcpOption, Payload } from "../wire/index.ts";
+import type { MpJoinSyn, MptcpOption, Payload } from "../wire/index.ts";
 import type { MptcpConfig } from "./config.ts";
 import type { Carrier } from "./context.ts";
 import { DataReceiver } from "./data/receiver.ts";
@@ -48,8 +48,8 @@ export interface MultipathContext {
  * wakes subflows. Each part is the only writer of its state, and asks for what it needs of the whole by an interface of its own, all of
  * which are met here.
  *
- * Parts say that something changed ({@link Multipath.subflowsChanged}); after each input, timeout or command, {@link Multipath.settle} looks
- * once which subflows have something to send.
+ * Parts say that something changed ({@link Multipath.mark}, {@link Multipath.subflowsChanged}); after each packet, timeout or command,
+ * {@link Multipath.settle} looks once which subflows have something to send.
  */
 export class Multipath implements SubflowContext<Subflow>, SenderContext, EndingContext, FailureContext, PathsContext {
   readonly session: Session;
@@ -64,6 +64,8 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   private lastReceiver: Subflow | null = null;
   /** A second subflow was established at some time. */
   private joinedEver = false;
+  /** Something changed that may let a subflow send. */
+  private dirty = false;
   private connected = false;
 
   constructor(context: MultipathContext, session: Session) {
@@ -179,13 +181,14 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   write(payload: Payload, keep: boolean, now: number): number {
     if (this.ending.closed && !this.sender.finQueued) return 0;
     const taken = this.sender.write(payload, keep);
-    if (taken > 0) this.settle(now);
+    if (taken > 0) this.mark();
+    this.settle(now);
     return taken;
   }
 
   end(now: number): void {
     if (this.ending.closed || !this.sender.end()) return;
-    this.releaseFin(now);
+    this.mark();
     this.settle(now);
   }
 
@@ -203,23 +206,24 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
 
   abort(now: number): void {
     this.ending.abort(now);
+    this.settle(now);
   }
 
   setNoDelay(enable: boolean, now: number): void {
     // RFC 6897 §4.4.2: the whole connection is meant; Nagle runs over all of its data.
-    if (this.sender.setNoDelay(enable)) this.settle(now);
+    if (this.sender.setNoDelay(enable)) this.mark();
+    this.settle(now);
   }
 
   setKeepAlive(keepAlive: KeepAlive | null, now: number): void {
     for (const subflow of this.living) subflow.setKeepAlive(keepAlive, now);
   }
 
-  allowLocal(address: IpAddress, now: number): boolean {
-    return this.paths.allowLocal(address, now);
-  }
-
-  denyLocal(address: IpAddress, now: number): boolean {
-    return this.paths.denyLocal(address, now);
+  /** What the application asks of the paths. @returns what `command` does */
+  command<T>(command: (paths: Paths) => T, now: number): T {
+    const result = command(this.paths);
+    this.settle(now);
+    return result;
   }
 
   // ---- the host's commands
@@ -258,19 +262,12 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     });
   }
 
-  addLocal(entry: LocalAddress, now: number): void {
-    this.paths.addLocal(entry, now);
-  }
-
-  removeLocal(address: IpAddress, now: number): void {
-    this.paths.removeLocal(address, now);
-  }
 
   handleTimeout(now: number): void {
     const { sender } = this;
     if (sender.handleTimeout(now)) {
       if (sender.finDue) for (const subflow of this.living) if (subflow.established) subflow.requestAck();
-      this.settle(now);
+      this.mark();
     }
     if (sender.probe(now)) this.counters.increment("MPTcpExtWinProbe");
     for (const subflow of this.living.slice()) subflow.handleTimeout(now);
@@ -280,6 +277,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     // With all data acknowledged and the peer's end received, only the Data ACK of our DATA_FIN may have been lost.
     this.ending.giveUpAlone(this.receiver.finReached && sender.onlyFinUnacknowledged, now);
     this.paths.handleTimeout(now);
+    this.settle(now);
     this.deadlines.settle();
   }
 
@@ -384,7 +382,6 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     this.raise(STREAM_EVENT.subflows);
     if (this.ending.closed) subflow.close(now);
     else if (this.sender.finSent && !this.sender.finAcknowledged) subflow.requestAck();
-    this.settle(now);
   }
 
   onDss(now: number): void {
@@ -433,11 +430,6 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     this.ending.onFastclose(subflow, withReset, now);
   }
 
-  afterInput(now: number): void {
-    if (this.sender.finQueued && !this.sender.finSent) this.releaseFin(now);
-    this.settle(now);
-  }
-
   // ---- what the parts tell: subflows
 
   onAttached(subflow: Subflow): void {
@@ -446,6 +438,11 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
 
   subflowsChanged(): void {
     this.sender.carriers.changed();
+    this.dirty = true;
+  }
+
+  mark(): void {
+    this.dirty = true;
   }
 
   onSubflowEnded(subflow: Subflow, reason: SubflowEndReason, text: string, error: CloseReason | null, now: number): void {
@@ -469,7 +466,6 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     }
     paths.onSubflowClosed(subflow, reason, now);
     if (living.length === 0) ending.onAlone(now);
-    this.settle(now);
   }
 
   // ---- waking
@@ -479,9 +475,12 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     for (const subflow of this.sender.carriers.usable()) if (subflow !== full && subflow.hasRoom) subflow.wake();
   }
 
-  /** Asks every subflow that has room to look for data: what arrived on one may unblock another (draft-barre §3.5.2). */
+  /** Asks every subflow that has room to look for data, if anything may have changed since it was last asked. The one place where subflows are woken. */
   settle(now: number): void {
+    if (!this.dirty) return;
+    this.dirty = false;
     const { sender } = this;
+    if (sender.finQueued && !sender.finSent) this.releaseFin(now);
     if (sender.hasWork) {
       const usable = sender.carriers.usable();
       for (let i = 0; i < usable.length; i++) {

@@ -19,7 +19,6 @@ export interface ReaderContext {
   readonly failure: ChecksumFailure;
   readonly counters: Counters;
   readonly mayFallBack: boolean;
-  settle(now: number): void;
   onDss(now: number): void;
   onDataAck(position: number, right: number, now: number): void;
   fallBack(reason: FallbackReason, now: number, arrivingOffset?: number): void;
@@ -148,11 +147,9 @@ export class OptionReader {
         return "next";
       case "remove_addr":
         context.paths.onRemoveAddress(option.addressIds, now);
-        context.settle(now);
         return "next";
       case "mp_prio":
         context.paths.onPriority(this.subflow, option.backup, option.addressId);
-        context.settle(now);
         return "next";
       case "mp_join_ack":
         // RFC 8684 §3.2: the peer sends it until it is answered.

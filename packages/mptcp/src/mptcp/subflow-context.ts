@@ -54,12 +54,12 @@ export interface SubflowContext<S> {
   /** Who could carry what a silent subflow carries: a usable one, one that waits for this one's timeout, or nobody. */
   othersFor(subflow: S): "usable" | "waiting" | "none";
 
-  /** The set of usable subflows may be another one now. */
+  /** The set of usable subflows may be another one now, and so may have something to send. */
   subflowsChanged(): void;
   /** Subflows may have something to send. */
+  mark(): void;
+  /** Everything about one packet, timeout or command was processed: wakes the subflows that may have something to send now. */
   settle(now: number): void;
-  /** Everything about one arrived packet was processed. */
-  afterInput(now: number): void;
 
   /** It has a TCP connection: it is one of the connection's subflows from here on. */
   onAttached(subflow: S): void;

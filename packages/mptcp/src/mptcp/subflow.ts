@@ -291,7 +291,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   handleTimeout(now: number): void {
     this.opening.handleTimeout(now);
-    if (this.deadlines.take(SUBFLOW_DEADLINE.silence, now)) this.onTimeout(now);
+    if (this.deadlines.take(SUBFLOW_DEADLINE.silence, now)) this.onTimeout();
     if (this.deadlines.take(SUBFLOW_DEADLINE.removal, now) && this.removal !== null && !this.removal.askAgain(now)) {
       this.reset("remove_addr", MP_RESET_REASON.unspecified, now);
     }
@@ -351,6 +351,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   // ---- TcpOwner: arrivals
 
   onSegment(_tcp: TcpConnection, segment: TcpSegment, offset: number, now: number): boolean {
+    // What arrives on one subflow may unblock another (draft-barre §3.5.2).
+    this.context.mark();
     this.reader.begin(segment);
     if (this.state !== "established") {
       const verdict = this.opening.read(segment, offset, now);
@@ -378,7 +380,6 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     }
     // A FIN concerns its subflow alone (RFC 8684 §3.3.3): close our side of it too.
     this.close(now);
-    this.context.settle(now);
   }
 
   onAcknowledged(_tcp: TcpConnection, to: number, now: number): void {
@@ -401,7 +402,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   }
 
   onInput(_tcp: TcpConnection, now: number): void {
-    this.context.afterInput(now);
+    this.context.settle(now);
   }
 
   // ---- TcpOwner: events
@@ -419,10 +420,11 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   onTailLossProbe(_tcp: TcpConnection, now: number): void {
     this.onSilent(now);
+    this.context.settle(now);
   }
 
-  onRetransmissionTimeout(_tcp: TcpConnection, _consecutive: number, now: number): void {
-    this.onTimeout(now);
+  onRetransmissionTimeout(): void {
+    this.onTimeout();
   }
 
   onClosed(_tcp: TcpConnection, reason: CloseReason | null, segment: TcpSegment | null, now: number): void {
@@ -556,14 +558,13 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.context.subflowsChanged();
   }
 
-  private onTimeout(now: number): void {
+  private onTimeout(): void {
     const { context } = this;
     if (this.state !== "established" || this.isStale) return;
     this.isStale = true;
     context.counters.increment("MPTcpExtSubflowStale");
     context.subflowsChanged();
     context.sender.reinject(this, "rto");
-    context.settle(now);
   }
 
   /**
@@ -577,7 +578,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     switch (context.othersFor(this)) {
       case "usable":
         context.sender.reinject(this, "tail_loss_probe");
-        context.settle(now);
+        context.mark();
         break;
       case "waiting":
         this.deadlines.set(SUBFLOW_DEADLINE.silence, now + Math.max(0, Math.ceil(this.tcp.rto - 2 * this.srtt)));

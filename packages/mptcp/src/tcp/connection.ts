@@ -101,7 +101,6 @@ export class TcpConnection {
   /** What ICMP said of a connection that then timed out. */
   softError: CloseReason | null = null;
   private reachedEstablished = false;
-  private aborted = false;
   /** The owner was told that the connection is over, or ended it itself. */
   private finished = false;
   private payloadLimit = 0;
@@ -169,7 +168,7 @@ export class TcpConnection {
     this.keepAliveProbes = 0;
     this.sender.persistUnanswered = 0;
     segmentArrives(this, segment, now);
-    if (!this.aborted) this.owner.onInput(this, now);
+    this.owner.onInput(this, now);
     this.notify();
   }
 
@@ -181,6 +180,7 @@ export class TcpConnection {
   /** Does whatever is due at `now`. Early calls only recompute `nextTimeout`. */
   handleTimeout(now: number): void {
     runTimers(this, now);
+    this.owner.onInput(this, now);
     let next = NEVER;
     for (let i = 0; i < TIMERS; i++) if ((this.timers[i] as number) < next) next = this.timers[i] as number;
     this.nextTimeout = next;
@@ -190,6 +190,7 @@ export class TcpConnection {
   /** An ICMP error about a packet of ours. */
   handleIcmp(error: IcmpError, now: number): void {
     handleIcmpError(this, error, now);
+    this.owner.onInput(this, now);
     this.notify();
   }
 
@@ -232,7 +233,6 @@ export class TcpConnection {
         break;
       default:
     }
-    this.aborted = true;
     this.end(now);
   }
 

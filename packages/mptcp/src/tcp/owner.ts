@@ -58,7 +58,7 @@ export interface TcpOwner {
   /** The peer acknowledged all data before stream offset `to` (cumulative). */
   onAcknowledged(tcp: TcpConnection, to: number, now: number): void;
 
-  /** Everything about one arrived packet was processed: the place to look for data that other connections may send now. */
+  /** Everything about one packet, ICMP error or timeout was processed: the place to look for data that other connections may send now. */
   onInput(tcp: TcpConnection, now: number): void;
 
   // ---- what happened
