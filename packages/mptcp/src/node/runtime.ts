@@ -1,7 +1,7 @@
 import { MptcpError, randomSources } from "../core/index.ts";
 import type { RandomSources } from "../core/index.ts";
-import { Host } from "../host/index.ts";
-import type { ConnectOptions, HostOptions, Listener, ListenOptions } from "../host/index.ts";
+import { Host, Pump } from "../host/index.ts";
+import type { ConnectOptions, HostOptions, Listener, ListenOptions, PumpDriver } from "../host/index.ts";
 import type { EndpointFlags } from "../mptcp/index.ts";
 import type { StreamConnection } from "../tcp/index.ts";
 import { IpAddress } from "../wire/index.ts";
@@ -37,16 +37,18 @@ export interface ConnectionHandler {
  * event loop are worked off together. Exceptions of handlers become uncaught exceptions of the process, as in Node, and leave the
  * runtime whole.
  */
-export class Runtime {
+export class Runtime implements PumpDriver {
   readonly host: Host;
   private readonly links: (Link | null)[] = [];
+  /** Numbers of the links, for the pump. */
+  readonly order: number[] = [];
   private readonly handlers = new Map<StreamConnection, ConnectionHandler>();
   private readonly acceptors = new Map<Listener, (connection: StreamConnection) => ConnectionHandler>();
   private readonly onLinkFailed: ((driver: LinkDriver, error: Error) => void) | null;
   private readonly startedAt = process.hrtime();
   private readonly timer: Timer;
+  private readonly pump: Pump;
   private references = 0;
-  private isRunning = false;
   private isPoked = false;
   private isClosing = false;
   private isClosed = false;
@@ -57,6 +59,7 @@ export class Runtime {
     this.host = new Host({ ...rest, name: name ?? "host", random: randomSources(() => secure, random) });
     this.onLinkFailed = onLinkFailed ?? null;
     this.timer = new Timer(() => this.onDeadline());
+    this.pump = new Pump(this.host, this);
   }
 
   /** Nanoseconds since the runtime started, an integer. */
@@ -76,7 +79,7 @@ export class Runtime {
     const entries = addresses.map(parseAddress);
     const link = new Link(this, driver, this.links.length);
     driver.start(link);
-    this.links.push(link);
+    this.order.push(this.links.push(link) - 1);
     if (this.references > 0) driver.ref();
     else driver.unref();
     for (const { address, flags } of entries) this.addAddress(driver, address, flags);
@@ -158,7 +161,7 @@ export class Runtime {
 
   /** Has the engine look at what was commanded, once the caller is done. */
   poke(): void {
-    if (this.isRunning || this.isPoked || this.isClosed) return;
+    if (this.pump.running || this.isPoked || this.isClosed) return;
     this.isPoked = true;
     queueMicrotask(this.onPoke);
   }
@@ -182,7 +185,7 @@ export class Runtime {
     if (this.isClosed || this.isClosing) return;
     this.isClosing = true;
     // Called by an application that the loop has called: the resets leave once that is through.
-    if (this.isRunning) await Promise.resolve();
+    if (this.pump.running) await Promise.resolve();
     const { now } = this;
     for (const listener of Array.from(this.acceptors.keys())) listener.close(now);
     this.acceptors.clear();
@@ -193,6 +196,7 @@ export class Runtime {
     const drivers = this.links.filter((link) => link !== null).map((link) => link.driver);
     for (const link of this.links) if (link !== null) link.isOpen = false;
     this.links.length = 0;
+    this.order.length = 0;
     await Promise.all(drivers.map((driver) => driver.close()));
   }
 
@@ -207,51 +211,35 @@ export class Runtime {
     this.work();
   }
 
-  /** A link's call: everything that can be done now is done: transmits, tells handlers, and again, until nothing moves. */
+  /** A link's call: everything that can be done now is done. */
   work(): void {
-    if (this.isRunning || this.isClosed) return;
-    this.isRunning = true;
-    const { host } = this;
+    if (this.pump.running || this.isClosed) return;
     try {
-      for (;;) {
-        const { now } = this;
-        this.transmit(now);
-        let ready = host.pollEvent();
-        if (ready === null) break;
-        for (; ready !== null; ready = host.pollEvent()) this.dispatch(ready, now);
-      }
+      this.pump.run();
       for (const link of this.links) link?.flush();
     } finally {
       // Also after an exception of an observer or a scheduler of the application's.
-      this.isRunning = false;
-      this.timer.aim(host.nextTimeout(), this.now);
+      this.timer.aim(this.host.nextTimeout(), this.now);
     }
   }
 
-  /**
-   * What one link takes, or a scheduler's veto on it, may give another link something to send: goes round until no link has
-   * anything. A second round in which all that is offered is vetoed ends it: a scheduler that sends nothing has its reasons.
-   */
-  private transmit(now: number): void {
-    const { host, links } = this;
-    for (let quiet = 0; quiet < 2; quiet++) {
-      let isAsked = false;
-      for (let index = 0; index < links.length; index++) {
-        const link = links[index] ?? null;
-        if (link === null || link.isBlocked || !host.hasOutput(index)) continue;
-        isAsked = true;
-        while (!link.isBlocked) {
-          const packet = host.pollTransmit(index, now);
-          if (packet === null) break;
-          link.send(packet);
-          quiet = -1;
-        }
-      }
-      if (!isAsked) return;
-    }
+  // ---- PumpDriver
+
+
+  time(): number {
+    return this.now;
   }
 
-  private dispatch(ready: StreamConnection | Listener, now: number): void {
+  hasRoom(index: number): boolean {
+    const link = this.links[index] ?? null;
+    return link !== null && !link.isBlocked;
+  }
+
+  send(index: number, packet: Packet): void {
+    this.links[index]?.send(packet);
+  }
+
+  dispatch(ready: StreamConnection | Listener, now: number): void {
     if (!("accept" in ready)) {
       this.tell(ready, now);
       return;

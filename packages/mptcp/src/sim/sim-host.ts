@@ -1,7 +1,7 @@
 import { MptcpError, NEVER } from "../core/index.ts";
 import type { RandomSources } from "../core/index.ts";
-import { Host } from "../host/index.ts";
-import type { ConnectOptions, HostOptions, ListenOptions, Listener } from "../host/index.ts";
+import { Host, Pump } from "../host/index.ts";
+import type { ConnectOptions, HostOptions, ListenOptions, Listener, PumpDriver } from "../host/index.ts";
 import type { EndpointFlags } from "../mptcp/index.ts";
 import type { StreamConnection } from "../tcp/index.ts";
 import type { IpAddress, Packet } from "../wire/index.ts";
@@ -38,7 +38,7 @@ export interface InterfaceAddressOptions {
  *
  * Whoever calls the host or one of its connections from elsewhere than an application's callback calls {@link SimHost.poke} afterwards.
  */
-export class SimHost implements SimNode, Scheduled, EgressListener {
+export class SimHost implements SimNode, Scheduled, EgressListener, PumpDriver {
   readonly name: string;
   readonly host: Host;
   readonly queue: NodeEvents;
@@ -52,7 +52,7 @@ export class SimHost implements SimNode, Scheduled, EgressListener {
   /** Ports in the order in which they are asked for packets: by the names of the links. */
   private ports: readonly number[] = [];
   private readonly handlers = new Map<StreamConnection | Listener, Handler>();
-  private isRunning = false;
+  private readonly pump: Pump;
 
   constructor(queue: EventQueue, options: SimHostOptions) {
     const { backpressure, ...hostOptions } = options;
@@ -60,6 +60,7 @@ export class SimHost implements SimNode, Scheduled, EgressListener {
     this.queue = new NodeEvents(queue, options.name);
     this.host = new Host(hostOptions);
     this.backpressure = backpressure ?? 0;
+    this.pump = new Pump(this.host, this);
   }
 
   // ---- the node
@@ -162,48 +163,34 @@ export class SimHost implements SimNode, Scheduled, EgressListener {
 
   // ---- the driver
 
-  /** Everything that can be done at `now`: transmits, tells applications, and again, until nothing moves. */
+  /** Everything that can be done at `now`. */
   private work(now: number): void {
-    if (this.isRunning) return;
-    this.isRunning = true;
-    const { host } = this;
-    for (;;) {
-      this.transmit(now);
-      let ready = host.pollEvent();
-      if (ready === null) break;
-      for (; ready !== null; ready = host.pollEvent()) this.dispatch(ready, now);
-    }
-    this.isRunning = false;
+    if (this.pump.running) return;
+    this.pump.run();
     // Timers that follow from a smoothed round-trip time may have a fraction; virtual time has none.
-    const at = Math.ceil(host.nextTimeout());
+    const at = Math.ceil(this.host.nextTimeout());
     if (at < this.queue.timeOf(this)) this.queue.schedule(this, at < now ? now : at);
   }
 
-  /**
-   * What one link takes, or a scheduler's veto on it, may give another link something to send: goes round until no link has
-   * anything. A second round in which all that is offered is vetoed ends it: a scheduler that sends nothing has its reasons.
-   */
-  private transmit(now: number): void {
-    const { host, interfaces, ports } = this;
-    for (let quiet = 0; quiet < 2; quiet++) {
-      let isAsked = false;
-      for (let i = 0; i < ports.length; i++) {
-        const link = ports[i] as number;
-        if (!host.hasOutput(link)) continue;
-        const at = interfaces[link] as Interface;
-        while (this.backpressure === 0 || at.hasRoom(this.backpressure, now)) {
-          isAsked = true;
-          const packet = host.pollTransmit(link, now);
-          if (packet === null) break;
-          at.egress.send(packet, now);
-          quiet = -1;
-        }
-      }
-      if (!isAsked) return;
-    }
+  // ---- PumpDriver
+
+  get order(): readonly number[] {
+    return this.ports;
   }
 
-  private dispatch(ready: StreamConnection | Listener, now: number): void {
+  time(): number {
+    return this.queue.now;
+  }
+
+  hasRoom(link: number, now: number): boolean {
+    return this.backpressure === 0 || (this.interfaces[link] as Interface).hasRoom(this.backpressure, now);
+  }
+
+  send(link: number, packet: Packet, now: number): void {
+    (this.interfaces[link] as Interface).egress.send(packet, now);
+  }
+
+  dispatch(ready: StreamConnection | Listener, now: number): void {
     const handler = this.handlers.get(ready);
     if (handler === undefined) return;
     if (handler.kind === "connection") {

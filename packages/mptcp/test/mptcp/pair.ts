@@ -1,7 +1,7 @@
 import type { DecisionEvent } from "../../src/core/index.ts";
 import { NEVER, seededSources } from "../../src/core/index.ts";
-import type { ConnectOptions, HostOptions, ListenOptions, Listener } from "../../src/host/index.ts";
-import { Host } from "../../src/host/index.ts";
+import type { ConnectOptions, HostOptions, ListenOptions, Listener, PumpDriver } from "../../src/host/index.ts";
+import { Host, Pump } from "../../src/host/index.ts";
 import { MptcpConnection } from "../../src/mptcp/index.ts";
 import { Multipath } from "../../src/mptcp/multipath.ts";
 import type { StreamConnection } from "../../src/tcp/index.ts";
@@ -61,6 +61,9 @@ export class Pair {
   private readonly delay: (client: number, server: number) => number;
   private readonly interferences: Interference[] = [];
   private readonly apps = new Map<StreamConnection, App>();
+  private readonly pumps: Readonly<Record<Side, Pump>>;
+  /** Packets sent and events told so far. */
+  private moves = 0;
   private readonly inFlight: { readonly at: number; readonly to: Side; readonly packet: Packet }[] = [];
 
   constructor(options: PairOptions = {}) {
@@ -72,6 +75,7 @@ export class Pair {
     for (const side of ["client", "server"] as const) this.addresses[side].forEach((address, link) => this.hosts[side].addAddress(address, { link }, 0));
     this.delay = options.delay ?? (() => 10 * MS);
     this.accept = options.accept ?? true;
+    this.pumps = { client: new Pump(this.hosts.client, this.driver("client")), server: new Pump(this.hosts.server, this.driver("server")) };
     this.listener = this.hosts.server.listen(PORT, options.listen);
   }
 
@@ -229,24 +233,32 @@ export class Pair {
 
   /** Applications look at what happened; packets leave until nobody has any more. */
   private drain(): void {
-    for (let busy = true; busy; ) {
-      busy = false;
-      for (const side of ["client", "server"] as const) {
-        const host = this.hosts[side];
-        for (let ready = host.pollEvent(); ready !== null; ready = host.pollEvent()) {
-          busy = true;
-          if ("accept" in ready) {
-            if (this.accept) this.acceptAll();
-          } else this.appOf(ready, side).look();
-        }
-        for (let link = 0; link < this.addresses[side].length; link++) {
-          for (let packet = host.pollTransmit(link, this.now); packet !== null; packet = host.pollTransmit(link, this.now)) {
-            busy = true;
-            this.transmit(side, packet);
-          }
-        }
-      }
+    for (let before = -1; before !== this.moves; ) {
+      before = this.moves;
+      for (const side of ["client", "server"] as const) this.pumps[side].run();
     }
+  }
+
+  /** What the pump of a host drives: its links always have room. */
+  private driver(side: Side): PumpDriver {
+    const { addresses } = this;
+    return {
+      get order(): number[] {
+        return addresses[side].map((_, link) => link);
+      },
+      time: () => this.now,
+      hasRoom: () => true,
+      send: (_link, packet) => {
+        this.moves++;
+        this.transmit(side, packet);
+      },
+      dispatch: (ready) => {
+        this.moves++;
+        if ("accept" in ready) {
+          if (this.accept) this.acceptAll();
+        } else this.appOf(ready, side).look();
+      },
+    };
   }
 
   acceptAll(): void {
