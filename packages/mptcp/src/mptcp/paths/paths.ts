@@ -4,7 +4,6 @@ import type { FourTuple } from "../../tcp/index.ts";
 import type { AddAddress, IpAddress, MpJoinSyn } from "../../wire/index.ts";
 import { DEADLINE } from "../deadlines.ts";
 import type { LocalAddress, Path, PathControl, PathLimits, PathManager, RemoteAddress } from "../path-manager.ts";
-import type { Session } from "../session.ts";
 import { Signals } from "./signals.ts";
 import type { SignalsContext, SignalSubflow } from "./signals.ts";
 import { PathTable } from "./table.ts";
@@ -12,7 +11,6 @@ import { PathTable } from "./table.ts";
 /** What path management asks of the connection around it. */
 export interface PathsContext extends SignalsContext {
   readonly subflows: readonly PathSubflow[];
-  readonly session: Session;
   /** The pair of addresses and ports that the connection was opened on. */
   readonly tuple: FourTuple;
   /** Whether the application's connection is over, and whether subflows may be opened: after a regular close for a while, too. */

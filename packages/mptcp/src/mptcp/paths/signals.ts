@@ -5,10 +5,12 @@ import { mptcpOptionLength } from "../../wire/index.ts";
 import type { MptcpConfig } from "../config.ts";
 import { DEADLINE } from "../deadlines.ts";
 import type { DecisionLog } from "../decision-log.ts";
+import type { Session } from "../session.ts";
 
 /** What the signals ask of the connection around them. */
 export interface SignalsContext {
   readonly subflows: readonly SignalSubflow[];
+  readonly session: Session;
   readonly config: MptcpConfig;
   readonly deadlines: Deadlines;
   readonly log: DecisionLog;
@@ -143,13 +145,14 @@ export class Signals {
   }
 
   private takeAnnouncement(subflow: SignalSubflow, space: number, now: number): MptcpOption | null {
-    const { config, counters, log } = this.context;
+    const { config, counters, log, session } = this.context;
     for (const announcement of this.announcements) {
       const { option } = announcement;
       if (!announcement.due || mptcpOptionLength(option) > space) continue;
       announcement.due = false;
       announcement.tries++;
-      announcement.nextAt = now + Math.max(config.addAddrTimeout, 2 * subflow.rto) * (1 << (announcement.tries - 1));
+      const repeats = session.version.echoOf(option) !== null;
+      announcement.nextAt = repeats ? now + Math.max(config.addAddrTimeout, 2 * subflow.rto) * (1 << (announcement.tries - 1)) : NEVER;
       this.arm();
       counters.increment("MPTcpExtAddAddrTx");
       const { addressId, address, port } = option;

@@ -37,7 +37,7 @@ export interface Version {
   addAddress(keys: KeyPair, named: NamedAddress): AddAddress;
   /** Whether an ADD_ADDR comes from who has the keys. */
   acceptsAddress(keys: KeyPair, option: AddAddress): boolean;
-  /** The echo that acknowledges an ADD_ADDR; null where there is none. */
+  /** The echo that acknowledges an ADD_ADDR, which is repeated until it comes; null where there is none, and an ADD_ADDR is said once. */
   echoOf(option: AddAddress): AddAddress | null;
   /** Whether a RST may say why by MP_TCPRST (RFC 8684 §3.6). */
   readonly explainsResets: boolean;
