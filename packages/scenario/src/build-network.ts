@@ -103,14 +103,7 @@ export function buildNetwork(plan: Plan, seed: number, parts: OwnParts, observer
 
 /** The simulator's options of one direction of a link. */
 export function pipeOptions(direction: PlanDirection, mtu: number): PipeOptions {
-  return {
-    rate: direction.rate,
-    delay: direction.delay,
-    queue: direction.queue,
-    loss: direction.loss,
-    jitter: direction.jitter,
-    mtu,
-  };
+  return { ...direction, mtu };
 }
 
 /** A translator's first port is its inside: those links are made first. */

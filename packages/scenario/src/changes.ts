@@ -1,4 +1,3 @@
-import type { PipeOptions } from "mptcp/sim";
 import type { Network } from "./build-network.ts";
 import type { PlanChange } from "./plan.ts";
 import type { Work } from "./workload.ts";
@@ -28,12 +27,7 @@ export function applyChange(change: PlanChange, network: Network): void {
       if (!wanted) continue;
       if (change.state === "down") pipe.down(now);
       else if (change.state === "up") pipe.up(now);
-      const options: PipeOptions = {
-        ...(change.rate === null ? {} : { rate: change.rate }),
-        ...(change.delay === null ? {} : { delay: change.delay }),
-        ...(change.loss === null ? {} : { loss: change.loss }),
-      };
-      if (Object.keys(options).length > 0) pipe.change(options, now);
+      if (change.properties !== null) pipe.change(change.properties, now);
     }
   }
   if (change.address === null || change.host === null || change.interface === null) return;

@@ -1,7 +1,11 @@
 import { parseDocument } from "yaml";
+import type { Fields } from "./keys/kinds.ts";
+import { SCENARIO } from "./keys/scenario.ts";
+import type { Keys } from "./keys/section.ts";
 import { child, problemAt } from "./problems.ts";
 import type { FieldPath, Problem } from "./problems.ts";
 import { didYouMean } from "./suggest.ts";
+import { unknownField } from "./validate.ts";
 
 /** One `--set path=value`. */
 export interface Override {
@@ -44,31 +48,38 @@ export function applyOverrides(root: unknown, overrides: readonly Override[]): O
   return { value, set, problems };
 }
 
+/** The way of an override goes along the tables of the sections, so that it finds what is not there yet. */
 function applyOne(root: unknown, override: Override): { path: FieldPath } | { problem: Problem } {
   const path: (string | number)[] = [];
   let holder = root;
-  for (let i = 0; i < override.steps.length; i++) {
-    const name = override.steps[i] as string;
+  let fields: Fields | null = { section: SCENARIO, isList: false };
+  for (const [at, name] of override.steps.entries()) {
     let step: string | number = name;
+    let next: Fields | null = null;
     if (Array.isArray(holder)) {
-      const index = indexOf(holder, name);
-      if (index < 0) {
-        const names = holder.map((item, at) => String(child(item, "name") ?? at));
-        return { problem: problemAt(path, `there is no "${name}"; ${didYouMean(name, names)}`) };
-      }
-      step = index;
-    } else if (typeof holder !== "object" || holder === null) {
+      step = indexOf(holder, name);
+      if (step < 0) return { problem: problemAt(path, absent(name, holder)) };
+      if (fields !== null) next = { ...fields, isList: false };
+    } else if (typeof holder !== "object" || holder === null || fields === null) {
       return { problem: problemAt(path, `has no fields, so "${name}" cannot be set`) };
+    } else {
+      const keys: Keys = fields.section.keys;
+      if (!Object.hasOwn(keys, name)) return { problem: { path: [...path, name], message: unknownField(name, Object.keys(keys)), onName: true } };
+      next = (keys[name] as Keys[string]).kind.fields;
     }
     path.push(step);
-    const fields = holder as Record<string | number, unknown>;
-    if (i === override.steps.length - 1) fields[step] = override.value;
-    else {
-      if (fields[step] === undefined || fields[step] === null) fields[step] = {};
-      holder = fields[step];
-    }
+    const inside = holder as Record<string | number, unknown>;
+    if (at === override.steps.length - 1) inside[step] = override.value;
+    else inside[step] ??= next?.isList === true ? [] : {};
+    holder = inside[step];
+    fields = next;
   }
   return { path };
+}
+
+function absent(name: string, items: readonly unknown[]): string {
+  if (items.length === 0) return `there is no "${name}"; the list is empty`;
+  return `there is no "${name}"; ${didYouMean(name, items.map((item, at) => String(child(item, "name") ?? at)))}`;
 }
 
 function indexOf(items: readonly unknown[], name: string): number {

@@ -1,230 +1,150 @@
+import type { PROTOCOL } from "./keys/protocol.ts";
+import { SCENARIO } from "./keys/scenario.ts";
+import type { CHANGE, EXPECT, Outcome } from "./keys/scenario.ts";
+import { defaultsOf, planned } from "./keys/section.ts";
+import type { Planned } from "./keys/section.ts";
+import { BULK } from "./keys/workload.ts";
+import type { LIVE, REQUEST } from "./keys/workload.ts";
 import { planNetwork } from "./plan-network.ts";
 import type { PlanDirection, PlanLink, PlanNetwork } from "./plan-network.ts";
-import { lossValue, Reader } from "./plan-reader.ts";
-import type { LossValue } from "./plan-reader.ts";
 import { problemAt } from "./problems.ts";
 import type { FieldPath, Problem } from "./problems.ts";
-import type { ChangeSpec, Outcome, ScenarioSpec, WorkloadSpec } from "./spec.ts";
+import type { ScenarioSpec } from "./spec.ts";
 import { didYouMean } from "./suggest.ts";
-import type { Progress } from "./units.ts";
 
-/** A scenario in numbers: what the runner works from. Times in ns, rates in bit/s, sizes in bytes. */
-export interface Plan {
-  readonly name: string;
+/**
+ * A scenario in numbers: what the runner works from. Times in ns, rates in bit/s, sizes in bytes. The keys of each section have a value here,
+ * given or default; what is made of several of them has fields of its own.
+ */
+export interface Plan extends Omit<Scenario, "title" | "ip" | "paths" | "topology" | "protocol" | "workload" | "changes" | "expect"> {
   readonly title: string;
-  readonly description: string;
-  readonly seed: number;
   readonly network: PlanNetwork;
   readonly protocol: PlanProtocol;
   readonly workload: PlanWorkload;
-  readonly duration: number;
-  /** Infinity: never. */
-  readonly stopWhenStalled: number;
   readonly changes: readonly PlanChange[];
-  /** `to` is Infinity when it is the end of the run. */
-  readonly measure: { readonly from: number; readonly to: number };
   readonly expect: PlanExpect;
 }
 
-/** What is not given (null) is the engine's default. */
-export interface PlanProtocol {
+type Scenario = Planned<typeof SCENARIO.keys>;
+type Change = Planned<typeof CHANGE.keys>;
+
+/** The keys of the protocol section. What is null is left to the engine. */
+export interface PlanProtocol extends Omit<Planned<typeof PROTOCOL.keys>, "transport"> {
   readonly multipath: boolean;
-  readonly scheduler: string | null;
-  readonly congestion: string | null;
-  readonly mode: "full" | "backup" | "single-path";
-  readonly sendBuffer: number | null;
-  readonly receiveBuffer: number | null;
-  readonly minRto: number | null;
-  readonly maxRto: number | null;
-  readonly delayedAck: number | null;
-  readonly initialWindow: number | null;
-  readonly retries: number | null;
-  readonly sack: boolean | null;
-  readonly timestamps: boolean | null;
-  readonly noDelay: boolean | null;
-  readonly checksum: boolean | null;
-  readonly opportunisticRetransmission: boolean | null;
-  readonly penalisation: boolean | null;
-  readonly noSubflowTimeout: number | null;
-  readonly maxSubflows: number | null;
 }
 
+/** What the applications do. */
 export type PlanWorkload = PlanBulk | PlanRequest | PlanLive;
 
-export interface PlanBulk {
+/** `bytes` is null for the file's length, or endless without a file; `file` is true for one that the caller names. */
+export interface PlanBulk extends Omit<Planned<typeof BULK.keys>, "direction" | "content"> {
   readonly kind: "bulk";
   readonly download: boolean;
-  /** null: the file's length, or endless without a file. */
-  readonly bytes: number | null;
-  /** A path; true: a file that the caller names; null: none. */
-  readonly file: string | true | null;
   readonly virtual: boolean;
 }
 
-export interface PlanRequest {
+/** Requests and responses in turn. */
+export interface PlanRequest extends Omit<Planned<typeof REQUEST.keys>, "request" | "response"> {
   readonly kind: "request";
-  readonly count: number;
   readonly requestBytes: number;
   readonly responseBytes: number;
-  readonly interval: number;
 }
 
-export interface PlanLive {
+/** A source at its own pace; `length` is Infinity for one that writes to the end of the run. */
+export interface PlanLive extends Omit<Planned<typeof LIVE.keys>, "direction" | "rate"> {
   readonly kind: "live";
   readonly download: boolean;
   readonly chunkBytes: number;
-  readonly interval: number;
-  /** Writes until then; Infinity: to the end of the run. */
-  readonly length: number;
 }
 
-export interface PlanChange {
-  /** At a time of the run, or at a progress; `after` ns later. */
-  readonly at: number | null;
-  readonly when: Progress | null;
-  readonly after: number;
+/** A change: at a time of the run or at a progress, `after` ns later. */
+export interface PlanChange extends Pick<Change, "at" | "when" | "after" | "state" | "address"> {
   /** What it is about, for people. */
   readonly target: string;
   readonly links: readonly PlanLink[];
   readonly host: string | null;
   readonly interface: string | null;
+  /** Which directions of the links. */
   readonly up: boolean;
   readonly down: boolean;
-  readonly state: "up" | "down" | null;
-  readonly address: "removed" | "added" | null;
-  readonly rate: number | null;
-  readonly delay: number | null;
-  readonly loss: LossValue | null;
+  /** What else becomes of the links; null: nothing. */
+  readonly properties: Partial<Omit<PlanDirection, "queue">> | null;
 }
 
-export interface PlanExpect {
+/** What the run should come to; null: anything. */
+export interface PlanExpect extends Omit<Planned<typeof EXPECT.keys>, "outcome"> {
   readonly outcomes: readonly Outcome[];
-  readonly maxStall: number | null;
-  readonly minStall: number | null;
-  readonly fallback: boolean | null;
 }
 
 /** Turns a scenario that the schema accepts into numbers, or says what does not fit together. */
 export function planScenario(spec: ScenarioSpec): Plan | Problem[] {
-  const reader = new Reader();
-  const network = planNetwork(spec, reader);
-  const workload = planWorkload(spec.workload, reader);
-  const duration = reader.time(spec.duration, DEFAULT_DURATION);
-  const from = reader.time(spec.measure?.from, 0);
-  const to = reader.time(spec.measure?.to, Number.POSITIVE_INFINITY);
-  if (from >= to) reader.problems.push(problemAt(["measure"], "the window must end after it begins"));
-  if (from >= duration) reader.problems.push(problemAt(["measure", "from"], "is not before the end of the run"));
-  const changes = (spec.changes ?? []).map((change, index) => planChange(change, ["changes", index], network, workload, reader));
+  const problems: Problem[] = [];
+  const scenario = planned(SCENARIO, spec);
+  const { title, ip: _ip, paths: _paths, topology: _topology, protocol, workload: work, changes, expect, ...same } = scenario;
+  const network = planNetwork(scenario, problems);
+  const workload = planWorkload(work);
+  const { from, to } = scenario.measure;
+  if (from >= to) problems.push(problemAt(["measure"], "the window must end after it begins"));
+  if (from >= scenario.duration) problems.push(problemAt(["measure", "from"], "is not before the end of the run"));
+  const plannedChanges = changes.map((change, index) => planChange(change, ["changes", index], network, workload, problems));
   for (const role of ["from", "to"] as const) {
-    const host = spec.workload[role];
-    if (host !== undefined && !network.hosts.some((one) => one.name === host)) {
-      reader.problems.push(problemAt(["workload", role], `there is no host "${host}"; ${didYouMean(host, network.hosts.map((one) => one.name))}`));
+    const host = work[role];
+    if (host !== null && !network.hosts.some((one) => one.name === host)) {
+      problems.push(problemAt(["workload", role], `there is no host "${host}"; ${didYouMean(host, network.hosts.map((one) => one.name))}`));
     }
   }
-  if (reader.problems.length > 0) return reader.problems;
-  const outcome = spec.expect?.outcome ?? "completed";
+  if (problems.length > 0) return problems;
+  const { transport, ...spoken } = protocol;
+  const { outcome, ...bounds } = expect;
   return {
-    name: spec.name,
-    title: spec.title ?? spec.name,
-    description: spec.description ?? "",
-    seed: spec.seed ?? 1,
+    ...same,
+    title: title ?? scenario.name,
     network,
-    protocol: planProtocol(spec, reader),
+    protocol: { ...spoken, multipath: transport === "mptcp" },
     workload,
-    duration,
-    stopWhenStalled: reader.time(spec.stopWhenStalled, Number.POSITIVE_INFINITY),
-    changes,
-    measure: { from, to },
-    expect: {
-      outcomes: typeof outcome === "string" ? [outcome] : outcome,
-      maxStall: spec.expect?.maxStall === undefined ? null : reader.time(spec.expect.maxStall, 0),
-      minStall: spec.expect?.minStall === undefined ? null : reader.time(spec.expect.minStall, 0),
-      fallback: spec.expect?.fallback ?? null,
-    },
+    changes: plannedChanges,
+    expect: { ...bounds, outcomes: outcome },
   };
 }
 
-function planProtocol(spec: ScenarioSpec, reader: Reader): PlanProtocol {
-  const given = spec.protocol ?? {};
-  const buffers = typeof given.buffers === "string" ? { send: given.buffers, receive: given.buffers } : (given.buffers ?? {});
-  const size = (text: string | undefined): number | null => (text === undefined || text === "auto" ? null : reader.size(text));
-  const time = (text: string | undefined): number | null => (text === undefined ? null : reader.time(text, 0));
-  return {
-    multipath: (given.transport ?? "mptcp") === "mptcp",
-    scheduler: given.scheduler ?? null,
-    congestion: given.congestion ?? null,
-    mode: given.mode ?? "full",
-    sendBuffer: size(buffers.send),
-    receiveBuffer: size(buffers.receive),
-    minRto: time(given.minRto),
-    maxRto: time(given.maxRto),
-    delayedAck: time(given.delayedAck),
-    initialWindow: given.initialWindow ?? null,
-    retries: given.retries ?? null,
-    sack: given.sack ?? null,
-    timestamps: given.timestamps ?? null,
-    noDelay: given.noDelay ?? null,
-    checksum: given.checksum ?? null,
-    opportunisticRetransmission: given.opportunisticRetransmission ?? null,
-    penalisation: given.penalisation ?? null,
-    noSubflowTimeout: time(given.noSubflowTimeout),
-    maxSubflows: given.maxSubflows ?? null,
-  };
+function planWorkload({ bulk, request, live }: Scenario["workload"]): PlanWorkload {
+  if (request !== null) {
+    const { request: requestBytes, response: responseBytes, ...same } = request;
+    return { ...same, kind: "request", requestBytes, responseBytes };
+  }
+  if (live !== null) {
+    const { direction, rate, ...same } = live;
+    return { ...same, kind: "live", download: direction === "download", chunkBytes: Math.max(1, Math.round((rate / 8) * (live.interval / 1e9))) };
+  }
+  const { direction, content, ...same } = bulk ?? defaultsOf(BULK).otherwise;
+  return { ...same, kind: "bulk", download: direction === "download", virtual: content === "virtual" };
 }
 
-function planWorkload(spec: WorkloadSpec, reader: Reader): PlanWorkload {
-  if (spec.request !== undefined) {
-    const { count, request, response, interval } = spec.request;
-    return { kind: "request", count, requestBytes: reader.size(request), responseBytes: reader.size(response), interval: reader.time(interval, 0) };
+function planChange(change: Change, at: FieldPath, network: PlanNetwork, workload: PlanWorkload, problems: Problem[]): PlanChange {
+  const { at: time, when, after, path, link, interface: own, direction, state, address, delay, rtt, ...properties } = change;
+  const links = linksOf(change, at, network, problems);
+  const place = interfaceOf(change, at, network, problems);
+  if (address !== null && place === null && links.length > 0) {
+    problems.push(problemAt([...at, "address"], "a link has no address; name a path or an interface"));
   }
-  if (spec.live !== undefined) {
-    const interval = reader.time(spec.live.interval, 20_000_000);
-    if (interval === 0) reader.problems.push(problemAt(["workload", "live", "interval"], "must be above 0"));
-    return {
-      kind: "live",
-      download: spec.live.direction !== "upload",
-      chunkBytes: Math.max(1, Math.round((reader.rate(spec.live.rate) / 8) * (interval / 1e9))),
-      interval,
-      length: reader.time(spec.live.length, Number.POSITIVE_INFINITY),
-    };
-  }
-  const bulk = spec.bulk ?? {};
-  return {
-    kind: "bulk",
-    download: bulk.direction !== "upload",
-    bytes: bulk.bytes === undefined ? null : reader.size(bulk.bytes),
-    file: bulk.file === undefined || bulk.file === false ? null : bulk.file,
-    virtual: bulk.content === "virtual",
-  };
-}
-
-function planChange(spec: ChangeSpec, at: FieldPath, network: PlanNetwork, workload: PlanWorkload, reader: Reader): PlanChange {
-  const target = spec.path ?? spec.link ?? spec.interface ?? "";
-  const links = linksOf(spec, at, network, reader);
-  const place = interfaceOf(spec, at, network, reader);
-  if (spec.address !== undefined && place === null && links.length > 0) {
-    reader.problems.push(problemAt([...at, "address"], "a link has no address; name a path or an interface"));
-  }
-  const when = spec.when === undefined ? null : reader.progress(spec.when);
   if (when?.kind === "fraction" && isEndless(workload)) {
-    reader.problems.push(problemAt([...at, "when"], "endless work has no share; give a number of bytes"));
+    problems.push(problemAt([...at, "when"], "endless work has no share; give a number of bytes"));
   }
-  const direction = spec.direction ?? "both";
+  const changed = { ...properties, delay: delay ?? (rtt === null ? null : Math.round(rtt / 2)) };
+  const fields = Object.entries(changed).filter(([, value]) => value !== null);
   return {
-    at: spec.at === undefined ? null : reader.time(spec.at, 0),
+    at: time,
     when,
-    after: reader.time(spec.after, 0),
-    target,
+    after,
+    target: path ?? link ?? own ?? "",
     links,
     host: place?.host ?? null,
     interface: place?.interface ?? null,
     up: direction !== "down",
     down: direction !== "up",
-    state: spec.state ?? null,
-    address: spec.address ?? null,
-    rate: spec.rate === undefined ? null : reader.rate(spec.rate),
-    delay: spec.delay !== undefined ? reader.time(spec.delay, 0) : spec.rtt !== undefined ? Math.round(reader.time(spec.rtt, 0) / 2) : null,
-    loss: spec.loss === undefined ? null : lossValue(spec.loss, reader),
+    state,
+    address,
+    properties: fields.length === 0 ? null : (Object.fromEntries(fields) as NonNullable<PlanChange["properties"]>),
   };
 }
 
@@ -233,34 +153,30 @@ function isEndless(workload: PlanWorkload): boolean {
   return workload.kind === "live" && workload.length === Number.POSITIVE_INFINITY;
 }
 
-function linksOf(spec: ChangeSpec, at: FieldPath, network: PlanNetwork, reader: Reader): PlanLink[] {
-  if (spec.interface !== undefined) {
-    const [host, name] = spec.interface.split(".");
+function linksOf(change: Change, at: FieldPath, network: PlanNetwork, problems: Problem[]): PlanLink[] {
+  if (change.interface !== null) {
+    const [host, name] = change.interface.split(".");
     return network.links.filter((link) => link.ends.some((end) => end.node === host && end.interface === name));
   }
-  const wanted = spec.path ?? spec.link ?? "";
-  const links = network.links.filter((link) => link.name === wanted && (spec.path === undefined || link.path !== null));
+  const wanted = change.path ?? change.link ?? "";
+  const links = network.links.filter((link) => link.name === wanted && (change.path === null || link.path !== null));
   if (links.length === 0) {
-    const kind = spec.path === undefined ? "link" : "path";
+    const kind = change.path === null ? "link" : "path";
     const names = network.links.filter((link) => kind === "link" || link.path !== null).map((link) => link.name);
-    reader.problems.push(problemAt([...at, kind], `there is no ${kind} "${wanted}"; ${didYouMean(wanted, names)}`));
+    problems.push(problemAt([...at, kind], `there is no ${kind} "${wanted}"; ${didYouMean(wanted, names)}`));
   }
   return links;
 }
 
-function interfaceOf(spec: ChangeSpec, at: FieldPath, network: PlanNetwork, reader: Reader): { host: string; interface: string } | null {
-  const text = spec.interface ?? (spec.path === undefined ? undefined : `${network.hosts[0]?.name ?? ""}.${spec.path}`);
+function interfaceOf(change: Change, at: FieldPath, network: PlanNetwork, problems: Problem[]): { host: string; interface: string } | null {
+  const text = change.interface ?? (change.path === null ? undefined : `${network.hosts[0]?.name ?? ""}.${change.path}`);
   if (text === undefined) return null;
   const [host = "", name = ""] = text.split(".");
   const found = network.hosts.find((one) => one.name === host)?.interfaces.find((one) => one.name === name);
   if (found !== undefined) return { host, interface: name };
-  if (spec.interface !== undefined) {
+  if (change.interface !== null) {
     const names = network.hosts.flatMap((one) => one.interfaces.map((own) => `${one.name}.${own.name}`));
-    reader.problems.push(problemAt([...at, "interface"], `there is no interface "${text}"; ${didYouMean(text, names)}`));
+    problems.push(problemAt([...at, "interface"], `there is no interface "${text}"; ${didYouMean(text, names)}`));
   }
   return null;
 }
-
-export type { LossValue, PlanDirection, PlanLink, PlanNetwork };
-
-const DEFAULT_DURATION = 300e9;

@@ -1,6 +1,6 @@
-import { fullMesh, schedulers } from "mptcp";
-import type { BufferConfig, ConnectionCongestion, MptcpConfig, PathManagerFactory, SchedulerFactory, TcpConfig } from "mptcp";
-import { congestionByName, tcpCongestionByName } from "./engine-names.ts";
+import type { ConnectionCongestion, MptcpConfig, PathManagerFactory, SchedulerFactory, TcpConfig } from "mptcp";
+import { PROTOCOL } from "./keys/protocol.ts";
+import type { EngineKey } from "./keys/protocol.ts";
 import type { PlanProtocol } from "./plan.ts";
 
 /** Parts of the engine that a TypeScript scenario brings itself; they win over the names in the protocol section. */
@@ -15,46 +15,33 @@ export interface OwnParts {
 
 /** The TCP configuration that a protocol section stands for; what it does not say is left to the engine's defaults. */
 export function tcpConfig(protocol: PlanProtocol, parts: OwnParts): Partial<TcpConfig> {
-  const congestion = protocol.congestion === null ? undefined : tcpCongestionByName(protocol.congestion);
-  return definedOnly<TcpConfig>({
-    congestion,
-    minRto: protocol.minRto ?? undefined,
-    maxRto: protocol.maxRto ?? undefined,
-    delayedAck: protocol.delayedAck ?? undefined,
-    initialWindowSegments: protocol.initialWindow ?? undefined,
-    retries: protocol.retries ?? undefined,
-    sack: protocol.sack ?? undefined,
-    timestamps: protocol.timestamps ?? undefined,
-    noDelay: protocol.noDelay ?? undefined,
-    sendBuffer: fixedBuffer(protocol.sendBuffer),
-    receiveBuffer: fixedBuffer(protocol.receiveBuffer),
-    ...parts.tcp,
-  });
+  let config: Partial<TcpConfig> = {};
+  for (const [key, value] of engineValues(protocol)) config = { ...config, ...key.tcp?.(value) };
+  return { ...config, ...parts.tcp };
 }
 
 /** The Multipath TCP configuration that a protocol section stands for. */
 export function mptcpConfig(protocol: PlanProtocol, parts: OwnParts): Partial<MptcpConfig> {
-  const { mode } = protocol;
-  const limit = protocol.maxSubflows;
-  return definedOnly<MptcpConfig>({
-    scheduler: parts.scheduler ?? (protocol.scheduler === null ? undefined : schedulers[protocol.scheduler]),
-    congestion: parts.congestion ?? (protocol.congestion === null ? undefined : congestionByName(protocol.congestion)),
-    pathManager: parts.pathManager ?? ((): ReturnType<PathManagerFactory> => fullMesh({ mode })),
-    limits: limit === null ? undefined : { subflows: limit, addAddrAccepted: 8 },
-    checksum: protocol.checksum ?? undefined,
-    opportunisticRetransmission: protocol.opportunisticRetransmission ?? undefined,
-    penalisation: protocol.penalisation ?? undefined,
-    noSubflowTimeout: protocol.noSubflowTimeout ?? undefined,
+  const { scheduler, congestion, pathManager } = parts;
+  let config: Partial<MptcpConfig> = {};
+  for (const [key, value] of engineValues(protocol)) config = { ...config, ...key.mptcp?.(value) };
+  return {
+    ...config,
+    ...(scheduler === undefined ? {} : { scheduler }),
+    ...(congestion === undefined ? {} : { congestion }),
+    ...(pathManager === undefined ? {} : { pathManager }),
     ...parts.mptcp,
-  });
+  };
 }
 
-function fixedBuffer(size: number | null): BufferConfig | undefined {
-  return size === null ? undefined : { initial: size, max: size, autoTune: false };
-}
-
-type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined };
-
-function definedOnly<T extends object>(fields: Optional<T>): Partial<T> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<T>;
+/** The keys of the section with what the plan has for them. What is null is the engine's own business. */
+function engineValues(protocol: PlanProtocol): [EngineKey<never, unknown, unknown>, unknown][] {
+  const keys: Readonly<Record<string, EngineKey<never, unknown, unknown>>> = PROTOCOL.keys;
+  const values: Readonly<Record<string, unknown>> = { ...protocol };
+  const found: [EngineKey<never, unknown, unknown>, unknown][] = [];
+  for (const [name, key] of Object.entries(keys)) {
+    const value = values[name];
+    if (value !== undefined && value !== null) found.push([key, value]);
+  }
+  return found;
 }

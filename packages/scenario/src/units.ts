@@ -1,8 +1,11 @@
+import { IpAddress } from "mptcp/wire";
+
 /**
  * Quantities as scenarios write them: a number, a unit, nothing implied. Rates are bits per second with SI prefixes, times go from
- * nanoseconds to seconds, sizes are bytes with SI (KB) or binary (KiB) prefixes.
+ * nanoseconds to seconds, sizes are bytes with SI (KB) or binary (KiB) prefixes. A buffer is a size or "auto"; addresses are among them since
+ * they are texts of a form, too.
  */
-export type Quantity = "rate" | "time" | "size" | "probability" | "progress";
+export type Quantity = "rate" | "time" | "size" | "buffer" | "probability" | "progress" | "address";
 
 /** A parsed quantity, or a sentence that says what is wrong with the text. */
 export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
@@ -26,6 +29,19 @@ export function parseSize(text: unknown): Parsed<number> {
   const parsed = parseWithUnit(text, SIZE_UNITS, "a size", "16 MiB", false);
   if (!parsed.ok || Number.isSafeInteger(parsed.value)) return parsed;
   return { ok: false, problem: `${show(text)} is not a whole number of bytes` };
+}
+
+/** The size of a buffer in bytes, from text like "4 MiB"; null for "auto". */
+export function parseBuffer(text: unknown): Parsed<number | null> {
+  if (text === "auto") return { ok: true, value: null };
+  const parsed = parseSize(text);
+  return parsed.ok ? parsed : { ok: false, problem: `${show(text)} is neither "auto" nor a size like "4 MiB"` };
+}
+
+/** An IPv4 or IPv6 address. */
+export function parseAddress(text: unknown): Parsed<IpAddress> {
+  const value = typeof text === "string" ? IpAddress.parse(text) : null;
+  return value === null ? { ok: false, problem: `${show(text)} is not an IP address` } : { ok: true, value };
 }
 
 /** A probability from 0 to 1, from "1 %" or from a number. */
@@ -62,9 +78,16 @@ export const QUANTITY_PARSERS: Readonly<Record<Quantity, (text: unknown) => Pars
   rate: parseRate,
   time: parseTime,
   size: parseSize,
+  buffer: parseBuffer,
   probability: parseProbability,
   progress: parseProgress,
+  address: parseAddress,
 };
+
+/** The units of a quantity, as they are written. */
+export function unitsOf(quantity: "rate" | "time" | "size"): string[] {
+  return [...UNITS[quantity].keys()];
+}
 
 /** "8 Mb/s": a rate for people. */
 export function formatRate(bitsPerSecond: number): string {
@@ -130,3 +153,4 @@ const SIZE_UNITS = new Map([
   ["B", 1], ["KB", 1e3], ["MB", 1e6], ["GB", 1e9],
   ["KiB", 1024], ["MiB", 1024 ** 2], ["GiB", 1024 ** 3],
 ]);
+const UNITS = { rate: RATE_UNITS, time: TIME_UNITS, size: SIZE_UNITS };

@@ -3,12 +3,11 @@ import type { ErrorObject, ValidateFunction } from "ajv";
 import { child, problemAt } from "./problems.ts";
 import type { Problem } from "./problems.ts";
 import { SCENARIO_SCHEMA } from "./schema.ts";
-import type { ScenarioSpec } from "./spec.ts";
 import { didYouMean } from "./suggest.ts";
-import { parseProbability, parseSize, QUANTITY_PARSERS } from "./units.ts";
-import type { Parsed, Quantity } from "./units.ts";
+import { QUANTITY_PARSERS } from "./units.ts";
+import type { Quantity } from "./units.ts";
 
-/** Everything that the schema finds wrong with `value`; empty when it is a {@link ScenarioSpec}. */
+/** Everything that the schema finds wrong with `value`; empty when it is a `ScenarioSpec`. */
 export function schemaProblems(value: unknown): Problem[] {
   const validate = (compiled ??= compile());
   if (validate(value)) return [];
@@ -16,30 +15,26 @@ export function schemaProblems(value: unknown): Problem[] {
   return problems.filter((one, index) => problems.findIndex((other) => sameProblem(one, other)) === index);
 }
 
-/** Whether the schema accepts `value`. */
-export function isScenarioSpec(value: unknown): value is ScenarioSpec {
-  return schemaProblems(value).length === 0;
+/** What is wrong with a field of that name, where only the known ones may be. */
+export function unknownField(name: string, known: readonly string[]): string {
+  return `unknown field; ${didYouMean(name, known)}`;
 }
 
 function compile(): ValidateFunction {
   const ajv = new Ajv({ allErrors: true, strict: false, verbose: true });
-  ajv.addKeyword({
-    keyword: "quantity",
-    errors: false,
-    validate: (kind: Quantity, data: unknown) => QUANTITY_PARSERS[kind](data).ok,
-  });
-  ajv.addKeyword({ keyword: "scalar", errors: false, validate: (kind: Scalar, data: unknown) => isGroup(data) || SCALAR_PARSERS[kind](data).ok });
+  ajv.addKeyword({ keyword: "quantity", errors: false, validate: (kind: Quantity, data: unknown) => QUANTITY_PARSERS[kind](data).ok });
+  ajv.addKeyword({ keyword: "scalar", errors: false, validate: (kind: Quantity, data: unknown) => isGroup(data) || QUANTITY_PARSERS[kind](data).ok });
+  ajv.addKeyword({ keyword: "above", errors: false, validate: isAbove });
   ajv.addKeyword({ keyword: "someOf", errors: false, validate: (names: readonly string[], data: unknown) => unknownNames(names, data).length === 0 });
   const counting = (keyword: string, holds: (present: number) => boolean): void => {
     ajv.addKeyword({
       keyword,
       type: "object",
       errors: false,
-      validate: (groups: FieldGroups, data: object) => groupsOf(groups).every((group) => holds(presentFields(group, data).length)),
+      validate: (groups: FieldGroups, data: object) => groups.every((group) => holds(presentFields(group, data).length)),
     });
   };
   counting("exactlyOne", (present) => present === 1);
-  counting("exactlyOneOf", (present) => present === 1);
   counting("atMostOne", (present) => present <= 1);
   counting("atLeastOne", (present) => present >= 1);
   return ajv.compile(SCENARIO_SCHEMA);
@@ -71,14 +66,16 @@ function sameProblem(one: Problem, other: Problem): boolean {
   return one.message === other.message && JSON.stringify(one.path) === JSON.stringify(other.path);
 }
 
+/** Whether a quantity is above a bound, in the unit of its parser. What is no quantity is wrong for another reason. */
+function isAbove(bound: number, data: unknown, schema?: { readonly quantity?: Quantity; readonly scalar?: Quantity }): boolean {
+  const kind = schema?.quantity ?? schema?.scalar;
+  const parsed = kind === undefined ? null : QUANTITY_PARSERS[kind](data);
+  return parsed === null || !parsed.ok || typeof parsed.value !== "number" || parsed.value > bound;
+}
+
 function wrongQuantity(error: ErrorObject): string {
   const parsed = QUANTITY_PARSERS[error.schema as Quantity](error.data);
   return parsed.ok ? "is wrong" : parsed.problem;
-}
-
-function unknownField(error: ErrorObject): string {
-  const known = Object.keys((error.parentSchema?.["properties"] ?? {}) as object);
-  return `unknown field; ${didYouMean((error.params as { additionalProperty: string }).additionalProperty, known)}`;
 }
 
 function wrongName(error: ErrorObject): string {
@@ -88,7 +85,7 @@ function wrongName(error: ErrorObject): string {
 
 function wrongGroup(error: ErrorObject, phrase: string, holds: (present: number) => boolean): string {
   const data = error.data as object;
-  const wrong = groupsOf(error.schema as FieldGroups).filter((group) => !holds(presentFields(group, data).length));
+  const wrong = (error.schema as FieldGroups).filter((group) => !holds(presentFields(group, data).length));
   return wrong
     .map((group) => {
       const present = presentFields(group, data);
@@ -107,11 +104,7 @@ function isGroup(data: unknown): boolean {
   return typeof data === "object" && data !== null && !Array.isArray(data);
 }
 
-type FieldGroups = readonly string[] | readonly (readonly string[])[];
-
-function groupsOf(groups: FieldGroups): readonly (readonly string[])[] {
-  return typeof groups[0] === "string" ? [groups as readonly string[]] : (groups as readonly (readonly string[])[]);
-}
+type FieldGroups = readonly (readonly string[])[];
 
 function presentFields(group: readonly string[], data: object): string[] {
   return group.filter((field) => Object.hasOwn(data, field));
@@ -127,7 +120,9 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
 
 const MESSAGES: Readonly<Record<string, (error: ErrorObject) => string>> = {
   quantity: wrongQuantity,
-  additionalProperties: unknownField,
+  scalar: wrongQuantity,
+  additionalProperties: (error) =>
+    unknownField((error.params as { additionalProperty: string }).additionalProperty, Object.keys((error.parentSchema?.["properties"] ?? {}) as object)),
   enum: wrongName,
   required: (error) => `the field "${(error.params as { missingProperty: string }).missingProperty}" is missing`,
   type: (error) => {
@@ -136,33 +131,19 @@ const MESSAGES: Readonly<Record<string, (error: ErrorObject) => string>> = {
   },
   pattern: (error) => `${JSON.stringify(error.data)} is not a valid name (pattern ${String(error.schema)})`,
   minimum: (error) => `${String(error.data)} is too small: at least ${String(error.schema)}`,
+  above: (error) => `${JSON.stringify(error.data)} is too small: must be above ${String(error.schema)}`,
   exclusiveMinimum: (error) => `${String(error.data)} is too small: must be above ${String(error.schema)}`,
   maximum: (error) => `${String(error.data)} is too large: at most ${String(error.schema)}`,
   minItems: (error) => `needs at least ${String(error.schema)} ${error.schema === 1 ? "entry" : "entries"}`,
   maxItems: (error) => `has room for ${String(error.schema)} entries`,
-  scalar: (error) => {
-    const parsed = SCALAR_PARSERS[error.schema as Scalar](error.data);
-    return parsed.ok ? "is wrong" : parsed.problem;
-  },
   someOf: (error) => {
     const known = error.schema as readonly string[];
     const unknown = unknownNames(known, error.data);
     return unknown.map((name) => `${JSON.stringify(name)} is not allowed; ${didYouMean(String(name), known)}`).join("; ");
   },
   exactlyOne: (error) => wrongGroup(error, "exactly one", (present) => present === 1),
-  exactlyOneOf: (error) => wrongGroup(error, "exactly one", (present) => present === 1),
   atMostOne: (error) => wrongGroup(error, "at most one", (present) => present <= 1),
   atLeastOne: (error) => wrongGroup(error, "at least one", (present) => present >= 1),
-};
-
-type Scalar = keyof typeof SCALAR_PARSERS;
-
-const SCALAR_PARSERS = {
-  probability: parseProbability,
-  sizeOrAuto: (data: unknown): Parsed<unknown> => {
-    if (data === "auto" || parseSize(data).ok) return { ok: true, value: data };
-    return { ok: false, problem: `${JSON.stringify(data)} is neither "auto" nor a size like "4 MiB"` };
-  },
 };
 
 let compiled: ValidateFunction | null = null;

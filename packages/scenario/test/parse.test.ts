@@ -49,7 +49,7 @@ describe("scenario files", () => {
     expect(wifi.up).toEqual({ rate: 8e6, delay: 10e6, queue: { packets: 80 }, loss: 0, jitter: 0 });
     // One bandwidth-delay product of 20 Mb/s and 60 ms.
     expect(plan.network.links.find((link) => link.name === "lte")!.down.queue).toEqual({ packets: 100 });
-    expect(plan.protocol.receiveBuffer).toBe(500_000);
+    expect(plan.protocol.buffers).toEqual({ send: 500_000, receive: 500_000 });
     expect(plan.changes[0]).toMatchObject({ when: { kind: "fraction", value: 1 / 3 }, state: "down", host: "client", interface: "wifi" });
   });
 
@@ -92,6 +92,15 @@ describe("scenario files", () => {
     expect(problemsOf(GOOD.replace("500 KB", "{ sned: 1 KB }"))).toEqual(['x.yaml:11:14: protocol.buffers.sned: unknown field; did you mean "send"?']);
     expect(problemsOf(GOOD.replace("queue: { packets: 80 }", "loss: [1]"))[0]).toMatch(/paths\.wifi\.loss: \[1\] is not a probability/);
     expect(problemsOf(`${GOOD}expect: { outcome: [stalled, brokn] }\n`)).toEqual(['x.yaml:18:11: expect.outcome: "brokn" is not allowed; did you mean "broken"?']);
+  });
+
+  it("check bounds", () => {
+    expect(problemsOf(GOOD.replace("{ packets: 80 }", "{ packets: 0 }"))).toEqual(["x.yaml:6:23: paths.wifi.queue.packets: 0 is too small: at least 1"]);
+    expect(problemsOf(GOOD.replace("{ packets: 80 }", "{ bytes: 0 B }"))).toEqual(['x.yaml:6:21: paths.wifi.queue.bytes: "0 B" is too small: must be above 0']);
+    expect(problemsOf(GOOD.replace("500 KB", "0 B"))).toEqual(['x.yaml:11:12: protocol.buffers: "0 B" is too small: must be above 0']);
+    expect(problemsOf(GOOD.replace("bulk: { bytes: 1 MB }", "live: { rate: 1 Mb/s, length: 1 s, interval: 0 s }"))).toEqual([
+      'x.yaml:13:48: workload.live.interval: "0 s" is too small: must be above 0',
+    ]);
   });
 
   it("report broken YAML with its place, and several problems at once", () => {
@@ -139,6 +148,8 @@ describe("--set", () => {
     expect(problemsOf(GOOD, "paths.wifi.rate=5Mbps")).toEqual([expect.stringMatching(/^--set paths\.wifi\.rate=5Mbps: paths\.wifi\.rate: "5Mbps": "Mbps" is no unit/)]);
     expect(problemsOf(GOOD, "paths.wfi.rate=5Mb/s")).toEqual(['--set paths.wfi.rate=5Mb/s: paths: there is no "wfi"; did you mean "wifi"?']);
     expect(problemsOf(GOOD, "protocol.shceduler=lia")).toEqual(['--set protocol.shceduler=lia: protocol.shceduler: unknown field; did you mean "scheduler"?']);
+    expect(problemsOf(GOOD, "measure.x.y=1")).toEqual(["--set measure.x.y=1: measure.x: unknown field; known: from, to"]);
+    expect(problemsOf(GOOD.slice(0, GOOD.indexOf("changes")), "changes.0.at=3 s")).toEqual(['--set changes.0.at=3 s: changes: there is no "0"; the list is empty']);
     expect(problemsOf(GOOD, "name.x=1")).toEqual(['--set name.x=1: name: has no fields, so "x" cannot be set']);
   });
 
