@@ -4,7 +4,7 @@ import { LINK_SHAPE, ONE_DELAY } from "./link.ts";
 import { list, optional, overriding, required, section } from "./section.ts";
 
 const mtu = optional(whole(576, 65535), { otherwise: 1500, does: "Largest IP packet, octets." });
-const backup = optional(flag, { otherwise: false, does: "Use it only when no other way works (with `mode: backup` of the protocol)." });
+const backup = optional(flag, { otherwise: false, does: "Use it only when no other works. Only `mode: backup` of the protocol looks at this." });
 const up = (does: string) => optional(overriding(LINK_SHAPE), { otherwise: {}, shown: "as the whole", does });
 
 /** A path of the shorthand: a link between a client and a server. */
@@ -41,7 +41,9 @@ export const INTERFACE = section({
     name: required(label, "Links and changes call it \"host.interface\"."),
     address: optional(address, { otherwise: null, shown: "made up", does: "Its address." }),
     backup,
-    signal: optional(flag, { otherwise: false, does: "Announce the address to peers (ADD_ADDR)." }),
+    signal: optional(flag, {
+      otherwise: false, does: "Have the address announced (ADD_ADDR) by a path manager that asks for this, as Linux's does and a module may bring. All modes of the protocol announce all.",
+    }),
     present: optional(flag, { otherwise: true, does: "Whether the host has the address from the start; a change may add it later." }),
   },
   example: `
@@ -76,7 +78,7 @@ topology:
 /** A router of a topology. */
 export const ROUTER = section({
   name: "routers",
-  does: "What connects links in the middle. A router lives from links alone: it has no other settings.",
+  does: "What connects links in the middle.",
   keys: {
     name: required(label, "Its name, different from all other hosts and routers."),
     nat: optional(flag, { otherwise: false, does: "Translate the addresses of what is behind it: the first link that has it as its second end." }),

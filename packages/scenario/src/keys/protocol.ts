@@ -17,8 +17,8 @@ export const BUFFERS = section({
   name: "buffers",
   does: "Fixed sizes of the buffers of a connection, at both hosts.",
   keys: {
-    send: optional(above0(size), { otherwise: null, shown: "`auto`", does: "What an application has written and the peer has not acknowledged." }),
-    receive: optional(above0(size), { otherwise: null, shown: "`auto`", does: "What has arrived and the application has not read." }),
+    send: optional(above0(size), { otherwise: null, shown: "it grows", does: "What an application has written and the peer has not acknowledged." }),
+    receive: optional(above0(size), { otherwise: null, shown: "it grows", does: "What has arrived and the application has not read." }),
   },
   example: `
 protocol:
@@ -33,7 +33,7 @@ const buffers = scalarOrGroup(bufferSize, BUFFERS, {
 /** How the hosts speak; the same at both. */
 export const PROTOCOL = section({
   name: "protocol",
-  does: "How both hosts speak. Defaults that are numbers are the engine's.",
+  does: "How both hosts speak. The defaults of times and numbers are the engine's.",
   keys: {
     transport: optional(oneOf("mptcp", "tcp"), { otherwise: "mptcp", does: "Multipath TCP, or plain TCP over the first path." }),
     scheduler: engineKey(oneOf(...SCHEDULER_NAMES), {
@@ -82,7 +82,7 @@ export const PROTOCOL = section({
       mptcp: (opportunisticRetransmission) => ({ opportunisticRetransmission }),
     }),
     penalisation: engineKey(flag, {
-      otherwise: DEFAULT_MPTCP_CONFIG.penalisation, does: "And halve the congestion window of the slow one.", mptcp: (penalisation) => ({ penalisation }),
+      otherwise: DEFAULT_MPTCP_CONFIG.penalisation, does: "When a slow subflow blocks the shared window, halve its congestion window.", mptcp: (penalisation) => ({ penalisation }),
     }),
     noSubflowTimeout: engineKey(time, {
       otherwise: DEFAULT_MPTCP_CONFIG.noSubflowTimeout,
