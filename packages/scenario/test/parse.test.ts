@@ -3,6 +3,7 @@ import { parseOverride } from "../src/overrides.ts";
 import type { Override } from "../src/overrides.ts";
 import { checkScenario, parseScenario } from "../src/parse.ts";
 import { ScenarioError } from "../src/problems.ts";
+import type { ScenarioSpec } from "../src/spec.ts";
 
 const GOOD = `name: two-paths
 paths:
@@ -167,5 +168,16 @@ describe("scenarios as values", () => {
     const value = { name: "x", paths: [{ name: "a", rate: "1 Mb/s" }], workload: { bulk: { bytes: "1 KB" } } };
     expect(checkScenario(value, "x.ts").plan.workload).toMatchObject({ kind: "bulk", bytes: 1000, download: true });
     expect(() => checkScenario({ ...value, pahts: [] }, "x.ts")).toThrow('x.ts: pahts: unknown field; did you mean "paths"?');
+  });
+
+  it("are checked by the compiler as well", () => {
+    const good: ScenarioSpec = { name: "x", paths: [{ name: "a", loss: { toBad: 0.01, toGood: "30 %" } }], workload: { bulk: {} }, expect: { outcome: ["stalled", "broken"] } };
+    expect(checkScenario(good, "x.ts").plan.expect.outcomes).toEqual(["stalled", "broken"]);
+    // @ts-expect-error: there is no such field
+    expect(() => checkScenario({ ...good, protocol: { shceduler: "lia" } } satisfies ScenarioSpec, "x.ts")).toThrow(/unknown field/);
+    // @ts-expect-error: a path has a name
+    expect(() => checkScenario({ ...good, paths: [{ rate: "1 Mb/s" }] } satisfies ScenarioSpec, "x.ts")).toThrow(/"name" is missing/);
+    // @ts-expect-error: no outcome of that name
+    expect(() => checkScenario({ ...good, expect: { outcome: "done" } } satisfies ScenarioSpec, "x.ts")).toThrow(/"done" is not allowed/);
   });
 });

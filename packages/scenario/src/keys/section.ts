@@ -136,7 +136,7 @@ export function overriding<T extends Keys>(of: Section<T>): Kind<Written<T>, Giv
 function groupParts(of: Section): Pick<Kind<never, unknown>, "schema" | "type" | "bounds" | "fields"> {
   return {
     schema: { type: "object", ...fieldsSchema(of) },
-    type: `group: ${reference(of)}`,
+    type: `group: ${linkTo(of)}`,
     bounds: "",
     fields: { section: of, isList: false },
   };
@@ -146,7 +146,7 @@ function groupParts(of: Section): Pick<Kind<never, unknown>, "schema" | "type" |
 export function list<T extends Keys>(of: Section<T>, minimum: number): Kind<readonly Written<T>[], readonly Planned<T>[]> {
   return {
     schema: { type: "array", items: { type: "object", ...fieldsSchema(of) }, minItems: minimum },
-    type: `list: ${reference(of)}`,
+    type: `list: ${linkTo(of)}`,
     bounds: minimum === 0 ? "" : `${minimum} or more`,
     read: (written) => written.map((one) => planned(of, one)),
     fields: { section: of, isList: true },
@@ -162,19 +162,20 @@ export function scalarOrGroup<W, P, T extends Keys, Q>(
   const { quantity, ...more } = scalar.schema;
   return {
     schema: { ...fieldsSchema(of), scalar: quantity, ...more },
-    type: `${scalar.type}, or group: ${reference(of)}`,
+    type: `${scalar.type}, or group: ${linkTo(of)}`,
     bounds: scalar.bounds,
     read: (written) => (typeof written === "object" ? become.group(planned(of, written as Written<T>)) : become.scalar(scalar.read(written as W))),
     fields: { section: of, isList: false },
   };
 }
 
-/** All sections below one, itself first, each once. */
+/** All sections from one on, each once, in the order of the page. */
 export function sectionsBelow(top: Section): Section[] {
   const found = new Set<Section>();
   const visit = (one: Section): void => {
     if (found.has(one)) return;
     found.add(one);
+    if (one.includes !== null) visit(one.includes);
     for (const key of Object.values(one.keys)) if (key.kind.fields !== null) visit(key.kind.fields.section);
   };
   visit(top);
@@ -182,6 +183,6 @@ export function sectionsBelow(top: Section): Section[] {
 }
 
 /** A link to a section on the reference page. */
-function reference(of: Section): string {
-  return `[${of.name}](#${of.name.toLowerCase().replaceAll(/[^a-z0-9 -]/g, "").replaceAll(" ", "-")})`;
+export function linkTo(of: Section): string {
+  return `[${of.name}](#${of.name.replaceAll(" ", "-")})`;
 }
