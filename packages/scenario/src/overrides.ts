@@ -6,6 +6,7 @@ import { child, problemAt } from "./problems.ts";
 import type { FieldPath, Problem } from "./problems.ts";
 import { didYouMean } from "./suggest.ts";
 import { unknownField } from "./validate.ts";
+import { valueOf } from "./yaml-value.ts";
 
 /** One `--set path=value`. */
 export interface Override {
@@ -25,7 +26,8 @@ export function parseOverride(text: string): Override | string {
   const document = parseDocument(text.slice(equals + 1));
   const error = document.errors[0];
   if (error !== undefined) return `--set ${text}: the value is not valid YAML: ${error.message.split("\n")[0] as string}`;
-  return { text, steps, value: document.toJS() as unknown };
+  const read = valueOf(document);
+  return read.ok ? { text, steps, value: read.value } : `--set ${text}: ${read.problem}`;
 }
 
 /** The outcome of overrides: the changed scenario, and for each override the field that it set. */

@@ -10,6 +10,7 @@ import type { LocatedProblem, Problem } from "./problems.ts";
 import type { OwnParts } from "./protocol.ts";
 import type { ScenarioSpec } from "./spec.ts";
 import { schemaProblems } from "./validate.ts";
+import { valueOf } from "./yaml-value.ts";
 
 /** A scenario that passed every check. */
 export interface LoadedScenario {
@@ -41,8 +42,13 @@ export function parseScenario(text: string, source: string, overrides: readonly 
       }),
     );
   }
+  const read = valueOf(document);
+  if (!read.ok) {
+    const at = lines.linePos(read.offset);
+    throw new ScenarioError([{ path: [], message: read.problem, onName: false, source, line: at.line, column: at.col, field: "" }]);
+  }
   const locate = (problem: Problem): { line: number; column: number } => position(document, lines, problem);
-  return check(document.toJS() as unknown, text, source, overrides, locate);
+  return check(read.value, text, source, overrides, locate);
 }
 
 /**

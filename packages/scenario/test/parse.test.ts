@@ -112,6 +112,15 @@ describe("scenario files", () => {
     expect(problemsOf("")).toEqual(["x.yaml:1:1: must be a group of fields, not nothing"]);
   });
 
+  it("may have aliases, within limits", () => {
+    const aliased = GOOD.replace("queue: { packets: 80 }", "queue: &queue { packets: 80 }").replace("    rtt: 60 ms", "    rtt: 60 ms\n    queue: *queue");
+    expect(parseScenario(aliased, "x.yaml").plan.network.links.find((link) => link.name === "lte")).toMatchObject({ up: { queue: { packets: 80 } } });
+    const bomb = ["title: x", "a: &a [x, x, x, x, x, x, x, x, x]", ...[..."bcdefghi"].map((name, at) => `${name}: &${name} [${Array(9).fill(`*${"abcdefgh"[at]}`).join(", ")}]`)].join("\n");
+    expect(problemsOf(`${GOOD}${bomb}`)).toEqual(["x.yaml:23:8: alias *d: with this one, aliases stand for more than 10000 values"]);
+    expect(problemsOf(`${GOOD}seed: *none\n`)).toEqual(["x.yaml:18:7: alias *none: there is no such anchor before it"]);
+    expect(problemsOf(`${GOOD}measure: &m { from: *m }\n`)).toEqual(["x.yaml:18:21: alias *m: it stands inside of what it stands for"]);
+  });
+
   it("can be any network", () => {
     const text = `name: x
 topology:
@@ -160,6 +169,7 @@ describe("--set", () => {
     expect(parseOverride("a..b=3")).toMatch(/empty step/);
     expect(parseOverride("__proto__.x=3")).toMatch(/no such field/);
     expect(parseOverride("a=[1")).toMatch(/not valid YAML/);
+    expect(parseOverride("seed=*b")).toBe("--set seed=*b: alias *b: there is no such anchor before it");
   });
 });
 
