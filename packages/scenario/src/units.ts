@@ -2,7 +2,7 @@ import { IpAddress } from "mptcp/wire";
 
 /**
  * Quantities as scenarios write them: a number, a unit, nothing implied. Rates are bits per second with SI prefixes, times go from
- * nanoseconds to seconds, sizes are bytes with SI (KB) or binary (KiB) prefixes. A buffer is a size or "auto"; addresses are among them since
+ * nanoseconds to minutes, sizes are bytes with SI (KB) or binary (KiB) prefixes. A buffer is a size or "auto"; addresses are among them since
  * they are texts of a form, too.
  */
 export type Quantity = "rate" | "time" | "size" | "buffer" | "probability" | "progress" | "address";
@@ -148,7 +148,7 @@ const RATE_UNITS = new Map([
   ["b/s", 1], ["kb/s", 1e3], ["Mb/s", 1e6], ["Gb/s", 1e9],
   ["bit/s", 1], ["kbit/s", 1e3], ["Mbit/s", 1e6], ["Gbit/s", 1e9],
 ]);
-const TIME_UNITS = new Map([["ns", 1], ["us", 1e3], ["µs", 1e3], ["ms", 1e6], ["s", 1e9]]);
+const TIME_UNITS = new Map([["ns", 1], ["us", 1e3], ["µs", 1e3], ["ms", 1e6], ["s", 1e9], ["min", 60e9]]);
 const SIZE_UNITS = new Map([
   ["B", 1], ["KB", 1e3], ["MB", 1e6], ["GB", 1e9],
   ["KiB", 1024], ["MiB", 1024 ** 2], ["GiB", 1024 ** 3],

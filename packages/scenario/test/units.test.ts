@@ -15,6 +15,8 @@ describe("units", () => {
     expect(value(parseTime("20 ms"))).toBe(20_000_000);
     expect(value(parseTime("0.3 us"))).toBe(300);
     expect(value(parseTime("1.5s"))).toBe(1_500_000_000);
+    expect(value(parseTime("2 min"))).toBe(120_000_000_000);
+    expect(value(parseTime("0.5min"))).toBe(30_000_000_000);
     expect(value(parseTime("0"))).toMatch(/no unit/);
     expect(value(parseTime(0))).toBe(0);
   });

@@ -114,6 +114,6 @@ workload:
   bulk: { bytes: 16 MiB }
 changes:
   - { when: received 1/3, path: wifi, state: down }
-duration: 120 s
+duration: 2 min
 expect: { outcome: completed, maxStall: 2 s }`,
 });
