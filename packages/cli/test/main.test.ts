@@ -22,6 +22,9 @@ workload: { bulk: { bytes: 500 KB } }
 `,
 );
 
+const BOMB = join(folder, "bomb.yaml");
+writeFileSync(BOMB, ["a: &a [x, x, x, x, x, x, x, x, x]", ..."bcde"].map((name, at) => (at === 0 ? name : `${name}: &${name} [${Array(9).fill(`*${"abcd"[at - 1]}`).join(", ")}]`)).join("\n"));
+
 interface Outcome {
   readonly code: number;
   readonly stdout: string;
@@ -75,6 +78,8 @@ describe("mptcp, used wrongly, exits with 2 and", () => {
   const wrong: [string, string[], RegExp][] = [
     ["suggests scenarios", ["run", "wifi-lte-handovr"], /there is no scenario "wifi-lte-handovr"; did you mean "wifi-lte-handover"/],
     ["names missing files", ["run", "./none.yaml"], /\.\/none\.yaml: no such file/],
+    ["names folders", ["run", `${folder}/`], /^[^\n]*: is a folder; give a file in it\n$/],
+    ["names aliases that stand for too much", ["run", BOMB], /^[^\n]*bomb\.yaml:5:8: alias \*d: with this one, aliases stand for more than 10000 values\n$/],
     ["checks --set", ["run", SMALL, "--set", "paths.a.rate=5Mbps"], /^--set paths\.a\.rate=5Mbps: paths\.a\.rate: .* is no unit of a rate/],
     ["wants --set to be an assignment", ["run", SMALL, "--set", "paths.a.rate"], /write it as path=value/],
     ["checks --seed", ["run", SMALL, "--seed", "-1"], /a seed is a whole number/],

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -24,6 +24,14 @@ describe("finding scenarios", () => {
 });
 
 describe("loading scenarios", () => {
+  it("says what it is given in place of a file", async () => {
+    const inside = join(folder, "folder.yaml");
+    mkdirSync(inside);
+    expect(() => findScenario(inside)).toThrow(`${inside}: is a folder; give a file in it`);
+    expect(() => findScenario(`${folder}/`)).toThrow(`${folder}/: is a folder; give a file in it`);
+    await expect(loadScenario(inside)).rejects.toThrow(new RegExp(`^${inside}: cannot be read: EISDIR`));
+  });
+
   it("names the file, line and column of an error", async () => {
     const file = join(folder, "bad.yaml");
     writeFileSync(file, "name: bad\npaths:\n  - { name: a, rate: 1 Mbps }\nworkload: { bulk: {} }\n");

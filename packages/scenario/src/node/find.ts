@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { extname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { didYouMean } from "../suggest.ts";
@@ -32,6 +32,7 @@ export function findScenario(nameOrPath: string, folder: string = scenariosFolde
   const isPath = nameOrPath.includes("/") || nameOrPath.includes("\\") || EXTENSIONS.includes(extname(nameOrPath));
   if (isPath) {
     const path = resolve(nameOrPath);
+    if (existsSync(path) && statSync(path).isDirectory()) throw new ScenarioNotFound(`${nameOrPath}: is a folder; give a file in it`);
     if (!EXTENSIONS.includes(extname(path))) throw new ScenarioNotFound(`${nameOrPath}: a scenario is a file ending in ${EXTENSIONS.join(", ")}`);
     if (!existsSync(path)) throw new ScenarioNotFound(`${nameOrPath}: no such file`);
     return path;

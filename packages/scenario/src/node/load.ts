@@ -14,11 +14,19 @@ import { ScenarioError } from "../problems.ts";
  */
 export async function loadScenario(path: string, overrides: readonly Override[] = []): Promise<LoadedScenario> {
   const shown = shownPath(path);
-  const text = await readFile(path, "utf8");
+  const text = await readText(path, shown);
   if ([".yaml", ".yml"].includes(extname(path))) return parseScenario(text, shown, overrides);
   const scenario = await importScenario(path, shown);
   if (typeof scenario === "function") return callScenario(scenario, shown, overrides, text);
   return checkScenario(scenario, shown, overrides, text);
+}
+
+async function readText(path: string, shown: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    throw moduleProblem(shown, `cannot be read: ${(error as Error).message}`);
+  }
 }
 
 async function importScenario(path: string, shown: string): Promise<ScenarioModule> {
