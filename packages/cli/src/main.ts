@@ -95,5 +95,5 @@ The path of --set names fields and, in lists, entries by their name or index:
   --set paths.wifi.rate=5Mb/s    --set protocol.scheduler=round-robin    --set changes.0.at=3s
 
 Exit codes: 0 the run ended as the scenario expects (as a rule: everything arrived unchanged), 1 it did not,
-2 wrong usage or a faulty scenario, 130 interrupted.
+or what it tells could not be written, 2 wrong usage or a faulty scenario, 130 interrupted.
 `;

@@ -1,12 +1,13 @@
 import { join } from "node:path";
 import { parseOverride, ScenarioError, ScenarioRun } from "@mptcp/scenario";
 import type { LoadedScenario, Override, RunResult } from "@mptcp/scenario";
-import { findScenario, loadScenario, RunFolder, ScenarioNotFound } from "@mptcp/scenario/node";
+import { findScenario, loadScenario, RunFileError, RunFolder, ScenarioNotFound } from "@mptcp/scenario/node";
 import type { DecisionEvent } from "mptcp";
 import { EXIT } from "./io.ts";
 import type { Io } from "./io.ts";
 import { makeProgress } from "./progress.ts";
 import type { Progress } from "./progress.ts";
+import { explainFile } from "./remedies.ts";
 import { summaryText } from "./summary-table.ts";
 import { FileProblem, transferFile } from "./transfer-file.ts";
 import type { TransferFile } from "./transfer-file.ts";
@@ -45,14 +46,28 @@ export async function runCommand(name: string, flags: RunFlags, io: Io): Promise
   const shown = flags.json ? io.stderr : io.stdout;
   shown.write(`${scenario.plan.title} (${name}, seed ${flags.seed ?? scenario.plan.seed}${file === null ? "" : `, ${file.path}`})\n`);
   const progress = makeProgress(scenario.plan.name, shown, () => io.clock());
-  const { result, interrupted } = await execute(scenario, flags, file, folder, progress, io);
-  folder.finish(scenario, result, commandsFor(name, flags, result, folder));
+  let outcome: { result: RunResult; interrupted: boolean };
+  try {
+    outcome = await execute(scenario, flags, file, folder, progress, io);
+    folder.finish(scenario, outcome.result, commandsFor(name, flags, outcome.result, folder));
+  } catch (error) {
+    return failed(error, folder, io);
+  }
+  const { result, interrupted } = outcome;
   shown.write(`\n${summaryText(scenario.plan.title, result.summary, shown.colors)}\n`);
   shown.write(`  report   ${folder.file("report.html")}\n`);
   if (flags.capture) shown.write(`  capture  ${folder.file("capture.pcapng")}\n`);
   if (flags.json) io.stdout.write(`${JSON.stringify(result.summary, null, 2)}\n`);
   if (interrupted) return EXIT.interrupted;
   return result.summary.asExpected ? EXIT.ok : EXIT.failed;
+}
+
+/** A run that came to nothing, for a file could not be written. */
+function failed(error: unknown, folder: RunFolder, io: Io): number {
+  folder.abandon();
+  if (!(error instanceof RunFileError)) throw error;
+  io.stderr.write(`${explainFile(error.path, error.cause)}\n`);
+  return EXIT.failed;
 }
 
 /** Runs in slices, so that progress can be shown and signals are heard. */
@@ -83,14 +98,17 @@ async function execute(
     run.interrupt();
   });
   let restedAt = io.clock();
-  while (run.advance(SLICE)) {
-    progress.update(run.status);
-    if (io.clock() - restedAt < BREATH) continue;
-    await new Promise((resume) => setImmediate(resume));
-    restedAt = io.clock();
+  try {
+    while (run.advance(SLICE)) {
+      progress.update(run.status);
+      if (io.clock() - restedAt < BREATH) continue;
+      await new Promise((resume) => setImmediate(resume));
+      restedAt = io.clock();
+    }
+  } finally {
+    cancel();
   }
   progress.done(run.status);
-  cancel();
   return { result: run.finish(), interrupted };
 }
 

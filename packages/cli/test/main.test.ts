@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Summary } from "@mptcp/scenario";
@@ -164,6 +164,18 @@ describe("mptcp run", () => {
     expect(unexpected.stdout).toMatch(/Not as expected: expected completed, not stalled/);
     expect(unexpected.code).toBe(1);
     expect(readFileSync(join(folder, "stall", "report.html"), "utf8")).toMatch(/Not as expected/);
+  });
+
+  // What is written to /dev/full meets a full disk.
+  it.skipIf(!existsSync("/dev/full")).each(["capture.pcapng", "events.jsonl", "summary.json", "report.html"])("says in a line that the disk is full: %s", async (name) => {
+    const out = join(folder, `full-${name}`);
+    mkdirSync(out);
+    symlinkSync("/dev/full", join(out, name));
+    const outcome = await mptcp(["run", SMALL, "--out", out, "--json"]);
+    const line = `${join(out, name)}: no space left on the device (ENOSPC); free some, or write somewhere else\n`;
+    expect(outcome).toMatchObject({ code: 1, stdout: "" });
+    expect(outcome.stderr.endsWith(`\n${line}`)).toBe(true);
+    expect(outcome.stderr).not.toMatch(/report  |node:|at .*:\d+:\d+/);
   });
 
   it("stops cleanly on Ctrl-C: exits with 130, and writes what there is", async () => {

@@ -6,4 +6,4 @@
 export { reportAssets } from "./assets.ts";
 export { findScenario, scenarioNames, ScenarioNotFound, scenariosFolder } from "./find.ts";
 export { loadScenario } from "./load.ts";
-export { nativeSha256, RunFolder } from "./run-folder.ts";
+export { nativeSha256, RunFileError, RunFolder } from "./run-folder.ts";
