@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { parseOverride, ScenarioError, ScenarioRun } from "@mptcp/scenario";
 import type { LoadedScenario, Override, RunResult } from "@mptcp/scenario";
-import { findScenario, loadScenario, RunFileError, RunFolder, ScenarioNotFound } from "@mptcp/scenario/node";
+import { findScenario, loadScenario, moduleFault, RunFileError, RunFolder, ScenarioNotFound } from "@mptcp/scenario/node";
 import type { DecisionEvent } from "mptcp";
 import { EXIT } from "./io.ts";
 import type { Io } from "./io.ts";
@@ -26,8 +26,9 @@ export interface RunFlags {
 export async function runCommand(name: string, flags: RunFlags, io: Io): Promise<number> {
   let scenario: LoadedScenario;
   let file: TransferFile | null;
+  let path: string;
   try {
-    const path = findScenario(name);
+    path = findScenario(name);
     scenario = await loadScenario(path, overridesOf(flags));
     file = transferFile(scenario, path, flags.file);
   } catch (error) {
@@ -51,7 +52,7 @@ export async function runCommand(name: string, flags: RunFlags, io: Io): Promise
     outcome = await execute(scenario, flags, file, folder, progress, io);
     folder.finish(scenario, outcome.result, commandsFor(name, flags, outcome.result, folder));
   } catch (error) {
-    return failed(error, folder, io);
+    return failed(error, path, scenario, folder, io);
   }
   const { result, interrupted } = outcome;
   shown.write(`\n${summaryText(scenario.plan.title, result.summary, shown.colors)}\n`);
@@ -62,12 +63,17 @@ export async function runCommand(name: string, flags: RunFlags, io: Io): Promise
   return result.summary.asExpected ? EXIT.ok : EXIT.failed;
 }
 
-/** A run that came to nothing, for a file could not be written. */
-function failed(error: unknown, folder: RunFolder, io: Io): number {
+/** A run that came to nothing: a file that could not be written, or an error of the scenario's own code. */
+function failed(error: unknown, path: string, scenario: LoadedScenario, folder: RunFolder, io: Io): number {
   folder.abandon();
-  if (!(error instanceof RunFileError)) throw error;
-  io.stderr.write(`${explainFile(error.path, error.cause)}\n`);
-  return EXIT.failed;
+  if (error instanceof RunFileError) {
+    io.stderr.write(`${explainFile(error.path, error.cause)}\n`);
+    return EXIT.failed;
+  }
+  const fault = moduleFault(error, path, scenario.source);
+  if (fault === null) throw error;
+  io.stderr.write(`${fault.message}\n`);
+  return EXIT.usage;
 }
 
 /** Runs in slices, so that progress can be shown and signals are heard. */

@@ -178,6 +178,22 @@ describe("mptcp run", () => {
     expect(outcome.stderr).not.toMatch(/report  |node:|at .*:\d+:\d+/);
   });
 
+  it.each([
+    ["before the run", 'throw new TypeError("on purpose");'],
+    ["at its start", 'api.onStart(() => { throw new TypeError("on purpose"); });'],
+    ["during it", 'api.onStart((run) => run.at(20e6, () => { throw new TypeError("on purpose"); }));'],
+    ["in a part of the engine", 'api.use({ scheduler: () => ({ name: "own", select: () => { throw new TypeError("on purpose"); } }) });'],
+  ])("names the place of an error in a module: %s", async (when, text) => {
+    // A module is loaded once, so that each has a name of its own.
+    const file = join(folder, `${when.replaceAll(" ", "-")}.mjs`);
+    const lines = ["export default (api) => {", '  api.define({ name: "throws", paths: [{ name: "a", rate: "8 Mb/s" }, { name: "b", rate: "8 Mb/s" }], workload: { bulk: { bytes: "1 MB" } } });', `  ${text}`, "};", ""];
+    writeFileSync(file, lines.join("\n"));
+    const { code, stderr } = await mptcp(["run", file, "--out", join(folder, "throws"), "--json"]);
+    expect(code).toBe(2);
+    expect(stderr.trimEnd().split("\n").at(-1)).toMatch(new RegExp(`${when.replaceAll(" ", "-")}\\.mjs:3:${text.indexOf("new") + 3}: TypeError: on purpose$`));
+    expect(stderr).not.toMatch(/^ +at /m);
+  });
+
   it("stops cleanly on Ctrl-C: exits with 130, and writes what there is", async () => {
     const out = join(folder, "interrupted");
     const outcome = await mptcp(["run", SMALL, "--out", out, "--set", "workload.bulk.bytes=50 MB"], { interrupt: true });

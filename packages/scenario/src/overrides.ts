@@ -30,24 +30,22 @@ export function parseOverride(text: string): Override | string {
   return read.ok ? { text, steps, value: read.value } : `--set ${text}: ${read.problem}`;
 }
 
-/** The outcome of overrides: the changed scenario, and for each override the field that it set. */
+/** The outcome of overrides: for each the field that it set, or what is wrong with it. */
 export interface Overridden {
-  readonly value: unknown;
   readonly set: readonly { readonly override: Override; readonly path: FieldPath }[];
   readonly problems: readonly { readonly override: Override; readonly problem: Problem }[];
 }
 
-/** Puts overrides into a copy of `root`. Fields on the way are made; items of lists must be there (by name or index). */
+/** Puts overrides into `root`. Fields on the way are made; items of lists must be there (by name or index). */
 export function applyOverrides(root: unknown, overrides: readonly Override[]): Overridden {
-  const value = structuredClone(root);
   const set: { override: Override; path: FieldPath }[] = [];
   const problems: { override: Override; problem: Problem }[] = [];
   for (const override of overrides) {
-    const outcome = applyOne(value, override);
+    const outcome = applyOne(root, override);
     if ("problem" in outcome) problems.push({ override, problem: outcome.problem });
     else set.push({ override, path: outcome.path });
   }
-  return { value, set, problems };
+  return { set, problems };
 }
 
 /** The way of an override goes along the tables of the sections, so that it finds what is not there yet. */

@@ -1,11 +1,11 @@
 import { isMap, isScalar, LineCounter, parseDocument } from "yaml";
 import type { Document } from "yaml";
 import { applyOverrides } from "./overrides.ts";
-import type { Overridden, Override } from "./overrides.ts";
+import type { Override } from "./overrides.ts";
 import type { LiveRun, ScenarioApi } from "./live-run.ts";
 import { planScenario } from "./plan.ts";
 import type { Plan } from "./plan.ts";
-import { fieldName, ScenarioError } from "./problems.ts";
+import { fieldName, problemAt, ScenarioError } from "./problems.ts";
 import type { LocatedProblem, Problem } from "./problems.ts";
 import type { OwnParts } from "./protocol.ts";
 import type { ScenarioSpec } from "./spec.ts";
@@ -38,14 +38,14 @@ export function parseScenario(text: string, source: string, overrides: readonly 
     throw new ScenarioError(
       document.errors.map((error) => {
         const at = lines.linePos(error.pos[0]);
-        return { path: [], message: error.message, onName: false, source, line: at.line, column: at.col, field: "" };
+        return { ...problemAt([], error.message), source, line: at.line, column: at.col, field: "" };
       }),
     );
   }
   const read = valueOf(document);
   if (!read.ok) {
     const at = lines.linePos(read.offset);
-    throw new ScenarioError([{ path: [], message: read.problem, onName: false, source, line: at.line, column: at.col, field: "" }]);
+    throw new ScenarioError([{ ...problemAt([], read.problem), source, line: at.line, column: at.col, field: "" }]);
   }
   const locate = (problem: Problem): { line: number; column: number } => position(document, lines, problem);
   return check(read.value, text, source, overrides, locate);
@@ -72,14 +72,17 @@ export function callScenario(scenario: (api: ScenarioApi) => void, source: strin
   const specs: ScenarioSpec[] = [];
   const onStart: ((run: LiveRun) => void)[] = [];
   let parts: OwnParts = {};
-  scenario({
+  const returned: unknown = scenario({
     define: (spec) => specs.push(spec),
     use: (more) => (parts = { ...parts, ...more }),
     onStart: (action) => onStart.push(action),
   });
   if (specs.length !== 1) {
-    const message = `the function must call api.define once, not ${specs.length} times`;
-    throw new ScenarioError([{ path: [], message, onName: false, source, line: 0, column: 0, field: "" }]);
+    const isAsync = returned instanceof Promise;
+    // What it may throw later is of no interest any more.
+    if (isAsync) returned.catch(() => {});
+    const message = `the function must call api.define once${isAsync ? " before it waits for anything" : ""}, not ${specs.length} times`;
+    throw new ScenarioError([{ ...problemAt([], message), source, line: 0, column: 0, field: "" }]);
   }
   return { ...checkScenario(specs[0], source, overrides, text), parts, onStart };
 }
@@ -87,26 +90,33 @@ export function callScenario(scenario: (api: ScenarioApi) => void, source: strin
 type Locate = (problem: Problem) => { line: number; column: number };
 
 function check(original: unknown, text: string, source: string, overrides: readonly Override[], locate: Locate): LoadedScenario {
-  const changed = applyOverrides(original, overrides);
-  const located: LocatedProblem[] = changed.problems.map(({ override, problem }) => ({
-    ...problem, source: `--set ${override.text}`, line: 0, column: 0, field: fieldName(changed.value, problem.path),
-  }));
-  if (located.length === 0) {
-    const problems = schemaProblems(changed.value);
-    located.push(...problems.map((problem) => place(problem, changed, source, locate)));
-  }
-  if (located.length > 0) throw new ScenarioError(located);
-  const spec = changed.value as ScenarioSpec;
+  const value = plainData(original, source);
+  const { set, problems } = applyOverrides(value, overrides);
+  if (problems.length > 0) throw new ScenarioError(problems.map(({ override, problem }) => ofOverride(problem, value, override)));
+  const placed = (problem: Problem): LocatedProblem => {
+    const culprit = set.findLast(({ path }) => isPrefix(path, problem.path) || (problem.onName && isPrefix(problem.path, path)));
+    if (culprit !== undefined) return ofOverride(problem, value, culprit.override);
+    return { ...problem, source, field: fieldName(value, problem.path), ...locate(problem) };
+  };
+  const wrong = schemaProblems(value);
+  if (wrong.length > 0) throw new ScenarioError(wrong.map(placed));
+  const spec = value as ScenarioSpec;
   const plan = planScenario(spec);
-  if (Array.isArray(plan)) throw new ScenarioError((plan as readonly Problem[]).map((problem) => place(problem, changed, source, locate)));
+  if (Array.isArray(plan)) throw new ScenarioError((plan as readonly Problem[]).map(placed));
   return { spec, plan: plan as Plan, text, source, overrides, parts: {}, onStart: [] };
 }
 
-function place(problem: Problem, changed: Overridden, source: string, locate: Locate): LocatedProblem {
-  const field = fieldName(changed.value, problem.path);
-  const culprit = changed.set.findLast(({ path }) => isPrefix(path, problem.path) || (problem.onName && isPrefix(problem.path, path)));
-  if (culprit !== undefined) return { ...problem, source: `--set ${culprit.override.text}`, line: 0, column: 0, field };
-  return { ...problem, source, field, ...locate(problem) };
+function ofOverride(problem: Problem, value: unknown, override: Override): LocatedProblem {
+  return { ...problem, source: `--set ${override.text}`, line: 0, column: 0, field: fieldName(value, problem.path) };
+}
+
+/** A copy of the value, for a program may go on with its own. @throws ScenarioError when there is a function in it, or the like */
+function plainData(value: unknown, source: string): unknown {
+  try {
+    return structuredClone(value);
+  } catch (error) {
+    throw new ScenarioError([{ ...problemAt([], `is not plain data: ${(error as Error).message}`), source, line: 0, column: 0, field: "" }]);
+  }
 }
 
 function isPrefix(prefix: readonly unknown[], path: readonly unknown[]): boolean {

@@ -44,6 +44,21 @@ describe("loading scenarios", () => {
     await expect(loadScenario(empty)).rejects.toThrow(`${empty}: the module has no default export`);
     const broken = join(folder, "broken.mjs");
     writeFileSync(broken, "throw new Error('on purpose');\n");
-    await expect(loadScenario(broken)).rejects.toThrow(`${broken}: on purpose`);
+    await expect(loadScenario(broken)).rejects.toThrow(`${broken}:1:7: on purpose`);
+    const lacking = join(folder, "lacking.mjs");
+    writeFileSync(lacking, 'import "no-such-package";\nexport default {};\n');
+    await expect(loadScenario(lacking)).rejects.toThrow(/^[^\n]*lacking\.mjs(?::\d+:\d+)?: [^\n]*no-such-package[^\n]*$/);
+  });
+
+  it("says what is wrong with the function of a module", async () => {
+    const message = async (name: string, text: string): Promise<string> => {
+      writeFileSync(join(folder, name), text);
+      return loadScenario(join(folder, name)).then(() => "", (error: Error) => error.message.replace(`${folder}/`, ""));
+    };
+    expect(await message("throws.mjs", "const parts = {};\nexport default () => parts.none.more;\n")).toMatch(/^throws\.mjs:2:\d+: TypeError: [^\n]*'more'[^\n]*$/);
+    expect(await message("lines.mjs", "export default () => { throw new Error('two\\n  lines'); };\n")).toMatch(/^lines\.mjs:1:\d+: two lines$/);
+    expect(await message("text.mjs", "export default () => { throw 'a text'; };\n")).toBe("text.mjs: a text");
+    expect(await message("async.mjs", "export default async () => { throw new Error('too late'); };\n")).toBe("async.mjs: the function must call api.define once before it waits for anything, not 0 times");
+    expect(await message("data.mjs", "export default { name: 'x', paths: [{ name: () => 'a' }] };\n")).toBe("data.mjs: is not plain data: () => 'a' could not be cloned.");
   });
 });

@@ -6,4 +6,5 @@
 export { reportAssets } from "./assets.ts";
 export { findScenario, scenarioNames, ScenarioNotFound, scenariosFolder } from "./find.ts";
 export { loadScenario } from "./load.ts";
+export { moduleFault } from "./module-fault.ts";
 export { nativeSha256, RunFileError, RunFolder } from "./run-folder.ts";

@@ -1,12 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { register } from "node:module";
-import { extname, relative } from "node:path";
+import { extname } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { ScenarioModule } from "../live-run.ts";
 import type { Override } from "../overrides.ts";
 import { callScenario, checkScenario, parseScenario } from "../parse.ts";
 import type { LoadedScenario } from "../parse.ts";
 import { ScenarioError } from "../problems.ts";
+import { importFault, messageOf, moduleFault, moduleProblem, shownPath } from "./module-fault.ts";
 
 /**
  * Loads and checks a scenario from a .yaml, .ts or .js file.
@@ -17,15 +18,20 @@ export async function loadScenario(path: string, overrides: readonly Override[] 
   const text = await readText(path, shown);
   if ([".yaml", ".yml"].includes(extname(path))) return parseScenario(text, shown, overrides);
   const scenario = await importScenario(path, shown);
-  if (typeof scenario === "function") return callScenario(scenario, shown, overrides, text);
-  return checkScenario(scenario, shown, overrides, text);
+  if (typeof scenario !== "function") return checkScenario(scenario, shown, overrides, text);
+  try {
+    return callScenario(scenario, shown, overrides, text);
+  } catch (error) {
+    if (error instanceof ScenarioError) throw error;
+    throw moduleFault(error, path, shown) ?? moduleProblem(shown, messageOf(error));
+  }
 }
 
 async function readText(path: string, shown: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    throw moduleProblem(shown, `cannot be read: ${(error as Error).message}`);
+    throw moduleProblem(shown, `cannot be read: ${messageOf(error)}`);
   }
 }
 
@@ -35,7 +41,7 @@ async function importScenario(path: string, shown: string): Promise<ScenarioModu
     const module = (await import(/* @vite-ignore */ pathToFileURL(path).href)) as { default?: ScenarioModule };
     if (module.default !== undefined) return module.default;
   } catch (error) {
-    throw moduleProblem(shown, error instanceof Error ? error.message : String(error));
+    throw importFault(error, path, shown);
   }
   throw moduleProblem(shown, "the module has no default export");
 }
@@ -45,17 +51,9 @@ function allowTypeScript(): void {
   const features = process.features as { readonly typescript?: string | false };
   if (hooked || (features.typescript !== undefined && features.typescript !== false) || import.meta.url.endsWith(".ts")) return;
   hooked = true;
+  // The places of errors are those of the TypeScript.
+  process.setSourceMapsEnabled(true);
   register("./typescript-hooks.js", import.meta.url);
-}
-
-function moduleProblem(source: string, message: string): ScenarioError {
-  return new ScenarioError([{ path: [], message, onName: false, source, line: 0, column: 0, field: "" }]);
-}
-
-/** Relative where that is shorter. */
-function shownPath(path: string): string {
-  const short = relative(process.cwd(), path);
-  return short.startsWith("..") || short === "" ? path : short;
 }
 
 let hooked = false;

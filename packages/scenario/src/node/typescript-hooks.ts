@@ -7,15 +7,38 @@ import { fileURLToPath } from "node:url";
 export const load: LoadHook = async (url, context, nextLoad) => {
   if (!url.startsWith("file:") || !/\.m?ts$/.test(url)) return nextLoad(url, context);
   const path = fileURLToPath(url);
-  const source = compilerFor(path).transpileModule(await readFile(path, "utf8"), {
+  const compiler = compilerFor(path);
+  const { outputText, diagnostics = [] } = compiler.transpileModule(await readFile(path, "utf8"), {
     fileName: path,
+    reportDiagnostics: true,
     compilerOptions: { target: LATEST_TARGET, module: LATEST_MODULE, inlineSourceMap: true },
-  }).outputText;
-  return { format: "module", source, shortCircuit: true };
+  });
+  const wrong = diagnostics[0];
+  if (wrong !== undefined) throw syntaxError(compiler.flattenDiagnosticMessageText(wrong.messageText, " "), url, wrong);
+  return { format: "module", source: outputText, shortCircuit: true };
 };
 
+/** An error whose stack names the place, as that of an error that was thrown there would. */
+function syntaxError(message: string, url: string, { file, start = 0 }: Diagnostic): SyntaxError {
+  const error = new SyntaxError(message);
+  const at = file?.getLineAndCharacterOfPosition(start);
+  if (at !== undefined) error.stack = `SyntaxError: ${message}\n    at ${url}:${at.line + 1}:${at.character + 1}`;
+  return error;
+}
+
+/** What is used of the compiler. */
 interface Compiler {
-  transpileModule(text: string, options: { fileName: string; compilerOptions: Record<string, unknown> }): { outputText: string };
+  transpileModule(
+    text: string,
+    options: { fileName: string; reportDiagnostics: boolean; compilerOptions: Record<string, unknown> },
+  ): { readonly outputText: string; readonly diagnostics?: readonly Diagnostic[] };
+  flattenDiagnosticMessageText(text: unknown, newLine: string): string;
+}
+
+interface Diagnostic {
+  readonly messageText: unknown;
+  readonly start?: number | undefined;
+  readonly file?: { getLineAndCharacterOfPosition(position: number): { readonly line: number; readonly character: number } } | undefined;
 }
 
 function compilerFor(path: string): Compiler {
