@@ -63,7 +63,7 @@ export class Sampler implements Scheduled {
       received,
       dataOffset: entry.id === 0 ? from.nextOffset : (this.offsets.get(entry) ?? 0),
       rttMs: from.srtt === 0 ? null : from.srtt / 1e6,
-      cwnd: from.congestion.cwnd,
+      cwnd: from.congestionWindow,
       inFlight: from.inFlight,
     });
   }

@@ -237,7 +237,8 @@ export function infoOfSubflow(subflow: SubflowView): SubflowInfo {
 
 /** The state of a TCP connection, with what its owner knows of it. */
 export function infoOfTcp(tcp: TcpConnection, owner: Pick<SubflowInfo, "pathIndex" | "established" | "backup" | "bytesReinjected">): SubflowInfo {
-  const { congestion, rtt } = tcp;
+  const { rtt } = tcp;
+  const { threshold } = tcp.congestion;
   return {
     ...owner,
     tuple: tcp.tuple,
@@ -246,8 +247,8 @@ export function infoOfTcp(tcp: TcpConnection, owner: Pick<SubflowInfo, "pathInde
     rttVariation: rtt.variation,
     minRtt: rtt.min,
     rto: tcp.rto,
-    congestionWindow: congestion.cwnd,
-    slowStartThreshold: Number.isFinite(congestion.ssthresh) ? congestion.ssthresh : null,
+    congestionWindow: tcp.congestionWindow,
+    slowStartThreshold: Number.isFinite(threshold) ? threshold : null,
     segmentSize: tcp.maxPayload,
     bytesInFlight: tcp.inFlight,
     bytesSent: tcp.bytesSent + tcp.bytesRetransmitted,

@@ -147,7 +147,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     return this.tcp.rto;
   }
   get cwnd(): number {
-    return this.tcp.congestion.cwnd;
+    return this.tcp.congestionWindow;
   }
   get inFlight(): number {
     return this.tcp.inFlight;

@@ -5,6 +5,7 @@ import { TCP_FLAG } from "../wire/index.ts";
 import { keepAliveOf } from "./config.ts";
 import type { KeepAlive, TcpConfig } from "./config.ts";
 import type { CongestionControl } from "./congestion/control.ts";
+import { BEFORE_ESTABLISHED } from "./congestion/none.ts";
 import { handleIcmpError } from "./icmp-errors.ts";
 import type { IcmpError } from "./icmp-errors.ts";
 import type { TcpEnvironment, TcpOwner } from "./owner.ts";
@@ -276,12 +277,13 @@ export class TcpConnection {
     else if (this.reachedEstablished && this.state !== "CLOSED" && this.state !== "TIME-WAIT") this.arm(TIMER.keepAlive, Math.max(now, this.lastHeard + keepAlive.idle));
   }
 
-  /** Penalisation: halve cwnd and lower ssthresh to it, not below one segment. */
-  reduceWindow(_now: number): void {
+  /** Penalisation: asks congestion control for half of the window, not below one segment. */
+  reduceWindow(now: number): void {
     if (this.congestion === BEFORE_ESTABLISHED) return;
-    const cwnd = Math.max(this.sender.unit, Math.floor(this.congestion.cwnd / 2));
-    this.congestion.cwnd = cwnd;
-    this.congestion.ssthresh = cwnd;
+    const { sender } = this;
+    const window = Math.max(sender.unit, Math.floor(sender.congestionWindow / 2));
+    if (sender.recoveryWindow >= 0) sender.recoveryWindow = window;
+    this.congestion.onPenalty(window, now);
   }
 
   // ---- what one can read
@@ -325,6 +327,11 @@ export class TcpConnection {
   /** The peer's window as last heard, bytes beyond what it has acknowledged. */
   get peerWindow(): number {
     return this.sender.window;
+  }
+
+  /** Bytes that may be in flight: congestion control's window, or during fast recovery what Proportional Rate Reduction makes of it. */
+  get congestionWindow(): number {
+    return this.sender.congestionWindow;
   }
 
   /** Bytes in flight as loss recovery sees it (RFC 6675's pipe). */
@@ -471,7 +478,7 @@ export class TcpConnection {
     const mss = this.maxPayload;
     // RFC 6928 §2: one segment after more than one lost SYN.
     const segments = this.synRetries > 1 ? 1 : this.config.initialWindowSegments;
-    this.congestion = this.owner.makeCongestion(this, { mss, initialWindow: segments * mss });
+    this.congestion = this.owner.makeCongestion(this, { mss, initialWindow: segments * mss, handOver: null });
     this.reachedEstablished = true;
     this.setState("ESTABLISHED", now);
     if (this.keepAlive !== null) this.arm(TIMER.keepAlive, now + this.keepAlive.idle);
@@ -536,18 +543,6 @@ export interface SentSynAck {
   /** Our timestamps less the clock in milliseconds. */
   readonly timestampOffset: number;
 }
-
-/** The controller of a connection that is not established: no window at all. */
-export const BEFORE_ESTABLISHED: CongestionControl = {
-  name: "none",
-  cwnd: 0,
-  ssthresh: Number.POSITIVE_INFINITY,
-  onAck() {},
-  onLoss() {},
-  onRecovered() {},
-  onTimeout() {},
-  release() {},
-};
 
 const TCP_HEADER = 20;
 const TIMESTAMP_SPACE = 12;

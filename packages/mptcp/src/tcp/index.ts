@@ -13,6 +13,7 @@ export type {
   CongestionControl,
   CongestionControlFactory,
   ConnectionCongestion,
+  HandOver,
   LossEvent,
 } from "./congestion/control.ts";
 export { Cubic, cubic } from "./congestion/cubic.ts";

@@ -1,6 +1,6 @@
 /**
- * Proportional Rate Reduction (RFC 9937, which made RFC 6937 a standard): during fast recovery the window goes down to ssthresh in
- * proportion to what is delivered, and up again towards it when losses took more than that.
+ * Proportional Rate Reduction (RFC 9937, which made RFC 6937 a standard): during fast recovery what may be in flight goes down to
+ * the controller's window, ssthresh in the RFC, in proportion to what is delivered, and up again towards it when losses took more than that.
  */
 export class ProportionalRateReduction {
   /** Bytes delivered since recovery began. */
@@ -23,7 +23,7 @@ export class ProportionalRateReduction {
   }
 
   /**
-   * The congestion window after an ACK.
+   * How many bytes may be in flight after an ACK.
    * @param delivered bytes newly acknowledged or SACKed by it
    * @param inFlight bytes in flight after it
    * @param safe whether it advanced the left edge and showed no further loss

@@ -53,7 +53,7 @@ function markFirst(tcp: TcpConnection): boolean {
 }
 
 /**
- * Moves recovery on after an ACK, and with it the congestion window.
+ * Moves recovery on after an ACK, or lets the congestion window grow.
  * @param lost whether the ACK showed a loss
  */
 export function advanceRecovery(tcp: TcpConnection, summary: AckSummary, lost: boolean, now: number): void {
@@ -67,17 +67,18 @@ export function advanceRecovery(tcp: TcpConnection, summary: AckSummary, lost: b
   const congestion = tcp.congestion;
   if (sender.phase === PHASE.recovery) {
     if (summary.delivered > 0) {
-      congestion.cwnd = sender.prr.window(summary.delivered, sender.inFlight, congestion.ssthresh, sender.unit, summary.advanced > 0 && !lost);
+      sender.recoveryWindow = sender.prr.window(summary.delivered, sender.inFlight, congestion.window, sender.unit, summary.advanced > 0 && !lost);
     } else if (lost) {
-      congestion.cwnd = Math.max(congestion.cwnd, sender.inFlight + sender.unit);
+      sender.recoveryWindow = Math.max(sender.recoveryWindow, sender.inFlight + sender.unit);
     }
   } else if (summary.advanced > 0 && !ended) {
     // RFC 3042 §2: duplicate ACKs and SACKs let segments out, but the window grows with the cumulative ACK alone.
     const event = ACK_EVENT;
+    const { window } = congestion;
     event.acked = summary.advanced;
     event.priorInFlight = summary.priorInFlight;
     // RFC 7661 §4.1; in slow start a window that was half used may double, as in Linux.
-    event.cwndLimited = summary.priorUna < sender.limitedUntil || (congestion.cwnd < congestion.ssthresh && congestion.cwnd < 2 * summary.priorInFlight);
+    event.cwndLimited = summary.priorUna < sender.limitedUntil || (window < congestion.threshold && window < 2 * summary.priorInFlight);
     event.srtt = tcp.rtt.srtt;
     event.minRtt = tcp.rtt.min;
     event.latestRtt = summary.newestSent >= 0 ? tcp.rtt.latest : 0;
@@ -95,7 +96,7 @@ export function onReorderTimeout(tcp: TcpConnection, now: number): void {
   if (lost) {
     if (sender.phase === PHASE.open) enterRecovery(tcp, inFlight, flight, now);
     // Whatever the window was, one segment may be sent for what was found lost.
-    if (sender.phase === PHASE.recovery) tcp.congestion.cwnd = Math.max(tcp.congestion.cwnd, sender.inFlight + sender.unit);
+    if (sender.phase === PHASE.recovery) sender.recoveryWindow = Math.max(sender.recoveryWindow, sender.inFlight + sender.unit);
   }
   if (sender.rack.nextCheck > 0) tcp.arm(TIMER.reorder, sender.rack.nextCheck);
 }
@@ -104,9 +105,9 @@ export function onReorderTimeout(tcp: TcpConnection, now: number): void {
 export function repairedByProbe(tcp: TcpConnection, summary: AckSummary, now: number): void {
   if (tcp.sender.phase !== PHASE.open) return;
   const { congestion } = tcp;
-  congestion.onLoss(lossEvent(tcp, summary.priorInFlight, now));
-  congestion.cwnd = Math.min(congestion.cwnd, congestion.ssthresh);
-  congestion.onRecovered(now);
+  const { window } = congestion;
+  congestion.onLoss(lossEvent(tcp, summary.priorInFlight, 0, now));
+  congestion.onRecovered(window, now);
 }
 
 /** The retransmission timer fired (RFC 6298 §5.4 to 5.6, RFC 5681 §3.1, RFC 8985 §6.3). */
@@ -118,12 +119,10 @@ export function onRetransmissionTimeout(tcp: TcpConnection, now: number): void {
   sender.backoff++;
   // RFC 2018 §8: a hole at the left edge that was SACKed before shows that the receiver dropped it.
   if (board.at(0).sacked) board.forgetSacks();
-  // RFC 5681 §3.1: ssthresh is lowered once for the same data, however often it times out.
-  if (sender.phase !== PHASE.loss || sender.timeouts === 1) {
-    congestion.onTimeout(lossEvent(tcp, inFlight, now));
-  }
+  shrinkSegments(tcp, now);
+  congestion.onTimeout(lossEvent(tcp, inFlight, sender.timeouts, now));
+  sender.recoveryWindow = -1;
   if (sender.phase === PHASE.recovery) sender.rack.onRecovered();
-  congestion.cwnd = sender.unit;
   sender.phase = PHASE.loss;
   sender.recoveryPoint = sender.nxt;
   sender.duplicateAcks = 0;
@@ -139,13 +138,25 @@ export function onRetransmissionTimeout(tcp: TcpConnection, now: number): void {
   if (tcp.environment.observer !== null) tcp.emit({ kind: "rto", rtoMs: sender.timeout / 1e6, consecutive: sender.timeouts }, now);
 }
 
+/** Full segments that vanish in silence may be too long for the path (RFC 4821 §7.7): what is sent from now on may be shorter. */
+function shrinkSegments(tcp: TcpConnection, now: number): void {
+  const { sender } = tcp;
+  const length = Math.min(sender.board.at(0).payload.length, sender.unit) + tcp.ipHeader + 32;
+  if (tcp.pathMtu.onTimeout(sender.timeouts, length, now)) {
+    tcp.updateMaxPayload();
+    tcp.arm(TIMER.pathMtu, tcp.pathMtu.raiseAt);
+  }
+  sender.updateUnit();
+}
+
 function enterRecovery(tcp: TcpConnection, inFlight: number, flight: number, now: number): void {
   const { sender, congestion } = tcp;
   sender.phase = PHASE.recovery;
   sender.recoveryPoint = sender.nxt;
   sender.probe.reset();
   if (tcp.timers[TIMER.tailProbe] !== NEVER) tcp.disarm(TIMER.tailProbe);
-  congestion.onLoss(lossEvent(tcp, inFlight, now));
+  sender.recoveryWindow = congestion.window;
+  congestion.onLoss(lossEvent(tcp, inFlight, 0, now));
   sender.prr.enter(flight);
   tcp.environment.counters.increment(tcp.sack ? "TcpExtTCPSackRecovery" : "TcpExtTCPRenoRecovery");
   noteRecovery(tcp, "enter", now);
@@ -160,20 +171,24 @@ function leaveRecovery(tcp: TcpConnection, now: number): void {
   sender.duplicateAcks = 0;
   sender.duplicateBytes = 0;
   if (fast) {
-    // RFC 9937 §6.2 ends at ssthresh; RFC 6582 §3.2 step 3 (1) guards against a burst where nothing is in flight.
-    congestion.cwnd = tcp.sack ? congestion.ssthresh : Math.min(congestion.ssthresh, Math.max(sender.inFlight, sender.unit) + sender.unit);
-    congestion.onRecovered(now);
+    // RFC 9937 §6.2 ends at the controller's window; RFC 6582 §3.2 step 3 (1) guards against a burst where nothing is in flight.
+    sender.recoveryWindow = -1;
+    congestion.onRecovered(tcp.sack ? Number.POSITIVE_INFINITY : Math.max(sender.inFlight, sender.unit) + sender.unit, now);
     noteRecovery(tcp, "exit", now);
   }
 }
 
 function noteRecovery(tcp: TcpConnection, phase: "enter" | "exit", now: number): void {
   if (tcp.environment.observer === null) return;
-  tcp.emit({ kind: "recovery", phase, cwnd: tcp.congestion.cwnd, ssthresh: tcp.congestion.ssthresh }, now);
+  tcp.emit({ kind: "recovery", phase, cwnd: tcp.congestionWindow, ssthresh: tcp.congestion.threshold }, now);
 }
 
-function lossEvent(tcp: TcpConnection, inFlight: number, now: number): LossEvent {
+function lossEvent(tcp: TcpConnection, inFlight: number, consecutive: number, now: number): LossEvent {
+  const { sender } = tcp;
   LOSS_EVENT.inFlight = inFlight;
+  LOSS_EVENT.window = sender.congestionWindow;
+  LOSS_EVENT.segment = sender.unit;
+  LOSS_EVENT.consecutive = consecutive;
   LOSS_EVENT.srtt = tcp.rtt.srtt;
   LOSS_EVENT.now = now;
   return LOSS_EVENT;
@@ -181,4 +196,4 @@ function lossEvent(tcp: TcpConnection, inFlight: number, now: number): LossEvent
 
 // What controllers are told, filled for one call at a time.
 const ACK_EVENT: AckEvent = { acked: 0, priorInFlight: 0, cwndLimited: false, srtt: 0, minRtt: 0, latestRtt: 0, now: 0 };
-const LOSS_EVENT: LossEvent = { inFlight: 0, srtt: 0, now: 0 };
+const LOSS_EVENT: LossEvent = { inFlight: 0, window: 0, segment: 0, consecutive: 0, srtt: 0, now: 0 };

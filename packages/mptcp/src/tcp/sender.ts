@@ -18,6 +18,8 @@ export class Sender {
   readonly board = new Scoreboard();
   readonly rack = new Rack();
   readonly prr = new ProportionalRateReduction();
+  /** What Proportional Rate Reduction lets be in flight during fast recovery, bytes; -1 while none is under way. */
+  recoveryWindow = -1;
   readonly probe: TailLossProbe;
   /** Sequence number of offset 0. */
   readonly origin: number;
@@ -73,6 +75,11 @@ export class Sender {
     return this.board.pipe - this.duplicateBytes;
   }
 
+  /** Bytes that may be in flight: the controller's window, or what Proportional Rate Reduction makes of it. */
+  get congestionWindow(): number {
+    return this.recoveryWindow >= 0 ? this.recoveryWindow : this.tcp.congestion.window;
+  }
+
   /** Current retransmission timeout with backoff, ns. */
   get timeout(): number {
     const { rtt, config } = this.tcp;
@@ -89,7 +96,7 @@ export class Sender {
   /** Bytes that the congestion window leaves room for; 0 unless it is a full segment, or nothing is in flight. */
   congestionRoom(): number {
     const inFlight = this.inFlight;
-    const room = Math.floor(this.tcp.congestion.cwnd - inFlight);
+    const room = Math.floor(this.congestionWindow - inFlight);
     if (room >= this.unit) return room;
     return inFlight <= 0 ? this.unit : 0;
   }
@@ -122,7 +129,7 @@ export class Sender {
     const record = board.at(index);
     const unit = this.unit;
     const inFlight = this.inFlight;
-    let room = Math.floor(this.tcp.congestion.cwnd - inFlight);
+    let room = Math.floor(this.congestionWindow - inFlight);
     if (this.forceRetransmission || inFlight <= 0) room = Math.max(room, unit + 1);
     if (record.length > room && (record.payload.length <= unit || room < unit)) return null;
     const most = Math.max(unit, Math.min(this.largestSegment(), Math.floor(room / unit) * unit));
@@ -204,7 +211,7 @@ export class Sender {
 
   /** A super-segment waits to become larger while acknowledgments are under way that will make room for it. */
   private defers(congestion: number): boolean {
-    return this.phase === PHASE.open && this.inFlight > 0 && congestion * 3 < this.tcp.congestion.cwnd;
+    return this.phase === PHASE.open && this.inFlight > 0 && congestion * 3 < this.congestionWindow;
   }
 
   private take(length: number, window: number, now: number): Packet | null {

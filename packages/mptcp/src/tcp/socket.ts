@@ -206,8 +206,8 @@ export class TcpSocket implements StreamConnection, TcpOwner {
   onAcknowledged(tcp: TcpConnection, to: number, now: number): void {
     this.lastAcknowledgedAt = now;
     this.sendQueue.release(to);
-    const congestion = tcp.congestion;
-    this.sendBuffer.onWindow(congestion.cwnd, congestion.cwnd < congestion.ssthresh, tcp.rtt.srtt, tcp.rtt.min);
+    const window = tcp.congestionWindow;
+    this.sendBuffer.onWindow(window, window < tcp.congestion.threshold, tcp.rtt.srtt, tcp.rtt.min);
     // A third of the buffer has to be free, so that writers are not woken for every ACK.
     if (this.wantsRoom && !this.ending && this.sendQueue.length * 3 <= this.sendBuffer.size * 2) {
       this.wantsRoom = false;

@@ -47,14 +47,6 @@ function retransmissionDue(tcp: TcpConnection, now: number): void {
   }
   tcp.environment.counters.increment("TcpExtTCPTimeouts");
   onRetransmissionTimeout(tcp, now);
-  const head = sender.board.at(0).payload.length;
-  const length = Math.min(head, sender.unit) + tcp.ipHeader + 32;
-  if (tcp.pathMtu.onTimeout(sender.timeouts, length, now)) {
-    tcp.updateMaxPayload();
-    tcp.arm(TIMER.pathMtu, tcp.pathMtu.raiseAt);
-  }
-  sender.updateUnit();
-  tcp.congestion.cwnd = sender.unit;
   sender.armRetransmission(now);
   tcp.owner.onRetransmissionTimeout(tcp, sender.timeouts, now);
 }

@@ -196,5 +196,5 @@ function initialWindowAfter(lost: number): number {
   const s = new Script(NO_OPTIONS).connect().advance((2 ** lost - 0.5) * SECOND);
   expect(s.tcp.synRetransmissions).toBe(lost);
   s.inject({ flags: "SA", seq: 0, ack: 1, mss: 1000 });
-  return s.tcp.congestion.cwnd;
+  return s.tcp.congestionWindow;
 }

@@ -86,7 +86,7 @@ function consistent(s: Script): void {
     expect(s.environment.closedCalls).toBe(0);
   }
   expect(Number.isNaN(s.tcp.nextTimeout)).toBe(false);
-  expect(Number.isNaN(s.tcp.congestion.cwnd)).toBe(false);
+  expect(Number.isNaN(s.tcp.congestionWindow)).toBe(false);
 }
 
 test("random segments, timers and commands in every state: nothing throws, everything stays consistent", () => {

@@ -8,10 +8,10 @@ const PLAIN = { timestamps: false, windowScaling: false };
 describe("packet too big (RFC 1191, RFC 8201)", () => {
   test("what was too big goes again in smaller pieces, at once, and cwnd stays", () => {
     const s = new Script(PLAIN).establishedAfter(50 * MILLISECOND, { mss: 1460 }).write(2920).expectData(1, 2, 1460);
-    const cwnd = s.tcp.congestion.cwnd;
+    const cwnd = s.tcp.congestionWindow;
     big(s, 1, 1000);
     s.expect({ seq: 1, len: 960 }).expect({ seq: 961, len: 500 }).expect({ seq: 1461, len: 960 }).expect({ seq: 2421, len: 500 }).silent();
-    expect(s.tcp.congestion.cwnd).toBe(cwnd);
+    expect(s.tcp.congestionWindow).toBe(cwnd);
     expect(s.tcp.maxPayload).toBe(960);
     s.inject({ seq: 1, ack: 2921 }).write(2000).expect({ len: 960 }).expect({ len: 960 });
   });

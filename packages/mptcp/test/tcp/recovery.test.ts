@@ -76,7 +76,7 @@ describe("RACK (RFC 8985)", () => {
     const s = flight(SACK, 0);
     s.inject({ seq: 1, ack: 1, sack: [1001, 4001] }).expect({ seq: 1 });
     s.advance(RTT).inject({ seq: 1, ack: 10_001 });
-    expect(s.tcp.congestion.cwnd).toBe(5000);
+    expect(s.tcp.congestionWindow).toBe(5000);
     expect(s.environment.events.filter((event) => event.kind === "recovery").map((event) => event.kind === "recovery" && event.phase)).toEqual(["enter", "exit"]);
     expect(s.tcp.inFlight).toBe(0);
     s.advance(100 * SECOND).discard();
@@ -111,19 +111,19 @@ describe("tail loss probe (RFC 8985 §7)", () => {
   test("a loss that the probe repaired is told to congestion control", () => {
     const s = new Script(SACK).establishedAfter(RTT).write(10_000).discard().advance(2 * RTT + MILLISECOND).expect({ seq: 9001 });
     s.advance(RTT).inject({ seq: 1, ack: 10_001 });
-    expect(s.tcp.congestion.cwnd).toBe(20_000 > s.tcp.congestion.cwnd ? s.tcp.congestion.cwnd : 0);
+    expect(s.tcp.congestionWindow).toBe(20_000 > s.tcp.congestionWindow ? s.tcp.congestionWindow : 0);
     // The ACK covers the probe but not more: only the next one tells that the original was lost.
-    const before = s.tcp.congestion.cwnd;
+    const before = s.tcp.congestionWindow;
     s.write(1000).discard().advance(RTT).inject({ seq: 1, ack: 11_001 });
-    expect(s.tcp.congestion.cwnd).toBeLessThan(before);
+    expect(s.tcp.congestionWindow).toBeLessThan(before);
   });
 
   test("a probe that was not needed changes nothing", () => {
     const s = new Script(SACK).establishedAfter(RTT).write(10_000).discard().advance(2 * RTT + MILLISECOND).expect({ seq: 9001 });
     s.inject({ seq: 1, ack: 10_001 }).inject({ seq: 1, ack: 10_001, sack: [9001, 10_001] });
-    const before = s.tcp.congestion.cwnd;
+    const before = s.tcp.congestionWindow;
     s.write(1000).discard().inject({ seq: 1, ack: 11_001 });
-    expect(s.tcp.congestion.cwnd).toBeGreaterThanOrEqual(before);
+    expect(s.tcp.congestionWindow).toBeGreaterThanOrEqual(before);
   });
 
   test("without SACK there is none", () => {
@@ -138,7 +138,7 @@ describe("retransmission timeout (RFC 6298)", () => {
     s.write(1000).discard();
     for (const times of [1, 2, 4, 8]) s.advance(3 * RTT * times - MILLISECOND).silent().advance(MILLISECOND).expect({ seq: 1, len: 1000 }).silent();
     expect(s.tcp.backoff).toBe(4);
-    expect(s.tcp.congestion.cwnd).toBe(1000);
+    expect(s.tcp.congestionWindow).toBe(1000);
     s.inject({ seq: 1, ack: 1001 });
     expect(s.tcp.backoff).toBe(0);
     // Karn: the ambiguous ACK gave no sample, so the RTO stays backed off (§3, §5.7) until the next one.
@@ -164,9 +164,9 @@ describe("retransmission timeout (RFC 6298)", () => {
   test("slow start from one segment; ssthresh is set once", () => {
     const s = new Script(PLAIN).establishedAfter(RTT).write(10_000).discard();
     s.advance(210 * MILLISECOND).expect({ seq: 1 }).silent();
-    expect(s.tcp.congestion.ssthresh).toBe(5000);
+    expect(s.tcp.congestion.threshold).toBe(5000);
     s.advance(410 * MILLISECOND).expect({ seq: 1 }).silent();
-    expect(s.tcp.congestion.ssthresh).toBe(5000);
+    expect(s.tcp.congestion.threshold).toBe(5000);
     s.inject({ seq: 1, ack: 1001 }).expectData(1001, 2).silent();
     s.inject({ seq: 1, ack: 3001 }).expect({ seq: 3001 }).expect({ seq: 4001 });
   });
@@ -203,7 +203,7 @@ describe("without SACK (RFC 5681, RFC 6582, RFC 3042)", () => {
     // Partial: 5001 was lost as well, and goes at once.
     s.advance(RTT).inject({ seq: 1, ack: 5001 }).expect({ seq: 5001, len: 1000 });
     s.discard().inject({ seq: 1, ack: 1 + s.tcp.nextOffset });
-    expect(s.tcp.congestion.cwnd).toBeLessThanOrEqual(6000);
+    expect(s.tcp.congestionWindow).toBeLessThanOrEqual(6000);
     expect(s.environment.events.filter((event) => event.kind === "recovery")).toHaveLength(2);
     expect(s.tcp.retransmissions).toBe(2);
   });
@@ -302,7 +302,7 @@ describe("super-segments", () => {
   test("a retransmission is no longer than the window allows", () => {
     const s = new Script(config).establishedAfter(RTT).write(10_000).expect({ len: 10_000 }).advance(10 * SECOND);
     s.discard();
-    expect(s.tcp.congestion.cwnd).toBe(1000);
+    expect(s.tcp.congestionWindow).toBe(1000);
     s.inject({ seq: 1, ack: 1001 }).expect({ seq: 1001, len: 2000 }).silent();
   });
 });

@@ -227,7 +227,7 @@ describe("a socket's buffers and events", () => {
       s.poll();
       s.discard().inject({ seq: 1, ack: acked + 2001 });
     }
-    expect(s.tcp.congestion.cwnd).toBe(70_000);
+    expect(s.tcp.congestionWindow).toBe(70_000);
     expect(taken - 60_000).toBeGreaterThan(2 * 68_000);
     expect(taken - 60_000).toBeLessThanOrEqual(4 * 70_000);
   });

@@ -1,5 +1,5 @@
 import { SECOND } from "../../core/index.ts";
-import type { AckEvent, CongestionContext, ConnectionCongestion, LossEvent } from "../../tcp/index.ts";
+import type { AckEvent, CongestionContext, ConnectionCongestion } from "../../tcp/index.ts";
 import { NewReno } from "../../tcp/index.ts";
 
 /**
@@ -15,7 +15,7 @@ import { NewReno } from "../../tcp/index.ts";
  *   override readonly name = "shared";
  *   protected override bytesPerSegment(): number {
  *     let total = 0;
- *     for (const member of this.group) total += member.window(this.now);
+ *     for (const member of this.group) total += member.used(this.now);
  *     return Math.max(total, this.cwnd);
  *   }
  * }
@@ -31,7 +31,6 @@ export abstract class CoupledControl extends NewReno {
   protected now: number;
   /** Bytes in flight at the latest acknowledgment, if they were fewer than the window allowed; else Infinity. */
   private unlimitedFlight: number;
-  private recovering: boolean;
 
   constructor(context: CongestionContext, group: CoupledControl[]) {
     super(context);
@@ -39,7 +38,6 @@ export abstract class CoupledControl extends NewReno {
     this.rtt = 0;
     this.now = 0;
     this.unlimitedFlight = Number.POSITIVE_INFINITY;
-    this.recovering = false;
   }
 
   override onAck(ack: AckEvent): void {
@@ -49,36 +47,21 @@ export abstract class CoupledControl extends NewReno {
     super.onAck(ack);
   }
 
-  override onLoss(loss: LossEvent): void {
-    super.onLoss(loss);
-    this.recovering = true;
-  }
-
-  override onRecovered(now: number): void {
-    super.onRecovered(now);
-    this.recovering = false;
-  }
-
-  override onTimeout(loss: LossEvent): void {
-    super.onTimeout(loss);
-    this.recovering = false;
-  }
-
   override release(): void {
     const at = this.group.indexOf(this);
     if (at >= 0) this.group.splice(at, 1);
   }
 
   /** Bytes that this subflow really keeps in the network, for the sums of a coupled formula; 0 for one without RTT, or idle. */
-  window(now: number): number {
+  used(now: number): number {
     if (this.rtt === 0 || now - this.now > IDLE_TIME + IDLE_ROUNDS * this.rtt) return 0;
-    // RFC 6356 §3: ssthresh stands for the window in fast recovery, and what is in flight for a window not filled.
-    return Math.min(this.recovering ? this.ssthresh : this.cwnd, this.unlimitedFlight);
+    // RFC 6356 §3: ssthresh stands for the window in fast recovery, and is it here; what is in flight stands for a window not filled.
+    return Math.min(this.cwnd, this.unlimitedFlight);
   }
 
-  /** `window` in segments of this subflow's size, at least 1 unless the window is 0. */
+  /** `used` in segments of this subflow's size, at least 1 unless it is 0. */
   segments(now: number): number {
-    const window = this.window(now);
+    const window = this.used(now);
     return window === 0 ? 0 : Math.max(Math.floor(window / this.mss), 1);
   }
 }

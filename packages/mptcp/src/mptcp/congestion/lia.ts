@@ -22,7 +22,7 @@ export class Lia extends CoupledControl {
     let rates = 0;
     let best = 0;
     for (const member of this.group) {
-      const window = member.window(this.now);
+      const window = member.used(this.now);
       if (window === 0) continue;
       const rate = window / member.rtt;
       rates += rate;

@@ -373,7 +373,7 @@ export class RegularStream implements TcpOwner, SubflowView {
   private tuneBuffer(tcp: TcpConnection): void {
     const { sendBuffer } = this.context;
     if (!sendBuffer.autoTune || this.limit >= sendBuffer.max || this.queue.length < this.limit / 4 || tcp.srtt === 0) return;
-    const window = tcp.congestion.cwnd;
+    const window = tcp.congestionWindow;
     const wanted = Math.min(sendBuffer.max, Math.floor(withoutQueue(2 * window, 2 * windowOfPath(window, tcp.srtt, tcp.minRtt))));
     if (wanted > this.limit) this.limit = wanted;
   }

@@ -26,8 +26,6 @@ export class Cubic extends LossBasedControl {
   private flatStart: boolean;
   /** Growth below one byte, kept for the next ACK. */
   private fraction: number;
-  /** The window as this controller left it: a difference means that somebody else set it. */
-  private ownWindow: number;
   /** Time of the previous ACK, ns. */
   private lastAck: number;
   /** HyStart++, during the first slow start only. */
@@ -42,9 +40,8 @@ export class Cubic extends LossBasedControl {
     this.timeToMax = 0;
     this.flatStart = true;
     this.fraction = 0;
-    this.ownWindow = this.cwnd;
     this.lastAck = 0;
-    this.hystart = new HyStart();
+    this.hystart = this.ssthresh === Number.POSITIVE_INFINITY ? new HyStart() : null;
   }
 
   override onAck(ack: AckEvent): void {
@@ -59,20 +56,30 @@ export class Cubic extends LossBasedControl {
   }
 
   override onLoss(loss: LossEvent): void {
-    this.remember();
+    this.remember(loss.window);
     super.onLoss(loss);
     this.flatStart = false;
   }
 
-  override onRecovered(_now: number): void {
+  override onRecovered(limit: number, now: number): void {
+    super.onRecovered(limit, now);
     this.epochStart = -1;
   }
 
   override onTimeout(loss: LossEvent): void {
-    this.remember();
+    if (loss.consecutive === 1) {
+      this.remember(loss.window);
+      // RFC 9438 §4.8: the stage after a timeout starts with K = 0 and W_max = cwnd.
+      this.flatStart = true;
+    }
     super.onTimeout(loss);
-    // RFC 9438 §4.8: the stage after a timeout starts with K = 0 and W_max = cwnd.
-    this.flatStart = true;
+  }
+
+  override onPenalty(window: number, now: number): void {
+    const before = this.cwnd;
+    super.onPenalty(window, now);
+    // A window that was lowered from outside begins a new stage.
+    if (this.cwnd !== before) this.epochStart = -1;
   }
 
   protected override slowStartIncrease(acked: number): number {
@@ -80,7 +87,7 @@ export class Cubic extends LossBasedControl {
   }
 
   protected avoidCongestion(acked: number, ack: AckEvent): void {
-    if (this.epochStart < 0 || this.cwnd !== this.ownWindow) this.startEpoch(ack.now);
+    if (this.epochStart < 0) this.startEpoch(ack.now);
     const { cwnd, mss } = this;
     // RFC 9438 §4.3: W_est += alpha * segments_acked / cwnd, with alpha 1 once it has reached cwnd_prior.
     const alpha = this.renoWindow < this.priorWindow ? RENO_ALPHA : 1;
@@ -96,7 +103,6 @@ export class Cubic extends LossBasedControl {
     const whole = Math.floor(grown);
     this.fraction = grown - whole;
     this.cwnd = cwnd + whole;
-    this.ownWindow = this.cwnd;
   }
 
   protected reduced(loss: LossEvent): number {
@@ -104,9 +110,9 @@ export class Cubic extends LossBasedControl {
   }
 
   /** RFC 9438 §4.6, §4.7: notes the window before its reduction, with fast convergence. */
-  private remember(): void {
-    this.priorWindow = this.cwnd;
-    this.maxWindow = this.cwnd < this.maxWindow ? (this.cwnd * (1 + BETA)) / 2 : this.cwnd;
+  private remember(window: number): void {
+    this.priorWindow = window;
+    this.maxWindow = window < this.maxWindow ? (window * (1 + BETA)) / 2 : window;
     this.epochStart = -1;
     this.fraction = 0;
     this.hystart = null;

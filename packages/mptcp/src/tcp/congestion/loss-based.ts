@@ -23,8 +23,10 @@ import type { AckEvent, CongestionContext, CongestionControl, LossEvent } from "
  */
 export abstract class LossBasedControl implements CongestionControl {
   abstract readonly name: string;
-  cwnd: number;
-  ssthresh: number;
+  /** Congestion window, bytes. */
+  protected cwnd: number;
+  /** Slow-start threshold, bytes; Infinity before the first loss. */
+  protected ssthresh: number;
   /** Payload bytes of a full segment. */
   protected readonly mss: number;
   /** Most bytes by which one ACK grows the window in slow start (RFC 3465's L). */
@@ -35,10 +37,18 @@ export abstract class LossBasedControl implements CongestionControl {
   /** @param slowStartLimit RFC 3465's L in segments: how many an ACK may add in slow start; Infinity for a paced sender */
   constructor(context: CongestionContext, slowStartLimit: number) {
     this.mss = context.mss;
-    this.cwnd = context.initialWindow;
-    this.ssthresh = Number.POSITIVE_INFINITY;
+    this.cwnd = context.handOver?.window ?? context.initialWindow;
+    this.ssthresh = context.handOver?.threshold ?? Number.POSITIVE_INFINITY;
     this.slowStartLimit = slowStartLimit * context.mss;
     this.afterTimeout = false;
+  }
+
+  get window(): number {
+    return this.cwnd;
+  }
+
+  get threshold(): number {
+    return this.ssthresh;
   }
 
   onAck(ack: AckEvent): void {
@@ -55,15 +65,24 @@ export abstract class LossBasedControl implements CongestionControl {
   onLoss(loss: LossEvent): void {
     // RFC 5681 §3.1 equation 4: never below two segments.
     this.ssthresh = Math.max(Math.floor(this.reduced(loss)), 2 * this.mss);
+    this.cwnd = this.ssthresh;
   }
 
-  onRecovered(_now: number): void {}
+  onRecovered(limit: number, _now: number): void {
+    if (this.cwnd > limit) this.cwnd = limit;
+  }
 
   onTimeout(loss: LossEvent): void {
-    this.ssthresh = Math.max(Math.floor(this.reduced(loss)), 2 * this.mss);
+    // RFC 5681 §3.1: ssthresh is lowered once for the same data, however often it times out.
+    if (loss.consecutive === 1) this.ssthresh = Math.max(Math.floor(this.reduced(loss)), 2 * this.mss);
     // RFC 5681 §3.1: the loss window is one segment.
-    this.cwnd = this.mss;
+    this.cwnd = loss.segment;
     this.afterTimeout = true;
+  }
+
+  onPenalty(window: number, _now: number): void {
+    this.cwnd = window;
+    this.ssthresh = window;
   }
 
   release(): void {}

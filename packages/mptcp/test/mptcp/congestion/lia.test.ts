@@ -3,16 +3,15 @@ import { describe, expect, test } from "vitest";
 import { congestionControls, coupled, CoupledControl, lia, liaFixedPoint, uncoupled } from "../../../src/mptcp/congestion/index.ts";
 import type { CongestionControl, ConnectionCongestion } from "../../../src/tcp/index.ts";
 import { newReno } from "../../../src/tcp/index.ts";
-import { ack, MILLISECOND, MSS, SECOND } from "../../tcp/congestion/ack-clock.ts";
+import { ack, avoidingContext, contextOf, lossOf, MILLISECOND, MSS, SECOND, timeoutOf } from "../../tcp/congestion/ack-clock.ts";
 import { LossyNetwork, sharesOfBottleneck } from "./lossy-network.ts";
 
 /** Subflows in congestion avoidance with windows in segments and round-trip times in ms, one quiet acknowledgment behind them. */
 function subflows(congestion: ConnectionCongestion, paths: readonly (readonly [number, number, number?])[]): CongestionControl[] {
   const make = congestion();
-  const controls = paths.map(([segments, , mss = MSS]) => make({ mss, initialWindow: segments * mss }));
+  const controls = paths.map(([segments, , mss = MSS]) => make(avoidingContext(segments, { mss })));
   controls.forEach((control, i) => {
     const [, rtt] = paths[i] as readonly [number, number];
-    control.ssthresh = control.cwnd;
     control.onAck(ack(0, { srtt: rtt * MILLISECOND }));
   });
   return controls;
@@ -20,9 +19,9 @@ function subflows(congestion: ConnectionCongestion, paths: readonly (readonly [n
 
 /** Bytes that have to be acknowledged until the window grows, to one byte. */
 function bytesUntilGrowth(control: CongestionControl, rtt: number): number {
-  const before = control.cwnd;
+  const before = control.window;
   let bytes = 0;
-  while (control.cwnd === before) {
+  while (control.window === before) {
     control.onAck(ack(1, { srtt: rtt * MILLISECOND }));
     bytes++;
   }
@@ -69,9 +68,8 @@ describe("the increase of RFC 6356 (1)", () => {
 describe("the sum over the subflows", () => {
   test("leaves out those without a round-trip time", () => {
     const make = lia();
-    const control = make({ mss: MSS, initialWindow: 20 * MSS });
-    make({ mss: MSS, initialWindow: 20 * MSS });
-    control.ssthresh = control.cwnd;
+    const control = make(avoidingContext(20));
+    make(contextOf(20));
     expect(bytesUntilGrowth(control, 50)).toBe(20 * MSS);
   });
 
@@ -81,19 +79,17 @@ describe("the sum over the subflows", () => {
     expect(bytesUntilGrowth(first, 50)).toBe(20 * MSS);
     const [active] = subflows(lia, [[20, 50], [20, 50]]) as [CongestionControl];
     active.onAck(ack(20 * MSS, { now: 10 * SECOND, srtt: 50 * MILLISECOND }));
-    expect(active.cwnd).toBe(21 * MSS);
+    expect(active.window).toBe(21 * MSS);
   });
 
   test("takes ssthresh for a subflow in recovery, and the flight of one that does not fill its window", () => {
     const [first, second] = subflows(lia, [[20, 50], [20, 50]]) as [CongestionControl, CongestionControl];
-    second.onLoss({ inFlight: 20 * MSS, srtt: 50 * MILLISECOND, now: 0 });
-    second.cwnd = 35 * MSS;
+    second.onLoss(lossOf(20 * MSS));
     // (20 + 10)^2 / 20 segments.
     expect(Math.abs(bytesUntilGrowth(first, 50) - 45 * MSS)).toBeLessThanOrEqual(1);
-    second.onRecovered(0);
-    second.cwnd = 10 * MSS;
+    second.onRecovered(Number.POSITIVE_INFINITY, 0);
     second.onAck(ack(MSS, { cwndLimited: false, priorInFlight: 5 * MSS, srtt: 50 * MILLISECOND }));
-    first.cwnd = 20 * MSS;
+    first.onPenalty(20 * MSS, 0);
     // (20 + 5)^2 / 20 segments.
     expect(Math.abs(bytesUntilGrowth(first, 50) - 31_250)).toBeLessThanOrEqual(1);
   });
@@ -108,20 +104,20 @@ describe("the sum over the subflows", () => {
 describe("the rest is TCP", () => {
   test("slow start, loss and timeout are those of NewReno", () => {
     const make = lia();
-    const control = make({ mss: MSS, initialWindow: 10 * MSS });
-    make({ mss: MSS, initialWindow: 10 * MSS });
+    const control = make(contextOf(10));
+    make(contextOf(10));
     for (let i = 0; i < 10; i++) control.onAck(ack(MSS));
-    expect(control.cwnd).toBe(20 * MSS);
-    control.onLoss({ inFlight: 20 * MSS, srtt: 0, now: 0 });
-    expect(control.ssthresh).toBe(10 * MSS);
-    control.onTimeout({ inFlight: 8 * MSS, srtt: 0, now: 0 });
-    expect(control.ssthresh).toBe(4 * MSS);
-    expect(control.cwnd).toBe(MSS);
+    expect(control.window).toBe(20 * MSS);
+    control.onLoss(lossOf(20 * MSS));
+    expect(control.threshold).toBe(10 * MSS);
+    control.onTimeout(timeoutOf(8 * MSS));
+    expect(control.threshold).toBe(4 * MSS);
+    expect(control.window).toBe(MSS);
   });
 
   test("every choice is listed under a name and makes a controller", () => {
     for (const [name, congestion] of Object.entries(congestionControls)) {
-      expect(congestion()({ mss: MSS, initialWindow: 10 * MSS }).name).toBe(name);
+      expect(congestion()(contextOf(10)).name).toBe(name);
     }
     expect(uncoupled(newReno)()).toBe(newReno);
   });
@@ -130,7 +126,7 @@ describe("the rest is TCP", () => {
     class Shared extends CoupledControl {
       override readonly name = "shared";
       protected override bytesPerSegment(): number {
-        return this.group.reduce((sum, member) => sum + member.window(this.now), 0);
+        return this.group.reduce((sum, member) => sum + member.used(this.now), 0);
       }
     }
     const controls = subflows(coupled((context, group) => new Shared(context, group)), [[20, 50], [30, 50]]);
@@ -166,7 +162,7 @@ describe("the fixed-point form", () => {
     for (const control of [exact, fixed]) {
       for (let i = 0; i < 100; i++) (control as CongestionControl).onAck(ack(10_000 * MSS, { srtt: 100 * MILLISECOND }));
     }
-    expect(Math.abs((fixed as CongestionControl).cwnd - (exact as CongestionControl).cwnd)).toBeLessThanOrEqual(MSS);
+    expect(Math.abs((fixed as CongestionControl).window - (exact as CongestionControl).window)).toBeLessThanOrEqual(MSS);
   });
 });
 

@@ -1,6 +1,6 @@
 import { SeededRandom } from "../../../src/core/index.ts";
 import type { CongestionControl, ConnectionCongestion } from "../../../src/tcp/index.ts";
-import { ack, MILLISECOND, MSS, SECOND } from "../../tcp/congestion/ack-clock.ts";
+import { ack, contextOf, lossOf, MILLISECOND, MSS, SECOND } from "../../tcp/congestion/ack-clock.ts";
 
 /** A path of fixed round-trip time (ms) that loses each segment with a fixed probability. */
 export interface LossyPath {
@@ -23,7 +23,7 @@ export class LossyNetwork {
   constructor(congestion: ConnectionCongestion, paths: readonly LossyPath[], seed: number) {
     const make = congestion();
     this.paths = paths;
-    this.controls = paths.map(() => make({ mss: MSS, initialWindow: 10 * MSS }));
+    this.controls = paths.map(() => make(contextOf(10)));
     this.random = new SeededRandom(seed);
   }
 
@@ -49,16 +49,15 @@ export class LossyNetwork {
     const path = this.paths[i] as LossyPath;
     const control = this.controls[i] as CongestionControl;
     const srtt = path.rtt * MILLISECOND;
-    const window = Math.max(1, Math.floor(control.cwnd / MSS));
+    const window = Math.max(1, Math.floor(control.window / MSS));
     let lost = 0;
     for (let segment = 0; segment < window; segment++) {
       if (this.random.uint32() < path.loss * 2 ** 32) lost++;
-      else if (lost === 0) control.onAck(ack(MSS, { priorInFlight: control.cwnd, srtt, now }));
+      else if (lost === 0) control.onAck(ack(MSS, { priorInFlight: control.window, srtt, now }));
     }
     if (lost > 0) {
-      control.onLoss({ inFlight: window * MSS, srtt, now });
-      control.cwnd = control.ssthresh;
-      control.onRecovered(now);
+      control.onLoss(lossOf(window * MSS, { srtt, now }));
+      control.onRecovered(Number.POSITIVE_INFINITY, now);
     }
     return window - lost;
   }
@@ -85,13 +84,13 @@ export function sharesOfBottleneck(
     const make = congestion();
     for (let i = 0; i < count; i++) {
       owners.push(owner);
-      controls.push(make({ mss: MSS, initialWindow: 10 * MSS }));
+      controls.push(make(contextOf(10)));
     }
   });
   const delivered = connections.map(() => 0);
   for (let round = 0; round < rounds; round++) {
     const now = round * srtt;
-    const windows = controls.map((control) => Math.max(1, Math.floor(control.cwnd / MSS)));
+    const windows = controls.map((control) => Math.max(1, Math.floor(control.window / MSS)));
     const total = windows.reduce((sum, window) => sum + window, 0);
     const lost = windows.map(() => 0);
     for (let excess = total - capacity; excess > 0; excess--) {
@@ -102,11 +101,10 @@ export function sharesOfBottleneck(
     controls.forEach((control, i) => {
       const window = windows[i] as number;
       if (round >= rounds / 10) delivered[owners[i] as number] = (delivered[owners[i] as number] as number) + window;
-      if ((lost[i] as number) === 0) control.onAck(ack(window * MSS, { priorInFlight: control.cwnd, srtt, now }));
+      if ((lost[i] as number) === 0) control.onAck(ack(window * MSS, { priorInFlight: control.window, srtt, now }));
       else {
-        control.onLoss({ inFlight: window * MSS, srtt, now });
-        control.cwnd = control.ssthresh;
-        control.onRecovered(now);
+        control.onLoss(lossOf(window * MSS, { srtt, now }));
+        control.onRecovered(Number.POSITIVE_INFINITY, now);
       }
     });
   }

@@ -3,15 +3,13 @@ import { describe, expect, test } from "vitest";
 import { cubeRoot } from "../../../src/tcp/congestion/cube-root.ts";
 import { cubic } from "../../../src/tcp/congestion/cubic.ts";
 import type { CongestionControl } from "../../../src/tcp/congestion/control.ts";
-import { ack, AckClock, MILLISECOND, MSS, SECOND } from "./ack-clock.ts";
+import { ack, AckClock, avoidingContext, contextOf, lossOf, MILLISECOND, MSS, SECOND, timeoutOf } from "./ack-clock.ts";
 
-const make = (segments = 10): CongestionControl => cubic({ mss: MSS, initialWindow: segments * MSS });
+const make = (segments = 10): CongestionControl => cubic(contextOf(segments));
 
 /** A controller that just recovered from a loss at `segments`. */
 function afterLoss(segments: number, rtt: number): AckClock {
-  const control = make(segments);
-  control.ssthresh = control.cwnd;
-  const clock = new AckClock(control, rtt);
+  const clock = new AckClock(cubic(avoidingContext(segments)), rtt);
   clock.lose();
   return clock;
 }
@@ -27,7 +25,7 @@ function segmentsAfterRise(rtt: number, rise: number): number {
   const clock = new AckClock(make(16), rtt * MILLISECOND);
   clock.rounds(2);
   for (let i = 0; i < 2; i++) clock.round({ latestRtt: (rtt + rise) * MILLISECOND });
-  return clock.control.cwnd / MSS;
+  return clock.control.window / MSS;
 }
 
 describe("cubeRoot", () => {
@@ -49,10 +47,10 @@ describe("cubeRoot", () => {
 describe("CUBIC after a loss", () => {
   test("keeps 70 % of what was in flight", () => {
     const control = make(100);
-    control.onLoss({ inFlight: 50 * MSS, srtt: 0, now: 0 });
-    expect(control.ssthresh).toBe(35 * MSS);
-    control.onLoss({ inFlight: MSS, srtt: 0, now: 0 });
-    expect(control.ssthresh).toBe(2 * MSS);
+    control.onLoss(lossOf(50 * MSS));
+    expect(control.threshold).toBe(35 * MSS);
+    control.onLoss(lossOf(MSS));
+    expect(control.threshold).toBe(2 * MSS);
   });
 
   test.each([
@@ -68,8 +66,8 @@ describe("CUBIC after a loss", () => {
       clock.round();
       const t = (clock.now - start) / SECOND;
       const expected = windowAt(t, segments, 0.7 * segments);
-      expect(clock.control.cwnd / MSS / expected, `at ${t} s`).toBeGreaterThan(0.97);
-      expect(clock.control.cwnd / MSS / expected, `at ${t} s`).toBeLessThan(1.03);
+      expect(clock.control.window / MSS / expected, `at ${t} s`).toBeGreaterThan(0.97);
+      expect(clock.control.window / MSS / expected, `at ${t} s`).toBeLessThan(1.03);
     }
   });
 
@@ -78,9 +76,9 @@ describe("CUBIC after a loss", () => {
     const k = Math.cbrt((2000 * 0.3) / 0.4);
     const growth: number[] = [];
     for (let i = 0; i < 2 * k; i++) {
-      const before = clock.control.cwnd;
+      const before = clock.control.window;
       clock.rounds(10);
-      growth.push(clock.control.cwnd - before);
+      growth.push(clock.control.window - before);
     }
     const middle = Math.floor(k);
     for (let i = 1; i < middle - 1; i++) expect(growth[i] as number).toBeLessThanOrEqual(growth[i - 1] as number);
@@ -89,41 +87,40 @@ describe("CUBIC after a loss", () => {
 
   test("grows like standard TCP at a short round-trip time: 9/17 segments, then 1 per round trip", () => {
     const clock = afterLoss(40, 2 * MILLISECOND);
-    expect(clock.control.cwnd).toBe(28 * MSS);
+    expect(clock.control.window).toBe(28 * MSS);
     clock.rounds(10);
     // alpha = 3 (1 - 0.7) / (1 + 0.7).
-    expect(clock.control.cwnd / MSS).toBeCloseTo(28 + 10 * (9 / 17), 0);
-    while (clock.control.cwnd < 40 * MSS) clock.round();
-    const before = clock.control.cwnd;
+    expect(clock.control.window / MSS).toBeCloseTo(28 + 10 * (9 / 17), 0);
+    while (clock.control.window < 40 * MSS) clock.round();
+    const before = clock.control.window;
     clock.rounds(20);
-    expect((clock.control.cwnd - before) / MSS).toBeGreaterThan(19);
-    expect((clock.control.cwnd - before) / MSS).toBeLessThan(21);
+    expect((clock.control.window - before) / MSS).toBeGreaterThan(19);
+    expect((clock.control.window - before) / MSS).toBeLessThan(21);
   });
 
   test("never grows by more than half of the window in a round trip", () => {
     const clock = afterLoss(100_000, 500 * MILLISECOND);
-    clock.control.cwnd = 10 * MSS;
-    clock.control.ssthresh = 10 * MSS;
+    clock.control.onPenalty(10 * MSS, clock.now);
     for (let i = 0; i < 10; i++) {
-      const before = clock.control.cwnd;
+      const before = clock.control.window;
       clock.round();
-      expect(clock.control.cwnd).toBeGreaterThan(before);
-      expect(clock.control.cwnd).toBeLessThanOrEqual(1.65 * before);
+      expect(clock.control.window).toBeGreaterThan(before);
+      expect(clock.control.window).toBeLessThanOrEqual(1.65 * before);
     }
   });
 
   test("gives way by fast convergence when a loss comes below the last maximum", () => {
     const clock = afterLoss(1000, 100 * MILLISECOND);
     clock.rounds(5);
-    const second = clock.control.cwnd;
+    const second = clock.control.window;
     expect(second).toBeLessThan(1000 * MSS);
     clock.lose();
     // W_max is 0.85 of the window at the second loss: growth is flat there.
     const flat = 0.85 * second;
-    const k = Math.cbrt((flat - clock.control.cwnd) / MSS / 0.4);
+    const k = Math.cbrt((flat - clock.control.window) / MSS / 0.4);
     clock.rounds(Math.round((k * SECOND) / clock.rtt));
-    expect(clock.control.cwnd / flat).toBeGreaterThan(0.98);
-    expect(clock.control.cwnd / flat).toBeLessThan(1.02);
+    expect(clock.control.window / flat).toBeGreaterThan(0.98);
+    expect(clock.control.window / flat).toBeLessThan(1.02);
   });
 });
 
@@ -131,16 +128,16 @@ describe("CUBIC otherwise", () => {
   test("starts flat after a timeout", () => {
     const clock = afterLoss(1000, 100 * MILLISECOND);
     const { control } = clock;
-    control.onTimeout({ inFlight: control.cwnd, srtt: clock.rtt, now: clock.now });
-    expect(control.cwnd).toBe(MSS);
-    while (control.cwnd < control.ssthresh) clock.round();
+    control.onTimeout(timeoutOf(control.window, { srtt: clock.rtt, now: clock.now }));
+    expect(control.window).toBe(MSS);
+    while (control.window < control.threshold) clock.round();
     const start = clock.now;
-    const base = control.cwnd / MSS;
+    const base = control.window / MSS;
     clock.rounds(60);
     const t = (clock.now - start) / SECOND;
     const expected = base + 0.4 * t * t * t;
-    expect(control.cwnd / MSS / expected).toBeGreaterThan(0.95);
-    expect(control.cwnd / MSS / expected).toBeLessThan(1.05);
+    expect(control.window / MSS / expected).toBeGreaterThan(0.95);
+    expect(control.window / MSS / expected).toBeLessThan(1.05);
   });
 
   test("does not count the time in which the application left the window unused", () => {
@@ -153,29 +150,28 @@ describe("CUBIC otherwise", () => {
       paused.control.onAck(ack(MSS, { cwndLimited: false, now: paused.now, srtt: paused.rtt }));
     }
     paused.rounds(20);
-    expect(paused.control.cwnd / busy.control.cwnd).toBeGreaterThan(0.99);
-    expect(paused.control.cwnd / busy.control.cwnd).toBeLessThan(1.01);
+    expect(paused.control.window / busy.control.window).toBeGreaterThan(0.99);
+    expect(paused.control.window / busy.control.window).toBeLessThan(1.01);
   });
 
-  test("goes on from a window that somebody else lowered", () => {
+  test("goes on from a window that a penalty lowered", () => {
     const clock = afterLoss(1000, 100 * MILLISECOND);
     clock.rounds(30);
     const { control } = clock;
-    control.cwnd = Math.floor(control.cwnd / 2);
-    control.ssthresh = control.cwnd;
-    const before = control.cwnd;
+    control.onPenalty(Math.floor(control.window / 2), clock.now);
+    const before = control.window;
     clock.round();
-    expect(control.cwnd).toBeLessThan(before * 1.51);
-    expect(control.cwnd).toBeGreaterThan(before);
+    expect(control.window).toBeLessThan(before * 1.51);
+    expect(control.window).toBeGreaterThan(before);
     clock.rounds(30);
-    expect(control.cwnd).toBeLessThan(1000 * MSS);
+    expect(control.window).toBeLessThan(1000 * MSS);
   });
 
   test("leaves a window alone that was not the limit", () => {
     const clock = afterLoss(100, 100 * MILLISECOND);
-    const before = clock.control.cwnd;
+    const before = clock.control.window;
     for (let i = 0; i < 100; i++) clock.round({ cwndLimited: false });
-    expect(clock.control.cwnd).toBe(before);
+    expect(clock.control.window).toBe(before);
   });
 });
 
@@ -183,40 +179,40 @@ describe("HyStart++", () => {
   test("doubles the window while the round-trip time stays", () => {
     const clock = new AckClock(make(10), 50 * MILLISECOND);
     clock.rounds(5);
-    expect(clock.control.cwnd).toBe(320 * MSS);
-    expect(clock.control.ssthresh).toBe(Number.POSITIVE_INFINITY);
+    expect(clock.control.window).toBe(320 * MSS);
+    expect(clock.control.threshold).toBe(Number.POSITIVE_INFINITY);
   });
 
   test("grows a quarter as fast after a rise by an eighth, and ends slow start five rounds later", () => {
     const clock = new AckClock(make(16), 80 * MILLISECOND);
     clock.rounds(3);
-    expect(clock.control.cwnd).toBe(128 * MSS);
+    expect(clock.control.window).toBe(128 * MSS);
     // The round in which it rises still has the old minimum; the next one shows the rise after eight samples.
     clock.round({ latestRtt: 90 * MILLISECOND });
     const factors: number[] = [];
-    while (clock.control.ssthresh === Number.POSITIVE_INFINITY) {
-      const before = clock.control.cwnd;
+    while (clock.control.threshold === Number.POSITIVE_INFINITY) {
+      const before = clock.control.window;
       clock.round({ latestRtt: 90 * MILLISECOND });
-      factors.push(clock.control.cwnd / before);
+      factors.push(clock.control.window / before);
     }
     expect(factors.length).toBe(5);
     expect(factors[0] as number).toBeLessThan(1.4);
     for (const factor of factors.slice(1, 4)) expect(factor).toBeCloseTo(1.25, 1);
-    expect(clock.control.ssthresh).toBeLessThanOrEqual(clock.control.cwnd);
+    expect(clock.control.threshold).toBeLessThanOrEqual(clock.control.window);
   });
 
   test("takes slow start up again when the rise was jitter", () => {
     const clock = new AckClock(make(16), 80 * MILLISECOND);
     clock.rounds(3);
-    const before = clock.control.cwnd;
+    const before = clock.control.window;
     clock.round({ latestRtt: 95 * MILLISECOND });
     clock.round({ latestRtt: 95 * MILLISECOND });
-    expect(clock.control.cwnd).toBeLessThan(3 * before);
+    expect(clock.control.window).toBeLessThan(3 * before);
     clock.rounds(1);
-    const back = clock.control.cwnd;
+    const back = clock.control.window;
     clock.rounds(6);
-    expect(clock.control.cwnd / back).toBeGreaterThan(60);
-    expect(clock.control.ssthresh).toBe(Number.POSITIVE_INFINITY);
+    expect(clock.control.window / back).toBeGreaterThan(60);
+    expect(clock.control.threshold).toBe(Number.POSITIVE_INFINITY);
   });
 
   test("minds a rise of at least 4 ms and at most 16 ms", () => {
@@ -229,15 +225,15 @@ describe("HyStart++", () => {
   test("is for the first slow start alone", () => {
     const clock = new AckClock(make(64), 80 * MILLISECOND);
     clock.rounds(1);
-    clock.control.onTimeout({ inFlight: clock.control.cwnd, srtt: clock.rtt, now: clock.now });
+    clock.control.onTimeout(timeoutOf(clock.control.window, { srtt: clock.rtt, now: clock.now }));
     clock.rounds(4);
     clock.round({ latestRtt: 200 * MILLISECOND });
-    expect(clock.control.cwnd).toBe(32 * MSS);
+    expect(clock.control.window).toBe(32 * MSS);
   });
 
   test("adds eight segments per ACK at most", () => {
     const control = make(10);
     control.onAck(ack(20 * MSS));
-    expect(control.cwnd).toBe(18 * MSS);
+    expect(control.window).toBe(18 * MSS);
   });
 });

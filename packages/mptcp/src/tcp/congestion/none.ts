@@ -1,0 +1,23 @@
+import type { CongestionControl } from "./control.ts";
+
+/** The controller of a connection that is not established: no window at all. */
+class NoControl implements CongestionControl {
+  readonly name: string = "none";
+
+  get window(): number {
+    return 0;
+  }
+  get threshold(): number {
+    return Number.POSITIVE_INFINITY;
+  }
+
+  onAck(): void {}
+  onLoss(): void {}
+  onRecovered(): void {}
+  onTimeout(): void {}
+  onPenalty(): void {}
+  release(): void {}
+}
+
+/** One for all connections: it has no state. */
+export const BEFORE_ESTABLISHED: CongestionControl = new NoControl();
