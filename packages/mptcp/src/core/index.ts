@@ -10,6 +10,8 @@ export type { CloseReason } from "./errors.ts";
 export type { DecisionDetail, DecisionEvent, EventBase, Observer } from "./observer.ts";
 export { randomBelow, randomFraction, randomSources, SeededRandom, seededSources } from "./random.ts";
 export type { RandomPurpose, RandomSource, RandomSources } from "./random.ts";
+export { booleanFrom, numberFrom, objectFrom, parametersFrom, plainNumber } from "./plain.ts";
+export type { PlainObject, PlainValue } from "./plain.ts";
 export { FALLBACK_REASONS, JOIN_REFUSALS, SUBFLOW_END_REASONS } from "./reasons.ts";
 export type { FallbackReason, JoinRefusal, Reason, SubflowEndReason } from "./reasons.ts";
 export { MICROSECOND, MILLISECOND, NEVER, SECOND } from "./time.ts";
