@@ -1,4 +1,4 @@
-import type { ConnectionCongestion, MptcpConfig, PathManagerFactory, SchedulerFactory, TcpConfig } from "mptcp";
+import type { CongestionControlFactory, MptcpConfig, PathManagerFactory, SchedulerFactory, TcpConfig } from "mptcp";
 import { PROTOCOL } from "./keys/protocol.ts";
 import type { EngineKey } from "./keys/protocol.ts";
 import type { PlanProtocol } from "./plan.ts";
@@ -6,7 +6,7 @@ import type { PlanProtocol } from "./plan.ts";
 /** Parts of the engine that a TypeScript scenario brings itself; they win over the names in the protocol section. */
 export interface OwnParts {
   readonly scheduler?: SchedulerFactory;
-  readonly congestion?: ConnectionCongestion;
+  readonly congestion?: CongestionControlFactory;
   readonly pathManager?: PathManagerFactory;
   /** Anything else of the configuration. */
   readonly tcp?: Partial<TcpConfig>;

@@ -1,5 +1,5 @@
 import { MILLISECOND, SECOND } from "../core/index.ts";
-import type { ConnectionCongestion } from "../tcp/index.ts";
+import type { CongestionControlFactory } from "../tcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
 import type { PathLimits, PathManagerFactory } from "./path-manager.ts";
 import type { SchedulerFactory } from "./scheduler.ts";
@@ -11,7 +11,8 @@ export interface MptcpConfig {
   /** The version spoken. */
   readonly version: Version;
   readonly scheduler: SchedulerFactory;
-  readonly congestion: ConnectionCongestion;
+  /** Congestion control of the subflows: coupled through the connection's group, or each on its own. */
+  readonly congestion: CongestionControlFactory;
   readonly pathManager: PathManagerFactory;
   readonly limits: PathLimits;
   /** The addresses of this host that a connection may use, that of its first subflow besides; null: all (RFC 6897 §5.3.3). */

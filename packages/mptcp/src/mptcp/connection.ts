@@ -1,7 +1,7 @@
 import type { CloseReason, FallbackReason, JoinRefusal } from "../core/index.ts";
 import { Deadlines, FALLBACK_REASONS } from "../core/index.ts";
-import type { CongestionContext, CongestionControl, CongestionControlFactory, FourTuple, KeepAlive, StreamConnection } from "../tcp/index.ts";
-import { configOfKeepAlive, STREAM_EVENT } from "../tcp/index.ts";
+import type { CongestionControlFactory, FourTuple, KeepAlive, StreamConnection } from "../tcp/index.ts";
+import { configOfKeepAlive, CouplingGroup, STREAM_EVENT } from "../tcp/index.ts";
 import type { IpAddress, MpJoinSyn, Payload } from "../wire/index.ts";
 import type { MptcpConfig } from "./config.ts";
 import { DEADLINES } from "./deadlines.ts";
@@ -54,7 +54,8 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
   // Timed: the host's bookkeeping.
   timerSlot = -1;
   timerAt = Number.POSITIVE_INFINITY;
-  private readonly congestion: CongestionControlFactory;
+  /** The subflows' congestion controllers, as far as they are coupled. */
+  readonly couplingGroup = new CouplingGroup();
   private tcpConfig: SubflowTcpConfig;
   private stream: Multipath | RegularStream;
   private openedAt = -1;
@@ -69,7 +70,6 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
     this.tuple = options.tuple;
     this.log = new DecisionLog(environment, options.id);
     this.deadlines = new Deadlines(DEADLINES, () => environment.schedule(this));
-    this.congestion = config.congestion();
     this.tcpConfig = options.tcp;
     this.session = new Session({ version: config.version, initiator, keys, config });
     this.stream = new Multipath(this, this.session);
@@ -267,8 +267,9 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
     return this.tcpConfig.sendBuffer;
   }
 
-  makeCongestion(context: CongestionContext): CongestionControl {
-    return this.congestion(context);
+  /** What controls the congestion of its subflows, those to come too. */
+  get congestion(): CongestionControlFactory {
+    return this.config.congestion;
   }
 
   raise(event: number): void {

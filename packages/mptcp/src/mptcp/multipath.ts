@@ -1,5 +1,5 @@
 import type { CloseReason, Counters, Deadlines, FallbackReason, JoinRefusal, SubflowEndReason } from "../core/index.ts";
-import type { CongestionContext, CongestionControl, FourTuple, KeepAlive, TcpConnection } from "../tcp/index.ts";
+import type { CongestionControlFactory, CouplingGroup, FourTuple, KeepAlive, TcpConnection } from "../tcp/index.ts";
 import { reassemblyMemory, STREAM_EVENT } from "../tcp/index.ts";
 import type { MpJoinSyn, MptcpOption, Payload } from "../wire/index.ts";
 import type { MptcpConfig } from "./config.ts";
@@ -32,7 +32,9 @@ export interface MultipathContext {
   readonly tuple: FourTuple;
   /** How the TCP of subflows to come is to be. */
   readonly subflowConfig: SubflowTcpConfig;
-  makeCongestion(context: CongestionContext): CongestionControl;
+  /** What controls the congestion of subflows, and the group that those of the connection may join. */
+  readonly congestion: CongestionControlFactory;
+  readonly couplingGroup: CouplingGroup;
   /** Notes an event for the application (STREAM_EVENT). */
   raise(event: number): void;
   /** The connection is open. */
@@ -128,8 +130,11 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     return this.context.environment.localAddresses();
   }
 
-  makeCongestion(context: CongestionContext): CongestionControl {
-    return this.context.makeCongestion(context);
+  get congestion(): CongestionControlFactory {
+    return this.context.congestion;
+  }
+  get couplingGroup(): CouplingGroup {
+    return this.context.couplingGroup;
   }
 
   reassemblyMemory(tcp: TcpConnection): number {

@@ -1,5 +1,5 @@
 import type { CloseReason, Counters, Deadlines, FallbackReason, SubflowEndReason } from "../core/index.ts";
-import type { CongestionContext, CongestionControl, TcpConnection } from "../tcp/index.ts";
+import type { CongestionControlFactory, CouplingGroup, TcpConnection } from "../tcp/index.ts";
 import type { MptcpOption, Payload } from "../wire/index.ts";
 import type { MptcpConfig } from "./config.ts";
 import type { DataReceiver } from "./data/receiver.ts";
@@ -46,7 +46,9 @@ export interface SubflowContext<S> {
   readonly mayFallBack: boolean;
   /** Whether something waits for a pure ACK. */
   readonly hasSignals: boolean;
-  makeCongestion(context: CongestionContext): CongestionControl;
+  /** What controls the congestion of subflows, and the group that those of the connection may join. */
+  readonly congestion: CongestionControlFactory;
+  readonly couplingGroup: CouplingGroup;
   /** Memory, bytes, that data out of order on `tcp` may take. */
   reassemblyMemory(tcp: TcpConnection): number;
   /** The next option for a pure ACK on `subflow` that fits into `space` octets; null when there is none. */

@@ -1,5 +1,5 @@
 import type { CloseReason, Counters, Deadlines, FallbackReason, SubflowEndReason } from "../core/index.ts";
-import type { CongestionContext, CongestionControl, FourTuple, KeepAlive, SegmentRole, SegmentSlot, TcpConnection, TcpOwner } from "../tcp/index.ts";
+import type { CongestionControlFactory, CouplingGroup, FourTuple, KeepAlive, SegmentRole, SegmentSlot, TcpConnection, TcpOwner } from "../tcp/index.ts";
 import { SEGMENT_ROLE } from "../tcp/index.ts";
 import type { MpReset, MptcpOption, Payload, TcpSegment } from "../wire/index.ts";
 import { MP_RESET_REASON, mptcpOptionLength } from "../wire/index.ts";
@@ -407,8 +407,12 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   // ---- TcpOwner: events
 
-  makeCongestion(_tcp: TcpConnection, context: CongestionContext): CongestionControl {
-    return this.context.makeCongestion(context);
+  congestionControl(): CongestionControlFactory {
+    return this.context.congestion;
+  }
+
+  couplingGroup(): CouplingGroup {
+    return this.context.couplingGroup;
   }
 
   onEstablished(_tcp: TcpConnection, now: number): void {

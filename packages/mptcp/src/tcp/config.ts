@@ -3,7 +3,7 @@ import type { CongestionControlFactory } from "./congestion/control.ts";
 
 /** The parameters of one TCP connection. Times in ns, sizes in bytes unless a name says otherwise. */
 export interface TcpConfig {
-  /** Makes the congestion controller. */
+  /** Congestion control; a coupled one is alone in its group. */
   readonly congestion: CongestionControlFactory;
   /** MTU of the route's link: bounds the MSS we announce and send. */
   readonly mtu: number;

@@ -4,7 +4,7 @@ import type { Packet, TcpSegment } from "../wire/index.ts";
 import { TCP_FLAG } from "../wire/index.ts";
 import { keepAliveOf } from "./config.ts";
 import type { KeepAlive, TcpConfig } from "./config.ts";
-import type { CongestionControl } from "./congestion/control.ts";
+import type { CongestionContext, CongestionControl, HandOver } from "./congestion/control.ts";
 import { BEFORE_ESTABLISHED } from "./congestion/none.ts";
 import { handleIcmpError } from "./icmp-errors.ts";
 import type { IcmpError } from "./icmp-errors.ts";
@@ -474,11 +474,7 @@ export class TcpConnection {
     // RFC 6298 §5.7: a lost SYN makes the first RTO for data at least three seconds.
     else if (this.synRetries > 0 && this.rtt.rto < AFTER_LOST_SYN) this.rtt.rto = AFTER_LOST_SYN;
     sender.updateUnit();
-    // RFC 5681 §2: the SMSS does not count options, and these vary: a window of two segments must hold two of any kind.
-    const mss = this.maxPayload;
-    // RFC 6928 §2: one segment after more than one lost SYN.
-    const segments = this.synRetries > 1 ? 1 : this.config.initialWindowSegments;
-    this.congestion = this.owner.makeCongestion(this, { mss, initialWindow: segments * mss, handOver: null });
+    this.congestion = this.owner.congestionControl(this).create(this.congestionContext(null, now));
     this.reachedEstablished = true;
     this.setState("ESTABLISHED", now);
     if (this.keepAlive !== null) this.arm(TIMER.keepAlive, now + this.keepAlive.idle);
@@ -502,6 +498,14 @@ export class TcpConnection {
     const tell = !this.finished;
     this.end(now);
     if (tell) this.owner.onClosed(this, reason, segment, now);
+  }
+
+  private congestionContext(handOver: HandOver | null, now: number): CongestionContext {
+    // RFC 5681 §2: the SMSS does not count options, and these vary: a window of two segments must hold two of any kind.
+    const mss = this.maxPayload;
+    // RFC 6928 §2: one segment after more than one lost SYN.
+    const segments = this.synRetries > 1 ? 1 : this.config.initialWindowSegments;
+    return { mss, initialWindow: segments * mss, handOver, group: this.owner.couplingGroup(this), srtt: this.rtt.srtt, now };
   }
 
   private end(now: number): void {

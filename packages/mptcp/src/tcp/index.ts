@@ -12,13 +12,15 @@ export type {
   CongestionContext,
   CongestionControl,
   CongestionControlFactory,
-  ConnectionCongestion,
   HandOver,
   LossEvent,
 } from "./congestion/control.ts";
-export { Cubic, cubic } from "./congestion/cubic.ts";
-export { LossBasedControl } from "./congestion/loss-based.ts";
-export { NewReno, newReno } from "./congestion/newreno.ts";
+export { CouplingGroup, CouplingMember, CouplingRule } from "./congestion/coupling.ts";
+export { Cubic, cubic, cubicWith, CUBIC_PARAMETERS } from "./congestion/cubic.ts";
+export type { CubicParameters } from "./congestion/cubic.ts";
+export { LossBasedControl, lossBasedParameters } from "./congestion/loss-based.ts";
+export type { LossBasedParameters } from "./congestion/loss-based.ts";
+export { NewReno, newReno, NEWRENO_PARAMETERS, newRenoWith } from "./congestion/newreno.ts";
 export { TcpConnection } from "./connection.ts";
 export type { SentSynAck, TcpState } from "./connection.ts";
 export type { IcmpError } from "./icmp-errors.ts";

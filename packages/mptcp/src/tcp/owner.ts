@@ -1,6 +1,7 @@
 import type { CloseReason, Counters, Observer, RandomSources } from "../core/index.ts";
 import type { Payload, TcpSegment } from "../wire/index.ts";
-import type { CongestionContext, CongestionControl } from "./congestion/control.ts";
+import type { CongestionControlFactory } from "./congestion/control.ts";
+import type { CouplingGroup } from "./congestion/coupling.ts";
 import type { TcpConnection } from "./connection.ts";
 
 /**
@@ -63,8 +64,11 @@ export interface TcpOwner {
 
   // ---- what happened
 
-  /** The handshake completes: makes the congestion controller. */
-  makeCongestion(tcp: TcpConnection, context: CongestionContext): CongestionControl;
+  /** The handshake completes: the congestion control to begin with. */
+  congestionControl(tcp: TcpConnection): CongestionControlFactory;
+
+  /** The group that the congestion controller may join: the same for all connections that carry one stream. */
+  couplingGroup(tcp: TcpConnection): CouplingGroup;
 
   /** The three-way handshake completed. */
   onEstablished(tcp: TcpConnection, now: number): void;

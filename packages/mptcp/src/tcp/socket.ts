@@ -3,7 +3,8 @@ import { MptcpError } from "../core/index.ts";
 import type { Packet, Payload, TcpSegment } from "../wire/index.ts";
 import { reassemblyMemory, ReceiveBufferTuner, SendBufferTuner } from "./buffer-tuning.ts";
 import type { KeepAlive, TcpConfig } from "./config.ts";
-import type { CongestionContext, CongestionControl } from "./congestion/control.ts";
+import type { CongestionControlFactory } from "./congestion/control.ts";
+import { CouplingGroup } from "./congestion/coupling.ts";
 import { TcpConnection } from "./connection.ts";
 import type { SentSynAck } from "./connection.ts";
 import type { SegmentRole, SegmentSlot, TcpEnvironment, TcpOwner } from "./owner.ts";
@@ -218,8 +219,13 @@ export class TcpSocket implements StreamConnection, TcpOwner {
 
   onInput(_tcp: TcpConnection, _now: number): void {}
 
-  makeCongestion(tcp: TcpConnection, context: CongestionContext): CongestionControl {
-    return tcp.config.congestion(context);
+  congestionControl(tcp: TcpConnection): CongestionControlFactory {
+    return tcp.config.congestion;
+  }
+
+  /** A coupled controller is alone here. */
+  couplingGroup(_tcp: TcpConnection): CouplingGroup {
+    return new CouplingGroup();
   }
 
   onEstablished(_tcp: TcpConnection, now: number): void {

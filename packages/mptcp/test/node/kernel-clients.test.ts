@@ -8,7 +8,7 @@ import type { Socket as NetSocket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { roundRobin, uncoupled } from "../../src/mptcp/index.ts";
+import { roundRobin } from "../../src/mptcp/index.ts";
 import { createStack } from "../../src/node/index.ts";
 import type { Socket, Stack } from "../../src/node/index.ts";
 import { cubic } from "../../src/tcp/index.ts";
@@ -48,7 +48,7 @@ async function setUp(): Promise<Bench> {
   const links: TunLink[] = [];
   for (const n of [1, 2]) links.push(await tunLink({ name: `tun${n}`, host: `10.${n}.0.2`, kernel: `10.${n}.0.1/24`, namespace: namespace.path }));
   // In turns and uncoupled: where the machine itself is the only bottleneck, chance would decide which path LIA prefers.
-  const stack = createStack({ links, mptcp: { scheduler: roundRobin, congestion: uncoupled(cubic), penalisation: false } });
+  const stack = createStack({ links, mptcp: { scheduler: roundRobin, congestion: cubic, penalisation: false } });
   undo.push(() => stack.close());
   return { namespace, stack, links };
 }

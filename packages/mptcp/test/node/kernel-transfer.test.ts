@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { linuxEndpoints, roundRobin, uncoupled } from "../../src/mptcp/index.ts";
+import { linuxEndpoints, roundRobin } from "../../src/mptcp/index.ts";
 import { cubic } from "../../src/tcp/index.ts";
 import { KernelLab, mptcpOf } from "./kernel-lab.ts";
 import { COMBINATIONS } from "./kernel-matrix.ts";
@@ -26,7 +26,7 @@ describe.skipIf(obstacle !== null).each(COMBINATIONS.map((combination) => ({ nam
 
   it.each([2, 4])("carries 100 MB each way over %i subflows", async (paths) => {
     // In turns and uncoupled: where the machine itself is the only bottleneck, chance would decide which path LIA prefers.
-    const lab = await combination.lab(paths, { mptcp: { scheduler: roundRobin, congestion: uncoupled(cubic), penalisation: false } });
+    const lab = await combination.lab(paths, { mptcp: { scheduler: roundRobin, congestion: cubic, penalisation: false } });
     const connected = await combination.connectAll(lab, paths);
     const subflows = mptcpOf(connected.stream).subflows.slice();
     await lab.exchange(connected, LENGTH);

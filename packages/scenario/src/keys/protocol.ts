@@ -1,6 +1,6 @@
 import { DEFAULT_MPTCP_CONFIG, DEFAULT_TCP_CONFIG, fullMesh, schedulers } from "mptcp";
 import type { BufferConfig, MptcpConfig, TcpConfig } from "mptcp";
-import { CONGESTION_NAMES, congestionByName, SCHEDULER_NAMES, tcpCongestionByName } from "../engine-names.ts";
+import { CONGESTION_NAMES, congestionByName, SCHEDULER_NAMES } from "../engine-names.ts";
 import { above0, bufferSize, flag, oneOf, size, time, whole } from "./kinds.ts";
 import type { Kind } from "./kinds.ts";
 import { optional, scalarOrGroup, section } from "./section.ts";
@@ -46,7 +46,7 @@ export const PROTOCOL = section({
       otherwise: null,
       shown: "`lia`; of plain TCP `cubic`",
       does: "Congestion control: coupled over the subflows, or `reno` or `cubic` on each for itself.",
-      tcp: (name) => ({ congestion: tcpCongestionByName(name) }),
+      tcp: (name) => ({ congestion: congestionByName(name) }),
       mptcp: (name) => ({ congestion: congestionByName(name) }),
     }),
     mode: engineKey(oneOf("full", "backup", "single-path"), {

@@ -1,6 +1,6 @@
 import type { CloseReason, Counters, FallbackReason } from "../../core/index.ts";
 import { MptcpError } from "../../core/index.ts";
-import type { BufferConfig, CongestionContext, CongestionControl, KeepAlive, SegmentRole, SegmentSlot, SendQueue, TcpConnection, TcpOwner } from "../../tcp/index.ts";
+import type { BufferConfig, CongestionControlFactory, CouplingGroup, KeepAlive, SegmentRole, SegmentSlot, SendQueue, TcpConnection, TcpOwner } from "../../tcp/index.ts";
 import { reassemblyMemory, SEGMENT_ROLE, STREAM_EVENT, windowOfPath, withoutQueue } from "../../tcp/index.ts";
 import type { Payload, TcpSegment } from "../../wire/index.ts";
 import { INFINITE_MAPPING_LENGTH, infiniteMapping } from "../data/dss.ts";
@@ -17,7 +17,9 @@ export interface RegularContext {
   readonly log: DecisionLog;
   readonly counters: Counters;
   readonly sendBuffer: BufferConfig;
-  makeCongestion(context: CongestionContext): CongestionControl;
+  /** What controls the congestion, and the group that the controller may join. */
+  readonly congestion: CongestionControlFactory;
+  readonly couplingGroup: CouplingGroup;
   /** Notes an event for the application (STREAM_EVENT). */
   raise(event: number): void;
   /** The handshake is complete. */
@@ -332,8 +334,12 @@ export class RegularStream implements TcpOwner, SubflowView {
 
   // ---- TcpOwner: events
 
-  makeCongestion(_tcp: TcpConnection, context: CongestionContext): CongestionControl {
-    return this.context.makeCongestion(context);
+  congestionControl(): CongestionControlFactory {
+    return this.context.congestion;
+  }
+
+  couplingGroup(): CouplingGroup {
+    return this.context.couplingGroup;
   }
 
   onEstablished(tcp: TcpConnection, now: number): void {

@@ -1,3 +1,6 @@
+import type { PlainObject } from "../../core/index.ts";
+import type { CouplingGroup } from "./coupling.ts";
+
 /**
  * Congestion control of one TCP connection or subflow (RFC 5681). The window is the controller's own: TCP tells it what happened
  * and reads how much may be in flight. Loss detection and Proportional Rate Reduction, which bounds sending during
@@ -83,6 +86,12 @@ export interface CongestionContext {
   readonly initialWindow: number;
   /** What the controller left that this one replaces while data flows; null for a new connection. */
   readonly handOver: HandOver | null;
+  /** The connection's coupled controllers: a member of its own joins there when it is made, and leaves by {@link CongestionControl.release}. */
+  readonly group: CouplingGroup;
+  /** Smoothed round-trip time, ns: that of the handshake on a new connection; 0 when unknown. */
+  readonly srtt: number;
+  /** ns */
+  readonly now: number;
 }
 
 /** The state of the path as a controller that is replaced saw it. */
@@ -92,11 +101,14 @@ export interface HandOver {
   readonly threshold: number;
 }
 
-/** Makes the controller of one connection or subflow. */
-export type CongestionControlFactory = (context: CongestionContext) => CongestionControl;
-
 /**
- * Chosen per MPTCP connection: called once for the connection, gives the factory for its subflows. A coupled
- * algorithm keeps what its subflows share in the closure; an uncoupled one returns a plain factory.
+ * A congestion control that can be chosen, for a TCP connection or for all subflows of a Multipath TCP connection. Name and
+ * parameters say all about it, so that it can be made again where a connection is restored.
  */
-export type ConnectionCongestion = () => CongestionControlFactory;
+export interface CongestionControlFactory {
+  readonly name: string;
+  /** All of them, those that nobody named included. */
+  readonly parameters: PlainObject;
+  /** Makes the controller of one connection or subflow. */
+  create(context: CongestionContext): CongestionControl;
+}

@@ -1,8 +1,11 @@
 import { SECOND } from "../../core/index.ts";
+import type { PlainObject } from "../../core/index.ts";
 import type { AckEvent, CongestionContext, CongestionControlFactory, LossEvent } from "./control.ts";
+import type { CouplingRule } from "./coupling.ts";
 import { cubeRoot } from "./cube-root.ts";
 import { HyStart, HYSTART_GROWTH_DIVISOR, HYSTART_LIMIT } from "./hystart.ts";
-import { LossBasedControl } from "./loss-based.ts";
+import { LossBasedControl, lossBasedParameters } from "./loss-based.ts";
+import type { LossBasedParameters } from "./loss-based.ts";
 
 /**
  * CUBIC (RFC 9438) with HyStart++ (RFC 9406) in the first slow start. After a loss the window grows as a cubic function of time: fast
@@ -11,7 +14,7 @@ import { LossBasedControl } from "./loss-based.ts";
  * Windows are bytes here and segments in the RFC; times are ns here and seconds there.
  */
 export class Cubic extends LossBasedControl {
-  readonly name: string = "cubic";
+  readonly name: string;
   /** W_max: window where growth is flat, bytes; 0 while undefined. */
   private maxWindow: number;
   /** cwnd_prior: window at the time of the last reduction, bytes. */
@@ -31,8 +34,9 @@ export class Cubic extends LossBasedControl {
   /** HyStart++, during the first slow start only. */
   private hystart: HyStart | null;
 
-  constructor(context: CongestionContext, slowStartLimit: number = HYSTART_LIMIT) {
-    super(context, slowStartLimit);
+  constructor(context: CongestionContext, parameters: CubicParameters = CUBIC_PARAMETERS, rule: CouplingRule | null = null) {
+    super(context, parameters.slowStartLimit, rule);
+    this.name = rule === null ? "cubic" : rule.name;
     this.maxWindow = 0;
     this.priorWindow = 0;
     this.renoWindow = 0;
@@ -41,7 +45,7 @@ export class Cubic extends LossBasedControl {
     this.flatStart = true;
     this.fraction = 0;
     this.lastAck = 0;
-    this.hystart = this.ssthresh === Number.POSITIVE_INFINITY ? new HyStart() : null;
+    this.hystart = parameters.hyStart && this.ssthresh === Number.POSITIVE_INFINITY ? new HyStart() : null;
   }
 
   override onAck(ack: AckEvent): void {
@@ -86,9 +90,11 @@ export class Cubic extends LossBasedControl {
     return this.hystart !== null && this.hystart.conservative ? Math.ceil(acked / HYSTART_GROWTH_DIVISOR) : acked;
   }
 
-  protected avoidCongestion(acked: number, ack: AckEvent): void {
+  protected avoidCongestion(bytes: number, ack: AckEvent): void {
     if (this.epochStart < 0) this.startEpoch(ack.now);
-    const { cwnd, mss } = this;
+    const { cwnd, mss, member } = this;
+    // Coupled, a window's worth of acknowledgments is as many bytes as the rule says.
+    const acked = member === null ? bytes : (bytes * cwnd) / member.rule.bytesPerSegment(member);
     // RFC 9438 §4.3: W_est += alpha * segments_acked / cwnd, with alpha 1 once it has reached cwnd_prior.
     const alpha = this.renoWindow < this.priorWindow ? RENO_ALPHA : 1;
     this.renoWindow += (alpha * acked * mss) / cwnd;
@@ -135,8 +141,22 @@ export class Cubic extends LossBasedControl {
   }
 }
 
+/** The parameters of {@link Cubic}. */
+export type CubicParameters = LossBasedParameters & {
+  /** Whether HyStart++ ends the first slow start when the round-trip time rises (RFC 9406). */
+  readonly hyStart: boolean;
+};
+
+export const CUBIC_PARAMETERS: CubicParameters = { slowStartLimit: HYSTART_LIMIT, hyStart: true };
+
+/** RFC 9438 with other parameters than usual, see {@link CubicParameters}. @throws MptcpError ERR_MPTCP_PARAMETER */
+export function cubicWith(parameters: PlainObject): CongestionControlFactory {
+  const all = lossBasedParameters(CUBIC_PARAMETERS, parameters);
+  return { name: "cubic", parameters: all, create: (context) => new Cubic(context, all) };
+}
+
 /** RFC 9438 with HyStart++: the choice for a single fast path. */
-export const cubic: CongestionControlFactory = (context) => new Cubic(context);
+export const cubic: CongestionControlFactory = cubicWith({});
 
 /** RFC 9438 §4.6: what remains of the window after a loss. */
 const BETA = 0.7;

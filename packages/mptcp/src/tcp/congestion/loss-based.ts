@@ -1,11 +1,14 @@
+import { MptcpError, parametersFrom } from "../../core/index.ts";
+import type { PlainObject } from "../../core/index.ts";
 import type { AckEvent, CongestionContext, CongestionControl, LossEvent } from "./control.ts";
+import type { CouplingMember, CouplingRule } from "./coupling.ts";
 
 /**
  * What all controllers that react to loss have in common: slow start with appropriate byte counting up to `ssthresh`, congestion
  * avoidance above it, no growth of a window that is not in use, and the collapse to one segment on a timeout (RFC 5681).
  *
  * A controller of your own is a subclass with two methods: how the window grows in congestion avoidance, and what
- * remains of it after a loss.
+ * remains of it after a loss. With a {@link CouplingRule} it is a member of the connection's group, and the rule slows its growth down.
  *
  * @example
  * ```ts
@@ -18,7 +21,7 @@ import type { AckEvent, CongestionContext, CongestionControl, LossEvent } from "
  *     return loss.inFlight / 2;
  *   }
  * }
- * const timid: CongestionControlFactory = (context) => new Timid(context);
+ * const timid: CongestionControlFactory = { name: "timid", parameters: {}, create: (context) => new Timid(context, 2) };
  * ```
  */
 export abstract class LossBasedControl implements CongestionControl {
@@ -33,14 +36,20 @@ export abstract class LossBasedControl implements CongestionControl {
   private readonly slowStartLimit: number;
   /** Whether this slow start follows a retransmission timeout. */
   private afterTimeout: boolean;
+  /** Its place in the connection's group; null for a controller that is not coupled. */
+  protected readonly member: CouplingMember | null;
 
-  /** @param slowStartLimit RFC 3465's L in segments: how many an ACK may add in slow start; Infinity for a paced sender */
-  constructor(context: CongestionContext, slowStartLimit: number) {
+  /**
+   * @param slowStartLimit RFC 3465's L in segments: how many an ACK may add in slow start
+   * @param rule couples the controller with the others of the connection
+   */
+  constructor(context: CongestionContext, slowStartLimit: number, rule: CouplingRule | null = null) {
     this.mss = context.mss;
     this.cwnd = context.handOver?.window ?? context.initialWindow;
     this.ssthresh = context.handOver?.threshold ?? Number.POSITIVE_INFINITY;
     this.slowStartLimit = slowStartLimit * context.mss;
     this.afterTimeout = false;
+    this.member = rule === null ? null : context.group.join(this, context.mss, rule);
   }
 
   get window(): number {
@@ -52,6 +61,7 @@ export abstract class LossBasedControl implements CongestionControl {
   }
 
   onAck(ack: AckEvent): void {
+    if (this.member !== null) this.member.onAck(ack);
     // RFC 7661 §4.4, in its simplest form: a window that was not the limit has not been tested, so it does not grow.
     if (!ack.cwndLimited) return;
     let acked = ack.acked;
@@ -63,8 +73,7 @@ export abstract class LossBasedControl implements CongestionControl {
   }
 
   onLoss(loss: LossEvent): void {
-    // RFC 5681 §3.1 equation 4: never below two segments.
-    this.ssthresh = Math.max(Math.floor(this.reduced(loss)), 2 * this.mss);
+    this.ssthresh = this.remaining(loss);
     this.cwnd = this.ssthresh;
   }
 
@@ -74,7 +83,7 @@ export abstract class LossBasedControl implements CongestionControl {
 
   onTimeout(loss: LossEvent): void {
     // RFC 5681 §3.1: ssthresh is lowered once for the same data, however often it times out.
-    if (loss.consecutive === 1) this.ssthresh = Math.max(Math.floor(this.reduced(loss)), 2 * this.mss);
+    if (loss.consecutive === 1) this.ssthresh = this.remaining(loss);
     // RFC 5681 §3.1: the loss window is one segment.
     this.cwnd = loss.segment;
     this.afterTimeout = true;
@@ -85,7 +94,9 @@ export abstract class LossBasedControl implements CongestionControl {
     this.ssthresh = window;
   }
 
-  release(): void {}
+  release(): void {
+    if (this.member !== null) this.member.leave();
+  }
 
   /** Grows `cwnd` for `acked` bytes acknowledged in congestion avoidance (what slow start used of this ACK is taken off). */
   protected abstract avoidCongestion(acked: number, ack: AckEvent): void;
@@ -96,6 +107,13 @@ export abstract class LossBasedControl implements CongestionControl {
   /** By how many bytes `acked` bytes (already limited by L) grow the window in slow start. */
   protected slowStartIncrease(acked: number): number {
     return acked;
+  }
+
+  private remaining(loss: LossEvent): number {
+    const own = this.reduced(loss);
+    const left = this.member === null ? own : this.member.rule.reduced(this.member, loss, own);
+    // RFC 5681 §3.1 equation 4: never below two segments.
+    return Math.max(Math.floor(left), 2 * this.mss);
   }
 
   /** @returns the acknowledged bytes that were beyond `ssthresh` and count for congestion avoidance */
@@ -112,4 +130,17 @@ export abstract class LossBasedControl implements CongestionControl {
     this.afterTimeout = false;
     return increase - room;
   }
+}
+
+/** Parameters of a {@link LossBasedControl}. */
+export type LossBasedParameters = {
+  /** RFC 3465's L: how many segments one ACK may add in slow start. */
+  readonly slowStartLimit: number;
+};
+
+/** Parameters with those that were not given taken from `defaults`. @throws MptcpError ERR_MPTCP_PARAMETER when one makes no sense */
+export function lossBasedParameters<P extends LossBasedParameters & PlainObject>(defaults: P, given: PlainObject): P {
+  const all = parametersFrom(defaults, given);
+  if (!(all.slowStartLimit > 0)) throw new MptcpError("ERR_MPTCP_PARAMETER", `slowStartLimit: ${all.slowStartLimit}`);
+  return all;
 }

@@ -1,33 +1,35 @@
+import type { PlainObject } from "../../core/index.ts";
 import type { CongestionContext, CongestionControlFactory, LossEvent } from "./control.ts";
-import { LossBasedControl } from "./loss-based.ts";
+import type { CouplingRule } from "./coupling.ts";
+import { LossBasedControl, lossBasedParameters } from "./loss-based.ts";
+import type { LossBasedParameters } from "./loss-based.ts";
 
 /**
  * Standard TCP congestion control (RFC 5681) with appropriate byte counting (RFC 3465): in congestion avoidance one segment per
  * window, half of the flight after a loss.
  *
- * It is also the base of the controllers that differ from it in the additive increase alone: override
- * {@link NewReno.bytesPerSegment}. That is how the coupled ones are made (RFC 6356 §3 changes nothing else).
+ * With a {@link CouplingRule} only the additive increase differs, which is all that RFC 6356 §3 changes. A controller for a single path that
+ * differs in the same is a subclass that overrides {@link NewReno.bytesPerSegment}.
  *
  * @example
  * ```ts
  * // Grows by half a segment per window.
  * class Gentle extends NewReno {
- *   override readonly name: string = "gentle";
  *   protected override bytesPerSegment(): number {
  *     return 2 * this.cwnd;
  *   }
  * }
- * const gentle: CongestionControlFactory = (context) => new Gentle(context);
+ * const gentle: CongestionControlFactory = { name: "gentle", parameters: {}, create: (context) => new Gentle(context) };
  * ```
  */
 export class NewReno extends LossBasedControl {
-  readonly name: string = "reno";
+  readonly name: string;
   /** Bytes acknowledged in congestion avoidance that have not made a whole segment of growth yet. */
   private credit: number;
 
-  /** @param slowStartLimit RFC 3465's L in segments */
-  constructor(context: CongestionContext, slowStartLimit: number = SLOW_START_LIMIT) {
-    super(context, slowStartLimit);
+  constructor(context: CongestionContext, parameters: LossBasedParameters = NEWRENO_PARAMETERS, rule: CouplingRule | null = null) {
+    super(context, parameters.slowStartLimit, rule);
+    this.name = rule === null ? "reno" : rule.name;
     this.credit = 0;
   }
 
@@ -46,7 +48,7 @@ export class NewReno extends LossBasedControl {
    * controller is more aggressive than TCP.
    */
   protected bytesPerSegment(): number {
-    return this.cwnd;
+    return this.member === null ? this.cwnd : this.member.rule.bytesPerSegment(this.member);
   }
 
   protected avoidCongestion(acked: number): void {
@@ -65,8 +67,14 @@ export class NewReno extends LossBasedControl {
   }
 }
 
-/** RFC 5681 with byte counting: the plainest controller, and the yardstick of fairness. */
-export const newReno: CongestionControlFactory = (context) => new NewReno(context);
-
 /** RFC 3465 §2.3: the largest L that it allows. */
-const SLOW_START_LIMIT = 2;
+export const NEWRENO_PARAMETERS: LossBasedParameters = { slowStartLimit: 2 };
+
+/** RFC 5681 with other parameters than usual, see {@link LossBasedParameters}. @throws MptcpError ERR_MPTCP_PARAMETER */
+export function newRenoWith(parameters: PlainObject): CongestionControlFactory {
+  const all = lossBasedParameters(NEWRENO_PARAMETERS, parameters);
+  return { name: "reno", parameters: all, create: (context) => new NewReno(context, all) };
+}
+
+/** RFC 5681 with byte counting: the plainest controller, and the yardstick of fairness. */
+export const newReno: CongestionControlFactory = newRenoWith({});

@@ -1,15 +1,15 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { congestionControls, coupled, CoupledControl, lia, liaFixedPoint, uncoupled } from "../../../src/mptcp/congestion/index.ts";
-import type { CongestionControl, ConnectionCongestion } from "../../../src/tcp/index.ts";
-import { newReno } from "../../../src/tcp/index.ts";
+import { congestionControl, congestionControls, coupled, lia, liaFixedPoint } from "../../../src/mptcp/congestion/index.ts";
+import type { CongestionControl, CongestionControlFactory, CouplingMember } from "../../../src/tcp/index.ts";
+import { CouplingGroup, CouplingRule, newReno } from "../../../src/tcp/index.ts";
 import { ack, avoidingContext, contextOf, lossOf, MILLISECOND, MSS, SECOND, timeoutOf } from "../../tcp/congestion/ack-clock.ts";
 import { LossyNetwork, sharesOfBottleneck } from "./lossy-network.ts";
 
 /** Subflows in congestion avoidance with windows in segments and round-trip times in ms, one quiet acknowledgment behind them. */
-function subflows(congestion: ConnectionCongestion, paths: readonly (readonly [number, number, number?])[]): CongestionControl[] {
-  const make = congestion();
-  const controls = paths.map(([segments, , mss = MSS]) => make(avoidingContext(segments, { mss })));
+function subflows(congestion: CongestionControlFactory, paths: readonly (readonly [number, number, number?])[]): CongestionControl[] {
+  const group = new CouplingGroup();
+  const controls = paths.map(([segments, , mss = MSS]) => congestion.create(avoidingContext(segments, { mss, group })));
   controls.forEach((control, i) => {
     const [, rtt] = paths[i] as readonly [number, number];
     control.onAck(ack(0, { srtt: rtt * MILLISECOND }));
@@ -67,9 +67,9 @@ describe("the increase of RFC 6356 (1)", () => {
 
 describe("the sum over the subflows", () => {
   test("leaves out those without a round-trip time", () => {
-    const make = lia();
-    const control = make(avoidingContext(20));
-    make(contextOf(20));
+    const group = new CouplingGroup();
+    const control = lia.create(avoidingContext(20, { group }));
+    lia.create(contextOf(20, { group }));
     expect(bytesUntilGrowth(control, 50)).toBe(20 * MSS);
   });
 
@@ -103,9 +103,9 @@ describe("the sum over the subflows", () => {
 
 describe("the rest is TCP", () => {
   test("slow start, loss and timeout are those of NewReno", () => {
-    const make = lia();
-    const control = make(contextOf(10));
-    make(contextOf(10));
+    const group = new CouplingGroup();
+    const control = lia.create(contextOf(10, { group }));
+    lia.create(contextOf(10, { group }));
     for (let i = 0; i < 10; i++) control.onAck(ack(MSS));
     expect(control.window).toBe(20 * MSS);
     control.onLoss(lossOf(20 * MSS));
@@ -117,19 +117,34 @@ describe("the rest is TCP", () => {
 
   test("every choice is listed under a name and makes a controller", () => {
     for (const [name, congestion] of Object.entries(congestionControls)) {
-      expect(congestion()(contextOf(10)).name).toBe(name);
+      expect([congestion.name, congestion.create(contextOf(10)).name]).toEqual([name, name]);
     }
-    expect(uncoupled(newReno)()).toBe(newReno);
   });
 
-  test("another formula is a subclass with one method", () => {
-    class Shared extends CoupledControl {
-      override readonly name = "shared";
-      protected override bytesPerSegment(): number {
-        return this.group.reduce((sum, member) => sum + member.used(this.now), 0);
+  test("every choice can be made again from its name and its parameters as JSON", () => {
+    for (const congestion of [...Object.values(congestionControls), congestionControl("lia", { slowStartLimit: 1 }), congestionControl("cubic", { hyStart: false })]) {
+      const { name, parameters } = JSON.parse(JSON.stringify(congestion)) as CongestionControlFactory;
+      expect(congestionControl(name, parameters)).toMatchObject({ name: congestion.name, parameters: congestion.parameters });
+    }
+    const slow = congestionControl("lia", { slowStartLimit: 1 }).create(contextOf(10));
+    slow.onAck(ack(5 * MSS));
+    expect(slow.window).toBe(11 * MSS);
+  });
+
+  test("what cannot be made is refused", () => {
+    for (const [name, parameters] of [["vegas", {}], ["toString", {}], ["reno", { hyStart: true }], ["cubic", { hyStart: 1 }], ["lia", { slowStartLimit: 0 }]] as const) {
+      expect(() => congestionControl(name, parameters), name).toThrow(expect.objectContaining({ code: "ERR_MPTCP_PARAMETER" }));
+    }
+  });
+
+  test("another formula is a rule with one method", () => {
+    class Shared extends CouplingRule {
+      readonly name = "shared";
+      bytesPerSegment({ group, now }: CouplingMember): number {
+        return group.members.reduce((sum, member) => sum + member.window(now), 0);
       }
     }
-    const controls = subflows(coupled((context, group) => new Shared(context, group)), [[20, 50], [30, 50]]);
+    const controls = subflows(coupled(() => new Shared()), [[20, 50], [30, 50]]);
     expect(bytesUntilGrowth(controls[0] as CongestionControl, 50)).toBe(50 * MSS);
   });
 });
@@ -167,7 +182,7 @@ describe("the fixed-point form", () => {
 });
 
 describe("the goals of RFC 6356 §1, on paths of given loss rates", () => {
-  const TCP = uncoupled(newReno);
+  const TCP = newReno;
 
   test("1: the connection gets what TCP would get on the best path", () => {
     for (const paths of [

@@ -1,5 +1,6 @@
 import { SeededRandom } from "../../../src/core/index.ts";
-import type { CongestionControl, ConnectionCongestion } from "../../../src/tcp/index.ts";
+import { CouplingGroup } from "../../../src/tcp/index.ts";
+import type { CongestionControl, CongestionControlFactory } from "../../../src/tcp/index.ts";
 import { ack, contextOf, lossOf, MILLISECOND, MSS, SECOND } from "../../tcp/congestion/ack-clock.ts";
 
 /** A path of fixed round-trip time (ms) that loses each segment with a fixed probability. */
@@ -20,10 +21,10 @@ export class LossyNetwork {
   private readonly controls: readonly CongestionControl[];
   private readonly random: SeededRandom;
 
-  constructor(congestion: ConnectionCongestion, paths: readonly LossyPath[], seed: number) {
-    const make = congestion();
+  constructor(congestion: CongestionControlFactory, paths: readonly LossyPath[], seed: number) {
+    const group = new CouplingGroup();
     this.paths = paths;
-    this.controls = paths.map(() => make(contextOf(10)));
+    this.controls = paths.map(() => congestion.create(contextOf(10, { group })));
     this.random = new SeededRandom(seed);
   }
 
@@ -71,7 +72,7 @@ export class LossyNetwork {
  * @returns the share of the delivered segments that each connection got
  */
 export function sharesOfBottleneck(
-  connections: readonly (readonly [ConnectionCongestion, number])[],
+  connections: readonly (readonly [CongestionControlFactory, number])[],
   capacity: number,
   rounds: number,
   seed: number,
@@ -81,10 +82,10 @@ export function sharesOfBottleneck(
   const owners: number[] = [];
   const controls: CongestionControl[] = [];
   connections.forEach(([congestion, count], owner) => {
-    const make = congestion();
+    const group = new CouplingGroup();
     for (let i = 0; i < count; i++) {
       owners.push(owner);
-      controls.push(make(contextOf(10)));
+      controls.push(congestion.create(contextOf(10, { group })));
     }
   });
   const delivered = connections.map(() => 0);

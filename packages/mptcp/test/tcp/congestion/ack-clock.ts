@@ -1,3 +1,4 @@
+import { CouplingGroup } from "../../../src/tcp/congestion/coupling.ts";
 import type { AckEvent, CongestionContext, CongestionControl, LossEvent } from "../../../src/tcp/congestion/control.ts";
 
 export const MSS = 1000;
@@ -6,7 +7,7 @@ export const SECOND = 1_000_000_000;
 
 /** What a controller is born with on a new connection, with an initial window of so many segments. */
 export function contextOf(segments = 10, fields: Partial<CongestionContext> = {}): CongestionContext {
-  return { mss: MSS, initialWindow: segments * MSS, handOver: null, ...fields };
+  return { mss: MSS, initialWindow: segments * MSS, handOver: null, group: new CouplingGroup(), srtt: 0, now: 0, ...fields };
 }
 
 /** The same for a connection in congestion avoidance: the window is the threshold, both in segments. */

@@ -5,11 +5,11 @@ import { cubic } from "../../../src/tcp/congestion/cubic.ts";
 import type { CongestionControl } from "../../../src/tcp/congestion/control.ts";
 import { ack, AckClock, avoidingContext, contextOf, lossOf, MILLISECOND, MSS, SECOND, timeoutOf } from "./ack-clock.ts";
 
-const make = (segments = 10): CongestionControl => cubic(contextOf(segments));
+const make = (segments = 10): CongestionControl => cubic.create(contextOf(segments));
 
 /** A controller that just recovered from a loss at `segments`. */
 function afterLoss(segments: number, rtt: number): AckClock {
-  const clock = new AckClock(cubic(avoidingContext(segments)), rtt);
+  const clock = new AckClock(cubic.create(avoidingContext(segments)), rtt);
   clock.lose();
   return clock;
 }

@@ -4,9 +4,9 @@ import { newReno } from "../../../src/tcp/congestion/newreno.ts";
 import type { CongestionControl } from "../../../src/tcp/congestion/control.ts";
 import { ack, AckClock, avoidingContext, contextOf, lossOf, MILLISECOND, MSS, timeoutOf } from "./ack-clock.ts";
 
-const make = (segments = 10): CongestionControl => newReno(contextOf(segments));
+const make = (segments = 10): CongestionControl => newReno.create(contextOf(segments));
 
-const inAvoidance = (segments: number): CongestionControl => newReno(avoidingContext(segments));
+const inAvoidance = (segments: number): CongestionControl => newReno.create(avoidingContext(segments));
 
 describe("slow start", () => {
   test("doubles the window per round trip, with an ACK per segment and with delayed ones", () => {
@@ -40,7 +40,7 @@ describe("slow start", () => {
   });
 
   test("ends at ssthresh; the rest of the ACK counts for congestion avoidance", () => {
-    const control = newReno(contextOf(10, { handOver: { window: 10 * MSS, threshold: 10 * MSS + 500 } }));
+    const control = newReno.create(contextOf(10, { handOver: { window: 10 * MSS, threshold: 10 * MSS + 500 } }));
     control.onAck(ack(MSS));
     expect(control.window).toBe(10 * MSS + 500);
     control.onAck(ack(10 * MSS - 1));
@@ -116,7 +116,7 @@ describe("decrease", () => {
   });
 
   test("starts from what another controller left", () => {
-    const control = newReno(contextOf(10, { handOver: { window: 33 * MSS, threshold: 44 * MSS } }));
+    const control = newReno.create(contextOf(10, { handOver: { window: 33 * MSS, threshold: 44 * MSS } }));
     expect([control.window, control.threshold]).toEqual([33 * MSS, 44 * MSS]);
   });
 
