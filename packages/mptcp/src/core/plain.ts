@@ -26,11 +26,16 @@ export function booleanFrom(state: PlainObject, name: string): boolean {
   return typeof value === "boolean" ? value : missing(name, "boolean");
 }
 
+/** An object out of saved state. @throws MptcpError ERR_MPTCP_STATE when there is none */
+export function objectFrom(state: PlainObject, name: string): PlainObject {
+  return nullableFrom(state, name) ?? missing(name, "object");
+}
+
 /** An object out of saved state, or null where null was kept. @throws MptcpError ERR_MPTCP_STATE when there is neither */
-export function objectFrom(state: PlainObject, name: string): PlainObject | null {
+export function nullableFrom(state: PlainObject, name: string): PlainObject | null {
   const value = state[name];
   if (value === null) return null;
-  return typeof value === "object" && !Array.isArray(value) ? (value as PlainObject) : missing(name, "object");
+  return isObject(value) ? value : missing(name, "object");
 }
 
 /**
@@ -44,6 +49,10 @@ export function parametersFrom<P extends PlainObject>(defaults: P, given: PlainO
     if (typeof value !== typeof usual) throw new MptcpError("ERR_MPTCP_PARAMETER", `${name} is a ${typeof usual}, not ${JSON.stringify(value)}`);
   }
   return { ...defaults, ...given };
+}
+
+function isObject(value: PlainValue | undefined): value is PlainObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function missing(name: string, type: string): never {

@@ -44,6 +44,16 @@ export interface CongestionControl {
   onPenalty(window: number, now: number): void;
   /** The connection is gone: leave whatever group the controller is coupled with. May be called again. */
   release(): void;
+  /**
+   * All that the controller remembers, as plain data, without what its context gave it. Times are kept as ages at `now`, so that they
+   * can be restored where the clock shows something else.
+   */
+  snapshot(now: number): PlainObject;
+  /**
+   * Goes on from saved state, in a controller just made by the same factory for the same segment size.
+   * @throws MptcpError ERR_MPTCP_STATE when it is not such state
+   */
+  restore(state: PlainObject, now: number): void;
 }
 
 /** What the sender tells the controller with an acknowledgment. */

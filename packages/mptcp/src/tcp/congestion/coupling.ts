@@ -1,4 +1,5 @@
-import { SECOND } from "../../core/index.ts";
+import { numberFrom, objectFrom, plainNumber, SECOND } from "../../core/index.ts";
+import type { PlainObject } from "../../core/index.ts";
 import type { AckEvent, CongestionControl, LossEvent } from "./control.ts";
 
 /**
@@ -76,6 +77,20 @@ export class CouplingMember {
     return window === 0 ? 0 : Math.max(Math.floor(window / this.mss), 1);
   }
 
+  /** See {@link CongestionControl.snapshot}: a controller saves its member with its own state. */
+  snapshot(now: number): PlainObject {
+    return { rtt: this.rtt, minRtt: this.minRtt, sinceAck: now - this.now, unlimitedFlight: plainNumber(this.unlimitedFlight), rule: this.rule.snapshot(now) };
+  }
+
+  /** @throws MptcpError ERR_MPTCP_STATE */
+  restore(state: PlainObject, now: number): void {
+    this.rtt = numberFrom(state, "rtt");
+    this.minRtt = numberFrom(state, "minRtt");
+    this.now = now - numberFrom(state, "sinceAck");
+    this.unlimitedFlight = numberFrom(state, "unlimitedFlight");
+    this.rule.restore(objectFrom(state, "rule"), now);
+  }
+
   /** The subflow is gone. */
   leave(): void {
     this.group.leave(this);
@@ -117,6 +132,14 @@ export abstract class CouplingRule {
 
   /** An acknowledgment arrived; the member knows its round-trip time already, the window has not grown yet. */
   onAck(_member: CouplingMember, _ack: AckEvent): void {}
+
+  /** What the rule remembers, see {@link CongestionControl.snapshot}. */
+  snapshot(_now: number): PlainObject {
+    return {};
+  }
+
+  /** @throws MptcpError ERR_MPTCP_STATE */
+  restore(_state: PlainObject, _now: number): void {}
 }
 
 /** Without acknowledgment for so long a subflow has nothing in flight: else its retransmission timer would have fired. */

@@ -1,4 +1,4 @@
-import { SECOND } from "../../core/index.ts";
+import { booleanFrom, nullableFrom, numberFrom, SECOND } from "../../core/index.ts";
 import type { PlainObject } from "../../core/index.ts";
 import type { AckEvent, CongestionContext, CongestionControlFactory, LossEvent } from "./control.ts";
 import type { CouplingRule } from "./coupling.ts";
@@ -84,6 +84,37 @@ export class Cubic extends LossBasedControl {
     super.onPenalty(window, now);
     // A window that was lowered from outside begins a new stage.
     if (this.cwnd !== before) this.epochStart = -1;
+  }
+
+  override snapshot(now: number): PlainObject {
+    const { maxWindow, priorWindow, renoWindow, timeToMax, flatStart, fraction, hystart } = this;
+    return {
+      ...super.snapshot(now),
+      maxWindow,
+      priorWindow,
+      renoWindow,
+      epochAge: this.epochStart < 0 ? null : now - this.epochStart,
+      timeToMax,
+      flatStart,
+      fraction,
+      sinceAck: now - this.lastAck,
+      hystart: hystart === null ? null : hystart.snapshot(),
+    };
+  }
+
+  override restore(state: PlainObject, now: number): void {
+    super.restore(state, now);
+    this.maxWindow = numberFrom(state, "maxWindow");
+    this.priorWindow = numberFrom(state, "priorWindow");
+    this.renoWindow = numberFrom(state, "renoWindow");
+    const age = numberFrom(state, "epochAge");
+    this.epochStart = age === Number.POSITIVE_INFINITY ? -1 : now - age;
+    this.timeToMax = numberFrom(state, "timeToMax");
+    this.flatStart = booleanFrom(state, "flatStart");
+    this.fraction = numberFrom(state, "fraction");
+    this.lastAck = now - numberFrom(state, "sinceAck");
+    const hystart = nullableFrom(state, "hystart");
+    this.hystart = hystart === null ? null : HyStart.restored(hystart);
   }
 
   protected override slowStartIncrease(acked: number): number {

@@ -1,4 +1,5 @@
-import { MILLISECOND } from "../../core/index.ts";
+import { booleanFrom, MILLISECOND, numberFrom, plainNumber } from "../../core/index.ts";
+import type { PlainObject } from "../../core/index.ts";
 import type { AckEvent } from "./control.ts";
 
 /**
@@ -28,6 +29,33 @@ export class HyStart {
     this.baseline = Number.POSITIVE_INFINITY;
     this.rounds = 0;
     this.remaining = 0;
+  }
+
+  /** From what {@link HyStart.snapshot} kept. @throws MptcpError ERR_MPTCP_STATE */
+  static restored(state: PlainObject): HyStart {
+    const hystart = new HyStart();
+    hystart.conservative = booleanFrom(state, "conservative");
+    hystart.lastRoundMinRtt = numberFrom(state, "lastRoundMinRtt");
+    hystart.currentRoundMinRtt = numberFrom(state, "currentRoundMinRtt");
+    hystart.samples = numberFrom(state, "samples");
+    hystart.baseline = numberFrom(state, "baseline");
+    hystart.rounds = numberFrom(state, "rounds");
+    hystart.remaining = numberFrom(state, "remaining");
+    return hystart;
+  }
+
+  /** All that it remembers. */
+  snapshot(): PlainObject {
+    const { conservative, samples, rounds, remaining } = this;
+    return {
+      conservative,
+      lastRoundMinRtt: plainNumber(this.lastRoundMinRtt),
+      currentRoundMinRtt: plainNumber(this.currentRoundMinRtt),
+      samples,
+      baseline: plainNumber(this.baseline),
+      rounds,
+      remaining,
+    };
   }
 
   /** Follows one acknowledgment of the first slow start. @returns whether slow start is over: set ssthresh to cwnd */

@@ -1,4 +1,4 @@
-import { MptcpError, parametersFrom } from "../../core/index.ts";
+import { booleanFrom, MptcpError, numberFrom, objectFrom, parametersFrom, plainNumber } from "../../core/index.ts";
 import type { PlainObject } from "../../core/index.ts";
 import type { AckEvent, CongestionContext, CongestionControl, LossEvent } from "./control.ts";
 import type { CouplingMember, CouplingRule } from "./coupling.ts";
@@ -96,6 +96,18 @@ export abstract class LossBasedControl implements CongestionControl {
 
   release(): void {
     if (this.member !== null) this.member.leave();
+  }
+
+  snapshot(now: number): PlainObject {
+    const { cwnd, ssthresh, afterTimeout, member } = this;
+    return { cwnd, ssthresh: plainNumber(ssthresh), afterTimeout, ...(member === null ? {} : { member: member.snapshot(now) }) };
+  }
+
+  restore(state: PlainObject, now: number): void {
+    this.cwnd = numberFrom(state, "cwnd");
+    this.ssthresh = numberFrom(state, "ssthresh");
+    this.afterTimeout = booleanFrom(state, "afterTimeout");
+    if (this.member !== null) this.member.restore(objectFrom(state, "member"), now);
   }
 
   /** Grows `cwnd` for `acked` bytes acknowledged in congestion avoidance (what slow start used of this ACK is taken off). */

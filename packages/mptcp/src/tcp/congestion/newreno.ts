@@ -1,3 +1,4 @@
+import { numberFrom } from "../../core/index.ts";
 import type { PlainObject } from "../../core/index.ts";
 import type { CongestionContext, CongestionControlFactory, LossEvent } from "./control.ts";
 import type { CouplingRule } from "./coupling.ts";
@@ -41,6 +42,15 @@ export class NewReno extends LossBasedControl {
   override onTimeout(loss: LossEvent): void {
     super.onTimeout(loss);
     this.credit = 0;
+  }
+
+  override snapshot(now: number): PlainObject {
+    return { ...super.snapshot(now), credit: this.credit };
+  }
+
+  override restore(state: PlainObject, now: number): void {
+    super.restore(state, now);
+    this.credit = numberFrom(state, "credit");
   }
 
   /**

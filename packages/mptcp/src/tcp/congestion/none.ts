@@ -1,3 +1,4 @@
+import type { PlainObject } from "../../core/index.ts";
 import type { CongestionControl } from "./control.ts";
 
 /** The controller of a connection that is not established: no window at all. */
@@ -17,6 +18,10 @@ class NoControl implements CongestionControl {
   onTimeout(): void {}
   onPenalty(): void {}
   release(): void {}
+  snapshot(): PlainObject {
+    return {};
+  }
+  restore(): void {}
 }
 
 /** One for all connections: it has no state. */
