@@ -46,6 +46,7 @@ export function acknowledge(tcp: TcpConnection, segment: TcpSegment, ack: number
   summary.duplicateEnd = -1;
   summary.duplicate =
     ack === sender.una && !windowChanged && segment.payload.length === 0 && segment.flags === PURE_ACK && bareDss(segment);
+  if (sender.rates !== null) sender.rates.begin();
   if (summary.advanced > 0) cumulative(tcp, segment, ack, summary, now);
   if (hasBlocks) selective(tcp, segment, summary, now);
   sampleRtt(tcp, segment, summary, now);
@@ -154,7 +155,9 @@ function delivered(tcp: TcpConnection, segment: TcpSegment, record: SentSegment,
     if (summary.oldestSent < 0 || sentAt < summary.oldestSent) summary.oldestSent = sentAt;
     if (sentAt > summary.newestSent) summary.newestSent = sentAt;
   }
-  if (tcp.sack) tcp.sender.rack.onDelivered(record, valid, now);
+  const { rack, rates } = tcp.sender;
+  if (tcp.sack) rack.onDelivered(record, valid, now);
+  if (rates !== null && valid) rates.onDelivered(record);
 }
 
 function sampleRtt(tcp: TcpConnection, segment: TcpSegment, summary: AckSummary, now: number): void {
@@ -177,6 +180,7 @@ function sampleRtt(tcp: TcpConnection, segment: TcpSegment, summary: AckSummary,
 function updateTimers(tcp: TcpConnection, advanced: boolean, now: number): void {
   const { sender, timers } = tcp;
   if (sender.board.count === 0) {
+    sender.idleSince = now;
     if (timers[TIMER.retransmission] !== NEVER) tcp.disarm(TIMER.retransmission);
     if (timers[TIMER.tailProbe] !== NEVER) tcp.disarm(TIMER.tailProbe);
     if (timers[TIMER.reorder] !== NEVER) tcp.disarm(TIMER.reorder);

@@ -459,7 +459,10 @@ export class TcpConnection {
   /** Recomputes the payload of a full segment after negotiation or a change of the path MTU. */
   updateMaxPayload(): void {
     const mss = Math.min(this.peerMss, this.pathMtu.current - this.ipHeader - TCP_HEADER);
-    this.payloadLimit = this.timestamps ? mss - TIMESTAMP_SPACE : mss;
+    const limit = this.timestamps ? mss - TIMESTAMP_SPACE : mss;
+    if (limit === this.payloadLimit) return;
+    this.payloadLimit = limit;
+    this.congestion.onMss(limit);
   }
 
   /** The handshake is complete: ESTABLISHED. */
@@ -475,6 +478,8 @@ export class TcpConnection {
     else if (this.synRetries > 0 && this.rtt.rto < AFTER_LOST_SYN) this.rtt.rto = AFTER_LOST_SYN;
     sender.updateUnit();
     this.congestion = this.owner.congestionControl(this).create(this.congestionContext(null, now));
+    sender.controlledBy(this.congestion);
+    sender.idleSince = now;
     this.reachedEstablished = true;
     this.setState("ESTABLISHED", now);
     if (this.keepAlive !== null) this.arm(TIMER.keepAlive, now + this.keepAlive.idle);

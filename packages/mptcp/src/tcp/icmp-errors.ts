@@ -51,7 +51,7 @@ export function markOversized(tcp: TcpConnection): void {
   const { board, unit } = tcp.sender;
   for (let i = 0; i < board.count; i++) {
     const record = board.at(i);
-    if (record.payload.length > unit && !record.sacked && !record.lost) board.markLost(record, i);
+    if (record.payload.length > unit && !record.sacked && !record.lost) board.sendAgain(record, i);
   }
 }
 

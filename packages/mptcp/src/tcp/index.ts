@@ -14,6 +14,9 @@ export type {
   CongestionControlFactory,
   HandOver,
   LossEvent,
+  LostSegment,
+  RateSample,
+  SentEvent,
 } from "./congestion/control.ts";
 export { CouplingGroup, CouplingMember, CouplingRule } from "./congestion/coupling.ts";
 export { Cubic, cubic, cubicWith, CUBIC_PARAMETERS } from "./congestion/cubic.ts";

@@ -1,6 +1,6 @@
 import { NEVER } from "../core/index.ts";
 import type { AckSummary } from "./acknowledge.ts";
-import type { AckEvent, LossEvent } from "./congestion/control.ts";
+import type { AckEvent, LossEvent, RateSample } from "./congestion/control.ts";
 import type { TcpConnection } from "./connection.ts";
 import { DUP_THRESH } from "./rack.ts";
 import { PHASE } from "./phase.ts";
@@ -64,27 +64,38 @@ export function advanceRecovery(tcp: TcpConnection, summary: AckSummary, lost: b
     leaveRecovery(tcp, now);
   }
   if (sender.phase === PHASE.open && lost) enterRecovery(tcp, summary.priorInFlight, summary.priorFlight, now);
-  const congestion = tcp.congestion;
-  if (sender.phase === PHASE.recovery) {
+  const recovering = sender.phase === PHASE.recovery;
+  if (recovering && sender.recoveryWindow >= 0) {
     if (summary.delivered > 0) {
-      sender.recoveryWindow = sender.prr.window(summary.delivered, sender.inFlight, congestion.window, sender.unit, summary.advanced > 0 && !lost);
+      sender.recoveryWindow = sender.prr.window(summary.delivered, sender.inFlight, tcp.congestion.window, sender.unit, summary.advanced > 0 && !lost);
     } else if (lost) {
       sender.recoveryWindow = Math.max(sender.recoveryWindow, sender.inFlight + sender.unit);
     }
-  } else if (summary.advanced > 0 && !ended) {
-    // RFC 3042 §2: duplicate ACKs and SACKs let segments out, but the window grows with the cumulative ACK alone.
-    const event = ACK_EVENT;
-    const { window } = congestion;
-    event.acked = summary.advanced;
-    event.priorInFlight = summary.priorInFlight;
-    // RFC 7661 §4.1; in slow start a window that was half used may double, as in Linux.
-    event.cwndLimited = summary.priorUna < sender.limitedUntil || (window < congestion.threshold && window < 2 * summary.priorInFlight);
-    event.srtt = tcp.rtt.srtt;
-    event.minRtt = tcp.rtt.min;
-    event.latestRtt = summary.newestSent >= 0 ? tcp.rtt.latest : 0;
-    event.now = now;
-    congestion.onAck(event);
   }
+  if (sender.rates !== null) {
+    const sample = sender.rates.finish(summary.delivered, sender.inFlight, tcp.rtt.min, now);
+    if (sample !== null) tellAck(tcp, summary, recovering || ended, sample, now);
+  } else if (summary.advanced > 0 && !recovering && !ended) {
+    // RFC 3042 §2: duplicate ACKs and SACKs let segments out, but the window grows with the cumulative ACK alone.
+    tellAck(tcp, summary, false, null, now);
+  }
+}
+
+function tellAck(tcp: TcpConnection, summary: AckSummary, recovering: boolean, sample: RateSample | null, now: number): void {
+  const { congestion, rtt } = tcp;
+  const { window } = congestion;
+  const event = ACK_EVENT;
+  event.acked = summary.advanced;
+  event.recovering = recovering;
+  event.priorInFlight = summary.priorInFlight;
+  // RFC 7661 §4.1; in slow start a window that was half used may double, as in Linux.
+  event.cwndLimited = summary.priorUna < tcp.sender.limitedUntil || (window < congestion.threshold && window < 2 * summary.priorInFlight);
+  event.srtt = rtt.srtt;
+  event.minRtt = rtt.min;
+  event.latestRtt = summary.newestSent >= 0 ? rtt.latest : 0;
+  event.sample = sample;
+  event.now = now;
+  congestion.onAck(event);
 }
 
 /** The reordering timer fired (RFC 8985 §6.2). */
@@ -96,7 +107,7 @@ export function onReorderTimeout(tcp: TcpConnection, now: number): void {
   if (lost) {
     if (sender.phase === PHASE.open) enterRecovery(tcp, inFlight, flight, now);
     // Whatever the window was, one segment may be sent for what was found lost.
-    if (sender.phase === PHASE.recovery) sender.recoveryWindow = Math.max(sender.recoveryWindow, sender.inFlight + sender.unit);
+    if (sender.recoveryWindow >= 0) sender.recoveryWindow = Math.max(sender.recoveryWindow, sender.inFlight + sender.unit);
   }
   if (sender.rack.nextCheck > 0) tcp.arm(TIMER.reorder, sender.rack.nextCheck);
 }
@@ -155,7 +166,7 @@ function enterRecovery(tcp: TcpConnection, inFlight: number, flight: number, now
   sender.recoveryPoint = sender.nxt;
   sender.probe.reset();
   if (tcp.timers[TIMER.tailProbe] !== NEVER) tcp.disarm(TIMER.tailProbe);
-  sender.recoveryWindow = congestion.window;
+  if (congestion.usesPrr) sender.recoveryWindow = congestion.window;
   congestion.onLoss(lossEvent(tcp, inFlight, 0, now));
   sender.prr.enter(flight);
   tcp.environment.counters.increment(tcp.sack ? "TcpExtTCPSackRecovery" : "TcpExtTCPRenoRecovery");
@@ -195,5 +206,5 @@ function lossEvent(tcp: TcpConnection, inFlight: number, consecutive: number, no
 }
 
 // What controllers are told, filled for one call at a time.
-const ACK_EVENT: AckEvent = { acked: 0, priorInFlight: 0, cwndLimited: false, srtt: 0, minRtt: 0, latestRtt: 0, now: 0 };
+const ACK_EVENT: AckEvent = { acked: 0, recovering: false, priorInFlight: 0, cwndLimited: false, srtt: 0, minRtt: 0, latestRtt: 0, sample: null, now: 0 };
 const LOSS_EVENT: LossEvent = { inFlight: 0, window: 0, segment: 0, consecutive: 0, srtt: 0, now: 0 };

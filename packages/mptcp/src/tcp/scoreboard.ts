@@ -1,4 +1,6 @@
 import { Payload } from "../wire/index.ts";
+import type { DeliveryRate } from "./delivery-rate.ts";
+import { TransmissionStamp } from "./delivery-rate.ts";
 
 /** One segment that was sent and is not cumulatively acknowledged. The objects are pooled: never keep one across an ACK. */
 export class SentSegment {
@@ -22,6 +24,8 @@ export class SentSegment {
   inPipe = false;
   /** Link segments that it makes, as counted when it was SACKed. */
   weight = 0;
+  /** What was known when it was sent, for the measurement of the delivery rate; null unless that was ever asked for. */
+  stamp: TransmissionStamp | null = null;
   /** Neighbours in the list by time of transmission. */
   older: SentSegment | null = null;
   newer: SentSegment | null = null;
@@ -59,6 +63,8 @@ export class Scoreboard {
   // What SACK blocks covered so far, merged and sorted: starts and ends.
   private starts: number[] = [];
   private ends: number[] = [];
+  /** Hears of losses; null unless the delivery rate is measured. */
+  rates: DeliveryRate | null = null;
   /** Records delivered by the last {@link Scoreboard.sack}, in stream order. */
   readonly newlySacked: SentSegment[] = [];
 
@@ -157,6 +163,7 @@ export class Scoreboard {
     rest.lost = record.lost;
     rest.inPipe = record.inPipe;
     rest.weight = 0;
+    if (this.rates !== null && record.stamp !== null) (rest.stamp ??= new TransmissionStamp()).copy(record.stamp);
     record.payload = record.payload.slice(0, bytes);
     record.length = bytes;
     record.fin = false;
@@ -179,6 +186,12 @@ export class Scoreboard {
 
   /** Deems a record lost that is neither SACKed nor lost already. */
   markLost(record: SentSegment, index: number): void {
+    if (this.rates !== null) this.rates.onLost(record);
+    this.sendAgain(record, index);
+  }
+
+  /** Treats a record like a lost one that the path did not lose, but could not carry. */
+  sendAgain(record: SentSegment, index: number): void {
     this.unlink(record);
     record.lost = true;
     this.lostCount++;
@@ -261,6 +274,11 @@ export class Scoreboard {
       this.starts.splice(0, n);
       this.ends.splice(0, n);
     }
+  }
+
+  /** Forgets what was known when the present records were sent. */
+  forgetStamps(): void {
+    for (let i = 0; i < this.count; i++) this.at(i).stamp = null;
   }
 
   /** The receiver threw SACKed data away (RFC 2018 §8): everything SACKed is lost. */

@@ -1,7 +1,9 @@
 import { NEVER } from "../core/index.ts";
 import { Payload } from "../wire/index.ts";
 import type { Packet } from "../wire/index.ts";
+import type { CongestionControl } from "./congestion/control.ts";
 import type { TcpConnection } from "./connection.ts";
+import { DeliveryRate } from "./delivery-rate.ts";
 import type { SegmentSlot } from "./owner.ts";
 import { PHASE } from "./phase.ts";
 import type { Phase } from "./phase.ts";
@@ -21,6 +23,8 @@ export class Sender {
   /** What Proportional Rate Reduction lets be in flight during fast recovery, bytes; -1 while none is under way. */
   recoveryWindow = -1;
   readonly probe: TailLossProbe;
+  /** The measurement of the delivery rate; null unless congestion control wants it. */
+  rates: DeliveryRate | null = null;
   /** Sequence number of offset 0. */
   readonly origin: number;
   /** SND.UNA and SND.NXT; -1 is our SYN. */
@@ -60,6 +64,8 @@ export class Sender {
   persistUnanswered = 0;
   /** The window was full when offsets below this were sent (RFC 7661). */
   limitedUntil = 0;
+  /** When everything sent had been acknowledged, ns. */
+  idleSince = 0;
   private readonly tcp: TcpConnection;
   /** End of the last segment that was not full (Minshall's variation of Nagle's algorithm). */
   private smallEnd = 0;
@@ -85,6 +91,19 @@ export class Sender {
     const { rtt, config } = this.tcp;
     const timeout = rtt.rto * 2 ** Math.min(this.backoff, 30);
     return timeout > config.maxRto ? config.maxRto : timeout;
+  }
+
+  /** A controller begins, or takes over. */
+  controlledBy(control: CongestionControl): void {
+    if (!control.wantsSamples) {
+      this.rates = null;
+    } else if (this.rates === null) {
+      this.rates = new DeliveryRate(control);
+      this.board.forgetStamps();
+    } else {
+      this.rates.control = control;
+    }
+    this.board.rates = this.rates;
   }
 
   /** Whether new data may leave in this state. */
@@ -140,7 +159,9 @@ export class Sender {
 
   private resend(record: SentSegment, cause: "rto" | "fast" | "tlp", now: number): Packet | null {
     const tcp = this.tcp;
+    const prior = this.inFlight;
     this.board.resent(record, now);
+    if (this.rates !== null) this.rates.onSent(record, prior, this.inFlight, now);
     if (this.phase === PHASE.recovery) this.prr.onSent(record.length);
     tcp.retransmissions++;
     tcp.bytesRetransmitted += record.payload.length;
@@ -174,6 +195,7 @@ export class Sender {
     if (limit > window) limit = window;
     let length = tcp.owner.offer(tcp, limit, now);
     if (!this.open) return null;
+    if (length <= 0 && this.rates !== null && !beyond) this.rates.onApplicationLimited(this.inFlight);
     if (length <= 0) return this.closing && length === 0 ? this.finish(now) : null;
     if (partial && length >= limit && this.defers(congestion)) {
       this.limitedUntil = this.nxt;
@@ -230,6 +252,7 @@ export class Sender {
     const fin = this.closing && window > payload.length && tcp.owner.offer(tcp, 1, now) === 0 && this.open;
     if (!this.open) return null;
     if (payload.length < this.unit) this.smallEnd = end;
+    if (this.board.count === 0) tcp.congestion.onIdleRestart(now - this.idleSince, now);
     this.forceSmall = false;
     this.persistBackoff = 0;
     const record = this.board.push(offset, payload, fin, slot.tag, slot.push, now);
@@ -245,12 +268,14 @@ export class Sender {
   /** Book-keeping for a segment that leaves for the first time. */
   private sent(record: SentSegment, now: number): Packet | null {
     const tcp = this.tcp;
+    const { rates } = this;
     this.nxt = record.offset + record.length;
     if (record.fin) {
       this.finOffset = this.nxt - 1;
       tcp.setState(tcp.state === "CLOSE-WAIT" ? "LAST-ACK" : "FIN-WAIT-1", now);
     }
     if (this.phase === PHASE.recovery) this.prr.onSent(record.length);
+    if (rates !== null) rates.onSent(record, this.inFlight - record.length, this.inFlight, now);
     if (tcp.timers[TIMER.persist] !== NEVER) tcp.disarm(TIMER.persist);
     if (tcp.timers[TIMER.retransmission] === NEVER) {
       this.armRetransmission(now);

@@ -18,10 +18,30 @@ export interface CongestionControl {
    */
   readonly threshold: number;
   /**
+   * Whether the sender goes down to the window by Proportional Rate Reduction when fast recovery begins (RFC 9937), as suits a controller that
+   * answers a loss by one decrease. Without, the window holds in fast recovery as at any other time.
+   */
+  readonly usesPrr: boolean;
+  /**
+   * Whether the controller wants delivery-rate samples, and so hears of each segment that is sent or lost, and of each ACK that says anything.
+   * It is asked once, when the controller begins; the others do not pay for it.
+   */
+  readonly wantsSamples: boolean;
+  /** A segment left, with {@link wantsSamples}. */
+  onSent(sent: SentEvent): void;
+  /**
+   * New data leaves while nothing is in flight (RFC 5681 §4.1). Called before it.
+   * @param idle since everything sent before was acknowledged, or since the handshake, ns
+   */
+  onIdleRestart(idle: number, now: number): void;
+  /**
    * An acknowledgment of new data arrived outside of fast recovery; the one that ends a fast recovery does not count, and
-   * neither do duplicate acknowledgments (RFC 3042 §2).
+   * neither do duplicate acknowledgments (RFC 3042 §2). With {@link wantsSamples} it is called for each ACK that delivers something
+   * or shows a loss; {@link AckEvent.recovering} marks those that are none of the others' business.
    */
   onAck(ack: AckEvent): void;
+  /** A segment is deemed lost, with {@link wantsSamples}. May be called for many at once, before `onLoss`, `onTimeout` or `onAck`. */
+  onSegmentLost(lost: LostSegment): void;
   /**
    * Segments were lost and fast recovery begins: answer with a lower window, once per window of data (RFC 5681 §3.2). During the
    * recovery the sender goes down to it by Proportional Rate Reduction (RFC 9937).
@@ -42,6 +62,11 @@ export interface CongestionControl {
    * of what might be in flight, and a segment or more. In fast recovery that may be above what a loss has just left.
    */
   onPenalty(window: number, now: number): void;
+  /**
+   * A full segment now has `mss` payload bytes, because the path MTU changed (RFC 1191 §6.4, RFC 4821 §7.7). What was too long is sent again
+   * without any congestion having been there.
+   */
+  onMss(mss: number): void;
   /** The connection is gone: leave whatever group the controller is coupled with. May be called again. */
   release(): void;
   /**
@@ -60,6 +85,8 @@ export interface CongestionControl {
 export interface AckEvent {
   /** Bytes newly acknowledged (cumulatively). */
   acked: number;
+  /** Whether fast recovery is under way, or ended with this acknowledgment; only with {@link CongestionControl.wantsSamples}. */
+  recovering: boolean;
   /** Bytes in flight before this acknowledgment. */
   priorInFlight: number;
   /** Whether the window, not the application or the peer's window, was what limited sending (RFC 7661). */
@@ -68,8 +95,63 @@ export interface AckEvent {
   srtt: number;
   minRtt: number;
   latestRtt: number;
+  /** What it says about the path's rate; null without {@link CongestionControl.wantsSamples}. */
+  sample: RateSample | null;
   /** ns */
   now: number;
+}
+
+/**
+ * A delivery-rate sample (draft-ietf-ccwg-bbr, "Rate Sample (rs) Output"): how much the network delivered between the sending of a segment
+ * and its acknowledgment. Of several segments that an ACK covers it is that of the one sent last. Counts are in bytes.
+ */
+export interface RateSample {
+  /** Whether there is a rate: else nothing new was delivered, or in less time than a round trip can take. */
+  hasRate: boolean;
+  /** Bytes per second. */
+  rate: number;
+  /** Delivered since that segment was sent, this ACK included; and in how long a time, ns. */
+  delivered: number;
+  interval: number;
+  /** All that had been delivered when that segment was sent, and all that is delivered now: for counting round trips. */
+  priorDelivered: number;
+  totalDelivered: number;
+  /** Whether the application had nothing to send at some time in the interval. */
+  appLimited: boolean;
+  /** Delivered, and found lost, by this ACK. */
+  newlyDelivered: number;
+  newlyLost: number;
+  /** Found lost since that segment was sent, and in flight just after it was sent. */
+  lost: number;
+  inFlightThen: number;
+  /** In flight after this ACK. */
+  inFlight: number;
+}
+
+/** What the sender tells the controller of a segment that leaves. */
+export interface SentEvent {
+  /** Payload bytes, and one for a FIN. */
+  bytes: number;
+  /** Bytes in flight with it. */
+  inFlight: number;
+  /** Whether the application had nothing to send at some time in this round trip. */
+  appLimited: boolean;
+  retransmission: boolean;
+  /** ns */
+  now: number;
+}
+
+/** What the sender tells the controller of a segment that is deemed lost. Counts are in bytes. */
+export interface LostSegment {
+  bytes: number;
+  /** Found lost since it was sent, itself included. */
+  lost: number;
+  /** In flight just after it was sent. */
+  inFlightThen: number;
+  /** See {@link SentEvent.appLimited}. */
+  appLimited: boolean;
+  /** All that was delivered before the ACK that showed the loss, see {@link RateSample.totalDelivered}. */
+  totalDelivered: number;
 }
 
 /** What the sender tells the controller of a loss. */

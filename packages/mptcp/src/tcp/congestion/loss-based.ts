@@ -1,6 +1,6 @@
 import { booleanFrom, MptcpError, numberFrom, objectFrom, parametersFrom, plainNumber } from "../../core/index.ts";
 import type { PlainObject } from "../../core/index.ts";
-import type { AckEvent, CongestionContext, CongestionControl, LossEvent } from "./control.ts";
+import type { AckEvent, CongestionContext, CongestionControl, LossEvent, LostSegment, SentEvent } from "./control.ts";
 import type { CouplingMember, CouplingRule } from "./coupling.ts";
 
 /**
@@ -60,6 +60,19 @@ export abstract class LossBasedControl implements CongestionControl {
     return this.ssthresh;
   }
 
+  get usesPrr(): boolean {
+    return true;
+  }
+
+  get wantsSamples(): boolean {
+    return false;
+  }
+
+  onSent(_sent: SentEvent): void {}
+
+  /** The window stays: it did not grow while it was not in use. */
+  onIdleRestart(_idle: number, _now: number): void {}
+
   onAck(ack: AckEvent): void {
     if (this.member !== null) this.member.onAck(ack);
     // RFC 7661 §4.4, in its simplest form: a window that was not the limit has not been tested, so it does not grow.
@@ -71,6 +84,8 @@ export abstract class LossBasedControl implements CongestionControl {
     }
     this.avoidCongestion(acked, ack);
   }
+
+  onSegmentLost(_lost: LostSegment): void {}
 
   onLoss(loss: LossEvent): void {
     this.ssthresh = this.remaining(loss);
@@ -93,6 +108,9 @@ export abstract class LossBasedControl implements CongestionControl {
     this.cwnd = window;
     this.ssthresh = window;
   }
+
+  /** Growth goes on in segments of the size that the connection began with; a timeout leaves one of the present size. */
+  onMss(_mss: number): void {}
 
   release(): void {
     if (this.member !== null) this.member.leave();

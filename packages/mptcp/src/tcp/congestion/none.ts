@@ -12,11 +12,22 @@ class NoControl implements CongestionControl {
     return Number.POSITIVE_INFINITY;
   }
 
+  get usesPrr(): boolean {
+    return false;
+  }
+  get wantsSamples(): boolean {
+    return false;
+  }
+
+  onSent(): void {}
+  onIdleRestart(): void {}
   onAck(): void {}
+  onSegmentLost(): void {}
   onLoss(): void {}
   onRecovered(): void {}
   onTimeout(): void {}
   onPenalty(): void {}
+  onMss(): void {}
   release(): void {}
   snapshot(): PlainObject {
     return {};

@@ -30,11 +30,13 @@ export function timeoutOf(inFlight: number, fields: Partial<LossEvent> = {}): Lo
 export function ack(acked: number, fields: Partial<AckEvent> = {}): AckEvent {
   return {
     acked,
+    recovering: false,
     priorInFlight: acked,
     cwndLimited: true,
     srtt: 100 * MILLISECOND,
     minRtt: 100 * MILLISECOND,
     latestRtt: 100 * MILLISECOND,
+    sample: null,
     now: 0,
     ...fields,
   };
