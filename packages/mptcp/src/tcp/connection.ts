@@ -293,10 +293,10 @@ export class TcpConnection {
     return this.sender.open && this.sendRoom() > 0;
   }
 
-  /** Bytes of new data that congestion window and peer's window leave room for now. */
+  /** Bytes of new data that congestion window and peer's window leave room for now; 0 while pacing holds them back. */
   sendRoom(): number {
     const sender = this.sender;
-    if (sender.board.lostCount > 0) return 0;
+    if (sender.board.lostCount > 0 || sender.pacer.waiting) return 0;
     const window = sender.una + sender.window - sender.nxt;
     const room = sender.congestionRoom();
     return window < room ? (window > 0 ? window : 0) : room;

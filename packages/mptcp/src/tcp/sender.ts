@@ -5,6 +5,7 @@ import type { CongestionControl } from "./congestion/control.ts";
 import type { TcpConnection } from "./connection.ts";
 import { DeliveryRate } from "./delivery-rate.ts";
 import type { SegmentSlot } from "./owner.ts";
+import { Pacer, quantum } from "./pacing.ts";
 import { PHASE } from "./phase.ts";
 import type { Phase } from "./phase.ts";
 import { ProportionalRateReduction } from "./prr.ts";
@@ -22,6 +23,7 @@ export class Sender {
   readonly prr = new ProportionalRateReduction();
   /** What Proportional Rate Reduction lets be in flight during fast recovery, bytes; -1 while none is under way. */
   recoveryWindow = -1;
+  readonly pacer = new Pacer();
   readonly probe: TailLossProbe;
   /** The measurement of the delivery rate; null unless congestion control wants it. */
   rates: DeliveryRate | null = null;
@@ -104,6 +106,7 @@ export class Sender {
       this.rates.control = control;
     }
     this.board.rates = this.rates;
+    this.pacer.waiting = false;
   }
 
   /** Whether new data may leave in this state. */
@@ -131,6 +134,10 @@ export class Sender {
     if (this.probe.pending) {
       const packet = this.sendTailProbe(now);
       if (packet !== null) return packet;
+    }
+    if (this.tcp.congestion.pacingRate !== null && this.pacer.holds(now)) {
+      this.tcp.arm(TIMER.pacing, Math.ceil(this.pacer.nextSend));
+      return null;
     }
     if (this.board.lostCount > 0) return this.retransmission(now);
     return this.open ? this.newData(now, false) : null;
@@ -287,6 +294,8 @@ export class Sender {
 
   private build(record: SentSegment, now: number): Packet | null {
     this.tcp.bytesSent += record.payload.length;
+    const rate = this.tcp.congestion.pacingRate;
+    if (rate !== null) this.pacer.sent(record.length, rate, now);
     return buildDataSegment(this.tcp, record, now);
   }
 
@@ -336,8 +345,12 @@ export class Sender {
 
   /** Payload bytes of the largest segment, super-segments included: a multiple of the unit. */
   private largestSegment(): number {
-    const limit = Math.min(this.tcp.config.segmentationLimit, LARGEST_SUPER_SEGMENT);
-    return limit > this.unit ? limit - (limit % this.unit) : this.unit;
+    const { unit } = this;
+    let limit = Math.min(this.tcp.config.segmentationLimit, LARGEST_SUPER_SEGMENT);
+    if (limit <= unit) return unit;
+    const rate = this.tcp.congestion.pacingRate;
+    if (rate !== null) limit = Math.min(limit, Math.max(2 * unit, Math.floor(quantum(rate))));
+    return limit - (limit % unit);
   }
 }
 

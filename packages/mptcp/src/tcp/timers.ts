@@ -20,8 +20,10 @@ export const TIMER = {
   timeWait: 7,
   /** Try a larger path MTU again (RFC 1191 §6.3). */
   pathMtu: 8,
+  /** The next segment may leave, at the pacing rate of congestion control. */
+  pacing: 9,
 } as const;
 export type Timer = (typeof TIMER)[keyof typeof TIMER];
 
 /** Number of timers in the table. */
-export const TIMERS = 9;
+export const TIMERS = 10;

@@ -18,6 +18,11 @@ export interface CongestionControl {
    */
   readonly threshold: number;
   /**
+   * At which rate segments leave, retransmissions too, in bytes of payload per second; more than 0. Null: as soon as the window lets them. TCP reads it
+   * before each segment, and lets what takes a millisecond leave at once, so that timers need not be finer than that.
+   */
+  readonly pacingRate: number | null;
+  /**
    * Whether the sender goes down to the window by Proportional Rate Reduction when fast recovery begins (RFC 9937), as suits a controller that
    * answers a loss by one decrease. Without, the window holds in fast recovery as at any other time.
    */

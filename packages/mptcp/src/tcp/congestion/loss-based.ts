@@ -60,6 +60,10 @@ export abstract class LossBasedControl implements CongestionControl {
     return this.ssthresh;
   }
 
+  get pacingRate(): number | null {
+    return null;
+  }
+
   get usesPrr(): boolean {
     return true;
   }

@@ -12,6 +12,9 @@ class NoControl implements CongestionControl {
     return Number.POSITIVE_INFINITY;
   }
 
+  get pacingRate(): null {
+    return null;
+  }
   get usesPrr(): boolean {
     return false;
   }

@@ -18,6 +18,7 @@ export class RecordingControl implements CongestionControl {
   readonly name = "recording";
   window: number;
   threshold = Number.POSITIVE_INFINITY;
+  pacingRate: number | null = null;
   usesPrr = false;
   readonly wantsSamples: boolean;
   readonly told: Told[] = [];
