@@ -21,7 +21,8 @@ export interface AckSummary {
   oldestSent: number;
   newestSent: number;
   duplicateSack: boolean;
-  /** Right edge of the duplicate reported, -1 without. */
+  /** The duplicate reported, in stream offsets; -1 without. */
+  duplicateStart: number;
   duplicateEnd: number;
   duplicate: boolean;
 }
@@ -43,6 +44,7 @@ export function acknowledge(tcp: TcpConnection, segment: TcpSegment, ack: number
   summary.oldestSent = -1;
   summary.newestSent = -1;
   summary.duplicateSack = false;
+  summary.duplicateStart = -1;
   summary.duplicateEnd = -1;
   summary.duplicate =
     ack === sender.una && !windowChanged && segment.payload.length === 0 && segment.flags === PURE_ACK && bareDss(segment);
@@ -58,6 +60,7 @@ export function acknowledge(tcp: TcpConnection, segment: TcpSegment, ack: number
   } else {
     lost = isDuplicateLoss(tcp, summary);
   }
+  if (sender.spurious.watching) lookForSpurious(tcp, segment, summary, now);
   if (repaired) repairedByProbe(tcp, summary, now);
   advanceRecovery(tcp, summary, lost, now);
   updateTimers(tcp, summary.advanced > 0, now);
@@ -117,6 +120,7 @@ function selective(tcp: TcpConnection, segment: TcpSegment, summary: AckSummary,
     if (start >= end || end > sender.nxt) continue;
     if (i === 0 && isDuplicateReport(tcp, blocks, start, end)) {
       summary.duplicateSack = true;
+      summary.duplicateStart = start;
       summary.duplicateEnd = end;
       tcp.environment.counters.increment("TcpExtTCPDSACKRecv");
       continue;
@@ -176,6 +180,15 @@ function sampleRtt(tcp: TcpConnection, segment: TcpSegment, summary: AckSummary,
   sender.backoff = 0;
 }
 
+/** Whether the ACK shows that the last recovery was for nothing. */
+function lookForSpurious(tcp: TcpConnection, segment: TcpSegment, summary: AckSummary, now: number): void {
+  const { spurious, una } = tcp.sender;
+  let isSpurious = summary.advanced > 0 && tcp.timestamps && segment.hasTimestamps && spurious.onAcknowledged(segment.timestampEcho);
+  if (!isSpurious && summary.duplicateSack) isSpurious = spurious.onDuplicate(summary.duplicateStart, summary.duplicateEnd);
+  if (isSpurious) tcp.congestion.onSpurious(spurious.timeout, now);
+  else if (una > spurious.until) spurious.watching = false;
+}
+
 /** Which of the sender's timers run after an ACK (RFC 6298 §5.2, §5.3; RFC 8985 §7.2, §8). */
 function updateTimers(tcp: TcpConnection, advanced: boolean, now: number): void {
   const { sender, timers } = tcp;
@@ -216,5 +229,5 @@ const MOST_SACK_NUMBERS = 8;
 /** Filled for one acknowledgment at a time. */
 const SUMMARY: AckSummary = {
   delivered: 0, advanced: 0, priorInFlight: 0, priorUna: 0, priorFlight: 0, oldestSent: -1, newestSent: -1,
-  duplicateSack: false, duplicateEnd: -1, duplicate: false,
+  duplicateSack: false, duplicateStart: -1, duplicateEnd: -1, duplicate: false,
 };

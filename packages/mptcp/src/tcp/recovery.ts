@@ -132,6 +132,7 @@ export function onRetransmissionTimeout(tcp: TcpConnection, now: number): void {
   if (board.at(0).sacked) board.forgetSacks();
   shrinkSegments(tcp, now);
   congestion.onTimeout(lossEvent(tcp, inFlight, sender.timeouts, now));
+  if (sender.timeouts === 1) sender.spurious.begin(sender.una, sender.nxt, true);
   sender.recoveryWindow = -1;
   if (sender.phase === PHASE.recovery) sender.rack.onRecovered();
   sender.phase = PHASE.loss;
@@ -169,6 +170,7 @@ function enterRecovery(tcp: TcpConnection, inFlight: number, flight: number, now
   if (congestion.usesPrr) sender.recoveryWindow = congestion.window;
   congestion.onLoss(lossEvent(tcp, inFlight, 0, now));
   sender.prr.enter(flight);
+  sender.spurious.begin(sender.una, sender.nxt, false);
   tcp.environment.counters.increment(tcp.sack ? "TcpExtTCPSackRecovery" : "TcpExtTCPRenoRecovery");
   noteRecovery(tcp, "enter", now);
 }
@@ -177,6 +179,7 @@ function leaveRecovery(tcp: TcpConnection, now: number): void {
   const { sender, congestion } = tcp;
   const fast = sender.phase === PHASE.recovery;
   sender.phase = PHASE.open;
+  sender.spurious.until = sender.nxt;
   sender.rack.onRecovered();
   sender.forceRetransmission = false;
   sender.duplicateAcks = 0;

@@ -13,6 +13,7 @@ import { Rack } from "./rack.ts";
 import { Scoreboard } from "./scoreboard.ts";
 import type { SentSegment } from "./scoreboard.ts";
 import { buildDataSegment } from "./segment-builder.ts";
+import { SpuriousRecovery } from "./spurious.ts";
 import { TailLossProbe } from "./tail-loss-probe.ts";
 import { TIMER } from "./timers.ts";
 
@@ -25,6 +26,7 @@ export class Sender {
   recoveryWindow = -1;
   readonly pacer = new Pacer();
   readonly probe: TailLossProbe;
+  readonly spurious = new SpuriousRecovery();
   /** The measurement of the delivery rate; null unless congestion control wants it. */
   rates: DeliveryRate | null = null;
   /** Sequence number of offset 0. */
@@ -170,6 +172,7 @@ export class Sender {
     this.board.resent(record, now);
     if (this.rates !== null) this.rates.onSent(record, prior, this.inFlight, now);
     if (this.phase === PHASE.recovery) this.prr.onSent(record.length);
+    if (this.phase !== PHASE.open) this.spurious.onRetransmission(record.offset, record.length, tcp.timestamps ? tcp.timestampAt(now) : -1);
     tcp.retransmissions++;
     tcp.bytesRetransmitted += record.payload.length;
     tcp.environment.counters.segments.TcpRetransSegs++;

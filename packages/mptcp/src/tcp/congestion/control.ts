@@ -63,6 +63,12 @@ export interface CongestionControl {
    */
   onTimeout(loss: LossEvent): void;
   /**
+   * The last recovery was for nothing: what was sent again had arrived before, as timestamps (RFC 3522) or D-SACKs (RFC 3708) show. A controller
+   * may take its answer back (RFC 4015 §3). Called once for a recovery at most, while it is under way or after it.
+   * @param timeout whether the recovery began with a timeout
+   */
+  onSpurious(timeout: boolean, now: number): void;
+  /**
    * The connection penalises this subflow, which holds up the others: it asks that sending go on with a window of `window` bytes, half
    * of what might be in flight, and a segment or more. In fast recovery that may be above what a loss has just left.
    */

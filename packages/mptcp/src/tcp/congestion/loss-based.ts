@@ -108,6 +108,9 @@ export abstract class LossBasedControl implements CongestionControl {
     this.afterTimeout = true;
   }
 
+  /** The lower window stays. */
+  onSpurious(_timeout: boolean, _now: number): void {}
+
   onPenalty(window: number, _now: number): void {
     this.cwnd = window;
     this.ssthresh = window;

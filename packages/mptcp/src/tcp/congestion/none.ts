@@ -29,6 +29,7 @@ class NoControl implements CongestionControl {
   onLoss(): void {}
   onRecovered(): void {}
   onTimeout(): void {}
+  onSpurious(): void {}
   onPenalty(): void {}
   onMss(): void {}
   release(): void {}

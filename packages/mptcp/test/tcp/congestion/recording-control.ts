@@ -11,6 +11,7 @@ export type Told =
   | { readonly what: "idle"; readonly idle: number }
   | { readonly what: "penalty"; readonly window: number }
   | { readonly what: "mss"; readonly mss: number }
+  | { readonly what: "spurious"; readonly timeout: boolean }
   | { readonly what: "release" };
 
 /** A controller that does nothing but remember what it was told; its window and pacing rate are the test's to set. */
@@ -53,6 +54,9 @@ export class RecordingControl implements CongestionControl {
   }
   onTimeout(loss: LossEvent): void {
     this.told.push({ what: "timeout", ...loss });
+  }
+  onSpurious(timeout: boolean): void {
+    this.told.push({ what: "spurious", timeout });
   }
   onPenalty(window: number): void {
     this.told.push({ what: "penalty", window });
