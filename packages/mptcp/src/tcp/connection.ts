@@ -4,7 +4,7 @@ import type { Packet, TcpSegment } from "../wire/index.ts";
 import { TCP_FLAG } from "../wire/index.ts";
 import { keepAliveOf } from "./config.ts";
 import type { KeepAlive, TcpConfig } from "./config.ts";
-import type { CongestionContext, CongestionControl, HandOver } from "./congestion/control.ts";
+import type { CongestionContext, CongestionControl, CongestionControlFactory, HandOver } from "./congestion/control.ts";
 import { BEFORE_ESTABLISHED } from "./congestion/none.ts";
 import { handleIcmpError } from "./icmp-errors.ts";
 import type { IcmpError } from "./icmp-errors.ts";
@@ -41,6 +41,8 @@ export class TcpConnection {
   state: TcpState;
   /** Before the handshake is complete there is no window to control: {@link BEFORE_ESTABLISHED}. */
   congestion: CongestionControl;
+  /** What made the controller, or is to make it; null before the handshake is complete, unless somebody chose. */
+  congestionFactory: CongestionControlFactory | null = null;
   /** For events: the connection's number on its host and the path index. Set by the owner. */
   connectionId = -1;
   subflowId = 0;
@@ -286,6 +288,21 @@ export class TcpConnection {
     this.congestion.onPenalty(window, now);
   }
 
+  /**
+   * Exchanges congestion control, also while data flows: the new controller goes on from the window and the threshold of the old one. Before
+   * the handshake is complete it is what the connection will begin with.
+   */
+  replaceCongestion(factory: CongestionControlFactory, now: number): void {
+    if (this.state === "CLOSED" || this.state === "TIME-WAIT") return;
+    this.congestionFactory = factory;
+    if (!this.reachedEstablished) return;
+    const old = this.congestion;
+    this.congestion = factory.create(this.congestionContext({ window: old.window, threshold: old.threshold }, now));
+    old.release();
+    this.sender.controlledBy(this.congestion, now);
+    this.environment.wake(this);
+  }
+
   // ---- what one can read
 
   /** Whether state, congestion window and the peer's window would let new data leave now. */
@@ -477,8 +494,9 @@ export class TcpConnection {
     // RFC 6298 §5.7: a lost SYN makes the first RTO for data at least three seconds.
     else if (this.synRetries > 0 && this.rtt.rto < AFTER_LOST_SYN) this.rtt.rto = AFTER_LOST_SYN;
     sender.updateUnit();
-    this.congestion = this.owner.congestionControl(this).create(this.congestionContext(null, now));
-    sender.controlledBy(this.congestion);
+    this.congestionFactory ??= this.owner.congestionControl(this);
+    this.congestion = this.congestionFactory.create(this.congestionContext(null, now));
+    sender.controlledBy(this.congestion, now);
     sender.idleSince = now;
     this.reachedEstablished = true;
     this.setState("ESTABLISHED", now);

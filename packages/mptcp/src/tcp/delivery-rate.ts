@@ -40,9 +40,9 @@ export class DeliveryRate {
   private delivered = 0;
   private lost = 0;
   /** When `delivered` last changed, ns. */
-  private deliveredAt = 0;
+  private deliveredAt: number;
   /** Time of sending of the newest delivered, or of what was sent after an idle time, ns. */
-  private firstSentAt = 0;
+  private firstSentAt: number;
   /** Once so many bytes are delivered, the application's gap has left the path; 0: there is none. */
   private appLimitedUntil = 0;
   /** What was known at the sending of the newest segment that the present ACK delivers, and when that was, ns. */
@@ -51,8 +51,10 @@ export class DeliveryRate {
   /** `lost` before the present ACK. */
   private priorLost = 0;
 
-  constructor(control: CongestionControl) {
+  /** @param now the measurement begins, perhaps with segments in flight that it knows nothing of */
+  constructor(control: CongestionControl, now: number) {
     this.control = control;
+    this.deliveredAt = this.firstSentAt = now;
   }
 
   /** A segment leaves. @param prior bytes in flight before @param inFlight with it */

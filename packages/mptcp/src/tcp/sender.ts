@@ -98,11 +98,12 @@ export class Sender {
   }
 
   /** A controller begins, or takes over. */
-  controlledBy(control: CongestionControl): void {
+  controlledBy(control: CongestionControl, now: number): void {
+    if (!control.usesPrr) this.recoveryWindow = -1;
     if (!control.wantsSamples) {
       this.rates = null;
     } else if (this.rates === null) {
-      this.rates = new DeliveryRate(control);
+      this.rates = new DeliveryRate(control, now);
       this.board.forgetStamps();
     } else {
       this.rates.control = control;
