@@ -1,10 +1,47 @@
 /**
  * mptcp: Multipath TCP (RFC 8684) as a sans-IO engine. This face has the host, its connections and everything that can be
- * configured; the virtual network is `mptcp/sim`, packets are `mptcp/wire`, captures are `mptcp/capture`.
+ * configured; the virtual network is `mptcp/sim`, packets are `mptcp/wire`, captures are `mptcp/capture`, real networks `mptcp/node`.
+ *
+ * What is here is meant for users, and stays; what rooms show each other is in the faces of the folders.
  *
  * @module
  */
-export * from "./core/index.ts";
-export * from "./host/index.ts";
-export * from "./mptcp/index.ts";
-export * from "./tcp/index.ts";
+
+// ---- a host and its connections
+export { Host, Listener, Pump } from "./host/index.ts";
+export type { AddressOptions, ConnectOptions, HostAddress, HostOptions, HostUsage, ListenOptions, PortSource, PumpDriver, SynCookieMode } from "./host/index.ts";
+export { MptcpConnection } from "./mptcp/index.ts";
+export type { AddressesInfo, ConnectionInfo, DecisionListener, SubflowInfo, SubflowView } from "./mptcp/index.ts";
+export { STREAM_EVENT } from "./tcp/index.ts";
+export type { FourTuple, StreamConnection, TcpConnection, TcpState } from "./tcp/index.ts";
+
+// ---- configuration
+export { DEFAULT_MPTCP_CONFIG } from "./mptcp/index.ts";
+export type { EndpointFlags, MptcpConfig, PathLimits } from "./mptcp/index.ts";
+export { DEFAULT_TCP_CONFIG } from "./tcp/index.ts";
+export type { BufferConfig, KeepAlive, TcpConfig } from "./tcp/index.ts";
+export { version1 } from "./mptcp/index.ts";
+export type { KeyMaterial, KeyPair, NamedAddress, Version } from "./mptcp/index.ts";
+
+// ---- schedulers
+export { lowestTimeDistance, roundRobin, schedulers } from "./mptcp/index.ts";
+export type { SchedulableSubflow, Scheduler, SchedulerFactory, ScheduleRequest } from "./mptcp/index.ts";
+
+// ---- path managers
+export { fullMesh, linuxEndpoints, pathManagers } from "./mptcp/index.ts";
+export type { FullMeshOptions, LocalAddress, Path, PathControl, PathManager, PathManagerFactory, PathMode, RemoteAddress } from "./mptcp/index.ts";
+
+// ---- congestion control
+export { congestionControl, congestionControls, coupled, lia, liaFixedPoint } from "./mptcp/index.ts";
+export { CouplingGroup, CouplingMember, CouplingRule, cubic, newReno } from "./tcp/index.ts";
+export type {
+  AckEvent, CongestionContext, CongestionControl, CongestionControlFactory, HandOver, LossEvent, LostSegment, RateSample, SentEvent,
+} from "./tcp/index.ts";
+
+// ---- what happened, and why
+export { Counters, FALLBACK_REASONS, JOIN_REFUSALS, MptcpError, SUBFLOW_END_REASONS } from "./core/index.ts";
+export type { CloseReason, DecisionDetail, DecisionEvent, FallbackReason, JoinRefusal, Observer, Reason, SubflowEndReason } from "./core/index.ts";
+
+// ---- time, randomness, plain data
+export { MICROSECOND, MILLISECOND, NEVER, randomSources, SECOND, SeededRandom, seededSources } from "./core/index.ts";
+export type { PlainObject, PlainValue, RandomPurpose, RandomSource, RandomSources } from "./core/index.ts";

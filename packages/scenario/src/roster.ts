@@ -1,5 +1,5 @@
-import { MptcpConnection, TcpConnection } from "mptcp";
-import type { StreamConnection, SubflowView } from "mptcp";
+import { MptcpConnection } from "mptcp";
+import type { StreamConnection, SubflowView, TcpConnection } from "mptcp";
 import type { IpAddress } from "mptcp/wire";
 
 /** One subflow as both ends see it; for plain TCP, the connection. */
