@@ -17,7 +17,7 @@ export type { FourTuple, StreamConnection, TcpConnection, TcpState } from "./tcp
 
 // ---- configuration
 export { DEFAULT_MPTCP_CONFIG } from "./mptcp/index.ts";
-export type { EndpointFlags, MptcpConfig, PathLimits } from "./mptcp/index.ts";
+export type { EndpointFlags, MptcpConfig, PathLimits, PolicyExchange } from "./mptcp/index.ts";
 export { DEFAULT_TCP_CONFIG } from "./tcp/index.ts";
 export type { BufferConfig, KeepAlive, TcpConfig } from "./tcp/index.ts";
 export { version1 } from "./mptcp/index.ts";
@@ -43,5 +43,5 @@ export { Counters, FALLBACK_REASONS, JOIN_REFUSALS, MptcpError, SUBFLOW_END_REAS
 export type { CloseReason, DecisionDetail, DecisionEvent, FallbackReason, JoinRefusal, Observer, Reason, SubflowEndReason } from "./core/index.ts";
 
 // ---- time, randomness, plain data
-export { MICROSECOND, MILLISECOND, NEVER, randomSources, SECOND, SeededRandom, seededSources } from "./core/index.ts";
-export type { PlainObject, PlainValue, RandomPurpose, RandomSource, RandomSources } from "./core/index.ts";
+export { makePolicy, MICROSECOND, MILLISECOND, NEVER, randomSources, SECOND, SeededRandom, seededSources } from "./core/index.ts";
+export type { PlainObject, PlainValue, Policy, PolicyLike, RandomPurpose, RandomSource, RandomSources } from "./core/index.ts";

@@ -9,6 +9,8 @@ export { MptcpError } from "./errors.ts";
 export type { CloseReason } from "./errors.ts";
 export type { DecisionDetail, DecisionEvent, EventBase, Observer } from "./observer.ts";
 export { booleanFrom, nullableFrom, numberFrom, objectFrom, parametersFrom, plainNumber } from "./plain.ts";
+export { makePolicy } from "./policy.ts";
+export type { Policy, PolicyLike } from "./policy.ts";
 export { randomBelow, randomFraction, randomSources, SeededRandom, seededSources } from "./random.ts";
 export type { RandomPurpose, RandomSource, RandomSources } from "./random.ts";
 export type { PlainObject, PlainValue } from "./plain.ts";

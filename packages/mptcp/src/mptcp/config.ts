@@ -6,6 +6,14 @@ import type { SchedulerFactory } from "./scheduler.ts";
 import { version1 } from "./version/v1.ts";
 import type { Version } from "./version/version.ts";
 
+/** Policies of a connection to exchange while data flows; those that are not named stay. */
+export interface PolicyExchange {
+  readonly scheduler?: SchedulerFactory;
+  /** Of all subflows, those to come too: each new controller goes on from the window of the one before. */
+  readonly congestion?: CongestionControlFactory;
+  readonly pathManager?: PathManagerFactory;
+}
+
 /** The parameters of Multipath TCP on a host, and of one connection. Times in ns. */
 export interface MptcpConfig {
   /** The version spoken. */

@@ -3,7 +3,7 @@ import { Deadlines, FALLBACK_REASONS } from "../core/index.ts";
 import type { CongestionControlFactory, FourTuple, KeepAlive, StreamConnection } from "../tcp/index.ts";
 import { configOfKeepAlive, CouplingGroup, STREAM_EVENT } from "../tcp/index.ts";
 import type { IpAddress, MpJoinSyn, Payload } from "../wire/index.ts";
-import type { MptcpConfig } from "./config.ts";
+import type { MptcpConfig, PolicyExchange } from "./config.ts";
 import { DEADLINES } from "./deadlines.ts";
 import type { DecisionListener } from "./decision-log.ts";
 import { DecisionLog } from "./decision-log.ts";
@@ -56,6 +56,7 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
   timerAt = Number.POSITIVE_INFINITY;
   /** The subflows' congestion controllers, as far as they are coupled. */
   readonly couplingGroup = new CouplingGroup();
+  private congestionFactory: CongestionControlFactory;
   private tcpConfig: SubflowTcpConfig;
   private stream: Multipath | RegularStream;
   private openedAt = -1;
@@ -70,6 +71,7 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
     this.tuple = options.tuple;
     this.log = new DecisionLog(environment, options.id);
     this.deadlines = new Deadlines(DEADLINES, () => environment.schedule(this));
+    this.congestionFactory = config.congestion;
     this.tcpConfig = options.tcp;
     this.session = new Session({ version: config.version, initiator, keys, config });
     this.stream = new Multipath(this, this.session);
@@ -159,6 +161,15 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
   /** The addresses that the connection knows, as plain data. */
   get addresses(): AddressesInfo {
     return addressesOf(this.stream instanceof Multipath ? this.stream.paths : null, this.tuple);
+  }
+
+  /**
+   * Exchanges policies, also while data flows; nothing is lost and nothing sent twice for it. After fallback only congestion control is left to
+   * exchange.
+   */
+  exchange(policies: PolicyExchange, now: number): void {
+    if (policies.congestion !== undefined) this.congestionFactory = policies.congestion;
+    this.stream.exchange(policies, now);
   }
 
   /** One more address of the host that the connection may use (RFC 6897 §5.3.3). @returns false when the host does not have it now */
@@ -269,7 +280,7 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
 
   /** What controls the congestion of its subflows, those to come too. */
   get congestion(): CongestionControlFactory {
-    return this.config.congestion;
+    return this.congestionFactory;
   }
 
   raise(event: number): void {

@@ -5,7 +5,7 @@
  * @module
  */
 export { DEFAULT_MPTCP_CONFIG } from "./config.ts";
-export type { MptcpConfig } from "./config.ts";
+export type { MptcpConfig, PolicyExchange } from "./config.ts";
 export * from "./congestion/index.ts";
 export { MptcpConnection } from "./connection.ts";
 export type { DecisionListener } from "./decision-log.ts";

@@ -1,8 +1,9 @@
 import type { CloseReason, Counters, Deadlines, FallbackReason, JoinRefusal, SubflowEndReason } from "../core/index.ts";
+import { makePolicy } from "../core/index.ts";
 import type { CongestionControlFactory, CouplingGroup, FourTuple, KeepAlive, TcpConnection } from "../tcp/index.ts";
 import { reassemblyMemory, STREAM_EVENT } from "../tcp/index.ts";
 import type { MpJoinSyn, MptcpOption, Payload } from "../wire/index.ts";
-import type { MptcpConfig } from "./config.ts";
+import type { MptcpConfig, PolicyExchange } from "./config.ts";
 import type { Carrier } from "./context.ts";
 import { DataReceiver } from "./data/receiver.ts";
 import type { SenderContext } from "./data/sender.ts";
@@ -77,14 +78,14 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     this.ending = new Ending(this);
     this.failure = new ChecksumFailure(this);
     this.sender = new DataSender(this, {
-      scheduler: config.scheduler(),
+      scheduler: makePolicy(config.scheduler),
       buffer: subflowConfig.sendBuffer,
       opportunisticRetransmission: config.opportunisticRetransmission,
       penalisation: config.penalisation,
       noDelay: subflowConfig.noDelay,
     });
     this.receiver = new DataReceiver(subflowConfig.receiveBuffer);
-    this.paths = new Paths(this, config.pathManager());
+    this.paths = new Paths(this, makePolicy(config.pathManager));
   }
 
   // ---- what the parts read
@@ -222,6 +223,16 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
 
   setKeepAlive(keepAlive: KeepAlive | null, now: number): void {
     for (const subflow of this.living) subflow.setKeepAlive(keepAlive, now);
+  }
+
+  /** Other policies decide from now on; what is not named stays. */
+  exchange(policies: PolicyExchange, now: number): void {
+    const { congestion, pathManager, scheduler } = policies;
+    if (scheduler !== undefined) this.sender.carriers.exchange(makePolicy(scheduler));
+    if (congestion !== undefined) for (const subflow of this.living) subflow.tcp.replaceCongestion(congestion, now);
+    if (pathManager !== undefined) this.paths.exchange(makePolicy(pathManager), now);
+    this.mark();
+    this.settle(now);
   }
 
   /** What the application asks of the paths. @returns what `command` does */

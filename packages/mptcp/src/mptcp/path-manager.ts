@@ -1,4 +1,4 @@
-import type { SubflowEndReason } from "../core/index.ts";
+import type { PolicyLike, SubflowEndReason } from "../core/index.ts";
 import type { IpAddress } from "../wire/index.ts";
 
 /**
@@ -101,5 +101,5 @@ export interface PathLimits {
   readonly addAddrAccepted: number;
 }
 
-/** A new path manager for a connection. */
-export type PathManagerFactory = () => PathManager;
+/** A path manager to choose: it makes one for each connection. */
+export type PathManagerFactory = PolicyLike<PathManager>;

@@ -1,3 +1,5 @@
+import type { PolicyLike } from "../core/index.ts";
+
 /**
  * A packet scheduler: given the subflows that may carry data, says which one takes the next piece.
  *
@@ -40,5 +42,5 @@ export interface ScheduleRequest {
   now: number;
 }
 
-/** A new scheduler for a connection: state, if any, is the connection's. */
-export type SchedulerFactory = () => Scheduler;
+/** A scheduler to choose: it makes one for each connection, so that state, if any, is the connection's. */
+export type SchedulerFactory = PolicyLike<Scheduler>;

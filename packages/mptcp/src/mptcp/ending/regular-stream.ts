@@ -231,6 +231,11 @@ export class RegularStream implements TcpOwner, SubflowView {
     this.tcp.setKeepAlive(keepAlive, now);
   }
 
+  /** Another congestion control from now on. */
+  exchange({ congestion }: { readonly congestion?: CongestionControlFactory }, now: number): void {
+    if (congestion !== undefined) this.tcp.replaceCongestion(congestion, now);
+  }
+
   abort(now: number): void {
     if (this.isClosed) return;
     this.finish("ECONNABORTED");

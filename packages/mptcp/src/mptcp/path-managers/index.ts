@@ -20,7 +20,8 @@
  *
  * @module
  */
-import type { PathManagerFactory } from "../path-manager.ts";
+import type { Policy } from "../../core/index.ts";
+import type { PathManager } from "../path-manager.ts";
 import { linuxEndpoints } from "./endpoints.ts";
 import { fullMesh } from "./full-mesh.ts";
 
@@ -29,9 +30,9 @@ export { fullMesh } from "./full-mesh.ts";
 export type { FullMeshOptions, PathMode } from "./full-mesh.ts";
 
 /** All of them by name, as configuration files and commands spell it. */
-export const pathManagers: Readonly<Record<string, PathManagerFactory>> = {
-  "full-mesh": () => fullMesh(),
-  full: () => fullMesh({ mode: "full" }),
-  "single-path": () => fullMesh({ mode: "single-path" }),
-  endpoints: linuxEndpoints,
+export const pathManagers: Readonly<Record<string, Policy<PathManager>>> = {
+  "full-mesh": { name: "full-mesh", parameters: { mode: "backup" }, create: () => fullMesh() },
+  full: { name: "full", parameters: { mode: "full" }, create: () => fullMesh({ mode: "full" }) },
+  "single-path": { name: "single-path", parameters: { mode: "single-path" }, create: () => fullMesh({ mode: "single-path" }) },
+  endpoints: { name: "endpoints", parameters: {}, create: linuxEndpoints },
 };

@@ -141,6 +141,13 @@ export class Paths implements PathControl {
 
   // ---- from the application
 
+  /** Another path manager decides from now on: it begins with the tables as they are. */
+  exchange(manager: PathManager, now: number): void {
+    this.manager = manager;
+    if (this.established && this.context.mayOpen) manager.onEstablished(this, now);
+    this.armManager();
+  }
+
   /** One more address of the host that the connection may use (RFC 6897 §5.3.3). @returns false when the host does not have it now */
   allowLocal(address: IpAddress, now: number): boolean {
     this.denied = this.denied.filter((other) => !other.equals(address));

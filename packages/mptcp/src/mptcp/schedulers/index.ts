@@ -16,7 +16,8 @@
  *
  * @module
  */
-import type { SchedulerFactory } from "../scheduler.ts";
+import type { Policy } from "../../core/index.ts";
+import type { Scheduler } from "../scheduler.ts";
 import { lowestTimeDistance } from "./lowest-time-distance.ts";
 import { roundRobin } from "./round-robin.ts";
 
@@ -24,7 +25,7 @@ export { lowestTimeDistance } from "./lowest-time-distance.ts";
 export { roundRobin } from "./round-robin.ts";
 
 /** All of them by name, as configuration files and commands spell it. */
-export const schedulers: Readonly<Record<string, SchedulerFactory>> = {
-  "lowest-time-distance": lowestTimeDistance,
-  "round-robin": roundRobin,
+export const schedulers: Readonly<Record<string, Policy<Scheduler>>> = {
+  "lowest-time-distance": { name: "lowest-time-distance", parameters: {}, create: lowestTimeDistance },
+  "round-robin": { name: "round-robin", parameters: {}, create: roundRobin },
 };

@@ -1,4 +1,4 @@
-import type { SchedulableSubflow, Scheduler, SchedulerFactory } from "../scheduler.ts";
+import type { SchedulableSubflow, Scheduler } from "../scheduler.ts";
 
 /**
  * Gives each segment to the subflow from which it reaches the peer first.
@@ -30,4 +30,4 @@ class LowestTimeDistance implements Scheduler {
 }
 
 /** The subflow with room that is nearest in time: the default. */
-export const lowestTimeDistance: SchedulerFactory = () => new LowestTimeDistance();
+export const lowestTimeDistance = (): Scheduler => new LowestTimeDistance();

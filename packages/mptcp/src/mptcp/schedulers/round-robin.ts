@@ -1,4 +1,4 @@
-import type { SchedulableSubflow, Scheduler, SchedulerFactory } from "../scheduler.ts";
+import type { SchedulableSubflow, Scheduler } from "../scheduler.ts";
 
 /** Takes the subflows in turn, one segment each, passing over those without room. */
 class RoundRobin implements Scheduler {
@@ -24,4 +24,4 @@ class RoundRobin implements Scheduler {
 }
 
 /** Each subflow in turn: an even spread over the paths, whatever their speed. For experiments. */
-export const roundRobin: SchedulerFactory = () => new RoundRobin();
+export const roundRobin = (): Scheduler => new RoundRobin();

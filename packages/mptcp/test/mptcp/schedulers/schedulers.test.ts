@@ -14,11 +14,11 @@ function choices(scheduler: Scheduler, subflows: readonly SchedulableSubflow[], 
 }
 
 test("every scheduler is listed under its own name", () => {
-  for (const [name, factory] of Object.entries(schedulers)) expect(factory().name).toBe(name);
+  for (const [name, policy] of Object.entries(schedulers)) expect([policy.name, policy.create().name]).toEqual([name, name]);
 });
 
 test.each(Object.keys(schedulers))("%s chooses nothing when nothing has room", (name) => {
-  const scheduler = (schedulers[name] as (typeof schedulers)[string])();
+  const scheduler = (schedulers[name] as (typeof schedulers)[string]).create();
   expect(choices(scheduler, [], 1)).toEqual([undefined]);
   expect(choices(scheduler, [subflow(1, 1, false), subflow(2, 0, false)], 2)).toEqual([undefined, undefined]);
 });
