@@ -136,7 +136,7 @@ export class DeliveryRate {
     sample.delivered = 0;
     const { newest } = this;
     if (newest.serial < 0) {
-      sample.priorDelivered = this.delivered;
+      sample.priorDelivered = 0;
       sample.appLimited = this.appLimitedUntil > 0;
       sample.lost = 0;
       sample.inFlightThen = 0;

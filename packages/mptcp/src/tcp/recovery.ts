@@ -81,15 +81,15 @@ export function advanceRecovery(tcp: TcpConnection, summary: AckSummary, lost: b
   }
 }
 
-function tellAck(tcp: TcpConnection, summary: AckSummary, recovering: boolean, sample: RateSample | null, now: number): void {
-  const { congestion, rtt } = tcp;
+function tellAck(tcp: TcpConnection, summary: AckSummary, fast: boolean, sample: RateSample | null, now: number): void {
+  const { congestion, rtt, sender } = tcp;
   const { window } = congestion;
   const event = ACK_EVENT;
   event.acked = summary.advanced;
-  event.recovering = recovering;
+  event.recovery = fast ? "fast" : sender.phase === PHASE.loss ? "timeout" : "none";
   event.priorInFlight = summary.priorInFlight;
   // RFC 7661 §4.1; in slow start a window that was half used may double, as in Linux.
-  event.cwndLimited = summary.priorUna < tcp.sender.limitedUntil || (window < congestion.threshold && window < 2 * summary.priorInFlight);
+  event.cwndLimited = summary.priorUna < sender.limitedUntil || (window < congestion.threshold && window < 2 * summary.priorInFlight);
   event.srtt = rtt.srtt;
   event.minRtt = rtt.min;
   event.latestRtt = summary.newestSent >= 0 ? rtt.latest : 0;
@@ -209,5 +209,5 @@ function lossEvent(tcp: TcpConnection, inFlight: number, consecutive: number, no
 }
 
 // What controllers are told, filled for one call at a time.
-const ACK_EVENT: AckEvent = { acked: 0, recovering: false, priorInFlight: 0, cwndLimited: false, srtt: 0, minRtt: 0, latestRtt: 0, sample: null, now: 0 };
+const ACK_EVENT: AckEvent = { acked: 0, recovery: "none", priorInFlight: 0, cwndLimited: false, srtt: 0, minRtt: 0, latestRtt: 0, sample: null, now: 0 };
 const LOSS_EVENT: LossEvent = { inFlight: 0, window: 0, segment: 0, consecutive: 0, srtt: 0, now: 0 };

@@ -26,7 +26,7 @@ describe("delivery-rate samples", () => {
     for (let round = 0; round < 3; round++) {
       s.advance(RTT).inject({ seq: 1, ack: 1 + (round + 1) * 10_000 }).discard();
       expect(lastAck(control)).toMatchObject({
-        acked: 10_000, recovering: false, latestRtt: RTT,
+        acked: 10_000, recovery: "none", latestRtt: RTT,
         sample: { hasRate: true, rate: 10_000 / 0.04, delivered: 10_000, interval: RTT, priorDelivered: round * 10_000, totalDelivered: (round + 1) * 10_000, newlyDelivered: 10_000, newlyLost: 0, lost: 0, inFlight: 0 },
       });
     }
@@ -45,15 +45,15 @@ describe("delivery-rate samples", () => {
     const { s, control } = listening();
     s.write(30_000).discard().advance(RTT);
     s.inject({ seq: 1, ack: 1, sack: [1001, 2001] }).inject({ seq: 1, ack: 1, sack: [1001, 3001] }).discard();
-    expect(lastAck(control)).toMatchObject({ acked: 0, recovering: false, sample: { newlyDelivered: 1000, totalDelivered: 2000, newlyLost: 0 } });
+    expect(lastAck(control)).toMatchObject({ acked: 0, recovery: "none", sample: { newlyDelivered: 1000, totalDelivered: 2000, newlyLost: 0 } });
     s.inject({ seq: 1, ack: 1, sack: [1001, 4001] }).expect({ seq: 1, len: 1000 });
-    expect(lastAck(control)).toMatchObject({ acked: 0, recovering: true, sample: { newlyDelivered: 1000, totalDelivered: 3000, newlyLost: 1000, lost: 1000, inFlightThen: 4000 } });
+    expect(lastAck(control)).toMatchObject({ acked: 0, recovery: "fast", sample: { newlyDelivered: 1000, totalDelivered: 3000, newlyLost: 1000, lost: 1000, inFlightThen: 4000 } });
     expect(control.of("segment lost")).toEqual([{ what: "segment lost", bytes: 1000, lost: 1000, inFlightThen: 1000, appLimited: true, totalDelivered: 2000 }]);
     // The segment is told of first, then the loss, then the ACK.
     expect(control.told.filter(({ what }) => what !== "sent").map(({ what }) => what).slice(-3)).toEqual(["segment lost", "loss", "ack"]);
     s.discard().advance(RTT).inject({ seq: 1, ack: 10_001 });
     expect(control.told.slice(-1)[0]).toMatchObject({ what: "sent" });
-    expect(lastAck(control)).toMatchObject({ acked: 10_000, recovering: true, sample: { newlyDelivered: 7000, totalDelivered: 10_000 } });
+    expect(lastAck(control)).toMatchObject({ acked: 10_000, recovery: "fast", sample: { newlyDelivered: 7000, totalDelivered: 10_000 } });
   });
 
   test("without Proportional Rate Reduction the window holds in recovery", () => {
@@ -102,6 +102,10 @@ describe("delivery-rate samples", () => {
     expect(control.of("segment lost")).toHaveLength(4);
     expect(control.of("timeout")).toMatchObject([{ inFlight: 4000, window: 10_000, segment: 1000, consecutive: 1 }]);
     expect(control.of("sent").at(-1)).toMatchObject({ retransmission: true, bytes: 1000 });
+    for (const [ack, recovery] of [[1001, "timeout"], [4001, "none"]] as const) {
+      s.discard().inject({ seq: 1, ack });
+      expect(lastAck(control)).toMatchObject({ recovery });
+    }
   });
 
   test("halves of a super-segment are of the same transmission", () => {
@@ -122,7 +126,7 @@ describe("a controller that wants no samples", () => {
     expect(s.tcp.sender.board.at(0).stamp).toBeNull();
     s.advance(RTT).inject({ seq: 1, ack: 18_001 });
     expect(control.told.map(({ what }) => what)).toEqual(["idle", "loss", "recovered", "ack"]);
-    expect(control.of("ack")).toMatchObject([{ acked: 8000, recovering: false, sample: null }]);
+    expect(control.of("ack")).toMatchObject([{ acked: 8000, recovery: "none", sample: null }]);
   });
 
   test("hears of idle times, of penalties and of another segment size", () => {

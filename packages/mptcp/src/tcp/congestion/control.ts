@@ -42,7 +42,7 @@ export interface CongestionControl {
   /**
    * An acknowledgment of new data arrived outside of fast recovery; the one that ends a fast recovery does not count, and
    * neither do duplicate acknowledgments (RFC 3042 §2). With {@link wantsSamples} it is called for each ACK that delivers something
-   * or shows a loss; {@link AckEvent.recovering} marks those that are none of the others' business.
+   * or shows a loss; {@link AckEvent.recovery} marks those that are none of the others' business.
    */
   onAck(ack: AckEvent): void;
   /** A segment is deemed lost, with {@link wantsSamples}. May be called for many at once, before `onLoss`, `onTimeout` or `onAck`. */
@@ -96,8 +96,11 @@ export interface CongestionControl {
 export interface AckEvent {
   /** Bytes newly acknowledged (cumulatively). */
   acked: number;
-  /** Whether fast recovery is under way, or ended with this acknowledgment; only with {@link CongestionControl.wantsSamples}. */
-  recovering: boolean;
+  /**
+   * Fast: fast recovery is under way, or ended with this acknowledgment; only with {@link CongestionControl.wantsSamples}. Timeout: what was
+   * outstanding at a timeout is not acknowledged yet.
+   */
+  recovery: "none" | "fast" | "timeout";
   /** Bytes in flight before this acknowledgment. */
   priorInFlight: number;
   /** Whether the window, not the application or the peer's window, was what limited sending (RFC 7661). */
@@ -124,7 +127,7 @@ export interface RateSample {
   /** Delivered since that segment was sent, this ACK included; and in how long a time, ns. */
   delivered: number;
   interval: number;
-  /** All that had been delivered when that segment was sent, and all that is delivered now: for counting round trips. */
+  /** All that had been delivered when that segment was sent, 0 when there is none, and all that is delivered now: for counting round trips. */
   priorDelivered: number;
   totalDelivered: number;
   /** Whether the application had nothing to send at some time in the interval. */

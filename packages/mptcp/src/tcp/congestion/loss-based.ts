@@ -80,7 +80,7 @@ export abstract class LossBasedControl implements CongestionControl {
   onAck(ack: AckEvent): void {
     if (this.member !== null) this.member.onAck(ack);
     // RFC 7661 §4.4, in its simplest form: a window that was not the limit has not been tested, so it does not grow.
-    if (!ack.cwndLimited) return;
+    if (!ack.cwndLimited || ack.recovery === "fast") return;
     let acked = ack.acked;
     if (this.cwnd < this.ssthresh) {
       acked = this.slowStart(acked);

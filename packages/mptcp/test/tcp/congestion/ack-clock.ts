@@ -30,7 +30,7 @@ export function timeoutOf(inFlight: number, fields: Partial<LossEvent> = {}): Lo
 export function ack(acked: number, fields: Partial<AckEvent> = {}): AckEvent {
   return {
     acked,
-    recovering: false,
+    recovery: "none",
     priorInFlight: acked,
     cwndLimited: true,
     srtt: 100 * MILLISECOND,
