@@ -1,0 +1,219 @@
+import { MptcpError, SECOND } from "../core/index.ts";
+import type { PlainObject } from "../core/index.ts";
+import { CouplingGroup } from "../tcp/index.ts";
+import type { AckEvent, CongestionContext, CongestionControl, CongestionControlFactory, LossEvent } from "../tcp/index.ts";
+import { CONGESTION_RUNS, MOST_WINDOW, tracedRun } from "./congestion-runs.ts";
+import type { Finding } from "./finding.ts";
+import type { Step } from "./watched-control.ts";
+import { Watch } from "./watched-control.ts";
+
+/**
+ * The conformance suite of congestion controllers. In small networks of virtual time a controller must
+ *
+ * - keep its window between one segment and what can be in use, and its pacing rate, if it has one, above 0;
+ * - grow on a clean path and fill it, get on with losses of one percent, and leave another one of its kind its part;
+ * - lower the window on a loss; one that gives a pacing rate is exempt, since it may find by its model of the path that the loss is none of its doing;
+ * - come down on a timeout, to half or to four segments at the most, and on a penalty;
+ * - survive idle times, an application that does not fill the window, another segment size, many segments in one ACK, spurious recoveries,
+ *   a path without SACK, and an exchange while data flows.
+ *
+ * From a run it must do the same again when it hears the same again, also from saved state on another clock; and it must leave its group.
+ *
+ * Nothing here reads a clock: it takes as long as some minutes of virtual time do.
+ *
+ * @returns what is wrong, one finding for each kind of problem in each case
+ */
+export function checkCongestionControl(factory: CongestionControlFactory): Finding[] {
+  const findings: Finding[] = [];
+  for (const { name, check } of CASES) {
+    try {
+      for (const problem of check(factory)) findings.push({ case: name, problem });
+    } catch (error) {
+      findings.push({ case: name, problem: `it throws: ${String(error)}` });
+    }
+  }
+  return findings;
+}
+
+interface Case {
+  readonly name: string;
+  readonly check: (factory: CongestionControlFactory) => readonly string[];
+}
+
+const CASES: readonly Case[] = [
+  { name: "name and parameters", check: checkNames },
+  { name: "its group", check: checkGroup },
+  { name: "a hand-over", check: checkHandOver },
+  { name: "whatever comes", check: checkWhateverComes },
+  { name: "the same again", check: checkSameAgain },
+  { name: "saved state", check: checkSavedState },
+  ...CONGESTION_RUNS.map(
+    ({ name, run }): Case => ({
+      name,
+      check: (factory) => {
+        const { watch, problems } = run(factory);
+        return [...watch.problems.values(), ...problems];
+      },
+    }),
+  ),
+];
+
+function checkNames(factory: CongestionControlFactory): string[] {
+  const problems: string[] = [];
+  if (factory.name === "") problems.push("it has no name");
+  if (!alike(fromJson(factory.parameters), factory.parameters)) problems.push("its parameters are not what JSON can express");
+  return problems;
+}
+
+function checkGroup(factory: CongestionControlFactory): string[] {
+  const group = new CouplingGroup();
+  const first = factory.create(contextOf({ group }));
+  const second = factory.create(contextOf({ group }));
+  const joined = group.members.length;
+  first.release();
+  const left = group.members.length;
+  first.release();
+  second.release();
+  if (joined > 2) return [`two controllers are ${joined} members of a group`];
+  if (left > joined / 2 || group.members.length > 0) return ["it does not leave its group when it is released"];
+  return [];
+}
+
+function checkHandOver(factory: CongestionControlFactory): string[] {
+  const problems: string[] = [];
+  for (const segments of [1, 5, 50]) {
+    const window = segments * MSS;
+    const control = factory.create(contextOf({ handOver: { window, threshold: window } }));
+    if (!(control.window >= MSS && control.window <= Math.max(window, 10 * MSS))) problems.push(`from a window of ${window} bytes it starts with ${control.window}`);
+  }
+  return problems;
+}
+
+/** Events that a run does not bring in this way, after some growth. */
+function checkWhateverComes(factory: CongestionControlFactory): string[] {
+  const watch = new Watch(MOST_WINDOW);
+  const problems: string[] = [];
+  const start = (): CongestionControl => {
+    const control = factory.create(contextOf({}));
+    let now = SECOND;
+    for (let i = 0; i < 100; i++) {
+      control.onAck(ackOf(MSS, control.window, (now += RTT / 20)));
+      watch.check(control, MSS, "an ACK");
+    }
+    return control;
+  };
+  const now = 8 * SECOND;
+  const many = start();
+  const before = many.window;
+  many.onAck(ackOf(MANY, before, now));
+  watch.check(many, MSS, "an ACK of very many segments");
+  if (many.window > before + MANY) problems.push(`one ACK of ${MANY} bytes makes the window ${many.window - before} bytes larger`);
+  const idle = start();
+  const unused = idle.window;
+  for (let i = 0; i < 200; i++) idle.onAck({ ...ackOf(MSS, 2 * MSS, now + i * RTT), cwndLimited: false });
+  watch.check(idle, MSS, "ACKs in an idle time");
+  if (idle.pacingRate === null && idle.window > unused) problems.push("the window grows while it is not in use");
+  idle.onIdleRestart(600 * SECOND, now + 700 * SECOND);
+  watch.check(idle, MSS, "a restart");
+  const slow = start();
+  for (let consecutive = 1; consecutive <= 10; consecutive++) slow.onTimeout(lossOf(slow.window, consecutive, now + consecutive * SECOND));
+  slow.onSpurious(true, now + 20 * SECOND);
+  watch.check(slow, MSS, "timeouts in a row that were spurious");
+  const twice = start();
+  for (let i = 0; i < 20; i++) twice.onLoss(lossOf(twice.window, 0, now + i * RTT));
+  twice.onRecovered(2 * MSS, now + SECOND);
+  twice.onSpurious(false, now + SECOND);
+  twice.onRecovered(Number.POSITIVE_INFINITY, now + SECOND);
+  watch.check(twice, MSS, "losses without recoveries, and recoveries without a loss");
+  const small = start();
+  for (const mss of [500, 9000, 88]) {
+    small.onMss(mss);
+    small.onPenalty(mss, now);
+    small.onAck(ackOf(mss, small.window, now + RTT));
+    watch.check(small, 88, `a segment size of ${mss} bytes`);
+  }
+  return [...watch.problems.values(), ...problems];
+}
+
+function checkSameAgain(factory: CongestionControlFactory): string[] {
+  const { context, trace } = traced(factory);
+  const control = factory.create(context);
+  return replay(control, trace, 0);
+}
+
+function checkSavedState(factory: CongestionControlFactory): string[] {
+  const { context, trace } = traced(factory);
+  const problems: string[] = [];
+  for (const part of [0, 0.2, 0.4, 0.6, 0.8]) {
+    const at = Math.floor(part * trace.length);
+    const first = factory.create(context);
+    for (const step of trace.slice(0, at)) step.call(first, 0);
+    const now = trace[at]?.now ?? 0;
+    const state = fromJson(first.snapshot(now));
+    first.release();
+    // Another driver, whose clock shows something else.
+    const shift = 5000 * SECOND;
+    const second = factory.create({ ...context, group: new CouplingGroup(), now: now + shift });
+    second.restore(state as PlainObject, now + shift);
+    const differences = replay(second, trace.slice(at), shift);
+    if (differences.length > 0) problems.push(`restored after ${at} of ${trace.length} calls, ${differences.join("; ")}`);
+  }
+  return problems;
+}
+
+/** Makes the calls of a trace again. @returns what is not as it was, the first alone */
+function replay(control: CongestionControl, trace: readonly Step[], shift: number): string[] {
+  for (let i = 0; i < trace.length; i++) {
+    const step = trace[i] as Step;
+    step.call(control, shift);
+    const { window, threshold, pacingRate } = control;
+    if (!Object.is(window, step.window) || !Object.is(threshold, step.threshold) || !Object.is(pacingRate, step.pacingRate)) {
+      return [`${i + 1} calls later window, threshold and rate are ${window}, ${threshold}, ${pacingRate} and not ${step.window}, ${step.threshold}, ${step.pacingRate}`];
+    }
+  }
+  return [];
+}
+
+function traced(factory: CongestionControlFactory): { readonly context: CongestionContext; readonly trace: readonly Step[] } {
+  const watch = tracedRun(factory);
+  const [trace] = watch.traces;
+  const [context] = watch.contexts;
+  if (trace === undefined || context === undefined || trace.length < 100) throw new MptcpError("ERR_MPTCP_TESTING", "the connection never came to send");
+  return { context: { ...context, group: new CouplingGroup() }, trace };
+}
+
+function contextOf(fields: Partial<CongestionContext>): CongestionContext {
+  return { mss: MSS, initialWindow: 10 * MSS, handOver: null, group: new CouplingGroup(), srtt: RTT, now: SECOND, ...fields };
+}
+
+/** An ACK of a path that delivers a window per round trip. */
+function ackOf(acked: number, inFlight: number, now: number): AckEvent {
+  const rate = (inFlight * SECOND) / RTT;
+  return {
+    acked, recovery: "none", priorInFlight: inFlight, cwndLimited: true, srtt: RTT, minRtt: RTT, latestRtt: RTT, now,
+    sample: {
+      hasRate: true, rate, delivered: inFlight, interval: RTT, priorDelivered: 0, totalDelivered: inFlight, appLimited: false,
+      newlyDelivered: acked, newlyLost: 0, lost: 0, inFlightThen: inFlight, inFlight: Math.max(0, inFlight - acked),
+    },
+  };
+}
+
+function lossOf(inFlight: number, consecutive: number, now: number): LossEvent {
+  return { inFlight, window: inFlight, segment: MSS, consecutive, srtt: RTT, now };
+}
+
+function fromJson(value: PlainObject): unknown {
+  return JSON.parse(JSON.stringify(value));
+}
+
+/** Whether two plain values are the same, whatever the order of their names. */
+function alike(a: unknown, b: unknown): boolean {
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return Object.is(a, b);
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => alike((a as PlainObject)[name], (b as PlainObject)[name]));
+}
+
+const MSS = 1000;
+const RTT = SECOND / 20;
+/** Bytes of an ACK of very many segments. */
+const MANY = 500_000;

@@ -1,0 +1,107 @@
+import { describe, expect, test } from "vitest";
+import type { PlainObject } from "../../src/core/index.ts";
+import { congestionControls, coupled } from "../../src/mptcp/index.ts";
+import type { AckEvent, CongestionContext, CongestionControlFactory, CouplingMember } from "../../src/tcp/index.ts";
+import { CouplingRule, NewReno } from "../../src/tcp/index.ts";
+import { checkCongestionControl } from "../../src/testing/index.ts";
+
+describe("what this package brings", () => {
+  test.each(Object.values(congestionControls).map((factory) => [factory.name, factory] as const))("%s passes", (_, factory) => {
+    expect(checkCongestionControl(factory)).toEqual([]);
+  });
+});
+
+/** Standard TCP with something wrong. */
+function broken(name: string, change: (context: CongestionContext) => NewReno): CongestionControlFactory {
+  return { name, parameters: {}, create: change };
+}
+
+/** The problems of each case. */
+function problemsOf(factory: CongestionControlFactory): Record<string, string[]> {
+  const problems: Record<string, string[]> = {};
+  for (const { case: name, problem } of checkCongestionControl(factory)) (problems[name] ??= []).push(problem);
+  return problems;
+}
+
+describe("what is broken fails", () => {
+  test("a window that never grows", () => {
+    const problems = problemsOf(broken("stiff", (context) => new (class extends NewReno {
+      override onAck(): void {}
+    })(context)));
+    expect(problems["a clean path"]?.join()).toMatch(/the window does not grow: 14480 bytes.*it fills 14\.\d % of the link/);
+  });
+
+  test.each([
+    ["NaN", Number.NaN],
+    ["0", 0],
+    ["Infinity", Number.POSITIVE_INFINITY],
+  ])("a window that becomes %s", (text, value) => {
+    const problems = problemsOf(broken("odd", (context) => new (class extends NewReno {
+      override onAck(ack: AckEvent): void {
+        super.onAck(ack);
+        if (this.cwnd > 20 * this.mss) this.cwnd = value;
+      }
+    })(context)));
+    for (const name of ["whatever comes", "a clean path", "two subflows"]) expect(problems[name]?.join(), name).toMatch(new RegExp(`the window is ${text}`));
+  });
+
+  test("a window that grows on loss, without bound", () => {
+    const problems = problemsOf(broken("brazen", (context) => new (class extends NewReno {
+      override onLoss(): void {
+        this.cwnd *= 2;
+      }
+    })(context)));
+    expect(problems["random loss of 1 %"]?.join()).toMatch(/after a loss, and was \d+/);
+    expect(problems["random loss of 1 %"]?.join()).toMatch(/cannot be in use/);
+  });
+
+  test("a window that does not mind timeouts, or grows by a penalty, or while it is not in use", () => {
+    expect(problemsOf(broken("deaf", (context) => new (class extends NewReno {
+      override onTimeout(): void {}
+    })(context)))["an outage of two seconds"]?.join()).toMatch(/after a timeout, and was/);
+    const problems = problemsOf(broken("spiteful", (context) => new (class extends NewReno {
+      override onAck(ack: AckEvent): void {
+        super.onAck({ ...ack, cwndLimited: true });
+      }
+    })(context)));
+    expect(problems["whatever comes"]).toEqual(["the window grows while it is not in use"]);
+  });
+
+  test("state that is not saved, and what is not the same twice", () => {
+    const forgetful = problemsOf(broken("forgetful", (context) => new (class extends NewReno {
+      override restore(state: PlainObject, now: number): void {
+        super.restore({ ...state, credit: 0 }, now);
+      }
+    })(context)));
+    expect(Object.keys(forgetful)).toEqual(["saved state"]);
+    let made = 0;
+    const moody = problemsOf(broken("moody", (context) => new (class extends NewReno {
+      private readonly mood = made++ % 3;
+      protected override bytesPerSegment(): number {
+        return super.bytesPerSegment() + 2000 * this.mood;
+      }
+    })(context)));
+    expect(moody["the same again"]?.join()).toMatch(/calls later window, threshold and rate are/);
+  });
+
+  test("a member that stays in its group, a rate of 0, an exception, a name that is none", () => {
+    const clinging = coupled(() => new (class extends CouplingRule {
+      readonly name = "clinging";
+      bytesPerSegment(member: CouplingMember): number {
+        return member.control.window;
+      }
+    })());
+    const stays: CongestionControlFactory = { ...clinging, create: (context) => Object.assign(clinging.create(context), { release: () => {} }) };
+    expect(problemsOf(stays)["its group"]).toEqual(["it does not leave its group when it is released"]);
+    expect(problemsOf(broken("halting", (context) => new (class extends NewReno {
+      override get pacingRate(): number | null {
+        return this.cwnd > 30 * this.mss ? 0 : null;
+      }
+    })(context)))["a clean path"]?.join()).toMatch(/the pacing rate is 0/);
+    const failing = problemsOf({ name: "", parameters: { limit: Number.NaN }, create: () => {
+      throw new Error("no luck");
+    } });
+    expect(failing["name and parameters"]).toEqual(["it has no name", "its parameters are not what JSON can express"]);
+    expect(failing["a clean path"]).toEqual(["it throws: Error: no luck"]);
+  });
+});
