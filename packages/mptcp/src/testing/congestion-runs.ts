@@ -31,7 +31,8 @@ export const CONGESTION_RUNS: readonly CongestionRun[] = [
     name: "a clean path",
     run: (factory) => {
       const bulk = new Bulk(factory, { paths: [PATH] });
-      const initial = bulk.windowAt(200 * MILLISECOND);
+      // Just after the handshake.
+      const initial = bulk.windowAt(45 * MILLISECOND);
       bulk.simulation.run(4 * SECOND);
       const problems: string[] = [];
       const share = bulk.rate(8 * SECOND) / (PATH.rate as number);
