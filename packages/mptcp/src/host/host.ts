@@ -285,7 +285,7 @@ export class Host implements MptcpEnvironment {
   }
 
   schedule(timed: Timed): void {
-    this.timers.file(timed);
+    this.timers.fileFor(timed);
   }
 
   closed(tcp: TcpConnection): void {
@@ -295,7 +295,7 @@ export class Host implements MptcpEnvironment {
   finished(connection: StreamConnection): void {
     if (!(connection instanceof MptcpConnection)) return;
     this.tokens.delete(connection.session.local.token);
-    this.timers.remove(connection);
+    this.timers.removeFor(connection);
   }
 
   connectTcp(owner: TcpOwner, endpoint: EndpointId, config: SubflowTcpConfig, now: number): TcpConnection | null {

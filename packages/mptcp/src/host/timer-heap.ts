@@ -1,6 +1,14 @@
 import { NEVER } from "../core/index.ts";
 import type { Timed } from "../mptcp/index.ts";
 
+/** What the heap files: something with a deadline, and the heap's notes of where it stands. */
+export interface Filed extends Timed {
+  /** Place in the heap; -1: none. */
+  timerSlot: number;
+  /** The time that it is filed under, ns. */
+  timerAt: number;
+}
+
 /**
  * The deadlines of everything on a host: a binary heap that knows each entry's place. A deadline that moves later is left where it
  * is and looked at again when it comes up, since retransmission timers move later with every acknowledgment.
@@ -8,11 +16,13 @@ import type { Timed } from "../mptcp/index.ts";
 export class TimerHeap {
   /** Nothing is filed under an earlier time: while due entries are worked off it is later than now, so that none comes up twice. */
   floor = 0;
-  private readonly heap: Timed[] = [];
+  private readonly heap: Filed[] = [];
+  /** The entries of what keeps no notes itself, from its first deadline on. */
+  private readonly entries = new Map<Timed, Entry>();
 
   /** Earliest time at which something may be due, ns; NEVER when nothing is. */
   get next(): number {
-    return this.heap.length === 0 ? NEVER : (this.heap[0] as Timed).timerAt;
+    return this.heap.length === 0 ? NEVER : (this.heap[0] as Filed).timerAt;
   }
 
   get size(): number {
@@ -20,7 +30,7 @@ export class TimerHeap {
   }
 
   /** Files `timed` under its `nextTimeout`, unless it is filed under an earlier time already. */
-  file(timed: Timed): void {
+  file(timed: Filed): void {
     // Smoothed times have fractions; the driver's clock is in whole nanoseconds.
     const at = Math.max(Math.ceil(timed.nextTimeout), this.floor);
     if (timed.timerSlot < 0) {
@@ -35,12 +45,29 @@ export class TimerHeap {
     }
   }
 
-  remove(timed: Timed): void {
+  /** The same for something without notes: the heap keeps them, until {@link TimerHeap.removeFor}. */
+  fileFor(timed: Timed): void {
+    let entry = this.entries.get(timed);
+    if (entry === undefined) {
+      entry = new Entry(timed);
+      this.entries.set(timed, entry);
+    }
+    this.file(entry);
+  }
+
+  removeFor(timed: Timed): void {
+    const entry = this.entries.get(timed);
+    if (entry === undefined) return;
+    this.remove(entry);
+    this.entries.delete(timed);
+  }
+
+  remove(timed: Filed): void {
     const at = timed.timerSlot;
     if (at < 0) return;
     timed.timerSlot = -1;
     timed.timerAt = NEVER;
-    const last = this.heap.pop() as Timed;
+    const last = this.heap.pop() as Filed;
     if (last === timed) return;
     this.heap[at] = last;
     last.timerSlot = at;
@@ -49,9 +76,9 @@ export class TimerHeap {
   }
 
   /** Takes out one entry that is due at `now`, or null; entries whose deadline moved are filed anew on the way. */
-  due(now: number): Timed | null {
+  due(now: number): Filed | null {
     while (this.heap.length > 0) {
-      const top = this.heap[0] as Timed;
+      const top = this.heap[0] as Filed;
       if (top.timerAt > now) return null;
       if (top.nextTimeout <= now) {
         this.remove(top);
@@ -68,10 +95,10 @@ export class TimerHeap {
 
   private up(at: number): void {
     const { heap } = this;
-    const moving = heap[at] as Timed;
+    const moving = heap[at] as Filed;
     while (at > 0) {
       const parent = (at - 1) >> 1;
-      const other = heap[parent] as Timed;
+      const other = heap[parent] as Filed;
       if (other.timerAt <= moving.timerAt) break;
       heap[at] = other;
       other.timerSlot = at;
@@ -83,12 +110,12 @@ export class TimerHeap {
 
   private down(at: number): void {
     const { heap } = this;
-    const moving = heap[at] as Timed;
+    const moving = heap[at] as Filed;
     for (;;) {
       let child = 2 * at + 1;
       if (child >= heap.length) break;
-      if (child + 1 < heap.length && (heap[child + 1] as Timed).timerAt < (heap[child] as Timed).timerAt) child++;
-      const other = heap[child] as Timed;
+      if (child + 1 < heap.length && (heap[child + 1] as Filed).timerAt < (heap[child] as Filed).timerAt) child++;
+      const other = heap[child] as Filed;
       if (moving.timerAt <= other.timerAt) break;
       heap[at] = other;
       other.timerSlot = at;
@@ -96,5 +123,24 @@ export class TimerHeap {
     }
     heap[at] = moving;
     moving.timerSlot = at;
+  }
+}
+
+/** The heap's notes of something that knows nothing of heaps. */
+class Entry implements Filed {
+  timerSlot = -1;
+  timerAt = NEVER;
+  private readonly timed: Timed;
+
+  constructor(timed: Timed) {
+    this.timed = timed;
+  }
+
+  get nextTimeout(): number {
+    return this.timed.nextTimeout;
+  }
+
+  handleTimeout(now: number): void {
+    this.timed.handleTimeout(now);
   }
 }

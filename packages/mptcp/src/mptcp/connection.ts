@@ -51,9 +51,6 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
   readonly deadlines: Deadlines;
   /** The version, the keys and what else the two ends agreed on. */
   readonly session: Session;
-  // Timed: the host's bookkeeping.
-  timerSlot = -1;
-  timerAt = Number.POSITIVE_INFINITY;
   /** The subflows' congestion controllers, as far as they are coupled. */
   readonly couplingGroup = new CouplingGroup();
   private congestionFactory: CongestionControlFactory;

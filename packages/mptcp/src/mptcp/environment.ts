@@ -34,12 +34,9 @@ export interface EndpointId {
 /** What the connection decides about its subflows' TCP; the host fills in the rest from the route. */
 export type SubflowTcpConfig = Omit<TcpConfig, "mtu" | "segmentationLimit">;
 
-/** Something with a deadline that the host keeps in its timer heap. */
+/** Something with a deadline that the host looks after. */
 export interface Timed {
   /** ns; NEVER when idle. May be too early (a spurious call is cheap), never too late. */
   readonly nextTimeout: number;
   handleTimeout(now: number): void;
-  /** Bookkeeping of the heap: place (-1: none) and the time it is filed under. */
-  timerSlot: number;
-  timerAt: number;
 }

@@ -1,10 +1,10 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { TimerHeap } from "../../src/host/timer-heap.ts";
+import type { Filed } from "../../src/host/timer-heap.ts";
 import { NEVER } from "../../src/core/index.ts";
-import type { Timed } from "../../src/mptcp/index.ts";
 
-class Entry implements Timed {
+class Entry implements Filed {
   nextTimeout = NEVER;
   timerSlot = -1;
   timerAt = NEVER;
@@ -130,6 +130,26 @@ describe("the timer heap", () => {
     heap.remove(entry);
     heap.remove(entry);
     expect(heap.size).toBe(0);
+  });
+
+  test("keeps the notes of what has no room for them, until it is removed", () => {
+    const heap = new TimerHeap();
+    const calls: number[] = [];
+    const timed = { nextTimeout: 100, handleTimeout: (now: number) => calls.push(now) };
+    heap.fileFor(timed);
+    heap.fileFor(timed);
+    expect([heap.size, heap.next]).toEqual([1, 100]);
+    timed.nextTimeout = 40;
+    heap.fileFor(timed);
+    expect([heap.size, heap.next]).toEqual([1, 40]);
+    const due = heap.due(40);
+    due?.handleTimeout(40);
+    expect([calls, heap.size, due?.nextTimeout]).toEqual([[40], 0, 40]);
+    timed.nextTimeout = 70;
+    heap.fileFor(timed);
+    heap.removeFor(timed);
+    heap.removeFor(timed);
+    expect([heap.size, heap.next]).toEqual([0, NEVER]);
   });
 
   test("ten thousand entries come out in order", () => {
