@@ -205,9 +205,14 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
     return this.withSubflow(pathIndex, (paths) => paths.setBackup(pathIndex, backup), now);
   }
 
-  /** Tells one listener of the connection's decisions as they are taken; null: none. */
-  listen(listener: DecisionListener | null): void {
+  /** Tells a listener of the connection's decisions as they are taken, from now on. */
+  listen(listener: DecisionListener): void {
     this.log.listen(listener);
+  }
+
+  /** Tells a listener no more. */
+  stopListening(listener: DecisionListener): void {
+    this.log.stopListening(listener);
   }
 
   /** The subflows that are open, or being opened; after fallback the TCP connection that is left. */

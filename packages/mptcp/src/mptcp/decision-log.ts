@@ -28,7 +28,7 @@ export interface DecisionListener {
 
 /** One connection's entries in the decision log, and the counters that go with them. Without an observer nothing is built. */
 export class DecisionLog {
-  private listener: DecisionListener | null = null;
+  private listeners: readonly DecisionListener[] = [];
   private readonly environment: MptcpEnvironment;
   private readonly connection: number;
 
@@ -37,14 +37,19 @@ export class DecisionLog {
     this.connection = connection;
   }
 
-  /** Tells one listener of this connection's decisions from now on; null: none. */
-  listen(listener: DecisionListener | null): void {
-    this.listener = listener;
+  /** Tells a listener of this connection's decisions from now on. */
+  listen(listener: DecisionListener): void {
+    this.listeners = [...this.listeners, listener];
+  }
+
+  /** Tells it no more. */
+  stopListening(listener: DecisionListener): void {
+    this.listeners = this.listeners.filter((other) => other !== listener);
   }
 
   observe(subflow: LoggedSubflow | null, detail: DecisionDetail): void {
     const pathIndex = subflow === null ? -1 : subflow.pathIndex;
-    this.listener?.onDecision(pathIndex, detail);
+    for (const listener of this.listeners) listener.onDecision(pathIndex, detail);
     const { observer, now, name } = this.environment;
     if (observer === null) return;
     observer.event({ at: now, host: name, connection: this.connection, subflow: pathIndex, ...detail });

@@ -59,7 +59,7 @@ export class EngineSocketMptcp implements SocketMptcp, DecisionListener {
 
   /** The connection of the socket, once there is one; null when it is to be forgotten. */
   attach(runtime: Runtime | null, connection: StreamConnection | null): void {
-    if (this.connection instanceof MptcpConnection) this.connection.listen(null);
+    if (this.connection instanceof MptcpConnection) this.connection.stopListening(this);
     this.runtime = runtime;
     this.connection = connection;
     this.up.clear();
