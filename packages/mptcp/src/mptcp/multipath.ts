@@ -63,7 +63,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   readonly failure: ChecksumFailure;
   private readonly context: MultipathContext;
   private readonly living: Subflow[] = [];
-  /** The subflow that data arrived on last: the one for window updates. */
+  /** Of several subflows, the one that data arrived on last, which window updates go out on; null: the first. */
   private lastReceiver: Subflow | null = null;
   /** A second subflow was established at some time. */
   private joinedEver = false;
@@ -418,7 +418,8 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   }
 
   onArrival(subflow: Subflow): void {
-    this.lastReceiver = subflow;
+    // Where there is one subflow, there is nothing to choose from.
+    if (this.living.length > 1) this.lastReceiver = subflow;
   }
 
   /** Bytes of the connection, from any subflow. */

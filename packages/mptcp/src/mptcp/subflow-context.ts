@@ -6,11 +6,12 @@ import type { DataReceiver } from "./data/receiver.ts";
 import type { DataSender } from "./data/sender.ts";
 import type { DecisionLog } from "./decision-log.ts";
 import type { ChecksumFailure } from "./ending/checksum-failure.ts";
+import type { JoinOptions } from "./handshake/opening.ts";
 import type { Paths } from "./paths/paths.ts";
 import type { Session } from "./session.ts";
 
 /** What a subflow is made with. */
-export interface SubflowOptions {
+export interface SubflowOptions extends JoinOptions {
   /** 1 is the first subflow. */
   readonly pathIndex: number;
   /** Whether it begins with MP_CAPABLE (else with MP_JOIN). */
@@ -18,13 +19,8 @@ export interface SubflowOptions {
   /** Whether we send the SYN. */
   readonly initiator: boolean;
   readonly localAddressId: number;
-  readonly remoteAddressId: number;
   /** Whether we ask for it to be a backup. */
   readonly backup: boolean;
-  /** Our nonce of a join (RFC 8684 §3.2). */
-  readonly nonce: number;
-  /** For a join that arrived: what the SYN said. */
-  readonly peer?: { readonly nonce: number; readonly backup: boolean };
 }
 
 /** What a subflow, `S`, asks of the connection, and what it tells it. */

@@ -43,10 +43,10 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   readonly deadlines: Deadlines;
   private connection: TcpConnection | null = null;
   private state: SubflowPhase = "handshake";
-  private remoteId: number;
 
-  /** B flag: what the peer asked of us, and what we asked of the peer. Either makes the subflow a backup. */
-  private peerAsksBackup: boolean;
+  /** What the peer's latest MP_PRIO asked for; null: the handshake's B flag stands. */
+  private peerPriority: boolean | null = null;
+  /** Whether we ask for it to be a backup. */
   private weAskBackup: boolean;
 
   private readonly opening: Opening;
@@ -78,10 +78,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.first = options.first;
     this.initiator = options.initiator;
     this.localAddressId = options.localAddressId;
-    this.remoteId = options.remoteAddressId;
     this.weAskBackup = options.backup;
-    this.peerAsksBackup = options.peer?.backup ?? false;
-    this.opening = options.first ? new CapableOpening(this) : new JoinOpening(this, options.nonce, options.peer?.nonce ?? 0);
+    this.opening = options.first ? new CapableOpening(this) : new JoinOpening(this, options);
   }
 
   /** Binds the subflow to its TCP connection. Call once. */
@@ -114,7 +112,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     return this.tcp.tuple;
   }
   get remoteAddressId(): number {
-    return this.remoteId;
+    return this.opening.remoteAddressId;
   }
   get session(): Session {
     return this.context.session;
@@ -125,13 +123,13 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   /** Whether it is used only when others cannot be: either end asked for that. */
   get backup(): boolean {
-    return this.peerAsksBackup || this.weAskBackup;
+    return this.weAskBackup || this.peerBackup;
   }
   get localBackup(): boolean {
     return this.weAskBackup;
   }
   get peerBackup(): boolean {
-    return this.peerAsksBackup;
+    return this.peerPriority ?? this.opening.peerBackup;
   }
 
   get hasRoom(): boolean {
@@ -233,7 +231,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   }
 
   onPriority(backup: boolean): void {
-    this.peerAsksBackup = backup;
+    this.peerPriority = backup;
     this.context.subflowsChanged();
   }
 
@@ -537,11 +535,6 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   fallBack(reason: FallbackReason, now: number): void {
     this.context.fallBack(reason, now);
-  }
-
-  onJoinAnswered(addressId: number, backup: boolean): void {
-    this.remoteId = addressId;
-    this.peerAsksBackup = backup;
   }
 
   onJoinVerified(): void {

@@ -45,9 +45,11 @@ export class CheckedStream {
     return this.mappings.length;
   }
 
-  /** A DATA_FIN without data, at a data offset, had a wrong checksum: nothing that follows counts. */
-  fail(dataOffset: number): void {
-    this.failure = dataOffset;
+  /** A DATA_FIN without data arrived. @returns whether its checksum is right; if it is not, nothing that follows counts */
+  verifyFin(dataOffset: number, subflowSequence: number, checksum: number): boolean {
+    const isRight = this.owner.session.checksumMatches(0, dataOffset, subflowSequence, 1, checksum);
+    if (!isRight) this.failure = dataOffset;
+    return isRight;
   }
 
   /**

@@ -74,10 +74,7 @@ export class Inbound {
     const { dataOffset, subflowOffset, length, dataFin, checksum } = mapping;
     if (length === 0) {
       if (!dataFin || stream.failedAt >= 0) return "accept";
-      if (!owner.session.checksumMatches(0, dataOffset, mapping.subflowSequence, 1, checksum)) {
-        stream.fail(dataOffset);
-        return "bad_data_fin";
-      }
+      if (!stream.verifyFin(dataOffset, mapping.subflowSequence, checksum)) return "bad_data_fin";
       owner.onDataFin(dataOffset, now);
       return "accept";
     }

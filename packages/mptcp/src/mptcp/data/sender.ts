@@ -224,10 +224,11 @@ export class DataSender {
     return true;
   }
 
-  /** Turns Nagle's algorithm off or on. @returns whether data that it held back may leave */
+  /** Turns Nagle's algorithm off or on. @returns whether data that it held back may leave now */
   setNoDelay(enable: boolean): boolean {
+    const isReleased = enable && !this.noDelay;
     this.noDelay = enable;
-    return enable;
+    return isReleased;
   }
 
   /** Whether the application waits for room and there is some; asked once per change. */

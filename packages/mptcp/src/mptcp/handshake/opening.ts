@@ -34,17 +34,28 @@ export interface OpeningOwner {
   onAgreed(flags: number, key: Uint8Array): void;
   onKeysReturned(flags: number, key: Uint8Array): void;
   fallBack(reason: FallbackReason, now: number): void;
-  /** The SYN+ACK of a join says who the peer is there. */
-  onJoinAnswered(addressId: number, backup: boolean): void;
   /** The third ACK of a join that arrived was verified. */
   onJoinVerified(): void;
   /** Both ends have verified each other. */
   onJoined(now: number): void;
 }
 
+/** What a join begins with. */
+export interface JoinOptions {
+  /** Our nonce (RFC 8684 §3.2). */
+  readonly nonce: number;
+  readonly remoteAddressId: number;
+  /** For a join that arrived: what the SYN said. */
+  readonly peer?: { readonly nonce: number; readonly backup: boolean };
+}
+
 /** The handshake of a subflow: its state, and what it reads and writes until the subflow is established. */
 export interface Opening {
   readonly stage: OpeningStage;
+  /** Address id of the peer's end, as far as it is known. */
+  readonly remoteAddressId: number;
+  /** Whether the peer's side of the handshake asked for the subflow to be a backup. */
+  readonly peerBackup: boolean;
   read(segment: TcpSegment, offset: number, now: number): OpeningVerdict;
   writeSyn(segment: TcpSegment): void;
   writeSynAck(segment: TcpSegment): void;
@@ -57,6 +68,8 @@ export interface Opening {
 
 /** The handshake of the first subflow, by MP_CAPABLE (RFC 8684 §3.1). */
 export class CapableOpening implements Opening {
+  readonly remoteAddressId = 0;
+  readonly peerBackup = false;
   private readonly owner: OpeningOwner;
   private isEstablished = false;
   /** The third ACK was sent. */
@@ -152,20 +165,29 @@ export class JoinOpening implements Opening {
   private readonly owner: OpeningOwner;
   private readonly localNonce: number;
   private remoteNonce: number;
+  private remoteId: number;
+  private asksBackup: boolean;
   private current: OpeningStage = "handshake";
   private ackTries = 0;
   /** Why the SYN+ACK was not acceptable: once the TCP handshake is over, so that there can be one, a RST says so. */
   private refusal: SubflowEndReason | null = null;
 
-  /** @param remoteNonce the peer's, of a SYN that arrived; 0 of one that we send */
-  constructor(owner: OpeningOwner, localNonce: number, remoteNonce: number) {
+  constructor(owner: OpeningOwner, options: JoinOptions) {
     this.owner = owner;
-    this.localNonce = localNonce;
-    this.remoteNonce = remoteNonce;
+    this.localNonce = options.nonce;
+    this.remoteNonce = options.peer?.nonce ?? 0;
+    this.remoteId = options.remoteAddressId;
+    this.asksBackup = options.peer?.backup ?? false;
   }
 
   get stage(): OpeningStage {
     return this.current;
+  }
+  get remoteAddressId(): number {
+    return this.remoteId;
+  }
+  get peerBackup(): boolean {
+    return this.asksBackup;
   }
 
   read(segment: TcpSegment, _offset: number, now: number): OpeningVerdict {
@@ -185,8 +207,9 @@ export class JoinOpening implements Opening {
     }
     if (verdict.backup) counters.increment("MPTcpExtMPJoinSynAckBackupRx");
     this.remoteNonce = verdict.nonce;
+    this.remoteId = verdict.addressId;
+    this.asksBackup = verdict.backup;
     this.current = "pre-established";
-    this.owner.onJoinAnswered(verdict.addressId, verdict.backup);
     return "accept";
   }
 
