@@ -163,11 +163,12 @@ export class Host implements MptcpEnvironment {
     }
     const connection = this.newConnection(true, tuple, tcpConfig, { ...this.mptcpDefaults, ...options.mptcp });
     const subflow = connection.addFirstSubflow();
-    subflow.attach(TcpConnection.connect(this, subflow, this.routed(connection.subflowConfig, local), tuple, now));
+    const tcp = TcpConnection.connect(this, subflow, this.routed(connection.subflowConfig, local), tuple, now);
+    subflow.attach(tcp);
     if (this.isBlackhole(remote, now)) connection.giveUpMultipath("blackhole_remembered", now);
     else this.counters.increment("MPTcpExtMPCapableSYNTX");
-    this.heldPorts.adopt(subflow.tcp, entry, localPort);
-    this.register(subflow.tcp);
+    this.heldPorts.adopt(tcp, entry, localPort);
+    this.register(tcp);
     return connection;
   }
 

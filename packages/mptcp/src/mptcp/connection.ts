@@ -303,10 +303,11 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
   }
 
   becomeRegular(handOver: HandOver, now: number): void {
-    const { reason, tcp } = handOver;
+    const { reason, tcp, joins } = handOver;
     const regular = new RegularStream(this, handOver, now);
     this.stream = regular;
     tcp.serve({ owner: regular, sharedWindow: false });
+    for (const join of joins) join.serve({ owner: regular });
     const { counter } = FALLBACK_REASONS[reason];
     if (counter !== null) this.counters.increment(counter);
     this.log.observe(null, { kind: "fallback", reason });

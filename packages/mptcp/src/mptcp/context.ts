@@ -54,14 +54,15 @@ export interface InboundOwner {
   /** Bytes of the connection. */
   deliver(dataOffset: number, payload: Payload, now: number): void;
   onDataFin(dataOffset: number, now: number): void;
-  /** Bytes in order that no mapping covers; `total` of them since the last mapped ones. */
-  onUnmapped(payload: Payload, offset: number, total: number, now: number): void;
+  /**
+   * Bytes in order that no mapping covers are at the head of `rest`; `total` of them since the last mapped ones.
+   * @returns false when nothing more of `rest` is the subflow's: it has ended, or the TCP connection has another owner, who got all of it
+   */
+  onUnmapped(rest: Payload, offset: number, total: number, now: number): boolean;
   /** A mapping's checksum is wrong; it began at these offsets. */
   onMismatch(dataOffset: number, subflowOffset: number, now: number): void;
   /** Data arrived behind a mapping that failed; `tooMuch`: more than may be held. */
   onMoreData(tooMuch: boolean, now: number): void;
-  /** Bytes for whoever owns the TCP connection after this subflow. */
-  passOn(payload: Payload, offset: number, now: number): void;
   /** Something was dropped or refused, for the counters and the decision log. */
   note(event: "beyond_window" | "too_many_mappings" | "mapping_conflict"): void;
 }

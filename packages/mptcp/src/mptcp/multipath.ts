@@ -351,10 +351,11 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     const others = this.living.filter((subflow) => subflow !== first);
     this.living.length = 0;
     this.deadlines.close();
-    const { session, sender, receiver } = this;
-    this.context.becomeRegular({ reason, tcp: first.tcp, session, unsent: sender.handOver(), unread: receiver.handOver(), held, isEstablished, ...how }, now);
     // A join that was under way when the connection fell back is not the connection.
     for (const subflow of others) subflow.end("fallback", now);
+    const { session, sender, receiver } = this;
+    const joins = others.map((subflow) => subflow.tcp);
+    this.context.becomeRegular({ reason, tcp: first.tcp, joins, session, unsent: sender.handOver(), unread: receiver.handOver(), held, isEstablished, ...how }, now);
   }
 
   // ---- what the parts tell: the handshake

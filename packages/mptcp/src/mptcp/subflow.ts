@@ -354,7 +354,6 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.reader.begin(segment);
     if (this.state !== "established") {
       const verdict = this.opening.read(segment, offset, now);
-      if (this.isLive) this.state = this.opening.stage;
       if (verdict !== "next") return verdict === "accept";
     }
     if (this.removal !== null && this.removal.isDisprovedBy(segment, now)) this.keep();
@@ -470,16 +469,18 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   }
 
   /** In-order bytes that no mapping covers (RFC 8684 §3.3.1, §3.7). */
-  onUnmapped(payload: Payload, offset: number, total: number, now: number): void {
-    const { context } = this;
+  onUnmapped(rest: Payload, offset: number, total: number, now: number): boolean {
+    const { context, tcp } = this;
     if (this.first && context.mayFallBack && offset === 0 && context.receiver.next === 0) {
       // Options pass on SYNs but not on data.
       context.fallBack("options_lost_on_data", now);
-      this.passOn(payload, offset, now);
-      return;
+      tcp.owner.onData(tcp, rest, offset, now);
+      return false;
     }
     context.counters.increment("MPTcpExtDSSNoMapping");
-    if (total > context.receiver.limit) this.reset("no_mapping", MP_RESET_REASON.middleboxInterference, now);
+    if (total <= context.receiver.limit) return true;
+    this.reset("no_mapping", MP_RESET_REASON.middleboxInterference, now);
+    return false;
   }
 
   onMismatch(dataOffset: number, subflowOffset: number, now: number): void {
@@ -488,11 +489,6 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   onMoreData(tooMuch: boolean, now: number): void {
     this.context.failure.onMoreData(this, tooMuch, now);
-  }
-
-  passOn(payload: Payload, offset: number, now: number): void {
-    const { tcp } = this;
-    if (tcp.owner !== this) tcp.owner.onData(tcp, payload, offset, now);
   }
 
   note(event: "beyond_window" | "too_many_mappings" | "mapping_conflict"): void {
@@ -535,6 +531,10 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   fallBack(reason: FallbackReason, now: number): void {
     this.context.fallBack(reason, now);
+  }
+
+  onProgress(): void {
+    this.state = this.opening.stage;
   }
 
   onJoinVerified(): void {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Dss } from "../../src/wire/index.ts";
+import { checkedPair } from "./checksum-pair.ts";
 import type { App, PairOptions, Sent, Side } from "./pair.ts";
 import { has, isData, isReset, isSyn, option, Pair } from "./pair.ts";
 
@@ -174,6 +175,23 @@ describe("options stripped by a middlebox (RFC 8684 §3.7)", () => {
     const { client } = pair.establish();
     const server = exchange(pair, client, "client");
     expect([client.connection.fallback, server.connection.fallback]).toEqual(["no_data_ack", "options_lost_on_data"]);
+  });
+
+  test("from the beginning of first data, with checksums in use: what a mapping covers behind it goes to regular TCP too", () => {
+    const pair = checkedPair();
+    const { client, server } = pair.establish();
+    let mapped = 0;
+    pair.alter((segment, sent) => {
+      if (sent.from !== "client" || !isData(sent)) return;
+      segment.mptcp = segment.mptcp.map((one) => {
+        if (one.kind !== "dss" || one.dsnLength === 0) return one;
+        mapped++;
+        return Object.assign(new Dss(), one, { dsnLow: one.dsnLow + 100, subflowSequence: one.subflowSequence + 100, dataLength: one.dataLength - 100 });
+      });
+    });
+    client.write(1000);
+    pair.run(100);
+    expect([mapped, server.connection.fallback, server.received, server.corrupt]).toEqual([1, "options_lost_on_data", 1000, false]);
   });
 
   test("to a client that only closes: the FIN tells the server", () => {

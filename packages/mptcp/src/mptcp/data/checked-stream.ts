@@ -77,10 +77,7 @@ export class CheckedStream {
     const { owner } = this;
     let done = 0;
     while (done < payload.length) {
-      if (!owner.isLive) {
-        owner.passOn(payload.slice(done, payload.length), offset + done, now);
-        return;
-      }
+      if (!owner.isLive) return;
       if (this.failure >= 0) {
         this.holdFailed(payload.slice(done, payload.length), now);
         return;
@@ -89,7 +86,7 @@ export class CheckedStream {
       const mapping = this.mappings[0];
       if (mapping === undefined || mapping.subflowOffset > at) {
         const end = mapping === undefined ? payload.length : Math.min(payload.length, mapping.subflowOffset - offset);
-        this.unmapped.onUnmapped(payload.slice(done, end), at, now);
+        if (!this.unmapped.onUnmapped(payload.slice(done, payload.length), end - done, at, now)) return;
         done = end;
         continue;
       }
@@ -159,9 +156,10 @@ export class CheckedStream {
   }
 }
 
-/** Who hears of bytes that no mapping covers. */
+/** Who hears of bytes that no mapping covers: `length` of them, at the head of `rest`. */
 interface UnmappedSink {
-  onUnmapped(payload: Payload, offset: number, now: number): void;
+  /** @returns false when nothing more of `rest` is the subflow's */
+  onUnmapped(rest: Payload, length: number, offset: number, now: number): boolean;
 }
 
 class CheckedMapping {

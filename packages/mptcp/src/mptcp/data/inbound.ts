@@ -110,7 +110,7 @@ export class Inbound {
       const at = offset + done;
       const index = mappings.find(at);
       if (index < 0) {
-        this.onUnmapped(payload.slice(done, payload.length), at, now);
+        this.onUnmapped(payload.slice(done, payload.length), payload.length - done, at, now);
         return;
       }
       const end = Math.min(payload.length, mappings.end(index) - offset);
@@ -124,10 +124,10 @@ export class Inbound {
     this.unmapped = 0;
   }
 
-  /** Bytes in order without a mapping. */
-  onUnmapped(payload: Payload, offset: number, now: number): void {
-    this.unmapped += payload.length;
-    this.owner.onUnmapped(payload, offset, this.unmapped, now);
+  /** Bytes in order without a mapping: the first `length` of `rest`. @returns false when nothing more of it is the subflow's */
+  onUnmapped(rest: Payload, length: number, offset: number, now: number): boolean {
+    this.unmapped += length;
+    return this.owner.onUnmapped(rest, offset, this.unmapped, now);
   }
 
   /** What is held, for regular TCP to go on with, and the data offset of its first byte; `otherwise` when nothing is. */

@@ -32,6 +32,8 @@ export interface RegularContext {
 export interface HandOver {
   readonly reason: FallbackReason;
   readonly tcp: TcpConnection;
+  /** TCP connections of joins that were under way. They are reset, and have nothing to do any more but to send their RST. */
+  readonly joins: readonly TcpConnection[];
   readonly session: Session;
   readonly unsent: UnsentStream;
   readonly unread: UnreadStream;

@@ -34,6 +34,8 @@ export interface OpeningOwner {
   onAgreed(flags: number, key: Uint8Array): void;
   onKeysReturned(flags: number, key: Uint8Array): void;
   fallBack(reason: FallbackReason, now: number): void;
+  /** The handshake has come to another stage, by what arrived. */
+  onProgress(): void;
   /** The third ACK of a join that arrived was verified. */
   onJoinVerified(): void;
   /** Both ends have verified each other. */
@@ -111,6 +113,7 @@ export class CapableOpening implements Opening {
         owner.counters.increment("MPTcpExtMPCapableACKRX");
         owner.onKeysReturned(verdict.flags, verdict.key);
         this.isEstablished = true;
+        owner.onProgress();
         return "next";
       case "wait":
         return "drop";
@@ -210,6 +213,7 @@ export class JoinOpening implements Opening {
     this.remoteId = verdict.addressId;
     this.asksBackup = verdict.backup;
     this.current = "pre-established";
+    this.owner.onProgress();
     return "accept";
   }
 
@@ -225,6 +229,7 @@ export class JoinOpening implements Opening {
     if (verdict !== "no_mp_join_in_ack") counters.increment("MPTcpExtMPJoinAckRx");
     if (verdict === "verified") {
       this.current = "pre-established";
+      this.owner.onProgress();
       return "accept";
     }
     if (verdict === "bad_hmac") counters.increment("MPTcpExtMPJoinAckHMacFailure");
