@@ -8,7 +8,6 @@ import type { LookupFunction, SocketConnectOptions } from "./socket-options.ts";
 
 /** What a {@link Dialer} needs of the socket it dials for. */
 export interface DialerOwner {
-  readonly connecting: boolean;
   autoSelectFamilyAttemptedAddresses: string[];
   emit(event: string, ...values: readonly unknown[]): boolean;
   destroy(error?: Error): unknown;
@@ -22,7 +21,8 @@ export interface DialerOwner {
 
 /**
  * Finds the addresses of a peer and tries them, one after the other, as `net.Socket.connect` does: with `autoSelectFamily` by turns of both families,
- * each but the last for a limited time, else the first one alone. Errors come as events, later.
+ * each but the last for a limited time, else the first one alone. Errors come as events, later; after {@link Dialer.stop}, which any listener may bring
+ * about, nothing does.
  */
 export class Dialer {
   private readonly owner: DialerOwner;
@@ -33,6 +33,8 @@ export class Dialer {
   private at = -1;
   private readonly errors: Error[] = [];
   private timer: NodeJS.Timeout | null = null;
+  private isFound = false;
+  private isOver = false;
 
   constructor(owner: DialerOwner, options: SocketConnectOptions, port: number) {
     this.owner = owner;
@@ -57,7 +59,7 @@ export class Dialer {
 
   /** The attempt under way failed. */
   attemptFailed(error: Error): void {
-    this.stop();
+    this.stopTimer();
     this.errors.push(error);
     const address = this.addresses[this.at];
     if (this.isOnly) {
@@ -65,12 +67,18 @@ export class Dialer {
       return;
     }
     if (address !== undefined) this.owner.emit("connectionAttemptFailed", String(address), this.port, address.family, error);
+    if (this.isOver) return;
     this.owner.abandon();
     this.next();
   }
 
   /** Nothing more is to be done: an attempt succeeded, or nobody wants one. */
   stop(): void {
+    this.isOver = true;
+    this.stopTimer();
+  }
+
+  private stopTimer(): void {
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
   }
@@ -80,7 +88,7 @@ export class Dialer {
   }
 
   private isReachable({ address }: LookupAddress): boolean {
-    const parsed = IpAddress.parse(address);
+    const parsed = IpAddress.parse(String(address));
     return parsed !== null && this.owner.reaches(parsed);
   }
 
@@ -90,28 +98,35 @@ export class Dialer {
 
   private found(error: NodeJS.ErrnoException | null, found: readonly LookupAddress[]): void {
     const { owner, host } = this;
-    if (!owner.connecting) return;
+    if (this.isOver || this.isFound) return;
+    this.isFound = true;
     if (error !== null) {
       owner.emit("lookup", error, undefined, undefined, host);
-      process.nextTick(() => owner.destroy(error));
+      this.giveUp(error);
       return;
     }
     const answers = this.selectsFamily ? found : [found.find((answer) => this.isReachable(answer)) ?? found[0]].filter((answer) => answer !== undefined);
     for (const { address, family } of answers) {
       owner.emit("lookup", null, address, family, host);
-      if (!owner.connecting) return;
+      if (this.isOver) return;
     }
-    const addresses = answers.flatMap(({ address }) => IpAddress.parse(address) ?? []);
+    const addresses = answers.flatMap(({ address }) => IpAddress.parse(String(address)) ?? []);
     if (addresses.length > 0) this.tryAll(byTurns(addresses));
-    else if (answers[0] === undefined) process.nextTick(() => owner.destroy(codedError(Error, "ENOTFOUND", `getaddrinfo ENOTFOUND ${host}`)));
+    else if (answers[0] === undefined) this.giveUp(codedError(Error, "ENOTFOUND", `getaddrinfo ENOTFOUND ${host}`));
     else {
       const invalid = codedError(TypeError, "ERR_INVALID_IP_ADDRESS", `Invalid IP address: ${answers[0].address}`);
-      process.nextTick(() => owner.destroy(Object.assign(invalid, { host, port: this.port })));
+      this.giveUp(Object.assign(invalid, { host, port: this.port }));
     }
   }
 
+  private giveUp(error: Error): void {
+    process.nextTick(() => {
+      if (!this.isOver) this.owner.destroy(error);
+    });
+  }
+
   private tryAll(addresses: IpAddress[]): void {
-    if (!this.owner.connecting) return;
+    if (this.isOver) return;
     this.addresses = addresses;
     if (!this.isOnly) this.owner.autoSelectFamilyAttemptedAddresses = [];
     this.next();
@@ -119,7 +134,6 @@ export class Dialer {
 
   private next(): void {
     const { owner, port } = this;
-    if (!owner.connecting) return;
     const address = this.addresses[++this.at];
     if (address === undefined) {
       owner.destroy(attemptsError(this.errors));
@@ -132,12 +146,12 @@ export class Dialer {
     }
     if (!this.isOnly) owner.autoSelectFamilyAttemptedAddresses.push(`${text}:${port}`);
     owner.emit("connectionAttempt", text, port, address.family);
-    if (!owner.connecting) return;
+    if (this.isOver) return;
     try {
       owner.openTo(address, port);
     } catch (error) {
-      if (!(error instanceof MptcpError)) throw error;
-      this.attemptFailed(connectError(error.code, text, port));
+      // What else it may be, a parameter of the engine that makes no sense, is told as an error of the socket too.
+      this.attemptFailed(error instanceof MptcpError ? connectError(error.code, text, port) : (error as Error));
       return;
     }
     if (this.at === this.addresses.length - 1) return;
@@ -148,9 +162,9 @@ export class Dialer {
   private onTimeout(address: IpAddress): void {
     const { owner, port } = this;
     this.timer = null;
-    if (!owner.connecting) return;
     this.errors.push(connectError("ETIMEDOUT", String(address), port));
     owner.emit("connectionAttemptTimeout", String(address), port, address.family);
+    if (this.isOver) return;
     owner.abandon();
     this.next();
   }

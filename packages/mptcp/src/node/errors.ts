@@ -62,6 +62,13 @@ export function validDelay(value: unknown, name: string): number {
   throw codedError(RangeError, "ERR_OUT_OF_RANGE", `The value of "${name}" is out of range. It must be a non-negative finite number. Received ${value}`);
 }
 
+/** As Node does with an exception in an event handler: it reaches the process, not the code that happened to call. */
+export function rethrow(error: unknown): void {
+  process.nextTick(() => {
+    throw error;
+  });
+}
+
 function describe(value: unknown): string {
   if (typeof value === "string") return `type string ('${value}')`;
   if (typeof value === "number" || typeof value === "boolean") return `type ${typeof value} (${String(value)})`;

@@ -6,6 +6,7 @@ import type { EndpointFlags } from "../mptcp/index.ts";
 import type { StreamConnection } from "../tcp/index.ts";
 import { IpAddress } from "../wire/index.ts";
 import type { Packet } from "../wire/index.ts";
+import { rethrow } from "./errors.ts";
 import type { LinkDriver, LinkHandler } from "./link.ts";
 import { CryptoRandom } from "./random.ts";
 
@@ -28,6 +29,9 @@ export interface LinkAddress {
 export interface ConnectionHandler {
   onEvents(events: number, now: number): void;
 }
+
+/** For a connection that nobody wants to hear of. */
+export const DEAF: ConnectionHandler = { onEvents(): void {} };
 
 /**
  * Drives one `Host` on real links: what they bring goes in, what the host has to send is pulled link by link, events go to handlers, and
@@ -190,7 +194,11 @@ export class Runtime implements PumpDriver {
     for (const listener of Array.from(this.acceptors.keys())) listener.close(now);
     this.acceptors.clear();
     for (const connection of Array.from(this.handlers.keys())) if (!connection.closed) connection.abort(now);
-    this.work();
+    try {
+      this.work();
+    } catch (error) {
+      rethrow(error);
+    }
     this.isClosed = true;
     this.timer.stop();
     const drivers = this.links.filter((link) => link !== null).map((link) => link.driver);
@@ -206,9 +214,14 @@ export class Runtime implements PumpDriver {
   };
 
   private onDeadline(): void {
+    if (this.isClosed) return;
     const { now } = this;
-    if (this.host.nextTimeout() <= now) this.host.handleTimeout(now);
-    this.work();
+    try {
+      if (this.host.nextTimeout() <= now) this.host.handleTimeout(now);
+    } finally {
+      // Which also sets the timer again.
+      this.work();
+    }
   }
 
   /** A link's call: everything that can be done now is done. */
@@ -310,7 +323,13 @@ class Link implements LinkHandler {
   }
 
   receive(packet: Packet): void {
-    if (this.isOpen) this.runtime.host.receive(packet, this.index, this.runtime.now);
+    if (!this.isOpen) return;
+    try {
+      this.runtime.host.receive(packet, this.index, this.runtime.now);
+    } catch (error) {
+      // An observer's or a scheduler's: the driver goes on with the packets that came together with this one.
+      rethrow(error);
+    }
   }
 
   batchEnd(): void {
@@ -392,9 +411,8 @@ class Timer {
 
   stop(): void {
     if (this.timeout !== null) clearTimeout(this.timeout);
-    if (this.immediate !== null) clearImmediate(this.immediate);
+    // An immediate stays, and finds nothing to do: if one is cleared while an application throws, Node 20 throws for ever.
     this.timeout = null;
-    this.immediate = null;
     this.armedFor = Number.POSITIVE_INFINITY;
   }
 
@@ -420,13 +438,6 @@ function parseAddress(entry: IpAddress | string | LinkAddress): { readonly addre
   if (entry instanceof IpAddress) return { address: entry };
   const address = typeof entry.address === "string" ? IpAddress.from(entry.address) : entry.address;
   return entry.flags === undefined ? { address } : { address, flags: entry.flags };
-}
-
-/** As Node does with an exception in an event handler: it reaches the process, not the code that happened to call. */
-function rethrow(error: unknown): void {
-  process.nextTick(() => {
-    throw error;
-  });
 }
 
 /** Node's longest timer, ms. */

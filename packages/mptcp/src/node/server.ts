@@ -7,9 +7,12 @@ import { configOfKeepAlive } from "../tcp/index.ts";
 import type { StreamConnection } from "../tcp/index.ts";
 import { IpAddress } from "../wire/index.ts";
 import { defaultStack } from "./default-stack.ts";
-import { codedError, listenError, validPort } from "./errors.ts";
+import { codedError, listenError, rethrow, validPort } from "./errors.ts";
+import { DEAF } from "./runtime.ts";
 import type { ConnectionHandler, Runtime } from "./runtime.ts";
-import { DEAF, familyOf, keepAliveAfter, Socket } from "./socket.ts";
+import { Socket } from "./socket.ts";
+import { familyOf } from "./socket-info.ts";
+import { keepAliveAfter } from "./socket-options.ts";
 import type { SocketOptions } from "./socket-options.ts";
 
 /** How a server makes its sockets. */
@@ -75,6 +78,8 @@ export class Server extends EventEmitter {
   private listener: Listener | null = null;
   /** Asked to listen, not closed since. */
   private isWanted = false;
+  /** How often it was asked. */
+  private requests = 0;
   private readonly sockets = new Set<Socket>();
   private isReferenced = true;
   private holdsReference = false;
@@ -82,6 +87,9 @@ export class Server extends EventEmitter {
   constructor(options: ServerOptions | ((socket: Socket) => void) = {}, onConnection?: (socket: Socket) => void) {
     super();
     this.options = typeof options === "function" ? {} : options;
+    const { highWaterMark = 0 } = this.options;
+    // Every socket that is accepted would throw it, out of the event loop.
+    if (!Number.isInteger(highWaterMark) || highWaterMark < 0) throw codedError(TypeError, "ERR_INVALID_ARG_VALUE", `The property 'options.highWaterMark' is invalid. Received ${String(highWaterMark)}`);
     const listener = typeof options === "function" ? options : onConnection;
     if (listener !== undefined) this.on("connection", listener);
     this.runtime = this.options.runtime ?? null;
@@ -113,6 +121,7 @@ export class Server extends EventEmitter {
     if (callback !== undefined) this.once("listening", callback);
     this.runtime ??= defaultStack().runtime;
     this.isWanted = true;
+    this.requests++;
     closeOnAbort(this, options.signal);
     this.find(options, port);
     return this;
@@ -129,10 +138,16 @@ export class Server extends EventEmitter {
       this.open(literal, port, options);
       return;
     }
+    const { requests } = this;
     lookup(host, (error, address) => {
-      if (!this.isWanted) return;
-      if (error === null) this.open(IpAddress.from(address), port, options);
-      else this.fail(error);
+      if (!this.isWanted || this.requests !== requests) return;
+      if (error !== null) {
+        this.fail(error);
+        return;
+      }
+      const found = IpAddress.parse(address);
+      if (found === null) this.fail(listenError("EADDRNOTAVAIL", address, port));
+      else this.open(found, port, options);
     });
   }
 
@@ -145,13 +160,14 @@ export class Server extends EventEmitter {
       if (only !== null && !runtime.host.localAddresses().some((local) => local.address.equals(only))) throw new MptcpError("EADDRNOTAVAIL", `${only} is no address of this host`);
       this.listener = port === 0 ? this.listenAnywhere(runtime, only, options) : this.listenOn(runtime, port, only, options);
     } catch (error) {
-      if (!(error instanceof MptcpError)) throw error;
-      this.fail(listenError(error.code, String(address ?? ANY_V6), port));
+      // What else it may be, an option that makes no sense, is told as an error of the server too: the name was looked up meanwhile, perhaps.
+      this.fail(error instanceof MptcpError ? listenError(error.code, String(address ?? ANY_V6), port) : (error as Error));
       return;
     }
+    const { listener } = this;
     if (this.isReferenced) this.hold();
     process.nextTick(() => {
-      if (this.listener !== null) this.emit("listening");
+      if (this.listener === listener) this.emit("listening");
     });
   }
 
@@ -199,7 +215,12 @@ export class Server extends EventEmitter {
     const socket: Socket = Socket.accepted(runtime, connection, this.options, () => this.gone(socket));
     this.sockets.add(socket);
     if (this.options.pauseOnConnect === true) socket.pause();
-    this.emit("connection", socket);
+    try {
+      this.emit("connection", socket);
+    } catch (error) {
+      // A listener's, and so the application's. The socket is there all the same.
+      rethrow(error);
+    }
     if (this.options.pauseOnConnect !== true && !socket.destroyed) socket.read(0);
     return socket.destroyed ? DEAF : socket;
   }

@@ -2,6 +2,7 @@ import { infoOfTcp, MptcpConnection } from "../mptcp/index.ts";
 import type { SubflowInfo as EngineSubflowInfo } from "../mptcp/index.ts";
 import { TcpSocket } from "../tcp/index.ts";
 import type { StreamConnection } from "../tcp/index.ts";
+import type { IpAddress } from "../wire/index.ts";
 import { NO_MPTCP_INFO } from "./mptcp-info.ts";
 import type { MptcpInfo, SubflowInfo } from "./mptcp-info.ts";
 
@@ -89,6 +90,11 @@ function plainInfo(socket: TcpSocket, now: number): MptcpInfo {
     lastDataReceived: since(socket.lastReceivedAt),
     lastAckReceived: since(socket.lastAcknowledgedAt),
   };
+}
+
+/** "IPv4" or "IPv6", as in Node. */
+export function familyOf(address: IpAddress): "IPv4" | "IPv6" {
+  return address.family === 4 ? "IPv4" : "IPv6";
 }
 
 const NOTHING: MptcpInfo = { via: "userspace", ...NO_MPTCP_INFO };

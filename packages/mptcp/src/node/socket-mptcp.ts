@@ -5,7 +5,7 @@ import { MptcpConnection } from "../mptcp/index.ts";
 import type { DecisionListener } from "../mptcp/index.ts";
 import type { StreamConnection } from "../tcp/index.ts";
 import { IpAddress } from "../wire/index.ts";
-import { codedError } from "./errors.ts";
+import { codedError, rethrow } from "./errors.ts";
 import type { LocalAddressInfo, MptcpEvents, MptcpInfo, RemoteAddressInfo, SocketMptcp, SubflowInfo, SubflowRequest } from "./mptcp-info.ts";
 import type { Runtime } from "./runtime.ts";
 import { infoOf, subflowInfo } from "./socket-info.ts";
@@ -63,6 +63,8 @@ export class EngineSocketMptcp implements SocketMptcp, DecisionListener {
     this.runtime = runtime;
     this.connection = connection;
     this.up.clear();
+    // The last connection's, of which nobody wants to hear now.
+    this.events = [];
     if (!(connection instanceof MptcpConnection)) return;
     connection.listen(this);
     // What was there before somebody listened.
@@ -120,11 +122,16 @@ export class EngineSocketMptcp implements SocketMptcp, DecisionListener {
   }
 
   private flush(): void {
-    const { events } = this;
+    const { events, connection } = this;
     this.events = [];
     for (const emit of events) {
-      if (this.owner.destroyed) return;
-      emit();
+      if (this.owner.destroyed || this.connection !== connection) return;
+      try {
+        emit();
+      } catch (error) {
+        // A listener's, and so the application's. The others hear of the rest all the same.
+        rethrow(error);
+      }
     }
   }
 

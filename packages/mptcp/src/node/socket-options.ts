@@ -1,7 +1,8 @@
 import type { LookupAddress } from "node:dns";
 import type { BlockList } from "node:net";
+import { MILLISECOND, SECOND } from "../core/index.ts";
 import type { MptcpConfig } from "../mptcp/index.ts";
-import type { TcpConfig } from "../tcp/index.ts";
+import type { KeepAlive, TcpConfig } from "../tcp/index.ts";
 import type { MultipathChoice } from "./mptcp-info.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -53,3 +54,11 @@ export type LookupFunction = (
   options: { readonly family: number | undefined; readonly hints: number; readonly all: true },
   callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[] | string, family?: number) => void,
 ) => void;
+
+/** Keepalive as Node sets it: `delay` ms, then ten probes, one a second. */
+export function keepAliveAfter(delay: number): KeepAlive {
+  return { idle: delay > 0 ? delay * MILLISECOND : DEFAULT_KEEP_ALIVE, interval: SECOND, probes: 10 };
+}
+
+/** Idle time before the first probe where none is given, ns; as Linux' tcp_keepalive_time. */
+const DEFAULT_KEEP_ALIVE = 7200 * SECOND;

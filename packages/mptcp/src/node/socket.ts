@@ -2,7 +2,6 @@ import { isIP } from "node:net";
 import type { AddressInfo, SocketConnectOpts } from "node:net";
 import { addAbortSignal, Duplex } from "node:stream";
 import { inspect } from "node:util";
-import { MILLISECOND, SECOND } from "../core/index.ts";
 import type { ConnectOptions } from "../host/index.ts";
 import type { KeepAlive, StreamConnection, TcpConfig } from "../tcp/index.ts";
 import { configOfKeepAlive, STREAM_EVENT } from "../tcp/index.ts";
@@ -13,9 +12,12 @@ import type { DialerOwner } from "./dialer.ts";
 import { codedError, connectError, ioError, requiredError, validDelay, validLocalPort, validPort } from "./errors.ts";
 import { Lingerer } from "./lingerer.ts";
 import type { SocketMptcp } from "./mptcp-info.ts";
+import { DEAF } from "./runtime.ts";
 import type { ConnectionHandler, Runtime } from "./runtime.ts";
 import type { SocketEvents } from "./socket-events.ts";
+import { familyOf } from "./socket-info.ts";
 import { EngineSocketMptcp } from "./socket-mptcp.ts";
+import { keepAliveAfter } from "./socket-options.ts";
 import type { SocketConnectOptions, SocketOptions } from "./socket-options.ts";
 
 export type { LookupFunction, SocketConnectOptions, SocketOptions } from "./socket-options.ts";
@@ -120,29 +122,48 @@ export class Socket extends Duplex implements ConnectionHandler, DialerOwner {
       throw codedError(TypeError, "ERR_MISSING_ARGS", 'The "options" or "port" or "path" argument must be specified');
     }
     const port = validPort(options.port, "Port");
-    if (options.localAddress !== undefined && isIP(options.localAddress) === 0) {
+    // `isIP` also takes those with a zone, which are no addresses of a stack.
+    if (options.localAddress !== undefined && (isIP(options.localAddress) === 0 || IpAddress.parse(options.localAddress) === null)) {
       throw codedError(TypeError, "ERR_INVALID_IP_ADDRESS", `Invalid IP address: ${options.localAddress}`);
     }
     if ((options.localPort ?? 0) !== 0) validLocalPort(options.localPort);
+    this.runtime ??= options.runtime ?? defaultStack().runtime;
     if (this.destroyed) this.renew();
-    else if (this.connection !== null) {
+    else if (this.connecting || this.connection !== null) {
       // As a system call would say it.
-      process.nextTick(() => this.destroy(connectError("EISCONN", options.host ?? "localhost", port)));
+      const error = connectError(this.connecting ? "EALREADY" : "EISCONN", options.host ?? "localhost", port);
+      process.nextTick(() => this.destroy(error));
       return this;
     }
-    if (callback !== undefined) this.once("connect", callback);
-    this.connecting = true;
-    this.connectOptions = options;
     if (options.timeout !== undefined) this.setTimeout(options.timeout);
     if (options.noDelay !== undefined) this.setNoDelay(options.noDelay);
     if (options.keepAlive !== undefined) this.setKeepAlive(options.keepAlive, options.keepAliveInitialDelay);
     if (options.localAddresses !== undefined && options.localAddresses !== this.options.localAddresses) this.mptcp.addAddress(...options.localAddresses);
-    this.runtime ??= options.runtime ?? defaultStack().runtime;
+    if (callback !== undefined) this.once("connect", callback);
+    this.connectOptions = options;
+    this.dial(new Dialer(this, options, port));
+    return this;
+  }
+
+  private dial(dialer: Dialer): void {
+    this.connecting = true;
+    this.dialer = dialer;
     if (this.isReferenced) this.hold();
     this.touch();
-    this.dialer = new Dialer(this, options, port);
-    this.dialer.start();
-    return this;
+    try {
+      dialer.start();
+    } catch (error) {
+      // The look-up would not even begin: the caller hears of it, and nothing is under way.
+      this.endDialing();
+      this.letGo();
+      throw error;
+    }
+  }
+
+  private endDialing(): void {
+    this.connecting = false;
+    this.dialer?.stop();
+    this.dialer = null;
   }
 
   /** As if the socket had never been connected: it may be, once more. */
@@ -211,12 +232,22 @@ export class Socket extends Duplex implements ConnectionHandler, DialerOwner {
 
   /** The runtime's call. */
   onEvents(events: number, _now: number): void {
+    try {
+      this.attend(events);
+    } catch (error) {
+      // A listener's, and so the application's. What else there was to do is done all the same.
+      setImmediate(() => this.onEvents(STREAM_EVENT.writable | STREAM_EVENT.readable, 0));
+      throw error;
+    }
+  }
+
+  private attend(events: number): void {
     const { connection } = this;
     if (connection === null) return;
     const isGivenUp = this.isRequired && !connection.multipath;
     if ((events & STREAM_EVENT.connected) !== 0 && this.connecting && !isGivenUp) this.onConnected();
     if ((events & STREAM_EVENT.fallback) !== 0) this.emit("fallback", connection.fallback);
-    if (this.destroyed) return;
+    if (!this.isOn(connection)) return;
     if (connection.error !== null) {
       this.fail(connection.error);
       return;
@@ -230,14 +261,17 @@ export class Socket extends Duplex implements ConnectionHandler, DialerOwner {
     if ((events & (STREAM_EVENT.readable | STREAM_EVENT.closed)) !== 0) this.readOn();
   }
 
+  /** Whether that is the socket's connection still: a listener may have destroyed the socket, and connected it again. */
+  private isOn(connection: StreamConnection): boolean {
+    return this.connection === connection && !this.destroyed;
+  }
+
   private get isRequired(): boolean {
     return (this.connectOptions?.multipath ?? this.options.multipath) === "required";
   }
 
   private onConnected(): void {
-    this.connecting = false;
-    this.dialer?.stop();
-    this.dialer = null;
+    this.endDialing();
     this.touch();
     this.emit("connect");
     this.emit("ready");
@@ -256,15 +290,17 @@ export class Socket extends Duplex implements ConnectionHandler, DialerOwner {
       else this.dialer.attemptFailed(error);
       return;
     }
+    const { connection } = this;
     // What arrived before the break is the reader's.
     this.readOn();
     // Who does not read learns of it by writing.
-    this.destroy(ioError(code, this.waiting !== null && !this.wantsData ? "write" : "read"));
+    if (connection !== null && this.isOn(connection)) this.destroy(ioError(code, this.waiting !== null && !this.wantsData ? "write" : "read"));
   }
 
   // ---- Duplex
 
   override _read(): void {
+    if (this.destroyed) return;
     if (this.connecting || this.connection === null) {
       this.once("connect", () => this._read());
       return;
@@ -282,7 +318,9 @@ export class Socket extends Duplex implements ConnectionHandler, DialerOwner {
       this.bytesRead += payload.length;
       const bytes = payload.toUint8Array();
       this.touch();
-      this.wantsData = this.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+      const wantsMore = this.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+      if (!this.isOn(connection)) return;
+      this.wantsData = wantsMore;
       runtime.poke();
     }
     if (connection.ended && !this.isEnded) {
@@ -298,7 +336,7 @@ export class Socket extends Duplex implements ConnectionHandler, DialerOwner {
       this.whenConnected(() => this._write(chunk, _encoding, callback), callback);
       return;
     }
-    if (this.connection === null) {
+    if (this.connection === null || this.destroyed) {
       callback(codedError(Error, "ERR_SOCKET_CLOSED", "Socket is closed"));
       return;
     }
@@ -331,27 +369,30 @@ export class Socket extends Duplex implements ConnectionHandler, DialerOwner {
       this.whenConnected(() => this._final(callback), callback);
       return;
     }
-    if (this.connection !== null && this.runtime !== null) {
+    if (this.connection !== null && this.runtime !== null && !this.destroyed) {
       this.connection.end(this.runtime.now);
       this.runtime.poke();
     }
     callback();
   }
 
+  /** One of both is called, and once. When `action` is, a listener may have destroyed the socket. */
   private whenConnected(action: () => void, fail: (error: Error) => void): void {
-    const onClose = (): void => fail(codedError(Error, "ERR_SOCKET_CLOSED_BEFORE_CONNECTION", "Socket closed before the connection was established"));
-    this.once("close", onClose);
-    this.once("connect", () => {
+    const onClose = (): void => {
+      this.off("connect", onConnect);
+      fail(codedError(Error, "ERR_SOCKET_CLOSED_BEFORE_CONNECTION", "Socket closed before the connection was established"));
+    };
+    const onConnect = (): void => {
       this.off("close", onClose);
       action();
-    });
+    };
+    this.once("close", onClose);
+    this.once("connect", onConnect);
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     const wasConnecting = this.connecting;
-    this.connecting = false;
-    this.dialer?.stop();
-    this.dialer = null;
+    this.endDialing();
     if (this.idleTimer !== null) clearTimeout(this.idleTimer);
     this.idleTimer = null;
     const { waitingCallback } = this;
@@ -387,7 +428,7 @@ export class Socket extends Duplex implements ConnectionHandler, DialerOwner {
 
   /** Closes with a RST, or MP_FASTCLOSE. */
   resetAndDestroy(): this {
-    if (this.connecting) this.once("connect", () => this.reset());
+    if (this.connecting) this.whenConnected(() => this.reset(), () => {});
     else if (this.connection !== null && !this.destroyed) this.reset();
     else this.destroy(codedError(Error, "ERR_SOCKET_CLOSED", "Socket is closed"));
     return this;
@@ -557,19 +598,5 @@ function writeAfterEnd(this: Socket, chunk: unknown, encoding?: unknown, callbac
   return false;
 }
 
-/** "IPv4" or "IPv6", as in Node. */
-export function familyOf(address: IpAddress): "IPv4" | "IPv6" {
-  return address.family === 4 ? "IPv4" : "IPv6";
-}
-
-/** Keepalive as Node sets it: `delay` ms, then ten probes, one a second. */
-export function keepAliveAfter(delay: number): KeepAlive {
-  return { idle: delay > 0 ? delay * MILLISECOND : DEFAULT_KEEP_ALIVE, interval: SECOND, probes: 10 };
-}
-
-/** For a connection that nobody wants to hear of. */
-export const DEAF: ConnectionHandler = { onEvents(): void {} };
 /** Octets of a chunk for the reader; as much as Node reads at once. */
 const READ_LENGTH = 65_536;
-/** Idle time before the first probe where none is given, ns; as Linux' tcp_keepalive_time. */
-const DEFAULT_KEEP_ALIVE = 7200 * SECOND;

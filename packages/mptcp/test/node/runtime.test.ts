@@ -5,6 +5,7 @@ import type { StreamConnection } from "../../src/tcp/index.ts";
 import { IpAddress, Payload } from "../../src/wire/index.ts";
 import { createStack, CryptoRandom, Runtime } from "../../src/node/index.ts";
 import { MemoryLink } from "./memory-link.ts";
+import { turns, uncaught } from "./sockets.bench.ts";
 
 const REMOTE = IpAddress.from("10.0.0.2");
 const open: Runtime[] = [];
@@ -84,34 +85,27 @@ describe("Runtime", () => {
 
   it("keeps on when a handler throws, and lets the process know", async () => {
     const { client, server } = twoHosts();
-    const others = process.listeners("uncaughtException");
-    process.removeAllListeners("uncaughtException");
-    const thrown: unknown[] = [];
-    const onThrown = (error: unknown): void => void thrown.push(error);
-    process.on("uncaughtException", onThrown);
     let received = 0;
+    let isThrown = false;
     server.listen(80, {}, () => ({
       onEvents(): void {
-        if (thrown.length === 0) throw new Error("a handler's");
+        if (isThrown) return;
+        isThrown = true;
+        throw new Error("a handler's");
       },
     }));
     server.listen(81, {}, sink(server, (count) => (received += count)));
     const failing = client.connect(REMOTE, 80, {}, { onEvents(): void {} });
-    expect(await source(client, 81, 100_000)).toBe(null);
-    process.off("uncaughtException", onThrown);
-    for (const listener of others) process.on("uncaughtException", listener);
+    const thrown = await uncaught(async () => {
+      expect(await source(client, 81, 100_000)).toBe(null);
+    });
     expect(received).toBe(100_000);
-    expect(thrown.map(String)).toContain("Error: a handler's");
+    expect(thrown.map(String)).toEqual(["Error: a handler's"]);
     expect(failing.closed).toBe(false);
   });
 
   it("keeps on when something of the application's throws within the loop", async () => {
     const { client, server, links } = twoHosts();
-    const others = process.listeners("uncaughtException");
-    process.removeAllListeners("uncaughtException");
-    const thrown: unknown[] = [];
-    const onThrown = (error: unknown): void => void thrown.push(error);
-    process.on("uncaughtException", onThrown);
     let received = 0;
     server.listen(80, {}, sink(server, (count) => (received += count)));
     // In the phase of timers: what a tick throws between two immediates, one of which is cleared then, leaves Node 20 in a loop.
@@ -121,10 +115,50 @@ describe("Runtime", () => {
       links[0].send = send;
       throw new Error(`a link's, with ${packet.length} octets`);
     };
-    expect(await source(client, 80, 100_000)).toBe(null);
-    process.off("uncaughtException", onThrown);
-    for (const listener of others) process.on("uncaughtException", listener);
+    const thrown = await uncaught(async () => {
+      expect(await source(client, 80, 100_000)).toBe(null);
+    });
     expect([received, thrown.length]).toEqual([100_000, 1]);
+  });
+
+  it("keeps on when something of the application's throws in the engine, at a packet or at a timeout", async () => {
+    const { client, server } = twoHosts();
+    let received = 0;
+    server.listen(80, {}, sink(server, (count) => (received += count)));
+    const hosts = [client.host, server.host] as const;
+    const [handleTimeout, receive] = [hosts[0].handleTimeout.bind(hosts[0]), hosts[1].receive.bind(hosts[1])];
+    hosts[0].handleTimeout = (): void => {
+      hosts[0].handleTimeout = handleTimeout;
+      throw new Error("at a timeout");
+    };
+    hosts[1].receive = (): void => {
+      hosts[1].receive = receive;
+      throw new Error("at a packet");
+    };
+    const thrown = await uncaught(async () => {
+      // The first packet is the SYN, which the timeout sends again.
+      expect(await source(client, 80, 100_000)).toBe(null);
+    });
+    expect(received).toBe(100_000);
+    expect(thrown.map(String)).toEqual(["Error: at a packet", "Error: at a timeout"]);
+  });
+
+  it("may be closed in the turn in which something of the application's throws", async () => {
+    const { client } = twoHosts();
+    const thrown = await uncaught(async () => {
+      setImmediate(() => {
+        process.nextTick(() => {
+          void client.close();
+          throw new Error("of a tick");
+        });
+      });
+      // The timer's immediate is the next one.
+      client.host.nextTimeout = (): number => 0;
+      client.poke();
+      await Promise.resolve();
+      await turns(3);
+    });
+    expect(thrown.map(String)).toEqual(["Error: of a tick"]);
   });
 
   it("tells peers when a handler closes it", async () => {

@@ -89,3 +89,22 @@ export function event<T extends unknown[]>(emitter: NodeJS.EventEmitter, name: s
 export async function turns(count = 20): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
+
+/** What becomes an uncaught exception of the process, or a rejection that nobody handles, while `act` runs. */
+export async function uncaught(act: () => Promise<void>): Promise<unknown[]> {
+  const thrown: unknown[] = [];
+  const names = ["uncaughtException", "unhandledRejection"] as const;
+  const others = names.map((name) => process.rawListeners(name as "uncaughtException"));
+  const onThrown = (error: unknown): void => void thrown.push(error);
+  for (const name of names) process.removeAllListeners(name).on(name, onThrown);
+  try {
+    await act();
+    await turns(2);
+  } finally {
+    names.forEach((name, at) => {
+      process.off(name, onThrown);
+      for (const other of others[at] ?? []) process.on(name as "uncaughtException", other as NodeJS.UncaughtExceptionListener);
+    });
+  }
+  return thrown;
+}

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { closed } from "./sockets.bench.ts";
 import type { SocketsUnderTest } from "./sockets.bench.ts";
 import { describeLifetime } from "./sockets.compliance-lifetime.ts";
+import { describeListeners } from "./sockets.compliance-listeners.ts";
 import { describeServers } from "./sockets.compliance-server.ts";
 import { describeStreams } from "./sockets.compliance-streams.ts";
 
@@ -20,6 +21,7 @@ export function describeSockets(name: string, make: () => SocketsUnderTest | Pro
     afterAll(() => sut.close());
     describeStreams(() => sut);
     describeLifetime(() => sut);
+    describeListeners(() => sut);
     describeServers(() => sut);
 
     async function serve(onConnection: (socket: Socket) => void, options: net.ServerOpts = {}): Promise<{ server: Server; port: number }> {

@@ -47,8 +47,17 @@ function ask(calls: SocketCalls, fd: number, subflow: KernelSubflowAddresses, de
 
 /** The number of the device that has `address`; 0 when none has. */
 function deviceOf(calls: SocketCalls, address: string): number {
-  const found = Object.entries(networkInterfaces()).find(([, addresses]) => addresses?.some((one) => one.address === address));
+  const found = Object.entries(interfaces()).find(([, addresses]) => addresses?.some((one) => one.address === address));
   return found === undefined ? 0 : calls.interfaceIndex(found[0]);
+}
+
+/** None where the system does not tell: Node throws then, and this is asked within events. */
+function interfaces(): ReturnType<typeof networkInterfaces> {
+  try {
+    return networkInterfaces();
+  } catch {
+    return {};
+  }
 }
 
 /** Reads one answer of sock_diag about a TCP socket; null when it is an error, or tells nothing of Multipath TCP. */

@@ -71,6 +71,9 @@ export function boundHandle(address: string, family: 4 | 6, port: number, flags:
     carrier = new net.Socket({ fd, manualStart: true } as net.SocketConstructorOpts);
   } catch (error) {
     socketCalls().close(fd);
+    const { errno } = error as NodeJS.ErrnoException;
+    // The system's is told as `net` tells it, by an event: the name of an address may have been looked up meanwhile.
+    if (typeof errno === "number") return errno;
     throw error;
   }
   const handle = handleOf(carrier);
