@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Dss } from "../../src/wire/index.ts";
 import { checkedPair } from "./checksum-pair.ts";
 import type { App, PairOptions, Sent, Side } from "./pair.ts";
-import { has, isData, isReset, isSyn, option, Pair } from "./pair.ts";
+import { has, isData, isReset, isSyn, MS, option, Pair } from "./pair.ts";
 
 /** Strips MPTCP options from chosen packets. */
 function strip(pair: Pair, which: (sent: Sent) => boolean): void {
@@ -152,11 +152,12 @@ describe("options stripped by a middlebox (RFC 8684 §3.7)", () => {
     const { pair, client, server } = run((sent) => sent.from === "server" && !isSyn(sent), "client");
     expect([client.connection.fallback, server.connection.fallback]).toEqual(["no_data_ack", "infinite_mapping"]);
     const infinite = pair.packets((sent) => sent.from === "client" && option(sent.segment, "dss")?.dataLength === 0 && option(sent.segment, "dss")?.dsnLength !== 0);
-    expect(infinite).toHaveLength(1);
+    // The same mapping on every segment of the first flight, and nothing more is signalled once that is acknowledged.
+    expect(new Set(infinite.map((sent) => option(sent.segment, "dss")?.subflowSequence)).size).toBe(1);
     expect(pair.counter("server", "InfiniteMapRx")).toBe(1);
-    // Nothing but that mapping is signalled after the fallback.
     const at = pair.sent.indexOf(infinite[0] as Sent);
-    expect(pair.packets((sent) => sent.from === "client" && sent.segment.mptcp.length > 0, at + 1)).toEqual([]);
+    expect(pair.packets((sent) => sent.from === "client" && isData(sent) && sent.at < (infinite[0] as Sent).at + 20 * MS, at).every((sent) => infinite.includes(sent))).toBe(true);
+    expect(pair.packets((sent) => sent.from === "client" && sent.segment.mptcp.length > 0 && sent.at > (infinite[0] as Sent).at + 40 * MS, at)).toEqual([]);
   });
 
   test("from everything but SYNs, on the way to the client only, the server writing first", () => {
@@ -239,6 +240,17 @@ describe("options stripped by a middlebox (RFC 8684 §3.7)", () => {
     expect(pair.lines((sent) => isReset(sent) && sent.from === "server")).toContain("< 00 RA tcprst(6)");
     expect(server.connection.multipath).toBe(true);
   });
+});
+
+test.each([1, 2, 5])("an infinite mapping outlives the loss of the first %i segments that carry it", (losses) => {
+  const pair = new Pair();
+  const { client } = pair.establish();
+  strip(pair, (sent) => sent.from === "server" && !isSyn(sent));
+  const isInfinite = (sent: Sent): boolean => sent.from === "client" && isData(sent) && option(sent.segment, "dss")?.dataLength === 0;
+  pair.lose(isInfinite, losses);
+  const server = exchange(pair, client, "client");
+  expect(pair.packets((sent) => isInfinite(sent) && sent.lost)).toHaveLength(losses);
+  expect([client.connection.fallback, server.connection.fallback]).toEqual(["no_data_ack", "infinite_mapping"]);
 });
 
 describe("after fallback", () => {
