@@ -172,6 +172,13 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   get bytesReinjected(): number {
     return this.reinjectedBytes;
   }
+  get peerFinished(): boolean {
+    return this.tcp.peerFinished;
+  }
+  /** Whether its last ACKs came without options, and it is not clear yet why. */
+  get inDoubt(): boolean {
+    return this.reader.bareSegments > 0;
+  }
   /** Mappings of the peer that are remembered. */
   get mappingsRemembered(): number {
     return this.inbound.size;
@@ -375,8 +382,10 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
       tcp.owner.onFin(tcp, now);
       return;
     }
-    // A FIN concerns its subflow alone (RFC 8684 §3.3.3): close our side of it too.
-    this.close(now);
+    // A FIN concerns its subflow alone (RFC 8684 §3.3.3): close our side of it too. Of a peer that has said all it had to say it ends the last subflow
+    // only in its own direction: what we have to say follows, and our FIN after it.
+    const { closed, receiver } = this.context;
+    if (closed || !receiver.finReached || this.context.othersFor(this) !== "none") this.close(now);
   }
 
   onAcknowledged(_tcp: TcpConnection, to: number, now: number): void {

@@ -391,6 +391,11 @@ export class TcpConnection {
     return this.sender.closing;
   }
 
+  /** Whether the peer's FIN was received in order. */
+  get peerFinished(): boolean {
+    return this.receiver.finished;
+  }
+
   get finSent(): boolean {
     return this.sender.finOffset >= 0;
   }

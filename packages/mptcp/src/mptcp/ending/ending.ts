@@ -28,6 +28,8 @@ export interface EndingSubflow {
   /** Whether it waits for the answer to an MP_FASTCLOSE on an ACK. */
   readonly isBreakingOff: boolean;
   readonly rto: number;
+  /** Whether the peer's FIN arrived. */
+  readonly peerFinished: boolean;
   /** Closes it with a FIN once nothing is left to send. */
   close(now: number): void;
   /** Ends it with a RST. */
@@ -91,7 +93,7 @@ export class Ending {
     const { deadlines } = this.context;
     deadlines.set(DEADLINE.orphan, now + ORPHAN_TIMEOUT);
     // X3: the peer's FINs come first, so that TIME-WAIT stays with the active closer.
-    if (this.passive) deadlines.set(DEADLINE.close, now + PASSIVE_CLOSE_WAIT);
+    if (this.passive && !this.context.subflows.every((subflow) => subflow.peerFinished)) deadlines.set(DEADLINE.close, now + PASSIVE_CLOSE_WAIT);
     else this.closeSubflows(now);
     this.release(now);
   }
