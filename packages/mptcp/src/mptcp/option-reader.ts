@@ -86,7 +86,8 @@ export class OptionReader {
     facts.read(dss, session, offset, sender.unacknowledged, receiver.next);
     if (facts.hasDataAck) this.hadDataAck = true;
     if (facts.acknowledged >= 0) context.onDataAck(facts.acknowledged, facts.acknowledged + this.subflow.scaledWindow(segment), now);
-    if (facts.kind === "none") return "next";
+    // RFC 8684 figure 20 shows an ACK with a Data-Level Length of 0: on a segment without data there is nothing to map.
+    if (facts.kind === "none" || (facts.kind === "infinite" && segment.payload.length === 0)) return "next";
     if ((facts.checksum >= 0) !== session.checksums) return this.refuseChecksum(now);
     if (facts.long) session.onLongSequenceNumber();
     if (facts.kind === "infinite") return this.onInfiniteMapping(now);
