@@ -31,5 +31,7 @@ export const SUBFLOW_DEADLINE = {
   silence: 1,
   /** To ask once more whether a removed address is gone. */
   removal: 2,
+  /** What came without options was followed by a probe, and its answer should be there. */
+  doubt: 3,
 } as const;
-export const SUBFLOW_DEADLINES = 3;
+export const SUBFLOW_DEADLINES = 4;

@@ -123,6 +123,12 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   get mayFallBack(): boolean {
     return !this.joinedEver;
   }
+  get mayRepeat(): boolean {
+    return this.joinedEver || !this.living.some((subflow) => subflow.inDoubt);
+  }
+  get joinUndecided(): boolean {
+    return this.living.some((subflow) => subflow.phase === "pre-established");
+  }
   get hasSignals(): boolean {
     return this.paths.signals.waiting || this.failure.due;
   }
@@ -282,7 +288,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   handleTimeout(now: number): void {
     const { sender } = this;
     if (sender.handleTimeout(now)) {
-      if (sender.finDue) for (const subflow of this.living) if (subflow.established) subflow.requestAck();
+      if (sender.finDue) this.repeatFin(now);
       this.mark();
     }
     if (sender.probe(now)) this.counters.increment("MPTcpExtWinProbe");
@@ -483,7 +489,8 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
       return;
     }
     paths.onSubflowClosed(subflow, reason, now);
-    if (living.length === 0) ending.onAlone(now);
+    // A join that is under way is not yet company: without end, one after the other could fail.
+    if (!living.some((other) => other.established)) ending.onAlone(now);
   }
 
   // ---- waking
@@ -536,6 +543,15 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     if (!this.session.fullyEstablished && (!this.connected || this.sender.hasData)) return;
     if (!this.sender.releaseFin(now)) return;
     for (const subflow of this.sender.carriers.usable()) (subflow as Subflow).requestAck();
+  }
+
+  /** Sends the DATA_FIN again. Nothing has to answer a pure ACK: a probe shows whether the peer's segments still carry options (RFC 8684 §3.7). */
+  private repeatFin(now: number): void {
+    for (const subflow of this.living) {
+      if (!subflow.established) continue;
+      subflow.requestAck();
+      subflow.sendProbe(now);
+    }
   }
 
   private sendWindowUpdate(from: Subflow): void {

@@ -46,6 +46,7 @@ export class OptionReader {
   private readonly facts = new DssFacts();
   private hadDataAck = false;
   private hadOptions = false;
+  private bare = 0;
 
   constructor(context: ReaderContext, subflow: ReaderSubflow, inbound: Inbound) {
     this.context = context;
@@ -61,10 +62,17 @@ export class OptionReader {
     return this.hadOptions;
   }
 
+  /** Segments with neither data nor options of Multipath TCP since the last one with options. Data that an earlier mapping covers needs none. */
+  get bareSegments(): number {
+    return this.bare;
+  }
+
   /** A segment arrived. */
   begin(segment: TcpSegment): void {
     this.hadOptions = segment.mptcp.length > 0;
     this.hadDataAck = false;
+    if (this.hadOptions) this.bare = 0;
+    else if (segment.payload.length === 0) this.bare++;
   }
 
   /** Handles the options of a segment on an established subflow; `offset` is the segment's. @returns false to drop the segment */

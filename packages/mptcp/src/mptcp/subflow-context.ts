@@ -40,6 +40,8 @@ export interface SubflowContext<S> {
   readonly closed: boolean;
   /** Whether it can still become regular TCP: all its data went over the first subflow (RFC 8684 §3.7). */
   readonly mayFallBack: boolean;
+  /** Whether a join of ours waits for the peer's confirmation, so that only the peer knows whether there is a second subflow. */
+  readonly joinUndecided: boolean;
   /** Whether something waits for a pure ACK. */
   readonly hasSignals: boolean;
   /** What controls the congestion of subflows, and the group that those of the connection may join. */

@@ -2,7 +2,7 @@ import type { CloseReason, Counters, Deadlines, FallbackReason, SubflowEndReason
 import type { CongestionControlFactory, CouplingGroup, FourTuple, KeepAlive, SegmentRole, SegmentSlot, TcpConnection, TcpOwner } from "../tcp/index.ts";
 import { SEGMENT_ROLE } from "../tcp/index.ts";
 import type { MpReset, MptcpOption, Payload, TcpSegment } from "../wire/index.ts";
-import { MP_RESET_REASON, mptcpOptionLength } from "../wire/index.ts";
+import { MP_RESET_REASON, mptcpOptionLength, TCP_FLAG } from "../wire/index.ts";
 import type { MptcpConfig } from "./config.ts";
 import type { Carrier, InboundOwner } from "./context.ts";
 import { addDataFin, addMapping, dssWithAck } from "./data/dss.ts";
@@ -58,8 +58,15 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   private isStale = false;
   private penalisedAt = Number.NEGATIVE_INFINITY;
   private reinjectedBytes = 0;
+  /** Pieces of data without a mapping since the last one with. */
+  private unmappedPieces = 0;
   /** Data that we sent was acknowledged by a segment with a Data ACK: options pass in both directions (RFC 8684 §3.7). */
   private dataAckSeen = false;
+  /** Probes sent since segments come without options, and how many had come before the last one. */
+  private doubts = 0;
+  private bareBefore = 0;
+  /** The peer's FIN came on a segment without options. */
+  private finIsBare = false;
   /** Named in a REMOVE_ADDR (§3.4.2): the check of whether it is gone. */
   private removal: RemovalCheck | null = null;
 
@@ -165,19 +172,19 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   get failedAt(): number {
     return this.inbound.failedAt;
   }
-  get isBreakingOff(): boolean {
-    return this.fastclose;
-  }
-  /** Bytes that were sent before on another subflow. */
-  get bytesReinjected(): number {
-    return this.reinjectedBytes;
-  }
   get peerFinished(): boolean {
     return this.tcp.peerFinished;
   }
   /** Whether its last ACKs came without options, and it is not clear yet why. */
   get inDoubt(): boolean {
     return this.reader.bareSegments > 0;
+  }
+  get isBreakingOff(): boolean {
+    return this.fastclose;
+  }
+  /** Bytes that were sent before on another subflow. */
+  get bytesReinjected(): number {
+    return this.reinjectedBytes;
   }
   /** Mappings of the peer that are remembered. */
   get mappingsRemembered(): number {
@@ -297,6 +304,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   handleTimeout(now: number): void {
     this.opening.handleTimeout(now);
     if (this.deadlines.take(SUBFLOW_DEADLINE.silence, now)) this.onTimeout();
+    if (this.deadlines.take(SUBFLOW_DEADLINE.doubt, now)) this.judgeOptions(now);
     if (this.deadlines.take(SUBFLOW_DEADLINE.removal, now) && this.removal !== null && !this.removal.askAgain(now)) {
       this.reset("remove_addr", MP_RESET_REASON.unspecified, now);
     }
@@ -364,10 +372,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
       if (verdict !== "next") return verdict === "accept";
     }
     if (this.removal !== null && this.removal.isDisprovedBy(segment, now)) this.keep();
-    if (segment.mptcp.length > 0) return this.reader.read(segment, offset, now);
-    // A segment without options, behind a mapping that failed: data that the peer has not mapped shows that it has gone over to regular TCP.
-    if (this.inbound.failedAt >= 0 && segment.payload.length > 0 && offset >= this.inbound.mappedEnd && this.context.failure.isWaiting(this)) this.context.failure.revert(now);
-    return true;
+    return segment.mptcp.length > 0 ? this.reader.read(segment, offset, now) : this.onBareSegment(segment, offset, now);
   }
 
   onData(_tcp: TcpConnection, payload: Payload, offset: number, now: number): void {
@@ -377,8 +382,9 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   onFin(tcp: TcpConnection, now: number): void {
     const { failure } = this.context;
-    if (failure.isWaiting(this)) {
-      failure.revert(now);
+    if (failure.isWaiting(this)) failure.revert(now);
+    else if (this.finIsBare && this.mayRevert) this.context.fallBack("options_lost", now);
+    if (tcp.owner !== this) {
       tcp.owner.onFin(tcp, now);
       return;
     }
@@ -396,15 +402,15 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
       context.counters.increment("MPTcpExtSubflowRecover");
       context.subflowsChanged();
     }
+    if (!this.dataAckSeen && to > 0) {
+      // RFC 8684 §3.7: an ACK for data without a Data ACK shows that the path drops options; one with an ADD_ADDR in its place does not.
+      if (!this.reader.segmentHadOptions && !context.closed) {
+        this.loseOptions("no_data_ack", now);
+        return;
+      }
+      this.dataAckSeen = this.reader.segmentHadDataAck;
+    }
     this.sentMappings.acknowledge(to);
-    if (this.dataAckSeen || to === 0) return;
-    this.dataAckSeen = this.reader.segmentHadDataAck;
-    // RFC 8684 §3.7: an ACK for data without a Data ACK shows that the path drops options; one with an ADD_ADDR in its place does not.
-    if (this.reader.segmentHadOptions) return;
-    const { sender } = context;
-    if (this.first && context.mayFallBack && sender.unacknowledged === 0 && !sender.reinjected && this.contiguous) {
-      context.fallBack("no_data_ack", now);
-    } else this.reset("no_data_ack", MP_RESET_REASON.middleboxInterference, now);
   }
 
   onInput(_tcp: TcpConnection, now: number): void {
@@ -480,16 +486,21 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   /** In-order bytes that no mapping covers (RFC 8684 §3.3.1, §3.7). */
   onUnmapped(rest: Payload, offset: number, total: number, now: number): boolean {
     const { context, tcp } = this;
-    if (this.first && context.mayFallBack && offset === 0 && context.receiver.next === 0) {
-      // Options pass on SYNs but not on data.
-      context.fallBack("options_lost_on_data", now);
+    if (this.mayFallBack && offset === context.receiver.next) {
+      // The one stream that there is goes on without mappings.
+      context.fallBack(offset === 0 ? "options_lost_on_data" : "options_lost", now);
       tcp.owner.onData(tcp, rest, offset, now);
       return false;
     }
     context.counters.increment("MPTcpExtDSSNoMapping");
-    if (total <= context.receiver.limit) return true;
+    // Sent again on another subflow it may come with a mapping. Here it did not, time after time.
+    if (total <= context.receiver.limit && ++this.unmappedPieces < MOST_UNMAPPED_PIECES) return true;
     this.reset("no_mapping", MP_RESET_REASON.middleboxInterference, now);
     return false;
+  }
+
+  onMapped(): void {
+    this.unmappedPieces = 0;
   }
 
   onMismatch(dataOffset: number, subflowOffset: number, now: number): void {
@@ -556,6 +567,60 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   }
 
   // ---- inside: what it notices
+
+  /** Whether the connection never had, and does not get, another subflow, and sent nothing twice: both levels count alike (RFC 8684 §3.7). */
+  private get mayFallBack(): boolean {
+    const { context } = this;
+    return this.first && context.mayFallBack && !context.closed && !context.sender.reinjected && !context.joinUndecided;
+  }
+
+  /** Whether the connection can go on as regular TCP with what arrives next. */
+  private get mayRevert(): boolean {
+    return this.mayFallBack && this.contiguous;
+  }
+
+  /**
+   * A segment arrived without options, as none does from a peer that speaks Multipath TCP: the path drops them, or the peer has gone over to regular
+   * TCP. What shows it cannot get lost on the way. @returns false to drop the segment
+   */
+  private onBareSegment(segment: TcpSegment, offset: number, now: number): boolean {
+    const { context } = this;
+    // Behind a mapping that failed, data that the peer has not mapped shows that it has gone over to regular TCP.
+    if (this.inbound.failedAt >= 0) {
+      if (segment.payload.length > 0 && offset >= this.inbound.mappedEnd && context.failure.isWaiting(this)) context.failure.revert(now);
+      return true;
+    }
+    if (this.state !== "established" || context.closed) return true;
+    // Who only sees a join that is not confirmed cannot know what the peer does: it is sent again until that is decided.
+    if (this.first && context.mayFallBack && context.joinUndecided) return false;
+    if ((segment.flags & TCP_FLAG.FIN) !== 0) this.finIsBare = true;
+    if (segment.payload.length === 0 && this.reader.bareSegments === 1) {
+      this.doubts = 0;
+      this.askForOptions(now);
+    }
+    return true;
+  }
+
+  /** One segment without options may be a middlebox's own: a probe is answered by the peer itself (RFC 9293 §3.10.7.4). */
+  private askForOptions(now: number): void {
+    this.bareBefore = this.reader.bareSegments;
+    this.deadlines.set(SUBFLOW_DEADLINE.doubt, now + this.tcp.rto * (1 << this.doubts++));
+    this.tcp.sendProbe(now);
+  }
+
+  /** The answer to a probe should be there: it carried options, or none, or it got lost. */
+  private judgeOptions(now: number): void {
+    const { bareSegments } = this.reader;
+    if (bareSegments === 0 || this.context.closed || this.state !== "established") return;
+    if (bareSegments > this.bareBefore) this.loseOptions("options_lost", now);
+    else if (this.doubts < MOST_DOUBTS) this.askForOptions(now);
+  }
+
+  /** Options pass no more: goes over to regular TCP where that is possible, else this subflow is of no use. */
+  private loseOptions(reason: "no_data_ack" | "options_lost", now: number): void {
+    if (this.mayRevert) this.context.fallBack(reason, now);
+    else this.reset(reason, MP_RESET_REASON.middleboxInterference, now);
+  }
 
   /** A subflow named in a REMOVE_ADDR still works: it stays (RFC 8684 §3.4.2). */
   private keep(): void {
@@ -654,3 +719,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.sentMappings.clear();
   }
 }
+
+/** Pieces of data in a row without a mapping that end a subflow; less may be a middlebox that joined two segments. */
+const MOST_UNMAPPED_PIECES = 3;
+/** Probes for options that go without an answer, at intervals that double; TCP's own timeouts then decide. */
+const MOST_DOUBTS = 8;

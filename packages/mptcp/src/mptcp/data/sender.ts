@@ -18,6 +18,11 @@ export interface SenderContext {
   readonly session: Session;
   readonly deadlines: Deadlines;
   readonly log: DecisionLog;
+  /**
+   * Whether what was acknowledged by TCP alone may be sent again. Not on an only subflow whose ACKs came without Data ACKs last: the peer may have gone over
+   * to regular TCP, which has it all (RFC 8684 §3.7).
+   */
+  readonly mayRepeat: boolean;
   /** A subflow has filled its window: those that were refused in its favour may ask again. */
   wakeOthers(full: Carrier): void;
 }
@@ -402,7 +407,7 @@ export class DataSender {
   handleTimeout(now: number): boolean {
     const { deadlines } = this.context;
     if (!deadlines.take(DEADLINE.data, now) || this.una >= this.sentEnd) return false;
-    if (this.resendHead()) {
+    if (this.context.mayRepeat && this.resendHead()) {
       this.recoverTo = this.nxt;
       this.carriers.suspect(this.una, this.nxt);
     }

@@ -101,7 +101,8 @@ export class Ending {
   /** X4: the last subflow is gone: break before make. Nothing may arrive for a while. */
   onAlone(now: number): void {
     const { config, deadlines } = this.context;
-    deadlines.set(DEADLINE.noSubflow, now + config.noSubflowTimeout);
+    // Joins that fail do not begin it anew.
+    if (!deadlines.has(DEADLINE.noSubflow)) deadlines.set(DEADLINE.noSubflow, now + config.noSubflowTimeout);
   }
 
   /** A subflow was established. */

@@ -140,6 +140,8 @@ export class RegularStream implements TcpOwner, SubflowView {
     this.onAcknowledged(this.tcp, this.tcp.ackedOffset, now);
     if (this.ending) this.tcp.close(now);
     if (from.answerNow) this.answer(now);
+    // A peer that waits for a Data ACK, and has nothing to send, learns by an ACK without one.
+    this.tcp.requestAck();
     this.tcp.wake();
   }
 
@@ -271,7 +273,6 @@ export class RegularStream implements TcpOwner, SubflowView {
   segmentOptions(tcp: TcpConnection, segment: TcpSegment, role: SegmentRole): void {
     switch (role) {
       case SEGMENT_ROLE.data:
-      case SEGMENT_ROLE.fin:
         if (this.isDeclaring) {
           // RFC 8684 §3.7: one last mapping, of infinite length, tells a peer that still sees our options. It has to survive the loss of a segment.
           if (!this.hasDeclared) this.context.counters.increment("MPTcpExtInfiniteMapTx");

@@ -217,9 +217,11 @@ export class JoinOpening implements Opening {
     return "accept";
   }
 
-  /** Anything after the SYN+ACK: the peer has our HMAC (RFC 8684 §3.2). */
+  /** Anything after the SYN+ACK: the peer has our HMAC (RFC 8684 §3.2). What comes without options shows that the path drops them (§3.7). */
   private readConfirmation(segment: TcpSegment, now: number): OpeningVerdict {
-    if (this.current === "pre-established" && (segment.flags & TCP_FLAG.ACK) !== 0) this.onJoined(now);
+    if (this.current !== "pre-established" || (segment.flags & TCP_FLAG.ACK) === 0) return "next";
+    if (segment.mptcp.length === 0) return "drop";
+    this.onJoined(now);
     return "next";
   }
 
