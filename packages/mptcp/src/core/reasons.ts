@@ -12,6 +12,7 @@ export const FALLBACK_REASONS = {
   unsupported_version: { counter: null, text: "the peer speaks another version" },
   unknown_extension_flag: { counter: null, text: "the peer asks for an extension that is not known (flag B)" },
   no_common_algorithm: { counter: null, text: "the peer offers no algorithm that is known" },
+  no_mp_capable_in_syn: { counter: null, text: "the SYN came again without MP_CAPABLE" },
   no_mp_capable_in_ack: { counter: "MPTcpExtMPCapableFallbackACK", text: "the third ACK carried no MP_CAPABLE" },
   options_lost_on_data: { counter: "MPTcpExtMPCapableDataFallback", text: "first data came without a mapping" },
   no_data_ack: { counter: "MPTcpExtMPCapableDataFallback", text: "data was acknowledged without a Data ACK" },

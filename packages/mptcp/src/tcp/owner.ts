@@ -42,8 +42,8 @@ export interface TcpOwner {
   // ---- what arrives
 
   /**
-   * A segment arrived that passed sequence, PAWS, RST and ACK-plausibility checks; also a SYN+ACK that opens the connection, and
-   * duplicates of data already received. Called before its acknowledgment and payload are processed.
+   * A segment arrived that passed sequence, PAWS, RST and ACK-plausibility checks; also a SYN+ACK that opens the connection, a
+   * SYN that arrives again (at offset -1) before the connection is established, and duplicates of data already received. Called before its acknowledgment and payload are processed.
    *
    * @param offset stream offset of its first payload byte; negative or below `receivedOffset` for duplicates
    * @returns false to drop the segment (its payload and acknowledgment are ignored)

@@ -67,7 +67,8 @@ function arrivesLater(tcp: TcpConnection, segment: TcpSegment, now: number): voi
   let flags = segment.flags;
   if (offset === -1 && tcp.state === "SYN-RECEIVED" && (flags & TCP_FLAG.SYN) !== 0 && (flags & TCP_FLAG.RST) === 0) {
     if ((flags & TCP_FLAG.ACK) === 0) {
-      // The peer's SYN again: our SYN+ACK was lost.
+      // The peer's SYN again: our SYN+ACK was lost. Its options may be others now.
+      if (!tcp.active && !tcp.owner.onSegment(tcp, segment, -1, now)) return;
       tcp.synPending = true;
       return;
     }

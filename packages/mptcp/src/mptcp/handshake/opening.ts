@@ -5,7 +5,7 @@ import type { MptcpConfig } from "../config.ts";
 import { SentMapping } from "../data/mappings.ts";
 import { SUBFLOW_DEADLINE } from "../deadlines.ts";
 import type { Session } from "../session.ts";
-import { readCapableAck, readCapableSynAck } from "./capable.ts";
+import { readCapableAck, readCapableSyn, readCapableSynAck } from "./capable.ts";
 import { joinAck, joinSynAck, readJoinAck, readJoinSynAck } from "./join.ts";
 
 /** How far the handshake of a subflow is. `pre-established`: we are through and the peer has not confirmed it (RFC 8684 §3.2). */
@@ -89,8 +89,14 @@ export class CapableOpening implements Opening {
     const syn = (segment.flags & TCP_FLAG.SYN) !== 0;
     // Without SYN it is the ACK of a simultaneous open: no SYN+ACK came with the peer's key.
     if (this.owner.initiator) return syn || !this.owner.session.remoteKnown ? this.readSynAck(segment, now) : "next";
-    // A SYN that arrives again is TCP's matter.
-    return syn ? "accept" : this.readAck(segment, offset, now);
+    return syn ? this.readSynAgain(segment, now) : this.readAck(segment, offset, now);
+  }
+
+  /** RFC 8684 §3.1: a SYN without MP_CAPABLE is answered without it, also when the one before had it: the path may lose SYN+ACKs that carry the option. */
+  private readSynAgain(segment: TcpSegment, now: number): OpeningVerdict {
+    const { owner } = this;
+    if (readCapableSyn(segment, owner.session.version).kind !== "offer") owner.fallBack("no_mp_capable_in_syn", now);
+    return "accept";
   }
 
   private readSynAck(segment: TcpSegment, now: number): OpeningVerdict {
