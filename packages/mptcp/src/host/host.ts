@@ -58,7 +58,7 @@ export class Host implements MptcpEnvironment {
   private readonly ready: (StreamConnection | Listener)[] = [];
   private readyHead = 0;
   /** Destinations whose path swallowed SYNs with MP_CAPABLE, and until when to spare them (H5). */
-  private readonly blackholes = new Map<string, number>();
+  private readonly blackholes = new Map<string, Blackhole>();
   private lastConnectionId = 0;
   private readonly synCookieMode: SynCookieMode;
   private cookies: SynCookies | null = null;
@@ -161,11 +161,11 @@ export class Host implements MptcpEnvironment {
       this.register(socket.tcp);
       return socket;
     }
-    const connection = this.newConnection(true, tuple, tcpConfig, { ...this.mptcpDefaults, ...options.mptcp });
+    const connection = this.newConnection(true, tuple, tcpConfig, { ...this.mptcpDefaults, ...options.mptcp, ...(options.require === true ? ALWAYS_CAPABLE : {}) });
     const subflow = connection.addFirstSubflow();
     const tcp = TcpConnection.connect(this, subflow, this.routed(connection.subflowConfig, local), tuple, now);
     subflow.attach(tcp);
-    if (this.isBlackhole(remote, now)) connection.giveUpMultipath("blackhole_remembered", now);
+    if (options.require !== true && this.isBlackhole(remote, now)) connection.giveUpMultipath("blackhole_remembered", now);
     else this.counters.increment("MPTcpExtMPCapableSYNTX");
     this.heldPorts.adopt(tcp, entry, localPort);
     this.register(tcp);
@@ -334,7 +334,7 @@ export class Host implements MptcpEnvironment {
       return;
     }
     // Once, when it is established: later events must not prolong the memory.
-    if (connection.fallback === "mp_capable_unanswered" && connection instanceof MptcpConnection && connection.connectedAt === this.now) this.rememberBlackhole(connection.tuple.remoteAddress);
+    if (connection instanceof MptcpConnection && connection.connectedAt === this.now) this.learnOfPath(connection);
     this.ready.push(connection);
   };
 
@@ -582,16 +582,25 @@ export class Host implements MptcpEnvironment {
   }
 
   private isBlackhole(remote: IpAddress, now: number): boolean {
-    const until = this.blackholes.get(String(remote));
-    if (until === undefined) return false;
-    if (now < until) return true;
-    this.blackholes.delete(String(remote));
-    return false;
+    const known = this.blackholes.get(String(remote));
+    return known !== undefined && now < known.until;
   }
 
-  private rememberBlackhole(remote: IpAddress): void {
-    if (this.blackholes.size >= MAXIMUM_BLACKHOLES) this.blackholes.clear();
-    this.blackholes.set(String(remote), this.now + this.mptcpDefaults.blackholeMemory);
+  /** A connection was established: whether its path swallows MP_CAPABLE. A server that was away for a while looks alike, so one time is believed for seconds. */
+  private learnOfPath(connection: MptcpConnection): void {
+    const { blackholes } = this;
+    const remote = String(connection.tuple.remoteAddress);
+    if (connection.multipath) {
+      blackholes.delete(remote);
+      return;
+    }
+    // What is remembered already is not news: a connection tells several events at once, and others began at the same time.
+    if (connection.fallback !== "mp_capable_unanswered" || this.isBlackhole(connection.tuple.remoteAddress, this.now)) return;
+    const times = (blackholes.get(remote)?.times ?? 0) + 1;
+    if (blackholes.size >= MAXIMUM_BLACKHOLES) blackholes.clear();
+    const { blackholeMemory, blackholeFirstMemory } = this.mptcpDefaults;
+    const memory = Math.min(blackholeMemory, blackholeFirstMemory * (1 << Math.min(2 * (times - 1), 20)));
+    blackholes.set(remote, { times, until: this.now + memory });
   }
 }
 
@@ -644,9 +653,19 @@ export interface ConnectOptions {
   readonly localPort?: number;
   /** Ask for Multipath TCP; true unless given. */
   readonly multipath?: boolean;
+  /** Never send a SYN without MP_CAPABLE, whatever is remembered of the path; false unless given. */
+  readonly require?: boolean;
   readonly tcp?: Partial<TcpConfig>;
   readonly mptcp?: Partial<MptcpConfig>;
 }
+
+/** A destination that answered only SYNs without MP_CAPABLE: how often in a row, and until when it is spoken to in plain TCP, ns. */
+interface Blackhole {
+  readonly times: number;
+  readonly until: number;
+}
+
+const ALWAYS_CAPABLE = { capableSyns: Number.POSITIVE_INFINITY } as const;
 
 function tupleOf(packet: Packet, segment: TcpSegment): FourTuple {
   return { localAddress: packet.destination, localPort: segment.destinationPort, remoteAddress: packet.source, remotePort: segment.sourcePort };

@@ -35,7 +35,9 @@ export interface MptcpConfig {
   readonly penalisation: boolean;
   /** SYNs sent with MP_CAPABLE before one goes without (RFC 8684 §3.1). */
   readonly capableSyns: number;
-  /** How long a destination whose path swallowed MP_CAPABLE is spoken to in plain TCP. */
+  /** How long a destination whose path swallowed MP_CAPABLE is spoken to in plain TCP: the first time, four times as long on each confirmation ... */
+  readonly blackholeFirstMemory: number;
+  /** ... and at the most. Success with MP_CAPABLE ends it. */
   readonly blackholeMemory: number;
   /** ADD_ADDR is sent again until its echo arrives: interval and count (RFC 8684 §3.4.1). */
   readonly addAddrTimeout: number;
@@ -57,6 +59,7 @@ export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" 
   opportunisticRetransmission: true,
   penalisation: true,
   capableSyns: 3,
+  blackholeFirstMemory: 15 * SECOND,
   blackholeMemory: 3600 * SECOND,
   addAddrTimeout: 500 * MILLISECOND,
   addAddrRetries: 3,

@@ -197,6 +197,7 @@ export class Socket extends Duplex implements ConnectionHandler, DialerOwner {
     const local = bound ?? this.engineMptcp.firstAddress(runtime, remote);
     const parameters: ConnectOptions = {
       multipath: settings.multipath !== false,
+      require: settings.multipath === "required",
       mptcp: { localAddresses: this.engineMptcp.restriction(runtime, bound), ...settings.mptcp },
       ...(local === null ? {} : { localAddress: local }),
       ...(settings.localPort === undefined || settings.localPort === 0 ? {} : { localPort: settings.localPort }),
