@@ -67,6 +67,8 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   private lastReceiver: Subflow | null = null;
   /** A second subflow was established at some time. */
   private joinedEver = false;
+  /** The path of a subflow dropped options, and nothing has come through since: joins may succeed there without end, and be of no use. */
+  private optionsDropped = false;
   /** Something changed that may let a subflow send. */
   private dirty = false;
   private connected = false;
@@ -399,7 +401,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     this.joinedEver = true;
     this.failure.onJoined(now);
     this.paths.onJoined(subflow);
-    this.ending.onCompany();
+    if (!this.optionsDropped) this.ending.onCompany();
     this.subflowsChanged();
     this.log.established(subflow);
     this.raise(STREAM_EVENT.subflows);
@@ -416,7 +418,9 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   onDataAck(position: number, right: number, now: number): void {
     const { sender } = this;
     const finBefore = sender.finAcknowledged;
+    const { unacknowledged } = sender;
     if (!sender.acknowledge(position, right, now)) return;
+    if (this.optionsDropped && sender.unacknowledged > unacknowledged) this.onProgress();
     if (sender.takeRoom()) this.raise(STREAM_EVENT.writable);
     if (sender.finAcknowledged && !finBefore) {
       this.raise(STREAM_EVENT.drained);
@@ -434,6 +438,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     if (this.ending.closed) return;
     const elsewhere = dataOffset > this.receiver.next ? this.outOfOrderMemory(null) : 0;
     if (this.receiver.insert(dataOffset, payload, elsewhere, now) === 0) return;
+    if (this.optionsDropped) this.onProgress();
     this.raise(STREAM_EVENT.readable);
     if (this.receiver.finReached) this.onEnd(now);
   }
@@ -445,6 +450,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
       if (receiver.finReached) this.acknowledgeOnAll();
       return;
     }
+    if (this.optionsDropped) this.onProgress();
     this.log.dataFin("in", dataOffset);
     this.ending.onPeerFin(!this.sender.finSent);
     if (receiver.finReached) this.onEnd(now);
@@ -483,6 +489,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
       return;
     }
     sender.reinject(subflow, "subflow_death");
+    if (reason === "no_mapping" || reason === "no_data_ack" || reason === "options_lost") this.optionsDropped = true;
     this.raise(STREAM_EVENT.subflows);
     if (living.length === 0 && !this.session.fullyEstablished) {
       ending.onFailedToStart(error ?? "ECONNRESET", now);
@@ -527,6 +534,12 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     this.raise(STREAM_EVENT.readable);
     this.acknowledgeOnAll();
     this.closeWhenDone(now);
+  }
+
+  /** Something came through with its options: the subflows that there are, are company. */
+  private onProgress(): void {
+    this.optionsDropped = false;
+    this.ending.onCompany();
   }
 
   private acknowledgeOnAll(): void {
