@@ -42,6 +42,7 @@ export const SUBFLOW_END_REASONS = {
   aborted: { counter: null, text: "the application broke the connection off" },
   connection_closed: { counter: null, text: "the connection is over" },
   orphan: { counter: null, text: "the connection is over and the peer did not answer its FIN" },
+  given_up: { counter: null, text: "the connection was given up, since its peer does not answer" },
   fallback: { counter: null, text: "the connection became regular TCP on another subflow" },
   path_manager: { counter: null, text: "the path manager closed it" },
   address_removed: { counter: null, text: "this host lost the address" },
@@ -63,6 +64,20 @@ export const SUBFLOW_END_REASONS = {
 
 /** Why a subflow ended, or could not be opened. */
 export type SubflowEndReason = keyof typeof SUBFLOW_END_REASONS;
+
+/**
+ * Why a connection was given up because its peer did not answer, each with the kernel's counter and its text. The application's error is
+ * ETIMEDOUT.
+ */
+export const GIVE_UP_REASONS = {
+  peer_silent: { counter: "TcpExtTCPAbortOnTimeout", text: "nothing was heard from the peer on any subflow, though it owed an answer" },
+  data_unacknowledged: { counter: "TcpExtTCPAbortOnTimeout", text: "the peer speaks and acknowledges nothing at connection level" },
+  user_timeout: { counter: "TcpExtTCPAbortOnTimeout", text: "data stayed unacknowledged for longer than the user timeout" },
+  orphan: { counter: "TcpExtTCPAbortOnTimeout", text: "no application waits for the connection, and its end makes no progress" },
+} as const satisfies Readonly<Record<string, Reason>>;
+
+/** Why a connection was given up because its peer did not answer. */
+export type GiveUpReason = keyof typeof GIVE_UP_REASONS;
 
 /**
  * Why a join that arrived was refused (RFC 8684 §3.2), each with the kernel's counter, the reason code of the MP_TCPRST that says so (§3.6),

@@ -112,6 +112,10 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
     this.stream.end(now);
   }
 
+  abandon(now: number): void {
+    this.stream.abandon(now);
+  }
+
   read(max: number, now: number): Payload | null {
     return this.stream.read(max, now);
   }

@@ -20,8 +20,10 @@ export const DEADLINE = {
   announcement: 8,
   /** The path manager asked to be called. */
   pathManager: 9,
+  /** A peer that owes an answer, or an end that nobody waits for, is given up. */
+  giveUp: 10,
 } as const;
-export const DEADLINES = 10;
+export const DEADLINES = 11;
 
 /** The deadlines of one subflow. */
 export const SUBFLOW_DEADLINE = {

@@ -13,6 +13,8 @@ import type { FailureContext } from "./ending/checksum-failure.ts";
 import { ChecksumFailure } from "./ending/checksum-failure.ts";
 import type { EndingContext } from "./ending/ending.ts";
 import { Ending } from "./ending/ending.ts";
+import type { PatienceContext, PatienceLimits } from "./ending/patience.ts";
+import { Patience } from "./ending/patience.ts";
 import type { HandOver } from "./ending/regular-stream.ts";
 import type { MptcpEnvironment, SubflowTcpConfig } from "./environment.ts";
 import type { LocalAddress, Path } from "./path-manager.ts";
@@ -54,13 +56,14 @@ export interface MultipathContext {
  * Parts say that something changed ({@link Multipath.mark}, {@link Multipath.subflowsChanged}); after each packet, timeout or command,
  * {@link Multipath.settle} looks once which subflows have something to send.
  */
-export class Multipath implements SubflowContext<Subflow>, SenderContext, EndingContext, FailureContext, PathsContext {
+export class Multipath implements SubflowContext<Subflow>, SenderContext, EndingContext, FailureContext, PatienceContext, PathsContext {
   readonly session: Session;
   readonly sender: DataSender;
   readonly receiver: DataReceiver;
   readonly paths: Paths;
   readonly ending: Ending;
   readonly failure: ChecksumFailure;
+  readonly patience: Patience;
   private readonly context: MultipathContext;
   private readonly living: Subflow[] = [];
   /** Of several subflows, the one that data arrived on last, which window updates go out on; null: the first. */
@@ -88,6 +91,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     });
     this.receiver = new DataReceiver(subflowConfig.receiveBuffer);
     this.paths = new Paths(this, makePolicy(config.pathManager));
+    this.patience = new Patience(this);
   }
 
   // ---- what the parts read
@@ -112,6 +116,9 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   }
   get tuple(): FourTuple {
     return this.context.tuple;
+  }
+  get patienceLimits(): PatienceLimits {
+    return this.context.subflowConfig;
   }
   get closed(): boolean {
     return this.ending.closed;
@@ -202,6 +209,14 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
 
   end(now: number): void {
     if (this.ending.closed || !this.sender.end()) return;
+    this.mark();
+    this.settle(now);
+  }
+
+  abandon(now: number): void {
+    if (this.ending.closed) return;
+    this.patience.abandon();
+    this.sender.end();
     this.mark();
     this.settle(now);
   }
@@ -300,6 +315,8 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     this.ending.release(now);
     // With all data acknowledged and the peer's end received, only the Data ACK of our DATA_FIN may have been lost.
     this.ending.giveUpAlone(this.receiver.finReached && sender.onlyFinUnacknowledged, now);
+    const verdict = this.patience.handleTimeout(now);
+    if (verdict !== null) this.ending.giveUp(verdict, now);
     this.paths.handleTimeout(now);
     this.settle(now);
     this.deadlines.settle();
@@ -481,6 +498,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     const at = living.indexOf(subflow);
     if (at < 0) return;
     living.splice(at, 1);
+    this.patience.onSubflowGone(subflow);
     if (this.lastReceiver === subflow) this.lastReceiver = null;
     this.subflowsChanged();
     if (ending.closed) {
@@ -521,6 +539,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
       }
     }
     sender.armProbe(now);
+    if (!this.ending.closed) this.patience.watch(now);
   }
 
   // ---- inside

@@ -14,6 +14,7 @@ import { SUBFLOW_DEADLINE, SUBFLOW_DEADLINES } from "./deadlines.ts";
 import { mpFail } from "./ending/checksum-failure.ts";
 import type { FailureSubflow } from "./ending/checksum-failure.ts";
 import type { EndingSubflow } from "./ending/ending.ts";
+import type { PatienceSubflow } from "./ending/patience.ts";
 import type { Opening, OpeningOwner } from "./handshake/opening.ts";
 import { CapableOpening, JoinOpening } from "./handshake/opening.ts";
 import type { SubflowView } from "./info.ts";
@@ -34,7 +35,7 @@ export type SubflowPhase = "handshake" | "pre-established" | "established" | "cl
  * One subflow: the owner of a regular TCP connection on behalf of an MPTCP connection. It translates between subflow sequence and data
  * sequence, reads and writes the options, and tells the connection what happened; nobody else writes its state.
  */
-export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, EndingSubflow, FailureSubflow, PathSubflow, SubflowView {
+export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, EndingSubflow, FailureSubflow, PatienceSubflow, PathSubflow, SubflowView {
   readonly pathIndex: number;
   readonly first: boolean;
   readonly initiator: boolean;
@@ -151,6 +152,12 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   get rto(): number {
     return this.tcp.rto;
   }
+  get baseRto(): number {
+    return this.tcp.rtt.rto;
+  }
+  get heardAt(): number {
+    return this.tcp.established ? this.tcp.lastHeard : -1;
+  }
   get cwnd(): number {
     return this.tcp.congestionWindow;
   }
@@ -256,7 +263,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   }
 
   close(now: number): void {
-    this.tcp.close(now);
+    // No application waits on a subflow: a peer that does not answer its FIN is not waited for.
+    this.tcp.abandon(now);
     this.context.subflowsChanged();
   }
 
@@ -267,9 +275,9 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.end(reason, now);
   }
 
-  breakOff(now: number): void {
+  breakOff(reason: SubflowEndReason, now: number): void {
     this.fastclose = true;
-    this.end("aborted", now);
+    this.end(reason, now);
   }
 
   askToBreakOff(): void {

@@ -84,6 +84,7 @@ export class DataSender {
   private reinjectedCount = 0;
   private sentAt = -1;
   private acknowledgedAt = -1;
+  private movedAt = -1;
 
   private timerBackoff = 0;
   private probeBackoff = 0;
@@ -204,6 +205,16 @@ export class DataSender {
   }
   get lastAcknowledgedAt(): number {
     return this.acknowledgedAt;
+  }
+
+  /** When a Data ACK last acknowledged something new, ns; -1: never. */
+  get advancedAt(): number {
+    return this.movedAt;
+  }
+
+  /** Whether the peer owes a Data ACK: for data that was written, or for the DATA_FIN. */
+  get isOwed(): boolean {
+    return this.queue.length > 0 || (this.ending && !this.finAcked);
   }
 
   /** Whether a subflow that has room would get something to send. */
@@ -363,6 +374,7 @@ export class DataSender {
     if (position > this.una) {
       moved = true;
       this.una = position;
+      this.movedAt = now;
       this.queue.release(Math.min(position, this.queue.end));
       if (this.finGiven && position === this.queue.end + 1) this.finAcked = true;
       if (!this.reinjections.isEmpty) this.reinjections.dropBefore(position);

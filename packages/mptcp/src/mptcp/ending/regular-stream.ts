@@ -219,6 +219,13 @@ export class RegularStream implements TcpOwner, SubflowView {
     this.tcp.close(now);
   }
 
+  /** Ends, and nobody waits for anything any more. */
+  abandon(now: number): void {
+    if (this.isClosed) return;
+    this.ending = true;
+    this.tcp.abandon(now);
+  }
+
   read(max: number, now: number): Payload | null {
     const { queue, window } = this.unread;
     const payload = queue.read(max);
