@@ -92,6 +92,8 @@ export interface Path {
   readonly open: boolean;
   /** Whether a subflow was ever established on it. */
   readonly worked: boolean;
+  /** Whether the latest subflow that was begun on it was established. */
+  readonly answered: boolean;
 }
 
 export interface PathLimits {

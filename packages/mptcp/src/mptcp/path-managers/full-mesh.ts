@@ -50,7 +50,9 @@ class FullMesh extends Reconciler {
 
   override onSubflowClosed(paths: PathControl, pathIndex: number, reason: SubflowEndReason, now: number): void {
     const record = this.record(pathIndex);
-    this.noteFailure(record, now);
+    // An attempt that nobody answered is a failure, however long it took.
+    const answered = paths.paths.some((path) => path.index === pathIndex && path.answered);
+    this.noteFailure(record, answered, now);
     if (reason === "refused") record.verdict = "refused";
     else if (reason === "fin" || reason === "path_manager") record.verdict = "closed";
     this.reconcile(paths, now);
@@ -78,7 +80,7 @@ class FullMesh extends Reconciler {
       record.openedAt = now;
       record.verdict = "none";
       record.backup = this.isBackup(paths, path);
-      if (!paths.open(path.index, record.backup, now)) this.noteFailure(record, now);
+      if (!paths.open(path.index, record.backup, now)) this.noteFailure(record, false, now);
     }
   }
 
@@ -146,8 +148,8 @@ class FullMesh extends Reconciler {
     }
   }
 
-  private noteFailure(record: PathRecord, now: number): void {
-    if (now - record.openedAt >= LONG_LIFE) record.failures = 0;
+  private noteFailure(record: PathRecord, answered: boolean, now: number): void {
+    if (answered && now - record.openedAt >= LONG_LIFE) record.failures = 0;
     record.retryAt = now + Math.min(FIRST_RETRY * (1 << Math.min(record.failures, 10)), LAST_RETRY);
     record.failures++;
     record.backup = false;
