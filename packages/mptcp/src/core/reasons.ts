@@ -42,6 +42,7 @@ export const SUBFLOW_END_REASONS = {
   aborted: { counter: null, text: "the application broke the connection off" },
   connection_closed: { counter: null, text: "the connection is over" },
   orphan: { counter: null, text: "the connection is over and the peer did not answer its FIN" },
+  silent: { counter: null, text: "it stayed silent while others carried data, and nothing answered there" },
   given_up: { counter: null, text: "the connection was given up, since its peer does not answer" },
   fallback: { counter: null, text: "the connection became regular TCP on another subflow" },
   path_manager: { counter: null, text: "the path manager closed it" },

@@ -35,6 +35,8 @@ export interface MptcpConfig {
   readonly penalisation: boolean;
   /** SYNs sent with MP_CAPABLE before one goes without (RFC 8684 §3.1). */
   readonly capableSyns: number;
+  /** SYNs of a join sent again before the attempt is given up: the path manager's next one comes sooner than the eighth SYN would. */
+  readonly joinSynRetries: number;
   /** How long a destination whose path swallowed MP_CAPABLE is spoken to in plain TCP: the first time, four times as long on each confirmation ... */
   readonly blackholeFirstMemory: number;
   /** ... and at the most. Success with MP_CAPABLE ends it. */
@@ -59,6 +61,7 @@ export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" 
   opportunisticRetransmission: true,
   penalisation: true,
   capableSyns: 3,
+  joinSynRetries: 3,
   blackholeFirstMemory: 15 * SECOND,
   blackholeMemory: 3600 * SECOND,
   addAddrTimeout: 500 * MILLISECOND,

@@ -55,6 +55,8 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
   readonly couplingGroup = new CouplingGroup();
   private congestionFactory: CongestionControlFactory;
   private tcpConfig: SubflowTcpConfig;
+  /** What joins are made with, once there was one. */
+  private joinTcpConfig: SubflowTcpConfig | null = null;
   private stream: Multipath | RegularStream;
   private openedAt = -1;
   private events = 0;
@@ -131,6 +133,7 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
   setKeepAlive(keepAlive: KeepAlive | null, now: number): void {
     // RFC 6897 §4.4.1: an option of the socket applies to all subflows, those to come too.
     this.tcpConfig = { ...this.tcpConfig, ...configOfKeepAlive(keepAlive) };
+    this.joinTcpConfig = null;
     this.stream.setKeepAlive(keepAlive, now);
   }
 
@@ -229,6 +232,12 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
   /** How the TCP of subflows to come is to be. */
   get subflowConfig(): SubflowTcpConfig {
     return this.tcpConfig;
+  }
+
+  /** The same for joins that we begin. */
+  get joinConfig(): SubflowTcpConfig {
+    const { tcpConfig } = this;
+    return (this.joinTcpConfig ??= { ...tcpConfig, synRetries: Math.min(tcpConfig.synRetries, this.config.joinSynRetries) });
   }
 
   /** The first subflow; the host attaches its TCP connection. Call once. */

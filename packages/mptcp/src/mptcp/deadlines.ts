@@ -22,8 +22,10 @@ export const DEADLINE = {
   pathManager: 9,
   /** A peer that owes an answer, or an end that nobody waits for, is given up. */
   giveUp: 10,
+  /** To look for subflows that are silent while others carry data. */
+  silence: 11,
 } as const;
-export const DEADLINES = 11;
+export const DEADLINES = 12;
 
 /** The deadlines of one subflow. */
 export const SUBFLOW_DEADLINE = {

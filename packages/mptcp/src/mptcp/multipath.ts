@@ -20,6 +20,8 @@ import type { MptcpEnvironment, SubflowTcpConfig } from "./environment.ts";
 import type { LocalAddress, Path } from "./path-manager.ts";
 import type { PathsContext, PathSubflow } from "./paths/paths.ts";
 import { Paths } from "./paths/paths.ts";
+import type { SilenceContext } from "./paths/silence.ts";
+import { SilenceWatch } from "./paths/silence.ts";
 import type { SignalSubflow } from "./paths/signals.ts";
 import type { Session } from "./session.ts";
 import type { SubflowContext, SubflowOptions } from "./subflow-context.ts";
@@ -35,6 +37,8 @@ export interface MultipathContext {
   readonly tuple: FourTuple;
   /** How the TCP of subflows to come is to be. */
   readonly subflowConfig: SubflowTcpConfig;
+  /** The same for joins that we begin. */
+  readonly joinConfig: SubflowTcpConfig;
   /** What controls the congestion of subflows, and the group that those of the connection may join. */
   readonly congestion: CongestionControlFactory;
   readonly couplingGroup: CouplingGroup;
@@ -56,7 +60,7 @@ export interface MultipathContext {
  * Parts say that something changed ({@link Multipath.mark}, {@link Multipath.subflowsChanged}); after each packet, timeout or command,
  * {@link Multipath.settle} looks once which subflows have something to send.
  */
-export class Multipath implements SubflowContext<Subflow>, SenderContext, EndingContext, FailureContext, PatienceContext, PathsContext {
+export class Multipath implements SubflowContext<Subflow>, SenderContext, EndingContext, FailureContext, PatienceContext, PathsContext, SilenceContext {
   readonly session: Session;
   readonly sender: DataSender;
   readonly receiver: DataReceiver;
@@ -64,6 +68,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   readonly ending: Ending;
   readonly failure: ChecksumFailure;
   readonly patience: Patience;
+  readonly silence: SilenceWatch;
   private readonly context: MultipathContext;
   private readonly living: Subflow[] = [];
   /** Of several subflows, the one that data arrived on last, which window updates go out on; null: the first. */
@@ -92,6 +97,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     this.receiver = new DataReceiver(subflowConfig.receiveBuffer);
     this.paths = new Paths(this, makePolicy(config.pathManager));
     this.patience = new Patience(this);
+    this.silence = new SilenceWatch(this);
   }
 
   // ---- what the parts read
@@ -315,6 +321,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     this.ending.release(now);
     // With all data acknowledged and the peer's end received, only the Data ACK of our DATA_FIN may have been lost.
     this.ending.giveUpAlone(this.receiver.finReached && sender.onlyFinUnacknowledged, now);
+    this.silence.handleTimeout(now);
     const verdict = this.patience.handleTimeout(now);
     if (verdict !== null) this.ending.giveUp(verdict, now);
     this.paths.handleTimeout(now);
@@ -325,7 +332,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   // ---- what the parts ask for
 
   open(path: Path, backup: boolean, localPort: number, now: number): boolean {
-    const { environment, subflowConfig } = this.context;
+    const { environment, joinConfig } = this.context;
     const { localAddress, remoteAddress, remotePort } = path;
     const subflow = this.make({
       pathIndex: path.index,
@@ -336,7 +343,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
       backup,
       nonce: environment.random.nonces.uint32(),
     });
-    const tcp = environment.connectTcp(subflow, { localAddress, localPort, remoteAddress, remotePort }, subflowConfig, now);
+    const tcp = environment.connectTcp(subflow, { localAddress, localPort, remoteAddress, remotePort }, joinConfig, now);
     if (tcp === null) return false;
     subflow.attach(tcp);
     return true;
@@ -539,7 +546,9 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
       }
     }
     sender.armProbe(now);
-    if (!this.ending.closed) this.patience.watch(now);
+    if (this.ending.closed) return;
+    this.patience.watch(now);
+    this.silence.watch(now);
   }
 
   // ---- inside

@@ -1,4 +1,5 @@
 import type { CloseReason, Counters, Deadlines, FallbackReason, SubflowEndReason } from "../core/index.ts";
+import { SECOND } from "../core/index.ts";
 import type { CongestionControlFactory, CouplingGroup, FourTuple, KeepAlive, SegmentRole, SegmentSlot, TcpConnection, TcpOwner } from "../tcp/index.ts";
 import { SEGMENT_ROLE } from "../tcp/index.ts";
 import type { MpReset, MptcpOption, Payload, TcpSegment } from "../wire/index.ts";
@@ -20,6 +21,8 @@ import { CapableOpening, JoinOpening } from "./handshake/opening.ts";
 import type { SubflowView } from "./info.ts";
 import { OptionReader } from "./option-reader.ts";
 import type { PathSubflow } from "./paths/paths.ts";
+import { LifeCheck } from "./paths/silence.ts";
+import type { SilentSubflow } from "./paths/silence.ts";
 import { RemovalCheck } from "./paths/removal-check.ts";
 import type { Session } from "./session.ts";
 import type { SubflowContext, SubflowOptions } from "./subflow-context.ts";
@@ -35,7 +38,7 @@ export type SubflowPhase = "handshake" | "pre-established" | "established" | "cl
  * One subflow: the owner of a regular TCP connection on behalf of an MPTCP connection. It translates between subflow sequence and data
  * sequence, reads and writes the options, and tells the connection what happened; nobody else writes its state.
  */
-export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, EndingSubflow, FailureSubflow, PatienceSubflow, PathSubflow, SubflowView {
+export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, EndingSubflow, FailureSubflow, PatienceSubflow, PathSubflow, SilentSubflow, SubflowView {
   readonly pathIndex: number;
   readonly first: boolean;
   readonly initiator: boolean;
@@ -57,6 +60,10 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   private readonly inbound: Inbound;
   private readonly reader: OptionReader;
   private isStale = false;
+  /** Since when it is stale, or when it was last heard of and tried again meanwhile, ns. */
+  private triedAt = 0;
+  /** Asked for the first time when it is silent while others carry data. */
+  private life: LifeCheck | null = null;
   private penalisedAt = Number.NEGATIVE_INFINITY;
   private reinjectedBytes = 0;
   /** Pieces of data without a mapping since the last one with. */
@@ -262,6 +269,24 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.context.subflowsChanged();
   }
 
+  lookForLife(now: number): void {
+    if (this.removal !== null || this.tcp.closing) return;
+    const { tcp } = this;
+    this.life ??= new LifeCheck();
+    switch (this.life.look(tcp.lastHeard, tcp.receivedOffset + tcp.ackedOffset, this.baseRto, now)) {
+      case "ask":
+        this.context.counters.increment("TcpExtTCPKeepAlive");
+        tcp.sendProbe(now);
+        break;
+      case "gone":
+        // By a RST without a reason: it is no reason to keep off that path.
+        this.end("silent", now);
+        break;
+      case "nothing":
+        break;
+    }
+  }
+
   close(now: number): void {
     // No application waits on a subflow: a peer that does not answer its FIN is not waited for.
     this.tcp.abandon(now);
@@ -311,7 +336,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   handleTimeout(now: number): void {
     this.opening.handleTimeout(now);
-    if (this.deadlines.take(SUBFLOW_DEADLINE.silence, now)) this.onTimeout();
+    if (this.deadlines.take(SUBFLOW_DEADLINE.silence, now)) this.onTimeout(now);
     if (this.deadlines.take(SUBFLOW_DEADLINE.doubt, now)) this.judgeOptions(now);
     if (this.deadlines.take(SUBFLOW_DEADLINE.removal, now) && this.removal !== null && !this.removal.askAgain(now)) {
       this.reset("remove_addr", MP_RESET_REASON.unspecified, now);
@@ -379,6 +404,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
       const verdict = this.opening.read(segment, offset, now);
       if (verdict !== "next") return verdict === "accept";
     }
+    if (this.isStale) this.onSignOfLife(now);
     if (this.removal !== null && this.removal.isDisprovedBy(segment, now)) this.keep();
     return segment.mptcp.length > 0 ? this.reader.read(segment, offset, now) : this.onBareSegment(segment, offset, now);
   }
@@ -447,8 +473,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.context.settle(now);
   }
 
-  onRetransmissionTimeout(): void {
-    this.onTimeout();
+  onRetransmissionTimeout(_tcp: TcpConnection, _consecutive: number, now: number): void {
+    this.onTimeout(now);
   }
 
   onClosed(_tcp: TcpConnection, reason: CloseReason | null, segment: TcpSegment | null, now: number): void {
@@ -637,10 +663,18 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.context.subflowsChanged();
   }
 
-  private onTimeout(): void {
+  /** Something came on it though it is stale: the path is back, and what is outstanding does not wait for a timeout that has grown long. */
+  private onSignOfLife(now: number): void {
+    if (now - this.triedAt < Math.max(SECOND, 2 * this.baseRto)) return;
+    this.triedAt = now;
+    this.tcp.retryNow(now);
+  }
+
+  private onTimeout(now: number): void {
     const { context } = this;
     if (this.state !== "established" || this.isStale) return;
     this.isStale = true;
+    this.triedAt = now;
     context.counters.increment("MPTcpExtSubflowStale");
     context.subflowsChanged();
     context.sender.reinject(this, "rto");

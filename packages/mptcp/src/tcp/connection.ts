@@ -278,6 +278,13 @@ export class TcpConnection {
     this.environment.wake(this);
   }
 
+  /** The path answers again: the oldest segment, if one is outstanding, is sent again at once, and intervals start anew. */
+  retryNow(now: number): void {
+    if (this.sender.board.count === 0) return;
+    this.sender.backoff = 0;
+    this.arm(TIMER.retransmission, now);
+  }
+
   /** Turns Nagle's algorithm (RFC 9293 §3.7.4) off or on. What it held back leaves at the next poll. */
   setNoDelay(enable: boolean): void {
     this.noDelay = enable;
