@@ -41,7 +41,10 @@ export interface MptcpConfig {
   readonly blackholeFirstMemory: number;
   /** ... and at the most. Success with MP_CAPABLE ends it. */
   readonly blackholeMemory: number;
-  /** ADD_ADDR is sent again until its echo arrives: interval and count (RFC 8684 §3.4.1). */
+  /**
+   * ADD_ADDR is sent again until its echo arrives (RFC 8684 §3.4.1): the first interval, which doubles up to a minute, and the count. After that it
+   * is said once more on each subflow that is established.
+   */
   readonly addAddrTimeout: number;
   readonly addAddrRetries: number;
   /** How long a connection without any subflow waits for one (break before make, RFC 8684 §3.3.3). */
@@ -65,7 +68,7 @@ export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" 
   blackholeFirstMemory: 15 * SECOND,
   blackholeMemory: 3600 * SECOND,
   addAddrTimeout: 500 * MILLISECOND,
-  addAddrRetries: 3,
+  addAddrRetries: 8,
   noSubflowTimeout: 60 * SECOND,
   fastclose: "reset",
   denyJoinInitialAddress: false,

@@ -13,6 +13,11 @@ export interface PathManager {
   onAddresses(paths: PathControl, now: number): void;
   /** A subflow ended or could not be opened. */
   onSubflowClosed(paths: PathControl, pathIndex: number, reason: SubflowEndReason, now: number): void;
+  /**
+   * The peer announced an address again that is known already: an attempt that failed may be made once more (RFC 8684 §3.9.3). It says so as
+   * well when it only missed our echo.
+   */
+  onRefreshed?(paths: PathControl, remoteAddressId: number, now: number): void;
   /** When `handleTimeout` wants to be called, ns; NEVER when nothing is planned. Looked at after each call into the manager. */
   readonly nextTimeout?: number;
   /** Time has come, or the call is spurious, which is harmless. */

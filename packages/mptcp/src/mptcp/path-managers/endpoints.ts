@@ -13,8 +13,8 @@ import { Reconciler } from "./reconciler.ts";
  * - an announced address of the peer is joined once: from each `fullmesh` address, or without any from the address of the first subflow.
  * - `backup`: subflows from this address are backup ones.
  *
- * Each endpoint and each announcement is used once: what died stays dead until the address goes and returns, and a subflow that the
- * limits forbade is opened when there is room.
+ * Each endpoint and each announcement is used once: what died stays dead until the address goes and returns, or is announced again, and a
+ * subflow that the limits forbade is opened when there is room.
  */
 export function linuxEndpoints(): PathManager {
   return new LinuxEndpoints();
@@ -35,6 +35,11 @@ class LinuxEndpoints extends Reconciler {
 
   override onSubflowClosed(paths: PathControl, pathIndex: number, _reason: SubflowEndReason, now: number): void {
     this.used.add(pathIndex);
+    this.reconcile(paths, now);
+  }
+
+  onRefreshed(paths: PathControl, remoteAddressId: number, now: number): void {
+    for (const path of paths.paths) if (path.remoteAddressId === remoteAddressId && !path.open) this.used.delete(path.index);
     this.reconcile(paths, now);
   }
 

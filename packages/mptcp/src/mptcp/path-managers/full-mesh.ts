@@ -58,6 +58,15 @@ class FullMesh extends Reconciler {
     this.reconcile(paths, now);
   }
 
+  /** One more attempt on paths to an announced address that was given up; those that wait for their time go on waiting. */
+  onRefreshed(paths: PathControl, remoteAddressId: number, now: number): void {
+    for (const path of paths.paths) {
+      const record = this.records.get(path.index);
+      if (path.remoteAddressId === remoteAddressId && record !== undefined) record.failures = Math.min(record.failures, ANNOUNCED_ATTEMPTS - 1);
+    }
+    this.reconcile(paths, now);
+  }
+
   handleTimeout(paths: PathControl, now: number): void {
     this.reconcile(paths, now);
   }

@@ -269,7 +269,13 @@ export class Paths implements PathControl {
     const known = this.remote.some((entry) => entry.id === option.addressId);
     if (!known && this.accepted >= this.limits.addAddrAccepted) return;
     const port = option.port === 0 ? subflow.tuple.remotePort : option.port;
-    if (!this.table.addRemote({ id: option.addressId, address: option.address, port, joinable: true })) return;
+    if (!this.table.addRemote({ id: option.addressId, address: option.address, port, joinable: true })) {
+      if (known && this.established && this.context.mayOpen) {
+        this.manager.onRefreshed?.(this, option.addressId, now);
+        this.armManager();
+      }
+      return;
+    }
     if (!known) this.accepted++;
     this.changed(now);
   }

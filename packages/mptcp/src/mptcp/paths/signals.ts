@@ -1,5 +1,5 @@
 import type { Counters, Deadlines } from "../../core/index.ts";
-import { NEVER } from "../../core/index.ts";
+import { NEVER, SECOND } from "../../core/index.ts";
 import type { AddAddress, MptcpOption } from "../../wire/index.ts";
 import { mptcpOptionLength } from "../../wire/index.ts";
 import type { MptcpConfig } from "../config.ts";
@@ -63,7 +63,7 @@ export class Signals {
   /** Announces an address, until its echo comes or the tries are used up. */
   announce(option: AddAddress): void {
     this.announcements = this.announcements.filter((entry) => entry.option.addressId !== option.addressId);
-    this.announcements.push({ option, due: true, tries: 0, nextAt: NEVER });
+    this.announcements.push({ option, due: true, tries: 0, nextAt: NEVER, isGivenUp: false });
     this.request(null);
   }
 
@@ -112,6 +112,9 @@ export class Signals {
 
   /** A subflow was established: it may carry what nobody could carry before. */
   onSubflowEstablished(subflow: SignalSubflow): void {
+    // RFC 8684 §3.4.1: an ADD_ADDR may be refreshed; a path that takes no such option may have been the only one.
+    for (const announcement of this.announcements) if (announcement.isGivenUp) announcement.due = true;
+    this.update();
     if (this.isWaiting && this.wants(subflow)) subflow.requestAck();
   }
 
@@ -152,7 +155,8 @@ export class Signals {
       announcement.due = false;
       announcement.tries++;
       const repeats = session.version.echoOf(option) !== null;
-      announcement.nextAt = repeats ? now + Math.max(config.addAddrTimeout, 2 * subflow.rto) * (1 << (announcement.tries - 1)) : NEVER;
+      announcement.nextAt = repeats ? now + Math.min(Math.max(config.addAddrTimeout, 2 * subflow.rto) * 2 ** Math.min(announcement.tries - 1, 30), LONGEST_INTERVAL) : NEVER;
+      announcement.isGivenUp = false;
       this.arm();
       counters.increment("MPTcpExtAddAddrTx");
       const { addressId, address, port } = option;
@@ -177,11 +181,14 @@ export class Signals {
     for (const announcement of this.announcements) {
       if (now < announcement.nextAt) continue;
       announcement.nextAt = NEVER;
-      if (announcement.tries > this.context.config.addAddrRetries) continue;
+      if (announcement.tries > this.context.config.addAddrRetries) {
+        announcement.isGivenUp = true;
+        continue;
+      }
       announcement.due = true;
       this.request(null);
     }
-    this.announcements = this.announcements.filter((entry) => entry.due || entry.nextAt !== NEVER);
+    this.announcements = this.announcements.filter((entry) => entry.due || entry.nextAt !== NEVER || entry.isGivenUp);
     this.update();
     this.arm();
   }
@@ -228,7 +235,11 @@ interface Announcement {
   tries: number;
   /** When to send it again, ns. */
   nextAt: number;
+  /** It was said as often as it may be, and not echoed: it waits for another subflow. */
+  isGivenUp: boolean;
 }
 
 /** Echoes that a peer can make us queue. */
 const MAXIMUM_OUTBOX = 32;
+/** Between one ADD_ADDR and its repetition, ns. */
+const LONGEST_INTERVAL = 60 * SECOND;
