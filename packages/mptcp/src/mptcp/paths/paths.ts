@@ -233,6 +233,8 @@ export class Paths implements PathControl {
     const { context } = this;
     const entry = this.local.find((candidate) => candidate.address.equals(address));
     if (entry === undefined) return;
+    // As long as no other subflow may be opened the first one waits for its address to return, as regular TCP does.
+    if (entry.id === 0 && !context.session.fullyEstablished) return;
     this.table.removeLocal(entry.id);
     for (const subflow of context.subflows.slice()) {
       if (!subflow.tuple.localAddress.equals(address)) continue;
