@@ -1,5 +1,5 @@
 import type { Counters, FallbackReason, SubflowEndReason } from "../core/index.ts";
-import type { AddAddress, MpFail, MptcpOption, TcpSegment } from "../wire/index.ts";
+import type { AddAddress, MpFail, MpPriority, MptcpOption, TcpSegment } from "../wire/index.ts";
 import { MP_RESET_REASON, TCP_FLAG } from "../wire/index.ts";
 import { DssFacts } from "./data/dss.ts";
 import type { Inbound } from "./data/inbound.ts";
@@ -158,7 +158,7 @@ export class OptionReader {
         context.paths.onRemoveAddress(option.addressIds, now);
         return "next";
       case "mp_prio":
-        context.paths.onPriority(this.subflow, option.backup, option.addressId);
+        context.paths.onPriority(this.subflow, option as MpPriority);
         return "next";
       case "mp_join_ack":
         // RFC 8684 §3.2: the peer sends it until it is answered.

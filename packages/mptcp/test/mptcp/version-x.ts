@@ -26,6 +26,7 @@ export const versionX: Version = {
   addAddress: (_keys: KeyPair, named: NamedAddress): AddAddress => ({ kind: "add_addr", version: 0, echo: false, ...named, hmac: null }),
   acceptsAddress: (_keys: KeyPair, option: AddAddress): boolean => option.version === 0,
   echoOf: () => null,
+  acceptsPriority: () => true,
 };
 
 function capable(flags: number, senderKey: Uint8Array, receiverKey: Uint8Array | null): MpCapable {

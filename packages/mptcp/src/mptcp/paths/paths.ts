@@ -1,7 +1,7 @@
 import type { SubflowEndReason } from "../../core/index.ts";
 import { NEVER } from "../../core/index.ts";
 import type { FourTuple } from "../../tcp/index.ts";
-import type { AddAddress, IpAddress, MpJoinSyn } from "../../wire/index.ts";
+import type { AddAddress, IpAddress, MpJoinSyn, MpPriority } from "../../wire/index.ts";
 import { DEADLINE } from "../deadlines.ts";
 import type { LocalAddress, Path, PathControl, PathLimits, PathManager, RemoteAddress } from "../path-manager.ts";
 import { Signals } from "./signals.ts";
@@ -296,8 +296,13 @@ export class Paths implements PathControl {
     this.changed(now);
   }
 
-  onPriority(subflow: PathSubflow, backup: boolean, addressId: number): void {
-    const { counters, log, subflows } = this.context;
+  onPriority(subflow: PathSubflow, option: MpPriority): void {
+    const { counters, log, session, subflows } = this.context;
+    const { backup, addressId } = option;
+    if (!session.version.acceptsPriority(option)) {
+      counters.increment("PriorityForeignForm");
+      return;
+    }
     counters.increment("MPTcpExtMPPrioRx");
     for (const other of subflows) {
       if (addressId >= 0 ? other.remoteAddressId !== addressId : other !== subflow) continue;

@@ -1,6 +1,6 @@
 import type { FallbackReason } from "../../core/index.ts";
 import { MP_CAPABLE_FLAG } from "../../wire/index.ts";
-import type { AddAddress, MpCapable } from "../../wire/index.ts";
+import type { AddAddress, MpCapable, MpPriority } from "../../wire/index.ts";
 import { addAddressHmac, deriveKeyMaterial, equalOctets, joinHmac } from "./keys.ts";
 import type { KeyMaterial, KeyPair, NamedAddress, Version } from "./version.ts";
 
@@ -53,6 +53,11 @@ class Version1 implements Version {
   echoOf(option: AddAddress): AddAddress {
     const { addressId, address, port } = option;
     return { kind: "add_addr", version: 1, echo: true, addressId, address, port, hmac: null };
+  }
+
+  /** RFC 8684 §5: version 0's form, which names another subflow, is gone: whoever sat on one path could take the others out of use. */
+  acceptsPriority(option: MpPriority): boolean {
+    return option.addressId < 0;
   }
 
   private capable(flags: number, senderKey: Uint8Array | null, receiverKey: Uint8Array | null, dataLength: number, checksum: number): MpCapable {

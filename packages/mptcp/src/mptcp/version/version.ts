@@ -1,5 +1,5 @@
 import type { FallbackReason } from "../../core/index.ts";
-import type { AddAddress, MpCapable } from "../../wire/index.ts";
+import type { AddAddress, MpCapable, MpPriority } from "../../wire/index.ts";
 
 /**
  * What differs between the versions of Multipath TCP: RFC 6824 is version 0, RFC 8684 version 1. A connection has one, from its MP_CAPABLE
@@ -39,6 +39,8 @@ export interface Version {
   acceptsAddress(keys: KeyPair, option: AddAddress): boolean;
   /** The echo that acknowledges an ADD_ADDR, which is repeated until it comes; null where there is none, and an ADD_ADDR is said once. */
   echoOf(option: AddAddress): AddAddress | null;
+  /** Whether an MP_PRIO is of a form that the version has. */
+  acceptsPriority(option: MpPriority): boolean;
   /** Whether a RST may say why by MP_TCPRST (RFC 8684 §3.6). */
   readonly explainsResets: boolean;
 }
