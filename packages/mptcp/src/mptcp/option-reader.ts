@@ -148,9 +148,12 @@ export class OptionReader {
   /** Every option but the DSS, on an established subflow. */
   private readOther(option: Exclude<MptcpOption, { kind: "dss" }>, segment: TcpSegment, offset: number, now: number): Verdict {
     const { context } = this;
+    if (option.kind === "mp_capable") return this.readLateCapable(option, segment, offset, now);
+    if (this.isOld(segment, offset)) {
+      context.counters.increment("SignalsOnOldSegments");
+      return "next";
+    }
     switch (option.kind) {
-      case "mp_capable":
-        return this.readLateCapable(option, segment, offset, now);
       case "add_addr":
         context.paths.onAddAddress(this.subflow, option as AddAddress, now);
         return "next";
@@ -173,6 +176,15 @@ export class OptionReader {
       default:
         return "next";
     }
+  }
+
+  /**
+   * Whether a segment lies wholly below RCV.NXT. RFC 8684 §3: what TCP's checks of sequence numbers would refuse signals nothing; somebody may
+   * have kept it. TCP lets a duplicate pass for its Data ACK and its mapping, and an ACK without data that newer data overtook.
+   */
+  private isOld(segment: TcpSegment, offset: number): boolean {
+    const { receivedOffset } = this.subflow;
+    return offset < receivedOffset && offset + segment.payload.length <= receivedOffset;
   }
 
   /** MP_CAPABLE after the handshake: the third ACK again, or first data with a mapping; duplicates are expected (RFC 8684 §3.1). */

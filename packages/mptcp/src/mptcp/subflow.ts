@@ -724,6 +724,12 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     const { context } = this;
     const { sender, session } = context;
     const dss = dssWithAck(session, context.receiver.acknowledgment);
+    if (role === SEGMENT_ROLE.probe) {
+      // The peer answers a probe and reads none of its signals: what waits needs an ACK of its own.
+      if (context.hasSignals || sender.finDue) this.tcp.requestAck();
+      segment.mptcp = [dss];
+      return;
+    }
     if (tag instanceof SentMapping) addMapping(dss, session, tag);
     else if (sender.takeFin()) addDataFin(dss, session, sender.finOffset);
     if (context.hasSignals) {

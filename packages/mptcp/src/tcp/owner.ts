@@ -106,12 +106,14 @@ export interface SegmentSlot {
 export const SEGMENT_ROLE = {
   syn: 0,
   synAck: 1,
-  /** Without payload: pure ACK, window update, probe, the third ACK of the handshake. */
+  /** Without payload: pure ACK, window update, the third ACK of the handshake. */
   ack: 2,
   data: 3,
   /** A FIN without payload. */
   fin: 4,
   reset: 5,
+  /** A pure ACK that is not acceptable, so that the peer answers it: what it says beside its ACK is not read. */
+  probe: 6,
 } as const;
 export type SegmentRole = (typeof SEGMENT_ROLE)[keyof typeof SEGMENT_ROLE];
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { MptcpOption, Packet } from "../../src/wire/index.ts";
-import { packetLength, Payload } from "../../src/wire/index.ts";
+import { Dss, packetLength, Payload } from "../../src/wire/index.ts";
 import type { App, PairOptions, Sent, Side } from "./pair.ts";
 import { isReset, isSyn, Pair } from "./pair.ts";
 import { versionX } from "./version-x.ts";
@@ -28,6 +28,14 @@ function forged(pair: Pair, path: number, options: readonly MptcpOption[], shift
   return packet;
 }
 
+/** The same, as a copy of octets that the client sent before. */
+function repeated(pair: Pair, options: readonly MptcpOption[]): Packet {
+  const packet = forged(pair, 0, options, -1);
+  (packet.tcp as NonNullable<Packet["tcp"]>).payload = Payload.of(new Uint8Array(1));
+  packet.length = packetLength(packet);
+  return packet;
+}
+
 function backups(app: App): boolean[] {
   return app.engine.subflows.map((subflow) => subflow.peerBackup);
 }
@@ -50,4 +58,52 @@ describe("MP_PRIO concerns the subflow that it came on alone (RFC 8684 §3.3.8, 
     pair.inject("server", forged(pair, 1, [{ kind: "mp_prio", backup: true, addressId: 0 }]));
     expect(backups(server)).toEqual([true, false]);
   });
+});
+
+describe("a segment that is wholly old signals nothing (RFC 8684 §3, §3.4.1, §3.4.2)", () => {
+  const old = (pair: Pair, options: readonly MptcpOption[]): readonly Packet[] => [repeated(pair, options), forged(pair, 0, options, -1)];
+
+  test("neither MP_PRIO, MP_FASTCLOSE, REMOVE_ADDR, ADD_ADDR nor MP_FAIL, with data or without", () => {
+    const { pair, client, server } = establish({ clientAddresses: 2 });
+    const { session } = client.mptcp;
+    const { localSpace } = session;
+    const signals: readonly MptcpOption[] = [
+      { kind: "mp_prio", backup: true, addressId: -1 },
+      { kind: "mp_fastclose", receiverKey: session.remote.key },
+      { kind: "remove_addr", addressIds: [2] },
+      session.version.addAddress(session.keysOut, { addressId: 9, address: pair.address("server", 0), port: 99 }),
+      { kind: "mp_fail", dsnHigh: localSpace.high(1), dsnLow: localSpace.low(1) },
+    ];
+    const before = server.mptcp.addresses.remote.map((entry) => entry.id);
+    for (const signal of signals) for (const packet of old(pair, [signal])) pair.inject("server", packet);
+    pair.run(100);
+    expect([server.connection.closed, server.established, backups(server), server.connection.fallback]).toEqual([false, [1, 2], [false, false], null]);
+    expect(server.mptcp.addresses.remote.map((entry) => entry.id)).toEqual(before);
+    expect(counted(pair, "server", "SignalsOnOldSegments")).toBeGreaterThanOrEqual(signals.length);
+    // In its place each of them counts.
+    pair.inject("server", forged(pair, 0, [signals[0] as MptcpOption]));
+    pair.inject("server", forged(pair, 0, [signals[1] as MptcpOption]));
+    expect([backups(server)[0] ?? "closed", server.connection.closed]).toEqual(["closed", true]);
+  });
+
+  test("its Data ACK counts all the same", () => {
+    const { pair, client, server } = establish({});
+    pair.lose((sent) => sent.from === "client" && sent.segment.mptcp.some((one) => one.kind === "dss"));
+    server.write(500);
+    pair.run(30);
+    expect(server.drained).toBe(false);
+    const dss = new Dss();
+    dss.dataAckLength = 4;
+    dss.dataAckLow = client.mptcp.session.remoteSpace.low(500);
+    pair.inject("server", repeated(pair, [dss]));
+    expect(server.engine.sender.unacknowledged).toBe(500);
+  });
+});
+
+test("a probe, which the peer answers unread, carries no signal: it goes on an ACK of its own", () => {
+  const { pair, client, server } = establish({ clientAddresses: 2 });
+  client.mptcp.setBackup(1, true, pair.now);
+  client.engine.subflows[0]?.sendProbe(pair.now);
+  pair.run(100);
+  expect(backups(server)).toEqual([true, false]);
 });
