@@ -25,7 +25,10 @@ export const FALLBACK_REASONS = {
 /** Why a connection fell back to regular TCP. */
 export type FallbackReason = keyof typeof FALLBACK_REASONS;
 
-/** Why a subflow ended, each with its text. Those that name an error code are TCP's. */
+/**
+ * Why a subflow ended, each with its text. Those that name an error code are TCP's. `transient`: where a RST of ours says so by MP_TCPRST, whether
+ * the path may be tried again (flag T, RFC 8684 §3.6).
+ */
 export const SUBFLOW_END_REASONS = {
   // by the peer, or by TCP
   fin: { counter: null, text: "closed with FINs by both ends" },
@@ -40,19 +43,22 @@ export const SUBFLOW_END_REASONS = {
   fastclose: { counter: null, text: "the peer broke the connection off (MP_FASTCLOSE)" },
   // by us
   aborted: { counter: null, text: "the application broke the connection off" },
-  connection_closed: { counter: null, text: "the connection is over" },
-  orphan: { counter: null, text: "the connection is over and the peer did not answer its FIN" },
-  silent: { counter: null, text: "it stayed silent while others carried data, and nothing answered there" },
-  given_up: { counter: null, text: "the connection was given up, since its peer does not answer" },
+  connection_closed: { counter: null, transient: true, text: "the connection is over" },
+  orphan: { counter: null, transient: true, text: "the connection is over and the peer did not answer its FIN" },
+  silent: { counter: null, transient: true, text: "it stayed silent while others carried data, and nothing answered there" },
+  given_up: { counter: null, transient: true, text: "the connection was given up, since its peer does not answer" },
   fallback: { counter: null, text: "the connection became regular TCP on another subflow" },
   path_manager: { counter: null, text: "the path manager closed it" },
-  address_removed: { counter: null, text: "this host lost the address" },
-  remove_addr: { counter: null, text: "the peer removed the address, and nothing answered there any more" },
+  address_removed: { counter: null, transient: true, text: "this host lost the address" },
+  remove_addr: { counter: null, transient: true, text: "the peer removed the address, and nothing answered there any more" },
   // faults of the peer, or of the path
   bad_hmac: { counter: null, text: "the join's HMAC was wrong" },
   no_mp_join_in_synack: { counter: null, text: "the SYN+ACK of the join carried no MP_JOIN" },
   no_mp_join_in_ack: { counter: null, text: "the third ACK of the join carried no MP_JOIN" },
-  join_unconfirmed: { counter: null, text: "the third ACK of the join was never confirmed" },
+  join_unconfirmed: { counter: null, transient: true, text: "the third ACK of the join was never confirmed" },
+  join_expired: { counter: null, transient: true, text: "the third ACK of the join did not come in time" },
+  join_displaced: { counter: null, transient: true, text: "the third ACK of the join had not come when a newer join needed the room" },
+  too_many_subflows: { counter: "MPTcpExtMPJoinRejected", transient: true, text: "the connection has as many subflows as its limit allows" },
   no_mapping: { counter: null, text: "data came without a mapping, again and again" },
   options_lost: { counter: null, text: "options vanished from what arrives" },
   no_data_ack: { counter: null, text: "data was acknowledged without a Data ACK" },
@@ -81,17 +87,18 @@ export const GIVE_UP_REASONS = {
 export type GiveUpReason = keyof typeof GIVE_UP_REASONS;
 
 /**
- * Why a join that arrived was refused (RFC 8684 §3.2), each with the kernel's counter, the reason code of the MP_TCPRST that says so (§3.6),
- * and its text.
+ * Why a join that arrived was refused (RFC 8684 §3.2), each with the kernel's counter, the reason code and T flag of the MP_TCPRST that says
+ * so (§3.6), and its text. A transient one may be tried again.
  */
 export const JOIN_REFUSALS = {
-  unknown_token: { counter: "MPTcpExtMPJoinNoTokenFound", code: 1, text: "no connection has that token" },
-  not_multipath: { counter: "MPTcpExtMPJoinRejected", code: 1, text: "the connection is over, is regular TCP, or does not know the peer's key yet" },
-  too_many_subflows: { counter: "MPTcpExtMPJoinRejected", code: 3, text: "the connection has as many subflows as its limit allows" },
-  initial_address_denied: { counter: "MPTcpExtMPJoinRejected", code: 3, text: "this host lets nobody join the address of the first subflow (flag C)" },
-  address_not_allowed: { counter: "MPTcpExtMPJoinRejected", code: 3, text: "the connection may not use that address, or has no room for one more path" },
-  too_many_pending: { counter: "MPTcpExtMPJoinRejected", code: 2, text: "too many joins of this host wait for their third ACK" },
-} as const satisfies Readonly<Record<string, Reason & { readonly code: number }>>;
+  unknown_token: { counter: "MPTcpExtMPJoinNoTokenFound", code: 1, transient: false, text: "no connection has that token" },
+  not_multipath: { counter: "MPTcpExtMPJoinRejected", code: 1, transient: false, text: "the connection is over, or is regular TCP" },
+  not_yet: { counter: "MPTcpExtMPJoinRejected", code: 1, transient: true, text: "the connection does not know the peer's key yet" },
+  too_many_subflows: { counter: "MPTcpExtMPJoinRejected", code: 3, transient: true, text: "the connection has as many subflows as its limit allows" },
+  initial_address_denied: { counter: "MPTcpExtMPJoinRejected", code: 3, transient: false, text: "this host lets nobody join the address of the first subflow (flag C)" },
+  address_not_allowed: { counter: "MPTcpExtMPJoinRejected", code: 3, transient: false, text: "the connection may not use that address" },
+  too_many_paths: { counter: "MPTcpExtMPJoinRejected", code: 2, transient: true, text: "the connection has no room for one more path" },
+} as const satisfies Readonly<Record<string, Reason & { readonly code: number; readonly transient: boolean }>>;
 
 /** Why a join that arrived was refused. */
 export type JoinRefusal = keyof typeof JOIN_REFUSALS;
@@ -101,4 +108,6 @@ export interface Reason {
   /** The counter of the kernel's MIB that counts it; null without. */
   readonly counter: string | null;
   readonly text: string;
+  /** Whether it passes; false unless given. */
+  readonly transient?: boolean;
 }

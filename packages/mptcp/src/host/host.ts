@@ -12,9 +12,11 @@ import type { HostAddress } from "./address-book.ts";
 import { FourTupleTable } from "./four-tuple-table.ts";
 import { HeldPorts } from "./held-ports.ts";
 import { Listener } from "./listener.ts";
+import { PendingJoins } from "./pending-joins.ts";
 import { PortAllocator } from "./ports.ts";
 import type { PortSource } from "./ports.ts";
 import { resetFor } from "./reset.ts";
+import type { ResetReason } from "./reset.ts";
 import { SynCookies } from "./syn-cookies.ts";
 import type { SynCookieMode } from "./syn-cookies.ts";
 import { TimerHeap } from "./timer-heap.ts";
@@ -44,8 +46,7 @@ export class Host implements MptcpEnvironment {
   private readonly ports: PortAllocator;
   private readonly heldPorts = new HeldPorts();
   private readonly connections = new FourTupleTable();
-  /** Joins whose third ACK is missing: found by 4-tuple, since that ACK carries no token (draft-barre-mptcp-impl §3.2). */
-  private readonly pendingJoins = new FourTupleTable();
+  private readonly pendingJoins: PendingJoins;
   private readonly tokens = new Map<number, MptcpConnection>();
   private readonly listeners = new Map<number, Listener[]>();
   private readonly embryos = new Map<StreamConnection, Listener>();
@@ -69,6 +70,7 @@ export class Host implements MptcpEnvironment {
     this.observer = options.observer ?? null;
     this.tcpDefaults = { ...DEFAULT_TCP_CONFIG, congestion: cubic, ...options.tcp };
     this.mptcpDefaults = { ...DEFAULT_MPTCP_CONFIG, scheduler: lowestTimeDistance, congestion: lia, pathManager: fullMesh, ...options.mptcp };
+    this.pendingJoins = new PendingJoins(options.pendingJoins ?? DEFAULT_PENDING_JOINS, options.pendingJoinsPerPeer ?? DEFAULT_PENDING_JOINS_PER_PEER);
     this.ports = new PortAllocator(this.random.ports);
     this.synCookieMode = options.synCookies ?? "auto";
   }
@@ -343,7 +345,7 @@ export class Host implements MptcpEnvironment {
   private receiveStray(packet: Packet, segment: TcpSegment, link: number, now: number): void {
     if ((segment.flags & TCP_FLAG.RST) !== 0) return;
     if (!this.heldPorts.mayHold(this.addresses.find(packet.destination), segment.destinationPort)) {
-      this.sendReset(packet, link, -1);
+      this.sendReset(packet, link, null);
       return;
     }
     if ((segment.flags & (TCP_FLAG.SYN | TCP_FLAG.ACK)) === TCP_FLAG.SYN) {
@@ -352,18 +354,18 @@ export class Host implements MptcpEnvironment {
       const answered = join !== null ? this.acceptJoin(packet, segment, join, link, now) : this.acceptSyn(packet, segment, link, now);
       if (answered) return;
     } else if ((segment.flags & (TCP_FLAG.SYN | TCP_FLAG.ACK)) === TCP_FLAG.ACK && this.acceptCookie(packet, segment, now)) return;
-    this.sendReset(packet, link, -1);
+    this.sendReset(packet, link, null);
   }
 
   private acceptJoin(packet: Packet, segment: TcpSegment, join: MpJoinSyn, link: number, now: number): boolean {
     this.counters.increment("MPTcpExtMPJoinSynRx");
     const connection = this.tokens.get(join.token);
-    if (connection === undefined || this.pendingJoins.size >= MAXIMUM_PENDING_JOINS) {
-      this.refuseJoin(connection === undefined ? "unknown_token" : "too_many_pending", packet, link);
+    if (connection === undefined) {
+      this.refuseJoin("unknown_token", packet, link);
       return true;
     }
     const tuple = tupleOf(packet, segment);
-    const subflow = connection.acceptJoin(join, tuple);
+    const subflow = connection.acceptJoin(join, tuple, now);
     if (typeof subflow === "string") {
       connection.log.observe(null, { kind: "join_refused", reason: `code_${JOIN_REFUSALS[subflow].code}`, local: String(tuple.localAddress), remote: String(tuple.remoteAddress) });
       this.refuseJoin(subflow, packet, link);
@@ -371,14 +373,15 @@ export class Host implements MptcpEnvironment {
     }
     subflow.attach(TcpConnection.accept(this, subflow, this.routed(connection.subflowConfig, tuple.localAddress), tuple, packet, now));
     this.heldPorts.hold(subflow.tcp, this.addresses.find(tuple.localAddress), tuple.localPort);
-    this.register(subflow.tcp, this.pendingJoins);
+    this.place(subflow.tcp);
+    this.pendingJoins.add(subflow.tcp, subflow, now);
     return true;
   }
 
   private refuseJoin(refusal: JoinRefusal, packet: Packet, link: number): void {
-    const { counter, code } = JOIN_REFUSALS[refusal];
-    this.counters.increment(counter);
-    this.sendReset(packet, link, code);
+    const why = JOIN_REFUSALS[refusal];
+    this.counters.increment(why.counter);
+    this.sendReset(packet, link, why);
   }
 
   private acceptSyn(packet: Packet, segment: TcpSegment, link: number, now: number): boolean {
@@ -475,8 +478,8 @@ export class Host implements MptcpEnvironment {
     this.wake(tcp);
   }
 
-  private sendReset(packet: Packet, link: number, reason: number): void {
-    const reset = resetFor(packet, reason);
+  private sendReset(packet: Packet, link: number, why: ResetReason | null): void {
+    const reset = resetFor(packet, why);
     if (reset === null) return;
     this.counters.increment("TcpOutRsts");
     this.sendStray(reset, link);
@@ -534,11 +537,16 @@ export class Host implements MptcpEnvironment {
     return routed;
   }
 
-  private register(tcp: TcpConnection, table: FourTupleTable = this.connections): TcpConnection {
-    tcp.link = this.addresses.find(tcp.tuple.localAddress)?.link ?? NO_LINK;
-    table.add(tcp);
-    this.wake(tcp);
+  private register(tcp: TcpConnection): TcpConnection {
+    this.connections.add(tcp);
+    this.place(tcp);
     return tcp;
+  }
+
+  /** Gives a connection its link. */
+  private place(tcp: TcpConnection): void {
+    tcp.link = this.addresses.find(tcp.tuple.localAddress)?.link ?? NO_LINK;
+    this.wake(tcp);
   }
 
   joined(tcp: TcpConnection): void {
@@ -620,6 +628,10 @@ export interface HostOptions {
   readonly observer?: Observer | null;
   readonly tcp?: Partial<TcpConfig>;
   readonly mptcp?: Partial<MptcpConfig>;
+  /** Joins that may wait for their third ACK, the oldest of which makes room for the next one; 1024 unless given ... */
+  readonly pendingJoins?: number;
+  /** ... and those from one address; 64 unless given. */
+  readonly pendingJoinsPerPeer?: number;
   /** `auto` unless given. */
   readonly synCookies?: SynCookieMode;
 }
@@ -679,7 +691,8 @@ function optionOf<K extends MptcpOption["kind"]>(segment: TcpSegment, kind: K): 
 const NO_OFFER = { kind: "none" } as const;
 /** The link of an address that went away. */
 const NO_LINK = -1;
-const MAXIMUM_PENDING_JOINS = 4096;
+const DEFAULT_PENDING_JOINS = 1024;
+const DEFAULT_PENDING_JOINS_PER_PEER = 64;
 const MAXIMUM_STRAYS = 256;
 /** Longer than any cookie is good for, ns. */
 const COOKIE_LIFETIME = 120 * SECOND;

@@ -23,6 +23,10 @@ export interface MptcpConfig {
   readonly congestion: CongestionControlFactory;
   readonly pathManager: PathManagerFactory;
   readonly limits: PathLimits;
+  /** Joins that may wait for their third ACK, which do not count as subflows; the oldest makes room for the next one ... */
+  readonly pendingJoins: number;
+  /** ... and how long one may wait, ns. */
+  readonly pendingJoinTimeout: number;
   /** The addresses of this host that a connection may use, that of its first subflow besides; null: all (RFC 6897 §5.3.3). */
   readonly localAddresses: readonly IpAddress[] | null;
   /** Octets of data sequence numbers and Data ACKs that we send: 4, or 8. Eight-octet numbers are acknowledged with eight. */
@@ -58,6 +62,8 @@ export interface MptcpConfig {
 export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" | "pathManager"> = {
   version: version1,
   limits: { subflows: 8, addAddrAccepted: 8 },
+  pendingJoins: 8,
+  pendingJoinTimeout: 10 * SECOND,
   localAddresses: null,
   dataSequenceLength: 4,
   checksum: false,

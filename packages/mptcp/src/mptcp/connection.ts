@@ -256,8 +256,8 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
   }
 
   /** A SYN with MP_JOIN arrived for the connection's token (RFC 8684 §3.2). The host makes the TCP connection for the subflow returned. */
-  acceptJoin(option: MpJoinSyn, tuple: FourTuple): Subflow | JoinRefusal {
-    return this.stream instanceof Multipath ? this.stream.acceptJoin(option, tuple) : "not_multipath";
+  acceptJoin(option: MpJoinSyn, tuple: FourTuple, now: number): Subflow | JoinRefusal {
+    return this.stream instanceof Multipath ? this.stream.acceptJoin(option, tuple, now) : "not_multipath";
   }
 
   /** The host got an address (or it changed). */

@@ -37,5 +37,7 @@ export const SUBFLOW_DEADLINE = {
   removal: 2,
   /** What came without options was followed by a probe, and its answer should be there. */
   doubt: 3,
+  /** The third ACK of a join that arrived has to come by then. */
+  verification: 4,
 } as const;
-export const SUBFLOW_DEADLINES = 4;
+export const SUBFLOW_DEADLINES = 5;

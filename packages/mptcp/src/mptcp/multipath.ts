@@ -135,6 +135,12 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   get mayOpen(): boolean {
     return this.ending.mayOpen;
   }
+  /** Subflows without those whose peer has proven nothing yet. */
+  get verifiedSubflows(): number {
+    let count = 0;
+    for (const subflow of this.living) if (!subflow.unverified) count++;
+    return count;
+  }
   get mayFallBack(): boolean {
     return !this.joinedEver;
   }
@@ -286,18 +292,21 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   }
 
   /** A SYN with MP_JOIN arrived for the connection's token (RFC 8684 §3.2). The host makes the TCP connection for the subflow returned. */
-  acceptJoin(option: MpJoinSyn, tuple: FourTuple): Subflow | JoinRefusal {
+  acceptJoin(option: MpJoinSyn, tuple: FourTuple, now: number): Subflow | JoinRefusal {
     const { config, environment } = this.context;
     // After a regular close the peer may come back for the Data ACK of its DATA_FIN.
-    if (this.ending.error !== null || !this.session.remoteKnown) return "not_multipath";
-    if (this.living.length > config.limits.subflows) return "too_many_subflows";
+    if (this.ending.error !== null) return "not_multipath";
+    if (!this.session.remoteKnown) return "not_yet";
+    if (this.verifiedSubflows > config.limits.subflows) return "too_many_subflows";
     // RFC 8684 §3.1: who sets the C flag does not accept subflows to the address and port that it was sent from.
     const { localAddress, localPort } = this.tuple;
     if (config.denyJoinInitialAddress && tuple.localPort === localPort && tuple.localAddress.equals(localAddress)) return "initial_address_denied";
     const admitted = this.paths.admitJoin(option, tuple);
-    if (admitted === null) return "address_not_allowed";
+    if (typeof admitted === "string") return admitted;
+    const pending = this.living.filter((subflow) => subflow.unverified);
+    if (pending.length >= config.pendingJoins) (pending[0] as Subflow).displace(now);
     if (option.backup) this.counters.increment("MPTcpExtMPJoinSynBackupRx");
-    return this.make({
+    const subflow = this.make({
       ...admitted,
       first: false,
       initiator: false,
@@ -305,8 +314,9 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
       nonce: environment.random.nonces.uint32(),
       peer: { nonce: option.nonce, backup: option.backup },
     });
+    subflow.awaitAck(now + config.pendingJoinTimeout);
+    return subflow;
   }
-
 
   handleTimeout(now: number): void {
     const { sender } = this;
@@ -417,6 +427,10 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     this.log.established(subflow);
   }
 
+  hasRoomFor(subflow: Subflow): boolean {
+    return this.verifiedSubflows - (subflow.unverified ? 0 : 1) <= this.context.config.limits.subflows;
+  }
+
   onJoinVerified(tcp: TcpConnection): void {
     this.context.environment.joined(tcp);
   }
@@ -499,7 +513,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     this.dirty = true;
   }
 
-  onSubflowEnded(subflow: Subflow, reason: SubflowEndReason, text: string, error: CloseReason | null, now: number): void {
+  onSubflowEnded(subflow: Subflow, verified: boolean, reason: SubflowEndReason, text: string, error: CloseReason | null, now: number): void {
     const { ending, living, paths, sender } = this;
     this.log.observe(subflow, { kind: "subflow_closed", reason: text });
     const at = living.indexOf(subflow);
@@ -510,7 +524,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     this.subflowsChanged();
     if (ending.closed) {
       ending.onSubflowGone(error === null, now);
-      if (ending.mayOpen) paths.onSubflowClosed(subflow, reason, now);
+      if (ending.mayOpen) paths.onSubflowClosed(subflow, reason, verified, now);
       return;
     }
     sender.reinject(subflow, "subflow_death");
@@ -520,7 +534,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
       ending.onFailedToStart(error ?? "ECONNRESET", now);
       return;
     }
-    paths.onSubflowClosed(subflow, reason, now);
+    paths.onSubflowClosed(subflow, reason, verified, now);
     // A join that is under way is not yet company: without end, one after the other could fail.
     if (!living.some((other) => other.established)) ending.onAlone(now);
   }

@@ -66,6 +66,8 @@ export interface SubflowContext<S> {
   onAgreed(flags: number, key: Uint8Array): void;
   onKeysReturned(flags: number, key: Uint8Array): void;
   onFirstEstablished(subflow: S, now: number): void;
+  /** Whether the limits leave room for `subflow`, a join that arrived, beside those that are verified. */
+  hasRoomFor(subflow: S): boolean;
   /** The third ACK of a join that arrived was verified. */
   onJoinVerified(tcp: TcpConnection): void;
   /** A join was verified by both ends. */
@@ -80,6 +82,6 @@ export interface SubflowContext<S> {
   onFastclose(subflow: S, withReset: boolean, now: number): void;
   /** Gives up Multipath TCP. @param arrivingOffset data offset of subflow offset 0 in what arrives */
   fallBack(reason: FallbackReason, now: number, arrivingOffset?: number): void;
-  /** `text`: the reason in full; `error`: TCP's, null after FINs in both directions. */
-  onSubflowEnded(subflow: S, reason: SubflowEndReason, text: string, error: CloseReason | null, now: number): void;
+  /** `verified`: false of a join that arrived and whose third ACK did not; `text`: the reason in full; `error`: TCP's, null after FINs in both directions. */
+  onSubflowEnded(subflow: S, verified: boolean, reason: SubflowEndReason, text: string, error: CloseReason | null, now: number): void;
 }

@@ -1,5 +1,5 @@
-import type { CloseReason, Counters, Deadlines, FallbackReason, SubflowEndReason } from "../core/index.ts";
-import { SECOND } from "../core/index.ts";
+import type { CloseReason, Counters, Deadlines, FallbackReason, Reason, SubflowEndReason } from "../core/index.ts";
+import { SECOND, SUBFLOW_END_REASONS } from "../core/index.ts";
 import type { CongestionControlFactory, CouplingGroup, FourTuple, KeepAlive, SegmentRole, SegmentSlot, TcpConnection, TcpOwner } from "../tcp/index.ts";
 import { SEGMENT_ROLE } from "../tcp/index.ts";
 import type { MpReset, MptcpOption, Payload, TcpSegment } from "../wire/index.ts";
@@ -81,6 +81,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   // the end
   /** Reason for MP_TCPRST on the RST of the TCP connection; -1 for none. */
   private resetReason = -1;
+  /** Whether that says that the condition passes (flag T). */
+  private resetPasses = false;
   /** The RST, or an ACK, is to carry MP_FASTCLOSE. */
   private fastclose = false;
 
@@ -122,6 +124,10 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   }
   get isLive(): boolean {
     return this.state !== "closed" && this.state !== "replaced";
+  }
+  /** A join that arrived and whose third ACK has not: anybody who knows the token may have sent its SYN. */
+  get unverified(): boolean {
+    return !this.first && !this.initiator && this.state === "handshake";
   }
   get tuple(): FourTuple {
     return this.tcp.tuple;
@@ -263,6 +269,16 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.context.subflowsChanged();
   }
 
+  /** The third ACK of a join that arrived has to come by then, ns. */
+  awaitAck(until: number): void {
+    this.deadlines.set(SUBFLOW_DEADLINE.verification, until);
+  }
+
+  /** A newer join needs the room of this one, whose third ACK has not come. */
+  displace(now: number): void {
+    this.reset("join_displaced", MP_RESET_REASON.lackOfResources, now);
+  }
+
   /** The peer removed the address that it leads to: asks on the path whether it is gone (RFC 8684 §3.4.2). */
   askWhetherGone(now: number): void {
     this.removal ??= new RemovalCheck(this.tcp, this.deadlines, now);
@@ -295,7 +311,10 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   reset(reason: SubflowEndReason, code: number, now: number): void {
     if (!this.isLive) return;
+    const { counter, transient }: Reason = SUBFLOW_END_REASONS[reason];
     this.resetReason = code;
+    this.resetPasses = transient ?? false;
+    if (counter !== null) this.context.counters.increment(counter);
     this.context.counters.increment("MPTcpExtMPRstTx");
     this.end(reason, now);
   }
@@ -336,6 +355,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   handleTimeout(now: number): void {
     this.opening.handleTimeout(now);
+    if (this.deadlines.take(SUBFLOW_DEADLINE.verification, now)) this.reset("join_expired", MP_RESET_REASON.lackOfResources, now);
     if (this.deadlines.take(SUBFLOW_DEADLINE.silence, now)) this.onTimeout(now);
     if (this.deadlines.take(SUBFLOW_DEADLINE.doubt, now)) this.judgeOptions(now);
     if (this.deadlines.take(SUBFLOW_DEADLINE.removal, now) && this.removal !== null && !this.removal.askAgain(now)) {
@@ -591,8 +611,14 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.state = this.opening.stage;
   }
 
-  onJoinVerified(): void {
+  onJoinVerified(now: number): boolean {
+    this.deadlines.clear(SUBFLOW_DEADLINE.verification);
+    if (!this.context.hasRoomFor(this)) {
+      this.reset("too_many_subflows", MP_RESET_REASON.administrativelyProhibited, now);
+      return false;
+    }
     this.context.onJoinVerified(this.tcp);
+    return true;
   }
 
   onJoined(now: number): void {
@@ -707,7 +733,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     const { session } = this.context;
     if (this.fastclose && session.remoteKnown) this.writeFastclose(segment);
     else if (this.resetReason >= 0 && session.version.explainsResets) {
-      const reset: MptcpOption = { kind: "mp_tcprst", transient: false, reserved: 0, reason: this.resetReason };
+      const reset: MptcpOption = { kind: "mp_tcprst", transient: this.resetPasses, reserved: 0, reason: this.resetReason };
       // RFC 8684 §3.7: what the peer sent from here on is not trusted.
       segment.mptcp = this.failedAt >= 0 ? [mpFail(session, this.failedAt), reset] : [reset];
     }
@@ -759,11 +785,12 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   /** `text`: the reason in full, for the decision log. */
   private leave(reason: SubflowEndReason, text: string, error: CloseReason | null, now: number): void {
     if (!this.isLive) return;
+    const verified = !this.unverified;
     this.state = "closed";
     this.deadlines.close();
     this.removal = null;
     this.tcp.congestion.release();
-    this.context.onSubflowEnded(this, reason, text, error, now);
+    this.context.onSubflowEnded(this, verified, reason, text, error, now);
     this.sentMappings.clear();
   }
 }

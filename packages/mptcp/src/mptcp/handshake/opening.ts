@@ -36,8 +36,8 @@ export interface OpeningOwner {
   fallBack(reason: FallbackReason, now: number): void;
   /** The handshake has come to another stage, by what arrived. */
   onProgress(): void;
-  /** The third ACK of a join that arrived was verified. */
-  onJoinVerified(): void;
+  /** The third ACK of a join that arrived was verified. @returns false when there is no room for it: it was reset */
+  onJoinVerified(now: number): boolean;
   /** Both ends have verified each other. */
   onJoined(now: number): void;
 }
@@ -271,7 +271,7 @@ export class JoinOpening implements Opening {
       this.ackTries = 1;
       owner.deadlines.set(SUBFLOW_DEADLINE.joinAck, now + owner.rto);
     } else {
-      owner.onJoinVerified();
+      if (!owner.onJoinVerified(now)) return;
       this.onJoined(now);
       // RFC 8684 §3.2: the third ACK must be answered, it is retransmitted otherwise.
       owner.requestAck();

@@ -1,4 +1,4 @@
-import type { SubflowEndReason } from "../../core/index.ts";
+import type { JoinRefusal, SubflowEndReason } from "../../core/index.ts";
 import { NEVER } from "../../core/index.ts";
 import type { FourTuple } from "../../tcp/index.ts";
 import type { AddAddress, IpAddress, MpJoinSyn, MpPriority } from "../../wire/index.ts";
@@ -11,6 +11,8 @@ import { PathTable } from "./table.ts";
 /** What path management asks of the connection around it. */
 export interface PathsContext extends SignalsContext {
   readonly subflows: readonly PathSubflow[];
+  /** How many of them there are without joins that arrived and are not verified. */
+  readonly verifiedSubflows: number;
   /** The pair of addresses and ports that the connection was opened on. */
   readonly tuple: FourTuple;
   /** Whether the application's connection is over, and whether subflows may be opened: after a regular close for a while, too. */
@@ -87,7 +89,7 @@ export class Paths implements PathControl {
     return this.table.paths;
   }
   get openSubflows(): number {
-    return this.context.subflows.length;
+    return this.context.verifiedSubflows;
   }
   get limits(): PathLimits {
     return this.context.config.limits;
@@ -106,7 +108,7 @@ export class Paths implements PathControl {
     const path = this.table.path(pathIndex);
     if (path === null || path.open || !path.present || !context.mayOpen || !context.session.fullyEstablished) return false;
     // The limit counts subflows beside one; a connection that has lost all may always open one.
-    if (context.subflows.length > this.limits.subflows) return false;
+    if (context.verifiedSubflows > this.limits.subflows) return false;
     if (!context.open(path, backup, localPort === 0 ? path.localPort : localPort, now)) return false;
     this.table.markOpen(pathIndex, true);
     context.counters.increment("MPTcpExtMPJoinSynTx");
@@ -197,13 +199,13 @@ export class Paths implements PathControl {
     this.armManager();
   }
 
-  /** A join arrived: gives its subflow a path; null when a limit forbids it, or the connection may not use our address of it. */
-  admitJoin(option: MpJoinSyn, tuple: FourTuple): AdmittedJoin | null {
-    if (!this.mayUse(tuple.localAddress)) return null;
+  /** A join arrived: gives its subflow a path, or says why there is none. */
+  admitJoin(option: MpJoinSyn, tuple: FourTuple): AdmittedJoin | JoinRefusal {
+    if (!this.mayUse(tuple.localAddress)) return "address_not_allowed";
     const local = this.local.find((entry) => entry.address.equals(tuple.localAddress));
     const localAddressId = local?.id ?? 0;
     const pathIndex = this.table.learn(tuple.localAddress, localAddressId, tuple.remoteAddress, option.addressId, tuple.remotePort);
-    if (pathIndex === 0) return null;
+    if (pathIndex === 0) return "too_many_paths";
     this.table.markOpen(pathIndex, true);
     return { pathIndex, localAddressId, backup: local?.flags.backup ?? false };
   }
@@ -214,9 +216,14 @@ export class Paths implements PathControl {
     this.signals.onSubflowEstablished(subflow);
   }
 
-  onSubflowClosed(subflow: PathSubflow, reason: SubflowEndReason, now: number): void {
+  /** @param verified false: a join that arrived and never proved anything, which is no news for a path manager */
+  onSubflowClosed(subflow: PathSubflow, reason: SubflowEndReason, verified: boolean, now: number): void {
     this.table.markOpen(subflow.pathIndex, false);
     this.signals.onSubflowClosed(subflow);
+    if (!verified) {
+      this.changed(now);
+      return;
+    }
     if (!this.established || !this.context.mayOpen) return;
     this.manager.onSubflowClosed(this, subflow.pathIndex, reason, now);
     this.armManager();
