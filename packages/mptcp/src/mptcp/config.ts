@@ -27,6 +27,8 @@ export interface MptcpConfig {
   readonly pendingJoins: number;
   /** ... and how long one may wait, ns. */
   readonly pendingJoinTimeout: number;
+  /** Joins to addresses that the peer announced: so many at once, and as many per second from then on, since anybody's address may be announced. */
+  readonly announcedJoins: number;
   /** The addresses of this host that a connection may use, that of its first subflow besides; null: all (RFC 6897 §5.3.3). */
   readonly localAddresses: readonly IpAddress[] | null;
   /** Octets of data sequence numbers and Data ACKs that we send: 4, or 8. Eight-octet numbers are acknowledged with eight. */
@@ -64,6 +66,7 @@ export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" 
   limits: { subflows: 8, addAddrAccepted: 8 },
   pendingJoins: 8,
   pendingJoinTimeout: 10 * SECOND,
+  announcedJoins: 16,
   localAddresses: null,
   dataSequenceLength: 4,
   checksum: false,

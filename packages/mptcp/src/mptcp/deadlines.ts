@@ -24,8 +24,10 @@ export const DEADLINE = {
   giveUp: 10,
   /** To look for subflows that are silent while others carry data. */
   silence: 11,
+  /** Joins to announced addresses may begin again. */
+  joinPace: 12,
 } as const;
-export const DEADLINES = 12;
+export const DEADLINES = 13;
 
 /** The deadlines of one subflow. */
 export const SUBFLOW_DEADLINE = {

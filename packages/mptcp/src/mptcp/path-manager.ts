@@ -36,6 +36,11 @@ export interface PathControl {
   readonly paths: readonly Path[];
   /** Subflows that are open or being opened. */
   readonly openSubflows: number;
+  /**
+   * Whether a join to an address that the peer announced may begin now. These are paced: after a no, `onAddresses` is called when one may,
+   * and `open` gives false until then.
+   */
+  mayJoinAnnounced(now: number): boolean;
   /** Path manager limits, as `ip mptcp limits` has them. */
   readonly limits: PathLimits;
   /** Start a subflow on a path of the mapping table; false when it is open already, or a limit forbids it. */

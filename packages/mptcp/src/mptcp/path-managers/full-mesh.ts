@@ -2,7 +2,7 @@ import type { SubflowEndReason } from "../../core/index.ts";
 import { NEVER, SECOND } from "../../core/index.ts";
 import type { Path, PathControl, PathManager } from "../path-manager.ts";
 import { Announcer } from "./announcer.ts";
-import { hasRoom, isJoinable, localOf } from "./joinable.ts";
+import { hasRoom, isJoinable, isPaced, localOf } from "./joinable.ts";
 import { Reconciler } from "./reconciler.ts";
 
 /**
@@ -101,7 +101,7 @@ class FullMesh extends Reconciler {
       if (!this.mayOpen(paths, path, alone)) continue;
       if ((this.records.get(path.index)?.retryAt ?? 0) > now) continue;
       const cost = this.cost(paths, path);
-      if (cost < bestCost) {
+      if (cost < bestCost && isPaced(paths, path, now)) {
         best = path;
         bestCost = cost;
       }

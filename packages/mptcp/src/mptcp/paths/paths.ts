@@ -4,6 +4,7 @@ import type { FourTuple } from "../../tcp/index.ts";
 import type { AddAddress, IpAddress, MpJoinSyn, MpPriority } from "../../wire/index.ts";
 import { DEADLINE } from "../deadlines.ts";
 import type { LocalAddress, Path, PathControl, PathLimits, PathManager, RemoteAddress } from "../path-manager.ts";
+import { JoinPace } from "./join-pace.ts";
 import { Signals } from "./signals.ts";
 import type { SignalsContext, SignalSubflow } from "./signals.ts";
 import { PathTable } from "./table.ts";
@@ -57,6 +58,7 @@ export class Paths implements PathControl {
   private readonly table = new PathTable();
   private readonly context: PathsContext;
   private manager: PathManager;
+  private readonly pace: JoinPace;
   private accepted = 0;
   /** What the connection may use beside the first address; null: all of the host but what is denied. */
   private allowed: readonly IpAddress[] | null;
@@ -67,6 +69,7 @@ export class Paths implements PathControl {
     this.context = context;
     this.signals = new Signals(context);
     this.manager = manager;
+    this.pace = new JoinPace(context.config.announcedJoins);
     this.allowed = context.config.localAddresses;
     const { localAddress, localPort, remoteAddress, remotePort } = context.tuple;
     // The first subflow: its flags come from the host's entry, its id here is 0.
@@ -91,6 +94,13 @@ export class Paths implements PathControl {
   get openSubflows(): number {
     return this.context.verifiedSubflows;
   }
+  mayJoinAnnounced(now: number): boolean {
+    if (this.pace.mayJoin(now)) return true;
+    const { counters, deadlines } = this.context;
+    if (!deadlines.has(DEADLINE.joinPace)) counters.increment("AnnouncedJoinsPaced");
+    deadlines.set(DEADLINE.joinPace, this.pace.nextAt);
+    return false;
+  }
   get limits(): PathLimits {
     return this.context.config.limits;
   }
@@ -109,8 +119,11 @@ export class Paths implements PathControl {
     if (path === null || path.open || !path.present || !context.mayOpen || !context.session.fullyEstablished) return false;
     // The limit counts subflows beside one; a connection that has lost all may always open one.
     if (context.verifiedSubflows > this.limits.subflows) return false;
+    const announced = path.remoteAddressId !== 0;
+    if (announced && !this.mayJoinAnnounced(now)) return false;
     if (!context.open(path, backup, localPort === 0 ? path.localPort : localPort, now)) return false;
     this.table.markOpen(pathIndex, true);
+    if (announced) this.pace.take();
     context.counters.increment("MPTcpExtMPJoinSynTx");
     context.log.observe(this.subflowOn(pathIndex) ?? null, { kind: "path_manager", action: "open", pathIndex, detail: `${path.localAddress} -> ${path.remoteAddress}:${path.remotePort}` });
     return true;
@@ -275,9 +288,13 @@ export class Paths implements PathControl {
     log.observe(subflow, { kind: "add_addr", direction: "in", addressId: option.addressId, address: String(option.address), port: option.port, echo: false });
     const echo = session.version.echoOf(option);
     if (echo !== null) this.signals.echo(subflow, echo);
+    const port = option.port === 0 ? subflow.tuple.remotePort : option.port;
+    if (!this.mayLeadTo(option, port)) {
+      counters.increment("AddAddrUnusable");
+      return;
+    }
     const known = this.remote.some((entry) => entry.id === option.addressId);
     if (!known && this.accepted >= this.limits.addAddrAccepted) return;
-    const port = option.port === 0 ? subflow.tuple.remotePort : option.port;
     if (!this.table.addRemote({ id: option.addressId, address: option.address, port, joinable: true })) {
       if (known && this.established && this.context.mayOpen) {
         this.manager.onRefreshed?.(this, option.addressId, now);
@@ -323,12 +340,26 @@ export class Paths implements PathControl {
   handleTimeout(now: number): void {
     this.signals.handleTimeout(now);
     const { deadlines, mayOpen } = this.context;
+    if (deadlines.take(DEADLINE.joinPace, now)) this.changed(now);
     if (!deadlines.take(DEADLINE.pathManager, now) || !mayOpen) return;
     this.manager.handleTimeout?.(this, now);
     this.armManager();
   }
 
   // ---- inside
+
+  /** Whether an announced address may be another of the peer's. It is echoed in any case, so that it is not announced again. */
+  private mayLeadTo(option: AddAddress, port: number): boolean {
+    const { session, tuple } = this.context;
+    const { address, addressId } = option;
+    const isFirst = address.equals(tuple.remoteAddress);
+    // Id 0 is that of the first subflow's address.
+    if (addressId === 0 && !(isFirst && (option.port === 0 || option.port === tuple.remotePort))) return false;
+    // RFC 8684 §3.1: what the C flag forbids is not announced back.
+    if (isFirst && port === tuple.remotePort && session.peerDeniesJoin) return false;
+    if (!address.isUnicast || (address.isLoopback && !tuple.remoteAddress.isLoopback)) return false;
+    return !this.context.localAddresses().some((entry) => entry.address.equals(address));
+  }
 
   private mayUse(address: IpAddress): boolean {
     if (this.denied.some((other) => other.equals(address))) return false;

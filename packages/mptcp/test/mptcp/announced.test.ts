@@ -1,0 +1,102 @@
+import { describe, expect, test } from "vitest";
+import { linuxEndpoints } from "../../src/mptcp/index.ts";
+import { IpAddress } from "../../src/wire/index.ts";
+import type { App, PairOptions } from "./pair.ts";
+import { has, isSyn, Pair } from "./pair.ts";
+
+/** A connection that has exchanged a byte, so that both sides may announce and join. */
+function establish(options: PairOptions = {}): { pair: Pair; client: App; server: App } {
+  const pair = new Pair(options);
+  const { client, server } = pair.establish();
+  client.write(1);
+  pair.run(500);
+  return { pair, client, server };
+}
+
+/** Has the server announce an address that need not be its own. */
+function announce(server: App, addressId: number, address: string, port = 0): void {
+  const { session } = server.mptcp;
+  server.engine.paths.signals.announce(session.version.addAddress(session.keysOut, { addressId, address: IpAddress.from(address), port }));
+}
+
+const syns = (pair: Pair, mark = 0): string[] => pair.packets((sent) => sent.from === "client" && isSyn(sent) && has(sent, "mp_join_syn"), mark).map((sent) => String(sent.packet.destination));
+
+describe("an announced address (RFC 8684 §3.4.1)", () => {
+  test("that no other host can have is echoed, counted, and gets no SYN", () => {
+    const bad = ["224.0.0.5", "239.1.2.3", "255.255.255.255", "127.0.0.1", "127.9.9.9", "0.0.0.0", "0.1.2.3", "10.1.0.1", "::1", "::", "ff02::1", "::ffff:127.0.0.1", "::ffff:224.0.0.1", "2001:db8:1::1"];
+    const { pair, client, server } = establish({ clientAddresses: ["10.1.0.1", "2001:db8:1::1"] });
+    bad.forEach((address, at) => announce(server, 10 + at, address));
+    pair.run(5000);
+    expect(syns(pair).filter((address) => bad.includes(address))).toEqual([]);
+    expect(pair.hosts.client.counters.value("AddAddrUnusable")).toBe(bad.length);
+    expect(pair.counter("client", "EchoAddTx")).toBe(bad.length);
+    expect(client.mptcp.addresses.remote.map((entry) => entry.id)).toEqual([0]);
+    announce(server, 60, "10.2.0.77");
+    pair.run(500);
+    expect(syns(pair)).toContain("10.2.0.77");
+  });
+
+  test("on loopback is joined by a connection on loopback", () => {
+    const { pair, client } = establish({ clientAddresses: ["127.0.0.1"], serverAddresses: ["127.0.1.1", "127.0.1.2"] });
+    pair.run(500);
+    expect(client.established).toEqual([1, 2]);
+  });
+
+  test("with id 0 is the first subflow's, or none", () => {
+    const { pair, client, server } = establish();
+    announce(server, 0, "10.2.0.9");
+    pair.run(200);
+    announce(server, 0, "10.2.0.1", 99);
+    pair.run(500);
+    expect([syns(pair), client.mptcp.addresses.remote.length]).toEqual([[], 1]);
+    expect(pair.hosts.client.counters.value("AddAddrUnusable")).toBe(2);
+  });
+
+  test("that is the one which the C flag forbids stays forbidden, under any id", () => {
+    const { pair, client, server } = establish({ clientAddresses: 2, server: { mptcp: { denyJoinInitialAddress: true } } });
+    announce(server, 0, "10.2.0.1");
+    announce(server, 7, "10.2.0.1");
+    announce(server, 8, "10.2.0.1", 80);
+    pair.run(3000);
+    expect([syns(pair), client.established]).toEqual([[], [1]]);
+    announce(server, 9, "10.2.0.1", 81);
+    pair.run(500);
+    // Another port is another matter.
+    expect(syns(pair).length).toBeGreaterThan(0);
+  });
+});
+
+describe("joins to announced addresses are paced", () => {
+  /** A peer that announces a host, and takes it back, over and over. @returns SYNs sent to those hosts, by the hundred milliseconds */
+  function cannon(options: PairOptions, rounds: number): { pair: Pair; fired: number } {
+    const { pair, server } = establish(options);
+    const mark = pair.sent.length;
+    for (let n = 0; n < rounds; n++) {
+      announce(server, 5, `203.0.113.${1 + (n % 250)}`);
+      pair.run(25);
+      server.engine.paths.signals.withdraw(5);
+      pair.run(25);
+    }
+    return { pair, fired: new Set(syns(pair, mark)).size };
+  }
+
+  test("a burst, and so many per second, whatever the peer announces", () => {
+    // Five seconds; 100 hosts are announced.
+    const { pair, fired } = cannon({ client: { mptcp: { announcedJoins: 4 } } }, 100);
+    expect(fired).toBeGreaterThan(4);
+    expect(fired).toBeLessThanOrEqual(4 + 4 * 5);
+    expect(pair.hosts.client.counters.value("AnnouncedJoinsPaced")).toBeGreaterThan(0);
+  });
+
+  test("also with the kernel's rules", () => {
+    const { fired } = cannon({ client: { mptcp: { announcedJoins: 4, pathManager: linuxEndpoints } } }, 100);
+    expect(fired).toBeGreaterThan(4);
+    expect(fired).toBeLessThanOrEqual(4 + 4 * 5);
+  });
+
+  test("what had to wait is joined later", () => {
+    const { pair, client } = establish({ serverAddresses: 6, client: { mptcp: { announcedJoins: 2 } } });
+    pair.run(4000);
+    expect(client.established).toHaveLength(6);
+  });
+});
