@@ -158,7 +158,7 @@ export class CapableOpening implements Opening {
       // The DATA_FIN that waits has to go on an ACK of its own.
       if (owner.finDue) owner.requestAck();
     }
-    segment.mptcp = [session.version.capableAck(session.thirdAckFlags, session.keysOut, dataLength, checksum)];
+    segment.mptcp = [session.version.capableAck(session.capableFlags, session.keysOut, dataLength, checksum)];
     return true;
   }
 
