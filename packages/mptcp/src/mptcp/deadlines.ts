@@ -16,7 +16,7 @@ export const DEADLINE = {
   failure: 6,
   /** A connection without any subflow is given up. */
   noSubflow: 7,
-  /** To send an ADD_ADDR again. */
+  /** To send an ADD_ADDR again, or what waits behind two signals in a row. */
   announcement: 8,
   /** The path manager asked to be called. */
   pathManager: 9,

@@ -186,6 +186,10 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     return (usable as Subflow | undefined) ?? this.living.find((candidate) => candidate.established);
   }
 
+  waitsFor(subflow: Subflow, space: number): boolean {
+    return (this.failure.due && this.failure.isWaiting(subflow)) || this.paths.signals.waitsFor(subflow, space);
+  }
+
   takeSignal(subflow: Subflow, space: number, now: number): MptcpOption | null {
     if (this.failure.due && this.failure.isWaiting(subflow)) return this.failure.takeOption();
     return this.paths.signals.take(subflow, space, now);

@@ -42,8 +42,10 @@ export interface SubflowContext<S> {
   readonly mayFallBack: boolean;
   /** Whether a join of ours waits for the peer's confirmation, so that only the peer knows whether there is a second subflow. */
   readonly joinUndecided: boolean;
-  /** Whether something waits for a pure ACK. */
+  /** Whether something waits for a pure ACK, of whichever subflow. */
   readonly hasSignals: boolean;
+  /** Whether it waits for one of `subflow`, fits into `space` octets, and may go out now. */
+  waitsFor(subflow: S, space: number): boolean;
   /** What controls the congestion of subflows, and the group that those of the connection may join. */
   readonly congestion: CongestionControlFactory;
   readonly couplingGroup: CouplingGroup;

@@ -752,7 +752,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     const dss = dssWithAck(session, context.receiver.acknowledgment);
     if (role === SEGMENT_ROLE.probe) {
       // The peer answers a probe and reads none of its signals: what waits needs an ACK of its own.
-      if (context.hasSignals || sender.finDue) this.tcp.requestAck();
+      if (sender.finDue || (context.hasSignals && context.waitsFor(this, space))) this.tcp.requestAck();
       segment.mptcp = [dss];
       return;
     }
@@ -761,7 +761,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     if (context.hasSignals) {
       if (role === SEGMENT_ROLE.data) {
         // Signals go on pure ACKs (RFC 8684 §3.4.1); this segment took the place of the one that was asked for.
-        this.tcp.requestAck();
+        if (context.waitsFor(this, space)) this.tcp.requestAck();
       } else if (role === SEGMENT_ROLE.ack) {
         const signal = context.takeSignal(this, space, now);
         if (signal !== null && mptcpOptionLength(signal) + mptcpOptionLength(dss) > space) {

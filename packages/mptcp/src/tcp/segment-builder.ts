@@ -91,7 +91,8 @@ function finish(tcp: TcpConnection, segment: TcpSegment, role: SegmentRole, tag:
   if (segment.hasTimestamps) {
     segment.timestampValue = tcp.timestampAt(now);
     segment.timestampEcho = (flags & TCP_FLAG.ACK) === 0 ? 0 : receiver.recentTimestamp;
-    used = 12;
+    // The encoder leaves the aligning NOPs out where the options fit only without them.
+    used = 10;
   }
   if ((flags & TCP_FLAG.SYN) !== 0) used = tcpHeaderLength(segment) - TCP_HEADER;
   // Before the owner is asked: it may request another ACK for what does not fit into this segment.

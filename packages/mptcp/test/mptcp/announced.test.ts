@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { linuxEndpoints } from "../../src/mptcp/index.ts";
 import { IpAddress } from "../../src/wire/index.ts";
 import type { App, PairOptions } from "./pair.ts";
-import { has, isSyn, Pair } from "./pair.ts";
+import { has, isData, isSyn, option, Pair } from "./pair.ts";
 
 /** A connection that has exchanged a byte, so that both sides may announce and join. */
 function establish(options: PairOptions = {}): { pair: Pair; client: App; server: App } {
@@ -99,4 +99,58 @@ describe("joins to announced addresses are paced", () => {
     pair.run(4000);
     expect(client.established).toHaveLength(6);
   });
+});
+
+describe("signals on pure ACKs", () => {
+  test("an IPv6 address with a port fits beside timestamps, and asks for no ACKs afterwards", () => {
+    const { pair, client, server } = establish();
+    announce(server, 9, "2001:db8:2::9", 8080);
+    pair.run(500);
+    const [sent] = pair.packets((one) => one.from === "server" && has(one, "add_addr"));
+    expect([sent?.segment.hasTimestamps, sent === undefined ? 0 : option(sent.segment, "add_addr")?.port, sent?.segment.mptcp.length]).toEqual([true, 8080, 1]);
+    expect(pair.counter("client", "EchoAddTx")).toBe(1);
+    const mark = pair.sent.length;
+    server.write(100_000);
+    pair.run(1000);
+    expect([client.received, pair.packets((one) => one.from === "server" && !isData(one), mark)]).toEqual([100_000, []]);
+  });
+
+  test("what waits for a subflow that ended asks nobody for ACKs any more", () => {
+    const { pair, client, server } = establish({ clientAddresses: 2 });
+    client.mptcp.setBackup(2, true, pair.now);
+    client.engine.paths.close(2, pair.now);
+    pair.removeAddress("client", 1);
+    pair.run(2000);
+    const mark = pair.sent.length;
+    client.write(100_000);
+    pair.run(1000);
+    expect([server.received, pair.packets((one) => one.from === "client" && !isData(one), mark)]).toEqual([100_001, []]);
+    expect(client.engine.paths.signals.waiting).toBe(false);
+  });
+
+  test("no more than two in a row: the rest follows a round trip later each", () => {
+    const pair = new Pair({ serverAddresses: 6 });
+    const { client } = pair.establish();
+    client.write(1);
+    pair.run(2000);
+    const times = pair.packets((one) => one.from === "server" && option(one.segment, "add_addr")?.echo === false).map((one) => one.at);
+    expect(times).toHaveLength(5);
+    expect([times[0], times[2]]).toEqual([times[1], times[3]]);
+    expect((times[2] as number) - (times[1] as number)).toBeGreaterThanOrEqual(20e6);
+    expect((times[4] as number) - (times[3] as number)).toBeGreaterThanOrEqual(20e6);
+    expect(client.established).toHaveLength(6);
+  });
+});
+
+test("the C flag is on every MP_CAPABLE, so that a listener without state learns it (RFC 8684 §3.1)", () => {
+  for (const synCookies of ["never", "always"] as const) {
+    const pair = new Pair({ client: { mptcp: { denyJoinInitialAddress: true } }, server: { synCookies } });
+    const { client, server } = pair.establish();
+    client.write(10);
+    pair.run(100);
+    const flags = pair.packets((sent) => sent.from === "client" && has(sent, "mp_capable")).map((sent) => option(sent.segment, "mp_capable")?.flags ?? 0);
+    expect(flags).toHaveLength(2);
+    expect([flags.every((octet) => (octet & 0x20) !== 0), server.mptcp.session.peerDeniesJoin]).toEqual([true, true]);
+    expect(server.mptcp.addresses.remote.map((entry) => entry.joinable)).toEqual([false]);
+  }
 });
