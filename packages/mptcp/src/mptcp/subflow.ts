@@ -3,7 +3,7 @@ import { SECOND, SUBFLOW_END_REASONS } from "../core/index.ts";
 import type { CongestionControlFactory, CouplingGroup, FourTuple, KeepAlive, SegmentRole, SegmentSlot, TcpConnection, TcpOwner } from "../tcp/index.ts";
 import { SEGMENT_ROLE } from "../tcp/index.ts";
 import type { MpReset, MptcpOption, Payload, TcpSegment } from "../wire/index.ts";
-import { MP_RESET_REASON, mptcpOptionLength, TCP_FLAG } from "../wire/index.ts";
+import { MP_RESET_REASON, mptcpOptionLength, TCP_FLAG, TCP_OPTION_SPACE } from "../wire/index.ts";
 import type { MptcpConfig } from "./config.ts";
 import type { Carrier, InboundOwner } from "./context.ts";
 import { addDataFin, addMapping, dssWithAck } from "./data/dss.ts";
@@ -593,6 +593,9 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   }
   get finDue(): boolean {
     return this.context.sender.finDue;
+  }
+  get signalDue(): boolean {
+    return this.context.hasSignals && this.context.waitsFor(this, TCP_OPTION_SPACE);
   }
 
   onAgreed(flags: number, key: Uint8Array): void {

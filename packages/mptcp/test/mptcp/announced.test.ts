@@ -151,6 +151,20 @@ test("the C flag is on every MP_CAPABLE, so that a listener without state learns
     const flags = pair.packets((sent) => sent.from === "client" && has(sent, "mp_capable")).map((sent) => option(sent.segment, "mp_capable")?.flags ?? 0);
     expect(flags).toHaveLength(2);
     expect([flags.every((octet) => (octet & 0x20) !== 0), server.mptcp.session.peerDeniesJoin]).toEqual([true, true]);
-    expect(server.mptcp.addresses.remote.map((entry) => entry.joinable)).toEqual([false]);
+    expect(server.engine.paths.remote.map((entry) => entry.joinable)).toEqual([false]);
   }
+});
+
+test("an ADD_ADDR that comes before the first DSS is echoed at once (RFC 8684 §3.4.1)", () => {
+  const pair = new Pair({ serverAddresses: 2 });
+  pair.alter((segment, sent) => {
+    // As a Linux server does, whose ADD_ADDR takes the place of the DSS.
+    if (sent.from === "server") segment.mptcp = segment.mptcp.filter((one) => one.kind !== "dss");
+  });
+  const { client } = pair.establish();
+  pair.run(3000);
+  const announced = pair.packets((sent) => sent.from === "server" && has(sent, "add_addr"));
+  const echoes = pair.packets((sent) => sent.from === "client" && has(sent, "add_addr"));
+  expect([announced.length, echoes.length, client.mptcp.session.fullyEstablished]).toEqual([1, 1, false]);
+  expect((echoes[0]?.at ?? 0) - (announced[0]?.at ?? 0)).toBe(10e6);
 });

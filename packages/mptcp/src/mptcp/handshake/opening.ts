@@ -28,6 +28,8 @@ export interface OpeningOwner {
   readonly synRetransmissions: number;
   /** Whether a DATA_FIN without data is to go out on the next pure ACK. */
   readonly finDue: boolean;
+  /** Whether a signal waits for the next pure ACK. */
+  readonly signalDue: boolean;
   requestAck(): void;
   reset(reason: SubflowEndReason, code: number, now: number): void;
   /** The peer agreed to Multipath TCP, by its SYN+ACK; or returned both keys, by the third ACK. */
@@ -152,7 +154,7 @@ export class CapableOpening implements Opening {
       if (!session.version.dataCarriesKeys || tag.dataOffset !== 0 || tag.subflowOffset !== 0 || tag.dataFin) return false;
       dataLength = tag.length;
       checksum = tag.checksum;
-    } else if (owner.finDue && this.ackSent) return false;
+    } else if (this.ackSent && (owner.finDue || owner.signalDue)) return false;
     else {
       this.ackSent = true;
       // The DATA_FIN that waits has to go on an ACK of its own.
