@@ -18,7 +18,7 @@ export type CapableSyn =
 export function readCapableSyn(segment: TcpSegment, version: Version): CapableSyn {
   const option = capableOf(segment);
   if (option === null) return { kind: "none" };
-  const reason = version.refusalOf(option);
+  const reason = version.offerRefusalOf(option);
   return reason !== null ? { kind: "refused", reason } : { kind: "offer", flags: option.flags, key: option.senderKey };
 }
 

@@ -35,8 +35,16 @@ class Version1 implements Version {
     return this.capable(flags, keys.sender, keys.receiver, dataLength, checksum);
   }
 
+  /** RFC 8684 §3.1: the SYN names the highest version that its sender speaks, and is answered with one that is equal or lower. */
+  offerRefusalOf(option: MpCapable): FallbackReason | null {
+    return option.version < this.number ? "unsupported_version" : this.refusedFlags(option);
+  }
+
   refusalOf(option: MpCapable): FallbackReason | null {
-    if (option.version !== this.number) return "unsupported_version";
+    return option.version === this.number ? this.refusedFlags(option) : "unsupported_version";
+  }
+
+  private refusedFlags(option: MpCapable): FallbackReason | null {
     if ((option.flags & MP_CAPABLE_FLAG.B) !== 0) return "unknown_extension_flag";
     if ((option.flags & MP_CAPABLE_FLAG.H) === 0) return "no_common_algorithm";
     return null;

@@ -28,7 +28,9 @@ export interface Version {
   capableAck(flags: number, keys: KeyPair, dataLength: number, checksum: number): MpCapable;
   /** Whether first data carries MP_CAPABLE, with both keys, in place of a DSS until a DSS has come back (RFC 8684 §3.1). */
   readonly dataCarriesKeys: boolean;
-  /** Why the MP_CAPABLE of a SYN or SYN+ACK is of no use to a host that speaks this version; null when it is of use. */
+  /** Why the MP_CAPABLE of a SYN is of no use to a host that speaks this version; null when it may be answered. */
+  offerRefusalOf(option: MpCapable): FallbackReason | null;
+  /** Why the MP_CAPABLE of a SYN+ACK or a third ACK is of no use to a host that speaks this version; null when it is of use. */
   refusalOf(option: MpCapable): FallbackReason | null;
 
   // ---- signals
