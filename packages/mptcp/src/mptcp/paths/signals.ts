@@ -134,7 +134,6 @@ export class Signals {
 
   /** The next option for a pure ACK on `subflow` that fits into `space` octets; null when there is none. */
   take(subflow: SignalSubflow, space: number, now: number): MptcpOption | null {
-    const { counters } = this.context;
     if (this.pauses(subflow)) return null;
     const option = this.next(subflow, space, now);
     if (option !== null) this.count(subflow, now);
