@@ -9,6 +9,7 @@ export const FALLBACK_REASONS = {
   mp_capable_unanswered: { counter: "MPTcpExtMPCapableSYNTXDrop", text: "only a SYN without MP_CAPABLE was answered" },
   blackhole_remembered: { counter: "MPTcpExtBlackhole", text: "the path lost SYNs with MP_CAPABLE a while ago" },
   no_key_in_synack: { counter: null, text: "the MP_CAPABLE of the SYN+ACK carried no key" },
+  malformed_capable: { counter: null, text: "the MP_CAPABLE had a form that its segment does not have" },
   unsupported_version: { counter: null, text: "the peer speaks another version" },
   unknown_extension_flag: { counter: null, text: "the peer asks for an extension that is not known (flag B)" },
   no_common_algorithm: { counter: null, text: "the peer offers no algorithm that is known" },
@@ -92,6 +93,7 @@ export type GiveUpReason = keyof typeof GIVE_UP_REASONS;
  */
 export const JOIN_REFUSALS = {
   unknown_token: { counter: "MPTcpExtMPJoinNoTokenFound", code: 1, transient: false, text: "no connection has that token" },
+  malformed_join: { counter: "MPTcpExtMPJoinRejected", code: 1, transient: false, text: "the MP_JOIN had a form that a SYN does not have" },
   not_multipath: { counter: "MPTcpExtMPJoinRejected", code: 1, transient: false, text: "the connection is over, or is regular TCP" },
   not_yet: { counter: "MPTcpExtMPJoinRejected", code: 1, transient: true, text: "the connection does not know the peer's key yet" },
   too_many_subflows: { counter: "MPTcpExtMPJoinRejected", code: 3, transient: true, text: "the connection has as many subflows as its limit allows" },

@@ -1,11 +1,11 @@
 import type { JoinRefusal, Observer, RandomPurpose, RandomSource, RandomSources } from "../core/index.ts";
 import { Counters, JOIN_REFUSALS, MptcpError, randomSources, SECOND } from "../core/index.ts";
 import type { EndpointFlags, EndpointId, LocalAddress, MptcpConfig, MptcpEnvironment, SubflowTcpConfig, Timed } from "../mptcp/index.ts";
-import { answerFlags, DEFAULT_MPTCP_CONFIG, fullMesh, lia, lowestTimeDistance, MptcpConnection, readCapableSyn } from "../mptcp/index.ts";
+import { answerFlags, DEFAULT_MPTCP_CONFIG, fullMesh, lia, lowestTimeDistance, MptcpConnection, readCapableSyn, readJoinSyn } from "../mptcp/index.ts";
 import type { KeyMaterial, Version } from "../mptcp/index.ts";
 import type { FourTuple, SentSynAck, StreamConnection, TcpConfig, TcpOwner, TcpSocketOptions } from "../tcp/index.ts";
 import { cubic, DEFAULT_TCP_CONFIG, TcpConnection, TcpSocket } from "../tcp/index.ts";
-import type { IpAddress, MpJoinSyn, MptcpOption, Packet, TcpSegment } from "../wire/index.ts";
+import type { IpAddress, MpJoinSyn, Packet, TcpSegment } from "../wire/index.ts";
 import { icmpErrorOf, MP_CAPABLE_FLAG, TCP_FLAG } from "../wire/index.ts";
 import { AddressBook } from "./address-book.ts";
 import type { HostAddress } from "./address-book.ts";
@@ -349,7 +349,7 @@ export class Host implements MptcpEnvironment {
       return;
     }
     if ((segment.flags & (TCP_FLAG.SYN | TCP_FLAG.ACK)) === TCP_FLAG.SYN) {
-      const join = optionOf(segment, "mp_join_syn");
+      const join = readJoinSyn(segment);
       // RFC 8684 §3.2: a join is matched by its token alone, never by a listener.
       const answered = join !== null ? this.acceptJoin(packet, segment, join, link, now) : this.acceptSyn(packet, segment, link, now);
       if (answered) return;
@@ -357,7 +357,11 @@ export class Host implements MptcpEnvironment {
     this.sendReset(packet, link, null);
   }
 
-  private acceptJoin(packet: Packet, segment: TcpSegment, join: MpJoinSyn, link: number, now: number): boolean {
+  private acceptJoin(packet: Packet, segment: TcpSegment, join: MpJoinSyn | "malformed", link: number, now: number): boolean {
+    if (join === "malformed") {
+      this.refuseJoin("malformed_join", packet, link);
+      return true;
+    }
     this.counters.increment("MPTcpExtMPJoinSynRx");
     const connection = this.tokens.get(join.token);
     if (connection === undefined) {
@@ -681,11 +685,6 @@ const ALWAYS_CAPABLE = { capableSyns: Number.POSITIVE_INFINITY } as const;
 
 function tupleOf(packet: Packet, segment: TcpSegment): FourTuple {
   return { localAddress: packet.destination, localPort: segment.destinationPort, remoteAddress: packet.source, remotePort: segment.sourcePort };
-}
-
-function optionOf<K extends MptcpOption["kind"]>(segment: TcpSegment, kind: K): Extract<MptcpOption, { kind: K }> | null {
-  for (const option of segment.mptcp) if (option.kind === kind) return option as Extract<MptcpOption, { kind: K }>;
-  return null;
 }
 
 const NO_OFFER = { kind: "none" } as const;

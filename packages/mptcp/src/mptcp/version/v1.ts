@@ -37,7 +37,10 @@ class Version1 implements Version {
 
   /** RFC 8684 §3.1: the SYN names the highest version that its sender speaks, and is answered with one that is equal or lower. */
   offerRefusalOf(option: MpCapable): FallbackReason | null {
-    return option.version < this.number ? "unsupported_version" : this.refusedFlags(option);
+    if (option.version < this.number) return "unsupported_version";
+    // Of a later version's form only the flags are known.
+    if (option.version === this.number && option.senderKey !== null) return "malformed_capable";
+    return this.refusedFlags(option);
   }
 
   refusalOf(option: MpCapable): FallbackReason | null {
