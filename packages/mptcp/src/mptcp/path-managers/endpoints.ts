@@ -77,7 +77,7 @@ class LinuxEndpoints extends Reconciler {
   private join(paths: PathControl, local: LocalAddress, remote: RemoteAddress, now: number): void {
     if (!hasRoom(paths)) return;
     const path = paths.paths.find((row) => connects(row, local, remote));
-    if (path === undefined || !isJoinable(paths, path) || this.used.has(path.index)) return;
+    if (path === undefined || !isJoinable(paths, path) || this.used.has(path.index) || isJoinedByPeer(paths, local, remote)) return;
     if (paths.open(path.index, local.flags.backup, now)) this.used.add(path.index);
   }
 
@@ -85,6 +85,11 @@ class LinuxEndpoints extends Reconciler {
   private isJoined(paths: PathControl, remote: RemoteAddress): boolean {
     return paths.paths.some((path) => path.remoteAddressId === remote.id && path.present && (path.open || this.used.has(path.index)));
   }
+}
+
+/** Whether a join of the peer's connects these addresses: it comes from a port that it never announced. */
+function isJoinedByPeer(paths: PathControl, local: LocalAddress, remote: RemoteAddress): boolean {
+  return paths.paths.some((path) => path.open && path.index !== 1 && path.localAddress.equals(local.address) && path.remoteAddress.equals(remote.address) && !paths.remote.some((one) => one.id === path.remoteAddressId && one.port === path.remotePort));
 }
 
 function isSignalled(local: LocalAddress): boolean {

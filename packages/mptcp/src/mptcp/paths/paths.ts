@@ -30,6 +30,7 @@ export interface PathsContext extends SignalsContext {
 /** A subflow as path management sees it. */
 export interface PathSubflow extends SignalSubflow {
   readonly remoteAddressId: number;
+  readonly initiator: boolean;
   readonly tuple: FourTuple;
   /** Closes it with a FIN. */
   close(now: number): void;
@@ -215,6 +216,8 @@ export class Paths implements PathControl {
   /** A join arrived: gives its subflow a path, or says why there is none. */
   admitJoin(option: MpJoinSyn, tuple: FourTuple): AdmittedJoin | JoinRefusal {
     if (!this.mayUse(tuple.localAddress)) return "address_not_allowed";
+    // Both ends open the same pair of addresses at once: that of who opened the connection is the one that stays.
+    if (this.initiator && this.crosses(tuple)) return "crossing";
     const local = this.local.find((entry) => entry.address.equals(tuple.localAddress));
     const localAddressId = local?.id ?? 0;
     const pathIndex = this.table.learn(tuple.localAddress, localAddressId, tuple.remoteAddress, option.addressId, tuple.remotePort);
@@ -347,6 +350,11 @@ export class Paths implements PathControl {
   }
 
   // ---- inside
+
+  /** Whether a join of ours between the same addresses is under way. */
+  private crosses({ localAddress, remoteAddress }: FourTuple): boolean {
+    return this.context.subflows.some((other) => other.initiator && !other.established && other.tuple.localAddress.equals(localAddress) && other.tuple.remoteAddress.equals(remoteAddress));
+  }
 
   /** Whether an announced address may be another of the peer's. It is echoed in any case, so that it is not announced again. */
   private mayLeadTo(option: AddAddress, port: number): boolean {
