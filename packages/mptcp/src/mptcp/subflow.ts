@@ -431,6 +431,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   onData(_tcp: TcpConnection, payload: Payload, offset: number, now: number): void {
     this.context.onArrival(this);
+    if (this.weAskBackup) this.context.paths.signals.onDataOnBackup(this, now);
     this.inbound.onData(payload, offset, now);
   }
 

@@ -107,3 +107,35 @@ test("a probe, which the peer answers unread, carries no signal: it goes on an A
   pair.run(100);
   expect(backups(server)).toEqual([true, false]);
 });
+
+describe("an MP_PRIO that got lost is said again when data still comes on the backup", () => {
+  /** The client makes its second path a backup; the first `lost` of its MP_PRIOs are lost. */
+  function demote(lost: number): { pair: Pair; client: App; server: App; said: () => number } {
+    const { pair, client, server } = establish({ clientAddresses: 2 });
+    const isPriority = (sent: Sent): boolean => sent.segment.mptcp.some((one) => one.kind === "mp_prio");
+    pair.lose(isPriority, lost);
+    client.mptcp.setBackup(2, true, pair.now);
+    pair.run(500);
+    return { pair, client, server, said: () => pair.packets(isPriority).length };
+  }
+
+  test("until the peer heard", () => {
+    const { pair, client, server, said } = demote(1);
+    for (let n = 0; n < 20; n++) {
+      server.write(100_000);
+      pair.run(500);
+    }
+    expect([client.received, said(), backups(server)]).toEqual([2_000_000, 2, [false, true]]);
+  });
+
+  test("three times at the most, and not at all when it heard at once", () => {
+    for (const [lost, expected] of [[0, 1], [100, 4]] as const) {
+      const { pair, client, server, said } = demote(lost);
+      for (let n = 0; n < 20; n++) {
+        server.write(100_000);
+        pair.run(500);
+      }
+      expect([client.received, said()]).toEqual([2_000_000, expected]);
+    }
+  });
+});

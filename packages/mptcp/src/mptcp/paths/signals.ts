@@ -46,6 +46,8 @@ export class Signals {
   /** Ids of our addresses that the peer was told of, and that were not withdrawn. */
   private readonly told: number[] = [];
   private isWaiting = false;
+  /** Priorities that the peer was told, of subflows that live. */
+  private toldPriorities: ToldPriority[] = [];
   /** Subflows on which signals went out of late, and how many without an acknowledgment of more data between them. */
   private runs: Run[] = [];
 
@@ -96,6 +98,25 @@ export class Signals {
 
   /** Tells the peer the priority of a subflow, on that subflow. */
   prioritise(subflow: SignalSubflow): void {
+    this.toldPriorities = this.toldPriorities.filter((entry) => entry.subflow !== subflow);
+    this.say(subflow);
+  }
+
+  /**
+   * Data arrives on a subflow that we made a backup, while others could carry it: the peer may not have heard, since nothing acknowledges an
+   * MP_PRIO. Says it again, a few times at the most.
+   */
+  onDataOnBackup(subflow: SignalSubflow, now: number): void {
+    const told = this.toldPriorities.find((entry) => entry.subflow === subflow);
+    if (told === undefined || told.left <= 0 || now < told.at + 2 * subflow.rto) return;
+    if (!this.context.subflows.some((other) => other.established && !other.localBackup)) return;
+    told.left--;
+    // Until it has left again.
+    told.at = NEVER;
+    this.say(subflow);
+  }
+
+  private say(subflow: SignalSubflow): void {
     if (!this.priorities.includes(subflow)) this.priorities.push(subflow);
     this.request(subflow);
   }
@@ -118,6 +139,7 @@ export class Signals {
   onSubflowClosed(subflow: SignalSubflow): void {
     this.outbox = this.outbox.filter((entry) => entry.subflow !== subflow);
     this.priorities = this.priorities.filter((entry) => entry !== subflow);
+    this.toldPriorities = this.toldPriorities.filter((entry) => entry.subflow !== subflow);
     this.runs = this.runs.filter((entry) => entry.subflow !== subflow);
     this.update();
   }
@@ -146,6 +168,9 @@ export class Signals {
       this.priorities = this.priorities.filter((entry) => entry !== subflow);
       this.update();
       counters.increment("MPTcpExtMPPrioTx");
+      const told = this.toldPriorities.find((entry) => entry.subflow === subflow);
+      if (told === undefined) this.toldPriorities.push({ subflow, at: now, left: PRIORITY_REPEATS });
+      else told.at = now;
       return { kind: "mp_prio", backup: subflow.localBackup, addressId: -1 };
     }
     return this.takeLetter(subflow, space) ?? this.takeAnnouncement(subflow, space, now);
@@ -281,6 +306,15 @@ function isFor({ subflow: wanted, option }: Letter, subflow: SignalSubflow, spac
   return option.kind !== "remove_addr" || !option.addressIds.includes(subflow.localAddressId);
 }
 
+/** An MP_PRIO that left. */
+interface ToldPriority {
+  readonly subflow: SignalSubflow;
+  /** When, ns. */
+  at: number;
+  /** How often it may be said again. */
+  left: number;
+}
+
 /** Signals in a row on one subflow. */
 interface Run {
   readonly subflow: SignalSubflow;
@@ -309,3 +343,5 @@ const MAXIMUM_OUTBOX = 32;
 const LONGEST_INTERVAL = 60 * SECOND;
 const LONGEST_RUN = 2;
 const ANY_SPACE = 40;
+/** MP_PRIOs said again when the peer goes on sending. */
+const PRIORITY_REPEATS = 3;
