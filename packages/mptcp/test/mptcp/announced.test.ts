@@ -168,3 +168,40 @@ test("an ADD_ADDR that comes before the first DSS is echoed at once (RFC 8684 §
   expect([announced.length, echoes.length, client.mptcp.session.fullyEstablished]).toEqual([1, 1, false]);
   expect((echoes[0]?.at ?? 0) - (announced[0]?.at ?? 0)).toBe(10e6);
 });
+
+describe("address ids", () => {
+  test("that joins taught are not counted as announced ones, neither when they come nor when they go", () => {
+    const limits = { subflows: 8, addAddrAccepted: 1 };
+    // The server's announcement is taken in; the client's addresses are learnt from its joins, its announcements being lost.
+    const pair = new Pair({ clientAddresses: 3, serverAddresses: 1, server: { mptcp: { limits } } });
+    const { client, server } = pair.establish();
+    client.write(1);
+    pair.run(2000);
+    expect(server.engine.paths.acceptedAddresses).toBe(1);
+    const learnt = server.engine.paths.remote.map((entry) => entry.id).filter((id) => id > 0);
+    expect(learnt).toHaveLength(2);
+    const { session } = client.mptcp;
+    // What goes is the address that a join taught: the announced one still takes the only place.
+    const taught = learnt.at(-1) as number;
+    client.engine.paths.signals.withdraw(taught);
+    pair.run(300);
+    client.engine.paths.signals.announce(session.version.addAddress(session.keysOut, { addressId: 50, address: IpAddress.from("10.1.0.50"), port: 0 }));
+    pair.run(300);
+    expect([server.engine.paths.acceptedAddresses, server.engine.paths.remote.some((entry) => entry.id === 50)]).toEqual([1, false]);
+  });
+
+  test("beyond the table's sixteen are echoed and left, whatever their ports, and their removal changes no count", () => {
+    const limits = { subflows: 2, addAddrAccepted: 200 };
+    const { pair, client, server } = establish({ client: { mptcp: { limits } } });
+    for (let id = 10; id < 40; id++) announce(server, id, `10.2.1.${id}`, 1000 + id);
+    pair.run(5000);
+    const { paths } = client.engine;
+    expect([pair.counter("client", "EchoAddTx"), paths.remote.length, paths.acceptedAddresses]).toEqual([30, 16, 15]);
+    server.engine.paths.signals.withdraw(39);
+    pair.run(300);
+    expect(paths.acceptedAddresses).toBe(15);
+    server.engine.paths.signals.withdraw(10);
+    pair.run(300);
+    expect([paths.acceptedAddresses, paths.remote.some((entry) => entry.id === 10)]).toEqual([14, false]);
+  });
+});

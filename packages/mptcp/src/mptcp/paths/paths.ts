@@ -60,7 +60,8 @@ export class Paths implements PathControl {
   private readonly context: PathsContext;
   private manager: PathManager;
   private readonly pace: JoinPace;
-  private accepted = 0;
+  /** Ids that ADD_ADDRs brought into the table; those learnt from joins are not among them. */
+  private accepted: readonly number[] = [];
   /** What the connection may use beside the first address; null: all of the host but what is denied. */
   private allowed: readonly IpAddress[] | null;
   private denied: readonly IpAddress[] = [];
@@ -108,7 +109,7 @@ export class Paths implements PathControl {
 
   /** ADD_ADDRs of the peer that were taken into the table. */
   get acceptedAddresses(): number {
-    return this.accepted;
+    return this.accepted.length;
   }
 
   // ---- PathControl: what a path manager asks
@@ -297,7 +298,7 @@ export class Paths implements PathControl {
       return;
     }
     const known = this.remote.some((entry) => entry.id === option.addressId);
-    if (!known && this.accepted >= this.limits.addAddrAccepted) return;
+    if (!known && this.accepted.length >= this.limits.addAddrAccepted) return;
     if (!this.table.addRemote({ id: option.addressId, address: option.address, port, joinable: true })) {
       if (known && this.established && this.context.mayOpen) {
         this.manager.onRefreshed?.(this, option.addressId, now);
@@ -305,7 +306,7 @@ export class Paths implements PathControl {
       }
       return;
     }
-    if (!known) this.accepted++;
+    if (!known) this.accepted = [...this.accepted, option.addressId];
     this.changed(now);
   }
 
@@ -314,7 +315,8 @@ export class Paths implements PathControl {
     context.counters.increment("MPTcpExtRmAddr", addressIds.length);
     context.log.observe(null, { kind: "remove_addr", direction: "in", addressIds });
     for (const id of addressIds) {
-      if (this.table.removeRemote(id) && id !== 0) this.accepted = Math.max(0, this.accepted - 1);
+      this.table.removeRemote(id);
+      this.accepted = this.accepted.filter((other) => other !== id);
       for (const subflow of context.subflows) {
         // RFC 8684 §3.4.2: ask on the path first, and let its data go elsewhere at once.
         if (subflow.remoteAddressId === id && subflow.established) context.doubt(subflow, now);
