@@ -44,13 +44,13 @@ export const SUBFLOW_END_REASONS = {
   fastclose: { counter: null, text: "the peer broke the connection off (MP_FASTCLOSE)" },
   // by us
   aborted: { counter: null, text: "the application broke the connection off" },
-  connection_closed: { counter: null, transient: true, text: "the connection is over" },
-  orphan: { counter: null, transient: true, text: "the connection is over and the peer did not answer its FIN" },
+  connection_closed: { counter: null, text: "the connection is over" },
+  orphan: { counter: null, text: "the connection is over and the peer did not answer its FIN" },
   silent: { counter: null, transient: true, text: "it stayed silent while others carried data, and nothing answered there" },
-  given_up: { counter: null, transient: true, text: "the connection was given up, since its peer does not answer" },
+  given_up: { counter: null, text: "the connection was given up, since its peer does not answer" },
   fallback: { counter: null, text: "the connection became regular TCP on another subflow" },
   path_manager: { counter: null, text: "the path manager closed it" },
-  address_removed: { counter: null, transient: true, text: "this host lost the address" },
+  address_removed: { counter: null, text: "this host lost the address" },
   remove_addr: { counter: null, transient: true, text: "the peer removed the address, and nothing answered there any more" },
   // faults of the peer, or of the path
   bad_hmac: { counter: null, text: "the join's HMAC was wrong" },
