@@ -3,10 +3,9 @@ import { SECOND, SUBFLOW_END_REASONS } from "../core/index.ts";
 import type { CongestionControlFactory, CouplingGroup, FourTuple, KeepAlive, SegmentRole, SegmentSlot, TcpConnection, TcpOwner } from "../tcp/index.ts";
 import { SEGMENT_ROLE } from "../tcp/index.ts";
 import type { MpReset, MptcpOption, Payload, TcpSegment } from "../wire/index.ts";
-import { MP_RESET_REASON, mptcpOptionLength, TCP_FLAG, TCP_OPTION_SPACE } from "../wire/index.ts";
+import { MP_RESET_REASON, TCP_FLAG, TCP_OPTION_SPACE } from "../wire/index.ts";
 import type { MptcpConfig } from "./config.ts";
 import type { Carrier, InboundOwner } from "./context.ts";
-import { addDataFin, addMapping, dssWithAck } from "./data/dss.ts";
 import { Inbound } from "./data/inbound.ts";
 import { SentMapping, SentMappings } from "./data/mappings.ts";
 import { headerGrowth } from "./data/option-space.ts";
@@ -20,6 +19,7 @@ import type { Opening, OpeningOwner } from "./handshake/opening.ts";
 import { CapableOpening, JoinOpening } from "./handshake/opening.ts";
 import type { SubflowView } from "./info.ts";
 import { OptionReader } from "./option-reader.ts";
+import { writeDss, writeFastclose } from "./option-writer.ts";
 import type { PathSubflow } from "./paths/paths.ts";
 import { LifeCheck } from "./paths/silence.ts";
 import type { SilentSubflow } from "./paths/silence.ts";
@@ -407,11 +407,11 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     const { session } = this.context;
     if (!session.remoteKnown) return;
     if (this.fastclose) {
-      this.writeFastclose(segment);
+      writeFastclose(this.context, segment);
       return;
     }
     if (this.opening.write(segment, tag)) return;
-    this.writeDss(segment, role, tag, space, now);
+    writeDss(this.context, this, segment, role, tag, space, now);
   }
 
   // ---- TcpOwner: arrivals
@@ -735,53 +735,12 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   private writeReset(segment: TcpSegment): void {
     const { session } = this.context;
-    if (this.fastclose && session.remoteKnown) this.writeFastclose(segment);
+    if (this.fastclose && session.remoteKnown) writeFastclose(this.context, segment);
     else if (this.resetReason >= 0 && session.version.explainsResets) {
       const reset: MptcpOption = { kind: "mp_tcprst", transient: this.resetPasses, reserved: 0, reason: this.resetReason };
       // RFC 8684 §3.7: what the peer sent from here on is not trusted.
       segment.mptcp = this.failedAt >= 0 ? [mpFail(session, this.failedAt), reset] : [reset];
     }
-  }
-
-  /** RFC 8684 §3.5; counted by segment, as Linux does. */
-  private writeFastclose(segment: TcpSegment): void {
-    const { counters, session } = this.context;
-    counters.increment("MPTcpExtMPFastcloseTx");
-    segment.mptcp = [{ kind: "mp_fastclose", receiverKey: session.remote.key }];
-  }
-
-  private writeDss(segment: TcpSegment, role: SegmentRole, tag: object | null, space: number, now: number): void {
-    const { context } = this;
-    const { sender, session } = context;
-    const dss = dssWithAck(session, context.receiver.acknowledgment);
-    if (role === SEGMENT_ROLE.probe) {
-      // The peer answers a probe and reads none of its signals: what waits needs an ACK of its own.
-      if (sender.finDue || (context.hasSignals && context.waitsFor(this, space))) this.tcp.requestAck();
-      segment.mptcp = [dss];
-      return;
-    }
-    if (tag instanceof SentMapping) addMapping(dss, session, tag);
-    else if (sender.takeFin()) addDataFin(dss, session, sender.finOffset);
-    if (context.hasSignals) {
-      if (role === SEGMENT_ROLE.data) {
-        // Signals go on pure ACKs (RFC 8684 §3.4.1); this segment took the place of the one that was asked for.
-        if (context.waitsFor(this, space)) this.tcp.requestAck();
-      } else if (role === SEGMENT_ROLE.ack) {
-        const signal = context.takeSignal(this, space, now);
-        if (signal !== null && mptcpOptionLength(signal) + mptcpOptionLength(dss) > space) {
-          // No room for both: the Data ACK, and perhaps the DATA_FIN, follow on an ACK of their own.
-          if (dss.dataFin) sender.returnFin();
-          this.tcp.requestAck();
-          segment.mptcp = [signal];
-          return;
-        }
-        if (signal !== null) {
-          segment.mptcp = [dss, signal];
-          return;
-        }
-      }
-    }
-    segment.mptcp = [dss];
   }
 
   // ---- inside: the end
