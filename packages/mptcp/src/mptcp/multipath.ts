@@ -79,6 +79,8 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   private optionsDropped = false;
   /** Something changed that may let a subflow send. */
   private dirty = false;
+  /** The TCP connection was given to regular TCP: nothing is left to do here. */
+  private isReplaced = false;
   private connected = false;
 
   constructor(context: MultipathContext, session: Session) {
@@ -329,7 +331,10 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
       this.mark();
     }
     if (sender.probe(now)) this.counters.increment("MPTcpExtWinProbe");
-    for (const subflow of this.living.slice()) subflow.handleTimeout(now);
+    for (const subflow of this.living.slice()) {
+      subflow.handleTimeout(now);
+      if (this.isReplaced) return;
+    }
     this.ending.handleTimeout(now);
     this.failure.handleTimeout(now);
     this.ending.release(now);
@@ -392,6 +397,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   private hand(reason: FallbackReason, how: Pick<HandOver, "arrivingOffset" | "infiniteFrom" | "answers" | "answerNow">, now: number): void {
     const first = this.living.find((subflow) => subflow.first);
     if (first === undefined) return;
+    this.isReplaced = true;
     const held = first.replace();
     const isEstablished = this.session.remoteKnown && this.connected;
     const others = this.living.filter((subflow) => subflow !== first);
