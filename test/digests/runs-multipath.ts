@@ -90,7 +90,7 @@ const FALLBACK_RUNS: readonly DigestRun[] = [
     tamper: strip((segment, fromClient) => fromClient && !isSyn(segment, true, 0)),
   }),
   multipath("options lost from data", ["fallback"], { tamper: strip(isData) }),
-  multipath("options lost late, from the only subflow", ["subflow_closed no_mapping"], {
+  multipath("options lost late, from the only subflow", ["fallback options_lost"], {
     paths: ONE,
     server: { tcp: buffers(20_000) },
     upload: 200_000,

@@ -1,20 +1,22 @@
 import type { JoinRefusal, Observer, RandomPurpose, RandomSource, RandomSources } from "../core/index.ts";
 import { Counters, JOIN_REFUSALS, MptcpError, randomSources, SECOND } from "../core/index.ts";
 import type { EndpointFlags, EndpointId, LocalAddress, MptcpConfig, MptcpEnvironment, SubflowTcpConfig, Timed } from "../mptcp/index.ts";
-import { answerFlags, DEFAULT_MPTCP_CONFIG, fullMesh, lia, lowestTimeDistance, MptcpConnection, readCapableSyn } from "../mptcp/index.ts";
+import { answerFlags, DEFAULT_MPTCP_CONFIG, fullMesh, lia, lowestTimeDistance, MptcpConnection, readCapableSyn, readJoinSyn } from "../mptcp/index.ts";
 import type { KeyMaterial, Version } from "../mptcp/index.ts";
 import type { FourTuple, SentSynAck, StreamConnection, TcpConfig, TcpOwner, TcpSocketOptions } from "../tcp/index.ts";
 import { cubic, DEFAULT_TCP_CONFIG, TcpConnection, TcpSocket } from "../tcp/index.ts";
-import type { IpAddress, MpJoinSyn, MptcpOption, Packet, TcpSegment } from "../wire/index.ts";
+import type { IpAddress, MpJoinSyn, Packet, TcpSegment } from "../wire/index.ts";
 import { icmpErrorOf, MP_CAPABLE_FLAG, TCP_FLAG } from "../wire/index.ts";
 import { AddressBook } from "./address-book.ts";
 import type { HostAddress } from "./address-book.ts";
 import { FourTupleTable } from "./four-tuple-table.ts";
 import { HeldPorts } from "./held-ports.ts";
 import { Listener } from "./listener.ts";
+import { PendingJoins } from "./pending-joins.ts";
 import { PortAllocator } from "./ports.ts";
 import type { PortSource } from "./ports.ts";
 import { resetFor } from "./reset.ts";
+import type { ResetReason } from "./reset.ts";
 import { SynCookies } from "./syn-cookies.ts";
 import type { SynCookieMode } from "./syn-cookies.ts";
 import { TimerHeap } from "./timer-heap.ts";
@@ -44,8 +46,7 @@ export class Host implements MptcpEnvironment {
   private readonly ports: PortAllocator;
   private readonly heldPorts = new HeldPorts();
   private readonly connections = new FourTupleTable();
-  /** Joins whose third ACK is missing: found by 4-tuple, since that ACK carries no token (draft-barre-mptcp-impl §3.2). */
-  private readonly pendingJoins = new FourTupleTable();
+  private readonly pendingJoins: PendingJoins;
   private readonly tokens = new Map<number, MptcpConnection>();
   private readonly listeners = new Map<number, Listener[]>();
   private readonly embryos = new Map<StreamConnection, Listener>();
@@ -58,7 +59,7 @@ export class Host implements MptcpEnvironment {
   private readonly ready: (StreamConnection | Listener)[] = [];
   private readyHead = 0;
   /** Destinations whose path swallowed SYNs with MP_CAPABLE, and until when to spare them (H5). */
-  private readonly blackholes = new Map<string, number>();
+  private readonly blackholes = new Map<string, Blackhole>();
   private lastConnectionId = 0;
   private readonly synCookieMode: SynCookieMode;
   private cookies: SynCookies | null = null;
@@ -69,6 +70,7 @@ export class Host implements MptcpEnvironment {
     this.observer = options.observer ?? null;
     this.tcpDefaults = { ...DEFAULT_TCP_CONFIG, congestion: cubic, ...options.tcp };
     this.mptcpDefaults = { ...DEFAULT_MPTCP_CONFIG, scheduler: lowestTimeDistance, congestion: lia, pathManager: fullMesh, ...options.mptcp };
+    this.pendingJoins = new PendingJoins(options.pendingJoins ?? DEFAULT_PENDING_JOINS, options.pendingJoinsPerPeer ?? DEFAULT_PENDING_JOINS_PER_PEER);
     this.ports = new PortAllocator(this.random.ports);
     this.synCookieMode = options.synCookies ?? "auto";
   }
@@ -161,11 +163,11 @@ export class Host implements MptcpEnvironment {
       this.register(socket.tcp);
       return socket;
     }
-    const connection = this.newConnection(true, tuple, tcpConfig, { ...this.mptcpDefaults, ...options.mptcp });
+    const connection = this.newConnection(true, tuple, tcpConfig, { ...this.mptcpDefaults, ...options.mptcp, ...(options.require === true ? ALWAYS_CAPABLE : {}) });
     const subflow = connection.addFirstSubflow();
     const tcp = TcpConnection.connect(this, subflow, this.routed(connection.subflowConfig, local), tuple, now);
     subflow.attach(tcp);
-    if (this.isBlackhole(remote, now)) connection.giveUpMultipath("blackhole_remembered", now);
+    if (options.require !== true && this.isBlackhole(remote, now)) connection.giveUpMultipath("blackhole_remembered", now);
     else this.counters.increment("MPTcpExtMPCapableSYNTX");
     this.heldPorts.adopt(tcp, entry, localPort);
     this.register(tcp);
@@ -334,7 +336,7 @@ export class Host implements MptcpEnvironment {
       return;
     }
     // Once, when it is established: later events must not prolong the memory.
-    if (connection.fallback === "mp_capable_unanswered" && connection instanceof MptcpConnection && connection.connectedAt === this.now) this.rememberBlackhole(connection.tuple.remoteAddress);
+    if (connection instanceof MptcpConnection && connection.connectedAt === this.now) this.learnOfPath(connection);
     this.ready.push(connection);
   };
 
@@ -343,27 +345,31 @@ export class Host implements MptcpEnvironment {
   private receiveStray(packet: Packet, segment: TcpSegment, link: number, now: number): void {
     if ((segment.flags & TCP_FLAG.RST) !== 0) return;
     if (!this.heldPorts.mayHold(this.addresses.find(packet.destination), segment.destinationPort)) {
-      this.sendReset(packet, link, -1);
+      this.sendReset(packet, link, null);
       return;
     }
     if ((segment.flags & (TCP_FLAG.SYN | TCP_FLAG.ACK)) === TCP_FLAG.SYN) {
-      const join = optionOf(segment, "mp_join_syn");
+      const join = readJoinSyn(segment);
       // RFC 8684 §3.2: a join is matched by its token alone, never by a listener.
       const answered = join !== null ? this.acceptJoin(packet, segment, join, link, now) : this.acceptSyn(packet, segment, link, now);
       if (answered) return;
     } else if ((segment.flags & (TCP_FLAG.SYN | TCP_FLAG.ACK)) === TCP_FLAG.ACK && this.acceptCookie(packet, segment, now)) return;
-    this.sendReset(packet, link, -1);
+    this.sendReset(packet, link, null);
   }
 
-  private acceptJoin(packet: Packet, segment: TcpSegment, join: MpJoinSyn, link: number, now: number): boolean {
+  private acceptJoin(packet: Packet, segment: TcpSegment, join: MpJoinSyn | "malformed", link: number, now: number): boolean {
+    if (join === "malformed") {
+      this.refuseJoin("malformed_join", packet, link);
+      return true;
+    }
     this.counters.increment("MPTcpExtMPJoinSynRx");
     const connection = this.tokens.get(join.token);
-    if (connection === undefined || this.pendingJoins.size >= MAXIMUM_PENDING_JOINS) {
-      this.refuseJoin(connection === undefined ? "unknown_token" : "too_many_pending", packet, link);
+    if (connection === undefined) {
+      this.refuseJoin("unknown_token", packet, link);
       return true;
     }
     const tuple = tupleOf(packet, segment);
-    const subflow = connection.acceptJoin(join, tuple);
+    const subflow = connection.acceptJoin(join, tuple, now);
     if (typeof subflow === "string") {
       connection.log.observe(null, { kind: "join_refused", reason: `code_${JOIN_REFUSALS[subflow].code}`, local: String(tuple.localAddress), remote: String(tuple.remoteAddress) });
       this.refuseJoin(subflow, packet, link);
@@ -371,14 +377,15 @@ export class Host implements MptcpEnvironment {
     }
     subflow.attach(TcpConnection.accept(this, subflow, this.routed(connection.subflowConfig, tuple.localAddress), tuple, packet, now));
     this.heldPorts.hold(subflow.tcp, this.addresses.find(tuple.localAddress), tuple.localPort);
-    this.register(subflow.tcp, this.pendingJoins);
+    this.place(subflow.tcp);
+    this.pendingJoins.add(subflow.tcp, subflow, now);
     return true;
   }
 
   private refuseJoin(refusal: JoinRefusal, packet: Packet, link: number): void {
-    const { counter, code } = JOIN_REFUSALS[refusal];
-    this.counters.increment(counter);
-    this.sendReset(packet, link, code);
+    const why = JOIN_REFUSALS[refusal];
+    this.counters.increment(why.counter);
+    this.sendReset(packet, link, why);
   }
 
   private acceptSyn(packet: Packet, segment: TcpSegment, link: number, now: number): boolean {
@@ -475,8 +482,8 @@ export class Host implements MptcpEnvironment {
     this.wake(tcp);
   }
 
-  private sendReset(packet: Packet, link: number, reason: number): void {
-    const reset = resetFor(packet, reason);
+  private sendReset(packet: Packet, link: number, why: ResetReason | null): void {
+    const reset = resetFor(packet, why);
     if (reset === null) return;
     this.counters.increment("TcpOutRsts");
     this.sendStray(reset, link);
@@ -534,11 +541,16 @@ export class Host implements MptcpEnvironment {
     return routed;
   }
 
-  private register(tcp: TcpConnection, table: FourTupleTable = this.connections): TcpConnection {
-    tcp.link = this.addresses.find(tcp.tuple.localAddress)?.link ?? NO_LINK;
-    table.add(tcp);
-    this.wake(tcp);
+  private register(tcp: TcpConnection): TcpConnection {
+    this.connections.add(tcp);
+    this.place(tcp);
     return tcp;
+  }
+
+  /** Gives a connection its link. */
+  private place(tcp: TcpConnection): void {
+    tcp.link = this.addresses.find(tcp.tuple.localAddress)?.link ?? NO_LINK;
+    this.wake(tcp);
   }
 
   joined(tcp: TcpConnection): void {
@@ -582,16 +594,25 @@ export class Host implements MptcpEnvironment {
   }
 
   private isBlackhole(remote: IpAddress, now: number): boolean {
-    const until = this.blackholes.get(String(remote));
-    if (until === undefined) return false;
-    if (now < until) return true;
-    this.blackholes.delete(String(remote));
-    return false;
+    const known = this.blackholes.get(String(remote));
+    return known !== undefined && now < known.until;
   }
 
-  private rememberBlackhole(remote: IpAddress): void {
-    if (this.blackholes.size >= MAXIMUM_BLACKHOLES) this.blackholes.clear();
-    this.blackholes.set(String(remote), this.now + this.mptcpDefaults.blackholeMemory);
+  /** A connection was established: whether its path swallows MP_CAPABLE. A server that was away for a while looks alike, so one time is believed for seconds. */
+  private learnOfPath(connection: MptcpConnection): void {
+    const { blackholes } = this;
+    const remote = String(connection.tuple.remoteAddress);
+    if (connection.multipath) {
+      blackholes.delete(remote);
+      return;
+    }
+    // What is remembered already is not news: a connection tells several events at once, and others began at the same time.
+    if (connection.fallback !== "mp_capable_unanswered" || this.isBlackhole(connection.tuple.remoteAddress, this.now)) return;
+    const times = (blackholes.get(remote)?.times ?? 0) + 1;
+    if (blackholes.size >= MAXIMUM_BLACKHOLES) blackholes.clear();
+    const { blackholeMemory, blackholeFirstMemory } = this.mptcpDefaults;
+    const memory = Math.min(blackholeMemory, blackholeFirstMemory * (1 << Math.min(2 * (times - 1), 20)));
+    blackholes.set(remote, { times, until: this.now + memory });
   }
 }
 
@@ -611,6 +632,10 @@ export interface HostOptions {
   readonly observer?: Observer | null;
   readonly tcp?: Partial<TcpConfig>;
   readonly mptcp?: Partial<MptcpConfig>;
+  /** Joins that may wait for their third ACK, the oldest of which makes room for the next one; 1024 unless given ... */
+  readonly pendingJoins?: number;
+  /** ... and those from one address; 64 unless given. */
+  readonly pendingJoinsPerPeer?: number;
   /** `auto` unless given. */
   readonly synCookies?: SynCookieMode;
 }
@@ -644,23 +669,29 @@ export interface ConnectOptions {
   readonly localPort?: number;
   /** Ask for Multipath TCP; true unless given. */
   readonly multipath?: boolean;
+  /** Never send a SYN without MP_CAPABLE, whatever is remembered of the path; false unless given. */
+  readonly require?: boolean;
   readonly tcp?: Partial<TcpConfig>;
   readonly mptcp?: Partial<MptcpConfig>;
 }
+
+/** A destination that answered only SYNs without MP_CAPABLE: how often in a row, and until when it is spoken to in plain TCP, ns. */
+interface Blackhole {
+  readonly times: number;
+  readonly until: number;
+}
+
+const ALWAYS_CAPABLE = { capableSyns: Number.POSITIVE_INFINITY } as const;
 
 function tupleOf(packet: Packet, segment: TcpSegment): FourTuple {
   return { localAddress: packet.destination, localPort: segment.destinationPort, remoteAddress: packet.source, remotePort: segment.sourcePort };
 }
 
-function optionOf<K extends MptcpOption["kind"]>(segment: TcpSegment, kind: K): Extract<MptcpOption, { kind: K }> | null {
-  for (const option of segment.mptcp) if (option.kind === kind) return option as Extract<MptcpOption, { kind: K }>;
-  return null;
-}
-
 const NO_OFFER = { kind: "none" } as const;
 /** The link of an address that went away. */
 const NO_LINK = -1;
-const MAXIMUM_PENDING_JOINS = 4096;
+const DEFAULT_PENDING_JOINS = 1024;
+const DEFAULT_PENDING_JOINS_PER_PEER = 64;
 const MAXIMUM_STRAYS = 256;
 /** Longer than any cookie is good for, ns. */
 const COOKIE_LIFETIME = 120 * SECOND;

@@ -2,9 +2,9 @@ import { Packet, sequenceAdd, TCP_FLAG, tcpHeaderLength, TcpSegment, ipHeaderLen
 
 /**
  * The RST that answers a segment for which there is no connection (RFC 9293 §3.10.7.1); null when it must not be answered.
- * @param reason code of an MP_TCPRST option to add (RFC 8684 §3.6); -1 for none
+ * @param why what an MP_TCPRST is to say (RFC 8684 §3.6); null for none
  */
-export function resetFor(packet: Packet, reason: number): Packet | null {
+export function resetFor(packet: Packet, why: ResetReason | null): Packet | null {
   const { tcp } = packet;
   if (tcp === null || (tcp.flags & TCP_FLAG.RST) !== 0) return null;
   const segment = new TcpSegment();
@@ -18,9 +18,15 @@ export function resetFor(packet: Packet, reason: number): Packet | null {
     const length = tcp.payload.length + ((tcp.flags & TCP_FLAG.SYN) !== 0 ? 1 : 0) + ((tcp.flags & TCP_FLAG.FIN) !== 0 ? 1 : 0);
     segment.acknowledgment = sequenceAdd(tcp.sequence, length);
   }
-  if (reason >= 0) segment.mptcp = [{ kind: "mp_tcprst", transient: false, reserved: 0, reason }];
+  if (why !== null) segment.mptcp = [{ kind: "mp_tcprst", transient: why.transient, reserved: 0, reason: why.code }];
   const reset = new Packet(packet.destination, packet.source);
   reset.tcp = segment;
   reset.length = ipHeaderLength(reset) + tcpHeaderLength(segment);
   return reset;
+}
+
+/** Why a host resets what is no connection: the code of an MP_TCPRST, and whether the condition passes (flag T). */
+export interface ResetReason {
+  readonly code: number;
+  readonly transient: boolean;
 }

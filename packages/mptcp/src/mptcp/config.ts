@@ -23,6 +23,12 @@ export interface MptcpConfig {
   readonly congestion: CongestionControlFactory;
   readonly pathManager: PathManagerFactory;
   readonly limits: PathLimits;
+  /** Joins that may wait for their third ACK, which do not count as subflows; the oldest makes room for the next one ... */
+  readonly pendingJoins: number;
+  /** ... and how long one may wait, ns. */
+  readonly pendingJoinTimeout: number;
+  /** Joins to addresses that the peer announced: so many at once, and as many per second from then on, since anybody's address may be announced. */
+  readonly announcedJoins: number;
   /** The addresses of this host that a connection may use, that of its first subflow besides; null: all (RFC 6897 §5.3.3). */
   readonly localAddresses: readonly IpAddress[] | null;
   /** Octets of data sequence numbers and Data ACKs that we send: 4, or 8. Eight-octet numbers are acknowledged with eight. */
@@ -35,9 +41,16 @@ export interface MptcpConfig {
   readonly penalisation: boolean;
   /** SYNs sent with MP_CAPABLE before one goes without (RFC 8684 §3.1). */
   readonly capableSyns: number;
-  /** How long a destination whose path swallowed MP_CAPABLE is spoken to in plain TCP. */
+  /** SYNs of a join sent again before the attempt is given up: the path manager's next one comes sooner than the eighth SYN would. */
+  readonly joinSynRetries: number;
+  /** How long a destination whose path swallowed MP_CAPABLE is spoken to in plain TCP: the first time, four times as long on each confirmation ... */
+  readonly blackholeFirstMemory: number;
+  /** ... and at the most. Success with MP_CAPABLE ends it. */
   readonly blackholeMemory: number;
-  /** ADD_ADDR is sent again until its echo arrives: interval and count (RFC 8684 §3.4.1). */
+  /**
+   * ADD_ADDR is sent again until its echo arrives (RFC 8684 §3.4.1): the first interval, which doubles up to a minute, and the count. After that it
+   * is said once more on each subflow that is established.
+   */
   readonly addAddrTimeout: number;
   readonly addAddrRetries: number;
   /** How long a connection without any subflow waits for one (break before make, RFC 8684 §3.3.3). */
@@ -51,15 +64,20 @@ export interface MptcpConfig {
 export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" | "pathManager"> = {
   version: version1,
   limits: { subflows: 8, addAddrAccepted: 8 },
+  pendingJoins: 8,
+  pendingJoinTimeout: 10 * SECOND,
+  announcedJoins: 16,
   localAddresses: null,
   dataSequenceLength: 4,
   checksum: false,
   opportunisticRetransmission: true,
   penalisation: true,
   capableSyns: 3,
+  joinSynRetries: 3,
+  blackholeFirstMemory: 15 * SECOND,
   blackholeMemory: 3600 * SECOND,
   addAddrTimeout: 500 * MILLISECOND,
-  addAddrRetries: 3,
+  addAddrRetries: 8,
   noSubflowTimeout: 60 * SECOND,
   fastclose: "reset",
   denyJoinInitialAddress: false,

@@ -55,6 +55,8 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
   readonly couplingGroup = new CouplingGroup();
   private congestionFactory: CongestionControlFactory;
   private tcpConfig: SubflowTcpConfig;
+  /** What joins are made with, once there was one. */
+  private joinTcpConfig: SubflowTcpConfig | null = null;
   private stream: Multipath | RegularStream;
   private openedAt = -1;
   private events = 0;
@@ -112,6 +114,10 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
     this.stream.end(now);
   }
 
+  abandon(now: number): void {
+    this.stream.abandon(now);
+  }
+
   read(max: number, now: number): Payload | null {
     return this.stream.read(max, now);
   }
@@ -127,6 +133,7 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
   setKeepAlive(keepAlive: KeepAlive | null, now: number): void {
     // RFC 6897 §4.4.1: an option of the socket applies to all subflows, those to come too.
     this.tcpConfig = { ...this.tcpConfig, ...configOfKeepAlive(keepAlive) };
+    this.joinTcpConfig = null;
     this.stream.setKeepAlive(keepAlive, now);
   }
 
@@ -227,6 +234,12 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
     return this.tcpConfig;
   }
 
+  /** The same for joins that we begin. */
+  get joinConfig(): SubflowTcpConfig {
+    const { tcpConfig } = this;
+    return (this.joinTcpConfig ??= { ...tcpConfig, synRetries: Math.min(tcpConfig.synRetries, this.config.joinSynRetries) });
+  }
+
   /** The first subflow; the host attaches its TCP connection. Call once. */
   addFirstSubflow(): Subflow {
     return this.engine.addFirstSubflow();
@@ -243,8 +256,8 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
   }
 
   /** A SYN with MP_JOIN arrived for the connection's token (RFC 8684 §3.2). The host makes the TCP connection for the subflow returned. */
-  acceptJoin(option: MpJoinSyn, tuple: FourTuple): Subflow | JoinRefusal {
-    return this.stream instanceof Multipath ? this.stream.acceptJoin(option, tuple) : "not_multipath";
+  acceptJoin(option: MpJoinSyn, tuple: FourTuple, now: number): Subflow | JoinRefusal {
+    return this.stream instanceof Multipath ? this.stream.acceptJoin(option, tuple, now) : "not_multipath";
   }
 
   /** The host got an address (or it changed). */

@@ -59,6 +59,8 @@ export interface InboundOwner {
    * @returns false when nothing more of `rest` is the subflow's: it has ended, or the TCP connection has another owner, who got all of it
    */
   onUnmapped(rest: Payload, offset: number, total: number, now: number): boolean;
+  /** Bytes that a mapping covers came after such without. */
+  onMapped(): void;
   /** A mapping's checksum is wrong; it began at these offsets. */
   onMismatch(dataOffset: number, subflowOffset: number, now: number): void;
   /** Data arrived behind a mapping that failed; `tooMuch`: more than may be held. */

@@ -16,12 +16,18 @@ export const DEADLINE = {
   failure: 6,
   /** A connection without any subflow is given up. */
   noSubflow: 7,
-  /** To send an ADD_ADDR again. */
+  /** To send an ADD_ADDR again, or what waits behind two signals in a row. */
   announcement: 8,
   /** The path manager asked to be called. */
   pathManager: 9,
+  /** A peer that owes an answer, or an end that nobody waits for, is given up. */
+  giveUp: 10,
+  /** To look for subflows that are silent while others carry data. */
+  silence: 11,
+  /** Joins to announced addresses may begin again. */
+  joinPace: 12,
 } as const;
-export const DEADLINES = 10;
+export const DEADLINES = 13;
 
 /** The deadlines of one subflow. */
 export const SUBFLOW_DEADLINE = {
@@ -31,5 +37,9 @@ export const SUBFLOW_DEADLINE = {
   silence: 1,
   /** To ask once more whether a removed address is gone. */
   removal: 2,
+  /** What came without options was followed by a probe, and its answer should be there. */
+  doubt: 3,
+  /** The third ACK of a join that arrived has to come by then. */
+  verification: 4,
 } as const;
-export const SUBFLOW_DEADLINES = 3;
+export const SUBFLOW_DEADLINES = 5;

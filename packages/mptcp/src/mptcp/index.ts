@@ -12,6 +12,7 @@ export type { DecisionListener } from "./decision-log.ts";
 export type { EndpointId, MptcpEnvironment, SubflowTcpConfig, Timed } from "./environment.ts";
 export { answerFlags, readCapableSyn } from "./handshake/capable.ts";
 export type { CapableSyn } from "./handshake/capable.ts";
+export { readJoinSyn } from "./handshake/join.ts";
 export type { AddressesInfo, ConnectionInfo, SubflowInfo, SubflowView } from "./info.ts";
 export { infoOfTcp } from "./info.ts";
 export type { EndpointFlags, LocalAddress, Path, PathControl, PathLimits, PathManager, PathManagerFactory, RemoteAddress } from "./path-manager.ts";

@@ -13,11 +13,15 @@ import type { FailureContext } from "./ending/checksum-failure.ts";
 import { ChecksumFailure } from "./ending/checksum-failure.ts";
 import type { EndingContext } from "./ending/ending.ts";
 import { Ending } from "./ending/ending.ts";
+import type { PatienceContext, PatienceLimits } from "./ending/patience.ts";
+import { Patience } from "./ending/patience.ts";
 import type { HandOver } from "./ending/regular-stream.ts";
 import type { MptcpEnvironment, SubflowTcpConfig } from "./environment.ts";
 import type { LocalAddress, Path } from "./path-manager.ts";
 import type { PathsContext, PathSubflow } from "./paths/paths.ts";
 import { Paths } from "./paths/paths.ts";
+import type { SilenceContext } from "./paths/silence.ts";
+import { SilenceWatch } from "./paths/silence.ts";
 import type { SignalSubflow } from "./paths/signals.ts";
 import type { Session } from "./session.ts";
 import type { SubflowContext, SubflowOptions } from "./subflow-context.ts";
@@ -33,6 +37,8 @@ export interface MultipathContext {
   readonly tuple: FourTuple;
   /** How the TCP of subflows to come is to be. */
   readonly subflowConfig: SubflowTcpConfig;
+  /** The same for joins that we begin. */
+  readonly joinConfig: SubflowTcpConfig;
   /** What controls the congestion of subflows, and the group that those of the connection may join. */
   readonly congestion: CongestionControlFactory;
   readonly couplingGroup: CouplingGroup;
@@ -54,21 +60,27 @@ export interface MultipathContext {
  * Parts say that something changed ({@link Multipath.mark}, {@link Multipath.subflowsChanged}); after each packet, timeout or command,
  * {@link Multipath.settle} looks once which subflows have something to send.
  */
-export class Multipath implements SubflowContext<Subflow>, SenderContext, EndingContext, FailureContext, PathsContext {
+export class Multipath implements SubflowContext<Subflow>, SenderContext, EndingContext, FailureContext, PatienceContext, PathsContext, SilenceContext {
   readonly session: Session;
   readonly sender: DataSender;
   readonly receiver: DataReceiver;
   readonly paths: Paths;
   readonly ending: Ending;
   readonly failure: ChecksumFailure;
+  readonly patience: Patience;
+  readonly silence: SilenceWatch;
   private readonly context: MultipathContext;
   private readonly living: Subflow[] = [];
   /** Of several subflows, the one that data arrived on last, which window updates go out on; null: the first. */
   private lastReceiver: Subflow | null = null;
   /** A second subflow was established at some time. */
   private joinedEver = false;
+  /** The path of a subflow dropped options, and nothing has come through since: joins may succeed there without end, and be of no use. */
+  private optionsDropped = false;
   /** Something changed that may let a subflow send. */
   private dirty = false;
+  /** The TCP connection was given to regular TCP: nothing is left to do here. */
+  private isReplaced = false;
   private connected = false;
 
   constructor(context: MultipathContext, session: Session) {
@@ -86,6 +98,8 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     });
     this.receiver = new DataReceiver(subflowConfig.receiveBuffer);
     this.paths = new Paths(this, makePolicy(config.pathManager));
+    this.patience = new Patience(this);
+    this.silence = new SilenceWatch(this);
   }
 
   // ---- what the parts read
@@ -111,6 +125,9 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   get tuple(): FourTuple {
     return this.context.tuple;
   }
+  get patienceLimits(): PatienceLimits {
+    return this.context.subflowConfig;
+  }
   get closed(): boolean {
     return this.ending.closed;
   }
@@ -120,8 +137,20 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   get mayOpen(): boolean {
     return this.ending.mayOpen;
   }
+  /** Subflows without those whose peer has proven nothing yet. */
+  get verifiedSubflows(): number {
+    let count = 0;
+    for (const subflow of this.living) if (!subflow.unverified) count++;
+    return count;
+  }
   get mayFallBack(): boolean {
     return !this.joinedEver;
+  }
+  get mayRepeat(): boolean {
+    return this.joinedEver || !this.living.some((subflow) => subflow.inDoubt);
+  }
+  get joinUndecided(): boolean {
+    return this.living.some((subflow) => subflow.phase === "pre-established");
   }
   get hasSignals(): boolean {
     return this.paths.signals.waiting || this.failure.due;
@@ -159,6 +188,10 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     return (usable as Subflow | undefined) ?? this.living.find((candidate) => candidate.established);
   }
 
+  waitsFor(subflow: Subflow, space: number): boolean {
+    return (this.failure.due && this.failure.isWaiting(subflow)) || this.paths.signals.waitsFor(subflow, space);
+  }
+
   takeSignal(subflow: Subflow, space: number, now: number): MptcpOption | null {
     if (this.failure.due && this.failure.isWaiting(subflow)) return this.failure.takeOption();
     return this.paths.signals.take(subflow, space, now);
@@ -194,6 +227,14 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
 
   end(now: number): void {
     if (this.ending.closed || !this.sender.end()) return;
+    this.mark();
+    this.settle(now);
+  }
+
+  abandon(now: number): void {
+    if (this.ending.closed) return;
+    this.patience.abandon();
+    this.sender.end();
     this.mark();
     this.settle(now);
   }
@@ -257,18 +298,21 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   }
 
   /** A SYN with MP_JOIN arrived for the connection's token (RFC 8684 §3.2). The host makes the TCP connection for the subflow returned. */
-  acceptJoin(option: MpJoinSyn, tuple: FourTuple): Subflow | JoinRefusal {
+  acceptJoin(option: MpJoinSyn, tuple: FourTuple, now: number): Subflow | JoinRefusal {
     const { config, environment } = this.context;
     // After a regular close the peer may come back for the Data ACK of its DATA_FIN.
-    if (this.ending.error !== null || !this.session.remoteKnown) return "not_multipath";
-    if (this.living.length > config.limits.subflows) return "too_many_subflows";
+    if (this.ending.error !== null) return "not_multipath";
+    if (!this.session.remoteKnown) return "not_yet";
+    if (this.verifiedSubflows > config.limits.subflows) return "too_many_subflows";
     // RFC 8684 §3.1: who sets the C flag does not accept subflows to the address and port that it was sent from.
     const { localAddress, localPort } = this.tuple;
     if (config.denyJoinInitialAddress && tuple.localPort === localPort && tuple.localAddress.equals(localAddress)) return "initial_address_denied";
     const admitted = this.paths.admitJoin(option, tuple);
-    if (admitted === null) return "address_not_allowed";
+    if (typeof admitted === "string") return admitted;
+    const pending = this.living.filter((subflow) => subflow.unverified);
+    if (pending.length >= config.pendingJoins) (pending[0] as Subflow).displace(now);
     if (option.backup) this.counters.increment("MPTcpExtMPJoinSynBackupRx");
-    return this.make({
+    const subflow = this.make({
       ...admitted,
       first: false,
       initiator: false,
@@ -276,22 +320,29 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
       nonce: environment.random.nonces.uint32(),
       peer: { nonce: option.nonce, backup: option.backup },
     });
+    subflow.awaitAck(now + config.pendingJoinTimeout);
+    return subflow;
   }
-
 
   handleTimeout(now: number): void {
     const { sender } = this;
     if (sender.handleTimeout(now)) {
-      if (sender.finDue) for (const subflow of this.living) if (subflow.established) subflow.requestAck();
+      if (sender.finDue) this.repeatFin(now);
       this.mark();
     }
     if (sender.probe(now)) this.counters.increment("MPTcpExtWinProbe");
-    for (const subflow of this.living.slice()) subflow.handleTimeout(now);
+    for (const subflow of this.living.slice()) {
+      subflow.handleTimeout(now);
+      if (this.isReplaced) return;
+    }
     this.ending.handleTimeout(now);
     this.failure.handleTimeout(now);
     this.ending.release(now);
     // With all data acknowledged and the peer's end received, only the Data ACK of our DATA_FIN may have been lost.
     this.ending.giveUpAlone(this.receiver.finReached && sender.onlyFinUnacknowledged, now);
+    this.silence.handleTimeout(now);
+    const verdict = this.patience.handleTimeout(now);
+    if (verdict !== null) this.ending.giveUp(verdict, now);
     this.paths.handleTimeout(now);
     this.settle(now);
     this.deadlines.settle();
@@ -300,7 +351,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   // ---- what the parts ask for
 
   open(path: Path, backup: boolean, localPort: number, now: number): boolean {
-    const { environment, subflowConfig } = this.context;
+    const { environment, joinConfig } = this.context;
     const { localAddress, remoteAddress, remotePort } = path;
     const subflow = this.make({
       pathIndex: path.index,
@@ -311,7 +362,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
       backup,
       nonce: environment.random.nonces.uint32(),
     });
-    const tcp = environment.connectTcp(subflow, { localAddress, localPort, remoteAddress, remotePort }, subflowConfig, now);
+    const tcp = environment.connectTcp(subflow, { localAddress, localPort, remoteAddress, remotePort }, joinConfig, now);
     if (tcp === null) return false;
     subflow.attach(tcp);
     return true;
@@ -346,6 +397,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   private hand(reason: FallbackReason, how: Pick<HandOver, "arrivingOffset" | "infiniteFrom" | "answers" | "answerNow">, now: number): void {
     const first = this.living.find((subflow) => subflow.first);
     if (first === undefined) return;
+    this.isReplaced = true;
     const held = first.replace();
     const isEstablished = this.session.remoteKnown && this.connected;
     const others = this.living.filter((subflow) => subflow !== first);
@@ -385,6 +437,10 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     this.log.established(subflow);
   }
 
+  hasRoomFor(subflow: Subflow): boolean {
+    return this.verifiedSubflows - (subflow.unverified ? 0 : 1) <= this.context.config.limits.subflows;
+  }
+
   onJoinVerified(tcp: TcpConnection): void {
     this.context.environment.joined(tcp);
   }
@@ -393,7 +449,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     this.joinedEver = true;
     this.failure.onJoined(now);
     this.paths.onJoined(subflow);
-    this.ending.onCompany();
+    if (!this.optionsDropped) this.ending.onCompany();
     this.subflowsChanged();
     this.log.established(subflow);
     this.raise(STREAM_EVENT.subflows);
@@ -410,7 +466,9 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   onDataAck(position: number, right: number, now: number): void {
     const { sender } = this;
     const finBefore = sender.finAcknowledged;
+    const { unacknowledged } = sender;
     if (!sender.acknowledge(position, right, now)) return;
+    if (this.optionsDropped && sender.unacknowledged > unacknowledged) this.onProgress();
     if (sender.takeRoom()) this.raise(STREAM_EVENT.writable);
     if (sender.finAcknowledged && !finBefore) {
       this.raise(STREAM_EVENT.drained);
@@ -428,6 +486,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     if (this.ending.closed) return;
     const elsewhere = dataOffset > this.receiver.next ? this.outOfOrderMemory(null) : 0;
     if (this.receiver.insert(dataOffset, payload, elsewhere, now) === 0) return;
+    if (this.optionsDropped) this.onProgress();
     this.raise(STREAM_EVENT.readable);
     if (this.receiver.finReached) this.onEnd(now);
   }
@@ -439,6 +498,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
       if (receiver.finReached) this.acknowledgeOnAll();
       return;
     }
+    if (this.optionsDropped) this.onProgress();
     this.log.dataFin("in", dataOffset);
     this.ending.onPeerFin(!this.sender.finSent);
     if (receiver.finReached) this.onEnd(now);
@@ -463,27 +523,30 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     this.dirty = true;
   }
 
-  onSubflowEnded(subflow: Subflow, reason: SubflowEndReason, text: string, error: CloseReason | null, now: number): void {
+  onSubflowEnded(subflow: Subflow, verified: boolean, reason: SubflowEndReason, text: string, error: CloseReason | null, now: number): void {
     const { ending, living, paths, sender } = this;
     this.log.observe(subflow, { kind: "subflow_closed", reason: text });
     const at = living.indexOf(subflow);
     if (at < 0) return;
     living.splice(at, 1);
+    this.patience.onSubflowGone(subflow);
     if (this.lastReceiver === subflow) this.lastReceiver = null;
     this.subflowsChanged();
     if (ending.closed) {
       ending.onSubflowGone(error === null, now);
-      if (ending.mayOpen) paths.onSubflowClosed(subflow, reason, now);
+      if (ending.mayOpen) paths.onSubflowClosed(subflow, reason, verified, now);
       return;
     }
     sender.reinject(subflow, "subflow_death");
+    if (reason === "no_mapping" || reason === "no_data_ack" || reason === "options_lost") this.optionsDropped = true;
     this.raise(STREAM_EVENT.subflows);
     if (living.length === 0 && !this.session.fullyEstablished) {
       ending.onFailedToStart(error ?? "ECONNRESET", now);
       return;
     }
-    paths.onSubflowClosed(subflow, reason, now);
-    if (living.length === 0) ending.onAlone(now);
+    paths.onSubflowClosed(subflow, reason, verified, now);
+    // A join that is under way is not yet company: without end, one after the other could fail.
+    if (!living.some((other) => other.established)) ending.onAlone(now);
   }
 
   // ---- waking
@@ -507,6 +570,9 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
       }
     }
     sender.armProbe(now);
+    if (this.ending.closed) return;
+    this.patience.watch(now);
+    this.silence.watch(now);
   }
 
   // ---- inside
@@ -520,6 +586,12 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     this.raise(STREAM_EVENT.readable);
     this.acknowledgeOnAll();
     this.closeWhenDone(now);
+  }
+
+  /** Something came through with its options: the subflows that there are, are company. */
+  private onProgress(): void {
+    this.optionsDropped = false;
+    this.ending.onCompany();
   }
 
   private acknowledgeOnAll(): void {
@@ -536,6 +608,15 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     if (!this.session.fullyEstablished && (!this.connected || this.sender.hasData)) return;
     if (!this.sender.releaseFin(now)) return;
     for (const subflow of this.sender.carriers.usable()) (subflow as Subflow).requestAck();
+  }
+
+  /** Sends the DATA_FIN again. Nothing has to answer a pure ACK: a probe shows whether the peer's segments still carry options (RFC 8684 §3.7). */
+  private repeatFin(now: number): void {
+    for (const subflow of this.living) {
+      if (!subflow.established) continue;
+      subflow.requestAck();
+      subflow.sendProbe(now);
+    }
   }
 
   private sendWindowUpdate(from: Subflow): void {

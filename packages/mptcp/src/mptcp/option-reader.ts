@@ -1,5 +1,5 @@
 import type { Counters, FallbackReason, SubflowEndReason } from "../core/index.ts";
-import type { AddAddress, MpFail, MptcpOption, TcpSegment } from "../wire/index.ts";
+import type { AddAddress, MpFail, MpPriority, MptcpOption, TcpSegment } from "../wire/index.ts";
 import { MP_RESET_REASON, TCP_FLAG } from "../wire/index.ts";
 import { DssFacts } from "./data/dss.ts";
 import type { Inbound } from "./data/inbound.ts";
@@ -46,6 +46,7 @@ export class OptionReader {
   private readonly facts = new DssFacts();
   private hadDataAck = false;
   private hadOptions = false;
+  private bare = 0;
 
   constructor(context: ReaderContext, subflow: ReaderSubflow, inbound: Inbound) {
     this.context = context;
@@ -61,10 +62,17 @@ export class OptionReader {
     return this.hadOptions;
   }
 
+  /** Segments with neither data nor options of Multipath TCP since the last one with options. Data that an earlier mapping covers needs none. */
+  get bareSegments(): number {
+    return this.bare;
+  }
+
   /** A segment arrived. */
   begin(segment: TcpSegment): void {
     this.hadOptions = segment.mptcp.length > 0;
     this.hadDataAck = false;
+    if (this.hadOptions) this.bare = 0;
+    else if (segment.payload.length === 0) this.bare++;
   }
 
   /** Handles the options of a segment on an established subflow; `offset` is the segment's. @returns false to drop the segment */
@@ -86,7 +94,8 @@ export class OptionReader {
     facts.read(dss, session, offset, sender.unacknowledged, receiver.next);
     if (facts.hasDataAck) this.hadDataAck = true;
     if (facts.acknowledged >= 0) context.onDataAck(facts.acknowledged, facts.acknowledged + this.subflow.scaledWindow(segment), now);
-    if (facts.kind === "none") return "next";
+    // RFC 8684 figure 20 shows an ACK with a Data-Level Length of 0: on a segment without data there is nothing to map.
+    if (facts.kind === "none" || (facts.kind === "infinite" && segment.payload.length === 0)) return "next";
     if ((facts.checksum >= 0) !== session.checksums) return this.refuseChecksum(now);
     if (facts.long) session.onLongSequenceNumber();
     if (facts.kind === "infinite") return this.onInfiniteMapping(now);
@@ -139,9 +148,12 @@ export class OptionReader {
   /** Every option but the DSS, on an established subflow. */
   private readOther(option: Exclude<MptcpOption, { kind: "dss" }>, segment: TcpSegment, offset: number, now: number): Verdict {
     const { context } = this;
+    if (option.kind === "mp_capable") return this.readLateCapable(option, segment, offset, now);
+    if (this.isOld(segment, offset)) {
+      context.counters.increment("SignalsOnOldSegments");
+      return "next";
+    }
     switch (option.kind) {
-      case "mp_capable":
-        return this.readLateCapable(option, segment, offset, now);
       case "add_addr":
         context.paths.onAddAddress(this.subflow, option as AddAddress, now);
         return "next";
@@ -149,7 +161,7 @@ export class OptionReader {
         context.paths.onRemoveAddress(option.addressIds, now);
         return "next";
       case "mp_prio":
-        context.paths.onPriority(this.subflow, option.backup, option.addressId);
+        context.paths.onPriority(this.subflow, option as MpPriority);
         return "next";
       case "mp_join_ack":
         // RFC 8684 §3.2: the peer sends it until it is answered.
@@ -164,6 +176,15 @@ export class OptionReader {
       default:
         return "next";
     }
+  }
+
+  /**
+   * Whether a segment lies wholly below RCV.NXT. RFC 8684 §3: what TCP's checks of sequence numbers would refuse signals nothing; somebody may
+   * have kept it. TCP lets a duplicate pass for its Data ACK and its mapping, and an ACK without data that newer data overtook.
+   */
+  private isOld(segment: TcpSegment, offset: number): boolean {
+    const { receivedOffset } = this.subflow;
+    return offset < receivedOffset && offset + segment.payload.length <= receivedOffset;
   }
 
   /** MP_CAPABLE after the handshake: the third ACK again, or first data with a mapping; duplicates are expected (RFC 8684 §3.1). */

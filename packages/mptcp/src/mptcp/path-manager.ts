@@ -13,6 +13,11 @@ export interface PathManager {
   onAddresses(paths: PathControl, now: number): void;
   /** A subflow ended or could not be opened. */
   onSubflowClosed(paths: PathControl, pathIndex: number, reason: SubflowEndReason, now: number): void;
+  /**
+   * The peer announced an address again that is known already: an attempt that failed may be made once more (RFC 8684 §3.9.3). It says so as
+   * well when it only missed our echo.
+   */
+  onRefreshed?(paths: PathControl, remoteAddressId: number, now: number): void;
   /** When `handleTimeout` wants to be called, ns; NEVER when nothing is planned. Looked at after each call into the manager. */
   readonly nextTimeout?: number;
   /** Time has come, or the call is spurious, which is harmless. */
@@ -31,6 +36,11 @@ export interface PathControl {
   readonly paths: readonly Path[];
   /** Subflows that are open or being opened. */
   readonly openSubflows: number;
+  /**
+   * Whether a join to an address that the peer announced may begin now. These are paced: after a no, `onAddresses` is called when one may,
+   * and `open` gives false until then.
+   */
+  mayJoinAnnounced(now: number): boolean;
   /** Path manager limits, as `ip mptcp limits` has them. */
   readonly limits: PathLimits;
   /** Start a subflow on a path of the mapping table; false when it is open already, or a limit forbids it. */
@@ -92,6 +102,8 @@ export interface Path {
   readonly open: boolean;
   /** Whether a subflow was ever established on it. */
   readonly worked: boolean;
+  /** Whether the latest subflow that was begun on it was established. */
+  readonly answered: boolean;
 }
 
 export interface PathLimits {

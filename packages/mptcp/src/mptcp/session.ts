@@ -87,14 +87,9 @@ export class Session {
     return this.isConfirmed;
   }
 
-  /** Flags of the MP_CAPABLE that we send. */
+  /** Flags of every MP_CAPABLE that we send: a peer without state knows what the third one says (RFC 8684 §3.1). */
   get capableFlags(): number {
     return MP_CAPABLE_FLAG.H | (this.usesChecksums ? MP_CAPABLE_FLAG.A : 0) | (this.deniesJoin ? MP_CAPABLE_FLAG.C : 0);
-  }
-
-  /** Flags of the third ACK, and of first data. */
-  get thirdAckFlags(): number {
-    return this.capableFlags & ~MP_CAPABLE_FLAG.C;
   }
 
   /** Octets of the DSS on a data segment. */
@@ -139,8 +134,9 @@ export class Session {
     this.learn(key);
   }
 
-  /** The third ACK brought both keys. What the SYN said of joins stands. */
+  /** The third ACK brought both keys. What the SYN forbade stays forbidden. */
   onKeysReturned(flags: number, key: Uint8Array): void {
+    if ((flags & MP_CAPABLE_FLAG.C) !== 0) this.peerDenies = true;
     if ((flags & MP_CAPABLE_FLAG.A) !== 0) this.usesChecksums = true;
     this.learn(key);
   }

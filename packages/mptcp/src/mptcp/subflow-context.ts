@@ -40,8 +40,12 @@ export interface SubflowContext<S> {
   readonly closed: boolean;
   /** Whether it can still become regular TCP: all its data went over the first subflow (RFC 8684 §3.7). */
   readonly mayFallBack: boolean;
-  /** Whether something waits for a pure ACK. */
+  /** Whether a join of ours waits for the peer's confirmation, so that only the peer knows whether there is a second subflow. */
+  readonly joinUndecided: boolean;
+  /** Whether something waits for a pure ACK, of whichever subflow. */
   readonly hasSignals: boolean;
+  /** Whether it waits for one of `subflow`, fits into `space` octets, and may go out now. */
+  waitsFor(subflow: S, space: number): boolean;
   /** What controls the congestion of subflows, and the group that those of the connection may join. */
   readonly congestion: CongestionControlFactory;
   readonly couplingGroup: CouplingGroup;
@@ -64,6 +68,8 @@ export interface SubflowContext<S> {
   onAgreed(flags: number, key: Uint8Array): void;
   onKeysReturned(flags: number, key: Uint8Array): void;
   onFirstEstablished(subflow: S, now: number): void;
+  /** Whether the limits leave room for `subflow`, a join that arrived, beside those that are verified. */
+  hasRoomFor(subflow: S): boolean;
   /** The third ACK of a join that arrived was verified. */
   onJoinVerified(tcp: TcpConnection): void;
   /** A join was verified by both ends. */
@@ -78,6 +84,6 @@ export interface SubflowContext<S> {
   onFastclose(subflow: S, withReset: boolean, now: number): void;
   /** Gives up Multipath TCP. @param arrivingOffset data offset of subflow offset 0 in what arrives */
   fallBack(reason: FallbackReason, now: number, arrivingOffset?: number): void;
-  /** `text`: the reason in full; `error`: TCP's, null after FINs in both directions. */
-  onSubflowEnded(subflow: S, reason: SubflowEndReason, text: string, error: CloseReason | null, now: number): void;
+  /** `verified`: false of a join that arrived and whose third ACK did not; `text`: the reason in full; `error`: TCP's, null after FINs in both directions. */
+  onSubflowEnded(subflow: S, verified: boolean, reason: SubflowEndReason, text: string, error: CloseReason | null, now: number): void;
 }

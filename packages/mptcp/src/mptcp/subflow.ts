@@ -1,11 +1,11 @@
-import type { CloseReason, Counters, Deadlines, FallbackReason, SubflowEndReason } from "../core/index.ts";
+import type { CloseReason, Counters, Deadlines, FallbackReason, Reason, SubflowEndReason } from "../core/index.ts";
+import { SECOND, SUBFLOW_END_REASONS } from "../core/index.ts";
 import type { CongestionControlFactory, CouplingGroup, FourTuple, KeepAlive, SegmentRole, SegmentSlot, TcpConnection, TcpOwner } from "../tcp/index.ts";
 import { SEGMENT_ROLE } from "../tcp/index.ts";
 import type { MpReset, MptcpOption, Payload, TcpSegment } from "../wire/index.ts";
-import { MP_RESET_REASON, mptcpOptionLength } from "../wire/index.ts";
+import { MP_RESET_REASON, TCP_FLAG, TCP_OPTION_SPACE } from "../wire/index.ts";
 import type { MptcpConfig } from "./config.ts";
 import type { Carrier, InboundOwner } from "./context.ts";
-import { addDataFin, addMapping, dssWithAck } from "./data/dss.ts";
 import { Inbound } from "./data/inbound.ts";
 import { SentMapping, SentMappings } from "./data/mappings.ts";
 import { headerGrowth } from "./data/option-space.ts";
@@ -14,11 +14,15 @@ import { SUBFLOW_DEADLINE, SUBFLOW_DEADLINES } from "./deadlines.ts";
 import { mpFail } from "./ending/checksum-failure.ts";
 import type { FailureSubflow } from "./ending/checksum-failure.ts";
 import type { EndingSubflow } from "./ending/ending.ts";
+import type { PatienceSubflow } from "./ending/patience.ts";
 import type { Opening, OpeningOwner } from "./handshake/opening.ts";
 import { CapableOpening, JoinOpening } from "./handshake/opening.ts";
 import type { SubflowView } from "./info.ts";
 import { OptionReader } from "./option-reader.ts";
+import { writeDss, writeFastclose } from "./option-writer.ts";
 import type { PathSubflow } from "./paths/paths.ts";
+import { LifeCheck } from "./paths/silence.ts";
+import type { SilentSubflow } from "./paths/silence.ts";
 import { RemovalCheck } from "./paths/removal-check.ts";
 import type { Session } from "./session.ts";
 import type { SubflowContext, SubflowOptions } from "./subflow-context.ts";
@@ -34,7 +38,7 @@ export type SubflowPhase = "handshake" | "pre-established" | "established" | "cl
  * One subflow: the owner of a regular TCP connection on behalf of an MPTCP connection. It translates between subflow sequence and data
  * sequence, reads and writes the options, and tells the connection what happened; nobody else writes its state.
  */
-export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, EndingSubflow, FailureSubflow, PathSubflow, SubflowView {
+export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, EndingSubflow, FailureSubflow, PatienceSubflow, PathSubflow, SilentSubflow, SubflowView {
   readonly pathIndex: number;
   readonly first: boolean;
   readonly initiator: boolean;
@@ -56,16 +60,29 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   private readonly inbound: Inbound;
   private readonly reader: OptionReader;
   private isStale = false;
+  /** Since when it is stale, or when it was last heard of and tried again meanwhile, ns. */
+  private triedAt = 0;
+  /** Asked for the first time when it is silent while others carry data. */
+  private life: LifeCheck | null = null;
   private penalisedAt = Number.NEGATIVE_INFINITY;
   private reinjectedBytes = 0;
+  /** Pieces of data without a mapping since the last one with. */
+  private unmappedPieces = 0;
   /** Data that we sent was acknowledged by a segment with a Data ACK: options pass in both directions (RFC 8684 §3.7). */
   private dataAckSeen = false;
+  /** Probes sent since segments come without options, and how many had come before the last one. */
+  private doubts = 0;
+  private bareBefore = 0;
+  /** The peer's FIN came on a segment without options. */
+  private finIsBare = false;
   /** Named in a REMOVE_ADDR (§3.4.2): the check of whether it is gone. */
   private removal: RemovalCheck | null = null;
 
   // the end
   /** Reason for MP_TCPRST on the RST of the TCP connection; -1 for none. */
   private resetReason = -1;
+  /** Whether that says that the condition passes (flag T). */
+  private resetPasses = false;
   /** The RST, or an ACK, is to carry MP_FASTCLOSE. */
   private fastclose = false;
 
@@ -108,6 +125,10 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   get isLive(): boolean {
     return this.state !== "closed" && this.state !== "replaced";
   }
+  /** A join that arrived and whose third ACK has not: anybody who knows the token may have sent its SYN. */
+  get unverified(): boolean {
+    return !this.first && !this.initiator && this.state === "handshake";
+  }
   get tuple(): FourTuple {
     return this.tcp.tuple;
   }
@@ -144,6 +165,12 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   get rto(): number {
     return this.tcp.rto;
   }
+  get baseRto(): number {
+    return this.tcp.rtt.rto;
+  }
+  get heardAt(): number {
+    return this.tcp.established ? this.tcp.lastHeard : -1;
+  }
   get cwnd(): number {
     return this.tcp.congestionWindow;
   }
@@ -164,6 +191,13 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   }
   get failedAt(): number {
     return this.inbound.failedAt;
+  }
+  get peerFinished(): boolean {
+    return this.tcp.peerFinished;
+  }
+  /** Whether its last ACKs came without options, and it is not clear yet why. */
+  get inDoubt(): boolean {
+    return this.reader.bareSegments > 0;
   }
   get isBreakingOff(): boolean {
     return this.fastclose;
@@ -235,27 +269,59 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.context.subflowsChanged();
   }
 
+  /** The third ACK of a join that arrived has to come by then, ns. */
+  awaitAck(until: number): void {
+    this.deadlines.set(SUBFLOW_DEADLINE.verification, until);
+  }
+
+  /** A newer join needs the room of this one, whose third ACK has not come. */
+  displace(now: number): void {
+    this.reset("join_displaced", MP_RESET_REASON.lackOfResources, now);
+  }
+
   /** The peer removed the address that it leads to: asks on the path whether it is gone (RFC 8684 §3.4.2). */
   askWhetherGone(now: number): void {
     this.removal ??= new RemovalCheck(this.tcp, this.deadlines, now);
     this.context.subflowsChanged();
   }
 
+  lookForLife(now: number): void {
+    if (this.removal !== null || this.tcp.closing) return;
+    const { tcp } = this;
+    this.life ??= new LifeCheck();
+    switch (this.life.look(tcp.lastHeard, tcp.receivedOffset + tcp.ackedOffset, this.baseRto, now)) {
+      case "ask":
+        this.context.counters.increment("TcpExtTCPKeepAlive");
+        tcp.sendProbe(now);
+        break;
+      case "gone":
+        // By a RST without a reason: it is no reason to keep off that path.
+        this.end("silent", now);
+        break;
+      case "nothing":
+        break;
+    }
+  }
+
   close(now: number): void {
-    this.tcp.close(now);
+    // No application waits on a subflow: a peer that does not answer its FIN is not waited for.
+    this.tcp.abandon(now);
     this.context.subflowsChanged();
   }
 
   reset(reason: SubflowEndReason, code: number, now: number): void {
     if (!this.isLive) return;
+    const { counter, transient }: Reason = SUBFLOW_END_REASONS[reason];
     this.resetReason = code;
+    this.resetPasses = transient ?? false;
+    if (counter !== null) this.context.counters.increment(counter);
     this.context.counters.increment("MPTcpExtMPRstTx");
     this.end(reason, now);
   }
 
-  breakOff(now: number): void {
+  breakOff(reason: SubflowEndReason, now: number): void {
     this.fastclose = true;
-    this.end("aborted", now);
+    this.end(reason, now);
   }
 
   askToBreakOff(): void {
@@ -289,7 +355,9 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   handleTimeout(now: number): void {
     this.opening.handleTimeout(now);
-    if (this.deadlines.take(SUBFLOW_DEADLINE.silence, now)) this.onTimeout();
+    if (this.deadlines.take(SUBFLOW_DEADLINE.verification, now)) this.reset("join_expired", MP_RESET_REASON.lackOfResources, now);
+    if (this.deadlines.take(SUBFLOW_DEADLINE.silence, now)) this.onTimeout(now);
+    if (this.deadlines.take(SUBFLOW_DEADLINE.doubt, now)) this.judgeOptions(now);
     if (this.deadlines.take(SUBFLOW_DEADLINE.removal, now) && this.removal !== null && !this.removal.askAgain(now)) {
       this.reset("remove_addr", MP_RESET_REASON.unspecified, now);
     }
@@ -339,11 +407,11 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     const { session } = this.context;
     if (!session.remoteKnown) return;
     if (this.fastclose) {
-      this.writeFastclose(segment);
+      writeFastclose(this.context, segment);
       return;
     }
     if (this.opening.write(segment, tag)) return;
-    this.writeDss(segment, role, tag, space, now);
+    writeDss(this.context, this, segment, role, tag, space, now);
   }
 
   // ---- TcpOwner: arrivals
@@ -356,27 +424,29 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
       const verdict = this.opening.read(segment, offset, now);
       if (verdict !== "next") return verdict === "accept";
     }
+    if (this.isStale) this.onSignOfLife(now);
     if (this.removal !== null && this.removal.isDisprovedBy(segment, now)) this.keep();
-    if (segment.mptcp.length > 0) return this.reader.read(segment, offset, now);
-    // A segment without options, behind a mapping that failed: data that the peer has not mapped shows that it has gone over to regular TCP.
-    if (this.inbound.failedAt >= 0 && segment.payload.length > 0 && offset >= this.inbound.mappedEnd && this.context.failure.isWaiting(this)) this.context.failure.revert(now);
-    return true;
+    return segment.mptcp.length > 0 ? this.reader.read(segment, offset, now) : this.onBareSegment(segment, offset, now);
   }
 
   onData(_tcp: TcpConnection, payload: Payload, offset: number, now: number): void {
     this.context.onArrival(this);
+    if (this.weAskBackup) this.context.paths.signals.onDataOnBackup(this, now);
     this.inbound.onData(payload, offset, now);
   }
 
   onFin(tcp: TcpConnection, now: number): void {
     const { failure } = this.context;
-    if (failure.isWaiting(this)) {
-      failure.revert(now);
+    if (failure.isWaiting(this)) failure.revert(now);
+    else if (this.finIsBare && this.mayRevert) this.context.fallBack("options_lost", now);
+    if (tcp.owner !== this) {
       tcp.owner.onFin(tcp, now);
       return;
     }
-    // A FIN concerns its subflow alone (RFC 8684 §3.3.3): close our side of it too.
-    this.close(now);
+    // A FIN concerns its subflow alone (RFC 8684 §3.3.3): close our side of it too. Of a peer that has said all it had to say it ends the last subflow
+    // only in its own direction: what we have to say follows, and our FIN after it.
+    const { closed, receiver } = this.context;
+    if (closed || !receiver.finReached || this.context.othersFor(this) !== "none") this.close(now);
   }
 
   onAcknowledged(_tcp: TcpConnection, to: number, now: number): void {
@@ -387,15 +457,15 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
       context.counters.increment("MPTcpExtSubflowRecover");
       context.subflowsChanged();
     }
+    if (!this.dataAckSeen && to > 0) {
+      // RFC 8684 §3.7: an ACK for data without a Data ACK shows that the path drops options; one with an ADD_ADDR in its place does not.
+      if (!this.reader.segmentHadOptions && !context.closed) {
+        this.loseOptions("no_data_ack", now);
+        return;
+      }
+      this.dataAckSeen = this.reader.segmentHadDataAck;
+    }
     this.sentMappings.acknowledge(to);
-    if (this.dataAckSeen || to === 0) return;
-    this.dataAckSeen = this.reader.segmentHadDataAck;
-    // RFC 8684 §3.7: an ACK for data without a Data ACK shows that the path drops options; one with an ADD_ADDR in its place does not.
-    if (this.reader.segmentHadOptions) return;
-    const { sender } = context;
-    if (this.first && context.mayFallBack && sender.unacknowledged === 0 && !sender.reinjected && this.contiguous) {
-      context.fallBack("no_data_ack", now);
-    } else this.reset("no_data_ack", MP_RESET_REASON.middleboxInterference, now);
   }
 
   onInput(_tcp: TcpConnection, now: number): void {
@@ -424,8 +494,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.context.settle(now);
   }
 
-  onRetransmissionTimeout(): void {
-    this.onTimeout();
+  onRetransmissionTimeout(_tcp: TcpConnection, _consecutive: number, now: number): void {
+    this.onTimeout(now);
   }
 
   onClosed(_tcp: TcpConnection, reason: CloseReason | null, segment: TcpSegment | null, now: number): void {
@@ -471,16 +541,21 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   /** In-order bytes that no mapping covers (RFC 8684 §3.3.1, §3.7). */
   onUnmapped(rest: Payload, offset: number, total: number, now: number): boolean {
     const { context, tcp } = this;
-    if (this.first && context.mayFallBack && offset === 0 && context.receiver.next === 0) {
-      // Options pass on SYNs but not on data.
-      context.fallBack("options_lost_on_data", now);
+    if (this.mayFallBack && offset === context.receiver.next) {
+      // The one stream that there is goes on without mappings.
+      context.fallBack(offset === 0 ? "options_lost_on_data" : "options_lost", now);
       tcp.owner.onData(tcp, rest, offset, now);
       return false;
     }
     context.counters.increment("MPTcpExtDSSNoMapping");
-    if (total <= context.receiver.limit) return true;
+    // Sent again on another subflow it may come with a mapping. Here it did not, time after time.
+    if (total <= context.receiver.limit && ++this.unmappedPieces < MOST_UNMAPPED_PIECES) return true;
     this.reset("no_mapping", MP_RESET_REASON.middleboxInterference, now);
     return false;
+  }
+
+  onMapped(): void {
+    this.unmappedPieces = 0;
   }
 
   onMismatch(dataOffset: number, subflowOffset: number, now: number): void {
@@ -520,6 +595,9 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   get finDue(): boolean {
     return this.context.sender.finDue;
   }
+  get signalDue(): boolean {
+    return this.context.hasSignals && this.context.waitsFor(this, TCP_OPTION_SPACE);
+  }
 
   onAgreed(flags: number, key: Uint8Array): void {
     this.context.onAgreed(flags, key);
@@ -537,8 +615,14 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.state = this.opening.stage;
   }
 
-  onJoinVerified(): void {
+  onJoinVerified(now: number): boolean {
+    this.deadlines.clear(SUBFLOW_DEADLINE.verification);
+    if (!this.context.hasRoomFor(this)) {
+      this.reset("too_many_subflows", MP_RESET_REASON.administrativelyProhibited, now);
+      return false;
+    }
     this.context.onJoinVerified(this.tcp);
+    return true;
   }
 
   onJoined(now: number): void {
@@ -548,6 +632,60 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   // ---- inside: what it notices
 
+  /** Whether the connection never had, and does not get, another subflow, and sent nothing twice: both levels count alike (RFC 8684 §3.7). */
+  private get mayFallBack(): boolean {
+    const { context } = this;
+    return this.first && context.mayFallBack && !context.closed && !context.sender.reinjected && !context.joinUndecided;
+  }
+
+  /** Whether the connection can go on as regular TCP with what arrives next. */
+  private get mayRevert(): boolean {
+    return this.mayFallBack && this.contiguous;
+  }
+
+  /**
+   * A segment arrived without options, as none does from a peer that speaks Multipath TCP: the path drops them, or the peer has gone over to regular
+   * TCP. What shows it cannot get lost on the way. @returns false to drop the segment
+   */
+  private onBareSegment(segment: TcpSegment, offset: number, now: number): boolean {
+    const { context } = this;
+    // Behind a mapping that failed, data that the peer has not mapped shows that it has gone over to regular TCP.
+    if (this.inbound.failedAt >= 0) {
+      if (segment.payload.length > 0 && offset >= this.inbound.mappedEnd && context.failure.isWaiting(this)) context.failure.revert(now);
+      return true;
+    }
+    if (this.state !== "established" || context.closed) return true;
+    // Who only sees a join that is not confirmed cannot know what the peer does: it is sent again until that is decided.
+    if (this.first && context.mayFallBack && context.joinUndecided) return false;
+    if ((segment.flags & TCP_FLAG.FIN) !== 0) this.finIsBare = true;
+    if (segment.payload.length === 0 && this.reader.bareSegments === 1) {
+      this.doubts = 0;
+      this.askForOptions(now);
+    }
+    return true;
+  }
+
+  /** One segment without options may be a middlebox's own: a probe is answered by the peer itself (RFC 9293 §3.10.7.4). */
+  private askForOptions(now: number): void {
+    this.bareBefore = this.reader.bareSegments;
+    this.deadlines.set(SUBFLOW_DEADLINE.doubt, now + this.tcp.rto * (1 << this.doubts++));
+    this.tcp.sendProbe(now);
+  }
+
+  /** The answer to a probe should be there: it carried options, or none, or it got lost. */
+  private judgeOptions(now: number): void {
+    const { bareSegments } = this.reader;
+    if (bareSegments === 0 || this.context.closed || this.state !== "established") return;
+    if (bareSegments > this.bareBefore) this.loseOptions("options_lost", now);
+    else if (this.doubts < MOST_DOUBTS) this.askForOptions(now);
+  }
+
+  /** Options pass no more: goes over to regular TCP where that is possible, else this subflow is of no use. */
+  private loseOptions(reason: "no_data_ack" | "options_lost", now: number): void {
+    if (this.mayRevert) this.context.fallBack(reason, now);
+    else this.reset(reason, MP_RESET_REASON.middleboxInterference, now);
+  }
+
   /** A subflow named in a REMOVE_ADDR still works: it stays (RFC 8684 §3.4.2). */
   private keep(): void {
     this.removal = null;
@@ -555,10 +693,18 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.context.subflowsChanged();
   }
 
-  private onTimeout(): void {
+  /** Something came on it though it is stale: the path is back, and what is outstanding does not wait for a timeout that has grown long. */
+  private onSignOfLife(now: number): void {
+    if (now - this.triedAt < Math.max(SECOND, 2 * this.baseRto)) return;
+    this.triedAt = now;
+    this.tcp.retryNow(now);
+  }
+
+  private onTimeout(now: number): void {
     const { context } = this;
     if (this.state !== "established" || this.isStale) return;
     this.isStale = true;
+    this.triedAt = now;
     context.counters.increment("MPTcpExtSubflowStale");
     context.subflowsChanged();
     context.sender.reinject(this, "rto");
@@ -589,47 +735,12 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   private writeReset(segment: TcpSegment): void {
     const { session } = this.context;
-    if (this.fastclose && session.remoteKnown) this.writeFastclose(segment);
+    if (this.fastclose && session.remoteKnown) writeFastclose(this.context, segment);
     else if (this.resetReason >= 0 && session.version.explainsResets) {
-      const reset: MptcpOption = { kind: "mp_tcprst", transient: false, reserved: 0, reason: this.resetReason };
+      const reset: MptcpOption = { kind: "mp_tcprst", transient: this.resetPasses, reserved: 0, reason: this.resetReason };
       // RFC 8684 §3.7: what the peer sent from here on is not trusted.
       segment.mptcp = this.failedAt >= 0 ? [mpFail(session, this.failedAt), reset] : [reset];
     }
-  }
-
-  /** RFC 8684 §3.5; counted by segment, as Linux does. */
-  private writeFastclose(segment: TcpSegment): void {
-    const { counters, session } = this.context;
-    counters.increment("MPTcpExtMPFastcloseTx");
-    segment.mptcp = [{ kind: "mp_fastclose", receiverKey: session.remote.key }];
-  }
-
-  private writeDss(segment: TcpSegment, role: SegmentRole, tag: object | null, space: number, now: number): void {
-    const { context } = this;
-    const { sender, session } = context;
-    const dss = dssWithAck(session, context.receiver.acknowledgment);
-    if (tag instanceof SentMapping) addMapping(dss, session, tag);
-    else if (sender.takeFin()) addDataFin(dss, session, sender.finOffset);
-    if (context.hasSignals) {
-      if (role === SEGMENT_ROLE.data) {
-        // Signals go on pure ACKs (RFC 8684 §3.4.1); this segment took the place of the one that was asked for.
-        this.tcp.requestAck();
-      } else if (role === SEGMENT_ROLE.ack) {
-        const signal = context.takeSignal(this, space, now);
-        if (signal !== null && mptcpOptionLength(signal) + mptcpOptionLength(dss) > space) {
-          // No room for both: the Data ACK, and perhaps the DATA_FIN, follow on an ACK of their own.
-          if (dss.dataFin) sender.returnFin();
-          this.tcp.requestAck();
-          segment.mptcp = [signal];
-          return;
-        }
-        if (signal !== null) {
-          segment.mptcp = [dss, signal];
-          return;
-        }
-      }
-    }
-    segment.mptcp = [dss];
   }
 
   // ---- inside: the end
@@ -637,11 +748,17 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   /** `text`: the reason in full, for the decision log. */
   private leave(reason: SubflowEndReason, text: string, error: CloseReason | null, now: number): void {
     if (!this.isLive) return;
+    const verified = !this.unverified;
     this.state = "closed";
     this.deadlines.close();
     this.removal = null;
     this.tcp.congestion.release();
-    this.context.onSubflowEnded(this, reason, text, error, now);
+    this.context.onSubflowEnded(this, verified, reason, text, error, now);
     this.sentMappings.clear();
   }
 }
+
+/** Pieces of data in a row without a mapping that end a subflow; less may be a middlebox that joined two segments. */
+const MOST_UNMAPPED_PIECES = 3;
+/** Probes for options that go without an answer, at intervals that double; TCP's own timeouts then decide. */
+const MOST_DOUBTS = 8;

@@ -4,13 +4,12 @@ import type { ConnectionHandler, Runtime } from "./runtime.ts";
 
 /**
  * A connection whose socket is gone: what was written is delivered first, and the process lives so long. Data that still arrives has nobody to
- * read it, and is answered by breaking the connection (RFC 1122 §4.2.2.13); so is a peer that never closes its side.
+ * read it, and is answered by breaking the connection (RFC 1122 §4.2.2.13). A peer that never closes its side, or is gone, is given up by the engine.
  */
 export class Lingerer implements ConnectionHandler {
   private readonly runtime: Runtime;
   private readonly connection: StreamConnection;
   private isReferencing = true;
-  private timer: NodeJS.Timeout | null = null;
 
   private constructor(runtime: Runtime, connection: StreamConnection) {
     this.runtime = runtime;
@@ -29,10 +28,7 @@ export class Lingerer implements ConnectionHandler {
   }
 
   onEvents(events: number, now: number): void {
-    if ((events & STREAM_EVENT.drained) !== 0) {
-      this.dereference();
-      if (!this.connection.closed) this.timer ??= setTimeout(() => this.giveUp(), ORPHAN_TIMEOUT).unref();
-    }
+    if ((events & STREAM_EVENT.drained) !== 0) this.dereference();
     this.look(now);
   }
 
@@ -42,14 +38,7 @@ export class Lingerer implements ConnectionHandler {
       connection.abort(now);
       this.runtime.poke();
     }
-    if (!connection.closed) return;
-    if (this.timer !== null) clearTimeout(this.timer);
-    this.dereference();
-  }
-
-  private giveUp(): void {
-    if (!this.connection.closed) this.connection.abort(this.runtime.now);
-    this.runtime.poke();
+    if (connection.closed) this.dereference();
   }
 
   private dereference(): void {
@@ -58,6 +47,3 @@ export class Lingerer implements ConnectionHandler {
     this.runtime.unref();
   }
 }
-
-/** How long a peer may leave its side open, ms; as Linux' tcp_fin_timeout. */
-const ORPHAN_TIMEOUT = 60_000;

@@ -197,6 +197,7 @@ export class Socket extends Duplex implements ConnectionHandler, DialerOwner {
     const local = bound ?? this.engineMptcp.firstAddress(runtime, remote);
     const parameters: ConnectOptions = {
       multipath: settings.multipath !== false,
+      require: settings.multipath === "required",
       mptcp: { localAddresses: this.engineMptcp.restriction(runtime, bound), ...settings.mptcp },
       ...(local === null ? {} : { localAddress: local }),
       ...(settings.localPort === undefined || settings.localPort === 0 ? {} : { localPort: settings.localPort }),
@@ -417,7 +418,7 @@ export class Socket extends Duplex implements ConnectionHandler, DialerOwner {
     const { now } = runtime;
     // RFC 1122 §4.2.2.13: a close with data unread says so by RST.
     if (wasConnecting || this.isResetting || connection.readable > 0) connection.abort(now);
-    else connection.end(now);
+    else connection.abandon(now);
     if (!this.holdsReference) runtime.ref();
     this.holdsReference = false;
     Lingerer.take(runtime, connection);

@@ -27,6 +27,13 @@ export interface TcpConfig {
   readonly retries: number;
   /** RFC 5482: give up when data stays unacknowledged for so long; 0: by `retries` alone. */
   readonly userTimeout: number;
+  /**
+   * How long a peer that owes an answer may be silent, on every path, counted from the first timeout: then the connection is given up,
+   * however many `retries` are left.
+   */
+  readonly silenceTimeout: number;
+  /** How long a connection that no application waits for any more may make no progress. It is looked at that often: twice that at the most. */
+  readonly orphanTimeout: number;
   /** Idle time before the first keepalive probe; 0: none. */
   readonly keepAliveIdle: number;
   readonly keepAliveInterval: number;
@@ -80,6 +87,8 @@ export const DEFAULT_TCP_CONFIG: Omit<TcpConfig, "congestion"> = {
   synRetries: 6,
   retries: 15,
   userTimeout: 0,
+  silenceTimeout: 900 * SECOND,
+  orphanTimeout: 60 * SECOND,
   keepAliveIdle: 0,
   keepAliveInterval: 75 * SECOND,
   keepAliveProbes: 9,

@@ -101,6 +101,8 @@ export class TcpConnection {
   /** Keepalive: when the peer was last heard of, and probes since. */
   lastHeard = 0;
   keepAliveProbes = 0;
+  /** What was acknowledged when the connection was last looked at as an orphan; -2: it is none. */
+  orphanUna = -2;
   /** What ICMP said of a connection that then timed out. */
   softError: CloseReason | null = null;
   private reachedEstablished = false;
@@ -214,11 +216,22 @@ export class TcpConnection {
   }
 
   /** Send FIN once the owner offers nothing more. */
-  close(_now: number): void {
+  close(now: number): void {
     if (this.sender.closing || this.state === "CLOSED") return;
     // RFC 9293 §3.10.4: before the handshake is complete the close is queued, like the data.
     this.sender.closing = true;
+    // Nothing can come any more: who waits here waits for acknowledgments alone.
+    if (this.receiver.finished) this.watchOrphan(now);
     this.environment.wake(this);
+  }
+
+  /**
+   * Closes, and nobody waits for the connection any more: what is to be sent is sent, and when that makes no progress for
+   * `orphanTimeout`, or the peer leaves its own side open, the connection is given up with ETIMEDOUT and a RST.
+   */
+  abandon(now: number): void {
+    this.close(now);
+    if (this.orphanUna === -2) this.watchOrphan(now);
   }
 
   /** Send RST (when the peer knows of us) and be CLOSED; the owner hears nothing. The RST passes through segmentOptions. */
@@ -263,6 +276,13 @@ export class TcpConnection {
     if (!this.reachedEstablished || this.state === "CLOSED" || this.state === "TIME-WAIT") return;
     this.probePending = true;
     this.environment.wake(this);
+  }
+
+  /** The path answers again: the oldest segment, if one is outstanding, is sent again at once, and intervals start anew. */
+  retryNow(now: number): void {
+    if (this.sender.board.count === 0) return;
+    this.sender.backoff = 0;
+    this.arm(TIMER.retransmission, now);
   }
 
   /** Turns Nagle's algorithm (RFC 9293 §3.7.4) off or on. What it held back leaves at the next poll. */
@@ -391,6 +411,11 @@ export class TcpConnection {
     return this.sender.closing;
   }
 
+  /** Whether the peer's FIN was received in order. */
+  get peerFinished(): boolean {
+    return this.receiver.finished;
+  }
+
   get finSent(): boolean {
     return this.sender.finOffset >= 0;
   }
@@ -513,6 +538,19 @@ export class TcpConnection {
     if (this.finished) return;
     this.finished = true;
     this.owner.onClosed(this, null, null, now);
+  }
+
+  /** Begins to watch, or goes on watching, whether the connection that nobody waits for makes progress. */
+  watchOrphan(now: number): void {
+    if (this.state === "CLOSED" || this.state === "TIME-WAIT") return;
+    this.orphanUna = this.sender.una;
+    this.arm(TIMER.orphan, now + this.config.orphanTimeout);
+  }
+
+  /** The connection is over, and a peer that may still be there hears of it by a RST. */
+  giveUp(reason: CloseReason, now: number): void {
+    if (this.reachedEstablished) this.abortPending = true;
+    this.over(reason, null, now);
   }
 
   /** The connection is over: CLOSED, and the owner hears of it. */

@@ -42,8 +42,8 @@ export interface TcpOwner {
   // ---- what arrives
 
   /**
-   * A segment arrived that passed sequence, PAWS, RST and ACK-plausibility checks; also a SYN+ACK that opens the connection, and
-   * duplicates of data already received. Called before its acknowledgment and payload are processed.
+   * A segment arrived that passed sequence, PAWS, RST and ACK-plausibility checks; also a SYN+ACK that opens the connection, a
+   * SYN that arrives again (at offset -1) before the connection is established, and duplicates of data already received. Called before its acknowledgment and payload are processed.
    *
    * @param offset stream offset of its first payload byte; negative or below `receivedOffset` for duplicates
    * @returns false to drop the segment (its payload and acknowledgment are ignored)
@@ -106,12 +106,14 @@ export interface SegmentSlot {
 export const SEGMENT_ROLE = {
   syn: 0,
   synAck: 1,
-  /** Without payload: pure ACK, window update, probe, the third ACK of the handshake. */
+  /** Without payload: pure ACK, window update, the third ACK of the handshake. */
   ack: 2,
   data: 3,
   /** A FIN without payload. */
   fin: 4,
   reset: 5,
+  /** A pure ACK that is not acceptable, so that the peer answers it: what it says beside its ACK is not read. */
+  probe: 6,
 } as const;
 export type SegmentRole = (typeof SEGMENT_ROLE)[keyof typeof SEGMENT_ROLE];
 

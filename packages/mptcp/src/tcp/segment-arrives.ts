@@ -67,7 +67,8 @@ function arrivesLater(tcp: TcpConnection, segment: TcpSegment, now: number): voi
   let flags = segment.flags;
   if (offset === -1 && tcp.state === "SYN-RECEIVED" && (flags & TCP_FLAG.SYN) !== 0 && (flags & TCP_FLAG.RST) === 0) {
     if ((flags & TCP_FLAG.ACK) === 0) {
-      // The peer's SYN again: our SYN+ACK was lost.
+      // The peer's SYN again: our SYN+ACK was lost. Its options may be others now.
+      if (!tcp.active && !tcp.owner.onSegment(tcp, segment, -1, now)) return;
       tcp.synPending = true;
       return;
     }
@@ -215,6 +216,8 @@ function arrivesAck(tcp: TcpConnection, segment: TcpSegment, ack: number, offset
   switch (tcp.state) {
     case "FIN-WAIT-1":
       tcp.setState("FIN-WAIT-2", now);
+      // RFC 9293 §3.6: an orphan waits for the peer's FIN from here on.
+      if (tcp.orphanUna !== -2) tcp.watchOrphan(now);
       return;
     case "CLOSING":
       tcp.enterTimeWait(now);
@@ -256,6 +259,8 @@ function arrivesText(tcp: TcpConnection, segment: TcpSegment, offset: number, no
     default:
       return;
   }
+  // Nothing more can come: from here on acknowledgments alone are waited for.
+  if (tcp.closing && tcp.state !== "FIN-WAIT-2") tcp.watchOrphan(now);
   tcp.owner.onFin(tcp, now);
   if (tcp.state === "FIN-WAIT-2") tcp.enterTimeWait(now);
 }

@@ -32,7 +32,7 @@ export function buildAck(tcp: TcpConnection, now: number): Packet | null {
 export function buildProbe(tcp: TcpConnection, now: number): Packet | null {
   const segment = new TcpSegment();
   segment.flags = TCP_FLAG.ACK;
-  return finish(tcp, segment, SEGMENT_ROLE.ack, null, tcp.sender.una - 1, now);
+  return finish(tcp, segment, SEGMENT_ROLE.probe, null, tcp.sender.una - 1, now);
 }
 
 /** Our SYN or SYN+ACK. */
@@ -91,14 +91,15 @@ function finish(tcp: TcpConnection, segment: TcpSegment, role: SegmentRole, tag:
   if (segment.hasTimestamps) {
     segment.timestampValue = tcp.timestampAt(now);
     segment.timestampEcho = (flags & TCP_FLAG.ACK) === 0 ? 0 : receiver.recentTimestamp;
-    used = 12;
+    // The encoder leaves the aligning NOPs out where the options fit only without them.
+    used = 10;
   }
   if ((flags & TCP_FLAG.SYN) !== 0) used = tcpHeaderLength(segment) - TCP_HEADER;
   // Before the owner is asked: it may request another ACK for what does not fit into this segment.
   if ((flags & TCP_FLAG.ACK) !== 0) receiver.onAckSent();
   tcp.owner.segmentOptions(tcp, segment, role, tag, offset, TCP_OPTION_SPACE - used, now);
   if (tcp.state === "CLOSED") return null;
-  if (role === SEGMENT_ROLE.ack && receiver.hasSackBlocks) {
+  if ((role === SEGMENT_ROLE.ack || role === SEGMENT_ROLE.probe) && receiver.hasSackBlocks) {
     // RFC 2018 §3: as many blocks as fit; two octets of kind and length and two of padding go with them.
     const space = TCP_OPTION_SPACE - (tcpHeaderLength(segment) - TCP_HEADER) - 4;
     if (space >= 8) segment.sackBlocks = receiver.takeSackBlocks(space >> 3);

@@ -66,6 +66,8 @@ export class Sender {
   persistBackoff = 0;
   /** Persist probes since anything was heard from the peer. */
   persistUnanswered = 0;
+  /** When the latest series of timeouts, or of probes without answer, began, ns. */
+  silentFrom = 0;
   /** The window was full when offsets below this were sent (RFC 7661). */
   limitedUntil = 0;
   /** When everything sent had been acknowledged, ns. */

@@ -135,6 +135,12 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     if (!this.over) this.tcp.close(now);
   }
 
+  /** Ends, and nobody waits for anything any more. */
+  abandon(now: number): void {
+    this.ending = true;
+    if (!this.over) this.tcp.abandon(now);
+  }
+
   /** Takes up to `max` bytes in order; null when there are none. */
   read(max: number, now: number): Payload | null {
     const payload = this.receiveQueue.read(max);

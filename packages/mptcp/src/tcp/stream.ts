@@ -38,6 +38,11 @@ export interface StreamConnection {
   write(payload: Payload, keep: boolean, now: number): number;
   /** No more data will be written: close this direction once all is sent. */
   end(now: number): void;
+  /**
+   * Ends, and nobody will read any more or wait for anything: what was written is still delivered, for as long as that makes progress
+   * (TcpConfig `orphanTimeout`).
+   */
+  abandon(now: number): void;
   /** Takes up to `max` bytes in order; null when there are none. */
   read(max: number, now: number): Payload | null;
   /** Turns Nagle's algorithm off or on; turned off, what it held back leaves at once. */

@@ -14,6 +14,7 @@ export function runTimers(tcp: TcpConnection, now: number): void {
   if (due(tcp, TIMER.keepAlive, now)) keepAliveDue(tcp, now);
   // RFC 5482 §3.3: data stayed unacknowledged for too long.
   if (due(tcp, TIMER.user, now)) tcp.over(tcp.softError ?? "ETIMEDOUT", null, now);
+  if (due(tcp, TIMER.orphan, now)) orphanDue(tcp, now);
   if (due(tcp, TIMER.timeWait, now)) tcp.over(null, null, now);
   if (due(tcp, TIMER.pathMtu, now)) pathMtuDue(tcp, now);
   if (due(tcp, TIMER.pacing, now)) tcp.sender.pacer.waiting = false;
@@ -42,14 +43,26 @@ function retransmissionDue(tcp: TcpConnection, now: number): void {
   if (sender.board.count === 0) return;
   // RFC 9293 §3.8.3: R2. A peer that shrank its window to nothing and answers is alive (§3.8.6.1).
   const alive = sender.window === 0 && now - tcp.lastHeard < 2 * sender.timeout;
-  if (sender.timeouts >= tcp.config.retries && !alive) {
+  if (sender.timeouts === 0) sender.silentFrom = now;
+  if ((sender.timeouts >= tcp.config.retries && !alive) || now >= endOfPatience(tcp)) {
     tcp.over(tcp.softError ?? "ETIMEDOUT", null, now);
     return;
   }
   tcp.environment.counters.increment("TcpExtTCPTimeouts");
   onRetransmissionTimeout(tcp, now);
   sender.armRetransmission(now);
+  notBeyondPatience(tcp, TIMER.retransmission);
   tcp.owner.onRetransmissionTimeout(tcp, sender.timeouts, now);
+}
+
+/** When a peer that has said nothing since the first timeout is given up, ns. */
+function endOfPatience(tcp: TcpConnection): number {
+  return Math.max(tcp.lastHeard, tcp.sender.silentFrom) + tcp.config.silenceTimeout;
+}
+
+function notBeyondPatience(tcp: TcpConnection, timer: Timer): void {
+  const end = endOfPatience(tcp);
+  if (end < (tcp.timers[timer] as number)) tcp.arm(timer, end);
 }
 
 /** RFC 9293 §3.8.3: the SYN, or SYN+ACK, again. */
@@ -74,7 +87,8 @@ function synDue(tcp: TcpConnection, now: number): void {
 function persistDue(tcp: TcpConnection, now: number): void {
   const sender = tcp.sender;
   if (sender.board.count > 0 || !sender.open) return;
-  if (sender.persistUnanswered >= tcp.config.retries) {
+  if (sender.persistUnanswered === 0) sender.silentFrom = now;
+  if (sender.persistUnanswered >= tcp.config.retries || now >= endOfPatience(tcp)) {
     tcp.over(tcp.softError ?? "ETIMEDOUT", null, now);
     return;
   }
@@ -87,6 +101,20 @@ function persistDue(tcp: TcpConnection, now: number): void {
   }
   sender.persistBackoff++;
   tcp.arm(TIMER.persist, now + sender.persistInterval());
+  notBeyondPatience(tcp, TIMER.persist);
+}
+
+/**
+ * Nobody waits for the connection any more. It is given up, with a RST, once nothing has been acknowledged for a while: the peer is gone, keeps
+ * its window closed, or does not close its side.
+ */
+function orphanDue(tcp: TcpConnection, now: number): void {
+  if (tcp.sender.una !== tcp.orphanUna) {
+    tcp.watchOrphan(now);
+    return;
+  }
+  tcp.environment.counters.increment("TcpExtTCPAbortOnTimeout");
+  tcp.giveUp(tcp.softError ?? "ETIMEDOUT", now);
 }
 
 /** A larger MTU is tried only while data gets through. */

@@ -22,8 +22,10 @@ export const TIMER = {
   pathMtu: 8,
   /** The next segment may leave, at the pacing rate of congestion control. */
   pacing: 9,
+  /** Nobody waits for the connection any more: whether it still makes progress. */
+  orphan: 10,
 } as const;
 export type Timer = (typeof TIMER)[keyof typeof TIMER];
 
 /** Number of timers in the table. */
-export const TIMERS = 10;
+export const TIMERS = 11;

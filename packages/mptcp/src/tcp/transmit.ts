@@ -38,7 +38,11 @@ export function nextPacket(tcp: TcpConnection, now: number): Packet | null {
 function establishedPacket(tcp: TcpConnection, now: number): Packet | null {
   if (tcp.probePending) {
     tcp.probePending = false;
-    return buildProbe(tcp, now);
+    const { ackNow } = tcp.receiver;
+    const probe = buildProbe(tcp, now);
+    // A probe takes the place of no ACK: the peer drops it, options and all, as a segment that is not acceptable.
+    if (ackNow) tcp.receiver.ackNow = true;
+    return probe;
   }
   // SACK blocks travel on pure ACKs, so data does not replace an ACK that has some.
   if (tcp.receiver.ackNow && tcp.receiver.hasSackBlocks) return buildAck(tcp, now);

@@ -65,6 +65,19 @@ export class IpAddress {
     return this;
   }
 
+  /** 127.0.0.0/8 (RFC 1122 §3.2.1.3), ::1 (RFC 4291 §2.5.3), also v4-mapped. */
+  get isLoopback(): boolean {
+    const { family, w3 } = this.unmapped();
+    return family === 4 ? w3 >>> 24 === 127 : this.w0 === 0 && this.w1 === 0 && this.w2 === 0 && w3 === 1;
+  }
+
+  /** Whether one host can be spoken to by it: not multicast, not the limited broadcast address, not unspecified ("this network", ::). */
+  get isUnicast(): boolean {
+    const { family, w3 } = this.unmapped();
+    if (family === 4) return w3 >>> 24 !== 0 && w3 >>> 28 !== 14 && w3 !== 0xffff_ffff;
+    return this.w0 >>> 24 !== 0xff && !(this.w0 === 0 && this.w1 === 0 && this.w2 === 0 && w3 === 0);
+  }
+
   /** Canonical text: dotted quad, or RFC 5952 for IPv6. */
   toString(): string {
     return (this.text ??= this.family === 4 ? formatV4(this.w3) : formatV6(this));

@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { ResetReason } from "../../src/host/reset.ts";
 import { resetFor } from "../../src/host/reset.ts";
 import { IpAddress, Packet, packetLength, Payload, TCP_FLAG, TcpSegment } from "../../src/wire/index.ts";
 
@@ -14,8 +15,8 @@ function arrived(flags: number, values: Partial<TcpSegment> = {}, family: 4 | 6 
 }
 
 /** The answer's TCP header. */
-function answer(packet: Packet, reason = -1): TcpSegment {
-  const segment = resetFor(packet, reason)?.tcp;
+function answer(packet: Packet, why: ResetReason | null = null): TcpSegment {
+  const segment = resetFor(packet, why)?.tcp;
   if (segment === null || segment === undefined) throw new Error("no answer");
   return segment;
 }
@@ -28,13 +29,13 @@ function numbers(flags: number, length: number): [number, number, number] {
 
 describe("the answer to a segment without a connection (RFC 9293 §3.10.7.1)", () => {
   test("is none to a RST, whatever else it says", () => {
-    for (const flags of [RST, RST | ACK, RST | SYN, RST | FIN | ACK]) expect(resetFor(arrived(flags), -1)).toBeNull();
+    for (const flags of [RST, RST | ACK, RST | SYN, RST | FIN | ACK]) expect(resetFor(arrived(flags), null)).toBeNull();
   });
 
   test("is none to what is not TCP", () => {
     const packet = arrived(SYN);
     packet.tcp = null;
-    expect(resetFor(packet, -1)).toBeNull();
+    expect(resetFor(packet, null)).toBeNull();
   });
 
   test("to a segment with ACK takes its acknowledgment for sequence number, and acknowledges nothing", () => {
@@ -61,7 +62,7 @@ describe("the answer to a segment without a connection (RFC 9293 §3.10.7.1)", (
   test("goes back the way the segment came, with its true length", () => {
     for (const family of [4, 6] as const) {
       const packet = arrived(SYN, {}, family);
-      const reset = resetFor(packet, -1) as Packet;
+      const reset = resetFor(packet, null) as Packet;
       expect(reset.source.equals(packet.destination)).toBe(true);
       expect(reset.destination.equals(packet.source)).toBe(true);
       expect([reset.tcp?.sourcePort, reset.tcp?.destinationPort]).toEqual([80, 40000]);
@@ -73,20 +74,20 @@ describe("the answer to a segment without a connection (RFC 9293 §3.10.7.1)", (
 
   test("says why in an MP_TCPRST option when asked (RFC 8684 §3.6)", () => {
     const packet = arrived(SYN);
-    const reset = resetFor(packet, 3) as Packet;
+    const reset = resetFor(packet, { code: 3, transient: false }) as Packet;
     expect(reset.tcp?.mptcp).toEqual([{ kind: "mp_tcprst", transient: false, reserved: 0, reason: 3 }]);
     expect(reset.length).toBe(44);
-    expect(resetFor(packet, 0)?.tcp?.mptcp).toEqual([{ kind: "mp_tcprst", transient: false, reserved: 0, reason: 0 }]);
+    expect(resetFor(packet, { code: 0, transient: true })?.tcp?.mptcp).toEqual([{ kind: "mp_tcprst", transient: true, reserved: 0, reason: 0 }]);
   });
 
   test("is acceptable to any sender, and never answered itself", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 255 }), fc.nat(0xffff_ffff), fc.nat(0xffff_ffff), fc.nat(2000), (flags, sequence, acknowledgment, length) => {
         const packet = arrived(flags, { sequence, acknowledgment, payload: Payload.virtual(length) });
-        const reset = resetFor(packet, -1);
+        const reset = resetFor(packet, null);
         expect(reset === null).toBe((flags & RST) !== 0);
         if (reset === null) return;
-        expect(resetFor(reset, -1)).toBeNull();
+        expect(resetFor(reset, null)).toBeNull();
         expect(reset.length).toBe(packetLength(reset));
       }),
       { seed: 9293 },

@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import type { SchedulerFactory } from "../../src/mptcp/index.ts";
+import { fullMesh, linuxEndpoints } from "../../src/mptcp/index.ts";
 import type { AddAddress, TcpSegment } from "../../src/wire/index.ts";
 import type { App, PairOptions, Sent } from "./pair.ts";
 import { has, isData, isFin, isReset, isSyn, option, Pair } from "./pair.ts";
@@ -76,6 +77,56 @@ describe("ADD_ADDR (RFC 8684 §3.4.1)", () => {
     expect(pair.packets(isEcho)).toHaveLength(3);
     // It is joined once all the same.
     expect([client.established, pair.packets(isJoinSyn).length]).toEqual([[1, 2], 1]);
+  });
+
+  test("is repeated for some two minutes, at intervals that grow to a minute", () => {
+    const pair = new Pair({ serverAddresses: 2 });
+    pair.lose(isAnnouncement);
+    const { client } = pair.establish();
+    client.write(1);
+    pair.run(600_000);
+    const times = pair.packets(isAnnouncement).map((sent) => sent.at / 1e6);
+    expect(times.slice(1).map((at, i) => at - (times[i] as number))).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000]);
+  });
+
+  test("that was given up is said again on a subflow that is established later, until it is echoed", () => {
+    const pair = new Pair({ serverAddresses: 2 });
+    const isOfServer = (sent: Sent): boolean => isAnnouncement(sent) && sent.from === "server";
+    const passes = pair.lose(isOfServer);
+    const { client } = pair.establish();
+    client.write(1);
+    pair.run(600_000);
+    expect(client.established).toEqual([1]);
+    const mark = pair.sent.length;
+    pair.addAddress("client", "10.1.0.2");
+    pair.run(70_000);
+    passes();
+    expect(pair.packets(isOfServer, mark).length).toBeLessThanOrEqual(3);
+    pair.addAddress("client", "10.1.0.3");
+    pair.run(1000);
+    expect(pair.packets(isOfServer).at(-1)?.lost).toBe(false);
+    expect(client.mptcp.addresses.remote.length).toBe(2);
+    const settled = pair.packets(isOfServer).length;
+    pair.run(600_000);
+    expect(pair.packets(isOfServer)).toHaveLength(settled);
+  });
+
+  test("that is refreshed brings a new attempt (RFC 8684 §3.9.3), from either path manager", () => {
+    for (const pathManager of [linuxEndpoints, fullMesh]) {
+      const pair = new Pair({ serverAddresses: 2, client: { mptcp: { pathManager } } });
+      const up = pair.lose((sent) => sent.server === 1);
+      const { client, server } = pair.establish();
+      client.write(1);
+      pair.run(600_000);
+      const joins = pair.packets(isJoinSyn).length;
+      expect([client.established, joins > 0]).toEqual([[1], true]);
+      up();
+      pair.run(600_000);
+      expect(pair.packets(isJoinSyn)).toHaveLength(joins);
+      server.engine.paths.announce(2, 0);
+      pair.run(1000);
+      expect(client.established).toEqual([1, 2]);
+    }
   });
 
   test("with a wrong HMAC is ignored in silence", () => {

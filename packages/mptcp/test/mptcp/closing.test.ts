@@ -30,6 +30,24 @@ function ends(...apps: App[]): (string | boolean | null)[][] {
 }
 
 describe("DATA_FIN (RFC 8684 §3.3.3)", () => {
+  test("followed by the subflow's FIN, before ours: CLOSE-WAIT, what we have to say, our DATA_FIN, then our FIN", () => {
+    const { pair, client, server } = establish({ clientAddresses: 1 });
+    client.write(100);
+    client.end();
+    pair.run(200);
+    client.engine.subflows[0]?.close(pair.now);
+    pair.run(500);
+    expect([states(pair, "server"), states(pair, "client")]).toEqual([["CLOSE-WAIT"], ["FIN-WAIT-2"]]);
+    server.write(1000);
+    pair.run(500);
+    expect([client.received, server.connection.closed]).toEqual([1000, false]);
+    server.write(500);
+    server.end();
+    pair.run(500);
+    expect([client.received, client.corrupt, ends(client, server)]).toEqual([1500, false, [[true, null], [true, null]]]);
+    expect([states(pair, "server"), pair.packets(isReset)]).toEqual([[], []]);
+  });
+
   test("with data: counted in the Data-Level Length, not in the subflow's sequence", () => {
     const { pair, client, server } = establish({ clientAddresses: 1 });
     client.write(100);

@@ -96,6 +96,7 @@ export class SenderBench implements SenderContext {
   readonly session: Session;
   readonly deadlines = new Deadlines(2);
   readonly log: DecisionLog;
+  readonly mayRepeat = true;
   readonly sender: DataSender;
   readonly events: DecisionEvent[] = [];
   readonly slot: SegmentSlot = { payload: Payload.EMPTY, tag: null, push: false };

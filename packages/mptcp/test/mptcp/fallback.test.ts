@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Dss } from "../../src/wire/index.ts";
 import { checkedPair } from "./checksum-pair.ts";
 import type { App, PairOptions, Sent, Side } from "./pair.ts";
-import { has, isData, isReset, isSyn, option, Pair } from "./pair.ts";
+import { has, isData, isReset, isSyn, MS, option, Pair } from "./pair.ts";
 
 /** Strips MPTCP options from chosen packets. */
 function strip(pair: Pair, which: (sent: Sent) => boolean): void {
@@ -91,20 +91,63 @@ test("an infinite mapping that leaves a gap in the data ends the subflow; nothin
   expect(pair.decisions("server", "subflow_closed").map((event) => event.reason)).toEqual(["mapping_conflict"]);
 });
 
-test("no fallback once bytes without a mapping were dropped: the subflow is reset, nothing is stored behind the gap", () => {
+describe("options that vanish from a lone subflow whose data had passed with them", () => {
+  const senders = ["nobody", "client", "server", "both"] as const;
+  const directions = ["client", "server", "both"] as const;
+  const orders = senders.flatMap((who) => directions.map((from) => [who, from] as const));
+
+  test.each(orders)("%s has data to send, what the %s sends loses its options: every byte once, no RST", (who, from) => {
+    for (const checksum of [false, true]) {
+      const pair = new Pair({ client: { mptcp: { checksum } } });
+      const { client, server } = pair.establish();
+      client.write(3000);
+      server.write(2000);
+      pair.run(300);
+      strip(pair, (sent) => !isSyn(sent) && (from === "both" || sent.from === from));
+      if (who === "client" || who === "both") client.write(20_000);
+      if (who === "server" || who === "both") server.write(30_000);
+      pair.run(3000);
+      client.end();
+      pair.run(5000);
+      expect(server.connection.ended).toBe(true);
+      server.write(1000);
+      server.end();
+      pair.run(30_000);
+      const up = who === "client" || who === "both" ? 23_000 : 3000;
+      const down = who === "server" || who === "both" ? 33_000 : 3000;
+      expect([server.received, server.corrupt, client.received, client.corrupt]).toEqual([up, false, down, false]);
+      expect([client.connection.closed, client.connection.error, server.connection.closed, server.connection.error]).toEqual([true, null, true, null]);
+      expect([pair.packets(isReset), pair.decisions("client", "reinjection"), pair.decisions("server", "reinjection")]).toEqual([[], [], []]);
+      expect(pair.packets((sent) => !isData(sent) && option(sent.segment, "dss")?.dataLength === 0 && option(sent.segment, "dss")?.dsnLength !== 0)).toEqual([]);
+    }
+  });
+
+  test("one ACK of a middlebox's own is no reason: the answer to a probe tells", () => {
+    const pair = new Pair();
+    const { client, server } = pair.establish();
+    client.write(3000);
+    pair.run(300);
+    let bare = 0;
+    pair.alter((segment, sent) => {
+      if (sent.from === "server" && bare++ < 1) segment.mptcp = [];
+    });
+    client.write(3000);
+    pair.run(5000);
+    expect([client.connection.fallback, server.connection.fallback, server.received]).toEqual([null, null, 6000]);
+  });
+});
+
+test("a DSS with a Data-Level Length of 0 on a segment without data is an ACK (RFC 8684, figure 20)", () => {
   const pair = new Pair();
   const { client, server } = pair.establish();
-  client.write(1000);
-  pair.run(200);
-  expect(server.received).toBe(1000);
-  strip(pair, (sent) => sent.from === "client" && !isSyn(sent));
-  client.write(5000);
-  pair.run(100);
-  server.write(1000);
+  pair.alter((segment, sent) => {
+    const dss = option(segment, "dss");
+    if (sent.from !== "server" || isData(sent) || dss === null || dss.dsnLength !== 0) return;
+    Object.assign(dss, { dsnLength: 4, dsnLow: client.mptcp.session.remoteSpace.low(0), subflowSequence: 0, dataLength: 0 });
+  });
   client.write(100_000);
-  pair.run(3000);
-  expect([server.connection.fallback, server.received, server.engine.receiver.reorderedBytes]).toEqual([null, 1000, 0]);
-  expect(pair.decisions("server", "subflow_closed").map((event) => event.reason)).toEqual(["no_data_ack"]);
+  pair.run(5000);
+  expect([client.connection.fallback, server.connection.fallback, server.received, client.connection.sendBuffered]).toEqual([null, null, 100_000, 0]);
 });
 
 describe("options stripped by a middlebox (RFC 8684 §3.7)", () => {
@@ -152,11 +195,12 @@ describe("options stripped by a middlebox (RFC 8684 §3.7)", () => {
     const { pair, client, server } = run((sent) => sent.from === "server" && !isSyn(sent), "client");
     expect([client.connection.fallback, server.connection.fallback]).toEqual(["no_data_ack", "infinite_mapping"]);
     const infinite = pair.packets((sent) => sent.from === "client" && option(sent.segment, "dss")?.dataLength === 0 && option(sent.segment, "dss")?.dsnLength !== 0);
-    expect(infinite).toHaveLength(1);
+    // The same mapping on every segment of the first flight, and nothing more is signalled once that is acknowledged.
+    expect(new Set(infinite.map((sent) => option(sent.segment, "dss")?.subflowSequence)).size).toBe(1);
     expect(pair.counter("server", "InfiniteMapRx")).toBe(1);
-    // Nothing but that mapping is signalled after the fallback.
     const at = pair.sent.indexOf(infinite[0] as Sent);
-    expect(pair.packets((sent) => sent.from === "client" && sent.segment.mptcp.length > 0, at + 1)).toEqual([]);
+    expect(pair.packets((sent) => sent.from === "client" && isData(sent) && sent.at < (infinite[0] as Sent).at + 20 * MS, at).every((sent) => infinite.includes(sent))).toBe(true);
+    expect(pair.packets((sent) => sent.from === "client" && sent.segment.mptcp.length > 0 && sent.at > (infinite[0] as Sent).at + 40 * MS, at)).toEqual([]);
   });
 
   test("from everything but SYNs, on the way to the client only, the server writing first", () => {
@@ -211,9 +255,9 @@ describe("options stripped by a middlebox (RFC 8684 §3.7)", () => {
 
   test("from data of a join: that subflow is reset with the reason, its data arrives on the other", () => {
     const pair = new Pair({ clientAddresses: 2 });
-    strip(pair, (sent) => sent.client === 1 && sent.from === "server" && !isSyn(sent));
     const { client, server } = pair.establish();
     pair.run(200);
+    strip(pair, (sent) => sent.client === 1 && sent.from === "server" && !isSyn(sent));
     expect(client.established).toEqual([1, 2]);
     client.write(200_000);
     pair.run(5000);
@@ -223,22 +267,42 @@ describe("options stripped by a middlebox (RFC 8684 §3.7)", () => {
     expect([client.connection.multipath, server.connection.multipath]).toEqual([true, true]);
   });
 
-  test("late, on the only subflow of a proven connection: it is reset once the buffer's worth came without mapping", () => {
-    const small = { receiveBuffer: { initial: 20_000, max: 20_000, autoTune: false } };
-    const pair = new Pair({ server: { tcp: small }, client: { mptcp: { noSubflowTimeout: 1e9 } } });
+  test("from a join whose third ACK is confirmed without them: it never carries data", () => {
+    const pair = new Pair({ clientAddresses: 2 });
+    strip(pair, (sent) => sent.client === 1 && sent.from === "server" && !isSyn(sent));
     const { client, server } = pair.establish();
-    client.write(5000);
-    pair.run(200);
-    expect(server.received).toBe(5000);
-    strip(pair, (sent) => sent.from === "client" && !isSyn(sent));
     client.write(200_000);
     pair.run(20_000);
-    expect(server.corrupt).toBe(false);
-    expect(server.received).toBe(5000);
-    expect(pair.decisions("server", "subflow_closed").map((event) => event.reason)).toContain("no_mapping");
-    expect(pair.lines((sent) => isReset(sent) && sent.from === "server")).toContain("< 00 RA tcprst(6)");
-    expect(server.connection.multipath).toBe(true);
+    expect([server.received, server.corrupt, client.received]).toEqual([200_000, false, 0]);
+    expect(pair.packets((sent) => sent.client === 1 && sent.from === "client" && isData(sent))).toEqual([]);
+    expect(pair.decisions("client", "subflow_closed").map((event) => event.reason)).toContain("join_unconfirmed");
   });
+
+  test("from all subflows of a connection that has several: an error at both ends", () => {
+    for (const from of ["client", "server", "both"] as const) {
+      const mptcp = { noSubflowTimeout: 20_000 * MS };
+      const pair = new Pair({ clientAddresses: 2, client: { mptcp }, server: { mptcp } });
+      const { client, server } = pair.establish();
+      client.write(10_000);
+      pair.run(500);
+      strip(pair, (sent) => !isSyn(sent) && (from === "both" || sent.from === from));
+      client.write(10_000);
+      server.write(10_000);
+      pair.run(60_000);
+      expect([client.connection.error, server.connection.error, client.corrupt, server.corrupt], from).toEqual(["ETIMEDOUT", "ETIMEDOUT", false, false]);
+    }
+  });
+});
+
+test.each([1, 2, 5])("an infinite mapping outlives the loss of the first %i segments that carry it", (losses) => {
+  const pair = new Pair();
+  const { client } = pair.establish();
+  strip(pair, (sent) => sent.from === "server" && !isSyn(sent));
+  const isInfinite = (sent: Sent): boolean => sent.from === "client" && isData(sent) && option(sent.segment, "dss")?.dataLength === 0;
+  pair.lose(isInfinite, losses);
+  const server = exchange(pair, client, "client");
+  expect(pair.packets((sent) => isInfinite(sent) && sent.lost)).toHaveLength(losses);
+  expect([client.connection.fallback, server.connection.fallback]).toEqual(["no_data_ack", "infinite_mapping"]);
 });
 
 describe("after fallback", () => {

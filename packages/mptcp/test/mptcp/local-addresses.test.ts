@@ -159,3 +159,34 @@ describe("options of an open connection", () => {
 function tableOf(app: App): PathTable {
   return (app.engine.paths as unknown as { readonly table: PathTable }).table;
 }
+
+describe("the only address, when it goes before the connection is fully established", () => {
+  test("is waited for, as regular TCP does", () => {
+    for (const multipath of [true, false]) {
+      for (const after of [0, 5, 15, 25, 35]) {
+        const pair = new Pair();
+        const client = pair.connect({ multipath });
+        pair.run(after);
+        pair.removeAddress("client", 0);
+        pair.run(2000);
+        expect([client.connection.closed, client.connection.error]).toEqual([false, null]);
+        pair.addAddress("client", "10.1.0.1");
+        client.write(100);
+        pair.run(10_000);
+        const [server] = pair.accepted;
+        expect([server?.received, client.connection.multipath]).toEqual([100, multipath]);
+      }
+    }
+  });
+
+  test("and never returns: ETIMEDOUT, as regular TCP says", () => {
+    for (const multipath of [true, false]) {
+      const pair = new Pair();
+      const client = pair.connect({ multipath });
+      pair.run(5);
+      pair.removeAddress("client", 0);
+      pair.run(130_000);
+      expect(client.connection.error).toBe("ETIMEDOUT");
+    }
+  });
+});

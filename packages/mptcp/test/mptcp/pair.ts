@@ -362,6 +362,11 @@ export class App {
     this.connection.abort(this.pair.now);
   }
 
+  /** Goes away: what was written is still delivered. */
+  abandon(): void {
+    this.connection.abandon(this.pair.now);
+  }
+
   look(): void {
     this.seen |= this.connection.takeEvents();
     if (this.reading) this.read();

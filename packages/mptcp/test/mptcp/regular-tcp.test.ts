@@ -45,6 +45,25 @@ const FALLS: Readonly<Record<FallbackReason, Fall>> = {
     },
   },
   no_key_in_synack: { side: "client", run: () => altered((capable) => ({ ...capable, senderKey: null })) },
+  malformed_capable: { side: "client", run: () => altered((capable) => ({ ...capable, receiverKey: capable.senderKey })) },
+  no_mp_capable_in_syn: {
+    side: "server",
+    run: () => {
+      const pair = new Pair(HOSTS);
+      pair.lose((sent) => sent.from === "server" && isSyn(sent) && has(sent, "mp_capable"));
+      return connected(pair);
+    },
+  },
+  options_lost: {
+    side: "server",
+    run: () => {
+      const ends = talked(connected(new Pair(HOSTS)));
+      ends.pair.alter((segment, sent) => {
+        if (sent.from === "client") segment.mptcp = [];
+      });
+      return talked(ends);
+    },
+  },
   unsupported_version: { side: "client", run: () => altered((capable) => ({ ...capable, version: 0 })) },
   unknown_extension_flag: { side: "client", run: () => altered((capable) => ({ ...capable, flags: capable.flags | MP_CAPABLE_FLAG.B })) },
   no_common_algorithm: { side: "client", run: () => altered((capable) => ({ ...capable, flags: 0 })) },

@@ -23,9 +23,11 @@ export const versionX: Version = {
   refusalOf(option: MpCapable): FallbackReason | null {
     return option.version === 7 ? null : "unsupported_version";
   },
+  offerRefusalOf: (option) => (option.version === 7 ? null : "unsupported_version"),
   addAddress: (_keys: KeyPair, named: NamedAddress): AddAddress => ({ kind: "add_addr", version: 0, echo: false, ...named, hmac: null }),
   acceptsAddress: (_keys: KeyPair, option: AddAddress): boolean => option.version === 0,
   echoOf: () => null,
+  acceptsPriority: () => true,
 };
 
 function capable(flags: number, senderKey: Uint8Array, receiverKey: Uint8Array | null): MpCapable {

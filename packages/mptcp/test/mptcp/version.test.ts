@@ -84,7 +84,7 @@ describe("a version is a value: another one with other hashes, option forms and 
       client.end();
       server.end();
       pair.run(5000);
-      expect([client.connection.fallback, server.received, server.corrupt, client.connection.closed]).toEqual(["no_mp_capable_in_synack", 50_000, false, true]);
+      expect([client.connection.fallback, server.received, server.corrupt, client.connection.closed]).toEqual([side === "client" ? "unsupported_version" : "no_mp_capable_in_synack", 50_000, false, true]);
     }
   });
 
@@ -93,5 +93,36 @@ describe("a version is a value: another one with other hashes, option forms and 
     client.write(10_000);
     pair.run(1000);
     expect([server.received, client.connection.fallback, server.connection.fallback]).toEqual([10_001, null, null]);
+  });
+});
+
+describe("a SYN that names another version (RFC 8684 §3.1)", () => {
+  /** What becomes of a connection whose SYN says that its sender speaks `version` at the highest. */
+  function offered(version: number): { answer: number | null; fallback: string | null; received: number } {
+    const pair = new Pair();
+    pair.alter((segment, sent) => {
+      if (isSyn(sent) && sent.from === "client") segment.mptcp = segment.mptcp.map((one) => (one.kind === "mp_capable" ? { ...one, version } : one));
+    });
+    const { client, server } = pair.establish();
+    client.write(1000);
+    pair.run(500);
+    const [synAck] = pair.packets((sent) => isSyn(sent) && sent.from === "server");
+    return { answer: (synAck === undefined ? null : option(synAck.segment, "mp_capable")?.version) ?? null, fallback: client.connection.fallback, received: server.received };
+  }
+
+  test("a later one is answered with ours, and the connection is Multipath TCP", () => {
+    for (const version of [2, 3, 15]) expect(offered(version)).toEqual({ answer: 1, fallback: null, received: 1000 });
+  });
+
+  test("an earlier one gets plain TCP", () => {
+    expect(offered(0)).toEqual({ answer: null, fallback: "no_mp_capable_in_synack", received: 1000 });
+  });
+
+  test("a SYN+ACK of a version that was not offered is of no use", () => {
+    const pair = new Pair();
+    pair.alter((segment, sent) => {
+      if (isSyn(sent) && sent.from === "server") segment.mptcp = segment.mptcp.map((one) => (one.kind === "mp_capable" ? { ...one, version: 2 } : one));
+    });
+    expect(pair.establish().client.connection.fallback).toBe("unsupported_version");
   });
 });

@@ -123,6 +123,7 @@ export class CheckedStream {
     this.pieces.push(piece);
     this.heldBytes += piece.length;
     if (this.heldBytes < mapping.length) return;
+    this.unmapped.onMapped();
     this.mappings.shift();
     const { owner } = this;
     const { dataOffset } = mapping;
@@ -156,10 +157,11 @@ export class CheckedStream {
   }
 }
 
-/** Who hears of bytes that no mapping covers: `length` of them, at the head of `rest`. */
+/** Who hears of bytes that no mapping covers, `length` of them at the head of `rest`, and of such that one does. */
 interface UnmappedSink {
   /** @returns false when nothing more of `rest` is the subflow's */
   onUnmapped(rest: Payload, length: number, offset: number, now: number): boolean;
+  onMapped(): void;
 }
 
 class CheckedMapping {

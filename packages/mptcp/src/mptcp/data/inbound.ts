@@ -113,6 +113,7 @@ export class Inbound {
         this.onUnmapped(payload.slice(done, payload.length), payload.length - done, at, now);
         return;
       }
+      if (this.unmapped > 0) this.onMapped();
       const end = Math.min(payload.length, mappings.end(index) - offset);
       const dataOffset = mappings.dataOffset(index, at);
       // A mapping known from an earlier segment may reach beyond the window (RFC 8684 §3.8).
@@ -121,7 +122,13 @@ export class Inbound {
       } else owner.note("beyond_window");
       done = end;
     }
+  }
+
+  /** Bytes that a mapping covers. */
+  onMapped(): void {
+    if (this.unmapped === 0) return;
     this.unmapped = 0;
+    this.owner.onMapped();
   }
 
   /** Bytes in order without a mapping: the first `length` of `rest`. @returns false when nothing more of it is the subflow's */

@@ -18,6 +18,11 @@ export interface SenderContext {
   readonly session: Session;
   readonly deadlines: Deadlines;
   readonly log: DecisionLog;
+  /**
+   * Whether what was acknowledged by TCP alone may be sent again. Not on an only subflow whose ACKs came without Data ACKs last: the peer may have gone over
+   * to regular TCP, which has it all (RFC 8684 §3.7).
+   */
+  readonly mayRepeat: boolean;
   /** A subflow has filled its window: those that were refused in its favour may ask again. */
   wakeOthers(full: Carrier): void;
 }
@@ -79,6 +84,7 @@ export class DataSender {
   private reinjectedCount = 0;
   private sentAt = -1;
   private acknowledgedAt = -1;
+  private movedAt = -1;
 
   private timerBackoff = 0;
   private probeBackoff = 0;
@@ -199,6 +205,16 @@ export class DataSender {
   }
   get lastAcknowledgedAt(): number {
     return this.acknowledgedAt;
+  }
+
+  /** When a Data ACK last acknowledged something new, ns; -1: never. */
+  get advancedAt(): number {
+    return this.movedAt;
+  }
+
+  /** Whether the peer owes a Data ACK: for data that was written, or for the DATA_FIN. */
+  get isOwed(): boolean {
+    return this.queue.length > 0 || (this.ending && !this.finAcked);
   }
 
   /** Whether a subflow that has room would get something to send. */
@@ -358,6 +374,7 @@ export class DataSender {
     if (position > this.una) {
       moved = true;
       this.una = position;
+      this.movedAt = now;
       this.queue.release(Math.min(position, this.queue.end));
       if (this.finGiven && position === this.queue.end + 1) this.finAcked = true;
       if (!this.reinjections.isEmpty) this.reinjections.dropBefore(position);
@@ -402,7 +419,7 @@ export class DataSender {
   handleTimeout(now: number): boolean {
     const { deadlines } = this.context;
     if (!deadlines.take(DEADLINE.data, now) || this.una >= this.sentEnd) return false;
-    if (this.resendHead()) {
+    if (this.context.mayRepeat && this.resendHead()) {
       this.recoverTo = this.nxt;
       this.carriers.suspect(this.una, this.nxt);
     }

@@ -1,5 +1,5 @@
-import type { CloseReason, Deadlines, SubflowEndReason } from "../../core/index.ts";
-import { SECOND } from "../../core/index.ts";
+import type { CloseReason, Counters, Deadlines, GiveUpReason, SubflowEndReason } from "../../core/index.ts";
+import { GIVE_UP_REASONS, SECOND } from "../../core/index.ts";
 import { STREAM_EVENT } from "../../tcp/index.ts";
 import { MP_RESET_REASON } from "../../wire/index.ts";
 import type { MptcpConfig } from "../config.ts";
@@ -14,6 +14,7 @@ export interface EndingContext {
   readonly config: MptcpConfig;
   readonly deadlines: Deadlines;
   readonly log: DecisionLog;
+  readonly counters: Counters;
   /** Notes an event for the application (STREAM_EVENT). */
   raise(event: number): void;
   /** Nothing of the connection is needed any more. */
@@ -28,6 +29,8 @@ export interface EndingSubflow {
   /** Whether it waits for the answer to an MP_FASTCLOSE on an ACK. */
   readonly isBreakingOff: boolean;
   readonly rto: number;
+  /** Whether the peer's FIN arrived. */
+  readonly peerFinished: boolean;
   /** Closes it with a FIN once nothing is left to send. */
   close(now: number): void;
   /** Ends it with a RST. */
@@ -35,7 +38,7 @@ export interface EndingSubflow {
   /** Ends it with a RST that carries an MP_TCPRST. */
   reset(reason: SubflowEndReason, code: number, now: number): void;
   /** Ends it with a RST that carries MP_FASTCLOSE. */
-  breakOff(now: number): void;
+  breakOff(reason: SubflowEndReason, now: number): void;
   /** Sends an ACK with MP_FASTCLOSE, which the peer answers with a RST. */
   askToBreakOff(): void;
   /** A RST of the peer's ended it. */
@@ -91,15 +94,16 @@ export class Ending {
     const { deadlines } = this.context;
     deadlines.set(DEADLINE.orphan, now + ORPHAN_TIMEOUT);
     // X3: the peer's FINs come first, so that TIME-WAIT stays with the active closer.
-    if (this.passive) deadlines.set(DEADLINE.close, now + PASSIVE_CLOSE_WAIT);
+    if (this.passive && !this.context.subflows.every((subflow) => subflow.peerFinished)) deadlines.set(DEADLINE.close, now + PASSIVE_CLOSE_WAIT);
     else this.closeSubflows(now);
     this.release(now);
   }
 
-  /** X4: the last subflow is gone: break before make. Nothing may arrive for a while. */
+  /** X4: no established subflow is left: break before make. Nothing may arrive for a while. */
   onAlone(now: number): void {
     const { config, deadlines } = this.context;
-    deadlines.set(DEADLINE.noSubflow, now + config.noSubflowTimeout);
+    // Joins that fail meanwhile do not begin it anew.
+    if (!deadlines.has(DEADLINE.noSubflow)) deadlines.set(DEADLINE.noSubflow, now + config.noSubflowTimeout);
   }
 
   /** A subflow was established. */
@@ -110,6 +114,15 @@ export class Ending {
   /** The connection never came to be, or never left its first path. */
   onFailedToStart(error: CloseReason, now: number): void {
     this.finish(error);
+    this.release(now);
+  }
+
+  /** The peer does not answer, or nobody waits for it any more. Should it still be there, it hears of it by RSTs with MP_FASTCLOSE. */
+  giveUp(reason: GiveUpReason, now: number): void {
+    if (this.isClosed) return;
+    this.context.counters.increment(GIVE_UP_REASONS[reason].counter);
+    this.finish("ETIMEDOUT", reason);
+    for (const subflow of this.context.subflows.slice()) subflow.breakOff("given_up", now);
     this.release(now);
   }
 
@@ -134,7 +147,7 @@ export class Ending {
     // RFC 8684 §3.5, option R: a RST with MP_FASTCLOSE on every subflow. Option A: an ACK with it on one, RSTs on the others.
     for (const subflow of subflows.slice()) {
       if (subflow === carrier) continue;
-      if (carrier === undefined) subflow.breakOff(now);
+      if (carrier === undefined) subflow.breakOff("aborted", now);
       else subflow.end("aborted", now);
     }
     if (carrier !== undefined) this.sendFastclose(carrier, now);
@@ -190,13 +203,15 @@ export class Ending {
 
   // ---- inside
 
-  private finish(error: CloseReason | null): void {
+  /** `text`: the reason in full, for the decision log. */
+  private finish(error: CloseReason | null, text: string = error ?? "done"): void {
     if (this.isClosed) return;
     const { deadlines, log } = this.context;
     this.isClosed = true;
     this.reason = error;
     deadlines.clear(DEADLINE.noSubflow);
-    log.observe(null, { kind: "connection_closed", reason: error ?? "done" });
+    deadlines.clear(DEADLINE.giveUp);
+    log.observe(null, { kind: "connection_closed", reason: text });
     this.context.raise(STREAM_EVENT.closed | STREAM_EVENT.readable);
   }
 
@@ -226,7 +241,7 @@ export class Ending {
   /** Option A: the ACK is sent again until the peer's RST arrives, then given up with a RST (RFC 8684 §3.5). */
   private sendFastclose(subflow: EndingSubflow, now: number): void {
     if (this.fastcloseTries > FASTCLOSE_RETRIES) {
-      subflow.breakOff(now);
+      subflow.breakOff("aborted", now);
       return;
     }
     this.fastcloseTries++;

@@ -43,7 +43,7 @@ export interface HandOver {
   readonly arrivingOffset: number;
   /** Whether the handshake was over: the peer is told by an infinite mapping (RFC 8684 §3.7). */
   readonly isEstablished: boolean;
-  /** The offset that the infinite mapping reaches back to; -1: it begins with the segment that carries it. */
+  /** The offset that the infinite mapping reaches back to; -1: what the subflow has acknowledged. */
   readonly infiniteFrom: number;
   /** MP_FAILs that are still answered, and whether one is due at once. */
   readonly answers: number;
@@ -77,8 +77,12 @@ export class RegularStream implements TcpOwner, SubflowView {
   private drained = false;
   private sentAt: number;
   private acknowledgedAt: number;
-  private infinitePending: boolean;
+  /** Data segments carry the infinite mapping, until one that never went without it is acknowledged. */
+  private isDeclaring: boolean;
+  private hasDeclared = false;
+  /** The subflow offset that the infinite mapping begins at, and the one up to which segments left without it. */
   private readonly infiniteFrom: number;
+  private readonly sentWithout: number;
 
   // what arrives
   private readonly unread: UnreadStream;
@@ -110,8 +114,9 @@ export class RegularStream implements TcpOwner, SubflowView {
     this.applicationWaits = unsent.applicationWaits;
     this.sentAt = unsent.lastSentAt;
     this.acknowledgedAt = unsent.lastAcknowledgedAt;
-    this.infinitePending = from.isEstablished;
-    this.infiniteFrom = from.infiniteFrom;
+    this.isDeclaring = from.isEstablished;
+    this.infiniteFrom = from.infiniteFrom >= 0 ? from.infiniteFrom : from.tcp.ackedOffset;
+    this.sentWithout = from.tcp.nextOffset;
     this.unread = unread;
     this.received = unread.next;
     this.finReached = unread.finReached;
@@ -135,6 +140,8 @@ export class RegularStream implements TcpOwner, SubflowView {
     this.onAcknowledged(this.tcp, this.tcp.ackedOffset, now);
     if (this.ending) this.tcp.close(now);
     if (from.answerNow) this.answer(now);
+    // A peer that waits for a Data ACK, and has nothing to send, learns by an ACK without one.
+    this.tcp.requestAck();
     this.tcp.wake();
   }
 
@@ -212,6 +219,13 @@ export class RegularStream implements TcpOwner, SubflowView {
     this.tcp.close(now);
   }
 
+  /** Ends, and nobody waits for anything any more. */
+  abandon(now: number): void {
+    if (this.isClosed) return;
+    this.ending = true;
+    this.tcp.abandon(now);
+  }
+
   read(max: number, now: number): Payload | null {
     const { queue, window } = this.unread;
     const payload = queue.read(max);
@@ -248,7 +262,7 @@ export class RegularStream implements TcpOwner, SubflowView {
   // ---- TcpOwner: sending
 
   dataOptionSpace(): number {
-    return this.infinitePending ? headerGrowth(INFINITE_MAPPING_LENGTH + (this.session.checksums ? 2 : 0), this.tcp.timestamps) : 0;
+    return this.isDeclaring ? headerGrowth(INFINITE_MAPPING_LENGTH + (this.session.checksums ? 2 : 0), this.tcp.timestamps) : 0;
   }
 
   offer(_tcp: TcpConnection, limit: number): number {
@@ -263,16 +277,14 @@ export class RegularStream implements TcpOwner, SubflowView {
     slot.push = this.nxt === this.queue.end;
   }
 
-  segmentOptions(tcp: TcpConnection, segment: TcpSegment, role: SegmentRole, _tag: object | null, offset: number): void {
+  segmentOptions(tcp: TcpConnection, segment: TcpSegment, role: SegmentRole): void {
     switch (role) {
       case SEGMENT_ROLE.data:
-      case SEGMENT_ROLE.fin:
-        if (this.infinitePending) {
-          // RFC 8684 §3.7: one last mapping, of infinite length, tells a peer that still sees our options.
-          const from = this.infiniteFrom >= 0 ? this.infiniteFrom : offset;
-          this.infinitePending = false;
-          this.context.counters.increment("MPTcpExtInfiniteMapTx");
-          segment.mptcp = [infiniteMapping(this.session, this.arrivingOffset + from, from)];
+        if (this.isDeclaring) {
+          // RFC 8684 §3.7: one last mapping, of infinite length, tells a peer that still sees our options. It has to survive the loss of a segment.
+          if (!this.hasDeclared) this.context.counters.increment("MPTcpExtInfiniteMapTx");
+          this.hasDeclared = true;
+          segment.mptcp = [infiniteMapping(this.session, this.infiniteFrom, this.infiniteFrom)];
         }
         // MP_FAIL goes on an ACK.
         if (this.answerDue) tcp.requestAck();
@@ -320,6 +332,7 @@ export class RegularStream implements TcpOwner, SubflowView {
   onAcknowledged(tcp: TcpConnection, to: number, now: number): void {
     const position = Math.min(to, this.nxt);
     this.acknowledgedAt = now;
+    if (to > this.sentWithout) this.isDeclaring = false;
     if (position > this.una) {
       this.una = position;
       this.queue.release(position);

@@ -18,8 +18,8 @@ export type CapableSyn =
 export function readCapableSyn(segment: TcpSegment, version: Version): CapableSyn {
   const option = capableOf(segment);
   if (option === null) return { kind: "none" };
-  const reason = version.refusalOf(option);
-  return reason !== null ? { kind: "refused", reason } : { kind: "offer", flags: option.flags, key: option.senderKey };
+  const reason = version.offerRefusalOf(option);
+  return reason !== null ? { kind: "refused", reason } : { kind: "offer", flags: option.flags, key: option.version === version.number ? option.senderKey : null };
 }
 
 /** What became of the offer, or of the keys. */
@@ -38,6 +38,7 @@ export function readCapableSynAck(segment: TcpSegment, version: Version, offered
   if (option === null) return { kind: "fallback", reason: offered ? "no_mp_capable_in_synack" : "mp_capable_unanswered" };
   const reason = version.refusalOf(option);
   if (reason !== null || option.senderKey === null) return { kind: "fallback", reason: reason ?? "no_key_in_synack" };
+  if (option.receiverKey !== null) return { kind: "fallback", reason: "malformed_capable" };
   return { kind: "agreed", flags: option.flags, key: option.senderKey };
 }
 

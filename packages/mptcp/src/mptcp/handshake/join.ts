@@ -1,10 +1,31 @@
-import type { MpJoinAck, MpJoinSynAck, TcpSegment } from "../../wire/index.ts";
+import type { MpJoinAck, MpJoinSyn, MpJoinSynAck, TcpSegment } from "../../wire/index.ts";
+import { MPTCP_SUBTYPE } from "../../wire/index.ts";
 import { equalOctets } from "../version/keys.ts";
 import type { KeyPair, Version } from "../version/version.ts";
 
 /**
  * Reads and writes the handshake of a further subflow, MP_JOIN (RFC 8684 §3.2). Nothing here has effects: who reads, acts on the verdict.
  */
+
+/** The MP_JOIN of a SYN: one of the form that a SYN has, one of any other, or none (RFC 8684 §3.2). */
+export function readJoinSyn(segment: TcpSegment): MpJoinSyn | "malformed" | null {
+  let found: "malformed" | null = null;
+  for (const option of segment.mptcp) {
+    switch (option.kind) {
+      case "mp_join_syn":
+        return option;
+      case "mp_join_synack":
+      case "mp_join_ack":
+        found = "malformed";
+        break;
+      case "mptcp_unknown":
+        if (option.data.length > 0 && (option.data[0] as number) >>> 4 === MPTCP_SUBTYPE.mpJoin) found = "malformed";
+        break;
+      default:
+    }
+  }
+  return found;
+}
 
 /** What the SYN+ACK that answers our SYN with MP_JOIN says. */
 export type JoinSynAck =

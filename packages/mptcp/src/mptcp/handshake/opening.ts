@@ -5,7 +5,7 @@ import type { MptcpConfig } from "../config.ts";
 import { SentMapping } from "../data/mappings.ts";
 import { SUBFLOW_DEADLINE } from "../deadlines.ts";
 import type { Session } from "../session.ts";
-import { readCapableAck, readCapableSynAck } from "./capable.ts";
+import { readCapableAck, readCapableSyn, readCapableSynAck } from "./capable.ts";
 import { joinAck, joinSynAck, readJoinAck, readJoinSynAck } from "./join.ts";
 
 /** How far the handshake of a subflow is. `pre-established`: we are through and the peer has not confirmed it (RFC 8684 §3.2). */
@@ -28,6 +28,8 @@ export interface OpeningOwner {
   readonly synRetransmissions: number;
   /** Whether a DATA_FIN without data is to go out on the next pure ACK. */
   readonly finDue: boolean;
+  /** Whether a signal waits for the next pure ACK. */
+  readonly signalDue: boolean;
   requestAck(): void;
   reset(reason: SubflowEndReason, code: number, now: number): void;
   /** The peer agreed to Multipath TCP, by its SYN+ACK; or returned both keys, by the third ACK. */
@@ -36,8 +38,8 @@ export interface OpeningOwner {
   fallBack(reason: FallbackReason, now: number): void;
   /** The handshake has come to another stage, by what arrived. */
   onProgress(): void;
-  /** The third ACK of a join that arrived was verified. */
-  onJoinVerified(): void;
+  /** The third ACK of a join that arrived was verified. @returns false when there is no room for it: it was reset */
+  onJoinVerified(now: number): boolean;
   /** Both ends have verified each other. */
   onJoined(now: number): void;
 }
@@ -89,8 +91,14 @@ export class CapableOpening implements Opening {
     const syn = (segment.flags & TCP_FLAG.SYN) !== 0;
     // Without SYN it is the ACK of a simultaneous open: no SYN+ACK came with the peer's key.
     if (this.owner.initiator) return syn || !this.owner.session.remoteKnown ? this.readSynAck(segment, now) : "next";
-    // A SYN that arrives again is TCP's matter.
-    return syn ? "accept" : this.readAck(segment, offset, now);
+    return syn ? this.readSynAgain(segment, now) : this.readAck(segment, offset, now);
+  }
+
+  /** RFC 8684 §3.1: a SYN without MP_CAPABLE is answered without it, also when the one before had it: the path may lose SYN+ACKs that carry the option. */
+  private readSynAgain(segment: TcpSegment, now: number): OpeningVerdict {
+    const { owner } = this;
+    if (readCapableSyn(segment, owner.session.version).kind !== "offer") owner.fallBack("no_mp_capable_in_syn", now);
+    return "accept";
   }
 
   private readSynAck(segment: TcpSegment, now: number): OpeningVerdict {
@@ -146,13 +154,13 @@ export class CapableOpening implements Opening {
       if (!session.version.dataCarriesKeys || tag.dataOffset !== 0 || tag.subflowOffset !== 0 || tag.dataFin) return false;
       dataLength = tag.length;
       checksum = tag.checksum;
-    } else if (owner.finDue && this.ackSent) return false;
+    } else if (this.ackSent && (owner.finDue || owner.signalDue)) return false;
     else {
       this.ackSent = true;
       // The DATA_FIN that waits has to go on an ACK of its own.
       if (owner.finDue) owner.requestAck();
     }
-    segment.mptcp = [session.version.capableAck(session.thirdAckFlags, session.keysOut, dataLength, checksum)];
+    segment.mptcp = [session.version.capableAck(session.capableFlags, session.keysOut, dataLength, checksum)];
     return true;
   }
 
@@ -217,9 +225,11 @@ export class JoinOpening implements Opening {
     return "accept";
   }
 
-  /** Anything after the SYN+ACK: the peer has our HMAC (RFC 8684 §3.2). */
+  /** Anything after the SYN+ACK: the peer has our HMAC (RFC 8684 §3.2). What comes without options shows that the path drops them (§3.7). */
   private readConfirmation(segment: TcpSegment, now: number): OpeningVerdict {
-    if (this.current === "pre-established" && (segment.flags & TCP_FLAG.ACK) !== 0) this.onJoined(now);
+    if (this.current !== "pre-established" || (segment.flags & TCP_FLAG.ACK) === 0) return "next";
+    if (segment.mptcp.length === 0) return "drop";
+    this.onJoined(now);
     return "next";
   }
 
@@ -263,7 +273,7 @@ export class JoinOpening implements Opening {
       this.ackTries = 1;
       owner.deadlines.set(SUBFLOW_DEADLINE.joinAck, now + owner.rto);
     } else {
-      owner.onJoinVerified();
+      if (!owner.onJoinVerified(now)) return;
       this.onJoined(now);
       // RFC 8684 §3.2: the third ACK must be answered, it is retransmitted otherwise.
       owner.requestAck();

@@ -13,8 +13,8 @@ import { Reconciler } from "./reconciler.ts";
  * - an announced address of the peer is joined once: from each `fullmesh` address, or without any from the address of the first subflow.
  * - `backup`: subflows from this address are backup ones.
  *
- * Each endpoint and each announcement is used once: what died stays dead until the address goes and returns, and a subflow that the
- * limits forbade is opened when there is room.
+ * Each endpoint and each announcement is used once: what died stays dead until the address goes and returns, or is announced again, and a
+ * subflow that the limits forbade is opened when there is room.
  */
 export function linuxEndpoints(): PathManager {
   return new LinuxEndpoints();
@@ -35,6 +35,11 @@ class LinuxEndpoints extends Reconciler {
 
   override onSubflowClosed(paths: PathControl, pathIndex: number, _reason: SubflowEndReason, now: number): void {
     this.used.add(pathIndex);
+    this.reconcile(paths, now);
+  }
+
+  onRefreshed(paths: PathControl, remoteAddressId: number, now: number): void {
+    for (const path of paths.paths) if (path.remoteAddressId === remoteAddressId && !path.open) this.used.delete(path.index);
     this.reconcile(paths, now);
   }
 
@@ -72,7 +77,7 @@ class LinuxEndpoints extends Reconciler {
   private join(paths: PathControl, local: LocalAddress, remote: RemoteAddress, now: number): void {
     if (!hasRoom(paths)) return;
     const path = paths.paths.find((row) => connects(row, local, remote));
-    if (path === undefined || !isJoinable(paths, path) || this.used.has(path.index)) return;
+    if (path === undefined || !isJoinable(paths, path) || this.used.has(path.index) || isJoinedByPeer(paths, local, remote)) return;
     if (paths.open(path.index, local.flags.backup, now)) this.used.add(path.index);
   }
 
@@ -80,6 +85,11 @@ class LinuxEndpoints extends Reconciler {
   private isJoined(paths: PathControl, remote: RemoteAddress): boolean {
     return paths.paths.some((path) => path.remoteAddressId === remote.id && path.present && (path.open || this.used.has(path.index)));
   }
+}
+
+/** Whether a join of the peer's connects these addresses: it comes from a port that it never announced. */
+function isJoinedByPeer(paths: PathControl, local: LocalAddress, remote: RemoteAddress): boolean {
+  return paths.paths.some((path) => path.open && path.index !== 1 && path.localAddress.equals(local.address) && path.remoteAddress.equals(remote.address) && !paths.remote.some((one) => one.id === path.remoteAddressId && one.port === path.remotePort));
 }
 
 function isSignalled(local: LocalAddress): boolean {

@@ -2,7 +2,7 @@ import type { SubflowEndReason } from "../../core/index.ts";
 import { NEVER, SECOND } from "../../core/index.ts";
 import type { Path, PathControl, PathManager } from "../path-manager.ts";
 import { Announcer } from "./announcer.ts";
-import { hasRoom, isJoinable, localOf } from "./joinable.ts";
+import { hasRoom, isJoinable, isPaced, localOf } from "./joinable.ts";
 import { Reconciler } from "./reconciler.ts";
 
 /**
@@ -50,9 +50,20 @@ class FullMesh extends Reconciler {
 
   override onSubflowClosed(paths: PathControl, pathIndex: number, reason: SubflowEndReason, now: number): void {
     const record = this.record(pathIndex);
-    this.noteFailure(record, now);
+    // An attempt that nobody answered is a failure, however long it took.
+    const answered = paths.paths.some((path) => path.index === pathIndex && path.answered);
+    this.noteFailure(record, answered, now);
     if (reason === "refused") record.verdict = "refused";
     else if (reason === "fin" || reason === "path_manager") record.verdict = "closed";
+    this.reconcile(paths, now);
+  }
+
+  /** One more attempt on paths to an announced address that was given up; those that wait for their time go on waiting. */
+  onRefreshed(paths: PathControl, remoteAddressId: number, now: number): void {
+    for (const path of paths.paths) {
+      const record = this.records.get(path.index);
+      if (path.remoteAddressId === remoteAddressId && record !== undefined) record.failures = Math.min(record.failures, ANNOUNCED_ATTEMPTS - 1);
+    }
     this.reconcile(paths, now);
   }
 
@@ -78,7 +89,7 @@ class FullMesh extends Reconciler {
       record.openedAt = now;
       record.verdict = "none";
       record.backup = this.isBackup(paths, path);
-      if (!paths.open(path.index, record.backup, now)) this.noteFailure(record, now);
+      if (!paths.open(path.index, record.backup, now)) this.noteFailure(record, false, now);
     }
   }
 
@@ -90,7 +101,7 @@ class FullMesh extends Reconciler {
       if (!this.mayOpen(paths, path, alone)) continue;
       if ((this.records.get(path.index)?.retryAt ?? 0) > now) continue;
       const cost = this.cost(paths, path);
-      if (cost < bestCost) {
+      if (cost < bestCost && isPaced(paths, path, now)) {
         best = path;
         bestCost = cost;
       }
@@ -146,8 +157,8 @@ class FullMesh extends Reconciler {
     }
   }
 
-  private noteFailure(record: PathRecord, now: number): void {
-    if (now - record.openedAt >= LONG_LIFE) record.failures = 0;
+  private noteFailure(record: PathRecord, answered: boolean, now: number): void {
+    if (answered && now - record.openedAt >= LONG_LIFE) record.failures = 0;
     record.retryAt = now + Math.min(FIRST_RETRY * (1 << Math.min(record.failures, 10)), LAST_RETRY);
     record.failures++;
     record.backup = false;

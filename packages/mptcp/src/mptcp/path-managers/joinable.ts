@@ -13,6 +13,11 @@ export function isJoinable(paths: PathControl, path: Path): boolean {
   return false;
 }
 
+/** Whether the pace of joins to announced addresses lets one begin on a path now. */
+export function isPaced(paths: PathControl, path: Path, now: number): boolean {
+  return path.remoteAddressId === 0 || paths.mayJoinAnnounced(now);
+}
+
 /** Whether the limits leave room for one more subflow. */
 export function hasRoom(paths: PathControl): boolean {
   return paths.openSubflows <= paths.limits.subflows;

@@ -1,9 +1,10 @@
-import type { SubflowEndReason } from "../../core/index.ts";
+import type { JoinRefusal, SubflowEndReason } from "../../core/index.ts";
 import { NEVER } from "../../core/index.ts";
 import type { FourTuple } from "../../tcp/index.ts";
-import type { AddAddress, IpAddress, MpJoinSyn } from "../../wire/index.ts";
+import type { AddAddress, IpAddress, MpJoinSyn, MpPriority } from "../../wire/index.ts";
 import { DEADLINE } from "../deadlines.ts";
 import type { LocalAddress, Path, PathControl, PathLimits, PathManager, RemoteAddress } from "../path-manager.ts";
+import { JoinPace } from "./join-pace.ts";
 import { Signals } from "./signals.ts";
 import type { SignalsContext, SignalSubflow } from "./signals.ts";
 import { PathTable } from "./table.ts";
@@ -11,6 +12,8 @@ import { PathTable } from "./table.ts";
 /** What path management asks of the connection around it. */
 export interface PathsContext extends SignalsContext {
   readonly subflows: readonly PathSubflow[];
+  /** How many of them there are without joins that arrived and are not verified. */
+  readonly verifiedSubflows: number;
   /** The pair of addresses and ports that the connection was opened on. */
   readonly tuple: FourTuple;
   /** Whether the application's connection is over, and whether subflows may be opened: after a regular close for a while, too. */
@@ -27,6 +30,7 @@ export interface PathsContext extends SignalsContext {
 /** A subflow as path management sees it. */
 export interface PathSubflow extends SignalSubflow {
   readonly remoteAddressId: number;
+  readonly initiator: boolean;
   readonly tuple: FourTuple;
   /** Closes it with a FIN. */
   close(now: number): void;
@@ -55,7 +59,9 @@ export class Paths implements PathControl {
   private readonly table = new PathTable();
   private readonly context: PathsContext;
   private manager: PathManager;
-  private accepted = 0;
+  private readonly pace: JoinPace;
+  /** Ids that ADD_ADDRs brought into the table; those learnt from joins are not among them. */
+  private accepted: readonly number[] = [];
   /** What the connection may use beside the first address; null: all of the host but what is denied. */
   private allowed: readonly IpAddress[] | null;
   private denied: readonly IpAddress[] = [];
@@ -65,6 +71,7 @@ export class Paths implements PathControl {
     this.context = context;
     this.signals = new Signals(context);
     this.manager = manager;
+    this.pace = new JoinPace(context.config.announcedJoins);
     this.allowed = context.config.localAddresses;
     const { localAddress, localPort, remoteAddress, remotePort } = context.tuple;
     // The first subflow: its flags come from the host's entry, its id here is 0.
@@ -87,7 +94,14 @@ export class Paths implements PathControl {
     return this.table.paths;
   }
   get openSubflows(): number {
-    return this.context.subflows.length;
+    return this.context.verifiedSubflows;
+  }
+  mayJoinAnnounced(now: number): boolean {
+    if (this.pace.mayJoin(now)) return true;
+    const { counters, deadlines } = this.context;
+    if (!deadlines.has(DEADLINE.joinPace)) counters.increment("AnnouncedJoinsPaced");
+    deadlines.set(DEADLINE.joinPace, this.pace.nextAt);
+    return false;
   }
   get limits(): PathLimits {
     return this.context.config.limits;
@@ -95,7 +109,7 @@ export class Paths implements PathControl {
 
   /** ADD_ADDRs of the peer that were taken into the table. */
   get acceptedAddresses(): number {
-    return this.accepted;
+    return this.accepted.length;
   }
 
   // ---- PathControl: what a path manager asks
@@ -106,9 +120,12 @@ export class Paths implements PathControl {
     const path = this.table.path(pathIndex);
     if (path === null || path.open || !path.present || !context.mayOpen || !context.session.fullyEstablished) return false;
     // The limit counts subflows beside one; a connection that has lost all may always open one.
-    if (context.subflows.length > this.limits.subflows) return false;
+    if (context.verifiedSubflows > this.limits.subflows) return false;
+    const announced = path.remoteAddressId !== 0;
+    if (announced && !this.mayJoinAnnounced(now)) return false;
     if (!context.open(path, backup, localPort === 0 ? path.localPort : localPort, now)) return false;
     this.table.markOpen(pathIndex, true);
+    if (announced) this.pace.take();
     context.counters.increment("MPTcpExtMPJoinSynTx");
     context.log.observe(this.subflowOn(pathIndex) ?? null, { kind: "path_manager", action: "open", pathIndex, detail: `${path.localAddress} -> ${path.remoteAddress}:${path.remotePort}` });
     return true;
@@ -197,13 +214,15 @@ export class Paths implements PathControl {
     this.armManager();
   }
 
-  /** A join arrived: gives its subflow a path; null when a limit forbids it, or the connection may not use our address of it. */
-  admitJoin(option: MpJoinSyn, tuple: FourTuple): AdmittedJoin | null {
-    if (!this.mayUse(tuple.localAddress)) return null;
+  /** A join arrived: gives its subflow a path, or says why there is none. */
+  admitJoin(option: MpJoinSyn, tuple: FourTuple): AdmittedJoin | JoinRefusal {
+    if (!this.mayUse(tuple.localAddress)) return "address_not_allowed";
+    // Both ends open the same pair of addresses at once: that of who opened the connection is the one that stays.
+    if (this.initiator && this.crosses(tuple)) return "crossing";
     const local = this.local.find((entry) => entry.address.equals(tuple.localAddress));
     const localAddressId = local?.id ?? 0;
     const pathIndex = this.table.learn(tuple.localAddress, localAddressId, tuple.remoteAddress, option.addressId, tuple.remotePort);
-    if (pathIndex === 0) return null;
+    if (pathIndex === 0) return "too_many_paths";
     this.table.markOpen(pathIndex, true);
     return { pathIndex, localAddressId, backup: local?.flags.backup ?? false };
   }
@@ -214,9 +233,14 @@ export class Paths implements PathControl {
     this.signals.onSubflowEstablished(subflow);
   }
 
-  onSubflowClosed(subflow: PathSubflow, reason: SubflowEndReason, now: number): void {
+  /** @param verified false: a join that arrived and never proved anything, which is no news for a path manager */
+  onSubflowClosed(subflow: PathSubflow, reason: SubflowEndReason, verified: boolean, now: number): void {
     this.table.markOpen(subflow.pathIndex, false);
     this.signals.onSubflowClosed(subflow);
+    if (!verified) {
+      this.changed(now);
+      return;
+    }
     if (!this.established || !this.context.mayOpen) return;
     this.manager.onSubflowClosed(this, subflow.pathIndex, reason, now);
     this.armManager();
@@ -233,6 +257,8 @@ export class Paths implements PathControl {
     const { context } = this;
     const entry = this.local.find((candidate) => candidate.address.equals(address));
     if (entry === undefined) return;
+    // As long as no other subflow may be opened the first one waits for its address to return, as regular TCP does.
+    if (entry.id === 0 && !context.session.fullyEstablished) return;
     this.table.removeLocal(entry.id);
     for (const subflow of context.subflows.slice()) {
       if (!subflow.tuple.localAddress.equals(address)) continue;
@@ -266,11 +292,21 @@ export class Paths implements PathControl {
     log.observe(subflow, { kind: "add_addr", direction: "in", addressId: option.addressId, address: String(option.address), port: option.port, echo: false });
     const echo = session.version.echoOf(option);
     if (echo !== null) this.signals.echo(subflow, echo);
-    const known = this.remote.some((entry) => entry.id === option.addressId);
-    if (!known && this.accepted >= this.limits.addAddrAccepted) return;
     const port = option.port === 0 ? subflow.tuple.remotePort : option.port;
-    if (!this.table.addRemote({ id: option.addressId, address: option.address, port, joinable: true })) return;
-    if (!known) this.accepted++;
+    if (!this.mayLeadTo(option, port)) {
+      counters.increment("AddAddrUnusable");
+      return;
+    }
+    const known = this.remote.some((entry) => entry.id === option.addressId);
+    if (!known && this.accepted.length >= this.limits.addAddrAccepted) return;
+    if (!this.table.addRemote({ id: option.addressId, address: option.address, port, joinable: true })) {
+      if (known && this.established && this.context.mayOpen) {
+        this.manager.onRefreshed?.(this, option.addressId, now);
+        this.armManager();
+      }
+      return;
+    }
+    if (!known) this.accepted = [...this.accepted, option.addressId];
     this.changed(now);
   }
 
@@ -279,7 +315,8 @@ export class Paths implements PathControl {
     context.counters.increment("MPTcpExtRmAddr", addressIds.length);
     context.log.observe(null, { kind: "remove_addr", direction: "in", addressIds });
     for (const id of addressIds) {
-      if (this.table.removeRemote(id) && id !== 0) this.accepted = Math.max(0, this.accepted - 1);
+      this.table.removeRemote(id);
+      this.accepted = this.accepted.filter((other) => other !== id);
       for (const subflow of context.subflows) {
         // RFC 8684 §3.4.2: ask on the path first, and let its data go elsewhere at once.
         if (subflow.remoteAddressId === id && subflow.established) context.doubt(subflow, now);
@@ -288,8 +325,13 @@ export class Paths implements PathControl {
     this.changed(now);
   }
 
-  onPriority(subflow: PathSubflow, backup: boolean, addressId: number): void {
-    const { counters, log, subflows } = this.context;
+  onPriority(subflow: PathSubflow, option: MpPriority): void {
+    const { counters, log, session, subflows } = this.context;
+    const { backup, addressId } = option;
+    if (!session.version.acceptsPriority(option)) {
+      counters.increment("PriorityForeignForm");
+      return;
+    }
     counters.increment("MPTcpExtMPPrioRx");
     for (const other of subflows) {
       if (addressId >= 0 ? other.remoteAddressId !== addressId : other !== subflow) continue;
@@ -303,12 +345,31 @@ export class Paths implements PathControl {
   handleTimeout(now: number): void {
     this.signals.handleTimeout(now);
     const { deadlines, mayOpen } = this.context;
+    if (deadlines.take(DEADLINE.joinPace, now)) this.changed(now);
     if (!deadlines.take(DEADLINE.pathManager, now) || !mayOpen) return;
     this.manager.handleTimeout?.(this, now);
     this.armManager();
   }
 
   // ---- inside
+
+  /** Whether a join of ours between the same addresses is under way. */
+  private crosses({ localAddress, remoteAddress }: FourTuple): boolean {
+    return this.context.subflows.some((other) => other.initiator && !other.established && other.tuple.localAddress.equals(localAddress) && other.tuple.remoteAddress.equals(remoteAddress));
+  }
+
+  /** Whether an announced address may be another of the peer's. It is echoed in any case, so that it is not announced again. */
+  private mayLeadTo(option: AddAddress, port: number): boolean {
+    const { session, tuple } = this.context;
+    const { address, addressId } = option;
+    const isFirst = address.equals(tuple.remoteAddress);
+    // Id 0 is that of the first subflow's address.
+    if (addressId === 0 && !(isFirst && (option.port === 0 || option.port === tuple.remotePort))) return false;
+    // RFC 8684 §3.1: what the C flag forbids is not announced back.
+    if (isFirst && port === tuple.remotePort && session.peerDeniesJoin) return false;
+    if (!address.isUnicast || (address.isLoopback && !tuple.remoteAddress.isLoopback)) return false;
+    return !this.context.localAddresses().some((entry) => entry.address.equals(address));
+  }
 
   private mayUse(address: IpAddress): boolean {
     if (this.denied.some((other) => other.equals(address))) return false;

@@ -1,5 +1,5 @@
 import type { Counters, Deadlines } from "../../core/index.ts";
-import { NEVER } from "../../core/index.ts";
+import { NEVER, SECOND } from "../../core/index.ts";
 import type { AddAddress, MptcpOption } from "../../wire/index.ts";
 import { mptcpOptionLength } from "../../wire/index.ts";
 import type { MptcpConfig } from "../config.ts";
@@ -26,6 +26,9 @@ export interface SignalSubflow {
   readonly localAddressId: number;
   readonly localBackup: boolean;
   readonly rto: number;
+  readonly srtt: number;
+  /** Stream offset of the next byte that its TCP expects: what its ACKs acknowledge. */
+  readonly receivedOffset: number;
   requestAck(): void;
 }
 
@@ -43,6 +46,10 @@ export class Signals {
   /** Ids of our addresses that the peer was told of, and that were not withdrawn. */
   private readonly told: number[] = [];
   private isWaiting = false;
+  /** Priorities that the peer was told, of subflows that live. */
+  private toldPriorities: ToldPriority[] = [];
+  /** Subflows on which signals went out of late, and how many without an acknowledgment of more data between them. */
+  private runs: Run[] = [];
 
   constructor(context: SignalsContext) {
     this.context = context;
@@ -51,6 +58,11 @@ export class Signals {
   /** Whether something waits for a pure ACK. */
   get waiting(): boolean {
     return this.isWaiting;
+  }
+
+  /** Whether something waits for a pure ACK on `subflow` that has room for options of `space` octets, and may go out now. */
+  waitsFor(subflow: SignalSubflow, space: number): boolean {
+    return this.isWaiting && !this.pauses(subflow) && this.wants(subflow, space);
   }
 
   /** Ids of our addresses that the peer was told of, and that were not withdrawn. */
@@ -63,7 +75,7 @@ export class Signals {
   /** Announces an address, until its echo comes or the tries are used up. */
   announce(option: AddAddress): void {
     this.announcements = this.announcements.filter((entry) => entry.option.addressId !== option.addressId);
-    this.announcements.push({ option, due: true, tries: 0, nextAt: NEVER });
+    this.announcements.push({ option, due: true, tries: 0, nextAt: NEVER, isGivenUp: false });
     this.request(null);
   }
 
@@ -86,6 +98,25 @@ export class Signals {
 
   /** Tells the peer the priority of a subflow, on that subflow. */
   prioritise(subflow: SignalSubflow): void {
+    this.toldPriorities = this.toldPriorities.filter((entry) => entry.subflow !== subflow);
+    this.say(subflow);
+  }
+
+  /**
+   * Data arrives on a subflow that we made a backup, while others could carry it: the peer may not have heard, since nothing acknowledges an
+   * MP_PRIO. Says it again, a few times at the most.
+   */
+  onDataOnBackup(subflow: SignalSubflow, now: number): void {
+    const told = this.toldPriorities.find((entry) => entry.subflow === subflow);
+    if (told === undefined || told.left <= 0 || now < told.at + 2 * subflow.rto) return;
+    if (!this.context.subflows.some((other) => other.established && !other.localBackup)) return;
+    told.left--;
+    // Until it has left again.
+    told.at = NEVER;
+    this.say(subflow);
+  }
+
+  private say(subflow: SignalSubflow): void {
     if (!this.priorities.includes(subflow)) this.priorities.push(subflow);
     this.request(subflow);
   }
@@ -108,22 +139,38 @@ export class Signals {
   onSubflowClosed(subflow: SignalSubflow): void {
     this.outbox = this.outbox.filter((entry) => entry.subflow !== subflow);
     this.priorities = this.priorities.filter((entry) => entry !== subflow);
+    this.toldPriorities = this.toldPriorities.filter((entry) => entry.subflow !== subflow);
+    this.runs = this.runs.filter((entry) => entry.subflow !== subflow);
+    this.update();
   }
 
   /** A subflow was established: it may carry what nobody could carry before. */
   onSubflowEstablished(subflow: SignalSubflow): void {
-    if (this.isWaiting && this.wants(subflow)) subflow.requestAck();
+    // RFC 8684 §3.4.1: an ADD_ADDR may be refreshed; a path that takes no such option may have been the only one.
+    for (const announcement of this.announcements) if (announcement.isGivenUp) announcement.due = true;
+    this.update();
+    if (this.isWaiting && this.wants(subflow, ANY_SPACE)) subflow.requestAck();
   }
 
   // ---- pure ACKs
 
   /** The next option for a pure ACK on `subflow` that fits into `space` octets; null when there is none. */
   take(subflow: SignalSubflow, space: number, now: number): MptcpOption | null {
+    if (this.pauses(subflow)) return null;
+    const option = this.next(subflow, space, now);
+    if (option !== null) this.count(subflow, now);
+    return option;
+  }
+
+  private next(subflow: SignalSubflow, space: number, now: number): MptcpOption | null {
     const { counters } = this.context;
     if (this.priorities.includes(subflow)) {
       this.priorities = this.priorities.filter((entry) => entry !== subflow);
       this.update();
       counters.increment("MPTcpExtMPPrioTx");
+      const told = this.toldPriorities.find((entry) => entry.subflow === subflow);
+      if (told === undefined) this.toldPriorities.push({ subflow, at: now, left: PRIORITY_REPEATS });
+      else told.at = now;
       return { kind: "mp_prio", backup: subflow.localBackup, addressId: -1 };
     }
     return this.takeLetter(subflow, space) ?? this.takeAnnouncement(subflow, space, now);
@@ -133,12 +180,10 @@ export class Signals {
     for (let i = 0; i < this.outbox.length; i++) {
       const entry = this.outbox[i] as Letter;
       const { option } = entry;
-      if ((entry.subflow !== null && entry.subflow !== subflow) || mptcpOptionLength(option) > space) continue;
-      // RFC 8684 §3.4.2: not on a subflow that uses the address.
-      if (option.kind === "remove_addr" && option.addressIds.includes(subflow.localAddressId)) continue;
+      if (!isFor(entry, subflow, space)) continue;
       this.outbox.splice(i, 1);
       this.context.counters.increment(option.kind === "add_addr" ? "MPTcpExtEchoAddTx" : "MPTcpExtRmAddrTx");
-      this.taken(subflow);
+      this.update();
       return option;
     }
     return null;
@@ -152,36 +197,66 @@ export class Signals {
       announcement.due = false;
       announcement.tries++;
       const repeats = session.version.echoOf(option) !== null;
-      announcement.nextAt = repeats ? now + Math.max(config.addAddrTimeout, 2 * subflow.rto) * (1 << (announcement.tries - 1)) : NEVER;
+      announcement.nextAt = repeats ? now + Math.min(Math.max(config.addAddrTimeout, 2 * subflow.rto) * 2 ** Math.min(announcement.tries - 1, 30), LONGEST_INTERVAL) : NEVER;
+      announcement.isGivenUp = false;
       this.arm();
       counters.increment("MPTcpExtAddAddrTx");
       const { addressId, address, port } = option;
       if (!this.told.includes(addressId)) this.told.push(addressId);
       log.observe(subflow, { kind: "add_addr", direction: "out", addressId, address: String(address), port, echo: false });
-      this.taken(subflow);
+      this.update();
       return option;
     }
     return null;
   }
 
-  /** Something was said on `subflow`; what is left follows on an ACK of its own. */
-  private taken(subflow: SignalSubflow): void {
-    this.update();
-    if (this.wants(subflow)) subflow.requestAck();
+  // ---- their pace
+
+  /**
+   * RFC 8684 §3, §3.4.1: no more than two duplicate ACKs in a row for the sake of signals, in case somebody on the way takes them for a sign of
+   * congestion. What more there is waits for a round trip, or for an ACK that acknowledges more data.
+   */
+  private count(subflow: SignalSubflow, now: number): void {
+    let run = this.runs.find((entry) => entry.subflow === subflow);
+    if (run === undefined) this.runs.push((run = { subflow, acknowledged: -1, length: 0, until: 0 }));
+    if (run.acknowledged !== subflow.receivedOffset || now >= run.until) run.length = 0;
+    run.acknowledged = subflow.receivedOffset;
+    run.length++;
+    run.until = now + (subflow.srtt > 0 ? subflow.srtt : subflow.rto);
+    if (run.length >= LONGEST_RUN) this.arm();
+    // What is left follows on an ACK of its own.
+    else if (this.wants(subflow, ANY_SPACE)) subflow.requestAck();
+  }
+
+  /** Whether as many signals in a row went out on `subflow` as may. */
+  private pauses(subflow: SignalSubflow): boolean {
+    const run = this.runs.find((entry) => entry.subflow === subflow);
+    return run !== undefined && run.length >= LONGEST_RUN && run.acknowledged === subflow.receivedOffset;
+  }
+
+  private endRuns(now: number): void {
+    const over = this.runs.filter((run) => now >= run.until);
+    if (over.length === 0) return;
+    this.runs = this.runs.filter((run) => now < run.until);
+    for (const { subflow } of over) if (this.wants(subflow, ANY_SPACE)) subflow.requestAck();
   }
 
   // ---- time
 
   handleTimeout(now: number): void {
     if (!this.context.deadlines.take(DEADLINE.announcement, now)) return;
+    this.endRuns(now);
     for (const announcement of this.announcements) {
       if (now < announcement.nextAt) continue;
       announcement.nextAt = NEVER;
-      if (announcement.tries > this.context.config.addAddrRetries) continue;
+      if (announcement.tries > this.context.config.addAddrRetries) {
+        announcement.isGivenUp = true;
+        continue;
+      }
       announcement.due = true;
       this.request(null);
     }
-    this.announcements = this.announcements.filter((entry) => entry.due || entry.nextAt !== NEVER);
+    this.announcements = this.announcements.filter((entry) => entry.due || entry.nextAt !== NEVER || entry.isGivenUp);
     this.update();
     this.arm();
   }
@@ -189,6 +264,7 @@ export class Signals {
   private arm(): void {
     let next = NEVER;
     for (const announcement of this.announcements) next = Math.min(next, announcement.nextAt);
+    for (const run of this.runs) if (run.length >= LONGEST_RUN) next = Math.min(next, run.until);
     this.context.deadlines.set(DEADLINE.announcement, next);
   }
 
@@ -206,8 +282,11 @@ export class Signals {
     (subflow ?? this.context.signalCarrier())?.requestAck();
   }
 
-  private wants(subflow: SignalSubflow): boolean {
-    return this.priorities.includes(subflow) || this.outbox.some((entry) => entry.subflow === null || entry.subflow === subflow) || this.announcements.some((entry) => entry.due);
+  private wants(subflow: SignalSubflow, space: number): boolean {
+    if (this.priorities.includes(subflow)) return true;
+    for (const letter of this.outbox) if (isFor(letter, subflow, space)) return true;
+    for (const { due, option } of this.announcements) if (due && mptcpOptionLength(option) <= space) return true;
+    return false;
   }
 
   private update(): void {
@@ -220,6 +299,32 @@ interface Letter {
   readonly option: MptcpOption;
 }
 
+/** Whether a letter may go out on a subflow, on an ACK with `space` octets for options. */
+function isFor({ subflow: wanted, option }: Letter, subflow: SignalSubflow, space: number): boolean {
+  if ((wanted !== null && wanted !== subflow) || mptcpOptionLength(option) > space) return false;
+  // RFC 8684 §3.4.2: not on a subflow that uses the address.
+  return option.kind !== "remove_addr" || !option.addressIds.includes(subflow.localAddressId);
+}
+
+/** An MP_PRIO that left. */
+interface ToldPriority {
+  readonly subflow: SignalSubflow;
+  /** When, ns. */
+  at: number;
+  /** How often it may be said again. */
+  left: number;
+}
+
+/** Signals in a row on one subflow. */
+interface Run {
+  readonly subflow: SignalSubflow;
+  /** What the latest of them acknowledged, stream offset. */
+  acknowledged: number;
+  length: number;
+  /** Until when the next one is of the same row, ns. */
+  until: number;
+}
+
 /** An ADD_ADDR that was not echoed yet. */
 interface Announcement {
   readonly option: AddAddress;
@@ -228,7 +333,15 @@ interface Announcement {
   tries: number;
   /** When to send it again, ns. */
   nextAt: number;
+  /** It was said as often as it may be, and not echoed: it waits for another subflow. */
+  isGivenUp: boolean;
 }
 
 /** Echoes that a peer can make us queue. */
 const MAXIMUM_OUTBOX = 32;
+/** Between one ADD_ADDR and its repetition, ns. */
+const LONGEST_INTERVAL = 60 * SECOND;
+const LONGEST_RUN = 2;
+const ANY_SPACE = 40;
+/** MP_PRIOs said again when the peer goes on sending. */
+const PRIORITY_REPEATS = 3;

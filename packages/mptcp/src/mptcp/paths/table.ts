@@ -70,7 +70,9 @@ export class PathTable {
     this.localTable.push({ id: localId, address: localAddress, up: true, flags: NO_FLAGS });
     this.remoteTable.push({ id: remoteId, address: remoteAddress, port: remotePort, joinable: true });
     const row = this.append(localAddress, localId, localPort, remoteAddress, remoteId, remotePort, true);
-    if (row !== null) row.open = true;
+    if (row === null) return;
+    row.open = true;
+    row.answered = true;
   }
 
   /**
@@ -154,7 +156,8 @@ export class PathTable {
     if (row === null || row.open === open) return false;
     row.open = open;
     // The first subflow's own port was for that subflow; another one on this path picks its own.
-    if (!open) row.localPort = 0;
+    if (open) row.answered = false;
+    else row.localPort = 0;
     return true;
   }
 
@@ -169,6 +172,7 @@ export class PathTable {
     if (row.learnt && !this.remoteTable.some((entry) => entry.id === row.remoteAddressId)) {
       this.addRemote({ id: row.remoteAddressId, address: row.remoteAddress, port: this.firstPort, joinable: true });
     }
+    row.answered = true;
     if (row.worked) return false;
     row.worked = true;
     return true;
@@ -188,6 +192,7 @@ export class PathTable {
       if (row === null) return 0;
     }
     row.open = true;
+    row.answered = false;
     row.remoteGone = false;
     this.update();
     return row.index;
@@ -272,6 +277,7 @@ class Row implements Path {
   present: boolean;
   open: boolean;
   worked: boolean;
+  answered: boolean;
   /** Known from a subflow rather than from the remote table: present until the peer removes its id. */
   readonly learnt: boolean;
   remoteGone: boolean;
@@ -296,6 +302,7 @@ class Row implements Path {
     this.present = true;
     this.open = false;
     this.worked = false;
+    this.answered = false;
     this.learnt = learnt;
     this.remoteGone = false;
   }

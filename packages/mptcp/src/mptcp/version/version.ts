@@ -1,5 +1,5 @@
 import type { FallbackReason } from "../../core/index.ts";
-import type { AddAddress, MpCapable } from "../../wire/index.ts";
+import type { AddAddress, MpCapable, MpPriority } from "../../wire/index.ts";
 
 /**
  * What differs between the versions of Multipath TCP: RFC 6824 is version 0, RFC 8684 version 1. A connection has one, from its MP_CAPABLE
@@ -28,7 +28,9 @@ export interface Version {
   capableAck(flags: number, keys: KeyPair, dataLength: number, checksum: number): MpCapable;
   /** Whether first data carries MP_CAPABLE, with both keys, in place of a DSS until a DSS has come back (RFC 8684 §3.1). */
   readonly dataCarriesKeys: boolean;
-  /** Why the MP_CAPABLE of a SYN or SYN+ACK is of no use to a host that speaks this version; null when it is of use. */
+  /** Why the MP_CAPABLE of a SYN is of no use to a host that speaks this version; null when it may be answered. */
+  offerRefusalOf(option: MpCapable): FallbackReason | null;
+  /** Why the MP_CAPABLE of a SYN+ACK or a third ACK is of no use to a host that speaks this version; null when it is of use. */
   refusalOf(option: MpCapable): FallbackReason | null;
 
   // ---- signals
@@ -39,6 +41,8 @@ export interface Version {
   acceptsAddress(keys: KeyPair, option: AddAddress): boolean;
   /** The echo that acknowledges an ADD_ADDR, which is repeated until it comes; null where there is none, and an ADD_ADDR is said once. */
   echoOf(option: AddAddress): AddAddress | null;
+  /** Whether an MP_PRIO is of a form that the version has. */
+  acceptsPriority(option: MpPriority): boolean;
   /** Whether a RST may say why by MP_TCPRST (RFC 8684 §3.6). */
   readonly explainsResets: boolean;
 }

@@ -46,6 +46,9 @@ export class FakePaths implements PathControl {
   get paths(): readonly Path[] {
     return this.table.paths;
   }
+  mayJoinAnnounced(): boolean {
+    return true;
+  }
   get openSubflows(): number {
     return this.paths.filter((path) => path.open).length;
   }

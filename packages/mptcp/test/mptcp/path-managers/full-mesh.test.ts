@@ -144,6 +144,7 @@ describe("a path that failed", () => {
       paths.pass(60 * SECOND);
     }
     expect(paths.openPairs()).toEqual(["0-0", "1-0"]);
+    paths.table.markWorked(2);
     paths.pass(100 * SECOND);
     paths.die(2);
     expect(paths.manager.nextTimeout).toBe(paths.now + SECOND);

@@ -1,0 +1,61 @@
+import type { Counters } from "../core/index.ts";
+import type { SegmentRole } from "../tcp/index.ts";
+import { SEGMENT_ROLE } from "../tcp/index.ts";
+import type { MptcpOption, TcpSegment } from "../wire/index.ts";
+import { mptcpOptionLength } from "../wire/index.ts";
+import { addDataFin, addMapping, dssWithAck } from "./data/dss.ts";
+import { SentMapping } from "./data/mappings.ts";
+import type { DataReceiver } from "./data/receiver.ts";
+import type { DataSender } from "./data/sender.ts";
+import type { Session } from "./session.ts";
+
+/** What the writing of options asks of the connection around a subflow, `S`. */
+export interface WriterContext<S> {
+  readonly session: Session;
+  readonly sender: DataSender;
+  readonly receiver: DataReceiver;
+  readonly counters: Counters;
+  /** Whether something waits for a pure ACK, of whichever subflow. */
+  readonly hasSignals: boolean;
+  /** Whether it waits for one of `subflow`, fits into `space` octets, and may go out now. */
+  waitsFor(subflow: S, space: number): boolean;
+  /** The next option for a pure ACK on `subflow` that fits into `space` octets; null when there is none. */
+  takeSignal(subflow: S, space: number, now: number): MptcpOption | null;
+}
+
+/** Puts the DSS onto a segment of an established subflow, and a signal beside it where one waits and the segment is a pure ACK. */
+export function writeDss<S extends { requestAck(): void }>(context: WriterContext<S>, subflow: S, segment: TcpSegment, role: SegmentRole, tag: object | null, space: number, now: number): void {
+  const { sender, session } = context;
+  const dss = dssWithAck(session, context.receiver.acknowledgment);
+  segment.mptcp = [dss];
+  if (role === SEGMENT_ROLE.probe) {
+    // The peer answers a probe and reads none of its signals: what waits needs an ACK of its own.
+    if (sender.finDue || (context.hasSignals && context.waitsFor(subflow, space))) subflow.requestAck();
+    return;
+  }
+  if (tag instanceof SentMapping) addMapping(dss, session, tag);
+  else if (sender.takeFin()) addDataFin(dss, session, sender.finOffset);
+  if (!context.hasSignals) return;
+  if (role === SEGMENT_ROLE.data) {
+    // Signals go on pure ACKs (RFC 8684 §3.4.1); this segment took the place of the one that was asked for.
+    if (context.waitsFor(subflow, space)) subflow.requestAck();
+    return;
+  }
+  if (role !== SEGMENT_ROLE.ack) return;
+  const signal = context.takeSignal(subflow, space, now);
+  if (signal === null) return;
+  if (mptcpOptionLength(signal) + mptcpOptionLength(dss) <= space) {
+    segment.mptcp = [dss, signal];
+    return;
+  }
+  // No room for both: the Data ACK, and perhaps the DATA_FIN, follow on an ACK of their own.
+  if (dss.dataFin) sender.returnFin();
+  subflow.requestAck();
+  segment.mptcp = [signal];
+}
+
+/** Puts MP_FASTCLOSE onto a segment (RFC 8684 §3.5); counted by segment, as Linux does. */
+export function writeFastclose(context: { readonly session: Session; readonly counters: Counters }, segment: TcpSegment): void {
+  context.counters.increment("MPTcpExtMPFastcloseTx");
+  segment.mptcp = [{ kind: "mp_fastclose", receiverKey: context.session.remote.key }];
+}
