@@ -14,9 +14,12 @@
  *
  * @module
  */
+import { blackHole } from "./black-hole.ts";
 import { optionStripper } from "./option-stripper.ts";
 import type { MiddleboxKind } from "./parameters.ts";
 
+export { BlackHole, blackHole } from "./black-hole.ts";
+export type { BlackHoleParameters } from "./black-hole.ts";
 export { FlowTable } from "./flow-table.ts";
 export { DIRECTION, Middlebox } from "./middlebox.ts";
 export type { Direction, MiddleboxDropCause, MiddleboxEnvironment, MiddleboxEvents, MiddleboxFactory, MiddleboxStatistics } from "./middlebox.ts";
@@ -29,5 +32,6 @@ export type { SegmentSort, Way } from "./segment-filter.ts";
 
 /** All kinds by name, as configuration files and commands spell it. */
 export const middleboxes: Readonly<Record<string, MiddleboxKind>> = {
+  "black-hole": blackHole,
   "option-stripper": optionStripper,
 };

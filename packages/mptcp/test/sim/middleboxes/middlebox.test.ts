@@ -115,6 +115,10 @@ describe("the kinds of middleboxes", () => {
     ["option-stripper", { options: [] }, /options is a list of/],
     ["option-stripper", { options: [1] }, /options is a list of .*, not \[1\]$/],
     ["option-stripper", { options: ["mp_capable", "nop"] }, /options is a list of .*, not \["mp_capable","nop"\]$/],
+    ["black-hole", { segments: ["syn", "fin"] }, 'black-hole: segments is a list of syn, syn-ack, third-ack, data, ack, rst, not ["syn","fin"]'],
+    ["black-hole", { direction: "up" }, 'black-hole: direction is one of both, outward, inward, not "up"'],
+    ["black-hole", { afterTime: -1 }, "black-hole: afterTime is a time in whole nanoseconds, 0 or more, not -1"],
+    ["black-hole", { afterBytes: 0.5 }, "black-hole: afterBytes is a whole number of octets, 0 or more, not 0.5"],
   ])("%s refuses %j", (name, parameters, message) => {
     const make = (): unknown => middleboxes[name]!(parameters);
     expect(make).toThrow(MptcpError);
