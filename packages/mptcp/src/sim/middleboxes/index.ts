@@ -17,6 +17,7 @@
 import { blackHole } from "./black-hole.ts";
 import { optionStripper } from "./option-stripper.ts";
 import type { MiddleboxKind } from "./parameters.ts";
+import { splitter } from "./splitter.ts";
 
 export { BlackHole, blackHole } from "./black-hole.ts";
 export type { BlackHoleParameters } from "./black-hole.ts";
@@ -29,9 +30,12 @@ export type { OptionStripperParameters } from "./option-stripper.ts";
 export { choiceParameter, listParameter, middleboxKind, octetsParameter, timeParameter } from "./parameters.ts";
 export type { MiddleboxKind, Parameter, ParameterDescription, ParameterTable, ParameterType, ParameterValue, PlainParameters, ValuesOf } from "./parameters.ts";
 export type { SegmentSort, Way } from "./segment-filter.ts";
+export { Splitter, splitter } from "./splitter.ts";
+export type { SplitterParameters } from "./splitter.ts";
 
 /** All kinds by name, as configuration files and commands spell it. */
 export const middleboxes: Readonly<Record<string, MiddleboxKind>> = {
   "black-hole": blackHole,
   "option-stripper": optionStripper,
+  splitter,
 };

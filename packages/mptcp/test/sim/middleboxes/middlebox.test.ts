@@ -119,6 +119,9 @@ describe("the kinds of middleboxes", () => {
     ["black-hole", { direction: "up" }, 'black-hole: direction is one of both, outward, inward, not "up"'],
     ["black-hole", { afterTime: -1 }, "black-hole: afterTime is a time in whole nanoseconds, 0 or more, not -1"],
     ["black-hole", { afterBytes: 0.5 }, "black-hole: afterBytes is a whole number of octets, 0 or more, not 0.5"],
+    ["splitter", { size: 0 }, "splitter: size is a whole number of octets, 1 to 65495, not 0"],
+    ["splitter", { size: "536" }, 'splitter: size is a whole number of octets, 1 to 65495, not "536"'],
+    ["splitter", { options: "last" }, 'splitter: options is one of each, first, not "last"'],
   ])("%s refuses %j", (name, parameters, message) => {
     const make = (): unknown => middleboxes[name]!(parameters);
     expect(make).toThrow(MptcpError);
