@@ -15,12 +15,15 @@
  * @module
  */
 import { blackHole } from "./black-hole.ts";
+import { coalescer } from "./coalescer.ts";
 import { optionStripper } from "./option-stripper.ts";
 import type { MiddleboxKind } from "./parameters.ts";
 import { splitter } from "./splitter.ts";
 
 export { BlackHole, blackHole } from "./black-hole.ts";
 export type { BlackHoleParameters } from "./black-hole.ts";
+export { Coalescer, coalescer } from "./coalescer.ts";
+export type { CoalescerParameters } from "./coalescer.ts";
 export { FlowTable } from "./flow-table.ts";
 export { DIRECTION, Middlebox } from "./middlebox.ts";
 export type { Direction, MiddleboxDropCause, MiddleboxEnvironment, MiddleboxEvents, MiddleboxFactory, MiddleboxStatistics } from "./middlebox.ts";
@@ -36,6 +39,7 @@ export type { SplitterParameters } from "./splitter.ts";
 /** All kinds by name, as configuration files and commands spell it. */
 export const middleboxes: Readonly<Record<string, MiddleboxKind>> = {
   "black-hole": blackHole,
+  coalescer,
   "option-stripper": optionStripper,
   splitter,
 };

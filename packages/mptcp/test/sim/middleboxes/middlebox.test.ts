@@ -122,6 +122,7 @@ describe("the kinds of middleboxes", () => {
     ["splitter", { size: 0 }, "splitter: size is a whole number of octets, 1 to 65495, not 0"],
     ["splitter", { size: "536" }, 'splitter: size is a whole number of octets, 1 to 65495, not "536"'],
     ["splitter", { options: "last" }, 'splitter: options is one of each, first, not "last"'],
+    ["coalescer", { wait: null }, "coalescer: wait is a time in whole nanoseconds, 0 or more, not null"],
   ])("%s refuses %j", (name, parameters, message) => {
     const make = (): unknown => middleboxes[name]!(parameters);
     expect(make).toThrow(MptcpError);
