@@ -141,4 +141,5 @@ const LOSS_TEXT = {
   no_route: "no route",
   nat: "no NAT state",
   mtu: "larger than the MTU",
+  black_hole: "a middlebox drops such packets",
 } as const;

@@ -18,6 +18,7 @@ export { Link } from "./link.ts";
 export type { LinkOptions } from "./link.ts";
 export { GilbertElliottLoss, ListedLoss, lossModel, RandomLoss } from "./loss.ts";
 export type { GilbertElliottParameters, LossModel, LossOption } from "./loss.ts";
+export * from "./middleboxes/index.ts";
 export { Nat } from "./nat.ts";
 export type { NatOptions } from "./nat.ts";
 export type { Egress, EgressListener, SimNode } from "./node.ts";

@@ -4,6 +4,7 @@ import { EventQueue, NodeEvents } from "./event-queue.ts";
 import type { ScheduledCall } from "./event-queue.ts";
 import { Link } from "./link.ts";
 import type { LinkOptions } from "./link.ts";
+import type { Middlebox, MiddleboxFactory } from "./middleboxes/index.ts";
 import { Nat } from "./nat.ts";
 import type { NatOptions } from "./nat.ts";
 import type { SimNode } from "./node.ts";
@@ -88,6 +89,14 @@ export class Simulation {
   /** Adds an address translator. @throws MptcpError ERR_SIM_OPTION when there is a node of that name */
   addNat(name: string, options: NatOptions): Nat {
     return this.add(new Nat(name, options, new SeededRandom(this.seed, "node", name, "ports"), this.observer));
+  }
+
+  /** Adds a middlebox. The link that it gets first is its inside. @throws MptcpError ERR_SIM_OPTION when there is another node of its name */
+  addMiddlebox<M extends Middlebox>(name: string, make: MiddleboxFactory<M>): M {
+    const queue = new NodeEvents(this.queue, name);
+    const box = make(name, { queue, random: new SeededRandom(this.seed, "node", name, "middlebox"), observer: this.observer });
+    this.eventsOfNodes.set(box, queue);
+    return this.add(box);
   }
 
   /** Adds a node of any kind; `connect` does so by itself. @throws MptcpError ERR_SIM_OPTION when there is another node of its name */

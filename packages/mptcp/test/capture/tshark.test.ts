@@ -1,17 +1,11 @@
-import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { PcapngWriter } from "../../src/capture/index.ts";
 import { Dss, icmpTimeExceeded, icmpTooBig, IpAddress, Packet, packetLength, Payload, TCP_FLAG, TcpSegment } from "../../src/wire/index.ts";
 import type { MptcpOption } from "../../src/wire/index.ts";
 import { fromHex } from "../wire/arbitraries.ts";
+import { dissect, HAS_TSHARK } from "./tshark.ts";
 
 /** Wireshark is the judge of the layout: a packet of every kind is written, dissected by tshark, and compared. */
-
-const HAS_TSHARK = spawnSync("tshark", ["--version"], { stdio: "ignore" }).status === 0;
-if (!HAS_TSHARK) process.stderr.write("tshark is not installed: the dissection tests are skipped\n");
 
 interface Case {
   readonly name: string;
@@ -291,27 +285,6 @@ function plainCases(): Case[] {
       fields: { "icmpv6.type": "2", "icmpv6.mtu": "1280", "icmpv6.checksum.status": "1" },
     },
   ];
-}
-
-/** The named fields of every packet of the capture, as tshark sees them. */
-function dissect(file: Uint8Array, fields: readonly string[]): Record<string, string>[] {
-  const directory = mkdtempSync(join(tmpdir(), "mptcp-capture-"));
-  try {
-    const path = join(directory, "all.pcapng");
-    writeFileSync(path, file);
-    const checks = ["tcp.check_checksum:TRUE", "ip.check_checksum:TRUE", "tcp.relative_sequence_numbers:FALSE"].flatMap((preference) => ["-o", preference]);
-    const columns = fields.flatMap((field) => ["-e", field]);
-    const text = execFileSync("tshark", ["-r", path, ...checks, "-T", "fields", "-E", "separator=;", ...columns], {
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "ignore"],
-    });
-    return text
-      .trimEnd()
-      .split("\n")
-      .map((line) => Object.fromEntries(line.split(";").map((value, i) => [fields[i], value])) as Record<string, string>);
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
 }
 
 const GENERAL = [

@@ -3,9 +3,9 @@ import { CaptureReader, PcapngWriter } from "../../src/capture/index.ts";
 import type { CaptureRecord } from "../../src/capture/index.ts";
 import { MILLISECOND, SECOND } from "../../src/core/index.ts";
 import type { DecisionEvent } from "../../src/core/index.ts";
-import { BulkSender, CaptureRecorder, chain, DelayMeter, PacedSender, Simulation, Sink, twoPaths } from "../../src/sim/index.ts";
+import { BulkSender, CaptureRecorder, chain, DelayMeter, DIRECTION, Middlebox, PacedSender, Simulation, Sink, twoPaths } from "../../src/sim/index.ts";
 import type { Scheduler } from "../../src/mptcp/index.ts";
-import type { Egress, SimNode } from "../../src/sim/index.ts";
+import type { MiddleboxEnvironment } from "../../src/sim/index.ts";
 import { decodePacket, IpAddress, Packet } from "../../src/wire/index.ts";
 
 const WIFI = { rate: 20e6, delay: 10 * MILLISECOND, queue: { packets: 60 } };
@@ -93,40 +93,30 @@ describe("Multipath TCP in the simulator", () => {
   });
 });
 
-/** Swallows every nth TCP packet that comes in on port 0. */
-class Swallower implements SimNode {
-  readonly name = "swallower";
-  swallowed = 0;
-  private seen = 0;
+/** Swallows every nth packet on the way out. */
+class Swallower extends Middlebox {
+  private count = 0;
   private readonly every: number;
-  private readonly egresses: Egress[] = [];
 
-  constructor(every: number) {
+  constructor(name: string, environment: MiddleboxEnvironment, every: number) {
+    super(name, environment);
     this.every = every;
   }
 
-  attach(egress: Egress): number {
-    return this.egresses.push(egress) - 1;
+  protected outward(packet: Packet, now: number): void {
+    if (++this.count % this.every === 0) this.drop(packet, "black_hole", now);
+    else this.forward(packet, DIRECTION.outward, now);
   }
 
-  receive(packet: Packet, port: number, now: number): void {
-    if (port === 0 && ++this.seen % this.every === 0) this.swallowed++;
-    else this.egresses[1 - port]?.send(packet, now);
-  }
-
-  addressesOn(): readonly IpAddress[] {
-    return [];
-  }
-
-  passes(from: number, to: number): boolean {
-    return from !== to;
+  protected inward(packet: Packet, now: number): void {
+    this.forward(packet, DIRECTION.inward, now);
   }
 }
 
-it("a node of one's own chains like any other", () => {
+it("a middlebox of one's own chains like any other node", () => {
   const simulation = new Simulation();
   const [client, server, router] = [simulation.addHost("client"), simulation.addHost("server"), simulation.addRouter("router")];
-  const swallower = new Swallower(50);
+  const swallower = simulation.addMiddlebox("swallower", (name, environment) => new Swallower(name, environment, 50));
   simulation.connect(client, swallower, WIFI);
   simulation.connect(swallower, router);
   simulation.connect(router, server);
@@ -136,7 +126,7 @@ it("a node of one's own chains like any other", () => {
   server.listen(80, () => sink, { multipath: false });
   client.connect(IpAddress.from("10.0.0.2"), 80, new BulkSender({ bytes: 500_000 }), { multipath: false });
   simulation.run(30 * SECOND);
-  expect(swallower.swallowed).toBeGreaterThan(5);
+  expect(swallower.statistics.dropped).toBeGreaterThan(5);
   expect(sink.bytesRead).toBe(500_000);
 });
 

@@ -1,6 +1,8 @@
 import type { IpAddress } from "../../wire/index.ts";
 import type { Link, LinkOptions } from "../link.ts";
+import type { Middlebox, MiddleboxFactory } from "../middleboxes/index.ts";
 import type { Nat, NatOptions } from "../nat.ts";
+import type { SimNode } from "../node.ts";
 import type { Router } from "../router.ts";
 import type { HostSettings, SimHost } from "../sim-host.ts";
 import type { Simulation } from "../simulation.ts";
@@ -12,6 +14,8 @@ export interface AccessPath extends LinkOptions {
   readonly family?: Families;
   /** A NAT between the access link and the router: options without the address, which is the path's. */
   readonly nat?: Omit<NatOptions, "external">;
+  /** Middleboxes behind the access link, in the order in which the client's packets meet them; their inside is the client's side. */
+  readonly middleboxes?: readonly MiddleboxFactory[];
 }
 
 export interface MultiPathOptions {
@@ -28,8 +32,9 @@ export interface MultiPathOptions {
 export interface MultiPath {
   readonly client: SimHost;
   readonly server: SimHost;
-  /** By path: the access link, its router, its NAT if any, and the client's addresses there. */
+  /** By path: the access link, its middleboxes, its NAT if any, its router, and the client's addresses there. */
   readonly access: readonly Link[];
+  readonly middleboxes: readonly (readonly Middlebox[])[];
   readonly routers: readonly Router[];
   readonly nats: readonly (Nat | null)[];
   readonly clientAddresses: readonly (readonly IpAddress[])[];
@@ -41,7 +46,7 @@ export interface MultiPath {
 /**
  * A client with an address on each of n access links, through a router each and a core router to a server:
  *
- *     client == path i == (nat i) -- router i -- core -- server j
+ *     client == path i == (middleboxes) -- (nat i) -- router i -- core -- server j
  *
  * Only access and server links are other than ideal. On path i, from 1, the client is 10.0.i.2 or fd00:0:0:i::2, and a NAT
  * there shows 10.1.i.1; the server is 10.2.j.1 or fd00:0:0:20j::1.
@@ -52,16 +57,24 @@ export function multiPath(simulation: Simulation, options: MultiPathOptions): Mu
   const core = simulation.addRouter("core", routerAddresses(255));
   const ideal: LinkOptions = idealFor(options.paths);
   const access: Link[] = [];
+  const middleboxes: Middlebox[][] = [];
   const routers: Router[] = [];
   const nats: (Nat | null)[] = [];
   const clientAddresses: IpAddress[][] = [];
   options.paths.forEach((path, i) => {
-    const { family, nat: natOptions, ...link } = path;
+    const { family, nat: natOptions, middleboxes: boxes = [], ...link } = path;
     const name = path.name ?? `path${i + 1}`;
     const router = simulation.addRouter(`router${i + 1}`, routerAddresses(i + 1));
     const nat = natOptions === undefined ? null : simulation.addNat(`nat${i + 1}`, { ...natOptions, external: addressOn(4, EXTERNAL + i + 1, 1) });
-    access.push(simulation.connect(client, nat ?? router, { ...link, name }));
-    if (nat !== null) simulation.connect(nat, router, { ...ideal, name: `nat${i + 1}-router${i + 1}` });
+    const made = boxes.map((make, j) => simulation.addMiddlebox(`box${i + 1}.${j + 1}`, make));
+    middleboxes.push(made);
+    const [next, ...behind] = [...made, ...(nat === null ? [] : [nat]), router];
+    access.push(simulation.connect(client, next as SimNode, { ...link, name }));
+    let last = next as SimNode;
+    for (const node of behind) {
+      simulation.connect(last, node, { ...ideal, name: `${last.name}-${node.name}` });
+      last = node;
+    }
     simulation.connect(router, core, { ...ideal, name: `router${i + 1}-core` });
     routers.push(router);
     nats.push(nat);
@@ -75,7 +88,7 @@ export function multiPath(simulation: Simulation, options: MultiPathOptions): Mu
   }
   clientAddresses.forEach((addresses, link) => addresses.forEach((address) => client.addAddress(address, { link })));
   serverAddresses.forEach((addresses, link) => addresses.forEach((address) => server.addAddress(address, { link })));
-  return { client, server, access, routers, nats, clientAddresses, core, serverLinks, serverAddresses };
+  return { client, server, access, middleboxes, routers, nats, clientAddresses, core, serverLinks, serverAddresses };
 }
 
 export interface TwoPathsOptions extends Omit<MultiPathOptions, "paths"> {

@@ -1,0 +1,48 @@
+import type { Packet } from "../../wire/index.ts";
+import { DIRECTION, Middlebox } from "./middlebox.ts";
+import type { Direction, MiddleboxEnvironment } from "./middlebox.ts";
+import { OptionSet, optionsParameter } from "./option-set.ts";
+import { middleboxKind } from "./parameters.ts";
+import type { MiddleboxKind, ValuesOf } from "./parameters.ts";
+import { FILTER_PARAMETERS, SegmentFilter } from "./segment-filter.ts";
+
+const PARAMETERS = {
+  options: optionsParameter(["mptcp"], "Segments with one of these options are dropped: names, or numbers of kinds."),
+  ...FILTER_PARAMETERS,
+};
+
+export type BlackHoleParameters = ValuesOf<typeof PARAMETERS>;
+
+/** Drops TCP segments that carry options which it does not like, without a word to anybody. */
+export class BlackHole extends Middlebox {
+  private readonly options: OptionSet;
+  private readonly filter: SegmentFilter;
+
+  constructor(name: string, environment: MiddleboxEnvironment, parameters: BlackHoleParameters) {
+    super(name, environment);
+    this.options = new OptionSet(parameters.options);
+    this.filter = new SegmentFilter(parameters);
+  }
+
+  protected outward(packet: Packet, now: number): void {
+    this.judge(packet, DIRECTION.outward, now);
+  }
+
+  protected inward(packet: Packet, now: number): void {
+    this.judge(packet, DIRECTION.inward, now);
+  }
+
+  private judge(packet: Packet, direction: Direction, now: number): void {
+    const segment = packet.tcp;
+    if (segment !== null && this.filter.isMeant(packet, segment, direction, now) && this.options.isOn(segment)) this.drop(packet, "black_hole", now);
+    else this.forward(packet, direction, now);
+  }
+}
+
+/** Drops TCP segments that carry certain options. */
+export const blackHole: MiddleboxKind = middleboxKind(
+  "black-hole",
+  "Drops TCP segments that carry certain options.",
+  PARAMETERS,
+  (name, environment, parameters) => new BlackHole(name, environment, parameters),
+);

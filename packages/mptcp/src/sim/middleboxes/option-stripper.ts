@@ -1,0 +1,52 @@
+import { packetLength } from "../../wire/index.ts";
+import type { Packet } from "../../wire/index.ts";
+import { DIRECTION, Middlebox } from "./middlebox.ts";
+import type { Direction, MiddleboxEnvironment } from "./middlebox.ts";
+import { OptionSet, optionsParameter } from "./option-set.ts";
+import { middleboxKind } from "./parameters.ts";
+import type { MiddleboxKind, ValuesOf } from "./parameters.ts";
+import { FILTER_PARAMETERS, SegmentFilter } from "./segment-filter.ts";
+
+const PARAMETERS = {
+  options: optionsParameter(["mptcp"], "The options that are taken off: names, or numbers of kinds."),
+  ...FILTER_PARAMETERS,
+};
+
+export type OptionStripperParameters = ValuesOf<typeof PARAMETERS>;
+
+/** Takes options off TCP segments, as firewalls do with those that they do not know: the segment gets shorter. */
+export class OptionStripper extends Middlebox {
+  private readonly options: OptionSet;
+  private readonly filter: SegmentFilter;
+
+  constructor(name: string, environment: MiddleboxEnvironment, parameters: OptionStripperParameters) {
+    super(name, environment);
+    this.options = new OptionSet(parameters.options);
+    this.filter = new SegmentFilter(parameters);
+  }
+
+  protected outward(packet: Packet, now: number): void {
+    this.strip(packet, DIRECTION.outward, now);
+  }
+
+  protected inward(packet: Packet, now: number): void {
+    this.strip(packet, DIRECTION.inward, now);
+  }
+
+  private strip(packet: Packet, direction: Direction, now: number): void {
+    const segment = packet.tcp;
+    if (segment !== null && this.filter.isMeant(packet, segment, direction, now) && this.options.removeFrom(segment)) {
+      packet.length = packetLength(packet);
+      this.changed++;
+    }
+    this.forward(packet, direction, now);
+  }
+}
+
+/** Takes options off TCP segments. */
+export const optionStripper: MiddleboxKind = middleboxKind(
+  "option-stripper",
+  "Takes options off TCP segments.",
+  PARAMETERS,
+  (name, environment, parameters) => new OptionStripper(name, environment, parameters),
+);

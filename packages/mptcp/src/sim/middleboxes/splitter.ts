@@ -1,0 +1,87 @@
+import { packetLength, sequenceAdd, TCP_FLAG } from "../../wire/index.ts";
+import type { Packet, TcpSegment } from "../../wire/index.ts";
+import { DIRECTION, Middlebox } from "./middlebox.ts";
+import type { Direction, MiddleboxEnvironment } from "./middlebox.ts";
+import { choiceParameter, middleboxKind, octetsParameter } from "./parameters.ts";
+import type { MiddleboxKind, ValuesOf } from "./parameters.ts";
+import { includes, WAYS } from "./segment-filter.ts";
+import type { Way } from "./segment-filter.ts";
+
+const PARAMETERS = {
+  size: octetsParameter(536, 1, 65_495, "The most octets of payload that a segment keeps; longer ones are cut."),
+  options: choiceParameter(
+    ["each", "first"],
+    "each",
+    "Which pieces get the options: each, as from network cards, or only the first, but for the timestamps.",
+  ),
+  direction: choiceParameter(WAYS, "both", "Which segments are cut: those on the way out (from the first link to the second), on the way in, or both."),
+};
+
+export type SplitterParameters = ValuesOf<typeof PARAMETERS>;
+
+/**
+ * Cuts long segments, as network cards do that segment for their host (TSO): each piece has the headers and the options of the whole, FIN and PSH go to
+ * the last, CWR to the first. A Multipath TCP mapping then stands on several segments, and each of them carries a part of what it covers
+ * (RFC 8684 §3.3.1). Segments with SYN, RST or URG are left whole.
+ */
+export class Splitter extends Middlebox {
+  private readonly size: number;
+  private readonly isOnEach: boolean;
+  private readonly way: Way;
+
+  constructor(name: string, environment: MiddleboxEnvironment, parameters: SplitterParameters) {
+    super(name, environment);
+    this.size = parameters.size;
+    this.isOnEach = parameters.options === "each";
+    this.way = parameters.direction;
+  }
+
+  protected outward(packet: Packet, now: number): void {
+    this.cut(packet, DIRECTION.outward, now);
+  }
+
+  protected inward(packet: Packet, now: number): void {
+    this.cut(packet, DIRECTION.inward, now);
+  }
+
+  private cut(packet: Packet, direction: Direction, now: number): void {
+    const segment = packet.tcp;
+    if (segment === null || segment.payload.length <= this.size || (segment.flags & LEFT_WHOLE) !== 0 || !includes(this.way, direction)) {
+      return this.forward(packet, direction, now);
+    }
+    this.changed++;
+    const { length } = segment.payload;
+    for (let from = 0; from < length; from += this.size) this.forward(this.piece(packet, segment, from, Math.min(from + this.size, length)), direction, now);
+  }
+
+  private piece(packet: Packet, whole: TcpSegment, from: number, to: number): Packet {
+    const piece = packet.clone();
+    const segment = piece.tcp as TcpSegment;
+    if (from > 0) {
+      segment.sequence = sequenceAdd(whole.sequence, from);
+      segment.flags &= ~TCP_FLAG.CWR;
+      if (packet.identification !== 0) piece.identification = (packet.identification + from / this.size) & 0xffff;
+      if (!this.isOnEach) {
+        segment.mptcp = NO_OPTIONS;
+        segment.otherOptions = NO_OPTIONS;
+        segment.sackBlocks = NO_OPTIONS;
+      }
+    }
+    if (to < whole.payload.length) segment.flags &= ~(TCP_FLAG.FIN | TCP_FLAG.PSH);
+    segment.payload = whole.payload.slice(from, to);
+    if (segment.segmentSize >= to - from) segment.segmentSize = 0;
+    piece.length = packetLength(piece);
+    return piece;
+  }
+}
+
+/** Cuts long segments. */
+export const splitter: MiddleboxKind = middleboxKind(
+  "splitter",
+  "Cuts long TCP segments into shorter ones.",
+  PARAMETERS,
+  (name, environment, parameters) => new Splitter(name, environment, parameters),
+);
+
+const LEFT_WHOLE = TCP_FLAG.SYN | TCP_FLAG.RST | TCP_FLAG.URG;
+const NO_OPTIONS: readonly never[] = [];
