@@ -130,7 +130,7 @@ const HEADER = [
 ].join("\n");
 
 describe("the check of owners", () => {
-  const project = readProject(root, planted());
+  const project = readProject(root, ["packages/mptcp/src"], planted());
   let found: Violation[] = [];
 
   beforeAll(() => {

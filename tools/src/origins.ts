@@ -33,7 +33,11 @@ export class Origins {
   private readonly known = new Map<ts.Node, Origin>();
   private readonly done = new Set<ts.Node>();
   private readonly active = new Set<ts.Node>();
+  /** What was asked for while it was being found out, and answers that rest on such a premature one. */
   private readonly premature = new Set<ts.Node>();
+  private readonly unsure = new Set<ts.Node>();
+  /** How often an answer was given that is premature, or rests on one. */
+  private unsureAnswers = 0;
   private grew = false;
 
   constructor(project: Project, classes: Classes) {
@@ -46,7 +50,8 @@ export class Origins {
   settle<T>(search: () => T): T {
     for (;;) {
       this.grew = false;
-      this.done.clear();
+      for (const node of this.unsure) this.done.delete(node);
+      this.unsure.clear();
       const found = search();
       if (!this.grew) return found;
     }
@@ -235,14 +240,20 @@ export class Origins {
   }
 
   private remembered(node: ts.Node, find: () => Origin): Origin {
-    if (this.done.has(node)) return this.known.get(node) ?? NONE;
     const before = this.known.get(node) ?? NONE;
+    if (this.done.has(node)) {
+      if (this.unsure.has(node)) this.unsureAnswers++;
+      return before;
+    }
     if (this.active.has(node)) {
       this.premature.add(node);
+      this.unsureAnswers++;
       return before;
     }
     this.active.add(node);
+    const answers = this.unsureAnswers;
     const found = union([before, find()]);
+    if (this.unsureAnswers > answers) this.unsure.add(node);
     this.active.delete(node);
     this.done.add(node);
     this.known.set(node, found);

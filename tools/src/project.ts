@@ -2,8 +2,8 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
 
-/** Where sources are looked at, relative to the repository. */
-const SOURCES = ["packages/mptcp/src", "packages/scenario/src", "packages/cli/src", "examples/src", "bench/src"] as const;
+/** Where the repository's sources are, relative to it. */
+export const SOURCES: readonly string[] = ["packages/mptcp/src", "packages/scenario/src", "packages/cli/src", "examples/src", "bench/src"];
 
 /** The sources of the repository, with their types. */
 export interface Project {
@@ -17,11 +17,12 @@ export interface Project {
 /**
  * Reads the sources of the repository.
  * @param root the repository's folder
+ * @param folders where to look for sources, relative to the repository
  * @param changes files that are to be read otherwise than they are, or that are not there: text by name relative to the repository
  */
-export function readProject(root: string, changes: ReadonlyMap<string, string> = new Map()): Project {
+export function readProject(root: string, folders: readonly string[], changes: ReadonlyMap<string, string> = new Map()): Project {
   const planted = new Map(Array.from(changes, ([name, text]) => [join(root, name), text]));
-  const names = new Set([...SOURCES.flatMap((folder) => sourcesIn(join(root, folder))), ...planted.keys()]);
+  const names = new Set([...folders.flatMap((folder) => sourcesIn(join(root, folder))), ...planted.keys()]);
   const program = ts.createProgram(Array.from(names), OPTIONS, hostWith(planted));
   return {
     checker: program.getTypeChecker(),

@@ -5,8 +5,8 @@ import type { SchedulableSubflow } from "./scheduler.ts";
 import type { Session } from "./session.ts";
 
 /**
- * What the parts of a connection may ask of what is around them. The connection and its subflows are these things; a part knows them by these
- * names alone.
+ * What the parts of a connection may ask of what is around them. The connection and its subflows implement these interfaces, and a part knows
+ * nothing else of either.
  *
  * @module
  */

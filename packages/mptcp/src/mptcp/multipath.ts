@@ -403,7 +403,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     const others = this.living.filter((subflow) => subflow !== first);
     this.living.length = 0;
     this.deadlines.close();
-    // A join that was under way when the connection fell back is not the connection.
+    // Regular TCP goes on over the first subflow alone: joins that are under way are given up.
     for (const subflow of others) subflow.end("fallback", now);
     const { session, sender, receiver } = this;
     const joins = others.map((subflow) => subflow.tcp);

@@ -32,7 +32,7 @@ import { equalOctets } from "./version/keys.ts";
  * Where a subflow stands. `pre-established` is the initiator of a join whose third ACK is not confirmed yet: it may not
  * send data (RFC 8684 §3.2). `replaced`: its TCP connection belongs to regular TCP now.
  */
-export type SubflowPhase = "handshake" | "pre-established" | "established" | "closed" | "replaced";
+type SubflowPhase = "handshake" | "pre-established" | "established" | "closed" | "replaced";
 
 /**
  * One subflow: the owner of a regular TCP connection on behalf of an MPTCP connection. It translates between subflow sequence and data
@@ -116,9 +116,6 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   // ---- what can be read
 
-  get phase(): SubflowPhase {
-    return this.state;
-  }
   get established(): boolean {
     return this.state === "established";
   }
@@ -712,8 +709,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   /**
    * It went silent: what it carries is sent on others at once, so that a dead path costs two round trips and not a timeout on top. It stays in
-   * use, since a tail that is merely late is no reason to leave it. Where the others are backups, a path that may merely be late is
-   * usable (RFC 8684 §3.3.8): they wait until the timeout would have come, had the probe not put it off.
+   * use, since its data may merely be late. Backups are not used while a path may merely be late (RFC 8684 §3.3.8): where the others are
+   * backups, they wait until the retransmission timeout would have come, which the probe has put off.
    */
   private onSilent(now: number): void {
     const { context } = this;

@@ -381,7 +381,7 @@ export class DataSender {
       this.timerBackoff = 0;
       this.probeBackoff = 0;
       deadlines.set(DEADLINE.data, position < this.sentEnd ? now + this.dataTimeout() : NEVER);
-      // What is missing behind the first gap does not wait for a timeout of its own: the peer would have acknowledged it with the first.
+      // What stands at the head now was missing too, or the peer would have acknowledged it with the first gap: it waits for no timeout of its own.
       if (position < this.recoverTo) this.resendHead();
       this.carriers.onAcknowledged(position);
       this.tuneBuffer();
@@ -515,7 +515,7 @@ export class DataSender {
       const start = reinjections.start(i);
       const length = reinjections.end(i) - start;
       const among = avoid === 0 ? this.carriers.usable() : this.carriers.usable().filter((other) => other.pathIndex !== avoid);
-      // Its carrier is usable again, and all there is but for backups: what is late comes from there (RFC 8684 §3.3.8).
+      // Its carrier is usable again, and the others are backups, which are not used for what is merely late (RFC 8684 §3.3.8).
       if (among.length === 0) continue;
       if (!this.carriers.chooses(subflow, among, start, length, true, now)) return false;
       this.planKind = "queued";

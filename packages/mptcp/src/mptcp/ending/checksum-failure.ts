@@ -121,7 +121,7 @@ export class ChecksumFailure {
       subflow.reset("mp_fail", MP_RESET_REASON.middleboxInterference, now);
       return "drop";
     }
-    // RFC 8684 §3.7: answer with MP_FAIL, and go over to regular TCP in both directions. Who was told answers without end.
+    // RFC 8684 §3.7: answer with MP_FAIL, and go over to regular TCP in both directions. The host that was told answers every MP_FAIL that follows.
     context.failOver("mp_fail", Number.POSITIVE_INFINITY, true, now);
     return "accept";
   }

@@ -176,7 +176,7 @@ export class Ending {
     }
     if (deadlines.take(DEADLINE.close, now)) this.closeSubflows(now);
     const isOrphan = deadlines.take(DEADLINE.orphan, now);
-    // Nor may a subflow that was joined while the connection lingered keep it for longer.
+    // A subflow that was joined while the connection lingered does not keep it for longer.
     if (deadlines.take(DEADLINE.linger, now)) this.lingering = "over";
     else if (!isOrphan) return;
     for (const subflow of subflows.slice()) subflow.end("orphan", now);

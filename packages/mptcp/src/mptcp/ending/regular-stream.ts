@@ -314,7 +314,7 @@ export class RegularStream implements TcpOwner, SubflowView {
     for (const option of segment.mptcp) {
       if (option.kind !== "mp_fail") continue;
       this.context.counters.increment("MPTcpExtMPFailRx");
-      // Our answer got lost, unless this crossed it.
+      // The peer asks again: our answer was lost, unless this left before the answer arrived.
       if (this.answers > 0 && now - this.answeredAt > tcp.srtt) this.answer(now);
     }
     return true;
