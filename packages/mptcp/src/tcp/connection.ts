@@ -333,7 +333,7 @@ export class TcpConnection {
   /** Bytes of new data that congestion window and peer's window leave room for now; 0 while pacing holds them back. */
   sendRoom(): number {
     const sender = this.sender;
-    if (sender.board.lostCount > 0 || sender.pacer.waiting) return 0;
+    if (sender.board.lostCount > 0 || (sender.pacer !== null && sender.pacer.waiting)) return 0;
     const window = sender.una + sender.window - sender.nxt;
     const room = sender.congestionRoom();
     return window < room ? (window > 0 ? window : 0) : room;

@@ -1,4 +1,5 @@
 import { MILLISECOND, SECOND } from "../core/index.ts";
+import type { CongestionControl } from "./congestion/control.ts";
 
 /** Spaces out what leaves, at the rate that congestion control gives (draft-ietf-ccwg-bbr, "Pacing Rate"). */
 export class Pacer {
@@ -6,25 +7,36 @@ export class Pacer {
   waiting = false;
   /** When the next segment may leave, ns; may have a fraction. */
   nextSend = 0;
+  private readonly control: CongestionControl;
+
+  constructor(control: CongestionControl) {
+    this.control = control;
+  }
 
   /** Whether nothing may leave now. */
   holds(now: number): boolean {
-    this.waiting = this.nextSend > now;
+    this.waiting = this.nextSend > now && this.control.pacingRate !== null;
     return this.waiting;
   }
 
-  /** A segment left. @param rate bytes per second */
-  sent(bytes: number, rate: number, now: number): void {
-    if (!(rate > 0)) return;
+  /** A segment left. */
+  sent(bytes: number, now: number): void {
+    const rate = this.control.pacingRate;
+    if (rate === null || !(rate > 0)) return;
     // What a late timer missed is made up for, up to one quantum.
-    const earliest = now - (quantum(rate) * SECOND) / rate;
+    const earliest = now - (quantumAt(rate) * SECOND) / rate;
     if (this.nextSend < earliest) this.nextSend = earliest;
     this.nextSend += (bytes * SECOND) / rate;
   }
+
+  /** How many bytes may leave at once: what takes a millisecond, 64 KiB at most. */
+  get quantum(): number {
+    const rate = this.control.pacingRate;
+    return rate === null ? MOST_AT_ONCE : Math.floor(quantumAt(rate));
+  }
 }
 
-/** How many bytes may leave at once at a pacing rate (bytes per second): what takes a millisecond, 64 KiB at most. */
-export function quantum(rate: number): number {
+function quantumAt(rate: number): number {
   const bytes = (rate * MILLISECOND) / SECOND;
   return bytes < MOST_AT_ONCE ? bytes : MOST_AT_ONCE;
 }

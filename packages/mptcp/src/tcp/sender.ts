@@ -5,7 +5,7 @@ import type { CongestionControl } from "./congestion/control.ts";
 import type { TcpConnection } from "./connection.ts";
 import { DeliveryRate } from "./delivery-rate.ts";
 import type { SegmentSlot } from "./owner.ts";
-import { Pacer, quantum } from "./pacing.ts";
+import { Pacer } from "./pacing.ts";
 import { PHASE } from "./phase.ts";
 import type { Phase } from "./phase.ts";
 import { ProportionalRateReduction } from "./prr.ts";
@@ -24,7 +24,8 @@ export class Sender {
   readonly prr = new ProportionalRateReduction();
   /** What Proportional Rate Reduction lets be in flight during fast recovery, bytes; -1 while none is under way. */
   recoveryWindow = -1;
-  readonly pacer = new Pacer();
+  /** Spaces out what leaves; null unless congestion control gives a rate. */
+  pacer: Pacer | null = null;
   readonly probe: TailLossProbe;
   readonly spurious = new SpuriousRecovery();
   /** The measurement of the delivery rate; null unless congestion control wants it. */
@@ -111,7 +112,7 @@ export class Sender {
       this.rates.control = control;
     }
     this.board.rates = this.rates;
-    this.pacer.waiting = false;
+    this.pacer = control.pacingRate === null ? null : new Pacer(control);
   }
 
   /** Whether new data may leave in this state. */
@@ -140,7 +141,7 @@ export class Sender {
       const packet = this.sendTailProbe(now);
       if (packet !== null) return packet;
     }
-    if (this.tcp.congestion.pacingRate !== null && this.pacer.holds(now)) {
+    if (this.pacer !== null && this.pacer.holds(now)) {
       this.tcp.arm(TIMER.pacing, Math.ceil(this.pacer.nextSend));
       return null;
     }
@@ -300,8 +301,7 @@ export class Sender {
 
   private build(record: SentSegment, now: number): Packet | null {
     this.tcp.bytesSent += record.payload.length;
-    const rate = this.tcp.congestion.pacingRate;
-    if (rate !== null) this.pacer.sent(record.length, rate, now);
+    if (this.pacer !== null) this.pacer.sent(record.length, now);
     return buildDataSegment(this.tcp, record, now);
   }
 
@@ -354,8 +354,7 @@ export class Sender {
     const { unit } = this;
     let limit = Math.min(this.tcp.config.segmentationLimit, LARGEST_SUPER_SEGMENT);
     if (limit <= unit) return unit;
-    const rate = this.tcp.congestion.pacingRate;
-    if (rate !== null) limit = Math.min(limit, Math.max(2 * unit, Math.floor(quantum(rate))));
+    if (this.pacer !== null) limit = Math.min(limit, Math.max(2 * unit, this.pacer.quantum));
     return limit - (limit % unit);
   }
 }

@@ -18,8 +18,9 @@ export interface CongestionControl {
    */
   readonly threshold: number;
   /**
-   * At which rate segments leave, retransmissions too, in bytes of payload per second; more than 0. Null: as soon as the window lets them. TCP reads it
-   * before each segment, and lets what takes a millisecond leave at once, so that timers need not be finer than that.
+   * At which rate segments leave, retransmissions too, in bytes of payload per second; more than 0. TCP reads it for each segment, and lets what takes a
+   * millisecond leave at once, so that timers need not be finer than that. Null: as soon as the window lets them; a controller whose
+   * rate is null when it begins does not pace at all, and is not asked again.
    */
   readonly pacingRate: number | null;
   /**
@@ -32,7 +33,7 @@ export interface CongestionControl {
    * It is asked once, when the controller begins; the others do not pay for it.
    */
   readonly wantsSamples: boolean;
-  /** A segment left, with {@link wantsSamples}. */
+  /** A segment left, with {@link CongestionControl.wantsSamples}. */
   onSent(sent: SentEvent): void;
   /**
    * New data leaves while nothing is in flight (RFC 5681 §4.1). Called before it.
@@ -41,11 +42,11 @@ export interface CongestionControl {
   onIdleRestart(idle: number, now: number): void;
   /**
    * An acknowledgment of new data arrived outside of fast recovery; the one that ends a fast recovery does not count, and
-   * neither do duplicate acknowledgments (RFC 3042 §2). With {@link wantsSamples} it is called for each ACK that delivers something
+   * neither do duplicate acknowledgments (RFC 3042 §2). With {@link CongestionControl.wantsSamples} it is called for each ACK that delivers something
    * or shows a loss; {@link AckEvent.recovery} marks those that are none of the others' business.
    */
   onAck(ack: AckEvent): void;
-  /** A segment is deemed lost, with {@link wantsSamples}. May be called for many at once, before `onLoss`, `onTimeout` or `onAck`. */
+  /** A segment is deemed lost, with {@link CongestionControl.wantsSamples}. May be called for many at once, before `onLoss`, `onTimeout` or `onAck`. */
   onSegmentLost(lost: LostSegment): void;
   /**
    * Segments were lost and fast recovery begins: answer with a lower window, once per window of data (RFC 5681 §3.2). During the
