@@ -57,6 +57,11 @@ export class DeliveryRate {
     this.deliveredAt = this.firstSentAt = now;
   }
 
+  /** A segment leaves for the first time. @param inFlight bytes in flight with it */
+  onFirstSent(record: SentSegment, inFlight: number, now: number): void {
+    this.onSent(record, inFlight - record.length, inFlight, now);
+  }
+
   /** A segment leaves. @param prior bytes in flight before @param inFlight with it */
   onSent(record: SentSegment, prior: number, inFlight: number, now: number): void {
     // Nothing in flight: the network's work on what follows begins now.

@@ -1,5 +1,7 @@
 import { MILLISECOND, SECOND } from "../core/index.ts";
 import type { CongestionControl } from "./congestion/control.ts";
+import type { TcpConnection } from "./connection.ts";
+import { TIMER } from "./timers.ts";
 
 /** Spaces out what leaves, at the rate that congestion control gives (draft-ietf-ccwg-bbr, "Pacing Rate"). */
 export class Pacer {
@@ -13,9 +15,10 @@ export class Pacer {
     this.control = control;
   }
 
-  /** Whether nothing may leave now. */
-  holds(now: number): boolean {
+  /** Whether nothing may leave now; the timer says when something may. */
+  holds(tcp: TcpConnection, now: number): boolean {
     this.waiting = this.nextSend > now && this.control.pacingRate !== null;
+    if (this.waiting) tcp.arm(TIMER.pacing, Math.ceil(this.nextSend));
     return this.waiting;
   }
 

@@ -141,10 +141,7 @@ export class Sender {
       const packet = this.sendTailProbe(now);
       if (packet !== null) return packet;
     }
-    if (this.pacer !== null && this.pacer.holds(now)) {
-      this.tcp.arm(TIMER.pacing, Math.ceil(this.pacer.nextSend));
-      return null;
-    }
+    if (this.pacer !== null && this.pacer.holds(this.tcp, now)) return null;
     if (this.board.lostCount > 0) return this.retransmission(now);
     return this.open ? this.newData(now, false) : null;
   }
@@ -209,8 +206,7 @@ export class Sender {
     if (limit > window) limit = window;
     let length = tcp.owner.offer(tcp, limit, now);
     if (!this.open) return null;
-    if (length <= 0 && this.rates !== null && !beyond) this.rates.onApplicationLimited(this.inFlight);
-    if (length <= 0) return this.closing && length === 0 ? this.finish(now) : null;
+    if (length <= 0) return this.nothingOffered(beyond, now);
     if (partial && length >= limit && this.defers(congestion)) {
       this.limitedUntil = this.nxt;
       return null;
@@ -218,6 +214,11 @@ export class Sender {
     if (length > limit) length = limit;
     length = this.portion(length, window, now);
     return length === 0 ? null : this.take(length, window, now);
+  }
+
+  private nothingOffered(beyond: boolean, now: number): Packet | null {
+    if (this.rates !== null && !beyond) this.rates.onApplicationLimited(this.inFlight);
+    return this.closing ? this.finish(now) : null;
   }
 
   /**
@@ -282,14 +283,13 @@ export class Sender {
   /** Book-keeping for a segment that leaves for the first time. */
   private sent(record: SentSegment, now: number): Packet | null {
     const tcp = this.tcp;
-    const { rates } = this;
     this.nxt = record.offset + record.length;
     if (record.fin) {
       this.finOffset = this.nxt - 1;
       tcp.setState(tcp.state === "CLOSE-WAIT" ? "LAST-ACK" : "FIN-WAIT-1", now);
     }
     if (this.phase === PHASE.recovery) this.prr.onSent(record.length);
-    if (rates !== null) rates.onSent(record, this.inFlight - record.length, this.inFlight, now);
+    if (this.rates !== null) this.rates.onFirstSent(record, this.inFlight, now);
     if (tcp.timers[TIMER.persist] !== NEVER) tcp.disarm(TIMER.persist);
     if (tcp.timers[TIMER.retransmission] === NEVER) {
       this.armRetransmission(now);
