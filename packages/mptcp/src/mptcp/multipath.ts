@@ -150,7 +150,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     return this.joinedEver || !this.living.some((subflow) => subflow.inDoubt);
   }
   get joinUndecided(): boolean {
-    return this.living.some((subflow) => subflow.phase === "pre-established");
+    return this.living.some((subflow) => subflow.undecided);
   }
   get hasSignals(): boolean {
     return this.paths.signals.waiting || this.failure.due;

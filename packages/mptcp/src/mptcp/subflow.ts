@@ -119,6 +119,10 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   get established(): boolean {
     return this.state === "established";
   }
+  /** A join of ours whose third ACK is not confirmed yet. */
+  get undecided(): boolean {
+    return this.state === "pre-established";
+  }
   get isLive(): boolean {
     return this.state !== "closed" && this.state !== "replaced";
   }
