@@ -6,6 +6,8 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["mptcp-source", "node", "import", "default"] } },
   test: {
     include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts"],
+    // Many files wait for a kernel or for other processes most of their time: as many at once as there are processors.
+    maxWorkers: "100%",
     testTimeout: 120_000,
     hookTimeout: 120_000,
     reporters: ["default"],

@@ -1,10 +1,13 @@
+import type { ChildProcess } from "node:child_process";
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, it, onTestFailed } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFailed } from "vitest";
 import { Terminal, terminalObstacle } from "../../packages/cli/test/processes.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -25,7 +28,20 @@ function blocksOf(part: string): string[] {
 
 // ---- who follows it
 
+const noNamespace = spawnSync("unshare", ["--map-root-user", "--net", "ip", "link", "set", "lo", "up"]).status === 0 ? null : "unshare is forbidden here, or there is no iproute2";
+
 let folder = "";
+/** README's ports are fixed. A network of its own lets this run beside another checkout's; whoever may not make one has the machine's. */
+let network: ChildProcess | null = null;
+let within: readonly string[] = [];
+beforeAll(async () => {
+  if (noNamespace !== null) return;
+  network = spawn("unshare", ["--map-root-user", "--net", "sh", "-c", "ip link set lo up; echo; exec cat"], { stdio: ["pipe", "pipe", "inherit"] });
+  await once(network.stdout as Readable, "data");
+  within = ["nsenter", "--user", "--net", "--preserve-credentials", `--target=${network.pid}`];
+});
+// It ends with its standard input, also where this process is killed.
+afterAll(() => void network?.stdin?.end());
 beforeEach(() => {
   // In the place of the checkout, so that the files do not end up there.
   folder = mkdtempSync(join(tmpdir(), "mptcp-readme-"));
@@ -41,7 +57,7 @@ const PROMPT = "what next? ";
 type Paste = "bracketed" | "plain";
 
 class Shell {
-  private readonly terminal = new Terminal(`exec env PS1='${PROMPT}' bash --norc --noprofile -i`, folder);
+  private readonly terminal = new Terminal(`exec ${within.join(" ")} env PS1='${PROMPT}' bash --norc --noprofile -i`, folder);
 
   constructor() {
     onTestFailed(() => console.warn(this.terminal.screen.slice(-4000)));
@@ -72,7 +88,7 @@ class Shell {
 function script(block: string): Promise<string> {
   const file = join(folder, `${createHash("sha256").update(block).digest("hex")}.sh`);
   writeFileSync(file, `set -e\n${block}\n`);
-  const child = spawn("bash", [file], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn("env", [...within, "bash", file], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (output += text));
   return new Promise((resolve, reject) => {
@@ -91,7 +107,6 @@ function expectSame(output: string): void {
 
 const SUMS = /  received\r?\n/;
 const noTerminal = terminalObstacle();
-const noNamespace = spawnSync("unshare", ["--map-root-user", "--net", "ip", "link", "set", "lo", "up"]).status === 0 ? null : "unshare is forbidden here, or there is no iproute2";
 for (const obstacle of [noTerminal, noNamespace]) if (obstacle !== null) console.warn(`steps of README are skipped: ${obstacle}`);
 
 describe("README, on the real network", () => {
