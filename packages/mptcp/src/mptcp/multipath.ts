@@ -468,6 +468,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     const finBefore = sender.finAcknowledged;
     const { unacknowledged } = sender;
     if (!sender.acknowledge(position, right, now)) return;
+    this.session.onAcknowledged(position, now);
     if (this.optionsDropped && sender.unacknowledged > unacknowledged) this.onProgress();
     if (sender.takeRoom()) this.raise(STREAM_EVENT.writable);
     if (sender.finAcknowledged && !finBefore) {
@@ -486,6 +487,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     if (this.ending.closed) return;
     const elsewhere = dataOffset > this.receiver.next ? this.outOfOrderMemory(null) : 0;
     if (this.receiver.insert(dataOffset, payload, elsewhere, now) === 0) return;
+    this.session.onArrived(this.receiver.next, now);
     if (this.optionsDropped) this.onProgress();
     this.raise(STREAM_EVENT.readable);
     if (this.receiver.finReached) this.onEnd(now);
