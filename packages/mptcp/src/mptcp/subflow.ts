@@ -567,11 +567,13 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.context.failure.onMoreData(this, tooMuch, now);
   }
 
-  note(event: "beyond_window" | "too_many_mappings" | "mapping_conflict"): void {
+  note(event: "beyond_window" | "too_many_mappings" | "mapping_conflict", now: number): void {
     const { counters, log } = this.context;
     switch (event) {
       case "beyond_window":
         counters.increment("MPTcpExtNoDSSInWindow");
+        // RFC 8684 §3.3.5: the Data ACK and the window may be what the peer asks for, as with TCP's segments beyond the window.
+        this.tcp.challenge(now);
         break;
       case "too_many_mappings":
         log.observe(this, { kind: "segment_dropped", reason: "too_many_mappings" });
