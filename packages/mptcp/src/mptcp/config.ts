@@ -31,7 +31,10 @@ export interface MptcpConfig {
   readonly announcedJoins: number;
   /** The addresses of this host that a connection may use, that of its first subflow besides; null: all (RFC 6897 §5.3.3). */
   readonly localAddresses: readonly IpAddress[] | null;
-  /** Octets of data sequence numbers and Data ACKs that we send: 4, or 8. Eight-octet numbers are acknowledged with eight. */
+  /**
+   * Octets of data sequence numbers and Data ACKs that we send: 8, or 4 for as long as the rate allows it (RFC 8684 §3.3.1). Eight-octet numbers are
+   * acknowledged with eight.
+   */
   readonly dataSequenceLength: 4 | 8;
   /** Require checksums over all data (A flag, RFC 8684 §3.1); they are used when either host does. */
   readonly checksum: boolean;

@@ -65,6 +65,6 @@ export interface InboundOwner {
   onMismatch(dataOffset: number, subflowOffset: number, now: number): void;
   /** Data arrived behind a mapping that failed; `tooMuch`: more than may be held. */
   onMoreData(tooMuch: boolean, now: number): void;
-  /** Something was dropped or refused, for the counters and the decision log. */
-  note(event: "beyond_window" | "too_many_mappings" | "mapping_conflict"): void;
+  /** Something was dropped or refused. What lies beyond the window may be a question of the peer's: it is answered. */
+  note(event: "beyond_window" | "too_many_mappings" | "mapping_conflict", now: number): void;
 }

@@ -73,7 +73,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   private readonly living: Subflow[] = [];
   /** Of several subflows, the one that data arrived on last, which window updates go out on; null: the first. */
   private lastReceiver: Subflow | null = null;
-  /** A second subflow was established at some time. */
+  /** A second subflow was established at some time, or may have been for the peer. */
   private joinedEver = false;
   /** The path of a subflow dropped options, and nothing has come through since: joins may succeed there without end, and be of no use. */
   private optionsDropped = false;
@@ -468,6 +468,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     const finBefore = sender.finAcknowledged;
     const { unacknowledged } = sender;
     if (!sender.acknowledge(position, right, now)) return;
+    this.session.onAcknowledged(position, now);
     if (this.optionsDropped && sender.unacknowledged > unacknowledged) this.onProgress();
     if (sender.takeRoom()) this.raise(STREAM_EVENT.writable);
     if (sender.finAcknowledged && !finBefore) {
@@ -486,6 +487,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     if (this.ending.closed) return;
     const elsewhere = dataOffset > this.receiver.next ? this.outOfOrderMemory(null) : 0;
     if (this.receiver.insert(dataOffset, payload, elsewhere, now) === 0) return;
+    this.session.onArrived(this.receiver.next, now);
     if (this.optionsDropped) this.onProgress();
     this.raise(STREAM_EVENT.readable);
     if (this.receiver.finReached) this.onEnd(now);
@@ -538,7 +540,11 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
       return;
     }
     sender.reinject(subflow, "subflow_death");
-    if (reason === "no_mapping" || reason === "no_data_ack" || reason === "options_lost") this.optionsDropped = true;
+    // RFC 8684 §3.7: the peer may have sent on it what it sent on the first subflow too, so that both levels do not count alike.
+    if (subflow.mayBeConfirmed) this.joinedEver = true;
+    const isAlone = !living.some((other) => other.established);
+    // Of a join that proves nothing, anybody may be the sender.
+    if (subflow.lostOptions && (verified || isAlone)) this.optionsDropped = true;
     this.raise(STREAM_EVENT.subflows);
     if (living.length === 0 && !this.session.fullyEstablished) {
       ending.onFailedToStart(error ?? "ECONNRESET", now);
@@ -546,7 +552,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     }
     paths.onSubflowClosed(subflow, reason, verified, now);
     // A join that is under way is not yet company: without end, one after the other could fail.
-    if (!living.some((other) => other.established)) ending.onAlone(now);
+    if (isAlone) ending.onAlone(this.optionsDropped, now);
   }
 
   // ---- waking

@@ -1,6 +1,7 @@
 import { DataSequenceSpace, dssChecksum, dssChecksumMatches, MP_CAPABLE_FLAG, payloadSum } from "../wire/index.ts";
 import type { Payload } from "../wire/index.ts";
 import type { MptcpConfig } from "./config.ts";
+import { WrapWatch } from "./data/wrap-watch.ts";
 import type { KeyMaterial, KeyPair, Version } from "./version/version.ts";
 
 /**
@@ -15,15 +16,16 @@ export class Session {
   readonly local: KeyMaterial;
   /** The data sequence space of what we send. */
   readonly localSpace: DataSequenceSpace;
-  /** Octets of the data sequence numbers that we send. */
-  readonly dsnLength: 4 | 8;
   private readonly deniesJoin: boolean;
   private peer: KeyMaterial | null = null;
   private peerSpace = UNKNOWN_SPACE;
   private sent: KeyPair | null = null;
   private received: KeyPair | null = null;
   private usesChecksums: boolean;
+  private numberLength: 4 | 8;
   private ackLength: 4 | 8;
+  private readonly sentWatch = new WrapWatch();
+  private readonly receivedWatch = new WrapWatch();
   private peerDenies = false;
   private isConfirmed = false;
 
@@ -33,7 +35,7 @@ export class Session {
     this.initiator = options.initiator;
     this.local = keys;
     this.localSpace = new DataSequenceSpace(keys.idsnHigh, keys.idsnLow);
-    this.dsnLength = config.dataSequenceLength;
+    this.numberLength = config.dataSequenceLength;
     this.deniesJoin = config.denyJoinInitialAddress;
     this.usesChecksums = config.checksum;
     this.ackLength = config.dataSequenceLength;
@@ -72,7 +74,12 @@ export class Session {
     return this.usesChecksums;
   }
 
-  /** Octets of the Data ACKs that we send: 8 once the peer sent an 8-octet data sequence number (RFC 8684 §3.3.2). */
+  /** Octets of the data sequence numbers that we send: 8 once 4 could wrap within a segment's lifetime (RFC 8684 §3.3.1). */
+  get dsnLength(): 4 | 8 {
+    return this.numberLength;
+  }
+
+  /** Octets of the Data ACKs that we send: 8 once the peer sent an 8-octet data sequence number (RFC 8684 §3.3.2), or sends as fast as would ask for it. */
   get dataAckLength(): 4 | 8 {
     return this.ackLength;
   }
@@ -94,7 +101,7 @@ export class Session {
 
   /** Octets of the DSS on a data segment. */
   get dssLength(): number {
-    return 4 + this.ackLength + this.dsnLength + (this.usesChecksums ? 8 : 6);
+    return 4 + this.ackLength + this.numberLength + (this.usesChecksums ? 8 : 6);
   }
 
   /**
@@ -151,6 +158,19 @@ export class Session {
   /** RFC 8684 §3.3.2: an 8-octet data sequence number is acknowledged with 8 octets. */
   onLongSequenceNumber(): void {
     this.ackLength = 8;
+  }
+
+  /**
+   * Data ACKs have come to `position` of what we send. They tell how fast it goes, and not the sending itself: the length of options
+   * must not change between the measuring of a segment and its writing.
+   */
+  onAcknowledged(position: number, now: number): void {
+    if (this.sentWatch.look(position, now)) this.numberLength = 8;
+  }
+
+  /** What the peer sends has arrived up to `position`. */
+  onArrived(position: number, now: number): void {
+    if (this.receivedWatch.look(position, now)) this.ackLength = 8;
   }
 
   private learn(key: Uint8Array): void {

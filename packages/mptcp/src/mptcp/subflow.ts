@@ -85,6 +85,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   private resetPasses = false;
   /** The RST, or an ACK, is to carry MP_FASTCLOSE. */
   private fastclose = false;
+  /** It ended since its path drops options. */
+  private hasLostOptions = false;
 
   constructor(context: SubflowContext<Subflow>, options: SubflowOptions) {
     this.context = context;
@@ -203,6 +205,14 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   get isBreakingOff(): boolean {
     return this.fastclose;
   }
+  /** Whether the peer may take a join for established that was never confirmed to us. */
+  get mayBeConfirmed(): boolean {
+    return this.opening.mayBeConfirmed;
+  }
+  /** Whether it ended because its path drops options, as this end or the peer has found. */
+  get lostOptions(): boolean {
+    return this.hasLostOptions;
+  }
   /** Bytes that were sent before on another subflow. */
   get bytesReinjected(): number {
     return this.reinjectedBytes;
@@ -314,6 +324,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     if (!this.isLive) return;
     const { counter, transient }: Reason = SUBFLOW_END_REASONS[reason];
     this.resetReason = code;
+    this.hasLostOptions = OPTIONS_LOST.has(reason);
     this.resetPasses = transient ?? false;
     if (counter !== null) this.context.counters.increment(counter);
     this.context.counters.increment("MPTcpExtMPRstTx");
@@ -514,6 +525,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
           return;
         }
       }
+      // With its SYN+ACK the peer spoke Multipath TCP, and a RST of its own would say why.
+      this.hasLostOptions = this.undecided && segment.mptcp.length === 0;
     }
     this.leave(reason ?? "fin", reason ?? "fin", reason, now);
   }
@@ -526,6 +539,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   /** RFC 8684 §3.6: a permanent condition is no reason to try that path again. */
   private onExplainedReset(option: MpReset, error: CloseReason | null, now: number): void {
     const reason = option.transient ? "reset" : "refused";
+    this.hasLostOptions = option.reason === MP_RESET_REASON.middleboxInterference;
     this.leave(reason, `${reason}_${option.reason}`, error, now);
   }
 
@@ -567,11 +581,13 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.context.failure.onMoreData(this, tooMuch, now);
   }
 
-  note(event: "beyond_window" | "too_many_mappings" | "mapping_conflict"): void {
+  note(event: "beyond_window" | "too_many_mappings" | "mapping_conflict", now: number): void {
     const { counters, log } = this.context;
     switch (event) {
       case "beyond_window":
         counters.increment("MPTcpExtNoDSSInWindow");
+        // RFC 8684 §3.3.5: the Data ACK and the window may be what the peer asks for, as with TCP's segments beyond the window.
+        this.tcp.challenge(now);
         break;
       case "too_many_mappings":
         log.observe(this, { kind: "segment_dropped", reason: "too_many_mappings" });
@@ -759,6 +775,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   }
 }
 
+/** Ends of a subflow that show that options do not pass on its path. */
+const OPTIONS_LOST: ReadonlySet<SubflowEndReason> = new Set(["no_mapping", "no_data_ack", "options_lost", "no_mp_join_in_ack"]);
 /** Pieces of data in a row without a mapping that end a subflow; less may be a middlebox that joined two segments. */
 const MOST_UNMAPPED_PIECES = 3;
 /** Probes for options that go without an answer, at intervals that double; TCP's own timeouts then decide. */

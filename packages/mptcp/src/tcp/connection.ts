@@ -259,6 +259,12 @@ export class TcpConnection {
     this.environment.wake(this);
   }
 
+  /** The owner refused a segment: an ACK says what is expected, as often as after one that is not acceptable (RFC 5961 §7). */
+  challenge(now: number): void {
+    this.receiver.challenge(now);
+    this.wake();
+  }
+
   /** The owner's receive window grew: send an update when it is worth one (silly-window avoidance, RFC 9293 §3.8.6.2.2). */
   windowUpdated(now: number): void {
     switch (this.state) {

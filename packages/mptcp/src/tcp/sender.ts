@@ -156,6 +156,8 @@ export class Sender {
     const index = board.firstLost();
     if (index < 0) return null;
     const record = board.at(index);
+    // The options may have grown since the segment was made, and the path MTU may have shrunk.
+    this.updateUnit();
     const unit = this.unit;
     const inFlight = this.inFlight;
     let room = Math.floor(this.congestionWindow - inFlight);

@@ -59,6 +59,16 @@ export class IpAddress {
     );
   }
 
+  /** Bits at the beginning that both have in common (RFC 6724 §2.2); 0 for addresses of different families. */
+  commonPrefix(other: IpAddress): number {
+    if (this.family !== other.family) return 0;
+    if (this.family === 4) return Math.clz32(this.w3 ^ other.w3);
+    if (this.w0 !== other.w0) return Math.clz32(this.w0 ^ other.w0);
+    if (this.w1 !== other.w1) return 32 + Math.clz32(this.w1 ^ other.w1);
+    if (this.w2 !== other.w2) return 64 + Math.clz32(this.w2 ^ other.w2);
+    return 96 + Math.clz32(this.w3 ^ other.w3);
+  }
+
   /** The IPv4 address inside a v4-mapped IPv6 address (::ffff:a.b.c.d), else this address itself. */
   unmapped(): IpAddress {
     if (this.family === 6 && this.w0 === 0 && this.w1 === 0 && this.w2 === 0xffff) return IpAddress.v4(this.w3);

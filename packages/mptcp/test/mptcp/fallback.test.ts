@@ -275,7 +275,7 @@ describe("options stripped by a middlebox (RFC 8684 §3.7)", () => {
     pair.run(20_000);
     expect([server.received, server.corrupt, client.received]).toEqual([200_000, false, 0]);
     expect(pair.packets((sent) => sent.client === 1 && sent.from === "client" && isData(sent))).toEqual([]);
-    expect(pair.decisions("client", "subflow_closed").map((event) => event.reason)).toContain("join_unconfirmed");
+    expect(pair.decisions("client", "subflow_closed").map((event) => event.reason)).toContain("options_lost");
   });
 
   test("from all subflows of a connection that has several: an error at both ends", () => {

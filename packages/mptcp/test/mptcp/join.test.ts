@@ -283,7 +283,7 @@ describe("joins that are refused", () => {
       if (has(sent, "mp_join_ack")) segment.mptcp = [];
     });
     const { client, server } = pair.establish();
-    expect(pair.lines((sent) => onJoin(sent) && isReset(sent))).toEqual(["< 10 RA tcprst(1)"]);
+    expect(pair.lines((sent) => onJoin(sent) && isReset(sent))).toEqual(["< 10 RA tcprst(6)"]);
     expect([client.established, server.established]).toEqual([[1], [1]]);
   });
 

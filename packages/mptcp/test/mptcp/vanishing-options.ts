@@ -25,13 +25,15 @@ export interface VanishingCase {
   readonly server: Script;
 }
 
-/** `reset`: an error at every end that had something left to tell or to hear. */
+/** `reset`: an error at every end that had something left to tell or to hear, within a minute of the vanishing; `stalled`: later, or none. */
 export type VanishingOutcome = "whole" | "corrupt" | "stalled" | "reset";
 
 export interface VanishingResult {
   readonly outcome: VanishingOutcome;
   /** Whether RFC 8684 §3.7 leaves no way to go on: more than one subflow, and options vanish from all of them. */
   readonly mayReset: boolean;
+  /** From the vanishing to the last end's error, virtual s; 0 without an error. */
+  readonly errorAfter: number;
   readonly text: string;
 }
 
@@ -66,7 +68,7 @@ export function drawVanishing(seed: number): VanishingCase {
 
 /** Runs a case: every byte once, or else an error, is what should come of it. */
 export function runVanishing(drawn: VanishingCase): VanishingResult {
-  const mptcp = { checksum: drawn.checksum, noSubflowTimeout: NO_SUBFLOW_TIMEOUT * MS };
+  const mptcp = { checksum: drawn.checksum };
   const pair = new Pair({ seed: drawn.seed, clientAddresses: drawn.addresses, client: { mptcp }, server: { mptcp } });
   disturb(pair, drawn);
   const client = pair.connect();
@@ -102,16 +104,18 @@ function judge(drawn: VanishingCase, pair: Pair, client: App, wasJoined: boolean
   const all = drawn.strip.paths.length === drawn.addresses;
   const mayReset = drawn.addresses > 1 && all && wasJoined;
   const errors = [client.connection.error, server?.connection.error];
-  const text = `${got.server} of ${wanted.server} up, ${got.client} of ${wanted.client} down, errors ${errors.join("/")}, fallback ${client.connection.fallback}/${server?.connection.fallback}`;
+  const ended = (["client", "server"] as const).flatMap((side) => pair.decisions(side, "connection_closed").filter((event) => event.reason !== "done").map((event) => event.at));
+  const errorAfter = Math.max(0, ...ended.map((at) => at / MS - drawn.strip.at)) / 1000;
+  const text = `${got.server} of ${wanted.server} up, ${got.client} of ${wanted.client} down, errors ${errors.join("/")}, fallback ${client.connection.fallback}/${server?.connection.fallback}, ${errorAfter.toFixed(1)} s after the vanishing`;
   const complete = got.client === wanted.client && got.server === wanted.server;
   const outcome = ((): VanishingOutcome => {
     if (client.corrupt || server?.corrupt === true || got.client > wanted.client || got.server > wanted.server) return "corrupt";
     if (server === undefined || !client.connection.closed || !server.connection.closed) return "stalled";
     if (complete && errors.every((error) => error === null)) return "whole";
     // An end that has heard of no error must have had all that it was to have.
-    return complete || errors.every((error) => error !== null) ? "reset" : "stalled";
+    return errorAfter <= LONGEST_WAIT && (complete || errors.every((error) => error !== null)) ? "reset" : "stalled";
   })();
-  return { outcome, mayReset, text };
+  return { outcome, mayReset, errorAfter, text };
 }
 
 function disturb(pair: Pair, drawn: VanishingCase): void {
@@ -140,7 +144,8 @@ function sum(script: Script): number {
   return script.writes.reduce((total, write) => total + write.bytes, 0);
 }
 
+/** Virtual s within which both ends know, by the limits that a host has unless told otherwise. */
+const LONGEST_WAIT = 60;
 /** Virtual ms from the last thing that an application did to the end. */
 const LIMIT = 60_000;
-/** ms; less than the usual minute, so that an error comes within {@link LIMIT} where nothing else can come. */
-const NO_SUBFLOW_TIMEOUT = 20_000;
+

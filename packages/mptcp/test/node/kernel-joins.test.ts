@@ -61,6 +61,19 @@ describe.skipIf(obstacle !== null).each(COMBINATIONS.map((combination) => ({ nam
     await lab.agree();
   });
 
+  // A client that announces an address without a port does not listen there.
+  it.skipIf(combination.role === "server")("joins an announced address of a separate network from its own one there, as the kernel's route would", async () => {
+    const lab = await combination.lab(2, { flags: NOTHING, mptcp: { pathManager: linuxEndpoints } });
+    lab.namespace.limits(8);
+    lab.namespace.endpoint(combination.theirs(2), "signal");
+    const connected = await combination.connect(lab);
+    await lab.warmUp(connected);
+    await lab.until(() => subflowsOf(connected.stream) === 2);
+    expect(mptcpOf(connected.stream).subflows.map(({ tcp }) => [String(tcp.tuple.localAddress), String(tcp.tuple.remoteAddress)])).toContainEqual([combination.ours(2), combination.theirs(2)]);
+    await lab.exchange(connected, 100_000);
+    await lab.agree();
+  });
+
   it("joins an address and port that the kernel announces, and echoes it", async () => {
     const lab = await combination.lab(2, { flags: { ...NOTHING, fullmesh: true }, mptcp: { pathManager: linuxEndpoints } });
     lab.namespace.limits(8);

@@ -53,7 +53,7 @@ export class Inbound {
     // bytes that this segment brings, unless a checksum lets none of them count before all are there.
     const brought = session.checksums ? mapping.length : Math.min(mapping.length, offset + length - subflowOffset);
     if (brought > 0 && !receiver.acceptable(dataOffset + brought)) {
-      owner.note("beyond_window");
+      owner.note("beyond_window", now);
       return "drop";
     }
     if (session.checksums) return this.acceptChecked(mapping, now);
@@ -61,9 +61,9 @@ export class Inbound {
     if (mapping.length === 0) return "accept";
     // What was retransmitted although it had arrived needs no mapping any more.
     if (subflowOffset < 0 || subflowOffset + mapping.length <= owner.receivedOffset) return "accept";
-    if (this.isFull(subflowOffset, this.mappings.size)) return "drop";
+    if (this.isFull(subflowOffset, this.mappings.size, now)) return "drop";
     if (this.mappings.add(subflowOffset, dataOffset, mapping.length)) return "accept";
-    owner.note("mapping_conflict");
+    owner.note("mapping_conflict", now);
     return "conflict";
   }
 
@@ -83,17 +83,17 @@ export class Inbound {
       if (dataFin && stream.failedAt < 0) owner.onDataFin(dataOffset + length, now);
       return "accept";
     }
-    if (this.isFull(subflowOffset, stream.size)) return "drop";
+    if (this.isFull(subflowOffset, stream.size, now)) return "drop";
     if (stream.add(subflowOffset, dataOffset, length, dataFin, checksum)) return "accept";
-    owner.note("mapping_conflict");
+    owner.note("mapping_conflict", now);
     return "conflict";
   }
 
   /** What comes early and cannot be remembered is not received: the peer sends it again. */
-  private isFull(subflowOffset: number, size: number): boolean {
+  private isFull(subflowOffset: number, size: number, now: number): boolean {
     const { owner } = this;
     if (subflowOffset <= owner.receivedOffset || size < mostMappings(owner.receiver.limit)) return false;
-    owner.note("too_many_mappings");
+    owner.note("too_many_mappings", now);
     return true;
   }
 
@@ -119,7 +119,7 @@ export class Inbound {
       // A mapping known from an earlier segment may reach beyond the window (RFC 8684 §3.8).
       if (owner.receiver.acceptable(dataOffset + end - done)) {
         owner.deliver(dataOffset, done === 0 && end === payload.length ? payload : payload.slice(done, end), now);
-      } else owner.note("beyond_window");
+      } else owner.note("beyond_window", now);
       done = end;
     }
   }

@@ -99,11 +99,15 @@ export class Ending {
     this.release(now);
   }
 
-  /** X4: no established subflow is left: break before make. Nothing may arrive for a while. */
-  onAlone(now: number): void {
+  /**
+   * X4: no established subflow is left: break before make. Nothing may arrive for a while.
+   * @param optionsDropped the paths let TCP through, and no options: there is less to wait for
+   */
+  onAlone(optionsDropped: boolean, now: number): void {
     const { config, deadlines } = this.context;
+    const patience = optionsDropped ? Math.min(config.noSubflowTimeout, NO_OPTIONS_TIMEOUT) : config.noSubflowTimeout;
     // Joins that fail meanwhile do not begin it anew.
-    if (!deadlines.has(DEADLINE.noSubflow)) deadlines.set(DEADLINE.noSubflow, now + config.noSubflowTimeout);
+    deadlines.set(DEADLINE.noSubflow, Math.min(deadlines.at(DEADLINE.noSubflow), now + patience));
   }
 
   /** A subflow was established. */
@@ -250,6 +254,8 @@ export class Ending {
   }
 }
 
+/** How long a connection without subflows, whose paths drop options, waits for one that does not, ns. Both ends are to know within a minute. */
+const NO_OPTIONS_TIMEOUT = 20 * SECOND;
 /** How long a passive closer leaves the subflows' FINs to the peer, ns. */
 const PASSIVE_CLOSE_WAIT = 3 * SECOND;
 /** After a regular close a subflow whose peer does not answer is given up, as Linux does with FIN-WAIT-2, ns. */

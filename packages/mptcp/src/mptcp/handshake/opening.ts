@@ -60,6 +60,8 @@ export interface Opening {
   readonly remoteAddressId: number;
   /** Whether the peer's side of the handshake asked for the subflow to be a backup. */
   readonly peerBackup: boolean;
+  /** Whether the peer may take it for established though it was not confirmed to us: something answered our third ACK, without options. */
+  readonly mayBeConfirmed: boolean;
   read(segment: TcpSegment, offset: number, now: number): OpeningVerdict;
   writeSyn(segment: TcpSegment): void;
   writeSynAck(segment: TcpSegment): void;
@@ -74,6 +76,7 @@ export interface Opening {
 export class CapableOpening implements Opening {
   readonly remoteAddressId = 0;
   readonly peerBackup = false;
+  readonly mayBeConfirmed = false;
   private readonly owner: OpeningOwner;
   private isEstablished = false;
   /** The third ACK was sent. */
@@ -180,6 +183,8 @@ export class JoinOpening implements Opening {
   private asksBackup: boolean;
   private current: OpeningStage = "handshake";
   private ackTries = 0;
+  /** Segments without options that answered it. */
+  private bareAnswers = 0;
   /** Why the SYN+ACK was not acceptable: once the TCP handshake is over, so that there can be one, a RST says so. */
   private refusal: SubflowEndReason | null = null;
 
@@ -199,6 +204,9 @@ export class JoinOpening implements Opening {
   }
   get peerBackup(): boolean {
     return this.asksBackup;
+  }
+  get mayBeConfirmed(): boolean {
+    return this.current === "pre-established" && this.bareAnswers > 0;
   }
 
   read(segment: TcpSegment, _offset: number, now: number): OpeningVerdict {
@@ -228,7 +236,10 @@ export class JoinOpening implements Opening {
   /** Anything after the SYN+ACK: the peer has our HMAC (RFC 8684 §3.2). What comes without options shows that the path drops them (§3.7). */
   private readConfirmation(segment: TcpSegment, now: number): OpeningVerdict {
     if (this.current !== "pre-established" || (segment.flags & TCP_FLAG.ACK) === 0) return "next";
-    if (segment.mptcp.length === 0) return "drop";
+    if (segment.mptcp.length === 0) {
+      this.bareAnswers++;
+      return "drop";
+    }
     this.onJoined(now);
     return "next";
   }
@@ -243,7 +254,7 @@ export class JoinOpening implements Opening {
       return "accept";
     }
     if (verdict === "bad_hmac") counters.increment("MPTcpExtMPJoinAckHMacFailure");
-    this.owner.reset(verdict, MP_RESET_REASON.mptcpSpecific, now);
+    this.owner.reset(verdict, verdict === "no_mp_join_in_ack" ? MP_RESET_REASON.middleboxInterference : MP_RESET_REASON.mptcpSpecific, now);
     return "drop";
   }
 
@@ -284,6 +295,10 @@ export class JoinOpening implements Opening {
   handleTimeout(now: number): void {
     const { owner } = this;
     if (!owner.deadlines.take(SUBFLOW_DEADLINE.joinAck, now)) return;
+    if (this.bareAnswers >= BARE_ANSWERS) {
+      owner.reset("options_lost", MP_RESET_REASON.middleboxInterference, now);
+      return;
+    }
     if (this.ackTries >= JOIN_ACK_TRIES) {
       owner.reset("join_unconfirmed", MP_RESET_REASON.mptcpSpecific, now);
       return;
@@ -301,3 +316,5 @@ export class JoinOpening implements Opening {
 
 /** Third ACKs of a join sent before giving up. */
 const JOIN_ACK_TRIES = 6;
+/** Answers to a join's third ACK without options, from which on the path is known to drop them: one or two may be a middlebox's own. */
+const BARE_ANSWERS = 3;

@@ -3,6 +3,7 @@ import type { LocalAddress, Path, PathControl, PathManager, RemoteAddress } from
 import { Announcer } from "./announcer.ts";
 import { hasRoom, isJoinable, localOf } from "./joinable.ts";
 import { Reconciler } from "./reconciler.ts";
+import { sourcesFor } from "./sources.ts";
 
 /**
  * A path manager by the rules of the Linux kernel's in-kernel one, so that a host here and a kernel that have the same `ip mptcp endpoint` and
@@ -10,10 +11,11 @@ import { Reconciler } from "./reconciler.ts";
  *
  * - `signal`: the address is announced.
  * - `subflow`: one subflow is opened from the address to the peer's first address; with `fullmesh` to each known address of the peer.
- * - an announced address of the peer is joined once: from each `fullmesh` address, or without any from the address of the first subflow.
+ * - an announced address of the peer is joined once: from each `fullmesh` address, or without any from the address that a route would lead from
+ *   (`sources.ts`); where that attempt has no answer, from the next one.
  * - `backup`: subflows from this address are backup ones.
  *
- * Each endpoint and each announcement is used once: what died stays dead until the address goes and returns, or is announced again, and a
+ * Each endpoint and each announcement is used once: what worked and died stays dead until the address goes and returns, or is announced again, and a
  * subflow that the limits forbade is opened when there is room.
  */
 export function linuxEndpoints(): PathManager {
@@ -68,22 +70,31 @@ class LinuxEndpoints extends Reconciler {
       if (meshed.length > 0) {
         for (const local of meshed) this.join(paths, local, remote, now);
       } else {
-        const local = defaultLocal(paths, remote);
-        if (local !== null && !this.isJoined(paths, remote)) this.join(paths, local, remote, now);
+        if (!this.isJoined(paths, remote)) this.joinFromOne(paths, remote, now);
       }
+    }
+  }
+
+  /** From the first of our addresses, in the order of routes, that has not failed yet. */
+  private joinFromOne(paths: PathControl, remote: RemoteAddress, now: number): void {
+    for (const local of sourcesFor(paths.local, remote)) {
+      const path = pathBetween(paths, local, remote);
+      if (path === undefined || this.used.has(path.index)) continue;
+      this.join(paths, local, remote, now);
+      return;
     }
   }
 
   private join(paths: PathControl, local: LocalAddress, remote: RemoteAddress, now: number): void {
     if (!hasRoom(paths)) return;
-    const path = paths.paths.find((row) => connects(row, local, remote));
+    const path = pathBetween(paths, local, remote);
     if (path === undefined || !isJoinable(paths, path) || this.used.has(path.index) || isJoinedByPeer(paths, local, remote)) return;
     if (paths.open(path.index, local.flags.backup, now)) this.used.add(path.index);
   }
 
-  /** Whether a subflow to this address was opened already, from wherever. */
+  /** Whether a subflow to this address is being opened, or came to be, from wherever. */
   private isJoined(paths: PathControl, remote: RemoteAddress): boolean {
-    return paths.paths.some((path) => path.remoteAddressId === remote.id && path.present && (path.open || this.used.has(path.index)));
+    return paths.paths.some((path) => path.remoteAddressId === remote.id && path.present && (path.open || (this.used.has(path.index) && path.answered)));
   }
 }
 
@@ -96,6 +107,10 @@ function isSignalled(local: LocalAddress): boolean {
   return local.flags.signal;
 }
 
+function pathBetween(paths: PathControl, local: LocalAddress, remote: RemoteAddress): Path | undefined {
+  return paths.paths.find((path) => connects(path, local, remote));
+}
+
 function connects(path: Path, local: LocalAddress, remote: RemoteAddress): boolean {
   return (
     path.localAddressId === local.id &&
@@ -104,15 +119,4 @@ function connects(path: Path, local: LocalAddress, remote: RemoteAddress): boole
     path.localAddress.equals(local.address) &&
     path.remoteAddress.equals(remote.address)
   );
-}
-
-/** Stands for the route's choice of a source address: that of the first subflow, else the first of the family. */
-function defaultLocal(paths: PathControl, remote: RemoteAddress): LocalAddress | null {
-  let found: LocalAddress | null = null;
-  for (const local of paths.local) {
-    if (!local.up || local.address.family !== remote.address.family) continue;
-    if (local.id === 0) return local;
-    found ??= local;
-  }
-  return found;
 }

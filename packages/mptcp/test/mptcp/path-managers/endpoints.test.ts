@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { EndpointFlags } from "../../../src/mptcp/path-manager.ts";
 import { linuxEndpoints } from "../../../src/mptcp/path-managers/index.ts";
+import { IpAddress } from "../../../src/wire/index.ts";
 import { FakePaths, NO_FLAGS } from "./fake-paths.ts";
 
 function flags(...names: readonly ("signal" | "subflow" | "backup" | "fullmesh")[]): EndpointFlags {
@@ -50,6 +51,7 @@ describe("endpoints", () => {
     paths.addRemote(1);
     expect(paths.openPairs()).toEqual(["0-0", "0-1", "1-0"]);
     const joined = paths.paths.find((path) => path.open && path.remoteAddressId === 1);
+    paths.table.markWorked(joined?.index ?? 0);
     paths.die(joined?.index ?? 0);
     expect(paths.openPairs()).toEqual(["0-0", "1-0"]);
     paths.removeRemote(1);
@@ -64,6 +66,31 @@ describe("endpoints", () => {
     paths.removeLocal(0);
     paths.addRemote(1);
     expect(paths.openPairs()).toEqual(["1-1"]);
+  });
+
+  test("join an announced address from the one that a route to it leads from: two separate networks", () => {
+    const paths = new FakePaths(linuxEndpoints());
+    paths.table.addLocal({ id: 1, address: IpAddress.from("10.1.5.9"), up: true, flags: flags("subflow") });
+    paths.table.addLocal({ id: 2, address: IpAddress.from("192.168.7.2"), up: true, flags: flags() });
+    paths.establish();
+    // 10.1.4.1 and 192.168.7.1.
+    paths.addRemote(3);
+    paths.table.addRemote({ id: 9, address: IpAddress.from("192.168.7.1"), port: 80, joinable: true });
+    paths.manager.onAddresses(paths, paths.now);
+    expect(paths.openPairs()).toEqual(["0-0", "1-0", "1-3", "2-9"]);
+  });
+
+  test("and from the next one after an attempt without an answer, each once", () => {
+    const paths = new FakePaths(linuxEndpoints());
+    paths.addLocal(1);
+    paths.addLocal(2);
+    paths.establish();
+    paths.addRemote(1);
+    for (const expected of ["0-1", "1-1", "2-1"]) {
+      expect(paths.openPairs()).toEqual(["0-0", expected]);
+      paths.die(paths.paths.find((path) => path.open && path.remoteAddressId === 1)?.index ?? 0);
+    }
+    expect(paths.openPairs()).toEqual(["0-0"]);
   });
 
   test("flagged fullmesh join every known address", () => {
