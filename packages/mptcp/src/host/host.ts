@@ -4,7 +4,7 @@ import type { EndpointFlags, EndpointId, LocalAddress, MptcpConfig, MptcpEnviron
 import { answerFlags, DEFAULT_MPTCP_CONFIG, fullMesh, lia, lowestTimeDistance, MptcpConnection, readCapableSyn, readJoinSyn } from "../mptcp/index.ts";
 import type { KeyMaterial, Version } from "../mptcp/index.ts";
 import type { FourTuple, SentSynAck, StreamConnection, TcpConfig, TcpOwner, TcpSocketOptions } from "../tcp/index.ts";
-import { cubic, DEFAULT_TCP_CONFIG, TcpConnection, TcpSocket } from "../tcp/index.ts";
+import { cubic, DEFAULT_TCP_CONFIG, SegmentPool, TcpConnection, TcpSocket } from "../tcp/index.ts";
 import type { IpAddress, MpJoinSyn, Packet, TcpSegment } from "../wire/index.ts";
 import { icmpErrorOf, MP_CAPABLE_FLAG, TCP_FLAG } from "../wire/index.ts";
 import { AddressBook } from "./address-book.ts";
@@ -36,6 +36,7 @@ export class Host implements MptcpEnvironment {
   readonly random: RandomSources;
   readonly observer: Observer | null;
   readonly counters = new Counters();
+  readonly segments = new SegmentPool();
   /** The time of the driver's call being handled, ns. */
   now = 0;
 

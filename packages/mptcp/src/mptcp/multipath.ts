@@ -470,6 +470,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     if (!sender.acknowledge(position, right, now)) return;
     if (this.optionsDropped && sender.unacknowledged > unacknowledged) this.onProgress();
     if (sender.takeRoom()) this.raise(STREAM_EVENT.writable);
+    if (sender.isCovered) for (const subflow of this.living) subflow.onAllCovered();
     if (sender.finAcknowledged && !finBefore) {
       this.raise(STREAM_EVENT.drained);
       this.closeWhenDone(now);
