@@ -22,7 +22,7 @@ export function closedConnections(count: number, paths: number, progress: Progre
   opened = 0;
   churn(count);
   network.pass(SECOND);
-  const timeWaits = network.client.host.usage.connections;
+  const { timeWaits } = network.client.host.usage;
   const waiting = heapInUse();
   network.pass(61 * SECOND);
   const after = heapInUse();

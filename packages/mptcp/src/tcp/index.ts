@@ -37,5 +37,7 @@ export { SegmentPool } from "./segment-pool.ts";
 export { SendQueue } from "./send-queue.ts";
 export { TcpSocket } from "./socket.ts";
 export type { TcpSocketOptions } from "./socket.ts";
+export { TimeWait } from "./time-wait.ts";
+export type { TimeWaitEnvironment } from "./time-wait.ts";
 export { STREAM_EVENT } from "./stream.ts";
 export type { FourTuple, StreamConnection } from "./stream.ts";

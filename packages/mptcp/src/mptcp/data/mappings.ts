@@ -169,13 +169,28 @@ export class ReceivedMappings {
 
   private insert(index: number, subflowOffset: number, dataOffset: number, length: number): void {
     if (this.count > this.mask) this.resize(2 * this.capacity);
+    // What is sent again fills a hole near the front: the shorter side makes room.
+    if (2 * index < this.count) {
+      this.head = (this.head - 1) & this.mask;
+      for (let i = 0; i < index; i++) this.move(i + 1, i);
+    } else {
+      for (let i = this.count; i > index; i--) this.move(i - 1, i);
+    }
     const { ring } = this;
-    for (let i = this.count; i > index; i--) ring.copyWithin(this.place(i), this.place(i - 1), this.place(i - 1) + 3);
     const at = this.place(index);
     ring[at] = subflowOffset;
     ring[at + 1] = dataOffset;
     ring[at + 2] = length;
     this.count++;
+  }
+
+  private move(from: number, to: number): void {
+    const { ring } = this;
+    const source = this.place(from);
+    const target = this.place(to);
+    ring[target] = ring[source] as number;
+    ring[target + 1] = ring[source + 1] as number;
+    ring[target + 2] = ring[source + 2] as number;
   }
 
   private resize(capacity: number): void {
