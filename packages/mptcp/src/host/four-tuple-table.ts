@@ -1,55 +1,55 @@
-import type { TcpConnection } from "../tcp/index.ts";
+import type { FourTuple, TcpConnection } from "../tcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
 
 /**
- * TCP connections by local and remote address and port. A chained hash table over the addresses' own hashes: a look-up per
+ * TCP connections, or what is left of them, by local and remote address and port. A chained hash table over the addresses' own hashes: a look-up per
  * packet builds no key and allocates nothing.
  */
-export class FourTupleTable {
-  private buckets: (Entry | null)[] = Array.from({ length: 64 }, () => null);
+export class FourTupleTable<T extends { readonly tuple: FourTuple } = TcpConnection> {
+  private buckets: (Entry<T> | null)[] = Array.from({ length: 64 }, () => null);
   private count = 0;
 
   get size(): number {
     return this.count;
   }
 
-  find(localAddress: IpAddress, localPort: number, remoteAddress: IpAddress, remotePort: number): TcpConnection | null {
+  find(localAddress: IpAddress, localPort: number, remoteAddress: IpAddress, remotePort: number): T | null {
     const hash = hashOf(localAddress, localPort, remoteAddress, remotePort);
-    let entry = this.buckets[hash & (this.buckets.length - 1)] as Entry | null;
+    let entry = this.buckets[hash & (this.buckets.length - 1)] as Entry<T> | null;
     while (entry !== null) {
       if (entry.hash === hash) {
-        const { tuple } = entry.tcp;
+        const { tuple } = entry.item;
         if (
           tuple.remotePort === remotePort &&
           tuple.localPort === localPort &&
           tuple.remoteAddress.equals(remoteAddress) &&
           tuple.localAddress.equals(localAddress)
         )
-          return entry.tcp;
+          return entry.item;
       }
       entry = entry.next;
     }
     return null;
   }
 
-  add(tcp: TcpConnection): void {
+  add(item: T): void {
     if (this.count >= this.buckets.length) this.grow();
-    const { tuple } = tcp;
+    const { tuple } = item;
     const hash = hashOf(tuple.localAddress, tuple.localPort, tuple.remoteAddress, tuple.remotePort);
     const at = hash & (this.buckets.length - 1);
-    this.buckets[at] = { tcp, hash, next: this.buckets[at] as Entry | null };
+    this.buckets[at] = { item, hash, next: this.buckets[at] as Entry<T> | null };
     this.count++;
   }
 
   /** Whether it was there. */
-  remove(tcp: TcpConnection): boolean {
-    const { tuple } = tcp;
+  remove(item: T): boolean {
+    const { tuple } = item;
     const hash = hashOf(tuple.localAddress, tuple.localPort, tuple.remoteAddress, tuple.remotePort);
     const at = hash & (this.buckets.length - 1);
-    let previous: Entry | null = null;
-    let entry = this.buckets[at] as Entry | null;
+    let previous: Entry<T> | null = null;
+    let entry = this.buckets[at] as Entry<T> | null;
     while (entry !== null) {
-      if (entry.tcp === tcp) {
+      if (entry.item === item) {
         if (previous === null) this.buckets[at] = entry.next;
         else previous.next = entry.next;
         this.count--;
@@ -62,9 +62,9 @@ export class FourTupleTable {
   }
 
   /** All connections, in no particular order; safe against changes while the array is walked. */
-  all(): TcpConnection[] {
-    const found: TcpConnection[] = [];
-    for (let entry of this.buckets) for (; entry !== null; entry = entry.next) found.push(entry.tcp);
+  all(): T[] {
+    const found: T[] = [];
+    for (let entry of this.buckets) for (; entry !== null; entry = entry.next) found.push(entry.item);
     return found;
   }
 
@@ -75,7 +75,7 @@ export class FourTupleTable {
     for (let entry of old) {
       while (entry !== null) {
         const { next } = entry;
-        entry.next = this.buckets[entry.hash & mask] as Entry | null;
+        entry.next = this.buckets[entry.hash & mask] as Entry<T> | null;
         this.buckets[entry.hash & mask] = entry;
         entry = next;
       }
@@ -83,10 +83,10 @@ export class FourTupleTable {
   }
 }
 
-interface Entry {
-  readonly tcp: TcpConnection;
+interface Entry<T> {
+  readonly item: T;
   readonly hash: number;
-  next: Entry | null;
+  next: Entry<T> | null;
 }
 
 function hashOf(localAddress: IpAddress, localPort: number, remoteAddress: IpAddress, remotePort: number): number {

@@ -36,6 +36,15 @@ export class HeldPorts {
     else all.push(one);
   }
 
+  /** What `from` holds is `to`'s from here on. */
+  pass(from: object, to: object): void {
+    if (this.held.size === 0) return;
+    const all = this.held.get(from);
+    if (all === undefined) return;
+    this.held.delete(from);
+    this.held.set(to, all);
+  }
+
   /** Lets go of what `owner` holds, or only of what it holds on `address`. Twice is no harm. */
   release(owner: object, address: IpAddress | null = null): void {
     if (this.held.size === 0) return;

@@ -4,9 +4,9 @@ import type { EndpointFlags, EndpointId, LocalAddress, MptcpConfig, MptcpEnviron
 import { answerFlags, DEFAULT_MPTCP_CONFIG, fullMesh, lia, lowestTimeDistance, MptcpConnection, readCapableSyn, readJoinSyn } from "../mptcp/index.ts";
 import type { KeyMaterial, Version } from "../mptcp/index.ts";
 import type { FourTuple, SentSynAck, StreamConnection, TcpConfig, TcpOwner, TcpSocketOptions } from "../tcp/index.ts";
-import { cubic, DEFAULT_TCP_CONFIG, TcpConnection, TcpSocket } from "../tcp/index.ts";
-import type { IpAddress, MpJoinSyn, Packet, TcpSegment } from "../wire/index.ts";
-import { icmpErrorOf, MP_CAPABLE_FLAG, TCP_FLAG } from "../wire/index.ts";
+import { cubic, DEFAULT_TCP_CONFIG, SegmentPool, TcpConnection, TcpSocket } from "../tcp/index.ts";
+import type { IpAddress, MpJoinSyn, TcpSegment } from "../wire/index.ts";
+import { icmpErrorOf, MP_CAPABLE_FLAG, Packet, TCP_FLAG } from "../wire/index.ts";
 import { AddressBook } from "./address-book.ts";
 import type { HostAddress } from "./address-book.ts";
 import { FourTupleTable } from "./four-tuple-table.ts";
@@ -14,11 +14,13 @@ import { HeldPorts } from "./held-ports.ts";
 import { Listener } from "./listener.ts";
 import { PendingJoins } from "./pending-joins.ts";
 import { PortAllocator } from "./ports.ts";
-import type { PortSource } from "./ports.ts";
+import type { PortSource, TupleLookup } from "./ports.ts";
 import { resetFor } from "./reset.ts";
 import type { ResetReason } from "./reset.ts";
 import { SynCookies } from "./syn-cookies.ts";
 import type { SynCookieMode } from "./syn-cookies.ts";
+import { TimeWaits } from "./time-waits.ts";
+import type { TimeWaitsOwner, WaitingTuple } from "./time-waits.ts";
 import { TimerHeap } from "./timer-heap.ts";
 import { TransmitQueue } from "./transmit-queue.ts";
 
@@ -31,11 +33,12 @@ import { TransmitQueue } from "./transmit-queue.ts";
  *
  * and then sleeps until `nextTimeout()`. After an application's command (`write`, `end`, ...) it goes on with 2.
  */
-export class Host implements MptcpEnvironment {
+export class Host implements MptcpEnvironment, TimeWaitsOwner {
   readonly name: string;
   readonly random: RandomSources;
   readonly observer: Observer | null;
   readonly counters = new Counters();
+  readonly segments = new SegmentPool();
   /** The time of the driver's call being handled, ns. */
   now = 0;
 
@@ -46,6 +49,9 @@ export class Host implements MptcpEnvironment {
   private readonly ports: PortAllocator;
   private readonly heldPorts = new HeldPorts();
   private readonly connections = new FourTupleTable();
+  private readonly timeWaits: TimeWaits;
+  /** Whether a four-tuple is in use. */
+  private readonly tuples: TupleLookup;
   private readonly pendingJoins: PendingJoins;
   private readonly tokens = new Map<number, MptcpConnection>();
   private readonly listeners = new Map<number, Listener[]>();
@@ -54,8 +60,8 @@ export class Host implements MptcpEnvironment {
   private readonly queues: TransmitQueue[] = [];
   /** Connections whose address was taken away. */
   private readonly linkless = new TransmitQueue();
-  /** RSTs and SYN cookies, which belong to no connection, by link. */
-  private readonly strays: Packet[][] = [];
+  /** RSTs and SYN cookies, which belong to no connection, and those in TIME-WAIT that owe an ACK, by link. */
+  private readonly strays: (Packet | WaitingTuple)[][] = [];
   private readonly ready: (StreamConnection | Listener)[] = [];
   private readyHead = 0;
   /** Destinations whose path swallowed SYNs with MP_CAPABLE, and until when to spare them (H5). */
@@ -71,6 +77,8 @@ export class Host implements MptcpEnvironment {
     this.tcpDefaults = { ...DEFAULT_TCP_CONFIG, congestion: cubic, ...options.tcp };
     this.mptcpDefaults = { ...DEFAULT_MPTCP_CONFIG, scheduler: lowestTimeDistance, congestion: lia, pathManager: fullMesh, ...options.mptcp };
     this.pendingJoins = new PendingJoins(options.pendingJoins ?? DEFAULT_PENDING_JOINS, options.pendingJoinsPerPeer ?? DEFAULT_PENDING_JOINS_PER_PEER);
+    this.timeWaits = new TimeWaits(this, options.timeWaits ?? DEFAULT_TIME_WAITS);
+    this.tuples = { find: (local, localPort, remote, remotePort) => this.connections.find(local, localPort, remote, remotePort) ?? this.timeWaits.find(local, localPort, remote, remotePort) };
     this.ports = new PortAllocator(this.random.ports);
     this.synCookieMode = options.synCookies ?? "auto";
   }
@@ -152,7 +160,7 @@ export class Host implements MptcpEnvironment {
     const entry = local === undefined ? null : this.addresses.find(local);
     if (local === undefined || entry === null) throw new MptcpError("EADDRNOTAVAIL", `no local address for ${remote}`);
     const wanted = options.localPort ?? 0;
-    if (wanted !== 0 && this.connections.find(local, wanted, remote, port) !== null) throw new MptcpError("EADDRINUSE", `${local}:${wanted} to ${remote}:${port} is in use`);
+    if (wanted !== 0 && this.tuples.find(local, wanted, remote, port) !== null) throw new MptcpError("EADDRINUSE", `${local}:${wanted} to ${remote}:${port} is in use`);
     const localPort = this.takePort(entry, wanted, remote, port);
     if (localPort === 0) throw new MptcpError("EADDRNOTAVAIL", `no free port for ${remote}:${port}`);
     const tuple: FourTuple = { localAddress: local, localPort, remoteAddress: remote, remotePort: port };
@@ -192,17 +200,20 @@ export class Host implements MptcpEnvironment {
     const tcp =
       this.connections.find(packet.destination, segment.destinationPort, packet.source, segment.sourcePort) ??
       (this.pendingJoins.size === 0 ? null : this.pendingJoins.find(packet.destination, segment.destinationPort, packet.source, segment.sourcePort));
-    if (tcp !== null) {
-      if (tcp.state === "TIME-WAIT" && tcp.mayReuse(segment)) {
-        // RFC 9293 §3.10.7.4 and RFC 6191: a new SYN may take over a connection in TIME-WAIT. It says no more, not even an ACK that it owes.
-        tcp.abort(now);
-      } else {
-        tcp.receive(packet, now);
-        this.wake(tcp);
-        return;
-      }
+    if (tcp !== null && tcp.state !== "TIME-WAIT") {
+      tcp.receive(packet, now);
+      this.wake(tcp);
+      return;
     }
-    this.receiveStray(packet, segment, link, now);
+    // It may not have been polled since.
+    if (tcp !== null) this.settle(tcp, now);
+    const waiting = this.timeWaits.find(packet.destination, segment.destinationPort, packet.source, segment.sourcePort);
+    if (waiting !== null && !waiting.state.mayReuse(segment)) this.receiveWaiting(waiting, segment, link, now);
+    else {
+      // RFC 9293 §3.10.7.4 and RFC 6191: a new SYN may take over a connection in TIME-WAIT. It says no more, not even an ACK that it owes.
+      if (waiting !== null) this.timeWaits.remove(waiting, now);
+      this.receiveStray(packet, segment, link, now);
+    }
   }
 
   /** Earliest time at which handleTimeout wants to be called, ns; NEVER when nothing is pending. */
@@ -229,8 +240,8 @@ export class Host implements MptcpEnvironment {
   /** The next packet for `link`, or null. What one link sends may give another something to send: poll all until all give null. */
   pollTransmit(link: number, now: number): Packet | null {
     this.now = now;
-    const strays = this.strays[link];
-    if (strays !== undefined && strays.length > 0) return strays.shift() ?? null;
+    const stray = this.nextStray(link, now);
+    if (stray !== null) return stray;
     if (this.linkless.size > 0) this.discardLinkless(now);
     const queue = this.queues[link];
     if (queue === undefined) return null;
@@ -245,10 +256,45 @@ export class Host implements MptcpEnvironment {
       }
       queue.shift();
       tcp.queued = false;
-      if (tcp.link === link) this.timers.file(tcp);
+      if (tcp.link === link) this.settle(tcp, now);
       else this.wake(tcp);
     }
     return null;
+  }
+
+  /** The next packet of no connection for a link. */
+  private nextStray(link: number, now: number): Packet | null {
+    const strays = this.strays[link];
+    if (strays === undefined) return null;
+    for (let stray = strays.shift(); stray !== undefined; stray = strays.shift()) {
+      if (stray instanceof Packet) return stray;
+      if (!stray.owes) continue;
+      this.counters.segments.TcpOutSegs++;
+      return stray.takeAcknowledgment(now);
+    }
+    return null;
+  }
+
+  /** A connection has nothing to send now: what it waits for is time, or the next packet. */
+  private settle(tcp: TcpConnection, now: number): void {
+    if (tcp.state !== "TIME-WAIT" || !(this.connections.remove(tcp) || this.pendingJoins.remove(tcp))) {
+      this.timers.file(tcp);
+      return;
+    }
+    this.timers.remove(tcp);
+    const { link } = tcp;
+    const entry = this.timeWaits.add(tcp, now);
+    if (entry === null) this.heldPorts.release(tcp);
+    else {
+      this.heldPorts.pass(tcp, entry);
+      if (entry.owes) this.straysOf(link).push(entry);
+    }
+  }
+
+  /** A late segment for a connection in TIME-WAIT. */
+  private receiveWaiting(waiting: WaitingTuple, segment: TcpSegment, link: number, now: number): void {
+    const strays = this.straysOf(this.addresses.find(waiting.tuple.localAddress)?.link ?? link);
+    if (strays.length < MAXIMUM_STRAYS && this.timeWaits.receive(waiting, segment, now)) strays.push(waiting);
   }
 
   /** What has no link to leave by, since its address was taken away, is lost. */
@@ -257,7 +303,7 @@ export class Host implements MptcpEnvironment {
       if (tcp.link < 0) while (tcp.pollTransmit(now) !== null) this.counters.increment("IpOutNoRoutes");
       this.linkless.shift();
       tcp.queued = false;
-      if (tcp.link < 0) this.timers.file(tcp);
+      if (tcp.link < 0) this.settle(tcp, now);
       else this.wake(tcp);
     }
   }
@@ -276,7 +322,7 @@ export class Host implements MptcpEnvironment {
 
   /** What the host remembers, by number of entries. */
   get usage(): HostUsage {
-    return { connections: this.connections.size, pendingJoins: this.pendingJoins.size, tokens: this.tokens.size, timers: this.timers.size };
+    return { connections: this.connections.size, timeWaits: this.timeWaits.size, pendingJoins: this.pendingJoins.size, tokens: this.tokens.size, timers: this.timers.size };
   }
 
   // ---- TcpEnvironment, MptcpEnvironment
@@ -295,6 +341,10 @@ export class Host implements MptcpEnvironment {
     this.forget(tcp);
   }
 
+  onTimeWaitOver(entry: WaitingTuple): void {
+    this.heldPorts.release(entry);
+  }
+
   finished(connection: StreamConnection): void {
     if (!(connection instanceof MptcpConnection)) return;
     this.tokens.delete(connection.session.local.token);
@@ -305,7 +355,7 @@ export class Host implements MptcpEnvironment {
     const { localAddress, remoteAddress, remotePort } = endpoint;
     const entry = this.addresses.find(localAddress);
     if (entry === null) return null;
-    if (endpoint.localPort !== 0 && this.connections.find(localAddress, endpoint.localPort, remoteAddress, remotePort) !== null) return null;
+    if (endpoint.localPort !== 0 && this.tuples.find(localAddress, endpoint.localPort, remoteAddress, remotePort) !== null) return null;
     let localPort = 0;
     try {
       localPort = this.takePort(entry, endpoint.localPort, remoteAddress, remotePort);
@@ -475,7 +525,8 @@ export class Host implements MptcpEnvironment {
     const { quoted } = error;
     const tcp = this.connections.find(quoted.source, quoted.sourcePort, quoted.destination, quoted.destinationPort) ?? this.pendingJoins.find(quoted.source, quoted.sourcePort, quoted.destination, quoted.destinationPort);
     if (tcp === null) {
-      this.counters.increment("IcmpInErrors");
+      // In TIME-WAIT nothing is in flight that an error could be about.
+      if (this.timeWaits.find(quoted.source, quoted.sourcePort, quoted.destination, quoted.destinationPort) === null) this.counters.increment("IcmpInErrors");
       return;
     }
     tcp.handleIcmp({ kind: error.kind === "too_big" ? "packet_too_big" : error.kind, code: error.code, mtu: error.mtu, sequence: quoted.sequence }, now);
@@ -491,8 +542,12 @@ export class Host implements MptcpEnvironment {
 
   /** Sends a packet of no connection. */
   private sendStray(packet: Packet, link: number): void {
-    const strays = (this.strays[link] ??= []);
+    const strays = this.straysOf(link);
     if (strays.length < MAXIMUM_STRAYS) strays.push(packet);
+  }
+
+  private straysOf(link: number): (Packet | WaitingTuple)[] {
+    return (this.strays[link] ??= []);
   }
 
   private listenerFor(address: IpAddress, port: number): Listener | null {
@@ -560,7 +615,7 @@ export class Host implements MptcpEnvironment {
   /** A local port for a connection, held where the address has a port source; 0 when none is free. */
   private takePort(entry: HostAddress, wanted: number, remote: IpAddress, remotePort: number): number {
     const { address, ports } = entry;
-    if (ports === null) return wanted !== 0 ? wanted : this.ports.pick(this.connections, address, remote, remotePort);
+    if (ports === null) return wanted !== 0 ? wanted : this.ports.pick(this.tuples, address, remote, remotePort);
     if (wanted === 0) return ports.allocate(address, remote, remotePort);
     ports.hold(address, wanted);
     return wanted;
@@ -618,7 +673,9 @@ export class Host implements MptcpEnvironment {
 
 /** Entries of a host's tables. */
 export interface HostUsage {
+  /** TCP connections, but those in TIME-WAIT, which are counted apart. */
   readonly connections: number;
+  readonly timeWaits: number;
   readonly pendingJoins: number;
   readonly tokens: number;
   readonly timers: number;
@@ -636,6 +693,8 @@ export interface HostOptions {
   readonly pendingJoins?: number;
   /** ... and those from one address; 64 unless given. */
   readonly pendingJoinsPerPeer?: number;
+  /** Connections in TIME-WAIT, the oldest of which makes room for the next one; 131,072 unless given. */
+  readonly timeWaits?: number;
   /** `auto` unless given. */
   readonly synCookies?: SynCookieMode;
 }
@@ -690,6 +749,8 @@ function tupleOf(packet: Packet, segment: TcpSegment): FourTuple {
 const NO_OFFER = { kind: "none" } as const;
 /** The link of an address that went away. */
 const NO_LINK = -1;
+/** Some 50 MB at the most. */
+const DEFAULT_TIME_WAITS = 131_072;
 const DEFAULT_PENDING_JOINS = 1024;
 const DEFAULT_PENDING_JOINS_PER_PEER = 64;
 const MAXIMUM_STRAYS = 256;

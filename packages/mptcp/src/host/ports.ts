@@ -1,7 +1,6 @@
 import type { RandomSource } from "../core/index.ts";
 import { randomBelow } from "../core/index.ts";
 import type { IpAddress } from "../wire/index.ts";
-import type { FourTupleTable } from "./four-tuple-table.ts";
 
 /**
  * Who gives out the local ports of an address, where the host does not: behind each port of a link over UDP there is a socket. A port is
@@ -22,6 +21,12 @@ export interface PortSource {
   release(local: IpAddress, port: number): void;
 }
 
+/** Says whether a four-tuple is in use. */
+export interface TupleLookup {
+  /** What uses it; null when nothing does. */
+  find(localAddress: IpAddress, localPort: number, remoteAddress: IpAddress, remotePort: number): object | null;
+}
+
 /** Picks ephemeral ports: a random one, and from there the next that is free for the destination (RFC 6056 §3.3.1). */
 export class PortAllocator {
   private readonly random: RandomSource;
@@ -31,7 +36,7 @@ export class PortAllocator {
   }
 
   /** A port for which the four-tuple is free; 0 when none is. */
-  pick(table: FourTupleTable, local: IpAddress, remote: IpAddress, remotePort: number): number {
+  pick(table: TupleLookup, local: IpAddress, remote: IpAddress, remotePort: number): number {
     const start = randomBelow(this.random, EPHEMERAL_COUNT);
     for (let i = 0; i < EPHEMERAL_COUNT; i++) {
       const port = EPHEMERAL_FIRST + ((start + i) % EPHEMERAL_COUNT);

@@ -471,6 +471,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     this.session.onAcknowledged(position, now);
     if (this.optionsDropped && sender.unacknowledged > unacknowledged) this.onProgress();
     if (sender.takeRoom()) this.raise(STREAM_EVENT.writable);
+    if (sender.isCovered) for (const subflow of this.living) subflow.onAllCovered();
     if (sender.finAcknowledged && !finBefore) {
       this.raise(STREAM_EVENT.drained);
       this.closeWhenDone(now);

@@ -478,6 +478,12 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
       this.dataAckSeen = this.reader.segmentHadDataAck;
     }
     this.sentMappings.acknowledge(to);
+    if (context.sender.isCovered) this.onAllCovered();
+  }
+
+  /** All data that was ever sent has its Data ACK: nobody will ask who carried it. */
+  onAllCovered(): void {
+    if (this.sentMappings.size === 0) this.sentMappings.clear();
   }
 
   onInput(_tcp: TcpConnection, now: number): void {

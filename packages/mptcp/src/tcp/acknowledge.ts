@@ -4,7 +4,7 @@ import { positionNear, sequenceLess } from "../wire/index.ts";
 import type { TcpConnection } from "./connection.ts";
 import { PHASE } from "./phase.ts";
 import { advanceRecovery, isDuplicateLoss, repairedByProbe } from "./recovery.ts";
-import type { SentSegment } from "./scoreboard.ts";
+import type { SentSegment } from "./sent-segment.ts";
 import { TIMER } from "./timers.ts";
 
 /** What one ACK says; one object per call chain, reused. */

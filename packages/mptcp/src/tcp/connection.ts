@@ -15,6 +15,7 @@ import { RttEstimator } from "./rtt.ts";
 import { segmentArrives, synchronize } from "./segment-arrives.ts";
 import { Sender } from "./sender.ts";
 import type { FourTuple } from "./stream.ts";
+import { TimeWait } from "./time-wait.ts";
 import { runTimers } from "./timeouts.ts";
 import { TIMER, TIMERS } from "./timers.ts";
 import type { Timer } from "./timers.ts";
@@ -430,6 +431,14 @@ export class TcpConnection {
     return this.sender.finOffset >= 0 && this.sender.una > this.sender.finOffset;
   }
 
+  /** Whether an ACK is to be sent, and when TIME-WAIT ends, ns. */
+  get owesAck(): boolean {
+    return this.receiver.ackNow;
+  }
+  get timeWaitEnd(): number {
+    return this.timers[TIMER.timeWait] as number;
+  }
+
   /** Whether ESTABLISHED was reached. */
   get established(): boolean {
     return this.reachedEstablished;
@@ -453,12 +462,6 @@ export class TcpConnection {
   /** `segment.window` scaled as negotiated. */
   scaledWindow(segment: TcpSegment): number {
     return (segment.flags & TCP_FLAG.SYN) !== 0 ? segment.window : segment.window * this.sender.scale;
-  }
-
-  /** In TIME-WAIT: whether a SYN for the same 4-tuple may start a new connection (RFC 6191 §2, RFC 9293 §3.6.1). */
-  mayReuse(syn: TcpSegment): boolean {
-    if (this.state !== "TIME-WAIT" || (syn.flags & (TCP_FLAG.SYN | TCP_FLAG.ACK | TCP_FLAG.RST)) !== TCP_FLAG.SYN) return false;
-    return this.receiver.isNewIncarnation(syn, this.timestamps);
   }
 
   // ---- for the other files of this room
@@ -544,6 +547,15 @@ export class TcpConnection {
     if (this.finished) return;
     this.finished = true;
     this.owner.onClosed(this, null, null, now);
+  }
+
+  /** What is to be kept of it in TIME-WAIT, once nothing is left to send. Nothing can be asked of the connection any more. */
+  retire(now: number): TimeWait {
+    const rest = new TimeWait(this, now);
+    this.state = "CLOSED";
+    this.timers.fill(NEVER);
+    this.nextTimeout = NEVER;
+    return rest;
   }
 
   /** Begins to watch, or goes on watching, whether the connection that nobody waits for makes progress. */

@@ -33,8 +33,11 @@ export type { SegmentRole, SegmentSlot, TcpEnvironment, TcpOwner } from "./owner
 export { ReassemblyQueue } from "./reassembly.ts";
 export type { ByteRange } from "./reassembly.ts";
 export { ReceiveQueue } from "./receive-queue.ts";
+export { SegmentPool } from "./segment-pool.ts";
 export { SendQueue } from "./send-queue.ts";
 export { TcpSocket } from "./socket.ts";
 export type { TcpSocketOptions } from "./socket.ts";
+export { TimeWait } from "./time-wait.ts";
+export type { TimeWaitEnvironment } from "./time-wait.ts";
 export { STREAM_EVENT } from "./stream.ts";
 export type { FourTuple, StreamConnection } from "./stream.ts";

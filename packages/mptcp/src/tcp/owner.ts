@@ -3,6 +3,7 @@ import type { Payload, TcpSegment } from "../wire/index.ts";
 import type { CongestionControlFactory } from "./congestion/control.ts";
 import type { CouplingGroup } from "./congestion/coupling.ts";
 import type { TcpConnection } from "./connection.ts";
+import type { SegmentPool } from "./segment-pool.ts";
 
 /**
  * What a TCP connection asks of whoever owns its byte stream: a plain TCP socket, or a subflow of an MPTCP connection.
@@ -123,6 +124,8 @@ export interface TcpEnvironment {
   readonly random: RandomSources;
   readonly counters: Counters;
   readonly observer: Observer | null;
+  /** Where records of sent segments come from and go to: one for all connections. */
+  readonly segments: SegmentPool;
   /** The connection may have something to transmit, or its `nextTimeout` changed. Cheap, idempotent, may be called often. */
   wake(tcp: TcpConnection): void;
   /** The connection reached CLOSED: its 4-tuple is free. */

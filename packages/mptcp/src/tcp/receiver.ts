@@ -1,5 +1,5 @@
 import { MILLISECOND, NEVER, SECOND } from "../core/index.ts";
-import type { Payload, TcpSegment } from "../wire/index.ts";
+import type { Payload } from "../wire/index.ts";
 import { sequenceAdd, sequenceDifference, sequenceLess } from "../wire/index.ts";
 import { ReceiverRtt } from "./buffer-tuning.ts";
 import type { TcpConnection } from "./connection.ts";
@@ -72,14 +72,6 @@ export class Receiver {
     if (!sequenceLess(value, this.recentTimestamp)) return false;
     // RFC 7323 §5.5: after 24 days TS.Recent says nothing.
     return this.recentTimestampAt >= 0 && now - this.recentTimestampAt < TIMESTAMP_LIFETIME;
-  }
-
-  /** RFC 6191 §2 and RFC 9293 §3.6.1: a SYN in TIME-WAIT is of a new connection when its timestamp, or else its number, is beyond. */
-  isNewIncarnation(syn: TcpSegment, timestamps: boolean): boolean {
-    const later = sequenceLess(sequenceAdd(this.origin, this.nxt), syn.sequence);
-    if (!timestamps || !syn.hasTimestamps) return later;
-    if (syn.timestampValue === this.recentTimestamp) return later;
-    return sequenceLess(this.recentTimestamp, syn.timestampValue);
   }
 
   /** RFC 7323 §4.3: TS.Recent follows segments that reach back to the last ACK sent. */
@@ -321,7 +313,7 @@ const MOST_RECENT = 6;
 /** As many as Linux sends at the start. */
 const QUICK_ACKS = 16;
 /** ACKs per second in answer to unacceptable segments. */
-const CHALLENGES = 10;
+export const CHALLENGES = 10;
 const TIMESTAMP_LIFETIME = 24 * 86400 * SECOND;
 
 /** Below this an ACK that waits costs less than one more ACK, ns. */

@@ -1,40 +1,8 @@
-import { Payload } from "../wire/index.ts";
+import type { Payload } from "../wire/index.ts";
 import type { DeliveryRate } from "./delivery-rate.ts";
 import { TransmissionStamp } from "./delivery-rate.ts";
-
-/** One segment that was sent and is not cumulatively acknowledged. The objects are pooled: never keep one across an ACK. */
-export class SentSegment {
-  /** Stream offset of the first byte. */
-  offset = 0;
-  /** Payload bytes plus one for a FIN. */
-  length = 0;
-  fin = false;
-  payload: Payload = Payload.EMPTY;
-  tag: object | null = null;
-  push = false;
-  /** When it was (last) sent, ns. */
-  sentAt = 0;
-  /** Number of that transmission: orders what was sent at the same time. */
-  serial = 0;
-  retransmitted = false;
-  sacked = false;
-  /** Deemed lost, and not sent again since. */
-  lost = false;
-  /** Counted in the pipe: neither delivered nor lost. */
-  inPipe = false;
-  /** Link segments that it makes, as counted when it was SACKed. */
-  weight = 0;
-  /** What was known when it was sent, for the measurement of the delivery rate; null unless that was ever asked for. */
-  stamp: TransmissionStamp | null = null;
-  /** Neighbours in the list by time of transmission. */
-  older: SentSegment | null = null;
-  newer: SentSegment | null = null;
-
-  /** Stream offset after the last byte (and the FIN). */
-  get end(): number {
-    return this.offset + this.length;
-  }
-}
+import type { SegmentPool } from "./segment-pool.ts";
+import type { SentSegment } from "./sent-segment.ts";
 
 /**
  * What was sent and not acknowledged yet: a ring of records in stream order, and through the ones that are neither SACKed nor lost
@@ -57,7 +25,7 @@ export class Scoreboard {
   private transmissions = 0;
   private ring: (SentSegment | null)[] = new Array<SentSegment | null>(SMALLEST_RING).fill(null);
   private head = 0;
-  private readonly pool: SentSegment[] = [];
+  private readonly pool: SegmentPool;
   /** No record before this index is lost. */
   private lostHint = 0;
   // What SACK blocks covered so far, merged and sorted: starts and ends.
@@ -68,13 +36,18 @@ export class Scoreboard {
   /** Records delivered by the last {@link Scoreboard.sack}, in stream order. */
   readonly newlySacked: SentSegment[] = [];
 
+  /** @param pool where records come from and go to */
+  constructor(pool: SegmentPool) {
+    this.pool = pool;
+  }
+
   at(index: number): SentSegment {
     return this.ring[(this.head + index) & (this.ring.length - 1)] as SentSegment;
   }
 
   /** Adds a segment that leaves now. */
   push(offset: number, payload: Payload, fin: boolean, tag: object | null, push: boolean, now: number): SentSegment {
-    const record = this.pool.length > 0 ? (this.pool.pop() as SentSegment) : new SentSegment();
+    const record = this.pool.take();
     record.offset = offset;
     record.length = payload.length + (fin ? 1 : 0);
     record.fin = fin;
@@ -119,9 +92,7 @@ export class Scoreboard {
 
   /** Gives a record that was shifted out back to the pool. */
   recycle(record: SentSegment): void {
-    record.payload = Payload.EMPTY;
-    record.tag = null;
-    if (this.pool.length < POOL_LIMIT) this.pool.push(record);
+    this.pool.give(record);
   }
 
   /** Removes the first `bytes` bytes of the first record, which are acknowledged; it has more than that. */
@@ -149,7 +120,7 @@ export class Scoreboard {
   /** Cuts the record at `index` after `bytes` payload bytes; the rest follows it as a record of its own. */
   split(index: number, bytes: number): void {
     const record = this.at(index);
-    const rest = this.pool.length > 0 ? (this.pool.pop() as SentSegment) : new SentSegment();
+    const rest = this.pool.take();
     rest.offset = record.offset + bytes;
     rest.length = record.length - bytes;
     rest.fin = record.fin;
@@ -302,7 +273,6 @@ export class Scoreboard {
     while (this.count > 0) this.recycle(this.shift());
     this.starts = [];
     this.ends = [];
-    this.pool.length = 0;
     this.ring = new Array<SentSegment | null>(SMALLEST_RING).fill(null);
     this.head = 0;
     this.lostHint = 0;
@@ -390,5 +360,4 @@ function firstAtOrAfter(sorted: readonly number[], value: number): number {
 }
 
 const SMALLEST_RING = 16;
-const LARGEST_IDLE_RING = 1024;
-const POOL_LIMIT = 256;
+const LARGEST_IDLE_RING = 64;

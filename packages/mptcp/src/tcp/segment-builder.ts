@@ -3,7 +3,7 @@ import type { TcpConnection } from "./connection.ts";
 import { offerOptions } from "./negotiation.ts";
 import { SEGMENT_ROLE } from "./owner.ts";
 import type { SegmentRole } from "./owner.ts";
-import type { SentSegment } from "./scoreboard.ts";
+import type { SentSegment } from "./sent-segment.ts";
 
 /** A segment with payload or FIN from its record, for the first time or again. Null when the owner ended the connection. */
 export function buildDataSegment(tcp: TcpConnection, record: SentSegment, now: number): Packet | null {

@@ -11,7 +11,7 @@ import type { Phase } from "./phase.ts";
 import { ProportionalRateReduction } from "./prr.ts";
 import { Rack } from "./rack.ts";
 import { Scoreboard } from "./scoreboard.ts";
-import type { SentSegment } from "./scoreboard.ts";
+import type { SentSegment } from "./sent-segment.ts";
 import { buildDataSegment } from "./segment-builder.ts";
 import { SpuriousRecovery } from "./spurious.ts";
 import { TailLossProbe } from "./tail-loss-probe.ts";
@@ -19,7 +19,7 @@ import { TIMER } from "./timers.ts";
 
 /** The sending half of a connection: what may leave now, and what is outstanding. Positions are stream offsets. */
 export class Sender {
-  readonly board = new Scoreboard();
+  readonly board: Scoreboard;
   readonly rack = new Rack();
   readonly prr = new ProportionalRateReduction();
   /** What Proportional Rate Reduction lets be in flight during fast recovery, bytes; -1 while none is under way. */
@@ -79,6 +79,7 @@ export class Sender {
 
   constructor(tcp: TcpConnection, initialSequence: number) {
     this.tcp = tcp;
+    this.board = new Scoreboard(tcp.environment.segments);
     this.origin = (initialSequence + 1) >>> 0;
     this.probe = new TailLossProbe();
   }

@@ -138,13 +138,13 @@ describe("demultiplexing", () => {
     client.end();
     pair.run(200);
     // The server closed first: TIME-WAIT is there.
-    expect([pair.hosts.client.usage.connections, pair.hosts.server.usage.connections]).toEqual([0, 1]);
+    expect([pair.hosts.client.usage, pair.hosts.server.usage]).toMatchObject([{ connections: 0, timeWaits: 0 }, { connections: 0, timeWaits: 1 }]);
     pair.run(1000);
     const again = pair.connect({ localPort: 4000 });
     again.write(2000);
     pair.run(500);
     expect([pair.accepted.length, pair.accepted[1]?.received, again.connection.multipath]).toEqual([2, 2000, true]);
-    expect(pair.hosts.server.usage.connections).toBe(1);
+    expect(pair.hosts.server.usage).toMatchObject({ connections: 1, timeWaits: 0 });
   });
 
   test("a connection in TIME-WAIT that owes an ACK does not send it once it has given way", () => {

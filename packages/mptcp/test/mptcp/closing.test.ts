@@ -10,10 +10,8 @@ const hasDataFin = (sent: Sent): boolean => option(sent.segment, "dss")?.dataFin
 /** States of the TCP connections that a host still knows. */
 function states(pair: Pair, side: Side): string[] {
   const { connections } = pair.hosts[side] as unknown as { connections: { all: () => TcpConnection[] } };
-  return connections
-    .all()
-    .map((tcp) => tcp.state)
-    .toSorted();
+  const waiting = Array.from({ length: pair.hosts[side].usage.timeWaits }, () => "TIME-WAIT");
+  return [...connections.all().map((tcp) => tcp.state), ...waiting].toSorted();
 }
 
 function tokens(pair: Pair, side: Side): number {

@@ -118,7 +118,7 @@ export function runNetwork(network: RandomNetwork, observe: (simulation: Simulat
   simulation.run(finishedAt + 1200 * SECOND);
   for (const node of [built.client, built.server]) {
     const left = node.host.usage;
-    if (left.connections + left.pendingJoins + left.tokens + left.timers > 0) problems.push(`${node.name} keeps ${JSON.stringify(left)}`);
+    if (left.connections + left.timeWaits + left.pendingJoins + left.tokens + left.timers > 0) problems.push(`${node.name} keeps ${JSON.stringify(left)}`);
   }
   return { problems, finishedAt };
 }

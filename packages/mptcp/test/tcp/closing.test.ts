@@ -174,18 +174,19 @@ describe("reset", () => {
 
 describe("TIME-WAIT", () => {
   test("RFC 6191: a later timestamp, or a higher sequence number, may take the 4-tuple over", () => {
-    const stamped = timeWait(true);
-    const next = (stamped.peerIss + 2) >>> 0;
-    expect(stamped.tcp.mayReuse(syn(next - 500, 102))).toBe(true);
-    expect(stamped.tcp.mayReuse(syn(next + 500, 100))).toBe(false);
-    expect(stamped.tcp.mayReuse(syn(next + 500, 101))).toBe(true);
-    expect(stamped.tcp.mayReuse(syn(next - 500, 101))).toBe(false);
-    const plain = timeWait(false);
-    expect(plain.tcp.mayReuse(syn(next + 1, 0))).toBe(true);
-    expect(plain.tcp.mayReuse(syn(next - 1, 0))).toBe(false);
+    const { peerIss, tcp } = timeWait(true);
+    const next = (peerIss + 2) >>> 0;
+    const stamped = tcp.retire(0);
+    expect(stamped.mayReuse(syn(next - 500, 102))).toBe(true);
+    expect(stamped.mayReuse(syn(next + 500, 100))).toBe(false);
+    expect(stamped.mayReuse(syn(next + 500, 101))).toBe(true);
+    expect(stamped.mayReuse(syn(next - 500, 101))).toBe(false);
+    const plain = timeWait(false).tcp.retire(0);
+    expect(plain.mayReuse(syn(next + 1, 0))).toBe(true);
+    expect(plain.mayReuse(syn(next - 1, 0))).toBe(false);
     const ack = syn(next + 1, 0);
     ack.flags = 16;
-    expect(plain.tcp.mayReuse(ack)).toBe(false);
+    expect(plain.mayReuse(ack)).toBe(false);
   });
 });
 

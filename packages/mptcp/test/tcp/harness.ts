@@ -1,6 +1,6 @@
 import { Counters, MILLISECOND, NEVER, randomFraction, SECOND, SeededRandom, seededSources } from "../../src/core/index.ts";
 import type { DecisionEvent, Observer, RandomSources } from "../../src/core/index.ts";
-import { DEFAULT_TCP_CONFIG, newReno, STREAM_EVENT, TcpConnection, TcpSocket } from "../../src/tcp/index.ts";
+import { DEFAULT_TCP_CONFIG, newReno, SegmentPool, STREAM_EVENT, TcpConnection, TcpSocket } from "../../src/tcp/index.ts";
 import type { FourTuple, TcpConfig, TcpEnvironment } from "../../src/tcp/index.ts";
 import { IpAddress, Payload, sequenceAdd, TCP_FLAG } from "../../src/wire/index.ts";
 import type { Packet, TcpSegment } from "../../src/wire/index.ts";
@@ -19,6 +19,7 @@ export class TestEnvironment implements TcpEnvironment {
   readonly name: string;
   readonly random: RandomSources;
   readonly counters = new Counters();
+  readonly segments = new SegmentPool();
   readonly observer: Observer | null;
   readonly events: DecisionEvent[] = [];
   wakes = 0;

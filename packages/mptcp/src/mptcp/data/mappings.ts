@@ -63,6 +63,7 @@ export class SentMappings {
     return false;
   }
 
+  /** Forgets all of them, the latest ones included. */
   clear(): void {
     this.items = [];
     this.head = 0;
@@ -70,17 +71,24 @@ export class SentMappings {
 }
 
 /**
- * The mappings that the peer declared on one subflow and whose bytes have not all arrived in order. Kept as parallel
- * arrays ordered by subflow offset: nearly every mapping is appended at the end and used up at the front.
+ * The mappings that the peer declared on one subflow and whose bytes have not all arrived in order: a ring of numbers, three for each,
+ * ordered by subflow offset. Nearly every mapping is appended at the end and used up at the front. The ring becomes small again once it is
+ * used up.
  */
 export class ReceivedMappings {
-  private subflowOffsets: number[] = [];
-  private dataOffsets: number[] = [];
-  private lengths: number[] = [];
+  /** Subflow offset, data offset and length of one mapping after the other. */
+  private ring: number[] = new Array<number>(3 * SMALLEST_RING).fill(0);
+  private mask = SMALLEST_RING - 1;
   private head = 0;
+  private count = 0;
 
   get size(): number {
-    return this.subflowOffsets.length - this.head;
+    return this.count;
+  }
+
+  /** Mappings that there is room for now. */
+  get capacity(): number {
+    return this.mask + 1;
   }
 
   /**
@@ -88,17 +96,16 @@ export class ReceivedMappings {
    * @returns false when it contradicts a known one (a mapping is fixed once declared, §3.3.1)
    */
   add(subflowOffset: number, dataOffset: number, length: number): boolean {
-    const { subflowOffsets } = this;
     const shift = dataOffset - subflowOffset;
     const to = subflowOffset + length;
     let from = subflowOffset;
     let at = this.upperBound(from);
-    if (at > this.head && this.end(at - 1) > from) {
+    if (at > 0 && this.end(at - 1) > from) {
       if (shift !== this.shift(at - 1)) return false;
       from = this.end(at - 1);
     }
     while (from < to) {
-      const next = at < subflowOffsets.length ? (subflowOffsets[at] as number) : to;
+      const next = at < this.count ? this.start(at) : to;
       const pieceEnd = next < to ? next : to;
       if (pieceEnd > from) {
         this.insert(at, from, from + shift, pieceEnd - from);
@@ -114,74 +121,97 @@ export class ReceivedMappings {
 
   /** Index of the mapping that covers `subflowOffset`, or -1. Forgets those that end at or before it. */
   find(subflowOffset: number): number {
-    const { subflowOffsets, lengths } = this;
-    let head = this.head;
-    while (head < subflowOffsets.length && (subflowOffsets[head] as number) + (lengths[head] as number) <= subflowOffset) head++;
-    this.head = head;
-    if (head > 1024 && head * 2 > subflowOffsets.length) this.compact();
-    if (this.head === subflowOffsets.length && subflowOffsets.length > 0 && this.head > 0) this.compact();
-    if (this.head < this.subflowOffsets.length && (this.subflowOffsets[this.head] as number) <= subflowOffset) return this.head;
-    return -1;
+    while (this.count > 0 && this.end(0) <= subflowOffset) {
+      this.head = (this.head + 1) & this.mask;
+      this.count--;
+    }
+    if (this.count <= 1 && this.mask >= LARGEST_IDLE_RING) this.resize(SMALLEST_RING);
+    return this.count > 0 && this.start(0) <= subflowOffset ? 0 : -1;
   }
 
   /** Data offset of `subflowOffset` within mapping `index`. */
   dataOffset(index: number, subflowOffset: number): number {
-    return (this.dataOffsets[index] as number) + subflowOffset - (this.subflowOffsets[index] as number);
+    return subflowOffset + this.shift(index);
   }
 
   /** Subflow offset just after mapping `index`. */
   end(index: number): number {
-    return (this.subflowOffsets[index] as number) + (this.lengths[index] as number);
+    const at = this.place(index);
+    return (this.ring[at] as number) + (this.ring[at + 2] as number);
+  }
+
+  private start(index: number): number {
+    return this.ring[this.place(index)] as number;
   }
 
   /** What mapping `index` adds to a subflow offset. */
   private shift(index: number): number {
-    return (this.dataOffsets[index] as number) - (this.subflowOffsets[index] as number);
+    const at = this.place(index);
+    return (this.ring[at + 1] as number) - (this.ring[at] as number);
+  }
+
+  private place(index: number): number {
+    return 3 * ((this.head + index) & this.mask);
   }
 
   /** Index of the first mapping that starts after `subflowOffset`. */
   private upperBound(subflowOffset: number): number {
-    const { subflowOffsets } = this;
-    let low = this.head;
-    let high = subflowOffsets.length;
-    if (high === low || (subflowOffsets[high - 1] as number) <= subflowOffset) return high;
+    let low = 0;
+    let high = this.count;
+    if (high === 0 || this.start(high - 1) <= subflowOffset) return high;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((subflowOffsets[middle] as number) <= subflowOffset) low = middle + 1;
+      if (this.start(middle) <= subflowOffset) low = middle + 1;
       else high = middle;
     }
     return low;
   }
 
-  private insert(at: number, subflowOffset: number, dataOffset: number, length: number): void {
-    if (at === this.subflowOffsets.length) {
-      this.subflowOffsets.push(subflowOffset);
-      this.dataOffsets.push(dataOffset);
-      this.lengths.push(length);
+  private insert(index: number, subflowOffset: number, dataOffset: number, length: number): void {
+    if (this.count > this.mask) this.resize(2 * this.capacity);
+    // What is sent again fills a hole near the front: the shorter side makes room.
+    if (2 * index < this.count) {
+      this.head = (this.head - 1) & this.mask;
+      for (let i = 0; i < index; i++) this.move(i + 1, i);
     } else {
-      this.subflowOffsets.splice(at, 0, subflowOffset);
-      this.dataOffsets.splice(at, 0, dataOffset);
-      this.lengths.splice(at, 0, length);
+      for (let i = this.count; i > index; i--) this.move(i - 1, i);
     }
+    const { ring } = this;
+    const at = this.place(index);
+    ring[at] = subflowOffset;
+    ring[at + 1] = dataOffset;
+    ring[at + 2] = length;
+    this.count++;
   }
 
-  private compact(): void {
-    if (this.head === this.subflowOffsets.length) {
-      this.subflowOffsets.length = 0;
-      this.dataOffsets.length = 0;
-      this.lengths.length = 0;
-      this.head = 0;
-      return;
+  private move(from: number, to: number): void {
+    const { ring } = this;
+    const source = this.place(from);
+    const target = this.place(to);
+    ring[target] = ring[source] as number;
+    ring[target + 1] = ring[source + 1] as number;
+    ring[target + 2] = ring[source + 2] as number;
+  }
+
+  private resize(capacity: number): void {
+    const old = this.ring;
+    const ring = new Array<number>(3 * capacity).fill(0);
+    for (let i = 0; i < this.count; i++) {
+      const from = this.place(i);
+      for (let k = 0; k < 3; k++) ring[3 * i + k] = old[from + k] as number;
     }
-    this.subflowOffsets.splice(0, this.head);
-    this.dataOffsets.splice(0, this.head);
-    this.lengths.splice(0, this.head);
+    this.ring = ring;
+    this.mask = capacity - 1;
     this.head = 0;
   }
 }
 
 /** Acknowledged mappings kept for `carriedLately`, at the least. */
 const REMEMBERED = 256;
+/** Mappings that a ring has room for at the least, and the most that it keeps when it is used up. */
+const SMALLEST_RING = 4;
+const LARGEST_IDLE_RING = 32;
+
 /** How many mappings a peer can make us remember on one subflow, with a receive buffer of `size` bytes. */
 export function mostMappings(size: number): number {
   return Math.max(LEAST_MAPPINGS, size >> 7);

@@ -217,6 +217,11 @@ export class DataSender {
     return this.queue.length > 0 || (this.ending && !this.finAcked);
   }
 
+  /** Whether all data that was ever given to a subflow has its Data ACK. */
+  get isCovered(): boolean {
+    return this.una >= this.nxt;
+  }
+
   /** Whether a subflow that has room would get something to send. */
   get hasWork(): boolean {
     return !this.reinjections.isEmpty || this.nxt < Math.min(this.queue.end, this.rightEdge) || (this.opportunistic && this.una < this.nxt);

@@ -1,0 +1,71 @@
+import { expect, test } from "vitest";
+import { MILLISECOND, SECOND } from "../../src/core/index.ts";
+import type { MptcpConnection } from "../../src/mptcp/index.ts";
+import type { Subflow } from "../../src/mptcp/subflow.ts";
+import { BulkSender, multiPath, Simulation, Sink } from "../../src/sim/index.ts";
+import type { IpAddress } from "../../src/wire/index.ts";
+import { memoryInUse } from "./collect.ts";
+
+const BYTES = 1_400_000;
+
+/** A client and a server with two paths, and connections of two subflows between them that have moved `BYTES` each. */
+class Idlers {
+  readonly ends: MptcpConnection[] = [];
+  private readonly simulation = new Simulation({ seed: 7 });
+  private readonly link = { rate: 10e9, delay: MILLISECOND, queue: { packets: 20_000 } };
+  private readonly network = multiPath(this.simulation, { paths: [this.link, this.link] });
+  readonly hosts = [this.network.client.host, this.network.server.host] as const;
+
+  constructor() {
+    this.network.server.listen(80, (connection) => {
+      this.ends.push(connection as MptcpConnection);
+      return new Sink({ end: false });
+    });
+  }
+
+  open(count: number): void {
+    const address = this.network.serverAddresses[0]?.[0] as IpAddress;
+    for (let i = 0; i < count; i++) {
+      const sender = new BulkSender({ bytes: BYTES, end: false });
+      this.ends.push(this.network.client.connect(address, 80, sender) as MptcpConnection);
+      // Each on its own: a window's worth of records of many at a time would be measured with them.
+      this.simulation.run(this.simulation.now + 2 * SECOND);
+    }
+  }
+
+  get subflows(): Subflow[] {
+    return this.ends.flatMap((connection) => connection.subflows as readonly Subflow[]);
+  }
+}
+
+test("a connection that has become idle keeps neither records of segments nor mappings", () => {
+  const idlers = new Idlers();
+  idlers.open(6);
+  expect(idlers.ends.map((connection) => [connection.closed, connection.subflows.length])).toEqual(Array.from({ length: 12 }, () => [false, 2]));
+  for (const subflow of idlers.subflows) {
+    const { board } = subflow.tcp.sender;
+    expect(board.count).toBe(0);
+    expect(inside(board, "ring").length).toBeLessThanOrEqual(64);
+    expect(inside(subflow.sent, "items").length).toBe(0);
+    expect(inside(inside(inside(subflow, "inbound"), "mappings"), "ring").length).toBeLessThanOrEqual(3 * 32);
+  }
+  // The pool is the host's, and bounded: the sixth connection added nothing to it.
+  const pooled = idlers.hosts.map((host) => host.segments.size);
+  idlers.open(6);
+  expect(pooled[0]).toBeGreaterThan(100);
+  for (const [i, host] of idlers.hosts.entries()) expect(host.segments.size).toBeLessThanOrEqual(Math.max(pooled[i] as number, 2048));
+});
+
+test("an idle connection of two subflows that moved 1.4 MB keeps less than 20,000 octets, per end", () => {
+  const idlers = new Idlers();
+  idlers.open(20);
+  const before = memoryInUse();
+  idlers.open(100);
+  expect((memoryInUse() - before) / 200).toBeLessThan(20_000);
+  expect(idlers.subflows.length).toBe(480);
+});
+
+/** A private part, by name. */
+function inside(owner: object, name: string): object & { readonly length: number } {
+  return (owner as Record<string, object & { readonly length: number }>)[name] as object & { readonly length: number };
+}
