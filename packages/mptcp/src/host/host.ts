@@ -1,5 +1,5 @@
 import type { JoinRefusal, Observer, RandomPurpose, RandomSource, RandomSources } from "../core/index.ts";
-import { Counters, JOIN_REFUSALS, MptcpError, randomSources, SECOND } from "../core/index.ts";
+import { Counters, JOIN_REFUSALS, LIMITS, MptcpError, randomSources, SECOND } from "../core/index.ts";
 import type { EndpointFlags, EndpointId, LocalAddress, MptcpConfig, MptcpEnvironment, SubflowTcpConfig, Timed } from "../mptcp/index.ts";
 import { answerFlags, DEFAULT_MPTCP_CONFIG, fullMesh, lia, lowestTimeDistance, MptcpConnection, readCapableSyn, readJoinSyn } from "../mptcp/index.ts";
 import type { KeyMaterial, Version } from "../mptcp/index.ts";
@@ -76,8 +76,8 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     this.observer = options.observer ?? null;
     this.tcpDefaults = { ...DEFAULT_TCP_CONFIG, congestion: cubic, ...options.tcp };
     this.mptcpDefaults = { ...DEFAULT_MPTCP_CONFIG, scheduler: lowestTimeDistance, congestion: lia, pathManager: fullMesh, ...options.mptcp };
-    this.pendingJoins = new PendingJoins(options.pendingJoins ?? DEFAULT_PENDING_JOINS, options.pendingJoinsPerPeer ?? DEFAULT_PENDING_JOINS_PER_PEER);
-    this.timeWaits = new TimeWaits(this, options.timeWaits ?? DEFAULT_TIME_WAITS);
+    this.pendingJoins = new PendingJoins(options.pendingJoins ?? LIMITS.hostPendingJoins.default, options.pendingJoinsPerPeer ?? LIMITS.pendingJoinsPerPeer.default);
+    this.timeWaits = new TimeWaits(this, options.timeWaits ?? LIMITS.timeWaits.default);
     this.tuples = { find: (local, localPort, remote, remotePort) => this.connections.find(local, localPort, remote, remotePort) ?? this.timeWaits.find(local, localPort, remote, remotePort) };
     this.ports = new PortAllocator(this.random.ports);
     this.synCookieMode = options.synCookies ?? "auto";
@@ -294,7 +294,8 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
   /** A late segment for a connection in TIME-WAIT. */
   private receiveWaiting(waiting: WaitingTuple, segment: TcpSegment, link: number, now: number): void {
     const strays = this.straysOf(this.addresses.find(waiting.tuple.localAddress)?.link ?? link);
-    if (strays.length < MAXIMUM_STRAYS && this.timeWaits.receive(waiting, segment, now)) strays.push(waiting);
+    if (strays.length >= LIMITS.strays.default) this.counters.increment(LIMITS.strays.counter);
+    else if (this.timeWaits.receive(waiting, segment, now)) strays.push(waiting);
   }
 
   /** What has no link to leave by, since its address was taken away, is lost. */
@@ -543,7 +544,8 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
   /** Sends a packet of no connection. */
   private sendStray(packet: Packet, link: number): void {
     const strays = this.straysOf(link);
-    if (strays.length < MAXIMUM_STRAYS) strays.push(packet);
+    if (strays.length < LIMITS.strays.default) strays.push(packet);
+    else this.counters.increment(LIMITS.strays.counter);
   }
 
   private straysOf(link: number): (Packet | WaitingTuple)[] {
@@ -749,11 +751,6 @@ function tupleOf(packet: Packet, segment: TcpSegment): FourTuple {
 const NO_OFFER = { kind: "none" } as const;
 /** The link of an address that went away. */
 const NO_LINK = -1;
-/** Some 50 MB at the most. */
-const DEFAULT_TIME_WAITS = 131_072;
-const DEFAULT_PENDING_JOINS = 1024;
-const DEFAULT_PENDING_JOINS_PER_PEER = 64;
-const MAXIMUM_STRAYS = 256;
 /** Longer than any cookie is good for, ns. */
 const COOKIE_LIFETIME = 120 * SECOND;
 const MAXIMUM_BLACKHOLES = 1024;

@@ -1,4 +1,4 @@
-import { NEVER } from "../core/index.ts";
+import { LIMITS, NEVER } from "../core/index.ts";
 import type { Timed } from "../mptcp/index.ts";
 import type { FourTuple, TcpConnection, TimeWait, TimeWaitEnvironment } from "../tcp/index.ts";
 import type { IpAddress, Packet, TcpSegment } from "../wire/index.ts";
@@ -40,7 +40,7 @@ export class TimeWaits implements Timed {
   /** Takes a connection in that has nothing left to send but perhaps an ACK. Null: there is room for none. */
   add(tcp: TcpConnection, now: number): WaitingTuple | null {
     if (this.table.size >= this.limit) {
-      this.owner.counters.increment("TcpExtTCPTimeWaitOverflow");
+      this.owner.counters.increment(LIMITS.timeWaits.counter);
       const oldest = this.oldest();
       if (oldest !== null) this.remove(oldest, now);
     }

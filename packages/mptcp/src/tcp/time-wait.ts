@@ -1,10 +1,9 @@
 import type { Counters, Observer } from "../core/index.ts";
-import { MILLISECOND, SECOND } from "../core/index.ts";
+import { LIMITS, MILLISECOND, SECOND } from "../core/index.ts";
 import type { MptcpOption } from "../wire/index.ts";
 import { Dss, ipHeaderLength, Packet, sequenceAdd, sequenceDifference, sequenceLess, TCP_FLAG, TCP_OPTION_SPACE, tcpHeaderLength, TcpSegment } from "../wire/index.ts";
 import type { TcpConnection } from "./connection.ts";
 import { SEGMENT_ROLE } from "./owner.ts";
-import { CHALLENGES } from "./receiver.ts";
 import type { FourTuple } from "./stream.ts";
 
 /** What TIME-WAIT asks of the host. */
@@ -51,7 +50,7 @@ export class TimeWait {
   private readonly dataAckHigh: number;
   private readonly dataAckLow: number;
   /** Token bucket of ACKs to segments that were not acceptable (RFC 5961 §7); the time is in whole seconds. */
-  private challengeTokens = CHALLENGES;
+  private challengeTokens: number = LIMITS.challenges.default;
   private challengeSecond = -1;
 
   /** @param tcp a connection in TIME-WAIT that has nothing left to send */
@@ -116,7 +115,7 @@ export class TimeWait {
       return this.refuse("ACK out of range", environment, now);
     }
     // The peer's FIN again restarts 2 MSL. What the window cannot have held lately is answered as any segment that is not acceptable.
-    if (isOld) return { ...RESTART, answer: -end <= Math.max(this.largestWindow, 65536) || this.mayChallenge(now) };
+    if (isOld) return { ...RESTART, answer: -end <= Math.max(this.largestWindow, 65536) || this.mayChallenge(environment, now) };
     if (this.timestamps && segment.hasTimestamps && offset <= 0) this.recentTimestamp = segment.timestampValue | 0;
     return NOTHING;
   }
@@ -163,7 +162,7 @@ export class TimeWait {
 
   private refuse(reason: string, environment: TimeWaitEnvironment, now: number): TimeWaitVerdict {
     this.drop(reason, environment, now);
-    return this.mayChallenge(now) ? ANSWER : NOTHING;
+    return this.mayChallenge(environment, now) ? ANSWER : NOTHING;
   }
 
   private drop(reason: string, environment: TimeWaitEnvironment, now: number): void {
@@ -172,13 +171,16 @@ export class TimeWait {
   }
 
   /** Spends a token for an ACK in answer to a segment that was not acceptable. */
-  private mayChallenge(now: number): boolean {
+  private mayChallenge(environment: TimeWaitEnvironment, now: number): boolean {
     const second = Math.floor(now / SECOND);
     if (second !== this.challengeSecond) {
       this.challengeSecond = second;
-      this.challengeTokens = CHALLENGES;
+      this.challengeTokens = LIMITS.challenges.default;
     }
-    if (this.challengeTokens === 0) return false;
+    if (this.challengeTokens === 0) {
+      environment.counters.increment(LIMITS.challenges.counter);
+      return false;
+    }
     this.challengeTokens--;
     return true;
   }

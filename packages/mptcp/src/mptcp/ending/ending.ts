@@ -1,5 +1,5 @@
 import type { CloseReason, Counters, Deadlines, GiveUpReason, SubflowEndReason } from "../../core/index.ts";
-import { GIVE_UP_REASONS, SECOND } from "../../core/index.ts";
+import { GIVE_UP_REASONS, LIMITS, SECOND } from "../../core/index.ts";
 import { STREAM_EVENT } from "../../tcp/index.ts";
 import { MP_RESET_REASON } from "../../wire/index.ts";
 import type { MptcpConfig } from "../config.ts";
@@ -105,7 +105,7 @@ export class Ending {
    */
   onAlone(optionsDropped: boolean, now: number): void {
     const { config, deadlines } = this.context;
-    const patience = optionsDropped ? Math.min(config.noSubflowTimeout, NO_OPTIONS_TIMEOUT) : config.noSubflowTimeout;
+    const patience = optionsDropped ? Math.min(config.noSubflowTimeout, LIMITS.noOptionsTimeout.default) : config.noSubflowTimeout;
     // Joins that fail meanwhile do not begin it anew.
     deadlines.set(DEADLINE.noSubflow, Math.min(deadlines.at(DEADLINE.noSubflow), now + patience));
   }
@@ -192,6 +192,7 @@ export class Ending {
    */
   giveUpAlone(done: boolean, now: number): void {
     if (!this.context.deadlines.take(DEADLINE.noSubflow, now)) return;
+    if (!done) this.context.counters.increment(LIMITS.noSubflowTimeout.counter);
     this.finish(done ? null : "ETIMEDOUT");
     for (const subflow of this.context.subflows.slice()) subflow.end("connection_closed", now);
     this.release(now);
@@ -254,8 +255,6 @@ export class Ending {
   }
 }
 
-/** How long a connection without subflows, whose paths drop options, waits for one that does not, ns. Both ends are to know within a minute. */
-const NO_OPTIONS_TIMEOUT = 20 * SECOND;
 /** How long a passive closer leaves the subflows' FINs to the peer, ns. */
 const PASSIVE_CLOSE_WAIT = 3 * SECOND;
 /** After a regular close a subflow whose peer does not answer is given up, as Linux does with FIN-WAIT-2, ns. */
