@@ -39,8 +39,8 @@ export type {
 } from "./tcp/index.ts";
 
 // ---- what happened, and why
-export { Counters, FALLBACK_REASONS, JOIN_REFUSALS, MptcpError, SUBFLOW_END_REASONS } from "./core/index.ts";
-export type { CloseReason, DecisionDetail, DecisionEvent, FallbackReason, JoinRefusal, Observer, Reason, SubflowEndReason } from "./core/index.ts";
+export { Counters, FALLBACK_REASONS, JOIN_REFUSALS, LIMITS, MptcpError, SUBFLOW_END_REASONS } from "./core/index.ts";
+export type { CloseReason, DecisionDetail, DecisionEvent, FallbackReason, JoinRefusal, Limit, LimitName, Observer, Reason, SubflowEndReason } from "./core/index.ts";
 
 // ---- time, randomness, plain data
 export { makePolicy, MICROSECOND, MILLISECOND, NEVER, randomSources, SECOND, SeededRandom, seededSources } from "./core/index.ts";

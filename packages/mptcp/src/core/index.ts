@@ -7,6 +7,8 @@ export { Counters } from "./counters.ts";
 export { Deadlines } from "./deadlines.ts";
 export { MptcpError } from "./errors.ts";
 export type { CloseReason } from "./errors.ts";
+export { LIMITS } from "./limits.ts";
+export type { Limit, LimitName } from "./limits.ts";
 export type { DecisionDetail, DecisionEvent, EventBase, Observer } from "./observer.ts";
 export { booleanFrom, nullableFrom, numberFrom, objectFrom, parametersFrom, plainNumber } from "./plain.ts";
 export type { PlainObject, PlainValue } from "./plain.ts";
@@ -16,4 +18,4 @@ export { randomBelow, randomFraction, randomSources, SeededRandom, seededSources
 export type { RandomPurpose, RandomSource, RandomSources } from "./random.ts";
 export { FALLBACK_REASONS, GIVE_UP_REASONS, JOIN_REFUSALS, SUBFLOW_END_REASONS } from "./reasons.ts";
 export type { FallbackReason, GiveUpReason, JoinRefusal, Reason, SubflowEndReason } from "./reasons.ts";
-export { MICROSECOND, MILLISECOND, NEVER, SECOND } from "./time.ts";
+export { MICROSECOND, MILLISECOND, MINUTE, NEVER, SECOND } from "./time.ts";

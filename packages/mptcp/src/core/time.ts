@@ -6,3 +6,4 @@ export const NEVER = Number.POSITIVE_INFINITY;
 export const MICROSECOND = 1_000;
 export const MILLISECOND = 1_000_000;
 export const SECOND = 1_000_000_000;
+export const MINUTE = 60 * SECOND;

@@ -1,5 +1,5 @@
 import type { JoinRefusal, Observer, RandomPurpose, RandomSource, RandomSources } from "../core/index.ts";
-import { Counters, JOIN_REFUSALS, MptcpError, randomSources, SECOND } from "../core/index.ts";
+import { Counters, JOIN_REFUSALS, LIMITS, MptcpError, randomSources, SECOND } from "../core/index.ts";
 import type { EndpointFlags, EndpointId, LocalAddress, MptcpConfig, MptcpEnvironment, SubflowTcpConfig, Timed } from "../mptcp/index.ts";
 import { answerFlags, DEFAULT_MPTCP_CONFIG, fullMesh, lia, lowestTimeDistance, MptcpConnection, readCapableSyn, readJoinSyn } from "../mptcp/index.ts";
 import type { KeyMaterial, Version } from "../mptcp/index.ts";
@@ -70,7 +70,7 @@ export class Host implements MptcpEnvironment {
     this.observer = options.observer ?? null;
     this.tcpDefaults = { ...DEFAULT_TCP_CONFIG, congestion: cubic, ...options.tcp };
     this.mptcpDefaults = { ...DEFAULT_MPTCP_CONFIG, scheduler: lowestTimeDistance, congestion: lia, pathManager: fullMesh, ...options.mptcp };
-    this.pendingJoins = new PendingJoins(options.pendingJoins ?? DEFAULT_PENDING_JOINS, options.pendingJoinsPerPeer ?? DEFAULT_PENDING_JOINS_PER_PEER);
+    this.pendingJoins = new PendingJoins(options.pendingJoins ?? LIMITS.hostPendingJoins.default, options.pendingJoinsPerPeer ?? LIMITS.pendingJoinsPerPeer.default);
     this.ports = new PortAllocator(this.random.ports);
     this.synCookieMode = options.synCookies ?? "auto";
   }
@@ -492,7 +492,8 @@ export class Host implements MptcpEnvironment {
   /** Sends a packet of no connection. */
   private sendStray(packet: Packet, link: number): void {
     const strays = (this.strays[link] ??= []);
-    if (strays.length < MAXIMUM_STRAYS) strays.push(packet);
+    if (strays.length < LIMITS.strays.default) strays.push(packet);
+    else this.counters.increment(LIMITS.strays.counter);
   }
 
   private listenerFor(address: IpAddress, port: number): Listener | null {
@@ -690,9 +691,6 @@ function tupleOf(packet: Packet, segment: TcpSegment): FourTuple {
 const NO_OFFER = { kind: "none" } as const;
 /** The link of an address that went away. */
 const NO_LINK = -1;
-const DEFAULT_PENDING_JOINS = 1024;
-const DEFAULT_PENDING_JOINS_PER_PEER = 64;
-const MAXIMUM_STRAYS = 256;
 /** Longer than any cookie is good for, ns. */
 const COOKIE_LIFETIME = 120 * SECOND;
 const MAXIMUM_BLACKHOLES = 1024;

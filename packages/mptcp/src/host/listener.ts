@@ -1,3 +1,4 @@
+import { LIMITS } from "../core/index.ts";
 import type { MptcpConfig } from "../mptcp/index.ts";
 import type { StreamConnection, TcpConfig } from "../tcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
@@ -30,13 +31,13 @@ export class Listener {
 
   /** Whether one more SYN may be remembered. */
   get hasRoom(): boolean {
-    const { backlog = DEFAULT_BACKLOG, halfOpen = DEFAULT_HALF_OPEN } = this.options;
+    const { backlog = LIMITS.backlog.default, halfOpen = LIMITS.halfOpen.default } = this.options;
     return this.halfOpen < halfOpen && this.halfOpen + this.established.length < backlog;
   }
 
   /** Whether the application is so far behind with `accept` that no connection can be taken. */
   get isFull(): boolean {
-    return this.established.length >= (this.options.backlog ?? DEFAULT_BACKLOG);
+    return this.established.length >= (this.options.backlog ?? LIMITS.backlog.default);
   }
 
   /** The next connection whose handshake completed, or null. */
@@ -56,6 +57,3 @@ export class Listener {
   }
 }
 
-/** As Linux' SOMAXCONN. */
-const DEFAULT_BACKLOG = 4096;
-const DEFAULT_HALF_OPEN = 1024;

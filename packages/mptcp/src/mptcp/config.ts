@@ -1,4 +1,4 @@
-import { MILLISECOND, SECOND } from "../core/index.ts";
+import { LIMITS, MILLISECOND } from "../core/index.ts";
 import type { CongestionControlFactory } from "../tcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
 import type { PathLimits, PathManagerFactory } from "./path-manager.ts";
@@ -63,22 +63,22 @@ export interface MptcpConfig {
 
 export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" | "pathManager"> = {
   version: version1,
-  limits: { subflows: 8, addAddrAccepted: 8 },
-  pendingJoins: 8,
-  pendingJoinTimeout: 10 * SECOND,
-  announcedJoins: 16,
+  limits: { subflows: LIMITS.subflows.default, addAddrAccepted: LIMITS.addAddrAccepted.default },
+  pendingJoins: LIMITS.pendingJoins.default,
+  pendingJoinTimeout: LIMITS.pendingJoinTimeout.default,
+  announcedJoins: LIMITS.announcedJoins.default,
   localAddresses: null,
   dataSequenceLength: 4,
   checksum: false,
   opportunisticRetransmission: true,
   penalisation: true,
   capableSyns: 3,
-  joinSynRetries: 3,
-  blackholeFirstMemory: 15 * SECOND,
-  blackholeMemory: 3600 * SECOND,
+  joinSynRetries: LIMITS.joinSynRetries.default,
+  blackholeFirstMemory: LIMITS.blackholeFirstMemory.default,
+  blackholeMemory: LIMITS.blackholeMemory.default,
   addAddrTimeout: 500 * MILLISECOND,
-  addAddrRetries: 8,
-  noSubflowTimeout: 60 * SECOND,
+  addAddrRetries: LIMITS.addAddrRetries.default,
+  noSubflowTimeout: LIMITS.noSubflowTimeout.default,
   fastclose: "reset",
   denyJoinInitialAddress: false,
 };

@@ -1,5 +1,5 @@
 import type { CloseReason, Counters, Deadlines, FallbackReason, JoinRefusal, SubflowEndReason } from "../core/index.ts";
-import { makePolicy } from "../core/index.ts";
+import { LIMITS, makePolicy } from "../core/index.ts";
 import type { CongestionControlFactory, CouplingGroup, FourTuple, KeepAlive, TcpConnection } from "../tcp/index.ts";
 import { reassemblyMemory, STREAM_EVENT } from "../tcp/index.ts";
 import type { MpJoinSyn, MptcpOption, Payload } from "../wire/index.ts";
@@ -485,7 +485,11 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   deliver(dataOffset: number, payload: Payload, now: number): void {
     if (this.ending.closed) return;
     const elsewhere = dataOffset > this.receiver.next ? this.outOfOrderMemory(null) : 0;
-    if (this.receiver.insert(dataOffset, payload, elsewhere, now) === 0) return;
+    const { refusals } = this.receiver;
+    if (this.receiver.insert(dataOffset, payload, elsewhere, now) === 0) {
+      if (this.receiver.refusals > refusals) this.counters.increment(LIMITS.outOfOrder.counter);
+      return;
+    }
     if (this.optionsDropped) this.onProgress();
     this.raise(STREAM_EVENT.readable);
     if (this.receiver.finReached) this.onEnd(now);

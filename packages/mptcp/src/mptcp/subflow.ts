@@ -1,5 +1,5 @@
 import type { CloseReason, Counters, Deadlines, FallbackReason, Reason, SubflowEndReason } from "../core/index.ts";
-import { SECOND, SUBFLOW_END_REASONS } from "../core/index.ts";
+import { LIMITS, SECOND, SUBFLOW_END_REASONS } from "../core/index.ts";
 import type { CongestionControlFactory, CouplingGroup, FourTuple, KeepAlive, SegmentRole, SegmentSlot, TcpConnection, TcpOwner } from "../tcp/index.ts";
 import { SEGMENT_ROLE } from "../tcp/index.ts";
 import type { MpReset, MptcpOption, Payload, TcpSegment } from "../wire/index.ts";
@@ -574,6 +574,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
         counters.increment("MPTcpExtNoDSSInWindow");
         break;
       case "too_many_mappings":
+        counters.increment(LIMITS.mappings.counter);
         log.observe(this, { kind: "segment_dropped", reason: "too_many_mappings" });
         break;
       case "mapping_conflict":

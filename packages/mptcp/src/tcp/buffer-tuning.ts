@@ -1,4 +1,4 @@
-import { MICROSECOND, NEVER } from "../core/index.ts";
+import { LIMITS, MICROSECOND, NEVER } from "../core/index.ts";
 import type { BufferConfig } from "./config.ts";
 
 /**
@@ -138,10 +138,9 @@ export class ReceiverRtt {
 
 /** Memory, bytes, that data out of order may take with a receive buffer of `size` bytes: small segments cost more than they bring. */
 export function reassemblyMemory(size: number): number {
-  return MEMORY_FACTOR * Math.max(size, SMALLEST_BUFFER);
+  return LIMITS.outOfOrder.default * Math.max(size, SMALLEST_BUFFER);
 }
 
 /** Below this, bytes, a send buffer has what it asks for. */
 const LARGE_BUFFER = 8 * 1024 * 1024;
-const MEMORY_FACTOR = 4;
 const SMALLEST_BUFFER = 65536;

@@ -1,4 +1,4 @@
-import { MILLISECOND, SECOND } from "../core/index.ts";
+import { LIMITS, MILLISECOND, SECOND } from "../core/index.ts";
 import type { CongestionControlFactory } from "./congestion/control.ts";
 
 /** The parameters of one TCP connection. Times in ns, sizes in bytes unless a name says otherwise. */
@@ -87,8 +87,8 @@ export const DEFAULT_TCP_CONFIG: Omit<TcpConfig, "congestion"> = {
   synRetries: 6,
   retries: 15,
   userTimeout: 0,
-  silenceTimeout: 900 * SECOND,
-  orphanTimeout: 60 * SECOND,
+  silenceTimeout: LIMITS.silenceTimeout.default,
+  orphanTimeout: LIMITS.orphanTimeout.default,
   keepAliveIdle: 0,
   keepAliveInterval: 75 * SECOND,
   keepAliveProbes: 9,

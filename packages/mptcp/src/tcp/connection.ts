@@ -557,6 +557,7 @@ export class TcpConnection {
   over(reason: CloseReason | null, segment: TcpSegment | null, now: number): void {
     if (this.state === "CLOSED") return;
     const tell = !this.finished;
+    if (reason !== null && !this.reachedEstablished) this.environment.counters.increment("TcpAttemptFails");
     this.end(now);
     if (tell) this.owner.onClosed(this, reason, segment, now);
   }

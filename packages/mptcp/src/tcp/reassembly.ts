@@ -32,6 +32,9 @@ export class ReassemblyQueue {
   private foundBlock = -1;
   private foundIndex = -1;
 
+  /** How often something was not stored because of the limit. */
+  refusals = 0;
+
   /** @param limit memory that may be held, bytes */
   constructor(limit: number) {
     this.limit = limit;
@@ -74,7 +77,10 @@ export class ReassemblyQueue {
       }
       const right = this.after();
       const stop = right !== null && right.start < end ? right.start : end;
-      if (!this.fill(at, stop, payload, offset, left, right)) break;
+      if (!this.fill(at, stop, payload, offset, left, right)) {
+        this.refusals++;
+        break;
+      }
       at = stop;
     }
     return this.storedBytes - before;

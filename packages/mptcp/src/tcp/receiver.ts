@@ -1,4 +1,4 @@
-import { MILLISECOND, NEVER, SECOND } from "../core/index.ts";
+import { LIMITS, MILLISECOND, NEVER, SECOND } from "../core/index.ts";
 import type { Payload, TcpSegment } from "../wire/index.ts";
 import { sequenceAdd, sequenceDifference, sequenceLess } from "../wire/index.ts";
 import { ReceiverRtt } from "./buffer-tuning.ts";
@@ -43,7 +43,7 @@ export class Receiver {
   /** Offsets inside ranges that arrived last, newest first (RFC 2018 §4). */
   private readonly recent: number[] = [];
   /** Token bucket of ACKs to segments that were not acceptable. */
-  private challengeTokens = CHALLENGES;
+  private challengeTokens = 0;
   private challengeRefill = 0;
 
   constructor(tcp: TcpConnection) {
@@ -167,7 +167,9 @@ export class Receiver {
 
   private store(payload: Payload, offset: number): void {
     this.queue.limit = this.tcp.owner.reassemblyMemory(this.tcp);
+    const { refusals } = this.queue;
     const stored = this.queue.insert(offset, payload);
+    if (this.queue.refusals > refusals) this.tcp.environment.counters.increment(LIMITS.outOfOrder.counter);
     // RFC 5681 §4.2: an out-of-order segment is acknowledged at once.
     if (this.gapToReport && !this.tcp.sack) this.duplicateAcks++;
     this.gapToReport = true;
@@ -198,10 +200,13 @@ export class Receiver {
   /** Spends a token for an ACK in answer to a segment that was not acceptable (RFC 5961 §7). */
   challenge(now: number): void {
     if (now >= this.challengeRefill) {
-      this.challengeTokens = CHALLENGES;
+      this.challengeTokens = LIMITS.challenges.default;
       this.challengeRefill = now + SECOND;
     }
-    if (this.challengeTokens <= 0) return;
+    if (this.challengeTokens <= 0) {
+      this.tcp.environment.counters.increment(LIMITS.challenges.counter);
+      return;
+    }
     this.challengeTokens--;
     this.ackNow = true;
   }
@@ -320,8 +325,6 @@ export class Receiver {
 const MOST_RECENT = 6;
 /** As many as Linux sends at the start. */
 const QUICK_ACKS = 16;
-/** ACKs per second in answer to unacceptable segments. */
-const CHALLENGES = 10;
 const TIMESTAMP_LIFETIME = 24 * 86400 * SECOND;
 
 /** Below this an ACK that waits costs less than one more ACK, ns. */

@@ -1,3 +1,5 @@
+import { LIMITS } from "../../core/index.ts";
+
 /** A data sequence mapping that we declared: bytes of the connection carried by one subflow (RFC 8684 §3.3.1). */
 export class SentMapping {
   /** Stream offset of the first byte at connection level, and on the subflow. */
@@ -184,7 +186,5 @@ export class ReceivedMappings {
 const REMEMBERED = 256;
 /** How many mappings a peer can make us remember on one subflow, with a receive buffer of `size` bytes. */
 export function mostMappings(size: number): number {
-  return Math.max(LEAST_MAPPINGS, size >> 7);
+  return Math.max(LIMITS.mappings.default, size >> 7);
 }
-
-const LEAST_MAPPINGS = 1024;

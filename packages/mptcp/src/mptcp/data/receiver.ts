@@ -80,6 +80,11 @@ export class DataReceiver {
     return this.reorder.memory;
   }
 
+  /** How often something that came early was not kept because of the limit on that memory. */
+  get refusals(): number {
+    return this.reorder.refusals;
+  }
+
   /** When data last arrived in order, ns; -1: never. */
   get lastReceivedAt(): number {
     return this.receivedAt;

@@ -1,5 +1,5 @@
 import type { CloseReason, Counters, Deadlines, GiveUpReason, SubflowEndReason } from "../../core/index.ts";
-import { GIVE_UP_REASONS, SECOND } from "../../core/index.ts";
+import { GIVE_UP_REASONS, LIMITS, SECOND } from "../../core/index.ts";
 import { STREAM_EVENT } from "../../tcp/index.ts";
 import { MP_RESET_REASON } from "../../wire/index.ts";
 import type { MptcpConfig } from "../config.ts";
@@ -188,6 +188,7 @@ export class Ending {
    */
   giveUpAlone(done: boolean, now: number): void {
     if (!this.context.deadlines.take(DEADLINE.noSubflow, now)) return;
+    if (!done) this.context.counters.increment(LIMITS.noSubflowTimeout.counter);
     this.finish(done ? null : "ETIMEDOUT");
     for (const subflow of this.context.subflows.slice()) subflow.end("connection_closed", now);
     this.release(now);

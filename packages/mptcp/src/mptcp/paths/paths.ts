@@ -1,5 +1,5 @@
 import type { JoinRefusal, SubflowEndReason } from "../../core/index.ts";
-import { NEVER } from "../../core/index.ts";
+import { LIMITS, NEVER } from "../../core/index.ts";
 import type { FourTuple } from "../../tcp/index.ts";
 import type { AddAddress, IpAddress, MpJoinSyn, MpPriority } from "../../wire/index.ts";
 import { DEADLINE } from "../deadlines.ts";
@@ -99,7 +99,7 @@ export class Paths implements PathControl {
   mayJoinAnnounced(now: number): boolean {
     if (this.pace.mayJoin(now)) return true;
     const { counters, deadlines } = this.context;
-    if (!deadlines.has(DEADLINE.joinPace)) counters.increment("AnnouncedJoinsPaced");
+    if (!deadlines.has(DEADLINE.joinPace)) counters.increment(LIMITS.announcedJoins.counter);
     deadlines.set(DEADLINE.joinPace, this.pace.nextAt);
     return false;
   }
@@ -298,7 +298,10 @@ export class Paths implements PathControl {
       return;
     }
     const known = this.remote.some((entry) => entry.id === option.addressId);
-    if (!known && this.accepted.length >= this.limits.addAddrAccepted) return;
+    if (!known && this.accepted.length >= this.limits.addAddrAccepted) {
+      counters.increment(LIMITS.addAddrAccepted.counter);
+      return;
+    }
     if (!this.table.addRemote({ id: option.addressId, address: option.address, port, joinable: true })) {
       if (known && this.established && this.context.mayOpen) {
         this.manager.onRefreshed?.(this, option.addressId, now);

@@ -1,5 +1,5 @@
 import type { Counters, Deadlines } from "../../core/index.ts";
-import { NEVER, SECOND } from "../../core/index.ts";
+import { LIMITS, NEVER, SECOND } from "../../core/index.ts";
 import type { AddAddress, MptcpOption } from "../../wire/index.ts";
 import { mptcpOptionLength } from "../../wire/index.ts";
 import type { MptcpConfig } from "../config.ts";
@@ -223,7 +223,10 @@ export class Signals {
     run.acknowledged = subflow.receivedOffset;
     run.length++;
     run.until = now + (subflow.srtt > 0 ? subflow.srtt : subflow.rto);
-    if (run.length >= LONGEST_RUN) this.arm();
+    if (run.length >= LIMITS.signalsInARow.default) {
+      this.arm();
+      if (this.wants(subflow, ANY_SPACE)) this.context.counters.increment(LIMITS.signalsInARow.counter);
+    }
     // What is left follows on an ACK of its own.
     else if (this.wants(subflow, ANY_SPACE)) subflow.requestAck();
   }
@@ -231,7 +234,7 @@ export class Signals {
   /** Whether as many signals in a row went out on `subflow` as may. */
   private pauses(subflow: SignalSubflow): boolean {
     const run = this.runs.find((entry) => entry.subflow === subflow);
-    return run !== undefined && run.length >= LONGEST_RUN && run.acknowledged === subflow.receivedOffset;
+    return run !== undefined && run.length >= LIMITS.signalsInARow.default && run.acknowledged === subflow.receivedOffset;
   }
 
   private endRuns(now: number): void {
@@ -251,6 +254,7 @@ export class Signals {
       announcement.nextAt = NEVER;
       if (announcement.tries > this.context.config.addAddrRetries) {
         announcement.isGivenUp = true;
+        this.context.counters.increment(LIMITS.addAddrRetries.counter);
         continue;
       }
       announcement.due = true;
@@ -264,7 +268,7 @@ export class Signals {
   private arm(): void {
     let next = NEVER;
     for (const announcement of this.announcements) next = Math.min(next, announcement.nextAt);
-    for (const run of this.runs) if (run.length >= LONGEST_RUN) next = Math.min(next, run.until);
+    for (const run of this.runs) if (run.length >= LIMITS.signalsInARow.default) next = Math.min(next, run.until);
     this.context.deadlines.set(DEADLINE.announcement, next);
   }
 
@@ -341,7 +345,6 @@ interface Announcement {
 const MAXIMUM_OUTBOX = 32;
 /** Between one ADD_ADDR and its repetition, ns. */
 const LONGEST_INTERVAL = 60 * SECOND;
-const LONGEST_RUN = 2;
 const ANY_SPACE = 40;
 /** MP_PRIOs said again when the peer goes on sending. */
 const PRIORITY_REPEATS = 3;

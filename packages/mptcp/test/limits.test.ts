@@ -1,0 +1,315 @@
+import { describe, expect, test } from "vitest";
+import type { LimitName } from "../src/core/index.ts";
+import { LIMITS } from "../src/core/index.ts";
+import { linuxEndpoints } from "../src/mptcp/index.ts";
+import { IpAddress, Packet, packetLength, Payload, TCP_FLAG, TcpSegment } from "../src/wire/index.ts";
+import type { App, PairOptions, Sent, Side } from "./mptcp/pair.ts";
+import { has, isData, isReset, isSyn, Pair, PORT, SECOND } from "./mptcp/pair.ts";
+
+/** A run in which a limit is kept first, and then passed. */
+class Run {
+  readonly pair: Pair;
+  readonly client: App;
+  readonly server: App;
+  private readonly counter: string;
+  private readonly side: Side;
+  private before = 0;
+
+  /** @param side whose counter it is */
+  constructor(limit: LimitName, side: Side, options: PairOptions = {}) {
+    this.counter = LIMITS[limit].counter;
+    this.side = side;
+    this.pair = new Pair(options);
+    ({ client: this.client, server: this.server } = this.pair.establish());
+    this.client.write(1);
+    this.pair.run(500);
+  }
+
+  get count(): number {
+    return this.pair.hosts[this.side].counters.value(this.counter) - this.before;
+  }
+
+  /** Up to here nothing was too much; what counted before was something else. */
+  kept(): void {
+    expect(this.count, this.counter).toBe(0);
+  }
+
+  /** What was too much was counted. */
+  passed(): void {
+    expect(this.count, this.counter).toBeGreaterThan(0);
+  }
+
+  /** Has the server announce an address that leads nowhere. */
+  announce(addressId: number): void {
+    const { session } = this.server.mptcp;
+    this.server.engine.paths.signals.announce(session.version.addAddress(session.keysOut, { addressId, address: IpAddress.from(`203.0.113.${addressId}`), port: 0 }));
+    this.pair.run(100);
+  }
+
+  /** A SYN with the token of the connection from a made-up address, that is never heard of again. */
+  join(n: number, source = `203.0.113.${1 + n}`): void {
+    const first = this.pair.packets((sent) => sent.from === "client" && isSyn(sent))[0] as Sent;
+    const packet = new Packet(IpAddress.from(source), first.packet.destination);
+    const segment = Object.assign(new TcpSegment(), { sourcePort: 10_000 + n, destinationPort: PORT, flags: TCP_FLAG.SYN, sequence: n, window: 65535 });
+    segment.mptcp = [{ kind: "mp_join_syn", backup: false, addressId: 20 + n, token: this.server.mptcp.session.local.token, nonce: n }];
+    packet.tcp = segment;
+    packet.length = packetLength(packet);
+    this.pair.inject("server", packet);
+  }
+
+  /** A SYN of a new connection from a made-up address. */
+  syn(n: number): void {
+    syn(this.pair, n);
+  }
+}
+
+function syn(pair: Pair, n: number): void {
+  const packet = new Packet(IpAddress.v4(0xc6330000 + n), pair.address("server", 0));
+  packet.tcp = Object.assign(new TcpSegment(), { sourcePort: 1024 + n, destinationPort: PORT, flags: TCP_FLAG.SYN, sequence: n, window: 65535 });
+  packet.length = packetLength(packet);
+  pair.inject("server", packet);
+}
+
+/** A segment as the client would send it now. */
+function forged(pair: Pair, shift: number, bytes: number): Packet {
+  const last = pair.packets((sent) => sent.from === "client" && !isSyn(sent) && !isReset(sent)).at(-1) as Sent;
+  const packet = last.packet.clone();
+  const segment = packet.tcp as TcpSegment;
+  segment.sequence = (segment.sequence + segment.payload.length + shift) >>> 0;
+  segment.payload = Payload.of(new Uint8Array(bytes));
+  packet.length = packetLength(packet);
+  return packet;
+}
+
+/** Octets one by one behind a hole that stays. */
+function octetsBehindAHole(run: Run, octets: number): void {
+  const { pair, client } = run;
+  client.write(20_000);
+  pair.run(500);
+  let first = -1;
+  pair.lose((sent) => {
+    if (sent.from !== "client" || !isData(sent)) return false;
+    if (first < 0) first = sent.segment.sequence;
+    return sent.segment.sequence === first;
+  });
+  octetsWritten(run, octets);
+}
+
+function octetsWritten({ client, pair }: Run, octets: number): void {
+  for (let i = 0; i < octets; i++) {
+    client.write(1);
+    pair.run(i % 100 === 99 ? 1 : 0);
+  }
+}
+
+const CASES: Readonly<Record<LimitName, () => void>> = {
+  subflows: () => {
+    const limits = { subflows: 1, addAddrAccepted: 8 };
+    const run = new Run("subflows", "server", { server: { mptcp: { limits } } });
+    run.pair.addAddress("client", "10.1.0.2");
+    run.pair.run(500);
+    run.kept();
+    run.pair.addAddress("client", "10.1.0.3");
+    run.pair.run(500);
+    expect(run.server.established).toHaveLength(2);
+    run.passed();
+  },
+  addAddrAccepted: () => {
+    const run = new Run("addAddrAccepted", "client", { client: { mptcp: { limits: { subflows: 8, addAddrAccepted: 2 } } } });
+    for (const id of [1, 2]) run.announce(id);
+    run.kept();
+    run.announce(3);
+    expect(run.client.mptcp.addresses.remote).toHaveLength(3);
+    run.passed();
+  },
+  pendingJoins: () => {
+    const run = new Run("pendingJoins", "server", { server: { mptcp: { pendingJoins: 3 } } });
+    for (let n = 0; n < 3; n++) run.join(n);
+    run.kept();
+    run.join(3);
+    expect(run.pair.hosts.server.usage.pendingJoins).toBe(3);
+    run.passed();
+  },
+  hostPendingJoins: () => {
+    const run = new Run("hostPendingJoins", "server", { server: { pendingJoins: 3 } });
+    for (let n = 0; n < 3; n++) run.join(n);
+    run.kept();
+    run.join(3);
+    expect(run.pair.hosts.server.usage.pendingJoins).toBe(3);
+    run.passed();
+  },
+  pendingJoinsPerPeer: () => {
+    const run = new Run("pendingJoinsPerPeer", "server", { server: { pendingJoinsPerPeer: 2 } });
+    for (const n of [0, 1]) run.join(n, "203.0.113.9");
+    run.join(2);
+    run.kept();
+    run.join(3, "203.0.113.9");
+    expect(run.pair.hosts.server.usage.pendingJoins).toBe(3);
+    run.passed();
+  },
+  pendingJoinTimeout: () => {
+    const run = new Run("pendingJoinTimeout", "server", { server: { mptcp: { pendingJoinTimeout: 2 * SECOND } } });
+    run.join(0);
+    run.pair.run(1900);
+    run.kept();
+    run.pair.run(200);
+    expect(run.pair.hosts.server.usage.pendingJoins).toBe(0);
+    run.passed();
+  },
+  announcedJoins: () => {
+    const run = new Run("announcedJoins", "client", { client: { mptcp: { announcedJoins: 1 } } });
+    run.announce(1);
+    run.kept();
+    run.announce(2);
+    run.passed();
+  },
+  joinSynRetries: () => {
+    const run = new Run("joinSynRetries", "client", { client: { mptcp: { joinSynRetries: 1 } } });
+    run.announce(1);
+    run.kept();
+    run.pair.run(4000);
+    run.passed();
+  },
+  addAddrRetries: () => {
+    const run = new Run("addAddrRetries", "server", { server: { mptcp: { addAddrRetries: 1, addAddrTimeout: SECOND, pathManager: linuxEndpoints } } });
+    run.pair.lose((sent) => sent.from === "client" && has(sent, "add_addr"));
+    run.announce(1);
+    run.pair.run(1000);
+    run.kept();
+    run.pair.run(5000);
+    expect(run.pair.packets((sent) => sent.from === "server" && has(sent, "add_addr"))).toHaveLength(2);
+    run.passed();
+  },
+  noSubflowTimeout: () => {
+    const run = new Run("noSubflowTimeout", "client", { client: { mptcp: { noSubflowTimeout: 5 * SECOND } } });
+    run.pair.removeAddress("client", 0);
+    run.pair.run(4900);
+    run.kept();
+    run.pair.run(200);
+    expect(run.client.connection.error).toBe("ETIMEDOUT");
+    run.passed();
+  },
+  signalsInARow: () => {
+    const run = new Run("signalsInARow", "server", { server: { mptcp: { pathManager: linuxEndpoints } } });
+    run.announce(1);
+    run.announce(2);
+    run.kept();
+    const { session } = run.server.mptcp;
+    for (let addressId = 3; addressId < 6; addressId++) run.server.engine.paths.signals.announce(session.version.addAddress(session.keysOut, { addressId, address: IpAddress.from("203.0.113.9"), port: 0 }));
+    run.pair.run(0);
+    run.passed();
+  },
+  mappings: () => {
+    const receiveBuffer = { initial: 65_536, max: 65_536, autoTune: false };
+    const run = new Run("mappings", "server", { client: { tcp: { noDelay: true } }, server: { tcp: { receiveBuffer } } });
+    octetsBehindAHole(run, 1000);
+    run.kept();
+    octetsWritten(run, 2000);
+    expect(run.server.engine.subflows[0]?.mappingsRemembered).toBeLessThanOrEqual(1024);
+    run.passed();
+  },
+  outOfOrder: () => {
+    // What there is room for in one buffer only costs more in pieces of an octet.
+    const receiveBuffer = { initial: 1 << 18, max: 1 << 18, autoTune: false };
+    const run = new Run("outOfOrder", "server", { client: { tcp: { noDelay: true } }, server: { tcp: { receiveBuffer } } });
+    run.pair.run(100);
+    const behind = forged(run.pair, 10, 1);
+    run.kept();
+    for (let i = 0; i < 60_000 && run.count === 0; i++) {
+      const packet = behind.clone();
+      const segment = packet.tcp as TcpSegment;
+      segment.sequence = (segment.sequence + 3 * i) >>> 0;
+      segment.mptcp = [];
+      packet.length = packetLength(packet);
+      run.pair.hosts.server.receive(packet, 0, run.pair.now);
+    }
+    expect(run.server.engine.outOfOrderMemory(null)).toBeLessThanOrEqual(4 << 18);
+    run.passed();
+  },
+  silenceTimeout: () => {
+    const run = new Run("silenceTimeout", "client", { client: { tcp: { silenceTimeout: 10 * SECOND } } });
+    run.pair.lose(() => true);
+    run.client.write(1000);
+    run.pair.run(9000);
+    run.kept();
+    run.pair.run(60_000);
+    expect(run.client.connection.error).toBe("ETIMEDOUT");
+    run.passed();
+  },
+  orphanTimeout: () => {
+    const run = new Run("orphanTimeout", "client", { client: { tcp: { orphanTimeout: 10 * SECOND } } });
+    run.pair.lose(() => true);
+    run.client.write(1000);
+    run.client.abandon();
+    run.pair.run(9000);
+    run.kept();
+    run.pair.run(12_000);
+    expect(run.client.connection.closed).toBe(true);
+    run.passed();
+  },
+  challenges: () => {
+    const run = new Run("challenges", "server");
+    const far = forged(run.pair, -100_000, 0);
+    const mark = run.pair.sent.length;
+    for (let i = 0; i < 10; i++) run.pair.inject("server", far.clone());
+    run.kept();
+    for (let i = 0; i < 100; i++) run.pair.inject("server", far.clone());
+    expect(run.pair.packets((sent) => sent.from === "server", mark)).toHaveLength(10);
+    run.passed();
+  },
+  halfOpen: () => {
+    const run = new Run("halfOpen", "server", { listen: { halfOpen: 4 } });
+    for (let n = 0; n < 4; n++) run.syn(n);
+    run.kept();
+    run.syn(4);
+    expect(run.pair.listener.halfOpen).toBe(4);
+    run.passed();
+  },
+  backlog: () => {
+    const run = new Run("backlog", "server", { listen: { backlog: 2 } });
+    run.pair.accept = false;
+    for (let n = 0; n < 2; n++) run.pair.connect();
+    run.pair.run(500);
+    run.kept();
+    const third = run.pair.connect();
+    run.pair.run(500);
+    expect(third.connected).toBe(false);
+    run.passed();
+  },
+  blackholeFirstMemory: () => blackhole("blackholeFirstMemory", { blackholeFirstMemory: 20 * SECOND }, 20_000),
+  blackholeMemory: () => blackhole("blackholeMemory", { blackholeMemory: 5 * SECOND }, 5000),
+  strays: () => {
+    const run = new Run("strays", "server");
+    const { server } = run.pair.hosts;
+    const packet = forged(run.pair, 0, 0);
+    Object.assign(packet.tcp as TcpSegment, { destinationPort: PORT + 1 });
+    for (let i = 0; i < LIMITS.strays.default; i++) server.receive(packet.clone(), 0, run.pair.now);
+    run.kept();
+    server.receive(packet.clone(), 0, run.pair.now);
+    const mark = run.pair.sent.length;
+    run.pair.run(0);
+    expect(run.pair.packets((sent) => sent.from === "server", mark)).toHaveLength(LIMITS.strays.default);
+    run.passed();
+  },
+};
+
+/** A path that loses SYNs with MP_CAPABLE: it is remembered for `memory` ms, and no longer. */
+function blackhole(limit: LimitName, mptcp: NonNullable<NonNullable<PairOptions["client"]>["mptcp"]>, memory: number): void {
+  const run = new Run(limit, "client", { client: { mptcp } });
+  const { pair } = run;
+  const stop = pair.lose((sent) => isSyn(sent) && has(sent, "mp_capable"));
+  const first = pair.connect();
+  expect(pair.runUntil(() => first.connected)).toBe(true);
+  stop();
+  run.kept();
+  pair.connect();
+  run.passed();
+  pair.run(memory);
+  const later = pair.connect();
+  pair.run(500);
+  expect(later.connection.multipath).toBe(true);
+}
+
+describe("every limit bites, and its counter moves", () => {
+  test.each(Object.keys(LIMITS) as LimitName[])("%s", (name) => CASES[name]());
+});
