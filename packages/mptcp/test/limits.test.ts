@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { LimitName } from "../src/core/index.ts";
 import { LIMITS } from "../src/core/index.ts";
+import { UsedCookies } from "../src/host/used-cookies.ts";
 import { linuxEndpoints } from "../src/mptcp/index.ts";
 import { IpAddress, Packet, packetLength, Payload, TCP_FLAG, TcpSegment } from "../src/wire/index.ts";
 import type { App, PairOptions, Sent, Side } from "./mptcp/pair.ts";
@@ -306,6 +307,15 @@ const CASES: Readonly<Record<LimitName, () => void>> = {
     close(run);
     expect(run.pair.hosts.client.usage.timeWaits).toBe(2);
     run.passed();
+  },
+  usedCookies: () => {
+    const used = new UsedCookies();
+    const limit = LIMITS.usedCookies.default;
+    for (let id = 0; id < limit; id++) expect(used.add(id, 0)).toBe(false);
+    // What it says is what the host counts.
+    expect([used.add(limit, 0), used.has(0), used.has(1), used.has(limit)]).toEqual([true, false, true, true]);
+    expect([used.add(limit + 1, 60 * SECOND), used.has(1)]).toEqual([false, true]);
+    expect([used.add(limit + 2, 120 * SECOND), used.has(1), used.has(limit + 1)]).toEqual([false, false, true]);
   },
   strays: () => {
     const run = new Run("strays", "server");

@@ -1,7 +1,7 @@
 import type { JoinRefusal, Observer, RandomPurpose, RandomSource, RandomSources } from "../core/index.ts";
 import { Counters, JOIN_REFUSALS, LIMITS, MptcpError, randomSources, SECOND } from "../core/index.ts";
 import type { EndpointFlags, EndpointId, LocalAddress, MptcpConfig, MptcpEnvironment, SubflowTcpConfig, Timed } from "../mptcp/index.ts";
-import { answerFlags, DEFAULT_MPTCP_CONFIG, fullMesh, lia, lowestTimeDistance, MptcpConnection, readCapableSyn, readJoinSyn } from "../mptcp/index.ts";
+import { answerFlags, DEFAULT_MPTCP_CONFIG, fullMesh, lia, lowestTimeDistance, MptcpConnection, readCapableAck, readCapableSyn, readJoinSyn } from "../mptcp/index.ts";
 import type { KeyMaterial, Version } from "../mptcp/index.ts";
 import type { FourTuple, SentSynAck, StreamConnection, TcpConfig, TcpOwner, TcpSocketOptions } from "../tcp/index.ts";
 import { cubic, DEFAULT_TCP_CONFIG, SegmentPool, TcpConnection, TcpSocket } from "../tcp/index.ts";
@@ -21,6 +21,7 @@ import { SynCookies } from "./syn-cookies.ts";
 import type { SynCookieMode } from "./syn-cookies.ts";
 import { TimeWaits } from "./time-waits.ts";
 import type { TimeWaitsOwner, WaitingTuple } from "./time-waits.ts";
+import { UsedCookies } from "./used-cookies.ts";
 import { TimerHeap } from "./timer-heap.ts";
 import { TransmitQueue } from "./transmit-queue.ts";
 
@@ -69,6 +70,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
   private lastConnectionId = 0;
   private readonly synCookieMode: SynCookieMode;
   private cookies: SynCookies | null = null;
+  private readonly usedCookies = new UsedCookies();
 
   constructor(options: HostOptions) {
     this.name = options.name;
@@ -503,11 +505,11 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     const listener = cookies === null ? null : this.listenerFor(packet.destination, segment.destinationPort);
     if (cookies === null || listener === null || now - listener.cookieSentAt > COOKIE_LIFETIME) return false;
     const handshake = cookies.check(packet, segment, now);
-    if (handshake === null || handshake.syn.tcp === null) {
+    if (handshake === null || handshake === "later" || handshake.syn.tcp === null || this.usedCookies.has(handshake.id)) {
       this.counters.increment("TcpExtSyncookiesFailed");
-      return false;
+      // The first segment, which brings the cookie back, was lost: the peer is to send it again. A RST would end what is no fault of its own.
+      return handshake === "later" && bringsMore(segment);
     }
-    this.counters.increment("TcpExtSyncookiesRecv");
     if (listener.isFull) {
       this.counters.increment("TcpExtListenOverflows");
       return true;
@@ -515,6 +517,13 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     const keys = handshake.key === null ? null : listener.mptcp.version.deriveKeys(handshake.key);
     // Another connection may have drawn the same token meanwhile: plain TCP, then.
     const capable = keys === null || this.tokens.has(keys.token) ? null : { keys, flags: handshake.peerDeniesJoin ? MP_CAPABLE_FLAG.C : 0, key: null };
+    // Only what completes the handshake makes a connection: a half-open one would have to ask for room.
+    if (capable !== null && readCapableAck(segment, listener.mptcp.version, capable.keys.key, 0).kind === "wait") {
+      this.counters.increment("TcpExtSyncookiesFailed");
+      return true;
+    }
+    this.counters.increment("TcpExtSyncookiesRecv");
+    if (this.usedCookies.add(handshake.id, now)) this.counters.increment(LIMITS.usedCookies.counter);
     this.admit(listener, handshake.syn, handshake.syn.tcp, capable, handshake.sent, now).receive(packet, now);
     return true;
   }
@@ -746,6 +755,11 @@ const ALWAYS_CAPABLE = { capableSyns: Number.POSITIVE_INFINITY } as const;
 
 function tupleOf(packet: Packet, segment: TcpSegment): FourTuple {
   return { localAddress: packet.destination, localPort: segment.destinationPort, remoteAddress: packet.source, remotePort: segment.sourcePort };
+}
+
+/** Whether a segment without its connection is one that the peer sends again until it is acknowledged. */
+function bringsMore(segment: TcpSegment): boolean {
+  return segment.payload.length > 0 || (segment.flags & TCP_FLAG.FIN) !== 0;
 }
 
 const NO_OFFER = { kind: "none" } as const;

@@ -25,6 +25,8 @@ export interface SynCookieOffer {
 
 /** What an ACK with a valid cookie says. */
 export interface CookieHandshake {
+  /** Tells this handshake from all others for as long as its cookie is good. */
+  readonly id: number;
   /** The SYN, as far as it is remembered. */
   readonly syn: Packet;
   readonly sent: SentSynAck;
@@ -37,7 +39,8 @@ export interface CookieHandshake {
  * SYN cookies (RFC 4987 §3.6): everything that a listener has to know of a SYN goes out with the SYN+ACK and comes back with the ACK, so that
  * SYNs from made-up addresses cost no memory.
  *
- * - The initial sequence number has 24 bits of a MAC over the four-tuple, the peer's number and the time, and 8 bits for MSS and time.
+ * - The initial sequence number has 24 bits of MACs over the four-tuple, the peer's number and the time, and 8 bits for MSS and time. The peer's number
+ *   is left out of 8 of them: they tell a later segment, whose first one was lost, from one that has nothing to do with a cookie.
  * - The low bits of our timestamp hold window scale and SACK; a peer without timestamps does without these, as with Linux.
  * - Our MP_CAPABLE key comes out of the same MAC; the third ACK echoes both keys, so that a listener needs no state (RFC 8684 §3.1).
  *
@@ -57,6 +60,7 @@ export class SynCookies {
     const slot = Math.floor(now / SLOT);
     const mss = mssIndex(syn.maximumSegmentSize);
     let bits = ((slot & 7) << 5) | (mss << 2) | (offer.peerDeniesJoin ? BIT.deniesJoin : 0) | (offer.capableFlags >= 0 ? BIT.capable : 0);
+    const mark = this.mark(packet, syn, slot);
     let digest = this.digest(packet, syn, syn.sequence, slot, bits);
     if ((bits & BIT.capable) !== 0 && !offer.isFree(keyOf(digest))) {
       // H3: as no other key can be drawn, the connection does without Multipath TCP.
@@ -67,7 +71,7 @@ export class SynCookies {
     segment.sourcePort = syn.destinationPort;
     segment.destinationPort = syn.sourcePort;
     segment.flags = TCP_FLAG.SYN | TCP_FLAG.ACK;
-    segment.sequence = ((bits << 24) | macOf(digest)) >>> 0;
+    segment.sequence = ((bits << 24) | (mark << 16) | macOf(digest)) >>> 0;
     segment.acknowledgment = sequenceAdd(syn.sequence, 1);
     const buffer = config.receiveBuffer;
     segment.window = Math.min(65535, buffer.autoTune ? Math.min(buffer.initial, buffer.max) : buffer.initial);
@@ -89,16 +93,20 @@ export class SynCookies {
     return answer;
   }
 
-  /** Whether `packet`, an ACK for which there is no connection, carries a cookie of ours; null when it does not, or no more. */
-  check(packet: Packet, ack: TcpSegment, now: number): CookieHandshake | null {
+  /**
+   * Whether `packet`, an ACK for which there is no connection, carries a cookie of ours: null when it does not, or no more. `later`: it seems to
+   * acknowledge one, and is not the first segment behind the SYN, which alone brings everything back.
+   */
+  check(packet: Packet, ack: TcpSegment, now: number): CookieHandshake | "later" | null {
     const cookie = sequenceAdd(ack.acknowledgment, -1);
     const initial = sequenceAdd(ack.sequence, -1);
     const bits = cookie >>> 24;
     const current = Math.floor(now / SLOT);
     const age = (current - (bits >>> 5)) & 7;
     if (age > 1 || age > current) return null;
+    if (this.mark(packet, ack, current - age) !== ((cookie >>> 16) & 0xff)) return null;
     const digest = this.digest(packet, ack, initial, current - age, bits);
-    if (macOf(digest) !== (cookie & 0xff_ffff)) return null;
+    if (macOf(digest) !== (cookie & 0xffff)) return "later";
     const syn = new TcpSegment();
     syn.sourcePort = ack.sourcePort;
     syn.destinationPort = ack.destinationPort;
@@ -117,11 +125,17 @@ export class SynCookies {
     whole.tcp = syn;
     whole.length = ipHeaderLength(whole) + tcpHeaderLength(syn);
     return {
+      id: idOf(digest),
       syn: whole,
       sent: { initialSequence: cookie, timestampOffset: offsetOf(digest) },
       key: (bits & BIT.capable) === 0 ? null : keyOf(digest),
       peerDeniesJoin: (bits & BIT.deniesJoin) !== 0,
     };
+  }
+
+  /** Eight bits that all segments of a peer's connection acknowledge, as long as we have sent nothing but a cookie. */
+  private mark(packet: Packet, segment: TcpSegment, slot: number): number {
+    return this.digest(packet, segment, 0, slot, MARK)[0] as number;
   }
 
   /** The MAC of one handshake, 32 octets; what it is used for are different parts of it. */
@@ -138,7 +152,13 @@ export class SynCookies {
 }
 
 function macOf(digest: Uint8Array): number {
-  return ((digest[0] as number) << 16) | ((digest[1] as number) << 8) | (digest[2] as number);
+  return ((digest[0] as number) << 8) | (digest[1] as number);
+}
+
+function idOf(digest: Uint8Array): number {
+  let id = 0;
+  for (let i = 16; i < 22; i++) id = id * 256 + (digest[i] as number);
+  return id;
 }
 
 function offsetOf(digest: Uint8Array): number {
@@ -184,6 +204,8 @@ function putWord(bytes: Uint8Array, at: number, value: number): void {
 /** The cookie's first octet: three bits of time, three of MSS, and these. */
 const BIT = { deniesJoin: 2, capable: 1 } as const;
 const SLOT = 30 * SECOND;
+/** In place of the first octet, where the MAC is that of the mark: no cookie has as much. */
+const MARK = 0x10000;
 /** Common ones: without an option, over IPv6, tunnels, PPPoE, Ethernet, IPv6 over Ethernet, jumbo frames. */
 const SEGMENT_SIZES = [536, 1220, 1300, 1380, 1428, 1440, 1460, 8940] as const;
 /** In the low bits of a timestamp: window scale, and SACK. */

@@ -10,7 +10,7 @@ export * from "./congestion/index.ts";
 export { MptcpConnection } from "./connection.ts";
 export type { DecisionListener } from "./decision-log.ts";
 export type { EndpointId, MptcpEnvironment, SubflowTcpConfig, Timed } from "./environment.ts";
-export { answerFlags, readCapableSyn } from "./handshake/capable.ts";
+export { answerFlags, readCapableAck, readCapableSyn } from "./handshake/capable.ts";
 export type { CapableSyn } from "./handshake/capable.ts";
 export { readJoinSyn } from "./handshake/join.ts";
 export type { AddressesInfo, ConnectionInfo, SubflowInfo, SubflowView } from "./info.ts";

@@ -38,14 +38,17 @@ export class ReinjectionQueue {
   /**
    * Queues [from, to), less what is queued already.
    * @param avoid id of the subflow that carries it and should not get it again; 0 for none
+   * @returns the bytes that are new in the queue
    */
-  add(from: number, to: number, avoid: number): void {
+  add(from: number, to: number, avoid: number): number {
+    let added = 0;
     let at = this.lowerBound(from);
     if (at > this.head && (this.ends[at - 1] as number) > from) from = this.ends[at - 1] as number;
     while (from < to) {
       const nextStart = at < this.starts.length ? (this.starts[at] as number) : Number.POSITIVE_INFINITY;
       const pieceEnd = Math.min(to, nextStart);
       if (pieceEnd > from) {
+        added += pieceEnd - from;
         if (at > this.head && this.ends[at - 1] === from && this.avoids[at - 1] === avoid) {
           this.ends[at - 1] = pieceEnd;
         } else {
@@ -55,10 +58,11 @@ export class ReinjectionQueue {
           at++;
         }
       }
-      if (pieceEnd === to) return;
+      if (pieceEnd === to) return added;
       from = Math.max(from, this.ends[at] as number);
       at++;
     }
+    return added;
   }
 
   /** Takes the first `length` bytes off range `i`. */

@@ -8,9 +8,12 @@ import { DEADLINE } from "../deadlines.ts";
 import type { DecisionLog, ReinjectionCause } from "../decision-log.ts";
 import type { Scheduler } from "../scheduler.ts";
 import type { Session } from "../session.ts";
+import type { Gap } from "./carried.ts";
+import { carrierOf, firstCarried, gapAt } from "./carried.ts";
 import { Carriers } from "./carriers.ts";
 import { SentMapping } from "./mappings.ts";
 import { ReinjectionQueue } from "./reinjection-queue.ts";
+import { RepetitionBudget } from "./repetition-budget.ts";
 
 /** What the sending half asks of the connection around it. */
 export interface SenderContext {
@@ -88,8 +91,7 @@ export class DataSender {
 
   private timerBackoff = 0;
   private probeBackoff = 0;
-  /** What was sent up to the last data timeout that found something lost. */
-  private recoverTo = 0;
+  private readonly repetition = new RepetitionBudget();
   private windowBlocked = false;
   /** Everything before this was resent because the window was blocked; not again. */
   private opportunisticNext = 0;
@@ -378,6 +380,7 @@ export class DataSender {
     const { deadlines } = this.context;
     if (position > this.una) {
       moved = true;
+      if (this.repetition.isRepairing(position)) this.repetition.onAcknowledged(position - this.una);
       this.una = position;
       this.movedAt = now;
       this.queue.release(Math.min(position, this.queue.end));
@@ -387,7 +390,7 @@ export class DataSender {
       this.probeBackoff = 0;
       deadlines.set(DEADLINE.data, position < this.sentEnd ? now + this.dataTimeout() : NEVER);
       // What stands at the head now was missing too, or the peer would have acknowledged it with the first gap: it waits for no timeout of its own.
-      if (position < this.recoverTo) this.resendHead();
+      if (this.repetition.isRepairing(position)) this.repeat(gapAt(this.context.subflows, position, this.nxt));
       this.carriers.onAcknowledged(position);
       this.tuneBuffer();
     }
@@ -424,10 +427,7 @@ export class DataSender {
   handleTimeout(now: number): boolean {
     const { deadlines } = this.context;
     if (!deadlines.take(DEADLINE.data, now) || this.una >= this.sentEnd) return false;
-    if (this.context.mayRepeat && this.resendHead()) {
-      this.recoverTo = this.nxt;
-      this.carriers.suspect(this.una, this.nxt);
-    }
+    if (this.context.mayRepeat) this.repairHead();
     if (this.timerBackoff < 6) this.timerBackoff++;
     deadlines.set(DEADLINE.data, now + this.dataTimeout());
     if (this.finGiven && !this.finAcked) this.finWaits = true;
@@ -472,31 +472,30 @@ export class DataSender {
 
   // ---- inside
 
-  /** Queues the head of the window up to the next byte that a subflow carries, unless a living one carries the head itself. */
-  private resendHead(): boolean {
+  /** A data timeout: what stands at the head of the window is sent again, unless it is on its way. */
+  private repairHead(): void {
+    const gap = gapAt(this.context.subflows, this.una, this.nxt);
+    if (gap.to <= this.una) return;
+    this.repetition.onTimeout(this.una, this.nxt, this.largestSegment());
+    this.repeat(gap);
+    this.carriers.suspect(this.una, this.nxt);
+  }
+
+  /** Queues what is missing at the head of the window, or as much of it as may be repeated. */
+  private repeat(gap: Gap): void {
     const from = this.una;
-    let to = this.nxt;
-    let carried = false;
-    let stale = 0;
-    for (const subflow of this.context.subflows) {
-      const { sent } = subflow;
-      for (let i = 0; i < sent.size; i++) {
-        const mapping = sent.at(i);
-        if (mapping.dataOffset + mapping.length <= from) continue;
-        if (mapping.dataOffset <= from) {
-          if (subflow.stale) stale = subflow.pathIndex;
-          else carried = true;
-        } else if (mapping.dataOffset < to) to = mapping.dataOffset;
-      }
-    }
-    if (!carried && from < to) {
-      // A subflow that timed out sends it again anyway.
-      this.reinjections.add(from, to, stale);
-      if (stale === 0) this.reinjections.allowAll(from, to);
-      this.context.log.reinjection(null, from, to, "data_timeout");
-      return true;
-    }
-    return false;
+    const to = Math.min(gap.to, from + this.repetition.bytes);
+    if (from >= to) return;
+    // A subflow that timed out sends it again anyway.
+    this.repetition.onRepeated(this.reinjections.add(from, to, gap.stale));
+    if (gap.stale === 0) this.reinjections.allowAll(from, to);
+    this.context.log.reinjection(null, from, to, "data_timeout");
+  }
+
+  private largestSegment(): number {
+    let largest = 1;
+    for (const subflow of this.context.subflows) if (subflow.established && subflow.mss > largest) largest = subflow.mss;
+    return largest;
   }
 
   private armTimer(now: number): void {
@@ -543,9 +542,9 @@ export class DataSender {
     if (!(windowFull || bufferFull) || subflow.srtt === 0 || !this.carriers.usable().includes(subflow)) return 0;
     const start = Math.max(this.una, this.opportunisticNext);
     if (start >= this.nxt) return 0;
-    const head = this.carrierOf(this.una, subflow);
+    const head = carrierOf(this.context.subflows, this.una, subflow);
     if (head === null || head === subflow || head.srtt <= subflow.srtt) return 0;
-    const mapping = this.firstCarried(head, start);
+    const mapping = firstCarried(head, start);
     if (mapping === null) return 0;
     if (this.penalising && head.penalise(now)) this.context.log.penalty(head);
     const from = Math.max(start, mapping.dataOffset);
@@ -554,30 +553,6 @@ export class DataSender {
     this.planLength = Math.min(limit, mapping.dataOffset + mapping.length - from);
     this.planCarrier = head;
     return this.planLength;
-  }
-
-  /** The subflow that carries `offset`: `own` when it does too, else the one with the smallest round-trip time; null when none does. */
-  private carrierOf(offset: number, own: Carrier): Carrier | null {
-    if (carries(own, offset)) return own;
-    let best: Carrier | null = null;
-    for (const subflow of this.context.subflows) {
-      if (subflow !== own && carries(subflow, offset) && (best === null || subflow.srtt < best.srtt)) best = subflow;
-    }
-    return best;
-  }
-
-  /** The mapping on `subflow` that covers the lowest data at or after `start`. */
-  private firstCarried(subflow: Carrier, start: number): SentMapping | null {
-    const { sent } = subflow;
-    let lowest: SentMapping | null = null;
-    for (let i = 0; i < sent.size; i++) {
-      const mapping = sent.at(i);
-      if (mapping.dataOffset + mapping.length <= start) continue;
-      if (mapping.dataOffset <= start) return mapping;
-      // Reinjections stand behind data with higher offsets.
-      if (lowest === null || mapping.dataOffset < lowest.dataOffset) lowest = mapping;
-    }
-    return lowest;
   }
 
   private noteWindow(blocked: boolean): void {
@@ -604,20 +579,8 @@ export class DataSender {
   }
 }
 
-function carries(subflow: Carrier, offset: number): boolean {
-  const { sent } = subflow;
-  const size = Math.min(sent.size, MAPPINGS_SEARCHED);
-  for (let i = 0; i < size; i++) {
-    const mapping = sent.at(i);
-    if (mapping.dataOffset <= offset && offset < mapping.dataOffset + mapping.length) return true;
-  }
-  return false;
-}
-
 /** Until a subflow has measured its round-trip time. */
 const DATA_TIMEOUT_WITHOUT_RTO = SECOND;
 const LONGEST_PROBE_INTERVAL = 60 * SECOND;
 /** Ranges at the front of the reinjection queue looked through for one that a given subflow may send. */
 const REINJECTIONS_SEARCHED = 8;
-/** The head of the window is carried by one of a subflow's oldest mappings, unless reinjections stand before it. */
-const MAPPINGS_SEARCHED = 64;
