@@ -4,12 +4,15 @@
  *
  * @example
  * ```ts
- * test("my congestion control", () => {
- *   expect(checkCongestionControl(mine)).toEqual([]);
+ * test("my scheduler", () => {
+ *   expect(checkScheduler(mine, { usesAllPathsWithin: 400 })).toEqual([]);
  * });
  * ```
  *
  * @module
  */
+export { CheckedPeer } from "./checked-peer.ts";
 export { checkCongestionControl } from "./congestion.ts";
 export type { Finding } from "./finding.ts";
+export { checkScheduler } from "./scheduler.ts";
+export type { SchedulerClaims } from "./scheduler.ts";
