@@ -13,6 +13,7 @@
  */
 export { CheckedPeer } from "./checked-peer.ts";
 export { checkCongestionControl } from "./congestion.ts";
+export { FakePaths } from "./fake-paths.ts";
 export type { Finding } from "./finding.ts";
 export { checkScheduler } from "./scheduler.ts";
 export type { SchedulerClaims } from "./scheduler.ts";

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { EndpointFlags } from "../../../src/mptcp/path-manager.ts";
 import { linuxEndpoints } from "../../../src/mptcp/path-managers/index.ts";
-import { FakePaths, NO_FLAGS } from "./fake-paths.ts";
+import { FakePaths } from "../../../src/testing/index.ts";
+
+const NO_FLAGS: EndpointFlags = { subflow: false, signal: false, backup: false, fullmesh: false };
 
 function flags(...names: readonly ("signal" | "subflow" | "backup" | "fullmesh")[]): EndpointFlags {
   const all = { ...NO_FLAGS };

@@ -1,8 +1,10 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { SECOND } from "../../../src/core/index.ts";
 import { fullMesh, pathManagers } from "../../../src/mptcp/path-managers/index.ts";
-import { FakePaths, NO_FLAGS, SECOND } from "./fake-paths.ts";
+import { FakePaths } from "../../../src/testing/index.ts";
 
+const NO_FLAGS = { subflow: false, signal: false, backup: false, fullmesh: false };
 const BACKUP = { ...NO_FLAGS, backup: true };
 
 function established(paths: FakePaths): FakePaths {
