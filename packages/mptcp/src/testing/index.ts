@@ -15,5 +15,7 @@ export { CheckedPeer } from "./checked-peer.ts";
 export { checkCongestionControl } from "./congestion.ts";
 export { FakePaths } from "./fake-paths.ts";
 export type { Finding } from "./finding.ts";
+export { checkPathManager } from "./path-manager.ts";
+export type { AttemptLimits, PathManagerClaims } from "./path-manager.ts";
 export { checkScheduler } from "./scheduler.ts";
 export type { SchedulerClaims } from "./scheduler.ts";
