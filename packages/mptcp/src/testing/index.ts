@@ -1,11 +1,12 @@
 /**
- * testing/: conformance suites for what can be added to the engine, as plain functions: each gives a list of what it found wrong, which is empty for
- * what may be used. They need no test framework, and pass for all that this package brings.
+ * testing/: conformance suites for what can be added to the engine and to the simulator, one function for each point:
+ * `check...(factory, claims?)` gives a list of findings, which is empty for what may be used. Each finding says what happened, what must be so and what to
+ * do. They need no test framework, no clock and no files, and pass for all that this package brings. docs/testing.md has an example of each.
  *
  * @example
  * ```ts
  * test("my scheduler", () => {
- *   expect(checkScheduler(mine, { usesAllPathsWithin: 400 })).toEqual([]);
+ *   expect(explain(checkScheduler(mine, { usesAllPathsWithin: 400 }))).toBe("");
  * });
  * ```
  *
@@ -13,9 +14,12 @@
  */
 export { CheckedPeer } from "./checked-peer.ts";
 export { checkCongestionControl } from "./congestion.ts";
+export { CONGESTION_RULES } from "./congestion-rules.ts";
 export { FakePaths } from "./fake-paths.ts";
-export type { Finding } from "./finding.ts";
+export { explain } from "./finding.ts";
+export type { Finding, Rule, Rules } from "./finding.ts";
 export { checkPathManager } from "./path-manager.ts";
 export type { AttemptLimits, PathManagerClaims } from "./path-manager.ts";
-export { checkScheduler } from "./scheduler.ts";
+export { PATH_MANAGER_RULES } from "./path-manager-rules.ts";
+export { checkScheduler, SCHEDULER_RULES } from "./scheduler.ts";
 export type { SchedulerClaims } from "./scheduler.ts";

@@ -5,7 +5,7 @@ import { multiPath, PacedSender, Simulation, Sink } from "../sim/index.ts";
 import type { AccessPath, Application, MultiPath, SimHost } from "../sim/index.ts";
 import type { IpAddress } from "../wire/index.ts";
 import { CheckedPeer } from "./checked-peer.ts";
-import type { Findings } from "./findings.ts";
+import type { PathManagerFindings } from "./path-manager-rules.ts";
 
 // A path manager in simulated networks, at both ends.
 
@@ -67,7 +67,7 @@ function flag(host: SimHost, addresses: readonly (readonly IpAddress[])[]): void
 }
 
 /** Transfers in which everything but the first path comes and goes. */
-export function checkRoamingTransfers(factory: PathManagerFactory, findings: Findings): void {
+export function checkRoamingTransfers(factory: PathManagerFactory, findings: PathManagerFindings): void {
   for (const seed of [1, 2, 3]) {
     const [upload, download] = [500_000 * seed, 300_000];
     const [client, server] = [new CheckedPeer(upload, download), new CheckedPeer(download, upload)];
@@ -95,7 +95,7 @@ export function checkRoamingTransfers(factory: PathManagerFactory, findings: Fin
 }
 
 /** A connection that says something every ten minutes for some hours, while one path is dead. */
-export function checkIdleConnection(factory: PathManagerFactory, perHour: number, findings: Findings): void {
+export function checkIdleConnection(factory: PathManagerFactory, perHour: number, findings: PathManagerFindings): void {
   const [client, server] = [new PacedSender({ size: 100, interval: 600 * SECOND, count: 19 }), new Sink()];
   const run = world(factory, client, server, perHour, 4);
   const { simulation, built, opened } = run;
@@ -108,7 +108,7 @@ export function checkIdleConnection(factory: PathManagerFactory, perHour: number
 }
 
 /** Nothing is opened after the end, and nothing remains. */
-function checkEnd({ simulation, built, opened }: World, findings: Findings): void {
+function checkEnd({ simulation, built, opened }: World, findings: PathManagerFindings): void {
   const before = opened.count;
   simulation.run(simulation.now + HOUR);
   if (opened.count > before) findings.add("end", `after the end ${opened.count - before} subflows were opened, the last when ${opened.last}`);

@@ -5,6 +5,8 @@ import { IpAddress } from "../wire/index.ts";
 import { FakePaths } from "./fake-paths.ts";
 import type { Finding } from "./finding.ts";
 import { Findings } from "./findings.ts";
+import { PATH_MANAGER_RULES } from "./path-manager-rules.ts";
+import type { PathManagerFindings, PathManagerRule } from "./path-manager-rules.ts";
 import { checkIdleConnection, checkRoamingTransfers } from "./path-manager-runs.ts";
 import { retained } from "./retained.ts";
 
@@ -39,11 +41,10 @@ export interface AttemptLimits {
  * must not try it too often; and nothing may be opened, or remain, after the end. These runs are left out for one that opens
  * what it must not, or without end.
  *
- * @returns what is wrong; nothing for a path manager that may be used. The cases are `throws`, `opening`, `attempts`, `early`, `time`, `memory`,
- *   `reopening`, `transfer` and `end`
+ * @returns what is wrong; nothing for a path manager that may be used. The cases are the names in {@link PATH_MANAGER_RULES}
  */
 export function checkPathManager(factory: PathManagerFactory, claims: PathManagerClaims = {}): Finding[] {
-  const findings = new Findings();
+  const findings: PathManagerFindings = new Findings(PATH_MANAGER_RULES);
   const limits = claims.attempts ?? { perMinute: 12, perHour: 150 };
   const within = claims.reopensWithin;
   const watch = (initiator: boolean): WatchedPaths => new WatchedPaths(makePolicy(factory), initiator, findings);
@@ -57,7 +58,7 @@ export function checkPathManager(factory: PathManagerFactory, claims: PathManage
   }
   if (within !== undefined) guard("a lost path", () => checkReopening(watch(true), within, findings));
   // One whose timeout does not move on would stop virtual time, and one that tries without end would fill it.
-  if (findings.list.some((found) => ["time", "attempts", "opening"].includes(found.case))) return findings.list;
+  if (findings.has("time", "attempts", "opening")) return findings.list;
   guard("transfers", () => checkRoamingTransfers(factory, findings));
   guard("an idle connection", () => checkIdleConnection(factory, limits.perHour, findings));
   return findings.list;
@@ -101,7 +102,7 @@ function unlessStopped(run: () => void): void {
 
 /** Looks at each command, and lets subflows have their fate. */
 class WatchedPaths extends FakePaths {
-  readonly findings: Findings;
+  readonly findings: PathManagerFindings;
   fate: Fate = WORKS;
   /** Attempts on all paths after which a case ends. */
   mostInAll = NEVER;
@@ -112,7 +113,7 @@ class WatchedPaths extends FakePaths {
   /** Subflows that will end, soonest first. */
   private readonly endings: { readonly at: number; readonly pathIndex: number; readonly reason: SubflowEndReason }[] = [];
 
-  constructor(manager: PathManager, initiator: boolean, findings: Findings) {
+  constructor(manager: PathManager, initiator: boolean, findings: PathManagerFindings) {
     super(manager, initiator);
     this.findings = findings;
     this.refuse = (): boolean => this.fate.reason === "not opened";
@@ -198,7 +199,7 @@ class WatchedPaths extends FakePaths {
     if (times.length > limits.perHour) this.stop("attempts", `path ${pathIndex} is tried ${times.length} times within an hour, while joins ${this.fate.name}`);
   }
 
-  private stop(name: string, problem: string): never {
+  private stop(name: PathManagerRule, problem: string): never {
     this.findings.add(name, problem);
     throw new Stop(problem);
   }
@@ -206,7 +207,7 @@ class WatchedPaths extends FakePaths {
 
 // ---- the cases
 
-function checkEarly(paths: WatchedPaths, findings: Findings): void {
+function checkEarly(paths: WatchedPaths, findings: PathManagerFindings): void {
   paths.addLocal(1, USED);
   paths.addRemote(1);
   paths.pass(10 * SECOND);
@@ -269,7 +270,7 @@ function checkAttempts(paths: WatchedPaths, fate: Fate, limits: AttemptLimits): 
   paths.pass(2 * HOUR);
 }
 
-function checkMemory(paths: WatchedPaths, joins: "ours" | "the peer's", findings: Findings): void {
+function checkMemory(paths: WatchedPaths, joins: "ours" | "the peer's", findings: PathManagerFindings): void {
   paths.establish();
   let early = 0;
   for (let i = 1; i <= JOINS; i++) {
@@ -290,7 +291,7 @@ function checkMemory(paths: WatchedPaths, joins: "ours" | "the peer's", findings
   if (kept > early + MEMORY_SLACK) findings.add("memory", `after ${JOINS} of ${joins} joins that failed it keeps ${kept} objects and entries, after ${JOINS / 5} of them ${early}`);
 }
 
-function checkReopening(paths: WatchedPaths, within: number, findings: Findings): void {
+function checkReopening(paths: WatchedPaths, within: number, findings: PathManagerFindings): void {
   paths.addLocal(1, USED);
   paths.establish();
   const path = paths.paths.find((one) => one.open && one.index !== 1);

@@ -5,7 +5,7 @@ import { multiPath, Simulation } from "../sim/index.ts";
 import type { AccessPath, MultiPath } from "../sim/index.ts";
 import type { IpAddress } from "../wire/index.ts";
 import { CheckedPeer } from "./checked-peer.ts";
-import type { Finding } from "./finding.ts";
+import type { Finding, Rules } from "./finding.ts";
 import { Findings } from "./findings.ts";
 
 /** What a scheduler says of itself beyond the interface. */
@@ -21,6 +21,45 @@ export interface SchedulerClaims {
   readonly seed?: number;
 }
 
+type SchedulerRule = "choice" | "writing" | "starving" | "choosing nothing" | "the same again" | "transfer" | "unused path";
+type SchedulerFindings = Findings<SchedulerRule>;
+
+/** What {@link checkScheduler} looks at. */
+export const SCHEDULER_RULES: Rules<SchedulerRule | "throws"> = {
+  throws: {
+    contract: "Scheduler.select never throws, whatever subflows there are: none at all, one, backup ones alone, all full, without a round-trip time.",
+    advice: "Return null where there is nothing to choose from, and do not write to what you are given: it is read-only, and writing throws here.",
+  },
+  choice: {
+    contract: "Scheduler.select returns one of the subflows that it was given in this very call, one whose `hasRoom` is true, or null.",
+    advice: "Leave out subflows without room, and do not keep subflows from one call to the next: they may have ended.",
+  },
+  writing: {
+    contract: "ScheduleRequest and the list of subflows are the transport's, which uses the same objects again (Scheduler.select).",
+    advice: "Copy what you want to sort or change; keep state of your own in the scheduler.",
+  },
+  starving: {
+    contract: "While there is data, a subflow with room is not left unused for ever when it is the only one with room (Scheduler.select).",
+    advice: "Where the subflow that you would like has no room, take another one. To wait for a better one is a claim, `waits: true`, and has to end.",
+  },
+  "choosing nothing": {
+    contract: "Null means to wait. Nobody asks again before something changes, so where nothing changes the connection stands still (Scheduler.select).",
+    advice: "Return a subflow with room when there is one. To wait for a better one that is full is a claim, `waits: true`.",
+  },
+  "the same again": {
+    contract: "A scheduler decides by what it is given and by its own state, so that a run can be repeated; the factory makes one for each connection (SchedulerFactory).",
+    advice: "Make all state in the factory's function, not in the module; use no clock and no Math.random.",
+  },
+  transfer: {
+    contract: "Whatever the scheduler chooses, every byte arrives once and the connection ends (MptcpConnection).",
+    advice: "Look for states in which it chooses nothing, or waits for a subflow that has died: capture the run with `mptcp/sim`.",
+  },
+  "unused path": {
+    contract: "The scheduler claims `usesAllPathsWithin`: each regular path carries something within so many segments.",
+    advice: "Choose by what subflows are now, not by their place in the list; or leave the claim out.",
+  },
+};
+
 /**
  * The conformance suite of schedulers. In random states of one to four subflows that come, go, fill up and become backup ones a scheduler must
  *
@@ -31,11 +70,10 @@ export interface SchedulerClaims {
  *
  * Transfers over one to four simulated paths, with losses, an outage, a path that dies and one that becomes a backup, must end with every byte once.
  *
- * @returns what is wrong; nothing for a scheduler that may be used. The cases are `throws`, `choice`, `writing`, `starving`, `choosing nothing`,
- *   `the same again`, `transfer` and `unused path`
+ * @returns what is wrong; nothing for a scheduler that may be used. The cases are the names in {@link SCHEDULER_RULES}
  */
 export function checkScheduler(factory: SchedulerFactory, claims: SchedulerClaims = {}): Finding[] {
-  const findings = new Findings();
+  const findings: SchedulerFindings = new Findings(SCHEDULER_RULES);
   const seed = claims.seed ?? 1;
   findings.guard("random states", () => checkChoices(factory, claims, seed, findings));
   findings.guard("two schedulers", () => checkDeterminism(factory, seed, findings));
@@ -120,7 +158,7 @@ class OfferedSubflows {
   }
 
   /** As the transport asks, and with a look at what came of it. */
-  ask(scheduler: Scheduler, findings: Findings): SchedulableSubflow | null {
+  ask(scheduler: Scheduler, findings: SchedulerFindings): SchedulableSubflow | null {
     const { usable, request } = this;
     const before = { ...request };
     const chosen = scheduler.select(usable, request);
@@ -133,7 +171,7 @@ class OfferedSubflows {
   }
 }
 
-function checkChoices(factory: SchedulerFactory, claims: SchedulerClaims, seed: number, findings: Findings): void {
+function checkChoices(factory: SchedulerFactory, claims: SchedulerClaims, seed: number, findings: SchedulerFindings): void {
   const scheduler = makePolicy(factory);
   const offered = new OfferedSubflows(seed);
   for (let i = 0; i < STEPS; i++) {
@@ -149,7 +187,7 @@ function checkChoices(factory: SchedulerFactory, claims: SchedulerClaims, seed: 
 }
 
 /** Whether it chooses something within a second in which nothing changes. */
-function chooses(scheduler: Scheduler, offered: OfferedSubflows, findings: Findings): boolean {
+function chooses(scheduler: Scheduler, offered: OfferedSubflows, findings: SchedulerFindings): boolean {
   for (let i = 0; i < 100; i++) {
     offered.request.now += 10 * MILLISECOND;
     if (offered.ask(scheduler, findings) !== null) return true;
@@ -157,10 +195,10 @@ function chooses(scheduler: Scheduler, offered: OfferedSubflows, findings: Findi
   return false;
 }
 
-function checkDeterminism(factory: SchedulerFactory, seed: number, findings: Findings): void {
+function checkDeterminism(factory: SchedulerFactory, seed: number, findings: SchedulerFindings): void {
   const [one, other] = [makePolicy(factory), makePolicy(factory)];
   const offered = new OfferedSubflows(seed + 1);
-  const ignored = new Findings();
+  const ignored = new Findings(SCHEDULER_RULES);
   for (let i = 0; i < STEPS; i++) {
     offered.step();
     const [chosen, again] = [offered.ask(one, ignored), offered.ask(other, ignored)];
@@ -207,7 +245,7 @@ function start(factory: SchedulerFactory, paths: readonly AccessPath[], upload: 
   return { simulation, built, client, server, scheduled };
 }
 
-function checkTransfer(factory: SchedulerFactory, count: number, direction: "upload" | "download", seed: number, findings: Findings): void {
+function checkTransfer(factory: SchedulerFactory, count: number, direction: "upload" | "download", seed: number, findings: SchedulerFindings): void {
   const paths = PATHS.slice(0, count);
   const run = start(factory, paths, direction === "upload" ? BYTES : 0, direction === "download" ? BYTES : 0, seed);
   const { simulation, built, client, server } = run;
@@ -230,7 +268,7 @@ function checkTransfer(factory: SchedulerFactory, count: number, direction: "upl
   }
 }
 
-function checkUse(factory: SchedulerFactory, count: number, within: number, seed: number, findings: Findings): void {
+function checkUse(factory: SchedulerFactory, count: number, within: number, seed: number, findings: SchedulerFindings): void {
   const path: AccessPath = { rate: 10e6, delay: 20 * MILLISECOND, queue: { packets: 50 } };
   const paths = Array.from({ length: count }, (_, i): AccessPath => ({ ...path, delay: (10 + 15 * i) * MILLISECOND }));
   const { simulation, scheduled } = start(factory, paths, NEVER, 0, seed);

@@ -81,7 +81,7 @@ describe("a scheduler is found out that", () => {
     // Only the first two paths, while they live.
     const two = (subflows: readonly SchedulableSubflow[]): SchedulableSubflow | null => withRoom(subflows)[0] ?? null;
     const greedy: SchedulerFactory = () => ({ name: "two", select: (subflows) => two(subflows.length > 2 ? subflows.slice(0, 2) : subflows) });
-    expect(checkScheduler(greedy, { usesAllPathsWithin: 400 })).toContainEqual({ case: "unused path", problem: "of 3 paths only 1, 2 carried any of 400 segments" });
+    expect(checkScheduler(greedy, { usesAllPathsWithin: 400 })).toContainEqual(expect.objectContaining({ case: "unused path", problem: "of 3 paths only 1, 2 carried any of 400 segments" }));
     expect(checkScheduler(greedy).map((found) => found.case)).not.toContain("unused path");
   });
 
@@ -96,6 +96,6 @@ describe("a scheduler is found out that", () => {
         },
       };
     };
-    expect(checkScheduler(factory)[0]).toEqual({ case: "throws", problem: "random states: Error: no subflows" });
+    expect(checkScheduler(factory)[0]).toMatchObject({ case: "throws", problem: "random states: Error: no subflows" });
   });
 });
