@@ -87,31 +87,33 @@ export function checkScheduler(factory: SchedulerFactory, claims: SchedulerClaim
 
 // ---- single choices
 
+type Facts = Pick<SchedulableSubflow, "backup" | "hasRoom" | "srtt" | "cwnd" | "inFlight">;
+
 /** A subflow as a scheduler sees it. It can be read only. */
 class OfferedSubflow implements SchedulableSubflow {
   readonly pathIndex: number;
-  private readonly state: { backup: boolean; hasRoom: boolean; srtt: number; cwnd: number; inFlight: number };
+  private readonly current: { facts: Facts };
 
   constructor(pathIndex: number, random: RandomSource) {
     this.pathIndex = pathIndex;
-    this.state = { backup: randomBelow(random, 5) === 0, hasRoom: true, srtt: 0, cwnd: 10 * MSS, inFlight: 0 };
+    this.current = { facts: { backup: randomBelow(random, 5) === 0, hasRoom: true, srtt: 0, cwnd: 10 * MSS, inFlight: 0 } };
     Object.freeze(this);
   }
 
   get backup(): boolean {
-    return this.state.backup;
+    return this.current.facts.backup;
   }
   get hasRoom(): boolean {
-    return this.state.hasRoom;
+    return this.current.facts.hasRoom;
   }
   get srtt(): number {
-    return this.state.srtt;
+    return this.current.facts.srtt;
   }
   get cwnd(): number {
-    return this.state.cwnd;
+    return this.current.facts.cwnd;
   }
   get inFlight(): number {
-    return this.state.inFlight;
+    return this.current.facts.inFlight;
   }
   get mss(): number {
     return MSS;
@@ -119,12 +121,12 @@ class OfferedSubflow implements SchedulableSubflow {
 
   /** Something happens to it. */
   change(random: RandomSource): void {
-    const { state } = this;
-    state.hasRoom = randomBelow(random, 3) > 0;
-    state.srtt = randomBelow(random, 4) === 0 ? 0 : (1 + randomBelow(random, 300)) * MILLISECOND;
-    state.cwnd = (1 + randomBelow(random, 100)) * MSS;
-    state.inFlight = state.hasRoom ? Math.max(0, state.cwnd - (1 + randomBelow(random, 10)) * MSS) : state.cwnd;
-    if (randomBelow(random, 20) === 0) state.backup = !state.backup;
+    const hasRoom = randomBelow(random, 3) > 0;
+    const srtt = randomBelow(random, 4) === 0 ? 0 : (1 + randomBelow(random, 300)) * MILLISECOND;
+    const cwnd = (1 + randomBelow(random, 100)) * MSS;
+    const inFlight = hasRoom ? Math.max(0, cwnd - (1 + randomBelow(random, 10)) * MSS) : cwnd;
+    const backup = randomBelow(random, 20) === 0 ? !this.backup : this.backup;
+    this.current.facts = { backup, hasRoom, srtt, cwnd, inFlight };
   }
 }
 
