@@ -35,6 +35,17 @@ export function* manyConnections(from: number, to: number): Generator<SentPacket
   }
 }
 
+/** Segments of one connection, of all lengths up to packets of `largest` octets: without end, and no two of them are the same. */
+export function* streamOfSegments(random: RandomSource, largest: number): Generator<Packet, never> {
+  const ends = new FlowEnds(1, null);
+  for (let sequence = 0; ; ) {
+    const room = largest - ends.segment(0, {}).length;
+    const length = Math.max(1, randomBelow(random, 3) === 0 ? randomBelow(random, room + 1) : room);
+    yield ends.segment(0, { flags: TCP_FLAG.ACK, sequence, payload: streamBytes(sequence, length) });
+    sequence += length;
+  }
+}
+
 /** The byte of every stream at a sequence number. */
 export function streamByte(sequence: number): number {
   return (Math.imul(sequence, 0x9e3779b1) >>> 13) & 255;
