@@ -17,16 +17,25 @@ export interface SimNode {
   passes(from: number, to: number): boolean;
 }
 
-/** Where a node sends packets: one direction of a link, or a user's own. */
+/**
+ * Where a node sends packets: one direction of a link, or a user's own, which is given to both ends by {@link SimNode.attach}.
+ *
+ * It delivers to the node at the other end what it takes: by an event of its own, never from within {@link Egress.send}, once, unchanged and in order,
+ * unless it is meant to repeat or to reorder. What it loses it tells the observer (`packet_lost`) with the cause. It holds what is under way and
+ * nothing more, and plans nothing while it is empty. `checkLink` of `mptcp/testing` looks at all that.
+ */
 export interface Egress {
   readonly name: string;
   /** Largest IP packet on the wire, octets. */
   readonly mtu: number;
   /** Largest packet that {@link Egress.send} takes: the MTU, or 65535 where the link segments for its sender. */
   readonly maxPacket: number;
-  /** Takes the packet over, or loses it without a word. */
+  /** Takes the packet over, or loses it; the sender hears neither. */
   send(packet: Packet, now: number): void;
-  /** Time from which fewer than `packets` packets are queued, if nothing is added; `now` when that is so already. */
+  /**
+   * Time from which fewer than `packets` packets are queued, if nothing is added; `now` when that is so already, NEVER when only a change of the
+   * link can bring it about. When a change brings it sooner, {@link Egress.listener} is told.
+   */
   roomAt(packets: number, now: number): number;
   /** Whoever wants to know when the link changes; one at most. */
   listener: EgressListener | null;

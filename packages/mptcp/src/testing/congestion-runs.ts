@@ -3,6 +3,7 @@ import { BulkSender, dumbbell, multiPath, RequestClient, RequestServer, Simulati
 import type { AccessPath, Application, MultiPath } from "../sim/index.ts";
 import type { CongestionControlFactory, TcpConfig } from "../tcp/index.ts";
 import { cubic, TcpSocket } from "../tcp/index.ts";
+import type { Problem } from "./congestion-rules.ts";
 import { Watch, watched } from "./watched-control.ts";
 
 /** Buffers at both ends, bytes: they bound what an unbounded window does. */
@@ -13,7 +14,7 @@ export const MOST_WINDOW = 4 * BUFFER;
 /** What a run saw. */
 export interface RunResult {
   readonly watch: Watch;
-  readonly problems: readonly string[];
+  readonly problems: readonly Problem[];
 }
 
 /** A run of a controller in a small network of virtual time. */
@@ -34,10 +35,10 @@ export const CONGESTION_RUNS: readonly CongestionRun[] = [
       // Just after the handshake.
       const initial = bulk.windowAt(45 * MILLISECOND);
       bulk.simulation.run(4 * SECOND);
-      const problems: string[] = [];
+      const problems: Problem[] = [];
       const share = bulk.rate(8 * SECOND) / (PATH.rate as number);
-      if (bulk.mostWindow <= initial) problems.push(`the window does not grow: ${initial} bytes in the beginning, never more than ${bulk.mostWindow}`);
-      if (share < FILLS) problems.push(`it fills ${percent(share)} of the link, and should fill ${percent(FILLS)}`);
+      if (bulk.mostWindow <= initial) problems.push({ rule: "growth", problem: `the window does not grow: ${initial} bytes in the beginning, never more than ${bulk.mostWindow}` });
+      if (share < FILLS) problems.push({ rule: "growth", problem: `it fills ${percent(share)} of the link, and should fill ${percent(FILLS)}` });
       return bulk.result(problems);
     },
   },
@@ -48,7 +49,7 @@ export const CONGESTION_RUNS: readonly CongestionRun[] = [
       bulk.simulation.run(3 * SECOND);
       const share = bulk.rate(15 * SECOND) / (PATH.rate as number);
       // Standard TCP comes to some 16 % there (RFC 5348's equation).
-      return bulk.result(share < SURVIVES ? [`it gets ${percent(share)} of the link, and should get ${percent(SURVIVES)}`] : []);
+      return bulk.result(share < SURVIVES ? [{ rule: "random loss", problem: `it gets ${percent(share)} of the link, and should get ${percent(SURVIVES)}` }] : []);
     },
   },
   {
@@ -96,7 +97,7 @@ export const CONGESTION_RUNS: readonly CongestionRun[] = [
       const client = new RequestClient({ ...request, count: REQUESTS, thinkTime: 300 * MILLISECOND });
       const bulk = new Bulk(factory, { paths: [PATH], applications: [client, new RequestServer(request)] });
       bulk.simulation.run(60 * SECOND);
-      return bulk.result(client.durations.length === REQUESTS ? [] : ["the requests do not come to an end"], "onIdleRestart");
+      return bulk.result(client.durations.length === REQUESTS ? [] : [{ rule: "progress", problem: "the requests do not come to an end" }], "onIdleRestart");
     },
   },
   {
@@ -118,7 +119,9 @@ export const CONGESTION_RUNS: readonly CongestionRun[] = [
       bulk.exchange(SECOND, watched(factory, watch));
       bulk.exchange(2 * SECOND, cubic);
       bulk.exchange(2500 * MILLISECOND, watched(factory, watch));
-      return { watch, problems: [...bulk.unfinished(60 * SECOND), ...(watch.called.has("onAck") ? [] : ["it was never told of an ACK"])] };
+      const problems = bulk.unfinished(60 * SECOND);
+      if (!watch.called.has("onAck")) problems.push({ rule: "events", problem: "it was never told of an ACK" });
+      return { watch, problems };
     },
   },
 ];
@@ -199,14 +202,14 @@ class Bulk {
   }
 
   /** Runs until all has arrived, and says so if it does not. */
-  unfinished(limit: number): string[] {
+  unfinished(limit: number): Problem[] {
     this.simulation.runUntil(() => this.sink.bytesRead === this.bytes, limit);
-    return this.sink.bytesRead === this.bytes ? [] : [`${this.sink.bytesRead} of ${this.bytes} bytes arrived in ${limit / SECOND} s`];
+    return this.sink.bytesRead === this.bytes ? [] : [{ rule: "progress", problem: `${this.sink.bytesRead} of ${this.bytes} bytes arrived in ${limit / SECOND} s` }];
   }
 
   /** @param calls what a controller must have heard of, so that the run is about what it says */
-  result(problems: readonly string[], ...calls: readonly string[]): RunResult {
-    const missing = calls.filter((name) => !this.watch.called.has(name)).map((name) => `the run has no ${name}`);
+  result(problems: readonly Problem[], ...calls: readonly string[]): RunResult {
+    const missing = calls.filter((name) => !this.watch.called.has(name)).map((name): Problem => ({ rule: "events", problem: `the run has no ${name}` }));
     return { watch: this.watch, problems: [...problems, ...missing] };
   }
 }
@@ -238,10 +241,10 @@ function sharing(factory: CongestionControlFactory): RunResult {
   simulation.run(SETTLED + SHARED);
   const gained = sinks.map((sink, i) => sink.bytesRead - (before[i] ?? 0));
   const total = gained.reduce((sum, bytes) => sum + bytes, 0);
-  const problems: string[] = [];
+  const problems: Problem[] = [];
   const share = (total * 8 * SECOND) / SHARED / (PATH.rate as number);
-  if (share < FILLS) problems.push(`together they fill ${percent(share)} of the link, and should fill ${percent(FILLS)}`);
-  for (const bytes of gained) if (bytes < STARVES * total) problems.push(`one gets ${percent(bytes / total)} of what both get`);
+  if (share < FILLS) problems.push({ rule: "sharing", problem: `together they fill ${percent(share)} of the link, and should fill ${percent(FILLS)}` });
+  for (const bytes of gained) if (bytes < STARVES * total) problems.push({ rule: "sharing", problem: `one gets ${percent(bytes / total)} of what both get` });
   return { watch, problems };
 }
 

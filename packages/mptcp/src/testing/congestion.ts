@@ -2,8 +2,11 @@ import { MptcpError, SECOND } from "../core/index.ts";
 import type { PlainObject } from "../core/index.ts";
 import { CouplingGroup } from "../tcp/index.ts";
 import type { AckEvent, CongestionContext, CongestionControl, CongestionControlFactory, LossEvent } from "../tcp/index.ts";
+import { CONGESTION_RULES } from "./congestion-rules.ts";
+import type { CongestionRule, Problem } from "./congestion-rules.ts";
 import { CONGESTION_RUNS, MOST_WINDOW, tracedRun } from "./congestion-runs.ts";
 import type { Finding } from "./finding.ts";
+import { Findings } from "./findings.ts";
 import type { Step } from "./watched-control.ts";
 import { Watch } from "./watched-control.ts";
 
@@ -21,42 +24,45 @@ import { Watch } from "./watched-control.ts";
  *
  * Nothing here reads a clock: it takes as long as some minutes of virtual time do.
  *
- * @returns what is wrong, one finding for each kind of problem in each case
+ * @returns what is wrong; nothing for a controller that may be used. The cases are runs; what they look at is in {@link CONGESTION_RULES}
  */
 export function checkCongestionControl(factory: CongestionControlFactory): Finding[] {
-  const findings: Finding[] = [];
+  const findings = new Findings<CongestionRule>(CONGESTION_RULES);
   for (const { name, check } of CASES) {
-    try {
-      for (const problem of check(factory)) findings.push({ case: name, problem });
-    } catch (error) {
-      findings.push({ case: name, problem: `it throws: ${String(error)}` });
-    }
+    const run = (): void => {
+      for (const { rule, problem } of check(factory)) findings.add(rule, problem, name);
+    };
+    findings.guard(name, run, name);
   }
-  return findings;
+  return findings.list;
 }
 
 interface Case {
   readonly name: string;
-  readonly check: (factory: CongestionControlFactory) => readonly string[];
+  readonly check: (factory: CongestionControlFactory) => readonly Problem[];
 }
 
 const CASES: readonly Case[] = [
-  { name: "name and parameters", check: checkNames },
-  { name: "its group", check: checkGroup },
-  { name: "a hand-over", check: checkHandOver },
+  { name: "name and parameters", check: (factory) => against("names", checkNames(factory)) },
+  { name: "its group", check: (factory) => against("group", checkGroup(factory)) },
+  { name: "a hand-over", check: (factory) => against("hand-over", checkHandOver(factory)) },
   { name: "whatever comes", check: checkWhateverComes },
-  { name: "the same again", check: checkSameAgain },
-  { name: "saved state", check: checkSavedState },
+  { name: "the same again", check: (factory) => against("the same again", checkSameAgain(factory)) },
+  { name: "saved state", check: (factory) => against("saved state", checkSavedState(factory)) },
   ...CONGESTION_RUNS.map(
     ({ name, run }): Case => ({
       name,
       check: (factory) => {
         const { watch, problems } = run(factory);
-        return [...watch.problems.values(), ...problems];
+        return [...watch.found, ...problems];
       },
     }),
   ),
 ];
+
+function against(rule: CongestionRule, problems: readonly string[]): Problem[] {
+  return problems.map((problem) => ({ rule, problem }));
+}
 
 function checkNames(factory: CongestionControlFactory): string[] {
   const problems: string[] = [];
@@ -90,9 +96,9 @@ function checkHandOver(factory: CongestionControlFactory): string[] {
 }
 
 /** Events that a run does not bring in this way, after some growth. */
-function checkWhateverComes(factory: CongestionControlFactory): string[] {
+function checkWhateverComes(factory: CongestionControlFactory): Problem[] {
   const watch = new Watch(MOST_WINDOW);
-  const problems: string[] = [];
+  const problems: Problem[] = [];
   const start = (): CongestionControl => {
     const control = factory.create(contextOf({}));
     let now = SECOND;
@@ -107,12 +113,12 @@ function checkWhateverComes(factory: CongestionControlFactory): string[] {
   const before = many.window;
   many.onAck(ackOf(MANY, before, now));
   watch.check(many, MSS, "an ACK of very many segments");
-  if (many.window > before + MANY) problems.push(`one ACK of ${MANY} bytes makes the window ${many.window - before} bytes larger`);
+  if (many.window > before + MANY) problems.push({ rule: "window", problem: `one ACK of ${MANY} bytes makes the window ${many.window - before} bytes larger` });
   const idle = start();
   const unused = idle.window;
   for (let i = 0; i < 200; i++) idle.onAck({ ...ackOf(MSS, 2 * MSS, now + i * RTT), cwndLimited: false });
   watch.check(idle, MSS, "ACKs in an idle time");
-  if (idle.pacingRate === null && idle.window > unused) problems.push("the window grows while it is not in use");
+  if (idle.pacingRate === null && idle.window > unused) problems.push({ rule: "idle", problem: "the window grows while it is not in use" });
   idle.onIdleRestart(600 * SECOND, now + 700 * SECOND);
   watch.check(idle, MSS, "a restart");
   const slow = start();
@@ -132,7 +138,7 @@ function checkWhateverComes(factory: CongestionControlFactory): string[] {
     small.onAck(ackOf(mss, small.window, now + RTT));
     watch.check(small, 88, `a segment size of ${mss} bytes`);
   }
-  return [...watch.problems.values(), ...problems];
+  return [...watch.found, ...problems];
 }
 
 function checkSameAgain(factory: CongestionControlFactory): string[] {

@@ -1,5 +1,6 @@
 import type { PlainObject } from "../core/index.ts";
 import type { AckEvent, CongestionContext, CongestionControl, CongestionControlFactory, LossEvent, LostSegment, SentEvent } from "../tcp/index.ts";
+import type { CongestionRule, Problem } from "./congestion-rules.ts";
 
 /** One call to a controller, and what it said afterwards. */
 export interface Step {
@@ -14,8 +15,8 @@ export interface Step {
 
 /** What {@link watched} saw of all controllers that it made. */
 export class Watch {
-  /** What was wrong, each kind once. */
-  readonly problems = new Map<string, string>();
+  /** What was wrong, each rule once. */
+  private readonly problems = new Map<CongestionRule, string>();
   /** By controller: the context, and the calls in order. */
   readonly contexts: CongestionContext[] = [];
   readonly traces: Step[][] = [];
@@ -30,8 +31,12 @@ export class Watch {
     this.bound = bound;
   }
 
-  note(kind: string, problem: string): void {
-    if (!this.problems.has(kind)) this.problems.set(kind, problem);
+  get found(): Problem[] {
+    return Array.from(this.problems, ([rule, problem]) => ({ rule, problem }));
+  }
+
+  note(rule: CongestionRule, problem: string): void {
+    if (!this.problems.has(rule)) this.problems.set(rule, problem);
   }
 
   /** Looks at what a controller says after a call. @param segment the smallest full segment so far, bytes */

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { NEVER, seededSources } from "../../src/core/index.ts";
 import { Host } from "../../src/host/index.ts";
 import { MptcpConnection } from "../../src/mptcp/index.ts";
+import { blackHole } from "../../src/sim/index.ts";
 import { STREAM_EVENT } from "../../src/tcp/index.ts";
 import type { StreamConnection } from "../../src/tcp/index.ts";
 import type { Packet } from "../../src/wire/index.ts";
@@ -118,7 +119,7 @@ describe("events", () => {
 describe("demultiplexing", () => {
   test("a SYN with MP_JOIN again, and its third ACK, find the pending join by four-tuple", () => {
     const pair = new Pair({ clientAddresses: 2 });
-    const hold = pair.lose((sent) => has(sent, "mp_join_ack"));
+    const hold = pair.middlebox(blackHole({ options: ["mp_join"], segments: ["third-ack"] }));
     pair.establish();
     expect(pair.hosts.server.usage.pendingJoins).toBe(1);
     const join = pair.packets((sent) => has(sent, "mp_join_syn"))[0]?.packet.clone() as Packet;

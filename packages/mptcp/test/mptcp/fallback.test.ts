@@ -1,17 +1,15 @@
 import { describe, expect, test } from "vitest";
+import { optionStripper } from "../../src/sim/index.ts";
+import type { MiddleboxFactory } from "../../src/sim/index.ts";
 import { Dss } from "../../src/wire/index.ts";
 import { checkedPair } from "./checksum-pair.ts";
 import type { App, PairOptions, Sent, Side } from "./pair.ts";
 import { has, isData, isReset, isSyn, MS, option, Pair } from "./pair.ts";
 
-/** Strips MPTCP options from chosen packets. */
-function strip(pair: Pair, which: (sent: Sent) => boolean): void {
-  pair.alter((segment, sent) => {
-    if (which(sent)) segment.mptcp = [];
-  });
-}
-
-const isThirdAck = (sent: Sent): boolean => sent.from === "client" && !isSyn(sent) && !isData(sent);
+const SYNS = ["syn", "syn-ack"];
+const BEHIND_SYNS = ["data", "ack", "rst"];
+/** Which way what a side sends goes through a box. */
+const WAYS = { client: "outward", server: "inward", both: "both" } as const;
 
 /** Exchanges data and closes from both ends; both applications must see all of it and a clean end. */
 function exchange(pair: Pair, client: App, first: Side): App {
@@ -36,16 +34,16 @@ function exchange(pair: Pair, client: App, first: Side): App {
   return server;
 }
 
-function run(which: (sent: Sent) => boolean, first: Side, options: PairOptions = {}): { pair: Pair; client: App; server: App } {
+function run(box: MiddleboxFactory, first: Side, options: PairOptions = {}): { pair: Pair; client: App; server: App } {
   const pair = new Pair(options);
-  strip(pair, which);
+  pair.middlebox(box);
   const client = pair.connect();
   return { pair, client, server: exchange(pair, client, first) };
 }
 
 test.each(["client", "server"] as const)("a connection that fell back outlives a moment without its address (%s)", (side) => {
   const pair = new Pair();
-  strip(pair, isSyn);
+  pair.middlebox(optionStripper({ segments: SYNS }));
   const client = pair.connect();
   client.write(300_000);
   pair.runUntil(() => (pair.accepted[0]?.received ?? 0) > 50_000);
@@ -61,7 +59,7 @@ test.each(["client", "server"] as const)("a connection that fell back outlives a
 
 test("a connection that fell back is given up by its timeouts when the address does not return", () => {
   const pair = new Pair({ client: { tcp: { retries: 4 } } });
-  strip(pair, isSyn);
+  pair.middlebox(optionStripper({ segments: SYNS }));
   const client = pair.connect();
   client.write(30_000);
   pair.run(500);
@@ -103,7 +101,7 @@ describe("options that vanish from a lone subflow whose data had passed with the
       client.write(3000);
       server.write(2000);
       pair.run(300);
-      strip(pair, (sent) => !isSyn(sent) && (from === "both" || sent.from === from));
+      pair.middlebox(optionStripper({ segments: BEHIND_SYNS, direction: WAYS[from] }));
       if (who === "client" || who === "both") client.write(20_000);
       if (who === "server" || who === "both") server.write(30_000);
       pair.run(3000);
@@ -153,7 +151,7 @@ test("a DSS with a Data-Level Length of 0 on a segment without data is an ACK (R
 describe("options stripped by a middlebox (RFC 8684 §3.7)", () => {
   test("from the SYN: a plain connection on both sides", () => {
     for (const first of ["client", "server"] as const) {
-      const { pair, client, server } = run((sent) => sent.from === "client" && isSyn(sent), first);
+      const { pair, client, server } = run(optionStripper({ segments: ["syn"] }), first);
       expect([client.connection.fallback, server.connection.fallback, server.connection.multipath]).toEqual(["no_mp_capable_in_synack", null, false]);
       expect(pair.packets((sent) => !isSyn(sent) && sent.segment.mptcp.length > 0)).toEqual([]);
     }
@@ -161,21 +159,21 @@ describe("options stripped by a middlebox (RFC 8684 §3.7)", () => {
 
   test("from the SYN+ACK: the client sends no option more, the server notices by the third ACK", () => {
     for (const first of ["client", "server"] as const) {
-      const { pair, client, server } = run((sent) => sent.from === "server" && isSyn(sent), first);
+      const { pair, client, server } = run(optionStripper({ segments: ["syn-ack"] }), first);
       expect([client.connection.fallback, server.connection.fallback]).toEqual(["no_mp_capable_in_synack", "no_mp_capable_in_ack"]);
       expect(pair.packets((sent) => !isSyn(sent) && sent.segment.mptcp.length > 0)).toEqual([]);
     }
   });
 
   test("from the third ACK only: the server falls back, the client by the server's ACKs", () => {
-    const { client, server } = run((sent) => isThirdAck(sent) && has(sent, "mp_capable"), "server");
+    const { client, server } = run(optionStripper({ segments: ["third-ack"] }), "server");
     expect([server.connection.fallback, client.connection.multipath]).toEqual(["no_mp_capable_in_ack", false]);
     expect(client.connection.fallback).not.toBeNull();
   });
 
   test("from everything but SYNs, in both directions", () => {
     for (const first of ["client", "server"] as const) {
-      const { pair, client, server } = run((sent) => !isSyn(sent), first);
+      const { pair, client, server } = run(optionStripper({ segments: BEHIND_SYNS }), first);
       expect([client.connection.multipath, server.connection.multipath]).toEqual([false, false]);
       expect(server.connection.fallback).toBe("no_mp_capable_in_ack");
       expect(client.connection.fallback).toBe(first === "client" ? "no_data_ack" : "options_lost_on_data");
@@ -185,14 +183,14 @@ describe("options stripped by a middlebox (RFC 8684 §3.7)", () => {
 
   test("from everything but SYNs, on the way to the server only", () => {
     for (const first of ["client", "server"] as const) {
-      const { client, server } = run((sent) => sent.from === "client" && !isSyn(sent), first);
+      const { client, server } = run(optionStripper({ segments: BEHIND_SYNS, direction: "outward" }), first);
       expect([client.connection.multipath, server.connection.multipath]).toEqual([false, false]);
       expect(server.connection.fallback).toBe("no_mp_capable_in_ack");
     }
   });
 
   test("from everything but SYNs, on the way to the client only: the infinite mapping tells the server", () => {
-    const { pair, client, server } = run((sent) => sent.from === "server" && !isSyn(sent), "client");
+    const { pair, client, server } = run(optionStripper({ segments: BEHIND_SYNS, direction: "inward" }), "client");
     expect([client.connection.fallback, server.connection.fallback]).toEqual(["no_data_ack", "infinite_mapping"]);
     const infinite = pair.packets((sent) => sent.from === "client" && option(sent.segment, "dss")?.dataLength === 0 && option(sent.segment, "dss")?.dsnLength !== 0);
     // The same mapping on every segment of the first flight, and nothing more is signalled once that is acknowledged.
@@ -204,18 +202,18 @@ describe("options stripped by a middlebox (RFC 8684 §3.7)", () => {
   });
 
   test("from everything but SYNs, on the way to the client only, the server writing first", () => {
-    const { client, server } = run((sent) => sent.from === "server" && !isSyn(sent), "server");
+    const { client, server } = run(optionStripper({ segments: BEHIND_SYNS, direction: "inward" }), "server");
     expect([client.connection.fallback, server.connection.fallback]).toEqual(["options_lost_on_data", "no_data_ack"]);
   });
 
   test("from data, while pure ACKs pass", () => {
     for (const first of ["client", "server"] as const) {
-      const { client, server } = run(isData, first);
+      const { client, server } = run(optionStripper({ segments: ["data"] }), first);
       expect([client.connection.multipath, server.connection.multipath]).toEqual([false, false]);
     }
     // The client writes long after the handshake, which went well.
     const pair = new Pair();
-    strip(pair, isData);
+    pair.middlebox(optionStripper({ segments: ["data"] }));
     const { client } = pair.establish();
     const server = exchange(pair, client, "client");
     expect([client.connection.fallback, server.connection.fallback]).toEqual(["no_data_ack", "options_lost_on_data"]);
@@ -240,7 +238,7 @@ describe("options stripped by a middlebox (RFC 8684 §3.7)", () => {
 
   test("to a client that only closes: the FIN tells the server", () => {
     const pair = new Pair();
-    strip(pair, (sent) => sent.from === "server" && !isSyn(sent));
+    pair.middlebox(optionStripper({ segments: BEHIND_SYNS, direction: "inward" }));
     const client = pair.connect();
     client.write(1000);
     client.end();
@@ -257,7 +255,7 @@ describe("options stripped by a middlebox (RFC 8684 §3.7)", () => {
     const pair = new Pair({ clientAddresses: 2 });
     const { client, server } = pair.establish();
     pair.run(200);
-    strip(pair, (sent) => sent.client === 1 && sent.from === "server" && !isSyn(sent));
+    pair.middlebox(optionStripper({ segments: BEHIND_SYNS, direction: "inward" }), (sent) => sent.client === 1);
     expect(client.established).toEqual([1, 2]);
     client.write(200_000);
     pair.run(5000);
@@ -269,7 +267,7 @@ describe("options stripped by a middlebox (RFC 8684 §3.7)", () => {
 
   test("from a join whose third ACK is confirmed without them: it never carries data", () => {
     const pair = new Pair({ clientAddresses: 2 });
-    strip(pair, (sent) => sent.client === 1 && sent.from === "server" && !isSyn(sent));
+    pair.middlebox(optionStripper({ segments: BEHIND_SYNS, direction: "inward" }), (sent) => sent.client === 1);
     const { client, server } = pair.establish();
     client.write(200_000);
     pair.run(20_000);
@@ -285,7 +283,7 @@ describe("options stripped by a middlebox (RFC 8684 §3.7)", () => {
       const { client, server } = pair.establish();
       client.write(10_000);
       pair.run(500);
-      strip(pair, (sent) => !isSyn(sent) && (from === "both" || sent.from === from));
+      pair.middlebox(optionStripper({ segments: BEHIND_SYNS, direction: WAYS[from] }));
       client.write(10_000);
       server.write(10_000);
       pair.run(60_000);
@@ -297,7 +295,7 @@ describe("options stripped by a middlebox (RFC 8684 §3.7)", () => {
 test.each([1, 2, 5])("an infinite mapping outlives the loss of the first %i segments that carry it", (losses) => {
   const pair = new Pair();
   const { client } = pair.establish();
-  strip(pair, (sent) => sent.from === "server" && !isSyn(sent));
+  pair.middlebox(optionStripper({ segments: BEHIND_SYNS, direction: "inward" }));
   const isInfinite = (sent: Sent): boolean => sent.from === "client" && isData(sent) && option(sent.segment, "dss")?.dataLength === 0;
   pair.lose(isInfinite, losses);
   const server = exchange(pair, client, "client");
@@ -308,7 +306,7 @@ test.each([1, 2, 5])("an infinite mapping outlives the loss of the first %i segm
 describe("after fallback", () => {
   test("a large transfer in both directions with losses is as good as plain TCP's", () => {
     const pair = new Pair();
-    strip(pair, (sent) => !isSyn(sent));
+    pair.middlebox(optionStripper({ segments: BEHIND_SYNS }));
     let count = 0;
     pair.lose((sent) => isData(sent) && ++count % 50 === 0);
     const client = pair.connect();
@@ -324,7 +322,7 @@ describe("after fallback", () => {
 
   test("no join is opened or accepted", () => {
     const pair = new Pair({ clientAddresses: 2, serverAddresses: 2 });
-    strip(pair, (sent) => !isSyn(sent));
+    pair.middlebox(optionStripper({ segments: BEHIND_SYNS }));
     const client = pair.connect();
     client.write(5000);
     pair.run(3000);
@@ -336,7 +334,7 @@ describe("after fallback", () => {
 
   test("abort is a plain RST", () => {
     const pair = new Pair();
-    strip(pair, (sent) => !isSyn(sent));
+    pair.middlebox(optionStripper({ segments: BEHIND_SYNS }));
     const client = pair.connect();
     client.write(5000);
     pair.run(1000);
@@ -348,7 +346,7 @@ describe("after fallback", () => {
   });
 
   test("every fallback is told once, with its reason, to application and log", () => {
-    const { pair, client } = run((sent) => !isSyn(sent), "client");
+    const { pair, client } = run(optionStripper({ segments: BEHIND_SYNS }), "client");
     expect(client.seen & 64).toBe(64);
     expect(pair.decisions("client", "fallback").map((event) => event.reason)).toEqual([client.connection.fallback]);
     expect(pair.decisions("server", "fallback").map((event) => event.reason)).toEqual(["no_mp_capable_in_ack"]);

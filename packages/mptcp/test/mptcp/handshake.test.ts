@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { NEVER, seededSources } from "../../src/core/index.ts";
+import { blackHole } from "../../src/sim/index.ts";
 import type { MpCapable, Packet } from "../../src/wire/index.ts";
 import { MP_CAPABLE_FLAG, packetLength, sequenceAdd, TCP_FLAG } from "../../src/wire/index.ts";
 import type { App, Sent } from "./pair.ts";
@@ -11,7 +12,7 @@ const third = (sent: Sent): boolean => sent.from === "client" && !isSyn(sent) &&
 
 const fromClient = (sent: Sent): boolean => sent.from === "client" && isSyn(sent);
 const fromServer = (sent: Sent): boolean => sent.from === "server" && isSyn(sent);
-const swallow = (pair: Pair): (() => void) => pair.lose((sent) => fromClient(sent) && has(sent, "mp_capable"));
+const swallow = (pair: Pair): (() => void) => pair.middlebox(blackHole({ segments: ["syn"] }));
 
 /** Puts an MP_CAPABLE with other content in place of the one on chosen segments. */
 function alterCapable(pair: Pair, which: (sent: Sent) => boolean, change: Partial<MpCapable>): void {
@@ -271,7 +272,7 @@ describe("flags and versions (RFC 8684 §3.1)", () => {
 
   test("a black hole is remembered from when it was found, however long that connection lives", () => {
     const pair = new Pair({ client: { mptcp: { blackholeMemory: 30e9 } } });
-    const lost = pair.lose((sent) => sent.from === "client" && isSyn(sent) && has(sent, "mp_capable"));
+    const lost = swallow(pair);
     const first = pair.connect();
     pair.run(20_000);
     expect(first.connection.fallback).toBe("mp_capable_unanswered");

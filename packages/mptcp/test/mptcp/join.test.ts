@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { fullMesh } from "../../src/mptcp/index.ts";
+import { blackHole, optionStripper } from "../../src/sim/index.ts";
 import type { MpJoinAck, MpJoinSyn, MpJoinSynAck, Packet } from "../../src/wire/index.ts";
 import { MP_CAPABLE_FLAG, TCP_FLAG } from "../../src/wire/index.ts";
 import type { Sent } from "./pair.ts";
@@ -250,9 +251,7 @@ describe("joins that are refused", () => {
 
   test("the SYN+ACK has no MP_JOIN: the client resets", () => {
     const pair = new Pair({ clientAddresses: 2 });
-    pair.alter((segment, sent) => {
-      if (has(sent, "mp_join_synack")) segment.mptcp = [];
-    });
+    pair.middlebox(optionStripper({ options: ["mp_join"], segments: ["syn-ack"] }));
     const { client, server } = pair.establish();
     expect(pair.lines(onJoin).slice(0, 3)).toEqual(["> 10 S join_syn", "< 10 SA join_synack", "> 10 RA tcprst(1)"]);
     expect([client.established, server.established]).toEqual([[1], [1]]);
@@ -260,9 +259,7 @@ describe("joins that are refused", () => {
 
   test("the SYN lost its option: a listener takes it for plain TCP, the client resets it", () => {
     const pair = new Pair({ clientAddresses: 2 });
-    pair.alter((segment, sent) => {
-      if (isJoinSyn(sent)) segment.mptcp = [];
-    });
+    pair.middlebox(optionStripper({ options: ["mp_join"], segments: ["syn"] }));
     const { client } = pair.establish();
     pair.run(2000);
     expect(pair.lines(onJoin).slice(0, 3)).toEqual(["> 10 S join_syn", "< 10 SA", "> 10 RA tcprst(1)"]);
@@ -271,7 +268,7 @@ describe("joins that are refused", () => {
 
   test("one that is never confirmed teaches no address", () => {
     const pair = new Pair({ clientAddresses: 2, server: { mptcp: { limits: { subflows: 8, addAddrAccepted: 0 } } } });
-    pair.lose((sent) => has(sent, "mp_join_ack"));
+    pair.middlebox(blackHole({ options: ["mp_join"], segments: ["third-ack"] }));
     const { server } = pair.establish();
     expect(pair.lines(onJoin)).toContain("< 10 SA join_synack");
     expect(server.mptcp.addresses.remote.map((entry) => entry.id)).toEqual([0]);
@@ -279,9 +276,7 @@ describe("joins that are refused", () => {
 
   test("the third ACK has no MP_JOIN: the server resets", () => {
     const pair = new Pair({ clientAddresses: 2 });
-    pair.alter((segment, sent) => {
-      if (has(sent, "mp_join_ack")) segment.mptcp = [];
-    });
+    pair.middlebox(optionStripper({ options: ["mp_join"], segments: ["third-ack"] }));
     const { client, server } = pair.establish();
     expect(pair.lines((sent) => onJoin(sent) && isReset(sent))).toEqual(["< 10 RA tcprst(6)"]);
     expect([client.established, server.established]).toEqual([[1], [1]]);
@@ -336,9 +331,7 @@ describe("joins that are refused", () => {
 
   test("for a connection that is plain TCP", () => {
     const pair = new Pair();
-    pair.alter((segment, sent) => {
-      if (!isSyn(sent)) segment.mptcp = [];
-    });
+    pair.middlebox(optionStripper({ segments: ["data", "ack", "rst"] }));
     const { server } = pair.establish();
     const syn = first(pair, (sent) => sent.from === "client" && isSyn(sent)).packet.clone();
     if (syn.tcp !== null) {

@@ -1,9 +1,11 @@
 import type { DecisionEvent } from "../../src/core/index.ts";
-import { NEVER, seededSources } from "../../src/core/index.ts";
+import { NEVER, SeededRandom, seededSources } from "../../src/core/index.ts";
 import type { ConnectOptions, HostOptions, ListenOptions, Listener, PumpDriver } from "../../src/host/index.ts";
 import { Host, Pump } from "../../src/host/index.ts";
 import { MptcpConnection } from "../../src/mptcp/index.ts";
 import { Multipath } from "../../src/mptcp/multipath.ts";
+import { EventQueue } from "../../src/sim/index.ts";
+import type { Egress, MiddleboxFactory } from "../../src/sim/index.ts";
 import type { StreamConnection } from "../../src/tcp/index.ts";
 import { STREAM_EVENT } from "../../src/tcp/index.ts";
 import type { MptcpOption, TcpSegment } from "../../src/wire/index.ts";
@@ -60,6 +62,8 @@ export class Pair {
   accept: boolean;
   private readonly delay: (client: number, server: number) => number;
   private readonly interferences: Interference[] = [];
+  /** What middleboxes do later. */
+  private readonly queue = new EventQueue();
   private readonly apps = new Map<StreamConnection, App>();
   private readonly pumps: Readonly<Record<Side, Pump>>;
   /** Packets sent and events told so far. */
@@ -127,6 +131,39 @@ export class Pair {
     };
   }
 
+  /**
+   * Leads the packets that a test picks through a middlebox of its own; its inside is the client's. What it sends at once is subject to the
+   * rules behind it, what it sends later is not. @returns what takes it away again
+   */
+  middlebox(make: MiddleboxFactory, which: (sent: Sent) => boolean = () => true): () => void {
+    const box = make(`box${this.interferences.length}`, { queue: this.queue, random: new SeededRandom(this.interferences.length), observer: null });
+    /** What came out at once; null while nothing goes in. */
+    let out: Packet[] | null = null;
+    for (const to of ["client", "server"] as const) {
+      const egress: Egress = {
+        name: to,
+        mtu: 65_535,
+        maxPacket: 65_535,
+        send: (packet, now) => {
+          if (out === null) this.arriveAfter(to, packet, now);
+          else out.push(packet);
+        },
+        roomAt: (_, now) => now,
+        listener: null,
+      };
+      box.attach(egress);
+    }
+    return this.interfere((packet, sent) => (which(sent) ? throughBox(packet, sent) : packet));
+
+    function throughBox(packet: Packet, sent: Sent): readonly Packet[] {
+      const sentOn: Packet[] = [];
+      out = sentOn;
+      box.receive(packet, sent.from === "client" ? 0 : 1, sent.at);
+      out = null;
+      return sentOn;
+    }
+  }
+
   /** Loses the packets that a test picks, the first `times` of them. */
   lose(which: (sent: Sent) => boolean, times = Number.POSITIVE_INFINITY): () => void {
     let left = times;
@@ -167,7 +204,7 @@ export class Pair {
     const until = this.now + milliseconds * MS;
     this.drain();
     for (;;) {
-      const next = Math.min(this.nextArrival(), this.hosts.client.nextTimeout(), this.hosts.server.nextTimeout());
+      const next = this.nextEvent();
       if (next > until) break;
       this.now = Math.max(this.now, next);
       this.step();
@@ -180,7 +217,7 @@ export class Pair {
     const until = this.now + limit * MS;
     this.drain();
     while (!done()) {
-      const next = Math.min(this.nextArrival(), this.hosts.client.nextTimeout(), this.hosts.server.nextTimeout());
+      const next = this.nextEvent();
       if (next > until) {
         this.now = until;
         return false;
@@ -216,7 +253,13 @@ export class Pair {
     return this.inFlight.length === 0 ? NEVER : (this.inFlight[0] as { at: number }).at;
   }
 
+  /** When something happens next in the network or at a host. */
+  private nextEvent(): number {
+    return Math.min(this.nextArrival(), this.queue.next, this.hosts.client.nextTimeout(), this.hosts.server.nextTimeout());
+  }
+
   private step(): void {
+    if (this.queue.next <= this.now) this.queue.run(this.now);
     while (this.inFlight.length > 0 && this.nextArrival() <= this.now) {
       const arrival = this.inFlight.shift() as (typeof this.inFlight)[number];
       this.deliver(arrival.to, arrival.packet);
@@ -287,6 +330,15 @@ export class Pair {
     sent.lost = passing.length === 0 || destination < 0;
     if (destination < 0) return;
     for (const one of passing) this.enqueue(to, one, this.delay(client, server));
+  }
+
+  /** A packet leaves a middlebox for one side; it takes as long as one from the sender. */
+  private arriveAfter(to: Side, packet: Packet, now: number): void {
+    const from: Side = to === "client" ? "server" : "client";
+    const source = this.addresses[from].findIndex((address) => address.equals(packet.source));
+    const destination = this.addresses[to].findIndex((address) => address.equals(packet.destination));
+    const [client, server] = from === "client" ? [source, destination] : [destination, source];
+    this.enqueue(to, packet, now - this.now + this.delay(client, server));
   }
 
   private appOf(connection: StreamConnection, side: Side): App {

@@ -2,9 +2,9 @@ import { MILLISECOND, SECOND, SeededRandom } from "../../src/core/index.ts";
 import type { Observer } from "../../src/core/index.ts";
 import { roundRobin } from "../../src/mptcp/index.ts";
 import type { MptcpConnection } from "../../src/mptcp/index.ts";
-import { BulkSender, multiPath, patternSource, Simulation } from "../../src/sim/index.ts";
+import { multiPath, Simulation } from "../../src/sim/index.ts";
 import type { AccessPath, MultiPath } from "../../src/sim/index.ts";
-import type { Payload } from "../../src/wire/index.ts";
+import { CheckedPeer } from "../../src/testing/index.ts";
 
 /** One access path of a random network. Rates in bit/s, times in ms. */
 export interface RandomPath {
@@ -95,8 +95,8 @@ export function runNetwork(network: RandomNetwork, observe: (simulation: Simulat
   const built = multiPath(simulation, { paths: network.paths.map(accessPath), serverAddresses: network.serverAddresses, client: hostSettings(network, network.checksum), server: settings });
   observe(simulation, built);
   const problems: string[] = [];
-  const client = new CheckedPeer(network.upload, network.download, "client", problems);
-  const server = new CheckedPeer(network.download, network.upload, "server", problems);
+  const client = new CheckedPeer(network.upload, network.download);
+  const server = new CheckedPeer(network.download, network.upload);
   built.server.listen(80, () => server);
   const first = network.paths[0]?.ipv6 === true ? 6 : 4;
   const address = built.serverAddresses[0]?.find((candidate) => candidate.family === first);
@@ -108,11 +108,7 @@ export function runNetwork(network: RandomNetwork, observe: (simulation: Simulat
   simulation.at(start + network.settledMs * MILLISECOND, () => settle(network, built, simulation));
   simulation.runUntil(() => client.closedAt >= 0 && server.closedAt >= 0, start + 3600 * SECOND);
   const finishedAt = simulation.now;
-  for (const [name, peer] of [["client", client], ["server", server]] as const) {
-    if (peer.closedAt < 0) problems.push(`${name} did not close`);
-    if (peer.error !== null) problems.push(`${name} broke: ${peer.error}`);
-    if (peer.bytesRead !== peer.expected) problems.push(`${name} read ${peer.bytesRead} of ${peer.expected} bytes`);
-  }
+  problems.push(...client.problems("client"), ...server.problems("server"));
   if (connection.fallback !== null) problems.push(`fell back: ${connection.fallback}`);
   // TIME-WAIT over, late packets gone: nothing may be left.
   simulation.run(finishedAt + 1200 * SECOND);
@@ -165,32 +161,4 @@ function apply(change: RandomChange, network: RandomNetwork, built: MultiPath, s
 function settle(network: RandomNetwork, built: MultiPath, simulation: Simulation): void {
   apply({ afterMs: 0, path: network.survivor, what: "up" }, network, built, simulation);
   apply({ afterMs: 0, path: network.survivor, what: "add" }, network, built, simulation);
-}
-
-/** Sends a pattern and checks that the peer's pattern arrives, each byte once and in order. */
-class CheckedPeer extends BulkSender {
-  readonly expected: number;
-  private readonly who: string;
-  private readonly problems: string[];
-
-  constructor(bytes: number, expected: number, who: string, problems: string[]) {
-    super({ bytes, source: patternSource });
-    this.expected = expected;
-    this.who = who;
-    this.problems = problems;
-  }
-
-  /** The other direction goes on after the peer has ended its own. */
-  protected override onEnd(): void {}
-
-  protected override onPayload(payload: Payload): void {
-    const from = this.bytesRead - payload.length;
-    const want = patternSource(from - (from % 4), payload.length + (from % 4)).toUint8Array().subarray(from % 4);
-    const got = payload.toUint8Array();
-    for (let i = 0; i < got.length; i++) {
-      if (got[i] === want[i]) continue;
-      this.problems.push(`${this.who}: byte ${from + i} is wrong`);
-      return;
-    }
-  }
 }

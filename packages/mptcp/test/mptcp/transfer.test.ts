@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { RandomSource } from "../../src/core/index.ts";
 import { SeededRandom, seededSources } from "../../src/core/index.ts";
 import { deriveKeyMaterial, lowestTimeDistance, roundRobin } from "../../src/mptcp/index.ts";
+import { splitter } from "../../src/sim/index.ts";
 import type { TcpConfig } from "../../src/tcp/index.ts";
 import type { Dss } from "../../src/wire/index.ts";
 import { DataSequenceSpace, Packet, packetLength, Payload, sequenceAdd, TCP_FLAG, TcpSegment } from "../../src/wire/index.ts";
@@ -402,19 +403,7 @@ describe("middleboxes", () => {
 
   test("one that cuts segments and keeps the options on the first part only", () => {
     const { pair, client, server } = establish({});
-    pair.interfere((packet, sent) => {
-      if (!isData(sent) || packet.tcp === null || packet.tcp.payload.length < 400) return packet;
-      const rest = packet.clone();
-      const { payload, sequence } = packet.tcp;
-      packet.tcp.payload = payload.slice(0, 300);
-      if (rest.tcp !== null) {
-        rest.tcp.payload = payload.slice(300, payload.length);
-        rest.tcp.sequence = sequenceAdd(sequence, 300);
-        rest.tcp.mptcp = [];
-      }
-      for (const part of [packet, rest]) part.length = packetLength(part);
-      return [packet, rest];
-    });
+    pair.middlebox(splitter({ size: 300, options: "first" }));
     client.write(200_000);
     pair.run(5000);
     whole([server, 200_000]);

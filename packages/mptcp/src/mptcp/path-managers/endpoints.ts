@@ -1,7 +1,7 @@
 import type { SubflowEndReason } from "../../core/index.ts";
 import type { LocalAddress, Path, PathControl, PathManager, RemoteAddress } from "../path-manager.ts";
 import { Announcer } from "./announcer.ts";
-import { hasRoom, isJoinable, localOf } from "./joinable.ts";
+import { forgetGone, hasRoom, isJoinable, localOf } from "./joinable.ts";
 import { Reconciler } from "./reconciler.ts";
 import { sourcesFor } from "./sources.ts";
 
@@ -46,7 +46,7 @@ class LinuxEndpoints extends Reconciler {
   }
 
   protected override round(paths: PathControl, now: number): void {
-    for (const path of paths.paths) if (!path.present && !path.open) this.used.delete(path.index);
+    forgetGone(this.used, paths);
     this.announcer.update(paths, isSignalled, now);
     this.joinFirstAddress(paths, now);
     this.joinAnnounced(paths, now);

@@ -2,7 +2,7 @@ import type { SubflowEndReason } from "../../core/index.ts";
 import { NEVER, SECOND } from "../../core/index.ts";
 import type { Path, PathControl, PathManager } from "../path-manager.ts";
 import { Announcer } from "./announcer.ts";
-import { hasRoom, isJoinable, isPaced, localOf } from "./joinable.ts";
+import { forgetGone, hasRoom, isJoinable, isPaced, localOf } from "./joinable.ts";
 import { Reconciler } from "./reconciler.ts";
 
 /**
@@ -72,7 +72,8 @@ class FullMesh extends Reconciler {
   }
 
   protected override round(paths: PathControl, now: number): void {
-    this.forgetAbsent(paths);
+    // What was held against a path does not outlive its disappearance.
+    forgetGone(this.records, paths);
     this.announcer.update(paths, always, now);
     if (paths.initiator) this.openAll(paths, now);
     this.setPriorities(paths, now);
@@ -147,13 +148,6 @@ class FullMesh extends Reconciler {
       if ((record?.backup ?? false) === backup) continue;
       this.record(path.index).backup = backup;
       paths.setBackup(path.index, backup, now);
-    }
-  }
-
-  /** What was held against a path does not outlive its disappearance. */
-  private forgetAbsent(paths: PathControl): void {
-    for (const path of paths.paths) {
-      if (!path.present && !path.open) this.records.delete(path.index);
     }
   }
 

@@ -27,3 +27,14 @@ export function hasRoom(paths: PathControl): boolean {
 export function localOf(paths: PathControl, path: Path): LocalAddress | null {
   return paths.local.find((local) => local.id === path.localAddressId && local.address.equals(path.localAddress)) ?? null;
 }
+
+/**
+ * Forgets what is kept by path index of paths that are neither there nor open any more, and of those that the table has retired: the peer can
+ * make ever new ones by joins that fail.
+ */
+export function forgetGone(kept: Pick<Map<number, unknown>, "size" | "delete"> & { keys(): Iterable<number> }, paths: PathControl): void {
+  for (const path of paths.paths) if (!path.present && !path.open) kept.delete(path.index);
+  if (kept.size <= paths.paths.length) return;
+  const known = new Set(paths.paths.map((path) => path.index));
+  for (const index of kept.keys()) if (!known.has(index)) kept.delete(index);
+}

@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
 import type { EndpointFlags } from "../../../src/mptcp/path-manager.ts";
 import { linuxEndpoints } from "../../../src/mptcp/path-managers/index.ts";
+import { FakePaths } from "../../../src/testing/index.ts";
 import { IpAddress } from "../../../src/wire/index.ts";
-import { FakePaths, NO_FLAGS } from "./fake-paths.ts";
+
+const NO_FLAGS: EndpointFlags = { subflow: false, signal: false, backup: false, fullmesh: false };
 
 function flags(...names: readonly ("signal" | "subflow" | "backup" | "fullmesh")[]): EndpointFlags {
   const all = { ...NO_FLAGS };

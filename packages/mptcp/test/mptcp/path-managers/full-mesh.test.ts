@@ -1,8 +1,12 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { SECOND } from "../../../src/core/index.ts";
 import { fullMesh, pathManagers } from "../../../src/mptcp/path-managers/index.ts";
-import { FakePaths, NO_FLAGS, SECOND } from "./fake-paths.ts";
+import { FakePaths } from "../../../src/testing/index.ts";
+import { retained } from "../../../src/testing/retained.ts";
+import { IpAddress } from "../../../src/wire/index.ts";
 
+const NO_FLAGS = { subflow: false, signal: false, backup: false, fullmesh: false };
 const BACKUP = { ...NO_FLAGS, backup: true };
 
 function established(paths: FakePaths): FakePaths {
@@ -10,6 +14,18 @@ function established(paths: FakePaths): FakePaths {
   paths.news();
   return paths;
 }
+
+test.each(Object.entries(pathManagers))("%s keeps nothing of joins that failed on paths that are gone", (_, factory) => {
+  const paths = new FakePaths(factory.create());
+  paths.establish();
+  const failedJoins = (from: number, to: number): number => {
+    for (let i = from; i < to; i++) paths.die(paths.table.learn(paths.local[0]!.address, 0, IpAddress.v4(0x0b00_0000 + i), 1 + (i % 250), 5000));
+    return retained(paths.manager, [paths]);
+  };
+  // The table has 512 rows.
+  const few = failedJoins(0, 1000);
+  expect(failedJoins(1000, 5000)).toBeLessThanOrEqual(few);
+});
 
 test("every path manager is listed under its own name", () => {
   for (const [name, policy] of Object.entries(pathManagers)) expect([policy.name, policy.create().name]).toEqual([name, name]);

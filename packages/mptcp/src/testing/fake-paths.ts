@@ -1,34 +1,25 @@
-import type { SubflowEndReason } from "../../../src/core/index.ts";
-import type { EndpointFlags, LocalAddress, Path, PathControl, PathLimits, PathManager, RemoteAddress } from "../../../src/mptcp/path-manager.ts";
-import { PathTable } from "../../../src/mptcp/paths/table.ts";
-import { IpAddress } from "../../../src/wire/index.ts";
-
-export const SECOND = 1_000_000_000;
-export const NO_FLAGS: EndpointFlags = { subflow: false, signal: false, backup: false, fullmesh: false };
-
-/** The n-th address of the one and of the other side. */
-export function localAddress(n: number): IpAddress {
-  return IpAddress.v4(0x0a000001 + n * 256);
-}
-export function remoteAddress(n: number): IpAddress {
-  return IpAddress.v4(0x0a010001 + n * 256);
-}
+import type { SubflowEndReason } from "../core/index.ts";
+import { NEVER } from "../core/index.ts";
+import { PathTable } from "../mptcp/index.ts";
+import type { EndpointFlags, LocalAddress, Path, PathControl, PathLimits, PathManager, RemoteAddress } from "../mptcp/index.ts";
+import { IpAddress } from "../wire/index.ts";
 
 /**
- * A transport with a path table and no packets: what the manager asks is carried out at once and written down. Subflows come to be as
- * soon as they are opened, unless `refuse` says otherwise.
+ * A transport with a path table and no packets, to test a path manager on: what the manager asks is carried out at once and written down. Subflows
+ * come to be as soon as they are opened, unless `refuse` says otherwise. Addresses go by their ids, 0 for the first subflow's.
  */
 export class FakePaths implements PathControl {
   readonly initiator: boolean;
   readonly table = new PathTable();
   readonly manager: PathManager;
   limits: PathLimits = { subflows: 32, addAddrAccepted: 8 };
+  /** ns */
   now = 0;
   /** What was asked, as text. */
   log: string[] = [];
   /** Whether a join on that path fails, right away. */
   refuse: (path: Path) => boolean = () => false;
-  private established = false;
+  protected established = false;
 
   constructor(manager: PathManager, initiator = true, flags: EndpointFlags = NO_FLAGS) {
     this.manager = manager;
@@ -36,6 +27,8 @@ export class FakePaths implements PathControl {
     this.table.first(localAddress(0), 0, 40_000, remoteAddress(0), 0, 80);
     this.table.addLocal({ id: 0, address: localAddress(0), up: true, flags });
   }
+
+  // ---- what the manager sees and asks
 
   get local(): readonly LocalAddress[] {
     return this.table.local;
@@ -55,7 +48,7 @@ export class FakePaths implements PathControl {
 
   open(pathIndex: number, backup: boolean): boolean {
     const path = this.table.path(pathIndex);
-    if (path === null || path.open || this.openSubflows > this.limits.subflows) return false;
+    if (path === null || path.open || !path.present || this.openSubflows > this.limits.subflows) return false;
     this.log.push(`open ${pathIndex}${backup ? " backup" : ""}`);
     if (this.refuse(path)) return false;
     return this.table.markOpen(pathIndex, true);
@@ -80,41 +73,45 @@ export class FakePaths implements PathControl {
 
   // ---- what happens to it
 
+  /** Subflows may be opened from now on. */
   establish(): void {
     this.established = true;
     this.manager.onEstablished(this, this.now);
   }
 
-  addLocal(n: number, flags: EndpointFlags = NO_FLAGS, up = true): void {
-    if (this.table.addLocal({ id: n, address: localAddress(n), up, flags })) this.changed();
+  /** An address of ours comes, or changes. */
+  addLocal(id: number, flags: EndpointFlags = NO_FLAGS, up = true, address = localAddress(id)): void {
+    if (this.table.addLocal({ id, address, up, flags })) this.changed();
   }
 
-  /** As the transport does it: subflows on the address are over. */
-  removeLocal(n: number): void {
-    const gone = this.local.find((entry) => entry.id === n);
-    this.table.removeLocal(n);
-    for (const path of this.paths) if (gone !== undefined && path.open && path.localAddressId === n) this.die(path.index, "address_removed");
+  /** An address of ours goes. As the transport does it: the subflows on it are over. */
+  removeLocal(id: number): void {
+    if (!this.table.removeLocal(id)) return;
+    for (const path of this.paths) if (path.open && path.localAddressId === id) this.die(path.index, "address_removed");
     this.changed();
   }
 
-  addRemote(n: number, port = 80): void {
-    if (this.table.addRemote({ id: n, address: remoteAddress(n), port, joinable: true })) this.changed();
+  /** The peer announces an address. */
+  addRemote(id: number, port = 80): void {
+    if (this.table.addRemote({ id, address: remoteAddress(id), port, joinable: true })) this.changed();
   }
 
-  removeRemote(n: number): void {
-    this.table.removeRemote(n);
-    for (const path of this.paths) if (path.open && path.remoteAddressId === n) this.die(path.index, "remove_addr");
+  /** The peer withdraws an address, and the subflows to it are over. */
+  removeRemote(id: number): void {
+    this.table.removeRemote(id);
+    for (const path of this.paths) if (path.open && path.remoteAddressId === id) this.die(path.index, "remove_addr");
     this.changed();
   }
 
+  /** A subflow ends. */
   die(pathIndex: number, reason: SubflowEndReason = "ETIMEDOUT"): void {
     if (this.table.markOpen(pathIndex, false)) this.manager.onSubflowClosed(this, pathIndex, reason, this.now);
   }
 
-  /** Lets time pass, with the manager's timeouts. */
+  /** Lets time pass, ns, with the manager's timeouts. @throws Error when the manager calls for its timeout again and again */
   pass(time: number): void {
     const end = this.now + time;
-    for (let calls = 0; (this.manager.nextTimeout ?? Infinity) <= end; calls++) {
+    for (let calls = 0; (this.manager.nextTimeout ?? NEVER) <= end; calls++) {
       if (calls > 10_000) throw new Error("the manager's timeout does not move on");
       this.now = Math.max(this.now, this.manager.nextTimeout as number);
       this.manager.handleTimeout?.(this, this.now);
@@ -134,7 +131,17 @@ export class FakePaths implements PathControl {
     return this.paths.filter((path) => path.open).map((path) => `${path.localAddressId}-${path.remoteAddressId}`).toSorted();
   }
 
-  private changed(): void {
+  protected changed(): void {
     if (this.established) this.manager.onAddresses(this, this.now);
   }
 }
+
+/** Our n-th address, and the peer's. */
+function localAddress(n: number): IpAddress {
+  return IpAddress.v4(0x0a000001 + n * 256);
+}
+function remoteAddress(n: number): IpAddress {
+  return IpAddress.v4(0x0a010001 + n * 256);
+}
+
+const NO_FLAGS: EndpointFlags = { subflow: false, signal: false, backup: false, fullmesh: false };
