@@ -33,6 +33,7 @@ export type { SegmentRole, SegmentSlot, TcpEnvironment, TcpOwner } from "./owner
 export { ReassemblyQueue } from "./reassembly.ts";
 export type { ByteRange } from "./reassembly.ts";
 export { ReceiveQueue } from "./receive-queue.ts";
+export { TCP_CLASSES, TCP_CONSTANTS } from "./saved.ts";
 export { SendQueue } from "./send-queue.ts";
 export { TcpSocket } from "./socket.ts";
 export type { TcpSocketOptions } from "./socket.ts";

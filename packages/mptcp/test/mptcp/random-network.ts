@@ -104,8 +104,7 @@ export function runNetwork(network: RandomNetwork, observe: (simulation: Simulat
   const connection = built.client.connect(address, 80, client) as MptcpConnection;
   if (!simulation.runUntil(() => connection.session.fullyEstablished || connection.closed, 300 * SECOND)) problems.push("never established");
   const start = simulation.now;
-  for (const change of network.changes) simulation.at(start + change.afterMs * MILLISECOND, () => apply(change, network, built, simulation));
-  simulation.at(start + network.settledMs * MILLISECOND, () => settle(network, built, simulation));
+  scheduleChanges(network, built, simulation);
   simulation.runUntil(() => client.closedAt >= 0 && server.closedAt >= 0, start + 3600 * SECOND);
   const finishedAt = simulation.now;
   for (const [name, peer] of [["client", client], ["server", server]] as const) {
@@ -149,6 +148,13 @@ function accessPath(path: RandomPath): AccessPath {
   };
 }
 
+/** Has happen what is to happen to the network, counted from now on. */
+export function scheduleChanges(network: RandomNetwork, built: MultiPath, simulation: Simulation): void {
+  const start = simulation.now;
+  for (const change of network.changes) simulation.at(start + change.afterMs * MILLISECOND, () => apply(change, network, built, simulation));
+  simulation.at(start + network.settledMs * MILLISECOND, () => settle(network, built, simulation));
+}
+
 function apply(change: RandomChange, network: RandomNetwork, built: MultiPath, simulation: Simulation): void {
   const link = built.access[change.path];
   const addresses = built.clientAddresses[change.path] ?? [];
@@ -168,7 +174,7 @@ function settle(network: RandomNetwork, built: MultiPath, simulation: Simulation
 }
 
 /** Sends a pattern and checks that the peer's pattern arrives, each byte once and in order. */
-class CheckedPeer extends BulkSender {
+export class CheckedPeer extends BulkSender {
   readonly expected: number;
   private readonly who: string;
   private readonly problems: string[];
