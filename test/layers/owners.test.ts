@@ -113,6 +113,7 @@ const RULES: readonly string[] = [
 const TIMERS: readonly string[] = [
   `environment.schedule(connection);`,
   `const { schedule } = environment; schedule(connection);`,
+  `connection.onEarlierDeadline();`,
   `const arm = (): void => environment.schedule(connection); arm();`,
   `class Own extends Object { constructor(host: MptcpEnvironment) { super(); host.schedule(connection); } }`,
 ];

@@ -79,12 +79,13 @@ function shapeOf(project: Project, setters: Setters, owner: OwnerClass): Violati
   ];
 }
 
-/** `schedule` of the environment arms the timer of a connection: in mptcp/, only a function that is handed to a table of deadlines may call it. */
+/** `schedule` of the environment arms the timer of a connection: in mptcp/, only what a table of deadlines calls, `onEarlierDeadline`, may call it. */
 function timers(project: Project, file: ts.SourceFile): Violation[] {
   if (!project.nameOf(file).startsWith(`${LIBRARY}mptcp/`)) return [];
   const found: Violation[] = [];
   walk(file, (node) => {
-    if (!ts.isIdentifier(node) || node.text !== "schedule" || isHandedToDeadlines(node)) return;
+    if (ts.isIdentifier(node) && node.text === "onEarlierDeadline" && ts.isPropertyAccessExpression(node.parent)) found.push({ ...place(project, node), rule: "timer", owner: "Deadlines", text: oneLine(node.parent) });
+    if (!ts.isIdentifier(node) || node.text !== "schedule" || isCalledByDeadlines(node)) return;
     const symbol = project.checker.getSymbolAtLocation(node);
     const declaration = ts.isBindingElement(node.parent) ? project.checker.getTypeAtLocation(node.parent.parent).getProperty("schedule")?.declarations?.[0] : symbol?.declarations?.[0];
     if (declaration === undefined || declaration === node.parent) return;
@@ -96,9 +97,9 @@ function timers(project: Project, file: ts.SourceFile): Violation[] {
 
 // ---- inside
 
-function isHandedToDeadlines(node: ts.Node): boolean {
-  const handed = ts.findAncestor(node, ts.isArrowFunction);
-  return handed !== undefined && ts.isNewExpression(handed.parent) && handed.parent.expression.getText() === "Deadlines";
+function isCalledByDeadlines(node: ts.Node): boolean {
+  const method = ts.findAncestor(node, ts.isMethodDeclaration);
+  return method !== undefined && method.name.getText() === "onEarlierDeadline";
 }
 
 /** One violation for each of the owners that lives in another file. */

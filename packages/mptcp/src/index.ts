@@ -9,7 +9,7 @@
 
 // ---- a host and its connections
 export { Host, Listener, Pump } from "./host/index.ts";
-export type { AddressOptions, ConnectOptions, HostAddress, HostOptions, HostUsage, ListenOptions, PortSource, PumpDriver, SynCookieMode } from "./host/index.ts";
+export type { AddressOptions, ConnectOptions, HostAddress, HostOptions, HostUsage, ListenOptions, OwnPolicies, PortSource, PumpDriver, RestoreOptions, SynCookieMode } from "./host/index.ts";
 export { MptcpConnection } from "./mptcp/index.ts";
 export type { AddressesInfo, ConnectionInfo, DecisionListener, SubflowInfo, SubflowView } from "./mptcp/index.ts";
 export { STREAM_EVENT } from "./tcp/index.ts";
@@ -40,7 +40,7 @@ export type {
 
 // ---- what happened, and why
 export { Counters, FALLBACK_REASONS, JOIN_REFUSALS, LIMITS, MptcpError, SUBFLOW_END_REASONS } from "./core/index.ts";
-export type { CloseReason, DecisionDetail, DecisionEvent, FallbackReason, JoinRefusal, Limit, LimitName, Observer, Reason, SubflowEndReason } from "./core/index.ts";
+export type { CloseReason, ConnectionSnapshot, DecisionDetail, DecisionEvent, FallbackReason, JoinRefusal, Limit, LimitName, Observer, Reason, SubflowEndReason } from "./core/index.ts";
 
 // ---- time, randomness, plain data
 export { makePolicy, MICROSECOND, MILLISECOND, NEVER, randomSources, SECOND, SeededRandom, seededSources } from "./core/index.ts";

@@ -11,18 +11,18 @@ import { NEVER } from "./time.ts";
 export class Deadlines {
   private readonly times: number[];
   private readonly parent: Deadlines | null;
-  private readonly onEarlier: (() => void) | null;
+  private readonly owner: DeadlineOwner | null;
   private readonly below: Deadlines[] = [];
   private earliest = NEVER;
   private isOver = false;
 
   /**
    * @param count how many deadlines there are: 0 to `count - 1`
-   * @param onEarlier called when `nextTimeout` moved to an earlier time
+   * @param owner hears when `nextTimeout` moved to an earlier time
    */
-  constructor(count: number, onEarlier: (() => void) | null = null, parent: Deadlines | null = null) {
+  constructor(count: number, owner: DeadlineOwner | null = null, parent: Deadlines | null = null) {
     this.times = new Array<number>(count).fill(NEVER);
-    this.onEarlier = onEarlier;
+    this.owner = owner;
     this.parent = parent;
   }
 
@@ -82,7 +82,7 @@ export class Deadlines {
   settle(): void {
     if (this.isOver) return;
     this.recompute();
-    this.onEarlier?.();
+    this.owner?.onEarlierDeadline();
   }
 
   private recompute(): number {
@@ -100,6 +100,12 @@ export class Deadlines {
     if (this.isOver || at >= this.earliest) return;
     this.earliest = at;
     if (this.parent !== null) this.parent.pullIn(at);
-    else this.onEarlier?.();
+    else this.owner?.onEarlierDeadline();
   }
+}
+
+/** Whose deadlines they are. */
+export interface DeadlineOwner {
+  /** `nextTimeout` moved to an earlier time. */
+  onEarlierDeadline(): void;
 }

@@ -1,4 +1,4 @@
-import type { JoinRefusal, Observer, RandomPurpose, RandomSource, RandomSources } from "../core/index.ts";
+import type { ConnectionSnapshot, JoinRefusal, Observer, RandomPurpose, RandomSource, RandomSources } from "../core/index.ts";
 import { Counters, JOIN_REFUSALS, LIMITS, MptcpError, randomSources, SECOND } from "../core/index.ts";
 import type { EndpointFlags, EndpointId, LocalAddress, MptcpConfig, MptcpEnvironment, SubflowTcpConfig, Timed } from "../mptcp/index.ts";
 import { answerFlags, DEFAULT_MPTCP_CONFIG, fullMesh, lia, lowestTimeDistance, MptcpConnection, readCapableAck, readCapableSyn, readJoinSyn } from "../mptcp/index.ts";
@@ -15,6 +15,8 @@ import { Listener } from "./listener.ts";
 import { PendingJoins } from "./pending-joins.ts";
 import { PortAllocator } from "./ports.ts";
 import type { PortSource, TupleLookup } from "./ports.ts";
+import { release, restore, save } from "./snapshot/index.ts";
+import type { RestoreOptions, Tables } from "./snapshot/index.ts";
 import { resetFor } from "./reset.ts";
 import type { ResetReason } from "./reset.ts";
 import { SynCookies } from "./syn-cookies.ts";
@@ -182,6 +184,32 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     this.heldPorts.adopt(tcp, entry, localPort);
     this.register(tcp);
     return connection;
+  }
+
+  // ---- moving
+
+  /**
+   * A connection goes on that was saved, here or elsewhere: with its data, its timers and the ids of its addresses. Everything follows as if
+   * nothing had been but a pause. Its times are moved to the clock of this host, which is not to be behind the one that it was saved by. The host
+   * needs the addresses that it had, under the same ids; those that are missing count as removed, others as added. Whatever goes wrong, nothing
+   * has happened.
+   *
+   * What the host itself knows is not part of it: random numbers, counters, listeners, what paths do to MP_CAPABLE.
+   * @throws MptcpError ERR_MPTCP_SNAPSHOT_VERSION, ERR_MPTCP_SNAPSHOT_DAMAGED; ERR_MPTCP_SNAPSHOT_POLICY when it needs a policy of one's own;
+   *   ERR_MPTCP_SNAPSHOT_TIME, ERR_MPTCP_SNAPSHOT_ADDRESS; EADDRINUSE when the host has it already, or what a port source throws
+   */
+  restore(snapshot: ConnectionSnapshot, options: RestoreOptions, now: number): StreamConnection {
+    this.now = now;
+    return restore(this.tables, snapshot, options, now);
+  }
+
+  /** Forgets a connection that goes on elsewhere, without a word to the peer. Nothing may be asked of it any more. */
+  release(connection: StreamConnection): void {
+    release(this.tables, connection);
+  }
+
+  snapshot(connection: StreamConnection, now: number): ConnectionSnapshot {
+    return save(this.tables, connection, now);
   }
 
   // ---- the driver's calls
@@ -615,8 +643,12 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
 
   /** Gives a connection its link. */
   private place(tcp: TcpConnection): void {
-    tcp.link = this.addresses.find(tcp.tuple.localAddress)?.link ?? NO_LINK;
+    this.assignLink(tcp);
     this.wake(tcp);
+  }
+
+  private assignLink(tcp: TcpConnection): void {
+    tcp.link = this.addresses.find(tcp.tuple.localAddress)?.link ?? NO_LINK;
   }
 
   joined(tcp: TcpConnection): void {
@@ -648,6 +680,16 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     this.heldPorts.release(tcp);
     if (!this.connections.remove(tcp)) this.pendingJoins.remove(tcp);
     this.timers.remove(tcp);
+  }
+
+  private get tables(): Tables {
+    const { addresses, connections, heldPorts, linkless, pendingJoins, queues, timers, tokens } = this;
+    return {
+      host: this, addresses, connections, heldPorts, linkless, pendingJoins, queues, timers, tokens,
+      isReady: (connection) => this.ready.includes(connection, this.readyHead),
+      nextId: () => this.nextId(),
+      place: (tcp) => this.assignLink(tcp),
+    };
   }
 
   private isEstablished(connection: StreamConnection): boolean {

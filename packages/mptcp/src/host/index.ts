@@ -10,5 +10,6 @@ export type { AddressOptions, ConnectOptions, HostOptions, HostUsage, ListenOpti
 export { Listener } from "./listener.ts";
 export { Pump } from "./pump.ts";
 export type { PumpDriver } from "./pump.ts";
+export type { OwnPolicies, RestoreOptions } from "./snapshot/index.ts";
 export type { PortSource } from "./ports.ts";
 export type { SynCookieMode } from "./syn-cookies.ts";

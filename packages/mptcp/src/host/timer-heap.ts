@@ -29,6 +29,20 @@ export class TimerHeap {
     return this.heap.length;
   }
 
+  /** What is filed, in the heap's own order, and under which times, ns. */
+  all(): readonly { readonly timed: Timed; readonly at: number }[] {
+    return this.heap.map((filed) => ({ timed: filed instanceof Entry ? filed.timed : filed, at: filed.timerAt }));
+  }
+
+  /** Files something that was filed elsewhere, under the same time, ns: it may be earlier than its `nextTimeout`. In the order of `all()` a heap becomes the same. */
+  fileAt(timed: Timed | Filed, at: number): void {
+    const filed = "timerSlot" in timed ? timed : this.entryOf(timed);
+    filed.timerAt = at;
+    filed.timerSlot = this.heap.length;
+    this.heap.push(filed);
+    this.up(filed.timerSlot);
+  }
+
   /** Files `timed` under its `nextTimeout`, unless it is filed under an earlier time already. */
   file(timed: Filed): void {
     // Smoothed times have fractions; the driver's clock is in whole nanoseconds.
@@ -47,12 +61,7 @@ export class TimerHeap {
 
   /** The same for something without notes: the heap keeps them, until {@link TimerHeap.removeFor}. */
   fileFor(timed: Timed): void {
-    let entry = this.entries.get(timed);
-    if (entry === undefined) {
-      entry = new Entry(timed);
-      this.entries.set(timed, entry);
-    }
-    this.file(entry);
+    this.file(this.entryOf(timed));
   }
 
   removeFor(timed: Timed): void {
@@ -93,6 +102,15 @@ export class TimerHeap {
     return null;
   }
 
+  private entryOf(timed: Timed): Entry {
+    let entry = this.entries.get(timed);
+    if (entry === undefined) {
+      entry = new Entry(timed);
+      this.entries.set(timed, entry);
+    }
+    return entry;
+  }
+
   private up(at: number): void {
     const { heap } = this;
     const moving = heap[at] as Filed;
@@ -130,7 +148,7 @@ export class TimerHeap {
 class Entry implements Filed {
   timerSlot = -1;
   timerAt = NEVER;
-  private readonly timed: Timed;
+  readonly timed: Timed;
 
   constructor(timed: Timed) {
     this.timed = timed;

@@ -26,6 +26,19 @@ export class TransmitQueue {
     this.count--;
   }
 
+  /** Those that wait, in order. */
+  all(): readonly TcpConnection[] {
+    return Array.from({ length: this.count }, (_, i) => this.ring[(this.head + i) & (this.ring.length - 1)] as TcpConnection);
+  }
+
+  /** Takes one out, wherever it stands. */
+  remove(tcp: TcpConnection): void {
+    const rest = this.all().filter((other) => other !== tcp);
+    if (rest.length === this.count) return;
+    while (this.count > 0) this.shift();
+    for (const other of rest) this.push(other);
+  }
+
   /** Puts the first to the end. */
   rotate(): void {
     if (this.count < 2) return;

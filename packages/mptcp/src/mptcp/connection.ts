@@ -1,4 +1,4 @@
-import type { CloseReason, FallbackReason, JoinRefusal } from "../core/index.ts";
+import type { CloseReason, ConnectionSnapshot, DeadlineOwner, FallbackReason, JoinRefusal } from "../core/index.ts";
 import { Deadlines, FALLBACK_REASONS } from "../core/index.ts";
 import type { CongestionControlFactory, FourTuple, KeepAlive, StreamConnection } from "../tcp/index.ts";
 import { configOfKeepAlive, CouplingGroup, STREAM_EVENT } from "../tcp/index.ts";
@@ -40,10 +40,9 @@ export interface MptcpConnectionOptions {
  * Behind it is a {@link Multipath}, or once Multipath TCP was given up (`fallback`) a {@link RegularStream}, a plain stream over the first
  * subflow. Each call goes to the one that is there.
  */
-export class MptcpConnection implements StreamConnection, Timed, MultipathContext, RegularContext {
+export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, MultipathContext, RegularContext {
   readonly id: number;
   readonly environment: MptcpEnvironment;
-  readonly config: MptcpConfig;
   /** Whether this end opened the connection. */
   readonly initiator: boolean;
   readonly tuple: FourTuple;
@@ -53,6 +52,7 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
   readonly session: Session;
   /** The subflows' congestion controllers, as far as they are coupled. */
   readonly couplingGroup = new CouplingGroup();
+  private settings: MptcpConfig;
   private congestionFactory: CongestionControlFactory;
   private tcpConfig: SubflowTcpConfig;
   /** What joins are made with, once there was one. */
@@ -66,10 +66,10 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
     this.environment = environment;
     this.id = options.id;
     this.initiator = initiator;
-    this.config = config;
+    this.settings = config;
     this.tuple = options.tuple;
     this.log = new DecisionLog(environment, options.id);
-    this.deadlines = new Deadlines(DEADLINES, () => environment.schedule(this));
+    this.deadlines = new Deadlines(DEADLINES, this);
     this.congestionFactory = config.congestion;
     this.tcpConfig = options.tcp;
     this.session = new Session({ version: config.version, initiator, keys, config });
@@ -137,6 +137,10 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
     this.stream.setKeepAlive(keepAlive, now);
   }
 
+  snapshot(now: number): ConnectionSnapshot {
+    return this.environment.snapshot(this, now);
+  }
+
   takeEvents(): number {
     const { events } = this;
     this.events = 0;
@@ -172,6 +176,7 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
    * exchange.
    */
   exchange(policies: PolicyExchange, now: number): void {
+    this.settings = { ...this.settings, ...policies };
     if (policies.congestion !== undefined) this.congestionFactory = policies.congestion;
     this.stream.exchange(policies, now);
   }
@@ -281,6 +286,15 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
     if (this.stream instanceof Multipath) this.stream.handleTimeout(now);
   }
 
+  /** It goes on elsewhere: nothing is due here any more. */
+  onMovedAway(): void {
+    this.deadlines.close();
+  }
+
+  onEarlierDeadline(): void {
+    this.environment.schedule(this);
+  }
+
   // ---- MultipathContext, RegularContext
 
   get connectionId(): number {
@@ -291,6 +305,11 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
   }
   get sendBuffer(): SubflowTcpConfig["sendBuffer"] {
     return this.tcpConfig.sendBuffer;
+  }
+
+  /** The policies in it are those in use. */
+  get config(): MptcpConfig {
+    return this.settings;
   }
 
   /** What controls the congestion of its subflows, those to come too. */

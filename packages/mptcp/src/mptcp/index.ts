@@ -19,6 +19,7 @@ export type { EndpointFlags, LocalAddress, Path, PathControl, PathLimits, PathMa
 export * from "./path-managers/index.ts";
 export { DEFAULT_PATH_TABLE_LIMITS, PathTable } from "./paths/table.ts";
 export type { PathTableLimits } from "./paths/table.ts";
+export { MPTCP_CLASSES, MPTCP_CONSTANTS } from "./saved.ts";
 export type { SchedulableSubflow, Scheduler, SchedulerFactory, ScheduleRequest } from "./scheduler.ts";
 export * from "./schedulers/index.ts";
 export { addAddressHmac, deriveKeyMaterial, joinHmac } from "./version/keys.ts";

@@ -1,4 +1,4 @@
-import type { PolicyLike, SubflowEndReason } from "../core/index.ts";
+import type { PlainObject, PolicyLike, SubflowEndReason } from "../core/index.ts";
 import type { IpAddress } from "../wire/index.ts";
 
 /**
@@ -22,6 +22,10 @@ export interface PathManager {
   readonly nextTimeout?: number;
   /** Time has come, or the call is spurious, which is harmless. */
   handleTimeout?(paths: PathControl, now: number): void;
+  /** What it remembers, as plain data, for a connection that is saved; one without begins anew there. Times as ages at `now`. */
+  snapshot?(now: number): PlainObject;
+  /** Goes on from that, in one just made by the same policy. @throws MptcpError ERR_MPTCP_STATE when it is not such state */
+  restore?(state: PlainObject, now: number): void;
 }
 
 /** What the transport offers a path manager. */

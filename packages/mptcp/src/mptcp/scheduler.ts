@@ -1,4 +1,4 @@
-import type { PolicyLike } from "../core/index.ts";
+import type { PlainObject, PolicyLike } from "../core/index.ts";
 
 /**
  * A packet scheduler: given the subflows that may carry data, says which one takes the next piece.
@@ -13,6 +13,10 @@ export interface Scheduler {
    * @returns the subflow to send on, or null to send nothing now, although there is room
    */
   select(subflows: readonly SchedulableSubflow[], request: ScheduleRequest): SchedulableSubflow | null;
+  /** What it remembers, as plain data, for a connection that is saved; one without begins anew there. Times as ages at `now`. */
+  snapshot?(now: number): PlainObject;
+  /** Goes on from that, in one just made by the same policy. @throws MptcpError ERR_MPTCP_STATE when it is not such state */
+  restore?(state: PlainObject, now: number): void;
 }
 
 /** What a scheduler may know of a subflow. */

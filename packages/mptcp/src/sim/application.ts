@@ -8,6 +8,8 @@ import type { NodeEvents } from "./event-queue.ts";
 export interface Application {
   /** Once, before anything else. An accepted connection is open already, an own one is being opened. */
   start(connection: StreamConnection, host: ApplicationHost): void;
+  /** The connection was moved, and is this object from now on. Nothing has happened to it. */
+  moved?(connection: StreamConnection, host: ApplicationHost): void;
   /** Something happened: `STREAM_EVENT` bits. Everything may be called on the connection from here. */
   onEvents(events: number, now: number): void;
 }
@@ -78,6 +80,11 @@ export abstract class BaseApplication implements Application {
     this.boundHost = host;
     this.startedAt = host.queue.now;
     this.act(host.queue.now);
+  }
+
+  moved(connection: StreamConnection, host: ApplicationHost): void {
+    this.boundConnection = connection;
+    this.boundHost = host;
   }
 
   onEvents(events: number, now: number): void {

@@ -1,7 +1,7 @@
 import { MptcpError, NEVER } from "../core/index.ts";
-import type { RandomSources } from "../core/index.ts";
+import type { ConnectionSnapshot, RandomSources } from "../core/index.ts";
 import { Host, Pump } from "../host/index.ts";
-import type { ConnectOptions, HostOptions, ListenOptions, Listener, PumpDriver } from "../host/index.ts";
+import type { ConnectOptions, HostOptions, ListenOptions, Listener, PumpDriver, RestoreOptions } from "../host/index.ts";
 import type { EndpointFlags } from "../mptcp/index.ts";
 import type { StreamConnection } from "../tcp/index.ts";
 import type { IpAddress, Packet } from "../wire/index.ts";
@@ -149,6 +149,26 @@ export class SimHost implements SimNode, Scheduled, EgressListener, PumpDriver {
     const listener = this.host.listen(port, options);
     this.handlers.set(listener, { kind: "listener", listener, accept });
     return listener;
+  }
+
+  /**
+   * A connection of this host, or of another one, goes on here; `application` is the one that had it and goes on with it, or another.
+   * @throws MptcpError as Host.restore does
+   */
+  restore(snapshot: ConnectionSnapshot, application: Application, options: RestoreOptions = {}): StreamConnection {
+    const connection = this.host.restore(snapshot, options, this.queue.now);
+    this.handlers.set(connection, { kind: "connection", connection, application });
+    application.moved?.(connection, this);
+    this.poke();
+    return connection;
+  }
+
+  /** Lets go of a connection that goes on elsewhere, without a word to its peer. @returns the application that had it; null: none */
+  release(connection: StreamConnection): Application | null {
+    const handler = this.handlers.get(connection);
+    this.handlers.delete(connection);
+    this.host.release(connection);
+    return handler?.kind === "connection" ? handler.application : null;
   }
 
   /** Drives the host after commands from outside. Does nothing while it is at work: it will see them. */

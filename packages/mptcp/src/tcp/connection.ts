@@ -1,7 +1,7 @@
 import type { CloseReason, DecisionDetail } from "../core/index.ts";
 import { MILLISECOND, NEVER, SECOND } from "../core/index.ts";
 import type { Packet, TcpSegment } from "../wire/index.ts";
-import { TCP_FLAG } from "../wire/index.ts";
+import { sequenceAdd, TCP_FLAG } from "../wire/index.ts";
 import { keepAliveOf } from "./config.ts";
 import type { KeepAlive, TcpConfig } from "./config.ts";
 import type { CongestionContext, CongestionControl, CongestionControlFactory, HandOver } from "./congestion/control.ts";
@@ -111,7 +111,7 @@ export class TcpConnection {
   private finished = false;
   private payloadLimit = 0;
   /** Added to our timestamp clock (RFC 7323 §7.1). */
-  private readonly timestampOffset: number;
+  private timestampOffset: number;
 
   private constructor(environment: TcpEnvironment, owner: TcpOwner, config: TcpConfig, tuple: FourTuple, active: boolean, sent: SentSynAck | null, now: number) {
     this.environment = environment;
@@ -290,6 +290,22 @@ export class TcpConnection {
     if (this.sender.board.count === 0) return;
     this.sender.backoff = 0;
     this.arm(TIMER.retransmission, now);
+  }
+
+  /**
+   * It was restored where the clock shows `shift` ns more, and all its times were moved by that. The timestamps that the peer sees go on as
+   * they were, or it would drop our segments as old (RFC 7323 §5).
+   */
+  onClockMoved(shift: number): void {
+    this.timestampOffset = sequenceAdd(this.timestampOffset, -Math.floor(shift / MILLISECOND));
+  }
+
+  /** It goes on elsewhere: nothing leaves here any more, not even a RST, and nothing is due. */
+  onMovedAway(): void {
+    this.state = "CLOSED";
+    this.finished = true;
+    this.timers.fill(NEVER);
+    this.nextTimeout = NEVER;
   }
 
   /** Turns Nagle's algorithm (RFC 9293 §3.7.4) off or on. What it held back leaves at the next poll. */

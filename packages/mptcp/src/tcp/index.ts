@@ -34,6 +34,7 @@ export { ReassemblyQueue } from "./reassembly.ts";
 export type { ByteRange } from "./reassembly.ts";
 export { ReceiveQueue } from "./receive-queue.ts";
 export { SegmentPool } from "./segment-pool.ts";
+export { TCP_CLASSES, TCP_CONSTANTS } from "./saved.ts";
 export { SendQueue } from "./send-queue.ts";
 export { TcpSocket } from "./socket.ts";
 export type { TcpSocketOptions } from "./socket.ts";

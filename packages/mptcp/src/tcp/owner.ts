@@ -1,9 +1,10 @@
-import type { CloseReason, Counters, Observer, RandomSources } from "../core/index.ts";
+import type { CloseReason, ConnectionSnapshot, Counters, Observer, RandomSources } from "../core/index.ts";
 import type { Payload, TcpSegment } from "../wire/index.ts";
 import type { CongestionControlFactory } from "./congestion/control.ts";
 import type { CouplingGroup } from "./congestion/coupling.ts";
 import type { TcpConnection } from "./connection.ts";
 import type { SegmentPool } from "./segment-pool.ts";
+import type { StreamConnection } from "./stream.ts";
 
 /**
  * What a TCP connection asks of whoever owns its byte stream: a plain TCP socket, or a subflow of an MPTCP connection.
@@ -130,4 +131,6 @@ export interface TcpEnvironment {
   wake(tcp: TcpConnection): void;
   /** The connection reached CLOSED: its 4-tuple is free. */
   closed(tcp: TcpConnection): void;
+  /** A connection as plain data, see {@link StreamConnection.snapshot}. */
+  snapshot(connection: StreamConnection, now: number): ConnectionSnapshot;
 }

@@ -307,7 +307,7 @@ export class ReassemblyQueue {
   }
 }
 
-class Piece {
+export class Piece {
   payload: Payload;
   next: Piece | null = null;
 
@@ -316,7 +316,7 @@ class Piece {
   }
 }
 
-class Range {
+export class Range {
   start: number;
   end: number;
   head: Piece | null;

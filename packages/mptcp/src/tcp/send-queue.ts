@@ -161,7 +161,7 @@ export class SendQueue {
   }
 }
 
-class Chunk {
+export class Chunk {
   readonly offset: number;
   /** Null: virtual, or released. */
   bytes: Uint8Array | null;

@@ -1,4 +1,4 @@
-import type { CloseReason } from "../core/index.ts";
+import type { CloseReason, ConnectionSnapshot } from "../core/index.ts";
 import { MptcpError } from "../core/index.ts";
 import type { Packet, Payload, TcpSegment } from "../wire/index.ts";
 import { reassemblyMemory, ReceiveBufferTuner, SendBufferTuner } from "./buffer-tuning.ts";
@@ -164,6 +164,10 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     if (this.over) return;
     this.tcp.abort(now);
     this.finish("ECONNABORTED");
+  }
+
+  snapshot(now: number): ConnectionSnapshot {
+    return this.tcp.environment.snapshot(this, now);
   }
 
   /** The STREAM_EVENT bits since the last call; clears them. */

@@ -1,4 +1,4 @@
-import type { CloseReason } from "../core/index.ts";
+import type { CloseReason, ConnectionSnapshot } from "../core/index.ts";
 import type { IpAddress, Payload } from "../wire/index.ts";
 import type { KeepAlive } from "./config.ts";
 
@@ -51,6 +51,14 @@ export interface StreamConnection {
   setKeepAlive(keepAlive: KeepAlive | null, now: number): void;
   /** Breaks the connection at once: RST, or MP_FASTCLOSE. */
   abort(now: number): void;
+
+  /**
+   * The connection as plain data, from which `Host.restore` goes on, in this process or another one. It stays as it is; whoever restores it
+   * elsewhere lets go of it here by `Host.release`, or ends the process. **Holds the connection's keys and data: keep it secret.**
+   * @throws MptcpError ERR_MPTCP_SNAPSHOT_CLOSED when it is closed; ERR_MPTCP_SNAPSHOT_UNSUPPORTED, which names what cannot be saved: a policy
+   *   without a name, a listener of decisions, an object of a foreign class
+   */
+  snapshot(now: number): ConnectionSnapshot;
 
   /** The {@link STREAM_EVENT} bits since the last call; clears them. */
   takeEvents(): number;

@@ -104,8 +104,7 @@ export function runNetwork(network: RandomNetwork, observe: (simulation: Simulat
   const connection = built.client.connect(address, 80, client) as MptcpConnection;
   if (!simulation.runUntil(() => connection.session.fullyEstablished || connection.closed, 300 * SECOND)) problems.push("never established");
   const start = simulation.now;
-  for (const change of network.changes) simulation.at(start + change.afterMs * MILLISECOND, () => apply(change, network, built, simulation));
-  simulation.at(start + network.settledMs * MILLISECOND, () => settle(network, built, simulation));
+  scheduleChanges(network, built, simulation);
   simulation.runUntil(() => client.closedAt >= 0 && server.closedAt >= 0, start + 3600 * SECOND);
   const finishedAt = simulation.now;
   problems.push(...client.problems("client"), ...server.problems("server"));
@@ -143,6 +142,13 @@ function accessPath(path: RandomPath): AccessPath {
     ...(path.detour === 0 ? {} : { detour: { probability: path.detour, extraDelay: 15 * MILLISECOND } }),
     ...(path.nat ? { nat: {} } : {}),
   };
+}
+
+/** Has happen what is to happen to the network, counted from now on. */
+export function scheduleChanges(network: RandomNetwork, built: MultiPath, simulation: Simulation): void {
+  const start = simulation.now;
+  for (const change of network.changes) simulation.at(start + change.afterMs * MILLISECOND, () => apply(change, network, built, simulation));
+  simulation.at(start + network.settledMs * MILLISECOND, () => settle(network, built, simulation));
 }
 
 function apply(change: RandomChange, network: RandomNetwork, built: MultiPath, simulation: Simulation): void {

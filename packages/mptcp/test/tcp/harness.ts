@@ -38,6 +38,10 @@ export class TestEnvironment implements TcpEnvironment {
   closed(_tcp: TcpConnection): void {
     this.closedCalls++;
   }
+
+  snapshot(): never {
+    throw new Error("there is no host to restore it");
+  }
 }
 
 export interface PipeOptions {

@@ -164,7 +164,7 @@ interface UnmappedSink {
   onMapped(): void;
 }
 
-class CheckedMapping {
+export class CheckedMapping {
   readonly subflowOffset: number;
   readonly dataOffset: number;
   /** Bytes on the subflow, the DATA_FIN not counted. */

@@ -22,7 +22,7 @@ export function linuxEndpoints(): PathManager {
   return new LinuxEndpoints();
 }
 
-class LinuxEndpoints extends Reconciler {
+export class LinuxEndpoints extends Reconciler {
   override readonly name = "endpoints";
   private readonly announcer = new Announcer();
   /** Indices of paths that had their one attempt. */

@@ -34,7 +34,7 @@ export function fullMesh(options: FullMeshOptions = {}): PathManager {
  * A path that failed is tried again after 1 s, then 2 s, up to 60 s. Where limits allow fewer subflows than there are paths, those
  * that share the fewest addresses with the open ones come first, and regular ones before backup ones.
  */
-class FullMesh extends Reconciler {
+export class FullMesh extends Reconciler {
   override readonly name: string;
   nextTimeout = NEVER;
   private readonly mode: PathMode;

@@ -266,7 +266,7 @@ export class PathTable {
 /** Twice the eight addresses that Linux allows; and room for the pairs of a wandering host. */
 export const DEFAULT_PATH_TABLE_LIMITS: PathTableLimits = { addresses: 16, paths: 512 };
 
-class Row implements Path {
+export class Row implements Path {
   readonly index: number;
   readonly localAddress: IpAddress;
   readonly localAddressId: number;

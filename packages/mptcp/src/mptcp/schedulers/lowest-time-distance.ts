@@ -10,7 +10,7 @@ import type { SchedulableSubflow, Scheduler } from "../scheduler.ts";
  * A subflow without an RTT comes last: the handshake gives a sample unless its SYN was lost (Karn's algorithm), and a path that lost
  * one is no favourite. It gets its sample as soon as the others are full. Equals go by path index.
  */
-class LowestTimeDistance implements Scheduler {
+export class LowestTimeDistance implements Scheduler {
   readonly name = "lowest-time-distance";
 
   select(subflows: readonly SchedulableSubflow[]): SchedulableSubflow | null {

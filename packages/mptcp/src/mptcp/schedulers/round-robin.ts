@@ -1,7 +1,7 @@
 import type { SchedulableSubflow, Scheduler } from "../scheduler.ts";
 
 /** Takes the subflows in turn, one segment each, passing over those without room. */
-class RoundRobin implements Scheduler {
+export class RoundRobin implements Scheduler {
   readonly name = "round-robin";
   /** Path index that had the last turn. */
   private last = 0;

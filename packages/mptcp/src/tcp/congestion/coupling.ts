@@ -17,7 +17,10 @@ export class CouplingGroup {
   /** Takes a controller in. @param mss payload bytes of its full segment */
   join(control: CongestionControl, mss: number, rule: CouplingRule): CouplingMember {
     const member = new CouplingMember(this, control, mss, rule);
-    this.list.push(member);
+    // Where the connection was restored, places are kept for those that are made again.
+    const kept = this.list.indexOf(KEPT);
+    if (kept >= 0) this.list[kept] = member;
+    else this.list.push(member);
     return member;
   }
 
@@ -142,6 +145,8 @@ export abstract class CouplingRule {
   restore(_state: PlainObject, _now: number): void {}
 }
 
+/** A member that is to come, in a group that is being restored. */
+const KEPT = undefined as unknown as CouplingMember;
 /** Without acknowledgment for so long a subflow has nothing in flight: else its retransmission timer would have fired. */
 const IDLE_TIME = SECOND;
 const IDLE_ROUNDS = 3;
