@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { LimitName } from "../src/core/index.ts";
-import { LIMITS } from "../src/core/index.ts";
+import { Counters, LIMITS } from "../src/core/index.ts";
+import { BlackHoles } from "../src/host/black-holes.ts";
 import { UsedCookies } from "../src/host/used-cookies.ts";
 import { linuxEndpoints } from "../src/mptcp/index.ts";
 import { IpAddress, Packet, packetLength, Payload, TCP_FLAG, TcpSegment } from "../src/wire/index.ts";
@@ -316,6 +317,16 @@ const CASES: Readonly<Record<LimitName, () => void>> = {
     expect([used.add(limit, 0), used.has(0), used.has(1), used.has(limit)]).toEqual([true, false, true, true]);
     expect([used.add(limit + 1, 60 * SECOND), used.has(1)]).toEqual([false, true]);
     expect([used.add(limit + 2, 120 * SECOND), used.has(1), used.has(limit + 1)]).toEqual([false, false, true]);
+  },
+  blackholes: () => {
+    const counters = new Counters();
+    const holes = new BlackHoles({ blackholeFirstMemory: 10 * SECOND, blackholeMemory: 60 * SECOND }, counters);
+    const address = (i: number): IpAddress => IpAddress.from(`10.0.${i >> 8}.${i & 255}`);
+    const { counter, default: most } = LIMITS.blackholes;
+    for (let i = 0; i < most; i++) holes.learn(address(i), true, 0);
+    expect([counters.value(counter), holes.has(address(0), 0)]).toEqual([0, true]);
+    holes.learn(address(most), true, 0);
+    expect([counters.value(counter), holes.has(address(0), 0), holes.has(address(1), 0), holes.has(address(most), 0)]).toEqual([1, false, true, true]);
   },
   strays: () => {
     const run = new Run("strays", "server");

@@ -47,6 +47,7 @@ export const LIMITS = {
   blackholeMemory: { name: "MptcpConfig.blackholeMemory", default: 60 * MINUTE, unit: "ns", what: "of plain TCP to a destination whose path swallows MP_CAPABLE, at the most", counter: "MPTcpExtBlackhole", beyond: "Multipath TCP is tried again" },
   blackholeFirstMemory: { name: "MptcpConfig.blackholeFirstMemory", default: 15 * SECOND, unit: "ns", what: "of that the first time, four times as long on each confirmation", counter: "MPTcpExtBlackhole", beyond: "Multipath TCP is tried again" },
   usedCookies: { name: "SYN cookies remembered that made their connection", default: 16_384, unit: "", what: "in a minute", counter: "SynCookiesForgotten", beyond: "the oldest is forgotten: an ACK that was recorded makes its connection again" },
+  blackholes: { name: "destinations remembered whose paths swallow MP_CAPABLE", default: 1024, unit: "", what: "addresses", counter: "BlackholesForgotten", beyond: "the oldest is forgotten: Multipath TCP is tried again" },
   strays: { name: "packets of no connection that wait for a link", default: 256, unit: "", what: "RSTs and SYN cookies", counter: "IpOutDiscards", beyond: "the answer is not sent" },
 } as const satisfies Readonly<Record<string, Limit>>;
 

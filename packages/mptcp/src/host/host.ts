@@ -1,6 +1,6 @@
-import type { ConnectionSnapshot, JoinRefusal, Observer, RandomPurpose, RandomSource, RandomSources } from "../core/index.ts";
+import type { ConnectionSnapshot, JoinRefusal, Observer, RandomSources } from "../core/index.ts";
 import { Counters, JOIN_REFUSALS, LIMITS, MptcpError, randomSources, SECOND } from "../core/index.ts";
-import type { EndpointFlags, EndpointId, LocalAddress, MptcpConfig, MptcpEnvironment, SubflowTcpConfig, Timed } from "../mptcp/index.ts";
+import type { EndpointId, LocalAddress, MptcpConfig, MptcpEnvironment, SubflowTcpConfig, Timed } from "../mptcp/index.ts";
 import { answerFlags, DEFAULT_MPTCP_CONFIG, fullMesh, lia, lowestTimeDistance, MptcpConnection, readCapableAck, readCapableSyn, readJoinSyn } from "../mptcp/index.ts";
 import type { KeyMaterial, Version } from "../mptcp/index.ts";
 import type { FourTuple, SentSynAck, StreamConnection, TcpConfig, TcpOwner, TcpSocketOptions } from "../tcp/index.ts";
@@ -9,12 +9,14 @@ import type { IpAddress, MpJoinSyn, TcpSegment } from "../wire/index.ts";
 import { icmpErrorOf, MP_CAPABLE_FLAG, Packet, TCP_FLAG } from "../wire/index.ts";
 import { AddressBook } from "./address-book.ts";
 import type { HostAddress } from "./address-book.ts";
+import { BlackHoles } from "./black-holes.ts";
 import { FourTupleTable } from "./four-tuple-table.ts";
 import { HeldPorts } from "./held-ports.ts";
 import { Listener } from "./listener.ts";
+import type { AddressOptions, ConnectOptions, HostOptions, HostUsage, ListenOptions } from "./options.ts";
 import { PendingJoins } from "./pending-joins.ts";
 import { PortAllocator } from "./ports.ts";
-import type { PortSource, TupleLookup } from "./ports.ts";
+import type { TupleLookup } from "./ports.ts";
 import { release, restore, save } from "./snapshot/index.ts";
 import type { RestoreOptions, Tables } from "./snapshot/index.ts";
 import { resetFor } from "./reset.ts";
@@ -68,7 +70,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
   private readonly ready: (StreamConnection | Listener)[] = [];
   private readyHead = 0;
   /** Destinations whose path swallowed SYNs with MP_CAPABLE, and until when to spare them (H5). */
-  private readonly blackholes = new Map<string, Blackhole>();
+  private readonly blackHoles: BlackHoles;
   private lastConnectionId = 0;
   private readonly synCookieMode: SynCookieMode;
   private cookies: SynCookies | null = null;
@@ -83,6 +85,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     this.pendingJoins = new PendingJoins(options.pendingJoins ?? LIMITS.hostPendingJoins.default, options.pendingJoinsPerPeer ?? LIMITS.pendingJoinsPerPeer.default);
     this.timeWaits = new TimeWaits(this, options.timeWaits ?? LIMITS.timeWaits.default);
     this.tuples = { find: (local, localPort, remote, remotePort) => this.connections.find(local, localPort, remote, remotePort) ?? this.timeWaits.find(local, localPort, remote, remotePort) };
+    this.blackHoles = new BlackHoles(this.mptcpDefaults, this.counters);
     this.ports = new PortAllocator(this.random.ports);
     this.synCookieMode = options.synCookies ?? "auto";
   }
@@ -179,7 +182,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     const subflow = connection.addFirstSubflow();
     const tcp = TcpConnection.connect(this, subflow, this.routed(connection.subflowConfig, local), tuple, now);
     subflow.attach(tcp);
-    if (options.require !== true && this.isBlackhole(remote, now)) connection.giveUpMultipath("blackhole_remembered", now);
+    if (options.require !== true && this.blackHoles.has(remote, now)) connection.giveUpMultipath("blackhole_remembered", now);
     else this.counters.increment("MPTcpExtMPCapableSYNTX");
     this.heldPorts.adopt(tcp, entry, localPort);
     this.register(tcp);
@@ -417,7 +420,9 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
       return;
     }
     // Once, when it is established: later events must not prolong the memory.
-    if (connection instanceof MptcpConnection && connection.connectedAt === this.now) this.learnOfPath(connection);
+    if (connection instanceof MptcpConnection && connection.connectedAt === this.now && (connection.multipath || connection.fallback === "mp_capable_unanswered")) {
+      this.blackHoles.learn(connection.tuple.remoteAddress, !connection.multipath, this.now);
+    }
     this.ready.push(connection);
   };
 
@@ -700,97 +705,6 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
   private queueOf(link: number): TransmitQueue {
     return (this.queues[link] ??= new TransmitQueue());
   }
-
-  private isBlackhole(remote: IpAddress, now: number): boolean {
-    const known = this.blackholes.get(String(remote));
-    return known !== undefined && now < known.until;
-  }
-
-  /** A connection was established: whether its path swallows MP_CAPABLE. A server that was away for a while looks alike, so one time is believed for seconds. */
-  private learnOfPath(connection: MptcpConnection): void {
-    const { blackholes } = this;
-    const remote = String(connection.tuple.remoteAddress);
-    if (connection.multipath) {
-      blackholes.delete(remote);
-      return;
-    }
-    // What is remembered already is not news: a connection tells several events at once, and others began at the same time.
-    if (connection.fallback !== "mp_capable_unanswered" || this.isBlackhole(connection.tuple.remoteAddress, this.now)) return;
-    const times = (blackholes.get(remote)?.times ?? 0) + 1;
-    if (blackholes.size >= MAXIMUM_BLACKHOLES) blackholes.clear();
-    const { blackholeMemory, blackholeFirstMemory } = this.mptcpDefaults;
-    const memory = Math.min(blackholeMemory, blackholeFirstMemory * (1 << Math.min(2 * (times - 1), 20)));
-    blackholes.set(remote, { times, until: this.now + memory });
-  }
-}
-
-/** Entries of a host's tables. */
-export interface HostUsage {
-  /** TCP connections, but those in TIME-WAIT, which are counted apart. */
-  readonly connections: number;
-  readonly timeWaits: number;
-  readonly pendingJoins: number;
-  readonly tokens: number;
-  readonly timers: number;
-}
-
-/** Parameters of a host. `tcp` and `mptcp` are defaults for its connections. */
-export interface HostOptions {
-  readonly name: string;
-  /** A source of random numbers for each purpose, or a function that gives them. Seeded in the simulator, cryptographic on real networks. */
-  readonly random: RandomSources | ((purpose: RandomPurpose) => RandomSource);
-  readonly observer?: Observer | null;
-  readonly tcp?: Partial<TcpConfig>;
-  readonly mptcp?: Partial<MptcpConfig>;
-  /** Joins that may wait for their third ACK, the oldest of which makes room for the next one; 1024 unless given ... */
-  readonly pendingJoins?: number;
-  /** ... and those from one address; 64 unless given. */
-  readonly pendingJoinsPerPeer?: number;
-  /** Connections in TIME-WAIT, the oldest of which makes room for the next one; 131,072 unless given. */
-  readonly timeWaits?: number;
-  /** `auto` unless given. */
-  readonly synCookies?: SynCookieMode;
-}
-
-export interface AddressOptions {
-  /** The driver's number of the link that packets from this address leave by. */
-  readonly link: number;
-  /** MTU of that link, octets; 1500 unless given. */
-  readonly mtu?: number;
-  /** Most payload octets of a super-segment, where the link segments for us; 0 unless given. */
-  readonly segmentationLimit?: number;
-  /** Gives out the local ports of this address, where the link rather than the host has them. */
-  readonly ports?: PortSource;
-  readonly flags?: Partial<EndpointFlags>;
-}
-
-export interface ListenOptions {
-  readonly address?: IpAddress;
-  /** Connections half open or waiting to be accepted; 4096 unless given. */
-  readonly backlog?: number;
-  /** Connections half open; 1024 unless given. What comes beyond is answered by SYN cookies, where the host has them. */
-  readonly halfOpen?: number;
-  /** Accept Multipath TCP; true unless given. */
-  readonly multipath?: boolean;
-  readonly tcp?: Partial<TcpConfig>;
-  readonly mptcp?: Partial<MptcpConfig>;
-}
-
-export interface ConnectOptions {
-  readonly localAddress?: IpAddress;
-  readonly localPort?: number;
-  /** Ask for Multipath TCP; true unless given. */
-  readonly multipath?: boolean;
-  /** Never send a SYN without MP_CAPABLE, whatever is remembered of the path; false unless given. */
-  readonly require?: boolean;
-  readonly tcp?: Partial<TcpConfig>;
-  readonly mptcp?: Partial<MptcpConfig>;
-}
-
-/** A destination that answered only SYNs without MP_CAPABLE: how often in a row, and until when it is spoken to in plain TCP, ns. */
-interface Blackhole {
-  readonly times: number;
-  readonly until: number;
 }
 
 const ALWAYS_CAPABLE = { capableSyns: Number.POSITIVE_INFINITY } as const;
@@ -809,4 +723,3 @@ const NO_OFFER = { kind: "none" } as const;
 const NO_LINK = -1;
 /** Longer than any cookie is good for, ns. */
 const COOKIE_LIFETIME = 120 * SECOND;
-const MAXIMUM_BLACKHOLES = 1024;
