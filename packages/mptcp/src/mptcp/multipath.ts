@@ -144,7 +144,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     return count;
   }
   get mayFallBack(): boolean {
-    return !this.joinedEver;
+    return !this.joinedEver && this.living.some((subflow) => subflow.first);
   }
   get mayRepeat(): boolean {
     return this.joinedEver || !this.living.some((subflow) => subflow.inDoubt);
