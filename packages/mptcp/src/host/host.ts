@@ -186,6 +186,7 @@ export class Host implements MptcpEnvironment {
     }
     if (this.addresses.find(packet.destination) === null) {
       this.counters.increment("IpInAddrErrors");
+      if ((segment.flags & TCP_FLAG.SYN) !== 0) this.onStraySyn(packet.destination, segment, now);
       return;
     }
     this.counters.segments.TcpInSegs++;
@@ -355,6 +356,12 @@ export class Host implements MptcpEnvironment {
       if (answered) return;
     } else if ((segment.flags & (TCP_FLAG.SYN | TCP_FLAG.ACK)) === TCP_FLAG.ACK && this.acceptCookie(packet, segment, now)) return;
     this.sendReset(packet, link, null);
+  }
+
+  /** A SYN came to an address that is not ours: if it is a join, its sender may not know that the address is gone. */
+  private onStraySyn(destination: IpAddress, segment: TcpSegment, now: number): void {
+    const join = readJoinSyn(segment);
+    if (join !== null && join !== "malformed") this.tokens.get(join.token)?.onJoinToRemoved(destination, now);
   }
 
   private acceptJoin(packet: Packet, segment: TcpSegment, join: MpJoinSyn | "malformed", link: number, now: number): boolean {
