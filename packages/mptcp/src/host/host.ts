@@ -405,7 +405,7 @@ export class Host implements MptcpEnvironment {
       return true;
     }
     const offer = listener.options.multipath === false ? NO_OFFER : readCapableSyn(segment, listener.mptcp.version);
-    if (offer.kind !== "none") this.counters.increment("MPTcpExtMPCapableSYNRX");
+    if (offer.kind === "offer") this.counters.increment("MPTcpExtMPCapableSYNRX");
     if (stateless) this.sendCookie(listener, packet, segment, offer.kind === "offer" ? offer.flags : null, link, now);
     else this.admit(listener, packet, segment, offer.kind !== "offer" ? null : { keys: this.drawKeys(listener.mptcp.version), flags: offer.flags, key: offer.key }, null, now);
     return true;
