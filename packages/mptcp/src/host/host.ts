@@ -227,6 +227,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     }
     if (this.addresses.find(packet.destination) === null) {
       this.counters.increment("IpInAddrErrors");
+      if ((segment.flags & TCP_FLAG.SYN) !== 0) this.onStraySyn(packet.destination, segment, now);
       return;
     }
     this.counters.segments.TcpInSegs++;
@@ -443,6 +444,12 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     this.sendReset(packet, link, null);
   }
 
+  /** A SYN came to an address that is not ours: if it is a join, its sender may not know that the address is gone. */
+  private onStraySyn(destination: IpAddress, segment: TcpSegment, now: number): void {
+    const join = readJoinSyn(segment);
+    if (join !== null && join !== "malformed") this.tokens.get(join.token)?.onJoinToRemoved(destination, now);
+  }
+
   private acceptJoin(packet: Packet, segment: TcpSegment, join: MpJoinSyn | "malformed", link: number, now: number): boolean {
     if (join === "malformed") {
       this.refuseJoin("malformed_join", packet, link);
@@ -484,7 +491,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
       return true;
     }
     const offer = listener.options.multipath === false ? NO_OFFER : readCapableSyn(segment, listener.mptcp.version);
-    if (offer.kind !== "none") this.counters.increment("MPTcpExtMPCapableSYNRX");
+    if (offer.kind === "offer") this.counters.increment("MPTcpExtMPCapableSYNRX");
     if (stateless) this.sendCookie(listener, packet, segment, offer.kind === "offer" ? offer.flags : null, link, now);
     else this.admit(listener, packet, segment, offer.kind !== "offer" ? null : { keys: this.drawKeys(listener.mptcp.version), flags: offer.flags, key: offer.key }, null, now);
     return true;

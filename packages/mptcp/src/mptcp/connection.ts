@@ -265,6 +265,11 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
     return this.stream instanceof Multipath ? this.stream.acceptJoin(option, tuple, now) : "not_multipath";
   }
 
+  /** A SYN with MP_JOIN arrived for the connection's token, to an address that is not the host's (any more). */
+  onJoinToRemoved(address: IpAddress, now: number): void {
+    if (this.stream instanceof Multipath) this.stream.command((paths) => paths.onJoinToRemoved(address, now), now);
+  }
+
   /** The host got an address (or it changed). */
   addLocal(entry: LocalAddress, now: number): void {
     if (this.stream instanceof Multipath) this.stream.command((paths) => paths.addLocal(entry, now), now);

@@ -251,7 +251,7 @@ export function infoOfTcp(tcp: TcpConnection, owner: Pick<SubflowInfo, "pathInde
     slowStartThreshold: Number.isFinite(threshold) ? threshold : null,
     segmentSize: tcp.maxPayload,
     bytesInFlight: tcp.inFlight,
-    bytesSent: tcp.bytesSent + tcp.bytesRetransmitted,
+    bytesSent: tcp.bytesSent,
     bytesAcknowledged: tcp.ackedOffset,
     bytesReceived: tcp.receivedOffset,
     bytesRetransmitted: tcp.bytesRetransmitted,

@@ -144,7 +144,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     return count;
   }
   get mayFallBack(): boolean {
-    return !this.joinedEver;
+    return !this.joinedEver && this.living.some((subflow) => subflow.first);
   }
   get mayRepeat(): boolean {
     return this.joinedEver || !this.living.some((subflow) => subflow.inDoubt);
@@ -307,7 +307,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     // RFC 8684 §3.1: who sets the C flag does not accept subflows to the address and port that it was sent from.
     const { localAddress, localPort } = this.tuple;
     if (config.denyJoinInitialAddress && tuple.localPort === localPort && tuple.localAddress.equals(localAddress)) return "initial_address_denied";
-    const admitted = this.paths.admitJoin(option, tuple);
+    const admitted = this.paths.admitJoin(option, tuple, now);
     if (typeof admitted === "string") return admitted;
     const pending = this.living.filter((subflow) => subflow.unverified);
     if (pending.length >= config.pendingJoins) (pending[0] as Subflow).displace(now);

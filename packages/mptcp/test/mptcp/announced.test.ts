@@ -155,7 +155,7 @@ test("the C flag is on every MP_CAPABLE, so that a listener without state learns
   }
 });
 
-test("an ADD_ADDR that comes before the first DSS is echoed at once (RFC 8684 §3.4.1)", () => {
+test("an ADD_ADDR that comes before the first DSS is echoed at once (RFC 8684 §3.4.1), and opens no subflow: only a DSS lets one begin (§3.1)", () => {
   const pair = new Pair({ serverAddresses: 2 });
   pair.alter((segment, sent) => {
     // As a Linux server does, whose ADD_ADDR takes the place of the DSS.
@@ -166,6 +166,7 @@ test("an ADD_ADDR that comes before the first DSS is echoed at once (RFC 8684 §
   const announced = pair.packets((sent) => sent.from === "server" && has(sent, "add_addr"));
   const echoes = pair.packets((sent) => sent.from === "client" && has(sent, "add_addr"));
   expect([announced.length, echoes.length, client.mptcp.session.fullyEstablished]).toEqual([1, 1, false]);
+  expect(pair.packets((sent) => sent.from === "client" && has(sent, "mp_join_syn"))).toEqual([]);
   expect((echoes[0]?.at ?? 0) - (announced[0]?.at ?? 0)).toBe(10e6);
 });
 

@@ -59,3 +59,15 @@ test("a connection that lost its subflows for another reason waits for its whole
   expect(client.connection.error).toBe("ETIMEDOUT");
   expect(((pair.decisions("client", "connection_closed")[0]?.at ?? 0) - from) / SECOND).toBeGreaterThanOrEqual(60);
 });
+
+test("a connection whose first subflow is gone says that it cannot become regular TCP, though it never had a second one", () => {
+  const pair = new Pair({ clientAddresses: 2 });
+  pair.lose((sent) => sent.client === 1 && !isSyn(sent));
+  const { client, server } = pair.establish();
+  expect([client.engine.mayFallBack, server.engine.mayFallBack]).toEqual([true, true]);
+  pair.removeAddress("client", 0);
+  pair.run(10);
+  expect(client.engine.mayFallBack).toBe(false);
+  client.engine.fallBack("options_lost", pair.now);
+  expect(client.mptcp.fallback).toBeNull();
+});

@@ -218,12 +218,12 @@ export class JoinOpening implements Opening {
   private readSynAck(segment: TcpSegment): OpeningVerdict {
     const { counters, session } = this.owner;
     const verdict = readJoinSynAck(segment, session.version, session.keysIn, this.localNonce);
-    if (verdict.kind !== "no_mp_join_in_synack") counters.increment("MPTcpExtMPJoinSynAckRx");
     if (verdict.kind !== "verified") {
       if (verdict.kind === "bad_hmac") counters.increment("MPTcpExtMPJoinSynAckHMacFailure");
       this.refusal = verdict.kind;
       return "accept";
     }
+    counters.increment("MPTcpExtMPJoinSynAckRx");
     if (verdict.backup) counters.increment("MPTcpExtMPJoinSynAckBackupRx");
     this.remoteNonce = verdict.nonce;
     this.remoteId = verdict.addressId;
@@ -247,8 +247,8 @@ export class JoinOpening implements Opening {
   private readAck(segment: TcpSegment, now: number): OpeningVerdict {
     const { counters, session } = this.owner;
     const verdict = readJoinAck(segment, session.version, session.keysIn, this.remoteNonce, this.localNonce);
-    if (verdict !== "no_mp_join_in_ack") counters.increment("MPTcpExtMPJoinAckRx");
     if (verdict === "verified") {
+      counters.increment("MPTcpExtMPJoinAckRx");
       this.current = "pre-established";
       this.owner.onProgress();
       return "accept";

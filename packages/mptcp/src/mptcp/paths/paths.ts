@@ -8,6 +8,7 @@ import { JoinPace } from "./join-pace.ts";
 import { Signals } from "./signals.ts";
 import type { SignalsContext, SignalSubflow } from "./signals.ts";
 import { PathTable } from "./table.ts";
+import { Withdrawals } from "./withdrawals.ts";
 
 /** What path management asks of the connection around it. */
 export interface PathsContext extends SignalsContext {
@@ -60,6 +61,7 @@ export class Paths implements PathControl {
   private readonly context: PathsContext;
   private manager: PathManager;
   private readonly pace: JoinPace;
+  private readonly withdrawals = new Withdrawals();
   /** Ids that ADD_ADDRs brought into the table; those learnt from joins are not among them. */
   private accepted: readonly number[] = [];
   /** What the connection may use beside the first address; null: all of the host but what is denied. */
@@ -185,6 +187,7 @@ export class Paths implements PathControl {
     const entry = this.local.find((candidate) => candidate.address.equals(address));
     if (entry === undefined) return false;
     this.table.removeLocal(entry.id);
+    this.withdrawals.add(address, entry.id, now);
     const { subflows } = this.context;
     const isOther = (subflow: PathSubflow): boolean => subflow.established && subflow.localAddressId !== entry.id;
     if (subflows.some(isOther)) this.signals.withdraw(entry.id);
@@ -215,8 +218,11 @@ export class Paths implements PathControl {
   }
 
   /** A join arrived: gives its subflow a path, or says why there is none. */
-  admitJoin(option: MpJoinSyn, tuple: FourTuple): AdmittedJoin | JoinRefusal {
-    if (!this.mayUse(tuple.localAddress)) return "address_not_allowed";
+  admitJoin(option: MpJoinSyn, tuple: FourTuple, now: number): AdmittedJoin | JoinRefusal {
+    if (!this.mayUse(tuple.localAddress)) {
+      this.onJoinToRemoved(tuple.localAddress, now);
+      return "address_not_allowed";
+    }
     // Both ends open the same pair of addresses at once: that of who opened the connection is the one that stays.
     if (this.initiator && this.crosses(tuple)) return "crossing";
     const local = this.local.find((entry) => entry.address.equals(tuple.localAddress));
@@ -225,6 +231,13 @@ export class Paths implements PathControl {
     if (pathIndex === 0) return "too_many_paths";
     this.table.markOpen(pathIndex, true);
     return { pathIndex, localAddressId, backup: local?.flags.backup ?? false };
+  }
+
+  /** A join came to an address that is gone, or not to be used: the peer may have missed that it was withdrawn. */
+  onJoinToRemoved(address: IpAddress, now: number): void {
+    const id = this.withdrawals.onJoin(address, now);
+    // The id may be another address's by now.
+    if (id >= 0 && !this.context.closed && !this.local.some((entry) => entry.id === id)) this.signals.withdraw(id);
   }
 
   /** A join was verified: its path works, and may carry what nobody could carry before. */
@@ -249,6 +262,7 @@ export class Paths implements PathControl {
   /** The host got an address (or it changed). */
   addLocal(entry: LocalAddress, now: number): void {
     if (!this.mayUse(entry.address) || !this.table.addLocal(entry)) return;
+    this.withdrawals.remove(entry.address);
     this.changed(now);
   }
 
@@ -266,6 +280,7 @@ export class Paths implements PathControl {
       subflow.end("address_removed", now);
     }
     if (context.closed) return;
+    this.withdrawals.add(address, entry.id, now);
     this.signals.withdraw(entry.id);
     this.changed(now);
     // While no subflow could carry the news: tell the peer on the next one.
@@ -320,9 +335,11 @@ export class Paths implements PathControl {
     for (const id of addressIds) {
       this.table.removeRemote(id);
       this.accepted = this.accepted.filter((other) => other !== id);
-      for (const subflow of context.subflows) {
-        // RFC 8684 §3.4.2: ask on the path first, and let its data go elsewhere at once.
-        if (subflow.remoteAddressId === id && subflow.established) context.doubt(subflow, now);
+      for (const subflow of context.subflows.slice()) {
+        if (subflow.remoteAddressId !== id) continue;
+        // RFC 8684 §3.4.2: ask on the path first, and let its data go elsewhere at once. A join that is under way there has nothing to lose.
+        if (subflow.established) context.doubt(subflow, now);
+        else if (subflow.initiator && id !== 0) subflow.end("remove_addr", now);
       }
     }
     this.changed(now);
