@@ -152,7 +152,7 @@ describe("opening", () => {
 
   test("at the same time as the peer gives plain TCP when no SYN+ACK brought the peer's key", () => {
     const made = host();
-    const connection = made.connect(PEER, 80, { localPort: 1000 }, 0);
+    const connection = made.connect(PEER, 80, { localPort: 1000, tcp: { simultaneousOpen: true } }, 0);
     const capable = { kind: "mp_capable", version: 1, flags: 1, senderKey: null, receiverKey: null, dataLength: -1, checksum: -1 } as const;
     const there = { sourcePort: 80, destinationPort: 1000 };
     const sequence = drain(made, 0)[0]?.tcp?.sequence ?? 0;
