@@ -553,6 +553,7 @@ export class Host implements MptcpEnvironment {
 
   private register(tcp: TcpConnection): TcpConnection {
     this.connections.add(tcp);
+    if (tcp.active) this.ports.take(tcp.tuple);
     this.place(tcp);
     return tcp;
   }
@@ -591,6 +592,7 @@ export class Host implements MptcpEnvironment {
   private forget(tcp: TcpConnection): void {
     this.heldPorts.release(tcp);
     if (!this.connections.remove(tcp)) this.pendingJoins.remove(tcp);
+    else if (tcp.active) this.ports.release(tcp.tuple);
     this.timers.remove(tcp);
   }
 
