@@ -1,6 +1,9 @@
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, fchmodSync, fstatSync, openSync, writeSync } from "node:fs";
 
-/** The file of `--pcap`. A write that fails ends the capture, not what is captured. */
+/**
+ * The file of `--pcap`. It holds keys and what was said, and is for its owner alone, also where it was there before. A write that fails ends the
+ * capture, not what is captured.
+ */
 export class CaptureFile {
   readonly path: string;
   /** What went wrong; null while all is well. */
@@ -10,7 +13,10 @@ export class CaptureFile {
   /** @throws the system's error when the file cannot be written */
   constructor(path: string) {
     this.path = path;
-    this.descriptor = openSync(path, "w");
+    this.descriptor = openSync(path, "w", OWNER_ALONE);
+    // A pipe or a terminal is somebody else's business.
+    const status = fstatSync(this.descriptor);
+    if (status.isFile() && (status.mode & 0o077) !== 0) fchmodSync(this.descriptor, OWNER_ALONE);
   }
 
   readonly write = (chunk: Uint8Array): void => {
@@ -34,3 +40,5 @@ export class CaptureFile {
     }
   }
 }
+
+const OWNER_ALONE = 0o600;

@@ -40,11 +40,12 @@ function socketOptions(command: Command): Command {
     .option("--via <whom>", "whose Multipath TCP: userspace, this program's on links, or kernel", parseVia)
     .option("--endpoint <endpoint>", endpoint, (text: string, all?: readonly EndpointOption[]) => parseEndpoint(text, all ?? []))
     .option("--limits <limits>", "as in ip mptcp limits: subflows=N,add-addr-accepted=N (without: 8 and 8)", parseLimits)
-    .option("--pcap <file>", "write what passes the links, and what was decided, as pcapng")
+    .option("--pcap <file>", "write what passes the links, keys and contents too, and what was decided, as pcapng; for the owner of the file alone")
     .option("--echo", "send back what comes")
     .option("--discard", "throw away what comes")
     .option("--source <bytes>", "send so many bytes instead of standard input", parseCount)
-    .option("--json", "print a summary as JSON to standard error at the end");
+    .option("--json", "print a summary as JSON to standard error at the end")
+    .option("--secrets", "with --json: the connection's token too, by which anybody may ask to join it");
 }
 
 /** `wait` is true where no time is named. */
@@ -68,7 +69,7 @@ function parseCount(text: string): number {
 }
 
 /** What an option is that is not given. */
-const DEFAULTS: ListenFlags = { udp: [], tun: [], via: "userspace", endpoint: [], limits: {}, pcap: null, echo: false, discard: false, source: null, json: false, keep: false };
+const DEFAULTS: ListenFlags = { udp: [], tun: [], via: "userspace", endpoint: [], limits: {}, pcap: null, echo: false, discard: false, source: null, json: false, secrets: false, keep: false };
 
 const LINKS_HELP = `
 Links: with several, a connection has a subflow for each pair of addresses, and survives the loss of all but one.

@@ -19,12 +19,25 @@ export interface TransferSummary {
   readonly fallback: string | null;
   /** What went wrong; null when nothing did. */
   readonly error: string | null;
-  /** The connection in its last moment; null when there was none, and where there may be several. */
-  readonly mptcp: MptcpInfo | null;
+  /**
+   * The connection in its last moment; null when there was none, and where there may be several. Without the token, by which anybody can ask to join the
+   * connection, unless that was asked for.
+   */
+  readonly mptcp: ShownInfo | null;
   /** Every subflow that there ever was, with its counters. */
   readonly subflows: readonly SubflowRecord[];
   /** Of the host, by the names of the kernel's MIB; the kernel's own since the program started. */
   readonly counters: Readonly<Record<string, number>>;
+}
+
+/** What is shown of a connection. */
+export type ShownInfo = Omit<MptcpInfo, "token"> & Partial<Pick<MptcpInfo, "token">>;
+
+/** `info` as a summary may show it. @param secrets with the token */
+export function shownInfo(info: MptcpInfo, secrets: boolean): ShownInfo {
+  if (secrets) return info;
+  const { token: _, ...rest } = info;
+  return rest;
 }
 
 /** Prints the summary to standard error: as JSON, or as a line for people. */
@@ -40,7 +53,7 @@ export function printSummary(summary: TransferSummary, json: boolean, io: Io): v
   io.stderr.write(`${bytesRead} bytes read, ${bytesWritten} written in ${seconds.toFixed(2)} s${rate}, ${what}\n`);
 }
 
-function describe(summary: TransferSummary, info: MptcpInfo): string {
+function describe(summary: TransferSummary, info: ShownInfo): string {
   const whose = summary.via === "kernel" ? ", by the kernel" : "";
   if (!info.multipath) return `plain TCP${summary.fallback === null ? "" : ` (${summary.fallback})`}${whose}`;
   const lost = summary.subflows.filter(({ down }) => down !== null && !ORDERLY.has(down));

@@ -7,7 +7,7 @@ import type { Network } from "./network.ts";
 import { explain, explainFile } from "./remedies.ts";
 import { SubflowLedger } from "./subflow-ledger.ts";
 import { TransferLine } from "./transfer-line.ts";
-import { printSummary } from "./transfer-summary.ts";
+import { printSummary, shownInfo } from "./transfer-summary.ts";
 
 /** The flags that say where a connection's bytes come from and go. */
 export interface TransferFlags {
@@ -16,6 +16,8 @@ export interface TransferFlags {
   /** Bytes to send instead of standard input; null for standard input. */
   readonly source: number | null;
   readonly json: boolean;
+  /** The summary has the connection's token. */
+  readonly secrets: boolean;
 }
 
 /** Moves the bytes of one connection until both directions have ended, and prints a summary. @returns the exit code */
@@ -55,7 +57,7 @@ export async function transfer(connection: AnySocket, network: Network, flags: T
     bitsPerSecond: Math.round(((bytesRead + bytesWritten) * 8) / Math.max(seconds, 1e-6)),
     fallback: info.fallback,
     error,
-    mptcp: info,
+    mptcp: shownInfo(info, flags.secrets),
     subflows: ledger.subflows,
     counters: network.counters(),
   };

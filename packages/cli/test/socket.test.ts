@@ -76,6 +76,19 @@ describe("mptcp listen and mptcp connect, over UDP", () => {
     expect(client.stderr).toMatch(/4000000 written in .* Multipath TCP over \d subflows/);
   });
 
+  it("tell no token, unless asked for secrets", async () => {
+    for (const flags of [[], ["--secrets"]]) {
+      const server = start(["listen", "5112", ...SERVER, "--discard", "--json", ...flags], empty());
+      await server.until("listening");
+      const client = start(["connect", "127.0.0.1", "5112", ...CLIENT, "--source", "1000"], empty());
+      expect(await Promise.all([client.code, server.code])).toEqual([0, 0]);
+      const { mptcp } = JSON.parse(server.stderr.slice(server.stderr.indexOf("{"))) as TransferSummary;
+      expect(mptcp?.multipath).toBe(true);
+      if (flags.length === 0) expect(server.stderr).not.toContain("token");
+      else expect(mptcp?.token).toBeGreaterThan(0);
+    }
+  });
+
   it("echo and generate", async () => {
     const server = start(["listen", "5102", ...SERVER, "--echo"], empty());
     await server.until("listening");

@@ -318,8 +318,10 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     this.timers.remove(tcp);
     const { link } = tcp;
     const entry = this.timeWaits.add(tcp, now);
-    if (entry === null) this.heldPorts.release(tcp);
-    else {
+    if (entry === null) {
+      this.heldPorts.release(tcp);
+      this.ports.release(tcp.tuple);
+    } else {
       this.heldPorts.pass(tcp, entry);
       if (entry.owes) this.straysOf(link).push(entry);
     }
@@ -357,7 +359,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
 
   /** What the host remembers, by number of entries. */
   get usage(): HostUsage {
-    return { connections: this.connections.size, timeWaits: this.timeWaits.size, pendingJoins: this.pendingJoins.size, tokens: this.tokens.size, timers: this.timers.size };
+    return { connections: this.connections.size, timeWaits: this.timeWaits.size, pendingJoins: this.pendingJoins.size, tokens: this.tokens.size, ports: this.ports.size, timers: this.timers.size };
   }
 
   // ---- TcpEnvironment, MptcpEnvironment
@@ -378,6 +380,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
 
   onTimeWaitOver(entry: WaitingTuple): void {
     this.heldPorts.release(entry);
+    this.ports.release(entry.tuple);
   }
 
   finished(connection: StreamConnection): void {
@@ -649,6 +652,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
 
   private register(tcp: TcpConnection): TcpConnection {
     this.connections.add(tcp);
+    if (tcp.active) this.ports.take(tcp.tuple);
     this.place(tcp);
     return tcp;
   }
@@ -691,6 +695,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
   private forget(tcp: TcpConnection): void {
     this.heldPorts.release(tcp);
     if (!this.connections.remove(tcp)) this.pendingJoins.remove(tcp);
+    else this.ports.release(tcp.tuple);
     this.timers.remove(tcp);
   }
 

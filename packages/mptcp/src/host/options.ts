@@ -12,6 +12,8 @@ export interface HostUsage {
   readonly timeWaits: number;
   readonly pendingJoins: number;
   readonly tokens: number;
+  /** Ephemeral ports of connections that were opened from here. */
+  readonly ports: number;
   readonly timers: number;
 }
 

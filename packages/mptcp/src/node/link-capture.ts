@@ -19,6 +19,8 @@ export interface LinkCaptureOptions {
  * them; those of a UDP link without their UDP header, as TCP. Given to the runtime as its observer, too, it puts the engine's decisions
  * into the capture as comments of the packets that follow.
  *
+ * A capture holds keys, tokens and all that was said: whoever reads it can join the connections that are still open. So its file is for its owner alone.
+ *
  * What was captured reaches the sink soon, in whole blocks: what a sink wrote to a file can be read at any time.
  *
  * @example
@@ -26,7 +28,7 @@ export interface LinkCaptureOptions {
  * import { createWriteStream } from "node:fs";
  * import { createStack, LinkCapture, UdpLink } from "mptcp/node";
  *
- * const file = createWriteStream("capture.pcapng");
+ * const file = createWriteStream("capture.pcapng", { mode: 0o600 });
  * const capture = new LinkCapture((chunk) => file.write(chunk));
  * const stack = createStack({ links: [capture.wrap(new UdpLink({ addresses: ["127.0.0.1"] }))], observer: capture });
  * await stack.close();

@@ -48,6 +48,8 @@ export class Runtime implements PumpDriver {
   readonly order: number[] = [];
   private readonly handlers = new Map<StreamConnection, ConnectionHandler>();
   private readonly acceptors = new Map<Listener, (connection: StreamConnection) => ConnectionHandler>();
+  /** Those with connections to accept at the end of this turn of the event loop. */
+  private readonly accepting = new Set<Listener>();
   private readonly onLinkFailed: ((driver: LinkDriver, error: Error) => void) | null;
   private readonly startedAt = process.hrtime();
   private readonly timer: Timer;
@@ -238,7 +240,6 @@ export class Runtime implements PumpDriver {
 
   // ---- PumpDriver
 
-
   time(): number {
     return this.now;
   }
@@ -257,21 +258,41 @@ export class Runtime implements PumpDriver {
       this.tell(ready, now);
       return;
     }
-    const accept = this.acceptors.get(ready);
-    if (accept === undefined) return;
-    for (let next = ready.accept(); next !== null; next = ready.accept()) {
-      try {
-        const handler = accept(next);
-        // Where it was taken and given up at once, somebody else looks after it already.
-        if (!this.handlers.has(next)) this.attach(next, handler);
-      } catch (error) {
-        next.abort(now);
-        rethrow(error);
-        continue;
-      }
-      // What happened before somebody was there to hear of it.
-      this.tell(next, now);
+    if (!this.acceptors.has(ready)) return;
+    this.accepting.add(ready);
+    if (this.accepting.size > 1) return;
+    setImmediate(this.onAccept);
+  }
+
+  /**
+   * Connections wait in their listener's queue until all that arrived in this turn of the event loop is worked off, as they do in the kernel until
+   * Node looks: so a burst that came while the loop was blocked brings no more than the backlog.
+   */
+  private readonly onAccept = (): void => {
+    const listeners = Array.from(this.accepting);
+    this.accepting.clear();
+    if (this.isClosed) return;
+    const { now } = this;
+    for (const listener of listeners) {
+      for (let next = listener.accept(); next !== null; next = listener.accept()) this.take(listener, next, now);
     }
+    this.work();
+  };
+
+  private take(listener: Listener, connection: StreamConnection, now: number): void {
+    try {
+      const handler = this.acceptors.get(listener)?.(connection);
+      // Nobody listens any more: a server closed while it took another one.
+      if (handler === undefined) connection.abort(now);
+      // Where it was taken and given up at once, somebody else looks after it already.
+      else if (!this.handlers.has(connection)) this.attach(connection, handler);
+    } catch (error) {
+      connection.abort(now);
+      rethrow(error);
+      return;
+    }
+    // What happened before somebody was there to hear of it.
+    this.tell(connection, now);
   }
 
   private tell(connection: StreamConnection, now: number): void {

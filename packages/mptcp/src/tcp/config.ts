@@ -21,6 +21,11 @@ export interface TcpConfig {
   readonly windowScaling: boolean;
   /** Nagle's algorithm off. */
   readonly noDelay: boolean;
+  /**
+   * Answer a SYN that crosses our own (RFC 9293 §3.5). Who does not ask for it ignores bare SYNs while it connects: anybody who knows the addresses
+   * and ports could send one, and end the attempt.
+   */
+  readonly simultaneousOpen: boolean;
   /** SYNs (or SYN+ACKs) sent again before giving up. */
   readonly synRetries: number;
   /** Consecutive retransmission timeouts before giving up (R2 of RFC 9293 §3.8.3). */
@@ -84,6 +89,7 @@ export const DEFAULT_TCP_CONFIG: Omit<TcpConfig, "congestion"> = {
   timestamps: true,
   windowScaling: true,
   noDelay: false,
+  simultaneousOpen: false,
   synRetries: 6,
   retries: 15,
   userTimeout: 0,

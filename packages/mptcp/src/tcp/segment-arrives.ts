@@ -45,6 +45,10 @@ function arrivesInSynSent(tcp: TcpConnection, segment: TcpSegment, now: number):
     return;
   }
   if (!hasAck) {
+    if (!tcp.config.simultaneousOpen) {
+      tcp.drop("bare SYN in SYN-SENT", now);
+      return;
+    }
     // Simultaneous open (RFC 9293 §3.5, figure 7).
     synchronize(tcp, segment, now);
     tcp.setState("SYN-RECEIVED", now);
@@ -91,12 +95,13 @@ function arrivesLater(tcp: TcpConnection, segment: TcpSegment, now: number): voi
   }
   const textEnd = offset + segment.payload.length;
   const end = (flags & TCP_FLAG.FIN) !== 0 ? textEnd + 1 : textEnd;
-  const duplicate = end > offset && end <= receiver.nxt;
+  const syn = (flags & TCP_FLAG.SYN) !== 0;
+  const duplicate = !syn && end > offset && end <= receiver.nxt;
   if (!acceptable(tcp, offset, end) && !duplicate) {
     unacceptable(tcp, now);
     return;
   }
-  if ((flags & TCP_FLAG.SYN) !== 0) {
+  if (syn) {
     arrivesSyn(tcp, now);
     return;
   }
@@ -139,7 +144,6 @@ function acceptable(tcp: TcpConnection, offset: number, end: number): boolean {
 }
 
 function unacceptable(tcp: TcpConnection, now: number): void {
-  if (tcp.state === "TIME-WAIT") tcp.arm(TIMER.timeWait, now + tcp.config.timeWait);
   tcp.receiver.challenge(now);
   tcp.drop("out of window", now);
 }
@@ -153,7 +157,7 @@ function arrivesDuplicate(tcp: TcpConnection, segment: TcpSegment, offset: numbe
   else receiver.challenge(now);
   if (tcp.state === "TIME-WAIT") {
     // RFC 9293 §3.10.7.4: the peer's FIN again restarts 2 MSL.
-    tcp.arm(TIMER.timeWait, now + tcp.config.timeWait);
+    if (end === receiver.nxt) tcp.arm(TIMER.timeWait, now + tcp.config.timeWait);
     return;
   }
   const length = segment.payload.length;
@@ -189,16 +193,14 @@ function arrivesReset(tcp: TcpConnection, segment: TcpSegment, offset: number, n
   }
 }
 
-/** Fourth: RFC 5961 §4.2. */
+/**
+ * Fourth: RFC 5961 §4.2. A peer that really begins anew resets this connection in answer to a challenge ACK, since it knows the numbers. In
+ * SYN-RECEIVED too, which RFC 9293 would have return to LISTEN for a SYN in the window.
+ */
 function arrivesSyn(tcp: TcpConnection, now: number): void {
-  if (tcp.state === "SYN-RECEIVED" && !tcp.active) {
-    // Back to LISTEN: this connection never was.
-    tcp.over("ECONNRESET", null, now);
-    return;
-  }
   tcp.environment.counters.increment("TcpExtTCPSYNChallenge");
   tcp.receiver.challenge(now);
-  tcp.drop("SYN in a synchronized state", now);
+  tcp.drop("SYN in the window", now);
 }
 
 /** Fifth: the ACK is plausible. */

@@ -109,7 +109,7 @@ describe("a listener", () => {
     expect([listener.halfOpen, made.usage.connections]).toEqual([2, 2]);
     listener.close(SECOND);
     expect(drain(made, SECOND).map((packet) => (packet.tcp?.flags ?? 0) & TCP_FLAG.RST)).toEqual([TCP_FLAG.RST, TCP_FLAG.RST]);
-    expect([listener.halfOpen, made.usage]).toEqual([0, { connections: 0, timeWaits: 0, pendingJoins: 0, tokens: 0, timers: 0 }]);
+    expect([listener.halfOpen, made.usage]).toEqual([0, { connections: 0, timeWaits: 0, pendingJoins: 0, tokens: 0, ports: 0, timers: 0 }]);
   });
 });
 
@@ -152,7 +152,7 @@ describe("opening", () => {
 
   test("at the same time as the peer gives plain TCP when no SYN+ACK brought the peer's key", () => {
     const made = host();
-    const connection = made.connect(PEER, 80, { localPort: 1000 }, 0);
+    const connection = made.connect(PEER, 80, { localPort: 1000, tcp: { simultaneousOpen: true } }, 0);
     const capable = { kind: "mp_capable", version: 1, flags: 1, senderKey: null, receiverKey: null, dataLength: -1, checksum: -1 } as const;
     const there = { sourcePort: 80, destinationPort: 1000 };
     const sequence = drain(made, 0)[0]?.tcp?.sequence ?? 0;

@@ -96,7 +96,7 @@ function run(seed: number): void {
   expect([over, client.received, server.received, client.corrupt, server.corrupt]).toEqual([true, down, up, false, false]);
   expect([client.connection.error, server.connection.error, client.connection.fallback, server.connection.fallback]).toEqual([null, null, null, null]);
   pair.run(3_000_000);
-  for (const side of ["client", "server"] as const) expect(pair.hosts[side].usage).toMatchObject({ connections: 0, timeWaits: 0, pendingJoins: 0, tokens: 0, timers: 0 });
+  for (const side of ["client", "server"] as const) expect(pair.hosts[side].usage).toMatchObject({ connections: 0, timeWaits: 0, pendingJoins: 0, tokens: 0, ports: 0, timers: 0 });
 }
 
 describe("paths that fail, vanish and return in bad weather", () => {

@@ -147,8 +147,10 @@ describe("passive open", () => {
     expect(s.state).toBe("CLOSED");
   });
 
-  test("a SYN in the window returns it to LISTEN", () => {
-    const s = new Script().accept({ mss: 1000 }).discard().inject({ flags: "S", seq: 5 }).silent();
+  test("a SYN in the window is answered by a challenge ACK, and the RST of a peer that has begun anew returns it to LISTEN (RFC 5961 §4.2)", () => {
+    const s = new Script().accept({ mss: 1000 }).discard().inject({ flags: "S", seq: 5 }).expect({ flags: "A", seq: 1, ack: 1 });
+    expect(s.state).toBe("SYN-RECEIVED");
+    s.inject({ flags: "R", seq: 1 }).silent();
     expect(s.state).toBe("CLOSED");
   });
 
@@ -170,7 +172,7 @@ describe("passive open", () => {
 
 describe("simultaneous open (RFC 9293 §3.5, figure 7)", () => {
   test("SYN against SYN", () => {
-    const s = new Script().connect().discard().inject({ flags: "S", seq: 0, mss: 1000, sackOk: true, ts: [1, 0] });
+    const s = new Script({ simultaneousOpen: true }).connect().discard().inject({ flags: "S", seq: 0, mss: 1000, sackOk: true, ts: [1, 0] });
     expect(s.state).toBe("SYN-RECEIVED");
     s.expect({ flags: "SA", seq: 0, ack: 1 }).silent();
     s.inject({ flags: "SA", seq: 0, ack: 1, ts: [2, 0] });
@@ -180,7 +182,7 @@ describe("simultaneous open (RFC 9293 §3.5, figure 7)", () => {
   });
 
   test("refused: RST in SYN-RECEIVED of an active open", () => {
-    const s = new Script().connect().discard().inject({ flags: "S", seq: 0 }).discard().inject({ flags: "R", seq: 1 });
+    const s = new Script({ simultaneousOpen: true }).connect().discard().inject({ flags: "S", seq: 0 }).discard().inject({ flags: "R", seq: 1 });
     expect(s.socket.error).toBe("ECONNREFUSED");
   });
 });

@@ -151,6 +151,11 @@ export class Script {
     return packet.tcp as TcpSegment;
   }
 
+  /** The flags of everything in the outbox, as letters. */
+  sent(): string[] {
+    return this.out.map((packet) => lettersOf((packet.tcp as TcpSegment).flags));
+  }
+
   /** How many packets wait in the outbox. */
   get pending(): number {
     return this.out.length;
