@@ -75,7 +75,7 @@ export const MPTCP_CLASSES: readonly SavedClass[] = [
   saved("SentMapping", SentMapping),
   saved("SentMappings", SentMappings),
   saved("Session", Session),
-  saved("Signals", Signals, { times: ["announcements.*.nextAt", "runs.*.until"] }),
+  saved("Signals", Signals, { times: ["announcements.*.nextAt", "runs.*.until", "toldPriorities.*.at"] }),
   saved("SilenceWatch", SilenceWatch),
   saved("Subflow", Subflow, { times: ["penalisedAt", "triedAt"] }),
   saved("WrapWatch", WrapWatch, { times: ["passedAt.*"] }),

@@ -23,6 +23,7 @@ export { Server } from "./server.ts";
 export type { DroppedConnection, ServerEvents, ServerListenOptions, ServerOptions } from "./server.ts";
 export { Socket } from "./socket.ts";
 export type { LookupFunction, SocketConnectOptions, SocketOptions } from "./socket.ts";
+export type { SocketSnapshot } from "./socket-snapshot.ts";
 export type { SocketEvents } from "./socket-events.ts";
 export { connect, createConnection, createServer, createStack } from "./stack.ts";
 export type { Connect, ConnectVia, CreateServer, CreateServerVia, Stack, StackOptions } from "./stack.ts";

@@ -1,7 +1,7 @@
 import { MptcpError, randomSources } from "../core/index.ts";
-import type { RandomSources } from "../core/index.ts";
+import type { ConnectionSnapshot, RandomSources } from "../core/index.ts";
 import { Host, Pump } from "../host/index.ts";
-import type { ConnectOptions, HostOptions, Listener, ListenOptions, PumpDriver } from "../host/index.ts";
+import type { ConnectOptions, HostOptions, Listener, ListenOptions, PumpDriver, RestoreOptions } from "../host/index.ts";
 import type { EndpointFlags } from "../mptcp/index.ts";
 import type { StreamConnection } from "../tcp/index.ts";
 import { IpAddress } from "../wire/index.ts";
@@ -52,6 +52,8 @@ export class Runtime implements PumpDriver {
   private readonly accepting = new Set<Listener>();
   private readonly onLinkFailed: ((driver: LinkDriver, error: Error) => void) | null;
   private readonly startedAt = process.hrtime();
+  /** What the clock was put forward by, ns. */
+  private ahead = 0;
   private readonly timer: Timer;
   private readonly pump: Pump;
   private references = 0;
@@ -68,10 +70,10 @@ export class Runtime implements PumpDriver {
     this.pump = new Pump(this.host, this);
   }
 
-  /** Nanoseconds since the runtime started, an integer. */
+  /** Nanoseconds since the runtime started, an integer; since one before it started, when connections of that were restored. */
   get now(): number {
     const [seconds, nanoseconds] = process.hrtime(this.startedAt);
-    return seconds * 1_000_000_000 + nanoseconds;
+    return seconds * 1_000_000_000 + nanoseconds + this.ahead;
   }
 
   // ---- links
@@ -156,6 +158,35 @@ export class Runtime implements PumpDriver {
     this.acceptors.delete(listener);
     listener.close(this.now);
     this.poke();
+  }
+
+  /**
+   * Goes on with a connection that was saved, whose events go to `handler`: nobody tells it what has happened before. A runtime without connections
+   * goes on with the clock of the one that saved it.
+   * @throws MptcpError as Host.restore does: ERR_MPTCP_SNAPSHOT_TIME when this runtime has connections and is younger than the one that saved it
+   */
+  restore(snapshot: ConnectionSnapshot, options: RestoreOptions, handler: ConnectionHandler): StreamConnection {
+    this.assertOpen();
+    const { usage } = this.host;
+    const isIdle = usage.connections + usage.pendingJoins + usage.tokens + usage.timers === 0;
+    const ahead = this.ahead;
+    if (isIdle && Number.isFinite(snapshot.now)) this.ahead += Math.max(0, snapshot.now - this.now);
+    let connection: StreamConnection;
+    try {
+      connection = this.host.restore(snapshot, options, this.now);
+    } catch (error) {
+      this.ahead = ahead;
+      throw error;
+    }
+    this.attach(connection, handler);
+    this.poke();
+    return connection;
+  }
+
+  /** Lets go of a connection that goes on elsewhere, without a word to its peer. */
+  release(connection: StreamConnection): void {
+    this.handlers.delete(connection);
+    this.host.release(connection);
   }
 
   /** From now on the events of `connection` go to `handler`. */

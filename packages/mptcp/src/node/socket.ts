@@ -2,7 +2,9 @@ import { isIP } from "node:net";
 import type { AddressInfo, SocketConnectOpts } from "node:net";
 import { addAbortSignal, Duplex } from "node:stream";
 import { inspect } from "node:util";
-import type { ConnectOptions } from "../host/index.ts";
+import { MptcpError } from "../core/index.ts";
+import type { ConnectionSnapshot } from "../core/index.ts";
+import type { ConnectOptions, RestoreOptions } from "../host/index.ts";
 import type { KeepAlive, StreamConnection, TcpConfig } from "../tcp/index.ts";
 import { configOfKeepAlive, STREAM_EVENT } from "../tcp/index.ts";
 import { IpAddress, Payload } from "../wire/index.ts";
@@ -19,6 +21,8 @@ import { familyOf } from "./socket-info.ts";
 import { EngineSocketMptcp } from "./socket-mptcp.ts";
 import { keepAliveAfter } from "./socket-options.ts";
 import type { SocketConnectOptions, SocketOptions } from "./socket-options.ts";
+import { takeUnread, unwrittenOf } from "./socket-snapshot.ts";
+import type { SocketSnapshot } from "./socket-snapshot.ts";
 
 export type { LookupFunction, SocketConnectOptions, SocketOptions } from "./socket-options.ts";
 
@@ -104,6 +108,51 @@ export class Socket extends Duplex implements ConnectionHandler, DialerOwner {
     socket.onGone = onGone;
     socket.adopt(connection);
     return socket;
+  }
+
+  /** A socket on a connection that was saved; see `Stack.restore`. @throws MptcpError as Host.restore does */
+  static restored(runtime: Runtime, snapshot: SocketSnapshot, options: SocketOptions & RestoreOptions): Socket {
+    const { policies, ...rest } = options;
+    const socket = new Socket({ ...rest, runtime });
+    socket.adopt(runtime.restore(snapshot.connection, policies === undefined ? {} : { policies }, socket));
+    const unread = Buffer.from(snapshot.unread, "base64");
+    const unwritten = Buffer.from(snapshot.unwritten, "base64");
+    socket.bytesRead = snapshot.bytesRead;
+    socket.bytesHandedOver = snapshot.bytesWritten - unwritten.length;
+    if (unread.length > 0) socket.unshift(unread);
+    if (unwritten.length > 0) socket.write(unwritten);
+    if (snapshot.isEnded) socket.end();
+    return socket;
+  }
+
+  // ---- moving
+
+  /**
+   * Takes the connection out of the socket as plain data, from which `Stack.restore` goes on, in this process or another one: the peer notices
+   * nothing but a pause. The socket is destroyed without an error, and nothing more is sent here; chunks that were not taken yet are in the
+   * data, and their callbacks hear ERR_STREAM_DESTROYED. **The data holds the connection's keys: keep it secret.**
+   * @throws MptcpError ERR_MPTCP_SNAPSHOT_CLOSED when there is no open connection; ERR_MPTCP_SNAPSHOT_UNSUPPORTED when it cannot be saved, and goes on
+   */
+  detach(): SocketSnapshot {
+    const { connection, runtime, waiting } = this;
+    if (connection === null || runtime === null || this.connecting || this.destroyed) throw new MptcpError("ERR_MPTCP_SNAPSHOT_CLOSED", "the socket has no open connection");
+    this.engineMptcp.attach(null, null);
+    let saved: ConnectionSnapshot;
+    try {
+      saved = connection.snapshot(runtime.now);
+    } catch (error) {
+      this.engineMptcp.attach(runtime, connection);
+      throw error;
+    }
+    const isEnded = this.writableEnded;
+    const { bytesRead, bytesWritten } = this;
+    const unwritten = Buffer.concat([...(waiting === null ? [] : [waiting]), ...unwrittenOf(this)]);
+    runtime.release(connection);
+    this.connection = null;
+    const unread = Buffer.concat(takeUnread(this));
+    this.letGo();
+    this.destroy();
+    return { connection: saved, unread: unread.toString("base64"), unwritten: unwritten.toString("base64"), isEnded, bytesRead, bytesWritten };
   }
 
   // ---- opening

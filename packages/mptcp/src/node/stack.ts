@@ -1,6 +1,7 @@
 import type { LinkDriver } from "./link.ts";
 import { Runtime } from "./runtime.ts";
 import type { LinkAddress, RuntimeOptions } from "./runtime.ts";
+import type { RestoreOptions } from "../host/index.ts";
 import type { IpAddress } from "../wire/index.ts";
 import { defaultStack } from "./default-stack.ts";
 import { KernelServer, KernelSocket } from "./kernel/index.ts";
@@ -8,7 +9,8 @@ import type { KernelServerOptions } from "./kernel/index.ts";
 import { Server } from "./server.ts";
 import type { ServerOptions } from "./server.ts";
 import { Socket } from "./socket.ts";
-import type { SocketConnectOptions } from "./socket.ts";
+import type { SocketConnectOptions, SocketOptions } from "./socket.ts";
+import type { SocketSnapshot } from "./socket-snapshot.ts";
 import { pick, refuseOtherThanStack } from "./via.ts";
 import type {
   AnyServer, AnySocket, AutoConnectOptions, AutoServerOptions, UserspaceConnectOptions, UserspaceServerOptions, ViaKernelConnectOptions, ViaKernelServerOptions,
@@ -25,6 +27,11 @@ export interface Stack {
   readonly connect: Connect;
   readonly createConnection: Connect;
   readonly createServer: CreateServer;
+  /**
+   * Goes on with the connection of a socket that was detached, here or in another process, whose host had the same addresses: `Socket.detach`.
+   * @throws MptcpError as Host.restore does: then nothing has happened
+   */
+  restore(snapshot: SocketSnapshot, options?: SocketOptions & RestoreOptions): Socket;
   /** What the stack counted so far, under the names of the kernel's MIB: those that are not 0, as `nstat -as` has them. */
   counters(): Readonly<Record<string, number>>;
   /** Resets what is open and closes the links. */
@@ -68,7 +75,7 @@ export function createStack(options: StackOptions): Stack {
     else runtime.addLink(link);
   }
   const { open, serve } = functionsOf(() => runtime);
-  return { runtime, connect: open, createConnection: open, createServer: serve, counters: () => runtime.host.counters.snapshot(), close: () => runtime.close() };
+  return { runtime, connect: open, createConnection: open, createServer: serve, restore: (snapshot, socket = {}) => Socket.restored(runtime, snapshot, socket), counters: () => runtime.host.counters.snapshot(), close: () => runtime.close() };
 }
 
 /** The arguments of `net.connect`, and whose Multipath TCP it shall be. */

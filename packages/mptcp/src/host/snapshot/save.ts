@@ -52,8 +52,9 @@ class Saving {
       timers: this.timers(),
       isReady: tables.isReady(connection),
     };
-    const made = this.own.saved(now, writer);
-    return seal({ objects: writer.finish(), connection: reference, host, made }, now);
+    const objects = writer.finish();
+    // Schedulers and path managers of one's own were found meanwhile.
+    return seal({ objects, connection: reference, host, made: this.own.saved(now, writer) }, now);
   }
 
   private tcp(tcp: TcpConnection): PlainObject {
