@@ -10,7 +10,8 @@ export interface Scheduler {
   /**
    * @param subflows usable subflows in order of path index (backup ones only when no regular one is usable); some may have
    *   no room at the moment
-   * @returns the subflow to send on, or null to send nothing now, although there is room
+   * @returns the subflow to send on, one of these that has room; or null to send nothing now, although there is room: nobody asks again before something
+   *   changes
    */
   select(subflows: readonly SchedulableSubflow[], request: ScheduleRequest): SchedulableSubflow | null;
   /** What it remembers, as plain data, for a connection that is saved; one without begins anew there. Times as ages at `now`. */

@@ -19,6 +19,8 @@ export class FakePaths implements PathControl {
   log: string[] = [];
   /** Whether a join on that path fails, right away. */
   refuse: (path: Path) => boolean = () => false;
+  /** Whether joins to announced addresses may begin, see {@link FakePaths.letJoin}. */
+  private joinsMayBegin = true;
   protected established = false;
 
   constructor(manager: PathManager, initiator = true, flags: EndpointFlags = NO_FLAGS) {
@@ -40,7 +42,7 @@ export class FakePaths implements PathControl {
     return this.table.paths;
   }
   mayJoinAnnounced(): boolean {
-    return true;
+    return this.joinsMayBegin;
   }
   get openSubflows(): number {
     return this.paths.filter((path) => path.open).length;
@@ -50,7 +52,7 @@ export class FakePaths implements PathControl {
     const path = this.table.path(pathIndex);
     if (path === null || path.open || !path.present || this.openSubflows > this.limits.subflows) return false;
     this.log.push(`open ${pathIndex}${backup ? " backup" : ""}`);
-    if (this.refuse(path)) return false;
+    if (this.refuse(path) || (path.remoteAddressId !== 0 && !this.joinsMayBegin)) return false;
     return this.table.markOpen(pathIndex, true);
   }
 
@@ -101,6 +103,18 @@ export class FakePaths implements PathControl {
     this.table.removeRemote(id);
     for (const path of this.paths) if (path.open && path.remoteAddressId === id) this.die(path.index, "remove_addr");
     this.changed();
+  }
+
+  /** The pace of joins to announced addresses lets none begin, or one again. */
+  letJoin(may: boolean): void {
+    const isNews = may && !this.joinsMayBegin;
+    this.joinsMayBegin = may;
+    if (isNews) this.changed();
+  }
+
+  /** The peer announces an address again that is known. */
+  refresh(id: number): void {
+    if (this.established && this.remote.some((remote) => remote.id === id)) this.manager.onRefreshed?.(this, id, this.now);
   }
 
   /** A subflow ends. */

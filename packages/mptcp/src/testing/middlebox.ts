@@ -145,7 +145,7 @@ function checkTraffic(factory: MiddleboxFactory, claims: MiddleboxClaims, seed: 
 
 /** No more may be missing than what the box said it lost. */
 function checkLosses({ bytes, packets, example }: Missing, losses: ReportedLosses, findings: MiddleboxFindings): void {
-  const payload = losses.octets - losses.packets * LEAST_HEADERS;
+  const payload = Math.max(0, losses.octets - losses.packets * LEAST_HEADERS);
   if (bytes <= payload && packets <= losses.packets) return;
   findings.add("loss", `${example}; in all ${bytes} bytes of payload and ${packets} packets without payload are missing, and it told of ${losses.packets} lost packets`);
 }

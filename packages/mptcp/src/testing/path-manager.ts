@@ -30,7 +30,8 @@ export interface AttemptLimits {
  * The conformance suite of path managers. Whatever comes, a path manager must
  *
  * - open subflows only on paths that are present, that the peer lets be joined, and that have none; and only while the limits leave room;
- * - not try a path more often than so many times in a minute and in an hour, when all attempts fail, for six hours, at once or later;
+ * - not try a path more often than so many times in a minute and in an hour, when all attempts fail, for six hours, at once or later, or when the pace of
+ *   joins lets none begin;
  * - do nothing before the connection is established, nor when time has not come;
  * - ask for a later time after each timeout;
  * - keep no records of paths that are gone: 4,000 joins that fail, ours and the peer's, must not make it larger than 800 do. What closures and
@@ -53,6 +54,7 @@ export function checkPathManager(factory: PathManagerFactory, claims: PathManage
     const who = initiator ? "who opened the connection" : "who accepted it";
     guard(`${who}, before anything`, () => checkEarly(watch(initiator), findings));
     for (const fate of FATES) guard(`${who}, joins that ${fate.name}`, () => checkAttempts(watch(initiator), fate, limits));
+    guard(`${who}, joins that may not begin`, () => checkPaced(watch(initiator), limits));
     for (let seed = 0; seed < RANDOM_WALKS; seed++) guard(`${who}, addresses that come and go`, () => walk(watch(initiator), (claims.seed ?? 1) * RANDOM_WALKS + seed));
     for (const joins of ["ours", "the peer's"] as const) guard(`${who}, thousands of joins`, () => checkMemory(watch(initiator), joins, findings));
   }
@@ -228,7 +230,7 @@ function walk(paths: WatchedPaths, seed: number): void {
     const flags: EndpointFlags = { subflow: chance(random), signal: chance(random), backup: chance(random), fullmesh: chance(random) };
     const open = paths.paths.filter((path) => path.open);
     const one = open[randomBelow(random, Math.max(1, open.length))];
-    switch (randomBelow(random, 8)) {
+    switch (randomBelow(random, 9)) {
       case 0:
         paths.addLocal(randomBelow(random, 5), flags, randomBelow(random, 5) > 0);
         break;
@@ -251,9 +253,26 @@ function walk(paths: WatchedPaths, seed: number): void {
         if (randomBelow(random, 20) === 0) paths.table.denyInitialRemote();
         if (i > establishedAt) paths.spurious();
         break;
+      case 7:
+        if (chance(random)) paths.letJoin(chance(random));
+        else paths.refresh(id());
+        break;
       default:
         paths.pass(randomBelow(random, 90) * SECOND);
     }
+  }
+}
+
+/** The pace lets no join begin, and the peer announces its address again and again. */
+function checkPaced(paths: WatchedPaths, limits: AttemptLimits): void {
+  paths.addLocal(1, USED);
+  paths.establish();
+  paths.letJoin(false);
+  paths.addRemote(1);
+  paths.limitAttempts(limits);
+  for (let i = 0; i < 60; i++) {
+    paths.refresh(1);
+    paths.pass(60 * SECOND);
   }
 }
 

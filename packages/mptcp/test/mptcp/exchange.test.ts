@@ -3,6 +3,7 @@ import { congestionControls, pathManagers, schedulers } from "../../src/index.ts
 import { MILLISECOND, randomBelow, SeededRandom } from "../../src/core/index.ts";
 import { MptcpConnection } from "../../src/mptcp/index.ts";
 import type { PolicyExchange } from "../../src/mptcp/index.ts";
+import { optionStripper } from "../../src/sim/index.ts";
 import type { MultiPath, SimHost, Simulation } from "../../src/sim/index.ts";
 import type { StreamConnection } from "../../src/tcp/index.ts";
 import { isData, Pair } from "./pair.ts";
@@ -71,9 +72,7 @@ describe("policies exchanged while data flows", () => {
 
   test("after fallback congestion control is left to exchange", () => {
     const pair = new Pair();
-    pair.alter((segment) => {
-      segment.mptcp = [];
-    });
+    pair.middlebox(optionStripper());
     const { client, server } = pair.establish();
     client.mptcp.exchange({ congestion: congestionControls["reno"]!, scheduler: schedulers["round-robin"]!, pathManager: pathManagers["full"]! }, pair.now);
     client.write(50_000);

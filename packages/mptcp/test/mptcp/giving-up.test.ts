@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { ConnectOptions } from "../../src/host/index.ts";
+import { optionStripper } from "../../src/sim/index.ts";
 import type { App, PairOptions } from "./pair.ts";
 import { has, isData, isFin, isReset, isSyn, option, Pair } from "./pair.ts";
 
@@ -25,8 +26,8 @@ const KINDS: readonly Kind[] = [
   { name: "one subflow" },
   { name: "two subflows", options: { clientAddresses: 2 } },
   { name: "plain TCP", connect: { multipath: false } },
-  { name: "fallback", path: (pair) => void pair.alter((segment) => void (segment.mptcp = [])) },
-  { name: "fallback after the handshake", path: (pair) => void pair.alter((segment, sent) => void (isSyn(sent) || (segment.mptcp = []))) },
+  { name: "fallback", path: (pair) => void pair.middlebox(optionStripper()) },
+  { name: "fallback after the handshake", path: (pair) => void pair.middlebox(optionStripper({ segments: ["data", "ack", "rst"] })) },
 ];
 
 /** Opens, sends both ways and closes; nothing arrives any more once `packets` were sent. @returns how many were */

@@ -1,10 +1,12 @@
 import { describe, expect, test } from "vitest";
 import type { FallbackReason } from "../../src/core/index.ts";
 import { MptcpConnection } from "../../src/mptcp/index.ts";
+import { blackHole, optionStripper } from "../../src/sim/index.ts";
+import type { PlainParameters } from "../../src/sim/index.ts";
 import type { MpCapable, Packet } from "../../src/wire/index.ts";
 import { IpAddress, MP_CAPABLE_FLAG, packetLength } from "../../src/wire/index.ts";
 import { checkedPair, corruptOnce } from "./checksum-pair.ts";
-import type { App, PairOptions, Sent, Side } from "./pair.ts";
+import type { App, PairOptions, Side } from "./pair.ts";
 import { has, isData, isSyn, Pair, SECOND } from "./pair.ts";
 import { PartSpy } from "./part-spy.ts";
 import type { Retired } from "./part-spy.ts";
@@ -32,8 +34,8 @@ interface Fall {
 
 /** How a connection falls back for every reason that there is. */
 const FALLS: Readonly<Record<FallbackReason, Fall>> = {
-  no_mp_capable_in_synack: { side: "client", run: () => stripped(isSyn) },
-  no_mp_capable_in_ack: { side: "server", run: () => stripped((sent) => sent.from === "server" && isSyn(sent)) },
+  no_mp_capable_in_synack: { side: "client", run: () => stripped({ segments: ["syn", "syn-ack"] }) },
+  no_mp_capable_in_ack: { side: "server", run: () => stripped({ segments: ["syn-ack"] }) },
   mp_capable_unanswered: { side: "client", run: swallowed },
   blackhole_remembered: {
     side: "client",
@@ -58,18 +60,16 @@ const FALLS: Readonly<Record<FallbackReason, Fall>> = {
     side: "server",
     run: () => {
       const ends = talked(connected(new Pair(HOSTS)));
-      ends.pair.alter((segment, sent) => {
-        if (sent.from === "client") segment.mptcp = [];
-      });
+      ends.pair.middlebox(optionStripper({ direction: "outward" }));
       return talked(ends);
     },
   },
   unsupported_version: { side: "client", run: () => altered((capable) => ({ ...capable, version: 0 })) },
   unknown_extension_flag: { side: "client", run: () => altered((capable) => ({ ...capable, flags: capable.flags | MP_CAPABLE_FLAG.B })) },
   no_common_algorithm: { side: "client", run: () => altered((capable) => ({ ...capable, flags: 0 })) },
-  options_lost_on_data: { side: "server", run: () => talked(stripped(isData)) },
-  no_data_ack: { side: "client", run: () => talked(stripped(isData)) },
-  infinite_mapping: { side: "server", run: () => talked(stripped((sent) => sent.from === "server" && !isSyn(sent))) },
+  options_lost_on_data: { side: "server", run: () => talked(stripped({ segments: ["data"] })) },
+  no_data_ack: { side: "client", run: () => talked(stripped({ segments: ["data"] })) },
+  infinite_mapping: { side: "server", run: () => talked(stripped({ segments: ["data", "ack", "rst"], direction: "inward" })) },
   checksum_failed: { side: "server", joins: true, run: corrupted },
   mp_fail: { side: "client", joins: true, run: corrupted },
 };
@@ -87,11 +87,9 @@ function corrupted(): Ends {
   return talked(ends);
 }
 
-function stripped(which: (sent: Sent) => boolean): Ends {
+function stripped(parameters: PlainParameters): Ends {
   const pair = new Pair(HOSTS);
-  pair.alter((segment, sent) => {
-    if (which(sent)) segment.mptcp = [];
-  });
+  pair.middlebox(optionStripper(parameters));
   return connected(pair);
 }
 
@@ -105,7 +103,7 @@ function altered(change: (capable: MpCapable) => MpCapable): Ends {
 
 function swallowed(): Ends {
   const pair = new Pair(HOSTS);
-  pair.lose((sent) => isSyn(sent) && has(sent, "mp_capable"));
+  pair.middlebox(blackHole({ options: ["mp_capable"], segments: ["syn", "syn-ack"] }));
   return connected(pair);
 }
 

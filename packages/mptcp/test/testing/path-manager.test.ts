@@ -50,6 +50,19 @@ describe("a path manager is found out that", () => {
     expect(many).toContainEqual(expect.stringMatching(/is opened beside \d+ others, with a limit of \d+$/));
   });
 
+  test("asks again and again while joins may not begin", () => {
+    // Whenever the peer says its address again, and once a second.
+    const impatient: PathManagerFactory = () => {
+      let next = NEVER;
+      const open = (paths: PathControl, now: number): void => {
+        const [first] = paths.initiator ? joinable(paths).filter((index) => paths.paths.some((path) => path.index === index && path.remoteAddressId !== 0)) : [];
+        next = first === undefined || paths.open(first, false, now) ? NEVER : now + SECOND;
+      };
+      return { name: "impatient", onEstablished: open, onAddresses: open, onSubflowClosed: () => {}, handleTimeout: open, get nextTimeout() { return next; } };
+    };
+    expect(checkPathManager(impatient).find((one) => one.case === "attempts")?.problem).toMatch(/is tried \d+ times within a minute/);
+  });
+
   test("does not let go of its timeout, or acts before its time", () => {
     const once = simple(() => [], { nextTimeout: SECOND, handleTimeout: () => {} });
     expect(casesOf(once)).toContain("time");

@@ -15,9 +15,12 @@ function casesOf(factory: SchedulerFactory, claims: SchedulerClaims = {}): strin
   return [...new Set(checkScheduler(factory, claims).map((found) => found.case))];
 }
 
+/** Ours, with what they claim where that is not to use all paths. */
+const CLAIMS: Readonly<Record<string, SchedulerClaims>> = {};
+
 describe("our schedulers conform", () => {
-  test.each(Object.entries(schedulers))("%s", (_, factory) => {
-    expect(checkScheduler(factory, { usesAllPathsWithin: 400 })).toEqual([]);
+  test.each(Object.entries(schedulers))("%s", (name, factory) => {
+    expect(checkScheduler(factory, CLAIMS[name] ?? { usesAllPathsWithin: 400 })).toEqual([]);
   });
 });
 

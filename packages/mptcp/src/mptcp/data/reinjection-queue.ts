@@ -17,13 +17,6 @@ export class ReinjectionQueue {
     return this.starts.length - this.head;
   }
 
-  /** Queued bytes. */
-  get bytes(): number {
-    let sum = 0;
-    for (let i = this.head; i < this.starts.length; i++) sum += (this.ends[i] as number) - (this.starts[i] as number);
-    return sum;
-  }
-
   /** The i-th range from the front: first byte, byte after the last, and the subflow not to use (0: any). */
   start(i: number): number {
     return this.starts[this.head + i] as number;

@@ -11,8 +11,10 @@
  * // One subflow more, on the first path that offers itself.
  * const spare: PathManagerFactory = () => {
  *   const open = (paths: PathControl, now: number): void => {
- *     const path = paths.paths.find((row) => row.present && !row.open);
- *     if (paths.initiator && paths.openSubflows < 2 && path !== undefined) paths.open(path.index, false, now);
+ *     if (!paths.initiator || paths.openSubflows > Math.min(1, paths.limits.subflows)) return;
+ *     const listens = (id: number, port: number): boolean => paths.remote.some((remote) => remote.id === id && remote.port === port && remote.joinable);
+ *     const path = paths.paths.find((row) => row.present && !row.open && listens(row.remoteAddressId, row.remotePort));
+ *     if (path !== undefined) paths.open(path.index, false, now);
  *   };
  *   return { name: "spare", onEstablished: open, onAddresses: open, onSubflowClosed: () => {} };
  * };

@@ -33,6 +33,7 @@ export function localOf(paths: PathControl, path: Path): LocalAddress | null {
  * make ever new ones by joins that fail.
  */
 export function forgetGone(kept: Pick<Map<number, unknown>, "size" | "delete"> & { keys(): Iterable<number> }, paths: PathControl): void {
+  if (kept.size === 0) return;
   for (const path of paths.paths) if (!path.present && !path.open) kept.delete(path.index);
   if (kept.size <= paths.paths.length) return;
   const known = new Set(paths.paths.map((path) => path.index));

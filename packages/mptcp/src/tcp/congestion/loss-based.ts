@@ -92,7 +92,9 @@ export abstract class LossBasedControl implements CongestionControl {
   onSegmentLost(_lost: LostSegment): void {}
 
   onLoss(loss: LossEvent): void {
-    this.ssthresh = this.remaining(loss);
+    const left = this.remaining(loss);
+    // Without SACK what arrived behind a hole seems to be in flight, more than the window allows: no loss makes the window larger.
+    this.ssthresh = left < this.cwnd ? left : Math.max(Math.floor(this.cwnd / 2), 2 * this.mss);
     this.cwnd = this.ssthresh;
   }
 

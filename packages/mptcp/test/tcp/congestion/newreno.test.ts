@@ -121,12 +121,18 @@ describe("decrease", () => {
   });
 
   test("forgets what had been acknowledged before the loss", () => {
-    const control = inAvoidance(10);
-    control.onAck(ack(10 * MSS - 1));
+    const control = inAvoidance(20);
+    control.onAck(ack(20 * MSS - 1));
     control.onLoss(lossOf(20 * MSS));
     control.onRecovered(Number.POSITIVE_INFINITY, 0);
     control.onAck(ack(MSS));
     expect(control.window).toBe(10 * MSS);
+  });
+
+  test("is one, however much seems to be in flight where there is no SACK", () => {
+    const control = inAvoidance(10);
+    control.onLoss(lossOf(40 * MSS, { window: 10 * MSS }));
+    expect([control.window, control.threshold]).toEqual([5 * MSS, 5 * MSS]);
   });
 
   test("oscillates between a half and the whole of a path's capacity", () => {
