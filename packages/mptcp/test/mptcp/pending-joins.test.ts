@@ -47,6 +47,23 @@ describe("joins whose third ACK is missing", () => {
     expect(client.established).toEqual([1, 2]);
   });
 
+  test("that are never completed keep nobody else out for longer than seconds, however fast they came", () => {
+    const { pair, client } = establish();
+    const server = pair.accepted[0] as App;
+    pair.addAddress("client", "10.1.0.2");
+    for (let n = 0; n < 2000; n++) {
+      pair.inject("server", spoofed(pair, server, n));
+      pair.run(1);
+    }
+    expect(pair.runUntil(() => client.established.length === 2, 5000)).toBe(true);
+    expect([client.connection.error, server.connection.error]).toEqual([null, null]);
+    const left = pending(pair);
+    pair.run(10_000);
+    const { counters } = pair.hosts.server;
+    expect([pending(pair), counters.value("JoinsExpired")]).toEqual([0, left]);
+    expect(counters.value("JoinsDisplaced")).toBeGreaterThanOrEqual(2000 - left);
+  });
+
   test("are a few of a connection, the oldest of which makes room for the next, with a transient RST", () => {
     const { pair, server } = establish({ server: { mptcp: { pendingJoins: 3 } } });
     for (let n = 0; n < 5; n++) pair.inject("server", spoofed(pair, server, n));
