@@ -6,7 +6,6 @@ import type { Omitted } from "./attack.ts";
 import { Coverage } from "./coverage.ts";
 import { judge } from "./judge.ts";
 import type { Peer } from "./peer.ts";
-import { pick } from "./plan.ts";
 import type { RunPlan } from "./plan.ts";
 import { named, SIDES, Violation, World } from "./world.ts";
 import type { Extremes } from "./world.ts";
@@ -141,7 +140,7 @@ class Course {
   private change(): void {
     const { plan, world } = this;
     const random = this.attack.start(-1 - Math.floor(world.now % 0x7fff_ffff));
-    const peer = pick(random, world.peers);
+    const peer = world.peers[random.below(world.peers.length)];
     if (peer === undefined) return;
     const what = random.below(plan.changes ? 9 : 2);
     if (what === 0) peer.paused = true;
