@@ -10,7 +10,8 @@ export class CaptureFile {
   /** @throws the system's error when the file cannot be written */
   constructor(path: string) {
     this.path = path;
-    this.descriptor = openSync(path, "w");
+    // It holds keys and payload.
+    this.descriptor = openSync(path, "w", 0o600);
   }
 
   readonly write = (chunk: Uint8Array): void => {
