@@ -174,9 +174,6 @@ export class TcpConnection {
     const segment = packet.tcp;
     if (segment === null || this.state === "CLOSED" || this.state === "LISTEN") return;
     this.segmentsReceived++;
-    this.lastHeard = now;
-    this.keepAliveProbes = 0;
-    this.sender.persistUnanswered = 0;
     segmentArrives(this, segment, now);
     this.owner.onInput(this, now);
     this.notify();
@@ -202,6 +199,13 @@ export class TcpConnection {
     handleIcmpError(this, error, now);
     this.owner.onInput(this, now);
     this.notify();
+  }
+
+  /** A segment that is acceptable arrived: the peer lives. Others may be anybody's, and prove nothing. */
+  heard(now: number): void {
+    this.lastHeard = now;
+    this.keepAliveProbes = 0;
+    this.sender.persistUnanswered = 0;
   }
 
   // ---- the owner's commands
