@@ -343,7 +343,7 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
     const { reason, tcp, joins } = handOver;
     const regular = new RegularStream(this, handOver, now);
     this.stream = regular;
-    tcp.serve({ owner: regular, sharedWindow: false });
+    tcp.serve({ owner: regular, sharedWindow: false, answersBySyn: false });
     for (const join of joins) join.serve({ owner: regular });
     const { counter } = FALLBACK_REASONS[reason];
     if (counter !== null) this.counters.increment(counter);

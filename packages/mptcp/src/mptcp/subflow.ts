@@ -106,7 +106,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.connection = tcp;
     // Nagle runs at connection level, where all the unacknowledged data is seen. The window is the connection's: what arrives on one subflow
     // moves the right edge of all (RFC 8684 §3.3.4).
-    tcp.serve({ connectionId: this.context.connectionId, subflowId: this.pathIndex, noDelay: true, sharedWindow: true });
+    tcp.serve({ connectionId: this.context.connectionId, subflowId: this.pathIndex, noDelay: true, sharedWindow: true, answersBySyn: true });
     this.context.onAttached(this);
   }
 

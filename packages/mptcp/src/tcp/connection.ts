@@ -66,6 +66,11 @@ export class TcpConnection {
    * it is advertised as it is; {@link TcpConnection.receive} accepts up to the largest right edge in any case.
    */
   sharedWindow = false;
+  /**
+   * Before the handshake is complete the owner has options for a SYN+ACK alone, and an ACK without any would say that the path drops them (RFC 8684
+   * §3.7): a segment that is not acceptable then, which may be anybody's, is answered by the SYN+ACK, which says the same (RFC 9293 §3.10.7.4).
+   */
+  answersBySyn = false;
 
   // statistics
   bytesSent = 0;
@@ -170,9 +175,6 @@ export class TcpConnection {
     const segment = packet.tcp;
     if (segment === null || this.state === "CLOSED" || this.state === "LISTEN") return;
     this.segmentsReceived++;
-    this.lastHeard = now;
-    this.keepAliveProbes = 0;
-    this.sender.persistUnanswered = 0;
     segmentArrives(this, segment, now);
     this.owner.onInput(this, now);
     this.notify();
@@ -200,6 +202,13 @@ export class TcpConnection {
     this.notify();
   }
 
+  /** A segment that is acceptable arrived: the peer lives. Others may be anybody's, and prove nothing. */
+  heard(now: number): void {
+    this.lastHeard = now;
+    this.keepAliveProbes = 0;
+    this.sender.persistUnanswered = 0;
+  }
+
   // ---- the owner's commands
 
   /** Who owns the connection from now on, and how; what is not named stays as it is. */
@@ -209,6 +218,7 @@ export class TcpConnection {
     if (owned.subflowId !== undefined) this.subflowId = owned.subflowId;
     if (owned.noDelay !== undefined) this.noDelay = owned.noDelay;
     if (owned.sharedWindow !== undefined) this.sharedWindow = owned.sharedWindow;
+    if (owned.answersBySyn !== undefined) this.answersBySyn = owned.answersBySyn;
   }
 
   /** Ask the owner for data again at the next poll. */
@@ -635,6 +645,7 @@ export interface Service {
   readonly subflowId?: number;
   readonly noDelay?: boolean;
   readonly sharedWindow?: boolean;
+  readonly answersBySyn?: boolean;
 }
 
 /** A SYN+ACK that was sent before there was a connection: what the connection has to go on from. */

@@ -57,6 +57,7 @@ function arrivesInSynSent(tcp: TcpConnection, segment: TcpSegment, now: number):
   }
   if (!tcp.owner.onSegment(tcp, segment, 0, now) || tcp.state !== "SYN-SENT") return;
   synchronize(tcp, segment, now);
+  tcp.heard(now);
   tcp.receiver.ackNow = true;
   tcp.establish(now);
   if (!tcp.is("ESTABLISHED")) return;
@@ -129,6 +130,7 @@ function arrivesLater(tcp: TcpConnection, segment: TcpSegment, now: number): voi
     arrivesDuplicate(tcp, segment, offset, end, now);
     return;
   }
+  tcp.heard(now);
   if (tcp.timestamps && segment.hasTimestamps) receiver.updateTimestamp(segment.timestampValue, offset, now);
   if (!tcp.owner.onSegment(tcp, segment, offset, now) || tcp.state === "CLOSED") return;
   arrivesAck(tcp, segment, ack, offset, now);
@@ -153,8 +155,10 @@ function arrivesDuplicate(tcp: TcpConnection, segment: TcpSegment, offset: numbe
   const receiver = tcp.receiver;
   // What the window cannot have held lately asks for no loss recovery: answered as any segment that is not acceptable (RFC 5961 §7).
   const recent = receiver.nxt - end <= Math.max(receiver.largestWindow, 65536);
-  if (recent) receiver.ackNow = true;
-  else receiver.challenge(now);
+  if (recent) {
+    tcp.heard(now);
+    receiver.ackNow = true;
+  } else receiver.challenge(now);
   if (tcp.state === "TIME-WAIT") {
     // RFC 9293 §3.10.7.4: the peer's FIN again restarts 2 MSL.
     if (end === receiver.nxt) tcp.arm(TIMER.timeWait, now + tcp.config.timeWait);

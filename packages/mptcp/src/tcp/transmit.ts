@@ -19,7 +19,7 @@ export function nextPacket(tcp: TcpConnection, now: number): Packet | null {
     case "SYN-SENT":
       return tcp.synPending ? synPacket(tcp, now) : null;
     case "SYN-RECEIVED":
-      if (tcp.synPending) return synPacket(tcp, now);
+      if (tcp.synPending || (tcp.answersBySyn && tcp.receiver.ackNow)) return synPacket(tcp, now);
       break;
     default: {
       const packet = establishedPacket(tcp, now);

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { optionStripper } from "../../src/sim/index.ts";
 import type { MiddleboxFactory } from "../../src/sim/index.ts";
-import { Dss } from "../../src/wire/index.ts";
+import { Dss, TCP_FLAG } from "../../src/wire/index.ts";
+import type { TcpSegment } from "../../src/wire/index.ts";
 import { checkedPair } from "./checksum-pair.ts";
 import type { App, PairOptions, Sent, Side } from "./pair.ts";
 import { has, isData, isReset, isSyn, MS, option, Pair } from "./pair.ts";
@@ -118,6 +119,25 @@ describe("options that vanish from a lone subflow whose data had passed with the
       expect([pair.packets(isReset), pair.decisions("client", "reinjection"), pair.decisions("server", "reinjection")]).toEqual([[], [], []]);
       expect(pair.packets((sent) => !isData(sent) && option(sent.segment, "dss")?.dataLength === 0 && option(sent.segment, "dss")?.dsnLength !== 0)).toEqual([]);
     }
+  });
+
+  test("what a half-open peer answers to anybody's segments carries options", () => {
+    const pair = new Pair();
+    pair.lose((sent) => sent.from === "client" && !isSyn(sent), 1);
+    const client = pair.connect();
+    client.write(300);
+    pair.run(15);
+    const [syn] = pair.packets(isSyn);
+    for (let n = 0; n < 2; n++) {
+      const blind = (syn as Sent).packet.clone();
+      Object.assign(blind.tcp as TcpSegment, { flags: TCP_FLAG.ACK, sequence: 0, acknowledgment: 0, mptcp: [] });
+      pair.inject("server", blind);
+    }
+    pair.run(5000);
+    const answers = pair.packets((sent) => sent.from === "server" && sent.at < 20 * MS);
+    expect(answers.length).toBeGreaterThan(2);
+    expect(answers.map((sent) => has(sent, "mp_capable"))).toEqual(answers.map(() => true));
+    expect([client.connection.fallback, pair.accepted[0]?.connection.fallback, pair.accepted[0]?.received]).toEqual([null, null, 300]);
   });
 
   test("one ACK of a middlebox's own is no reason: the answer to a probe tells", () => {

@@ -145,6 +145,12 @@ describe("keepalive (RFC 9293 §3.8.4)", () => {
     s.advance(9.8 * SECOND).silent();
     expect(s.state).toBe("ESTABLISHED");
   });
+
+  test("segments that are not acceptable, which may be anybody's, do not stand for a peer that is gone", () => {
+    const s = new Script(config).established();
+    for (let n = 0; n < 40; n++) s.advance(SECOND / 2).inject({ seq: 2_000_000_000, ack: 1 }).inject({ seq: 1, ack: 2_000_000_000 }).discard();
+    expect(s.state).toBe("CLOSED");
+  });
 });
 
 describe("keepalive turned on and off while the connection is open", () => {

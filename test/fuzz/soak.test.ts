@@ -1,0 +1,10 @@
+import { expect, test } from "vitest";
+import { soakRound } from "../../bench/src/soak/simulated.ts";
+
+test("connections opened, moved and closed for minutes of virtual time while paths are cut: nothing lost, nothing left", () => {
+  for (let round = 0; round < 3; round++) {
+    const totals = soakRound(1, round, 120);
+    expect(totals.connections).toBe(120);
+    expect(Math.min(totals.cuts, totals.moves)).toBeGreaterThan(3);
+  }
+});
