@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { LimitName } from "../src/core/index.ts";
 import { LIMITS } from "../src/core/index.ts";
+import type { MptcpConnection } from "../src/mptcp/index.ts";
 import { linuxEndpoints } from "../src/mptcp/index.ts";
+import type { Subflow } from "../src/mptcp/subflow.ts";
 import { IpAddress, Packet, packetLength, Payload, TCP_FLAG, TcpSegment } from "../src/wire/index.ts";
 import type { App, PairOptions, Sent, Side } from "./mptcp/pair.ts";
 import { has, isData, isReset, isSyn, Pair, PORT, SECOND } from "./mptcp/pair.ts";
@@ -79,6 +81,18 @@ function forged(pair: Pair, shift: number, bytes: number): Packet {
   segment.payload = Payload.of(new Uint8Array(bytes));
   packet.length = packetLength(packet);
   return packet;
+}
+
+/** A connection that closes and loses its only subflow before the FINs are through. */
+function linger(pair: Pair): void {
+  const { connection } = pair.connect();
+  pair.run(200);
+  connection.end(pair.now);
+  pair.accepted.at(-1)?.end();
+  pair.runUntil(() => connection.closed, 1000);
+  const [subflow] = (connection as MptcpConnection).subflows as readonly Subflow[];
+  subflow?.end("silent", pair.now);
+  pair.run(500);
 }
 
 /** Octets one by one behind a hole that stays. */
@@ -278,6 +292,47 @@ const CASES: Readonly<Record<LimitName, () => void>> = {
   },
   blackholeFirstMemory: () => blackhole("blackholeFirstMemory", { blackholeFirstMemory: 20 * SECOND }, 20_000),
   blackholeMemory: () => blackhole("blackholeMemory", { blackholeMemory: 5 * SECOND }, 5000),
+  connections: () => {
+    const run = new Run("connections", "server", { server: { connections: 3 } });
+    for (let i = 0; i < 2; i++) run.pair.connect();
+    run.pair.run(500);
+    run.kept();
+    const fourth = run.pair.connect();
+    run.pair.run(500);
+    expect([fourth.connected, run.pair.hosts.server.usage.connections]).toEqual([false, 3]);
+    run.passed();
+    // A subflow more is refused too, for a reason that passes.
+    run.pair.addAddress("client", "10.1.0.2");
+    run.pair.run(500);
+    expect(run.client.established).toEqual([1]);
+    expect(run.pair.lines((sent) => isReset(sent)).at(-1)).toContain("tcprst(2 transient)");
+  },
+  connectionsPerPeer: () => {
+    const run = new Run("connectionsPerPeer", "server", { server: { connectionsPerPeer: 2 } });
+    run.syn(0);
+    run.pair.connect();
+    run.pair.run(500);
+    run.kept();
+    const third = run.pair.connect();
+    run.pair.run(500);
+    expect(third.connected).toBe(false);
+    run.passed();
+    // Others are let in.
+    run.syn(1);
+    expect(run.pair.listener.halfOpen).toBe(2);
+  },
+  lingering: () => {
+    const run = new Run("lingering", "client", { client: { lingering: 2 } });
+    const { client } = run.pair.hosts;
+    for (let i = 0; i < 2; i++) linger(run.pair);
+    run.kept();
+    expect(client.usage).toMatchObject({ lingering: 2, tokens: 3 });
+    linger(run.pair);
+    expect(client.usage).toMatchObject({ lingering: 2, tokens: 3 });
+    run.passed();
+    run.pair.run(70_000);
+    expect(client.usage).toMatchObject({ lingering: 0, tokens: 1 });
+  },
   timeWaits: () => {
     const run = new Run("timeWaits", "client", { client: { timeWaits: 2 } });
     const close = ({ client, pair }: Run): void => {
@@ -326,6 +381,13 @@ function blackhole(limit: LimitName, mptcp: NonNullable<NonNullable<PairOptions[
   pair.run(500);
   expect(later.connection.multipath).toBe(true);
 }
+
+test("a host that is full opens no connection either", () => {
+  const pair = new Pair({ client: { connections: 1 } });
+  pair.establish();
+  expect(() => pair.connect()).toThrow(expect.objectContaining({ code: "ENOBUFS" }));
+  expect(pair.hosts.client.counters.value(LIMITS.connections.counter)).toBe(1);
+});
 
 describe("every limit bites, and its counter moves", () => {
   test.each(Object.keys(LIMITS) as LimitName[])("%s", (name) => CASES[name]());

@@ -100,6 +100,7 @@ export const JOIN_REFUSALS = {
   initial_address_denied: { counter: "MPTcpExtMPJoinRejected", code: 3, transient: false, text: "this host lets nobody join the address of the first subflow (flag C)" },
   address_not_allowed: { counter: "MPTcpExtMPJoinRejected", code: 3, transient: false, text: "the connection may not use that address" },
   crossing: { counter: "MPTcpExtMPJoinRejected", code: 0, transient: true, text: "this host, which opened the connection, is joining the same pair of addresses" },
+  host_full: { counter: "MPTcpExtMPJoinRejected", code: 2, transient: true, text: "this host has no room for one more connection" },
   too_many_paths: { counter: "MPTcpExtMPJoinRejected", code: 2, transient: true, text: "the connection has no room for one more path" },
 } as const satisfies Readonly<Record<string, Reason & { readonly code: number; readonly transient: boolean }>>;
 

@@ -9,8 +9,10 @@ import type { IpAddress, MpJoinSyn, TcpSegment } from "../wire/index.ts";
 import { icmpErrorOf, MP_CAPABLE_FLAG, Packet, TCP_FLAG } from "../wire/index.ts";
 import { AddressBook } from "./address-book.ts";
 import type { HostAddress } from "./address-book.ts";
-import { FourTupleTable } from "./four-tuple-table.ts";
+import { Connections } from "./connections.ts";
 import { HeldPorts } from "./held-ports.ts";
+import { Lingering } from "./lingering.ts";
+import type { Lingerer } from "./lingering.ts";
 import { Listener } from "./listener.ts";
 import { PendingJoins } from "./pending-joins.ts";
 import { PortAllocator } from "./ports.ts";
@@ -48,7 +50,8 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
   private readonly addresses = new AddressBook();
   private readonly ports: PortAllocator;
   private readonly heldPorts = new HeldPorts();
-  private readonly connections = new FourTupleTable();
+  private readonly connections: Connections;
+  private readonly lingering: Lingering;
   private readonly timeWaits: TimeWaits;
   /** Whether a four-tuple is in use. */
   private readonly tuples: TupleLookup;
@@ -77,6 +80,11 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     this.tcpDefaults = { ...DEFAULT_TCP_CONFIG, congestion: cubic, ...options.tcp };
     this.mptcpDefaults = { ...DEFAULT_MPTCP_CONFIG, scheduler: lowestTimeDistance, congestion: lia, pathManager: fullMesh, ...options.mptcp };
     this.pendingJoins = new PendingJoins(options.pendingJoins ?? LIMITS.hostPendingJoins.default, options.pendingJoinsPerPeer ?? LIMITS.pendingJoinsPerPeer.default);
+    this.connections = new Connections({
+      connections: options.connections ?? LIMITS.connections.default,
+      connectionsPerPeer: options.connectionsPerPeer ?? LIMITS.connectionsPerPeer.default,
+    });
+    this.lingering = new Lingering(this.counters, options.lingering ?? LIMITS.lingering.default);
     this.timeWaits = new TimeWaits(this, options.timeWaits ?? LIMITS.timeWaits.default);
     this.tuples = { find: (local, localPort, remote, remotePort) => this.connections.find(local, localPort, remote, remotePort) ?? this.timeWaits.find(local, localPort, remote, remotePort) };
     this.ports = new PortAllocator(this.random.ports);
@@ -152,10 +160,11 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
 
   /**
    * Opens a connection; its `connected` event follows.
-   * @throws MptcpError EADDRNOTAVAIL when no local address fits, or no port is free
+   * @throws MptcpError EADDRNOTAVAIL when no local address fits, or no port is free; ENOBUFS when there are too many connections
    */
   connect(remote: IpAddress, port: number, options: ConnectOptions, now: number): StreamConnection {
     this.now = now;
+    if (this.isFull(remote)) throw new MptcpError("ENOBUFS", `no room for a connection to ${remote}`);
     const local = options.localAddress ?? this.addresses.choose(remote)?.address;
     const entry = local === undefined ? null : this.addresses.find(local);
     if (local === undefined || entry === null) throw new MptcpError("EADDRNOTAVAIL", `no local address for ${remote}`);
@@ -323,7 +332,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
 
   /** What the host remembers, by number of entries. */
   get usage(): HostUsage {
-    return { connections: this.connections.size, timeWaits: this.timeWaits.size, pendingJoins: this.pendingJoins.size, tokens: this.tokens.size, timers: this.timers.size };
+    return { connections: this.connections.size, lingering: this.lingering.size, timeWaits: this.timeWaits.size, pendingJoins: this.pendingJoins.size, tokens: this.tokens.size, timers: this.timers.size };
   }
 
   // ---- TcpEnvironment, MptcpEnvironment
@@ -342,18 +351,24 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     this.forget(tcp);
   }
 
+  lingers(connection: Lingerer, now: number): void {
+    this.lingering.add(connection, now);
+  }
+
   onTimeWaitOver(entry: WaitingTuple): void {
     this.heldPorts.release(entry);
   }
 
   finished(connection: StreamConnection): void {
     if (!(connection instanceof MptcpConnection)) return;
+    this.lingering.remove(connection);
     this.tokens.delete(connection.session.local.token);
     this.timers.removeFor(connection);
   }
 
   connectTcp(owner: TcpOwner, endpoint: EndpointId, config: SubflowTcpConfig, now: number): TcpConnection | null {
     const { localAddress, remoteAddress, remotePort } = endpoint;
+    if (this.isFull(remoteAddress)) return null;
     const entry = this.addresses.find(localAddress);
     if (entry === null) return null;
     if (endpoint.localPort !== 0 && this.tuples.find(localAddress, endpoint.localPort, remoteAddress, remotePort) !== null) return null;
@@ -420,7 +435,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
       return true;
     }
     const tuple = tupleOf(packet, segment);
-    const subflow = connection.acceptJoin(join, tuple, now);
+    const subflow = this.isFull(tuple.remoteAddress) ? "host_full" : connection.acceptJoin(join, tuple, now);
     if (typeof subflow === "string") {
       connection.log.observe(null, { kind: "join_refused", reason: `code_${JOIN_REFUSALS[subflow].code}`, local: String(tuple.localAddress), remote: String(tuple.remoteAddress) });
       this.refuseJoin(subflow, packet, link);
@@ -448,6 +463,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
       this.counters.increment("TcpExtListenOverflows");
       return true;
     }
+    if (this.isFull(packet.source)) return true;
     const offer = listener.options.multipath === false ? NO_OFFER : readCapableSyn(segment, listener.mptcp.version);
     if (offer.kind !== "none") this.counters.increment("MPTcpExtMPCapableSYNRX");
     if (stateless) this.sendCookie(listener, packet, segment, offer.kind === "offer" ? offer.flags : null, link, now);
@@ -512,11 +528,19 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
       this.counters.increment("TcpExtListenOverflows");
       return true;
     }
+    if (this.isFull(packet.source)) return true;
     const keys = handshake.key === null ? null : listener.mptcp.version.deriveKeys(handshake.key);
     // Another connection may have drawn the same token meanwhile: plain TCP, then.
     const capable = keys === null || this.tokens.has(keys.token) ? null : { keys, flags: handshake.peerDeniesJoin ? MP_CAPABLE_FLAG.C : 0, key: null };
     this.admit(listener, handshake.syn, handshake.syn.tcp, capable, handshake.sent, now).receive(packet, now);
     return true;
+  }
+
+  /** Whether one more connection with a peer would be too many; counts it. */
+  private isFull(remote: IpAddress): boolean {
+    const limit = this.connections.limitFor(remote);
+    if (limit !== null) this.counters.increment(limit.counter);
+    return limit !== null;
   }
 
   private receiveIcmp(packet: Packet, now: number): void {
@@ -677,6 +701,8 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
 export interface HostUsage {
   /** TCP connections, but those in TIME-WAIT, which are counted apart. */
   readonly connections: number;
+  /** Closed Multipath TCP connections without a subflow, which are among the tokens too. */
+  readonly lingering: number;
   readonly timeWaits: number;
   readonly pendingJoins: number;
   readonly tokens: number;
@@ -695,6 +721,12 @@ export interface HostOptions {
   readonly pendingJoins?: number;
   /** ... and those from one address; 64 unless given. */
   readonly pendingJoinsPerPeer?: number;
+  /** TCP connections at the most, subflows included; 131,072 unless given ... */
+  readonly connections?: number;
+  /** ... and those with one peer address; 32,768 unless given. */
+  readonly connectionsPerPeer?: number;
+  /** Closed connections without a subflow, the oldest of which makes room for the next one; 4096 unless given. */
+  readonly lingering?: number;
   /** Connections in TIME-WAIT, the oldest of which makes room for the next one; 131,072 unless given. */
   readonly timeWaits?: number;
   /** `auto` unless given. */

@@ -273,6 +273,11 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
     if (this.stream instanceof Multipath) this.stream.command((paths) => paths.removeLocal(address, now), now);
   }
 
+  /** The host has no room for a closed connection that somebody may come back to. */
+  stopLingering(now: number): void {
+    if (this.stream instanceof Multipath) this.stream.ending.stopLingering(now);
+  }
+
   get nextTimeout(): number {
     return this.deadlines.nextTimeout;
   }
@@ -309,6 +314,10 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
     this.openedAt = now;
     this.log.observe(this.subflows[0] ?? null, { kind: "connection_established", multipath: this.multipath, token: this.session.local.token });
     this.raise(STREAM_EVENT.connected | STREAM_EVENT.writable);
+  }
+
+  linger(now: number): void {
+    this.environment.lingers(this, now);
   }
 
   forget(): void {

@@ -46,6 +46,8 @@ export interface MultipathContext {
   raise(event: number): void;
   /** The connection is open. */
   onEstablished(now: number): void;
+  /** The connection is closed and has no subflow, and is kept for a while. */
+  linger(now: number): void;
   /** Nothing of the connection is needed any more. */
   forget(): void;
   /** The connection becomes regular TCP: its TCP connection has another owner from here on. */
@@ -377,6 +379,10 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
 
   raise(event: number): void {
     this.context.raise(event);
+  }
+
+  linger(now: number): void {
+    this.context.linger(now);
   }
 
   forget(): void {
