@@ -321,6 +321,62 @@ const CASES: Readonly<Record<LimitName, () => void>> = {
     run.syn(1);
     expect(run.pair.listener.halfOpen).toBe(2);
   },
+  orphans: () => {
+    // The client's network is gone when the applications are.
+    const run = new Run("orphans", "client", { client: { orphans: 2 } });
+    const { pair } = run;
+    const others = [pair.connect(), pair.connect({ multipath: false }), pair.connect({ multipath: false })];
+    pair.run(500);
+    const stop = pair.lose((sent) => sent.from === "client" && !isReset(sent));
+    for (const { connection } of others.slice(0, 2)) connection.abandon(pair.now);
+    pair.run(500);
+    run.kept();
+    expect(pair.hosts.client.usage.orphans).toBe(2);
+    others[2]?.connection.abandon(pair.now);
+    run.client.connection.abandon(pair.now);
+    pair.run(500);
+    expect([others[2]?.connection.closed, run.client.connection.closed, others[0]?.connection.closed]).toEqual([true, true, false]);
+    expect(pair.hosts.client.counters.value("TcpExtTCPAbortOnMemory")).toBe(2);
+    run.passed();
+    stop();
+    pair.run(70_000);
+    expect(pair.hosts.client.usage.orphans).toBe(0);
+  },
+  memoryPressure: () => {
+    const limitOf = ({ client, pair, server }: Run): number => {
+      client.write(600_000);
+      pair.runUntil(() => server.received === 600_001, 5000);
+      expect(server.corrupt).toBe(false);
+      return client.engine.sender.limit + server.engine.receiver.limit;
+    };
+    const free = new Run("memoryPressure", "client");
+    const grown = limitOf(free);
+    free.kept();
+    const tight = { memoryPressure: 60_000 };
+    const run = new Run("memoryPressure", "client", { client: tight, server: tight });
+    const first = run.client.engine.sender.limit + run.server.engine.receiver.limit;
+    const held = limitOf(run);
+    run.passed();
+    expect(grown).toBeGreaterThan(first);
+    expect(held).toBeLessThan(grown);
+  },
+  memory: () => {
+    const run = new Run("memory", "server", { server: { memory: 100_000 } });
+    const { pair, client, server } = run;
+    run.kept();
+    server.reading = false;
+    client.write(120_000);
+    pair.run(1000);
+    const refused = pair.connect();
+    pair.run(500);
+    expect(refused.connected).toBe(false);
+    expect(pair.hosts.server.usage.connections).toBe(1);
+    run.passed();
+    server.reading = true;
+    server.read();
+    expect(pair.runUntil(() => refused.connected, 10_000)).toBe(true);
+    expect([server.received, server.corrupt]).toEqual([120_001, false]);
+  },
   lingering: () => {
     const run = new Run("lingering", "client", { client: { lingering: 2 } });
     const { client } = run.pair.hosts;

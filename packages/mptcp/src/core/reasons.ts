@@ -82,6 +82,7 @@ export const GIVE_UP_REASONS = {
   data_unacknowledged: { counter: "TcpExtTCPAbortOnTimeout", text: "the peer speaks and acknowledges nothing at connection level" },
   user_timeout: { counter: "TcpExtTCPAbortOnTimeout", text: "data stayed unacknowledged for longer than the user timeout" },
   orphan: { counter: "TcpExtTCPAbortOnTimeout", text: "no application waits for the connection, and its end makes no progress" },
+  too_many_orphans: { counter: "TcpExtTCPAbortOnMemory", text: "no application waits for the connection, and the host has too many of those" },
 } as const satisfies Readonly<Record<string, Reason>>;
 
 /** Why a connection was given up because its peer did not answer. */

@@ -1,7 +1,7 @@
 import { MptcpError } from "../core/index.ts";
 import type { EndpointFlags, LocalAddress } from "../mptcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
-import type { AddressOptions } from "./host.ts";
+import type { AddressOptions } from "./options.ts";
 import type { PortSource } from "./ports.ts";
 
 /** An address of the host, its interface address id and the link behind it. */

@@ -1,6 +1,6 @@
-import type { JoinRefusal, Observer, RandomPurpose, RandomSource, RandomSources } from "../core/index.ts";
+import type { JoinRefusal, Observer, RandomSources } from "../core/index.ts";
 import { Counters, JOIN_REFUSALS, LIMITS, MptcpError, randomSources, SECOND } from "../core/index.ts";
-import type { EndpointFlags, EndpointId, LocalAddress, MptcpConfig, MptcpEnvironment, SubflowTcpConfig, Timed } from "../mptcp/index.ts";
+import type { EndpointId, LocalAddress, MptcpConfig, MptcpEnvironment, SubflowTcpConfig, Timed } from "../mptcp/index.ts";
 import { answerFlags, DEFAULT_MPTCP_CONFIG, fullMesh, lia, lowestTimeDistance, MptcpConnection, readCapableSyn, readJoinSyn } from "../mptcp/index.ts";
 import type { KeyMaterial, Version } from "../mptcp/index.ts";
 import type { FourTuple, SentSynAck, StreamConnection, TcpConfig, TcpOwner, TcpSocketOptions } from "../tcp/index.ts";
@@ -14,9 +14,12 @@ import { HeldPorts } from "./held-ports.ts";
 import { Lingering } from "./lingering.ts";
 import type { Lingerer } from "./lingering.ts";
 import { Listener } from "./listener.ts";
+import { HostMemory } from "./memory.ts";
+import { Orphans } from "./orphans.ts";
 import { PendingJoins } from "./pending-joins.ts";
 import { PortAllocator } from "./ports.ts";
-import type { PortSource, TupleLookup } from "./ports.ts";
+import type { AddressOptions, ConnectOptions, HostOptions, HostUsage, ListenOptions } from "./options.ts";
+import type { TupleLookup } from "./ports.ts";
 import { resetFor } from "./reset.ts";
 import type { ResetReason } from "./reset.ts";
 import { SynCookies } from "./syn-cookies.ts";
@@ -41,6 +44,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
   readonly observer: Observer | null;
   readonly counters = new Counters();
   readonly segments = new SegmentPool();
+  readonly memory: HostMemory;
   /** The time of the driver's call being handled, ns. */
   now = 0;
 
@@ -51,6 +55,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
   private readonly ports: PortAllocator;
   private readonly heldPorts = new HeldPorts();
   private readonly connections: Connections;
+  private readonly orphans: Orphans;
   private readonly lingering: Lingering;
   private readonly timeWaits: TimeWaits;
   /** Whether a four-tuple is in use. */
@@ -84,6 +89,10 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
       connections: options.connections ?? LIMITS.connections.default,
       connectionsPerPeer: options.connectionsPerPeer ?? LIMITS.connectionsPerPeer.default,
     });
+    const { memory = LIMITS.memory.default } = options;
+    const memoryPressure = options.memoryPressure ?? Math.min(LIMITS.memoryPressure.default, 0.75 * memory);
+    this.memory = new HostMemory(this.counters, { memoryPressure, memory }, () => this.buffered());
+    this.orphans = new Orphans(options.orphans ?? LIMITS.orphans.default);
     this.lingering = new Lingering(this.counters, options.lingering ?? LIMITS.lingering.default);
     this.timeWaits = new TimeWaits(this, options.timeWaits ?? LIMITS.timeWaits.default);
     this.tuples = { find: (local, localPort, remote, remotePort) => this.connections.find(local, localPort, remote, remotePort) ?? this.timeWaits.find(local, localPort, remote, remotePort) };
@@ -206,6 +215,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
       return;
     }
     this.counters.segments.TcpInSegs++;
+    this.memory.look(now);
     const tcp =
       this.connections.find(packet.destination, segment.destinationPort, packet.source, segment.sourcePort) ??
       (this.pendingJoins.size === 0 ? null : this.pendingJoins.find(packet.destination, segment.destinationPort, packet.source, segment.sourcePort));
@@ -291,6 +301,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
       return;
     }
     this.timers.remove(tcp);
+    this.orphans.remove(tcp);
     const { link } = tcp;
     const entry = this.timeWaits.add(tcp, now);
     if (entry === null) this.heldPorts.release(tcp);
@@ -332,7 +343,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
 
   /** What the host remembers, by number of entries. */
   get usage(): HostUsage {
-    return { connections: this.connections.size, lingering: this.lingering.size, timeWaits: this.timeWaits.size, pendingJoins: this.pendingJoins.size, tokens: this.tokens.size, timers: this.timers.size };
+    return { connections: this.connections.size, orphans: this.orphans.size, lingering: this.lingering.size, timeWaits: this.timeWaits.size, pendingJoins: this.pendingJoins.size, tokens: this.tokens.size, timers: this.timers.size };
   }
 
   // ---- TcpEnvironment, MptcpEnvironment
@@ -351,6 +362,10 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     this.forget(tcp);
   }
 
+  orphaned(orphan: object): boolean {
+    return this.orphans.add(orphan);
+  }
+
   lingers(connection: Lingerer, now: number): void {
     this.lingering.add(connection, now);
   }
@@ -361,6 +376,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
 
   finished(connection: StreamConnection): void {
     if (!(connection instanceof MptcpConnection)) return;
+    this.orphans.remove(connection);
     this.lingering.remove(connection);
     this.tokens.delete(connection.session.local.token);
     this.timers.removeFor(connection);
@@ -536,8 +552,24 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     return true;
   }
 
+  /** Bytes in the buffers of all connections. */
+  private buffered(): number {
+    let held = 0;
+    for (const connection of this.tokens.values()) held += connection.sendBuffered + connection.receiveBuffered;
+    for (const { owner, outOfOrderMemory } of this.connections.all()) {
+      held += outOfOrderMemory;
+      if (owner instanceof TcpSocket) held += owner.sendBuffered + owner.receiveBuffered;
+    }
+    return held;
+  }
+
   /** Whether one more connection with a peer would be too many; counts it. */
   private isFull(remote: IpAddress): boolean {
+    this.memory.look(this.now);
+    if (this.memory.isFull) {
+      this.counters.increment(LIMITS.connections.counter);
+      return true;
+    }
     const limit = this.connections.limitFor(remote);
     if (limit !== null) this.counters.increment(limit.counter);
     return limit !== null;
@@ -661,6 +693,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
 
   private forget(tcp: TcpConnection): void {
     this.heldPorts.release(tcp);
+    this.orphans.remove(tcp);
     if (!this.connections.remove(tcp)) this.pendingJoins.remove(tcp);
     this.timers.remove(tcp);
   }
@@ -695,77 +728,6 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     const memory = Math.min(blackholeMemory, blackholeFirstMemory * (1 << Math.min(2 * (times - 1), 20)));
     blackholes.set(remote, { times, until: this.now + memory });
   }
-}
-
-/** Entries of a host's tables. */
-export interface HostUsage {
-  /** TCP connections, but those in TIME-WAIT, which are counted apart. */
-  readonly connections: number;
-  /** Closed Multipath TCP connections without a subflow, which are among the tokens too. */
-  readonly lingering: number;
-  readonly timeWaits: number;
-  readonly pendingJoins: number;
-  readonly tokens: number;
-  readonly timers: number;
-}
-
-/** Parameters of a host. `tcp` and `mptcp` are defaults for its connections. */
-export interface HostOptions {
-  readonly name: string;
-  /** A source of random numbers for each purpose, or a function that gives them. Seeded in the simulator, cryptographic on real networks. */
-  readonly random: RandomSources | ((purpose: RandomPurpose) => RandomSource);
-  readonly observer?: Observer | null;
-  readonly tcp?: Partial<TcpConfig>;
-  readonly mptcp?: Partial<MptcpConfig>;
-  /** Joins that may wait for their third ACK, the oldest of which makes room for the next one; 1024 unless given ... */
-  readonly pendingJoins?: number;
-  /** ... and those from one address; 64 unless given. */
-  readonly pendingJoinsPerPeer?: number;
-  /** TCP connections at the most, subflows included; 131,072 unless given ... */
-  readonly connections?: number;
-  /** ... and those with one peer address; 32,768 unless given. */
-  readonly connectionsPerPeer?: number;
-  /** Closed connections without a subflow, the oldest of which makes room for the next one; 4096 unless given. */
-  readonly lingering?: number;
-  /** Connections in TIME-WAIT, the oldest of which makes room for the next one; 131,072 unless given. */
-  readonly timeWaits?: number;
-  /** `auto` unless given. */
-  readonly synCookies?: SynCookieMode;
-}
-
-export interface AddressOptions {
-  /** The driver's number of the link that packets from this address leave by. */
-  readonly link: number;
-  /** MTU of that link, octets; 1500 unless given. */
-  readonly mtu?: number;
-  /** Most payload octets of a super-segment, where the link segments for us; 0 unless given. */
-  readonly segmentationLimit?: number;
-  /** Gives out the local ports of this address, where the link rather than the host has them. */
-  readonly ports?: PortSource;
-  readonly flags?: Partial<EndpointFlags>;
-}
-
-export interface ListenOptions {
-  readonly address?: IpAddress;
-  /** Connections half open or waiting to be accepted; 4096 unless given. */
-  readonly backlog?: number;
-  /** Connections half open; 1024 unless given. What comes beyond is answered by SYN cookies, where the host has them. */
-  readonly halfOpen?: number;
-  /** Accept Multipath TCP; true unless given. */
-  readonly multipath?: boolean;
-  readonly tcp?: Partial<TcpConfig>;
-  readonly mptcp?: Partial<MptcpConfig>;
-}
-
-export interface ConnectOptions {
-  readonly localAddress?: IpAddress;
-  readonly localPort?: number;
-  /** Ask for Multipath TCP; true unless given. */
-  readonly multipath?: boolean;
-  /** Never send a SYN without MP_CAPABLE, whatever is remembered of the path; false unless given. */
-  readonly require?: boolean;
-  readonly tcp?: Partial<TcpConfig>;
-  readonly mptcp?: Partial<MptcpConfig>;
 }
 
 /** A destination that answered only SYNs without MP_CAPABLE: how often in a row, and until when it is spoken to in plain TCP, ns. */

@@ -2,7 +2,7 @@ import { LIMITS } from "../core/index.ts";
 import type { MptcpConfig } from "../mptcp/index.ts";
 import type { StreamConnection, TcpConfig } from "../tcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
-import type { ListenOptions } from "./host.ts";
+import type { ListenOptions } from "./options.ts";
 
 /** A port open for connections. Made by `Host.listen`. */
 export class Listener {

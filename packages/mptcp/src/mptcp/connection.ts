@@ -316,6 +316,10 @@ export class MptcpConnection implements StreamConnection, Timed, MultipathContex
     this.raise(STREAM_EVENT.connected | STREAM_EVENT.writable);
   }
 
+  orphaned(): boolean {
+    return this.environment.orphaned(this);
+  }
+
   linger(now: number): void {
     this.environment.lingers(this, now);
   }

@@ -15,7 +15,7 @@ test("whole hosts under replayed, changed and made-up segments: nothing throws, 
       throw new Error(`seed ${seed}, after ${hostile.most.injected} packets: ${String(error)}`, { cause: error });
     }
     for (const [name, value] of Object.entries(hostile.most) as [keyof Extremes, number][]) most[name] = Math.max(most[name] ?? value, value);
-    const nothing = { connections: 0, lingering: 0, timeWaits: 0, pendingJoins: 0, tokens: 0, timers: 0 };
+    const nothing = { connections: 0, orphans: 0, lingering: 0, timeWaits: 0, pendingJoins: 0, tokens: 0, timers: 0 };
     expect(hostile.end(), `seed ${seed}`).toEqual({ client: nothing, server: nothing, halfOpen: 0 });
   }
   // Six connections at the most, each with nine subflows; those that end wait for their last ACKs.
