@@ -5,8 +5,8 @@ import { describe, expect, test } from "vitest";
 
 const folder = fileURLToPath(new URL("../../packages/mptcp/src/mptcp", import.meta.url));
 
-/** Who may know of a connection that it has become regular TCP: its face, and the regular TCP itself. */
-const KNOWING = ["connection.ts", "ending/regular-stream.ts"];
+/** Who may know of a connection that it has become regular TCP: its face, the regular TCP itself, and the table of the classes that are saved. */
+const KNOWING = ["connection.ts", "ending/regular-stream.ts", "saved.ts"];
 
 /** What asks whether a connection has become regular TCP. */
 const QUESTIONS = [

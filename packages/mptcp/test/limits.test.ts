@@ -3,7 +3,9 @@ import type { LimitName } from "../src/core/index.ts";
 import { Counters, LIMITS } from "../src/core/index.ts";
 import { BlackHoles } from "../src/host/black-holes.ts";
 import { UsedCookies } from "../src/host/used-cookies.ts";
+import type { MptcpConnection } from "../src/mptcp/index.ts";
 import { linuxEndpoints } from "../src/mptcp/index.ts";
+import type { Subflow } from "../src/mptcp/subflow.ts";
 import { IpAddress, Packet, packetLength, Payload, TCP_FLAG, TcpSegment } from "../src/wire/index.ts";
 import type { App, PairOptions, Sent, Side } from "./mptcp/pair.ts";
 import { has, isData, isReset, isSyn, Pair, PORT, SECOND } from "./mptcp/pair.ts";
@@ -81,6 +83,18 @@ function forged(pair: Pair, shift: number, bytes: number): Packet {
   segment.payload = Payload.of(new Uint8Array(bytes));
   packet.length = packetLength(packet);
   return packet;
+}
+
+/** A connection that closes and loses its only subflow before the FINs are through. */
+function linger(pair: Pair): void {
+  const { connection } = pair.connect();
+  pair.run(200);
+  connection.end(pair.now);
+  pair.accepted.at(-1)?.end();
+  pair.runUntil(() => connection.closed, 1000);
+  const [subflow] = (connection as MptcpConnection).subflows as readonly Subflow[];
+  subflow?.end("silent", pair.now);
+  pair.run(500);
 }
 
 /** Octets one by one behind a hole that stays. */
@@ -292,6 +306,103 @@ const CASES: Readonly<Record<LimitName, () => void>> = {
   },
   blackholeFirstMemory: () => blackhole("blackholeFirstMemory", { blackholeFirstMemory: 20 * SECOND }, 20_000),
   blackholeMemory: () => blackhole("blackholeMemory", { blackholeMemory: 5 * SECOND }, 5000),
+  connections: () => {
+    const run = new Run("connections", "server", { server: { connections: 3 } });
+    for (let i = 0; i < 2; i++) run.pair.connect();
+    run.pair.run(500);
+    run.kept();
+    const fourth = run.pair.connect();
+    run.pair.run(500);
+    expect([fourth.connected, run.pair.hosts.server.usage.connections]).toEqual([false, 3]);
+    run.passed();
+    // A subflow more is refused too, for a reason that passes.
+    run.pair.addAddress("client", "10.1.0.2");
+    run.pair.run(500);
+    expect(run.client.established).toEqual([1]);
+    expect(run.pair.lines((sent) => isReset(sent)).at(-1)).toContain("tcprst(2 transient)");
+  },
+  connectionsPerPeer: () => {
+    const run = new Run("connectionsPerPeer", "server", { server: { connectionsPerPeer: 2 } });
+    run.syn(0);
+    run.pair.connect();
+    run.pair.run(500);
+    run.kept();
+    const third = run.pair.connect();
+    run.pair.run(500);
+    expect(third.connected).toBe(false);
+    run.passed();
+    // Others are let in.
+    run.syn(1);
+    expect(run.pair.listener.halfOpen).toBe(2);
+  },
+  orphans: () => {
+    // The client's network is gone when the applications are.
+    const run = new Run("orphans", "client", { client: { orphans: 2 } });
+    const { pair } = run;
+    const others = [pair.connect(), pair.connect({ multipath: false }), pair.connect({ multipath: false })];
+    pair.run(500);
+    const stop = pair.lose((sent) => sent.from === "client" && !isReset(sent));
+    for (const { connection } of others.slice(0, 2)) connection.abandon(pair.now);
+    pair.run(500);
+    run.kept();
+    expect(pair.hosts.client.usage.orphans).toBe(2);
+    others[2]?.connection.abandon(pair.now);
+    run.client.connection.abandon(pair.now);
+    pair.run(500);
+    expect([others[2]?.connection.closed, run.client.connection.closed, others[0]?.connection.closed]).toEqual([true, true, false]);
+    expect(pair.hosts.client.counters.value("TcpExtTCPAbortOnMemory")).toBe(2);
+    run.passed();
+    stop();
+    pair.run(70_000);
+    expect(pair.hosts.client.usage.orphans).toBe(0);
+  },
+  memoryPressure: () => {
+    const limitOf = ({ client, pair, server }: Run): number => {
+      client.write(600_000);
+      pair.runUntil(() => server.received === 600_001, 5000);
+      expect(server.corrupt).toBe(false);
+      return client.engine.sender.limit + server.engine.receiver.limit;
+    };
+    const free = new Run("memoryPressure", "client");
+    const grown = limitOf(free);
+    free.kept();
+    const tight = { memoryPressure: 60_000 };
+    const run = new Run("memoryPressure", "client", { client: tight, server: tight });
+    const first = run.client.engine.sender.limit + run.server.engine.receiver.limit;
+    const held = limitOf(run);
+    run.passed();
+    expect(grown).toBeGreaterThan(first);
+    expect(held).toBeLessThan(grown);
+  },
+  memory: () => {
+    const run = new Run("memory", "server", { server: { memory: 100_000 } });
+    const { pair, client, server } = run;
+    run.kept();
+    server.reading = false;
+    client.write(120_000);
+    pair.run(1000);
+    const refused = pair.connect();
+    pair.run(500);
+    expect(refused.connected).toBe(false);
+    expect(pair.hosts.server.usage.connections).toBe(1);
+    run.passed();
+    server.reading = true;
+    server.read();
+    expect(pair.runUntil(() => refused.connected, 10_000)).toBe(true);
+    expect([server.received, server.corrupt]).toEqual([120_001, false]);
+  },
+  lingering: () => {
+    const run = new Run("lingering", "client", { client: { lingering: 2 } });
+    const { client } = run.pair.hosts;
+    for (let i = 0; i < 2; i++) linger(run.pair);
+    run.kept();
+    expect(client.usage).toMatchObject({ lingering: 2, tokens: 3 });
+    linger(run.pair);
+    expect(client.usage).toMatchObject({ lingering: 2, tokens: 3 });
+    run.passed();
+    run.pair.run(70_000);
+    expect(client.usage).toMatchObject({ lingering: 0, tokens: 1 });
+  },
   timeWaits: () => {
     const run = new Run("timeWaits", "client", { client: { timeWaits: 2 } });
     const close = ({ client, pair }: Run): void => {
@@ -359,6 +470,13 @@ function blackhole(limit: LimitName, mptcp: NonNullable<NonNullable<PairOptions[
   pair.run(500);
   expect(later.connection.multipath).toBe(true);
 }
+
+test("a host that is full opens no connection either", () => {
+  const pair = new Pair({ client: { connections: 1 } });
+  pair.establish();
+  expect(() => pair.connect()).toThrow(expect.objectContaining({ code: "ENOBUFS" }));
+  expect(pair.hosts.client.counters.value(LIMITS.connections.counter)).toBe(1);
+});
 
 describe("every limit bites, and its counter moves", () => {
   test.each(Object.keys(LIMITS) as LimitName[])("%s", (name) => CASES[name]());

@@ -295,8 +295,6 @@ export class BlindForger {
 function isLucky(tcp: TcpConnection, segment: TcpSegment): boolean {
   const { sender, receiver } = tcp;
   const { flags } = segment;
-  // A blind SYN that opens the connection from the other side, or ends one that is half open, is known to do harm.
-  if ((flags & TCP_FLAG.SYN) !== 0 && (tcp.state === "SYN-SENT" || tcp.state === "SYN-RECEIVED")) return true;
   // In TIME-WAIT one SYN in two takes over, as RFC 9293 §3.10.7.4 and RFC 6191 have it.
   if ((flags & TCP_FLAG.SYN) !== 0 && tcp.state === "TIME-WAIT") return true;
   if (tcp.state === "SYN-SENT") return (flags & TCP_FLAG.ACK) !== 0 && segment.acknowledgment === sender.origin;

@@ -93,9 +93,7 @@ export function drawPlan(seed: number, index: number, only: Attacker | null = nu
   const offPath = attacker === "off-path" || attacker === "nobody";
   const chance = (percent: number): boolean => random.below(100) < percent;
   const cookies = chance(25) ? "always" : chance(20) ? "never" : "auto";
-  // A first packet that is lost or late has a connection by SYN cookie reset.
-  const lossless = cookies === "always" || (offPath && cookies === "auto");
-  const paths = Array.from({ length: 1 + random.below(3) }, () => drawPath(random, lossless));
+  const paths = Array.from({ length: 1 + random.below(3) }, () => drawPath(random));
   const stripFrom = paths.length === 1 && chance(12) ? random.below(2000) : -1;
   return {
     seed,
@@ -121,16 +119,16 @@ export function drawPlan(seed: number, index: number, only: Attacker | null = nu
   };
 }
 
-function drawPath(random: FuzzRandom, lossless: boolean): PathPlan {
+function drawPath(random: FuzzRandom): PathPlan {
   const family = random.oneIn(4) ? 6 : 4;
   return {
     rate: 1e6 * (1 + random.below(50)),
     delay: 1 + random.below(40),
     family,
     nat: family === 4 && random.oneIn(5),
-    loss: lossless || random.oneIn(2) ? 0 : random.below(20) / 1000,
+    loss: random.oneIn(2) ? 0 : random.below(20) / 1000,
     duplicate: random.oneIn(4) ? random.below(30) / 1000 : 0,
-    detour: !lossless && random.oneIn(4) ? random.below(60) / 1000 : 0,
+    detour: random.oneIn(4) ? random.below(60) / 1000 : 0,
   };
 }
 

@@ -284,18 +284,16 @@ export class World implements Readers {
   left(): string[] {
     const found: string[] = [];
     for (const side of SIDES) {
-      const { connections, pendingJoins, tokens, embryos, timers, queues, linkless, strays, heldPorts } = this.inside[side];
+      const { embryos, timers, queues, linkless, strays, heldPorts } = this.inside[side];
       const held = {
-        connections: connections.size,
-        pendingJoins: pendingJoins.size,
-        tokens: tokens.size,
+        ...this.hosts[side].host.usage,
         embryos: embryos.size,
-        timers: timers.size,
-        timerEntries: timers.entries.size,
+        // The host's own tables keep their entries.
+        timerEntries: Array.from(timers.entries.keys()).filter((timed) => timed instanceof MptcpConnection).length,
         queued: queues.reduce((sum, queue) => sum + (queue?.size ?? 0), linkless.size),
         strays: strays.reduce((sum, list) => sum + (list?.length ?? 0), 0),
         portOwners: heldPorts.held.size,
-        ports: this.ports[side].held,
+        portsOfLinks: this.ports[side].held,
       };
       for (const [what, count] of Object.entries(held)) if (count !== 0) found.push(`${side}: ${count} ${what}`);
     }

@@ -41,6 +41,12 @@ export const LIMITS = {
   halfOpen: { name: "ListenOptions.halfOpen", default: 1024, unit: "", what: "connections half open", counter: "TcpExtTCPReqQFullDoCookies", beyond: "SYN cookies" },
   backlog: { name: "ListenOptions.backlog", default: 4096, unit: "", what: "connections half open or not accepted yet", counter: "TcpExtListenOverflows", beyond: "a SYN is not answered" },
   // ---- a host
+  connections: { name: "HostOptions.connections", default: 131_072, unit: "", what: "TCP connections, subflows included", counter: "ConnectionsRefused", beyond: "a SYN is not answered, a join is reset for a transient reason, and `connect` throws ENOBUFS" },
+  connectionsPerPeer: { name: "HostOptions.connectionsPerPeer", default: 32_768, unit: "", what: "of those with one peer address", counter: "ConnectionsRefusedPerPeer", beyond: "the same" },
+  lingering: { name: "HostOptions.lingering", default: 4096, unit: "", what: "closed connections without a subflow, which a peer may come back to for the last Data ACK", counter: "LingeringForgotten", beyond: "the oldest is forgotten" },
+  orphans: { name: "HostOptions.orphans", default: 16_384, unit: "", what: "connections that no application waits for any more, and that are not over", counter: "TcpExtTCPAbortOnMemory", beyond: "the newest is reset" },
+  memoryPressure: { name: "HostOptions.memoryPressure", default: 768 * 1024 * 1024, unit: "", what: "bytes in the buffers of all connections", counter: "TcpExtTCPMemoryPressures", beyond: "buffers and windows do not grow any more" },
+  memory: { name: "HostOptions.memory", default: 1024 * 1024 * 1024, unit: "", what: "bytes in the buffers of all connections", counter: "MemoryExhausted", beyond: "data out of order is dropped, and comes again; new connections are refused as those beyond `connections`" },
   timeWaits: { name: "HostOptions.timeWaits", default: 131_072, unit: "", what: "connections in TIME-WAIT, some 400 octets each", counter: "TcpExtTCPTimeWaitOverflow", beyond: "the one that would have ended first ends now" },
   hostPendingJoins: { name: "HostOptions.pendingJoins", default: 1024, unit: "", what: "joins of a host without their third ACK", counter: "JoinsDisplaced", beyond: "the oldest is reset" },
   pendingJoinsPerPeer: { name: "HostOptions.pendingJoinsPerPeer", default: 64, unit: "", what: "of one peer address", counter: "JoinsDisplaced", beyond: "the oldest of that address is reset" },

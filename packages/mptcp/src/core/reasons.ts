@@ -82,6 +82,7 @@ export const GIVE_UP_REASONS = {
   data_unacknowledged: { counter: "TcpExtTCPAbortOnTimeout", text: "the peer speaks and acknowledges nothing at connection level" },
   user_timeout: { counter: "TcpExtTCPAbortOnTimeout", text: "data stayed unacknowledged for longer than the user timeout" },
   orphan: { counter: "TcpExtTCPAbortOnTimeout", text: "no application waits for the connection, and its end makes no progress" },
+  too_many_orphans: { counter: "TcpExtTCPAbortOnMemory", text: "no application waits for the connection, and the host has too many of those" },
 } as const satisfies Readonly<Record<string, Reason>>;
 
 /** Why a connection was given up because its peer did not answer. */
@@ -100,6 +101,7 @@ export const JOIN_REFUSALS = {
   initial_address_denied: { counter: "MPTcpExtMPJoinRejected", code: 3, transient: false, text: "this host lets nobody join the address of the first subflow (flag C)" },
   address_not_allowed: { counter: "MPTcpExtMPJoinRejected", code: 3, transient: false, text: "the connection may not use that address" },
   crossing: { counter: "MPTcpExtMPJoinRejected", code: 0, transient: true, text: "this host, which opened the connection, is joining the same pair of addresses" },
+  host_full: { counter: "MPTcpExtMPJoinRejected", code: 2, transient: true, text: "this host has no room for one more connection" },
   too_many_paths: { counter: "MPTcpExtMPJoinRejected", code: 2, transient: true, text: "the connection has no room for one more path" },
 } as const satisfies Readonly<Record<string, Reason & { readonly code: number; readonly transient: boolean }>>;
 

@@ -6,11 +6,16 @@ import type { IpAddress } from "../wire/index.ts";
  * packet builds no key and allocates nothing.
  */
 export class FourTupleTable<T extends { readonly tuple: FourTuple } = TcpConnection> {
-  private buckets: (Entry<T> | null)[] = Array.from({ length: 64 }, () => null);
+  private buckets: (Entry<T> | null)[] = Array.from({ length: SMALLEST }, () => null);
   private count = 0;
 
   get size(): number {
     return this.count;
+  }
+
+  /** Buckets that there are now. */
+  get capacity(): number {
+    return this.buckets.length;
   }
 
   find(localAddress: IpAddress, localPort: number, remoteAddress: IpAddress, remotePort: number): T | null {
@@ -33,7 +38,7 @@ export class FourTupleTable<T extends { readonly tuple: FourTuple } = TcpConnect
   }
 
   add(item: T): void {
-    if (this.count >= this.buckets.length) this.grow();
+    if (this.count >= this.buckets.length) this.resize(2 * this.buckets.length);
     const { tuple } = item;
     const hash = hashOf(tuple.localAddress, tuple.localPort, tuple.remoteAddress, tuple.remotePort);
     const at = hash & (this.buckets.length - 1);
@@ -53,6 +58,7 @@ export class FourTupleTable<T extends { readonly tuple: FourTuple } = TcpConnect
         if (previous === null) this.buckets[at] = entry.next;
         else previous.next = entry.next;
         this.count--;
+        if (this.buckets.length > SMALLEST && this.count * 8 < this.buckets.length) this.resize(this.buckets.length / 4);
         return true;
       }
       previous = entry;
@@ -68,9 +74,9 @@ export class FourTupleTable<T extends { readonly tuple: FourTuple } = TcpConnect
     return found;
   }
 
-  private grow(): void {
+  private resize(length: number): void {
     const old = this.buckets;
-    this.buckets = Array.from({ length: old.length * 2 }, () => null);
+    this.buckets = Array.from({ length: Math.max(length, SMALLEST) }, () => null);
     const mask = this.buckets.length - 1;
     for (let entry of old) {
       while (entry !== null) {
@@ -94,3 +100,6 @@ function hashOf(localAddress: IpAddress, localPort: number, remoteAddress: IpAdd
   h = Math.imul(h ^ (h >>> 15) ^ ((localPort << 16) | remotePort), 0x85ebca6b);
   return (h ^ (h >>> 13)) | 0;
 }
+
+/** Buckets at the least. */
+const SMALLEST = 64;

@@ -10,10 +10,14 @@ import { icmpErrorOf, MP_CAPABLE_FLAG, Packet, TCP_FLAG } from "../wire/index.ts
 import { AddressBook } from "./address-book.ts";
 import type { HostAddress } from "./address-book.ts";
 import { BlackHoles } from "./black-holes.ts";
-import { FourTupleTable } from "./four-tuple-table.ts";
+import { Connections } from "./connections.ts";
 import { HeldPorts } from "./held-ports.ts";
+import { Lingering } from "./lingering.ts";
+import type { Lingerer } from "./lingering.ts";
 import { Listener } from "./listener.ts";
+import { HostMemory } from "./memory.ts";
 import type { AddressOptions, ConnectOptions, HostOptions, HostUsage, ListenOptions } from "./options.ts";
+import { Orphans } from "./orphans.ts";
 import { PendingJoins } from "./pending-joins.ts";
 import { PortAllocator } from "./ports.ts";
 import type { TupleLookup } from "./ports.ts";
@@ -44,6 +48,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
   readonly observer: Observer | null;
   readonly counters = new Counters();
   readonly segments = new SegmentPool();
+  readonly memory: HostMemory;
   /** The time of the driver's call being handled, ns. */
   now = 0;
 
@@ -53,7 +58,9 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
   private readonly addresses = new AddressBook();
   private readonly ports: PortAllocator;
   private readonly heldPorts = new HeldPorts();
-  private readonly connections = new FourTupleTable();
+  private readonly connections: Connections;
+  private readonly orphans: Orphans;
+  private readonly lingering: Lingering;
   private readonly timeWaits: TimeWaits;
   /** Whether a four-tuple is in use. */
   private readonly tuples: TupleLookup;
@@ -83,6 +90,15 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     this.tcpDefaults = { ...DEFAULT_TCP_CONFIG, congestion: cubic, ...options.tcp };
     this.mptcpDefaults = { ...DEFAULT_MPTCP_CONFIG, scheduler: lowestTimeDistance, congestion: lia, pathManager: fullMesh, ...options.mptcp };
     this.pendingJoins = new PendingJoins(options.pendingJoins ?? LIMITS.hostPendingJoins.default, options.pendingJoinsPerPeer ?? LIMITS.pendingJoinsPerPeer.default);
+    this.connections = new Connections({
+      connections: options.connections ?? LIMITS.connections.default,
+      connectionsPerPeer: options.connectionsPerPeer ?? LIMITS.connectionsPerPeer.default,
+    });
+    const { memory = LIMITS.memory.default } = options;
+    const memoryPressure = options.memoryPressure ?? Math.min(LIMITS.memoryPressure.default, 0.75 * memory);
+    this.memory = new HostMemory(this.counters, { memoryPressure, memory }, () => this.buffered());
+    this.orphans = new Orphans(options.orphans ?? LIMITS.orphans.default);
+    this.lingering = new Lingering(this.counters, options.lingering ?? LIMITS.lingering.default);
     this.timeWaits = new TimeWaits(this, options.timeWaits ?? LIMITS.timeWaits.default);
     this.tuples = { find: (local, localPort, remote, remotePort) => this.connections.find(local, localPort, remote, remotePort) ?? this.timeWaits.find(local, localPort, remote, remotePort) };
     this.blackHoles = new BlackHoles(this.mptcpDefaults, this.counters);
@@ -159,10 +175,11 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
 
   /**
    * Opens a connection; its `connected` event follows.
-   * @throws MptcpError EADDRNOTAVAIL when no local address fits, or no port is free
+   * @throws MptcpError EADDRNOTAVAIL when no local address fits, or no port is free; ENOBUFS when there are too many connections
    */
   connect(remote: IpAddress, port: number, options: ConnectOptions, now: number): StreamConnection {
     this.now = now;
+    if (this.isFull(remote)) throw new MptcpError("ENOBUFS", `no room for a connection to ${remote}`);
     const local = options.localAddress ?? this.addresses.choose(remote)?.address;
     const entry = local === undefined ? null : this.addresses.find(local);
     if (local === undefined || entry === null) throw new MptcpError("EADDRNOTAVAIL", `no local address for ${remote}`);
@@ -231,6 +248,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
       return;
     }
     this.counters.segments.TcpInSegs++;
+    this.memory.look(now);
     const tcp =
       this.connections.find(packet.destination, segment.destinationPort, packet.source, segment.sourcePort) ??
       (this.pendingJoins.size === 0 ? null : this.pendingJoins.find(packet.destination, segment.destinationPort, packet.source, segment.sourcePort));
@@ -316,6 +334,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
       return;
     }
     this.timers.remove(tcp);
+    this.orphans.remove(tcp);
     const { link } = tcp;
     const entry = this.timeWaits.add(tcp, now);
     if (entry === null) {
@@ -359,7 +378,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
 
   /** What the host remembers, by number of entries. */
   get usage(): HostUsage {
-    return { connections: this.connections.size, timeWaits: this.timeWaits.size, pendingJoins: this.pendingJoins.size, tokens: this.tokens.size, ports: this.ports.size, timers: this.timers.size };
+    return { connections: this.connections.size, orphans: this.orphans.size, lingering: this.lingering.size, timeWaits: this.timeWaits.size, pendingJoins: this.pendingJoins.size, tokens: this.tokens.size, ports: this.ports.size, timers: this.timers.size };
   }
 
   // ---- TcpEnvironment, MptcpEnvironment
@@ -378,6 +397,14 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     this.forget(tcp);
   }
 
+  orphaned(orphan: object): boolean {
+    return this.orphans.add(orphan);
+  }
+
+  lingers(connection: Lingerer, now: number): void {
+    this.lingering.add(connection, now);
+  }
+
   onTimeWaitOver(entry: WaitingTuple): void {
     this.heldPorts.release(entry);
     this.ports.release(entry.tuple);
@@ -385,12 +412,15 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
 
   finished(connection: StreamConnection): void {
     if (!(connection instanceof MptcpConnection)) return;
+    this.orphans.remove(connection);
+    this.lingering.remove(connection);
     this.tokens.delete(connection.session.local.token);
     this.timers.removeFor(connection);
   }
 
   connectTcp(owner: TcpOwner, endpoint: EndpointId, config: SubflowTcpConfig, now: number): TcpConnection | null {
     const { localAddress, remoteAddress, remotePort } = endpoint;
+    if (this.isFull(remoteAddress)) return null;
     const entry = this.addresses.find(localAddress);
     if (entry === null) return null;
     if (endpoint.localPort !== 0 && this.tuples.find(localAddress, endpoint.localPort, remoteAddress, remotePort) !== null) return null;
@@ -465,7 +495,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
       return true;
     }
     const tuple = tupleOf(packet, segment);
-    const subflow = connection.acceptJoin(join, tuple, now);
+    const subflow = this.isFull(tuple.remoteAddress) ? "host_full" : connection.acceptJoin(join, tuple, now);
     if (typeof subflow === "string") {
       connection.log.observe(null, { kind: "join_refused", reason: `code_${JOIN_REFUSALS[subflow].code}`, local: String(tuple.localAddress), remote: String(tuple.remoteAddress) });
       this.refuseJoin(subflow, packet, link);
@@ -493,6 +523,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
       this.counters.increment("TcpExtListenOverflows");
       return true;
     }
+    if (this.isFull(packet.source)) return true;
     const offer = listener.options.multipath === false ? NO_OFFER : readCapableSyn(segment, listener.mptcp.version);
     if (offer.kind === "offer") this.counters.increment("MPTcpExtMPCapableSYNRX");
     if (stateless) this.sendCookie(listener, packet, segment, offer.kind === "offer" ? offer.flags : null, link, now);
@@ -557,6 +588,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
       this.counters.increment("TcpExtListenOverflows");
       return true;
     }
+    if (this.isFull(packet.source)) return true;
     const keys = handshake.key === null ? null : listener.mptcp.version.deriveKeys(handshake.key);
     // Another connection may have drawn the same token meanwhile: plain TCP, then.
     const capable = keys === null || this.tokens.has(keys.token) ? null : { keys, flags: handshake.peerDeniesJoin ? MP_CAPABLE_FLAG.C : 0, key: null };
@@ -569,6 +601,29 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     if (this.usedCookies.add(handshake.id, now)) this.counters.increment(LIMITS.usedCookies.counter);
     this.admit(listener, handshake.syn, handshake.syn.tcp, capable, handshake.sent, now).receive(packet, now);
     return true;
+  }
+
+  /** Bytes in the buffers of all connections. */
+  private buffered(): number {
+    let held = 0;
+    for (const connection of this.tokens.values()) held += connection.sendBuffered + connection.receiveBuffered;
+    for (const { owner, outOfOrderMemory } of this.connections.all()) {
+      held += outOfOrderMemory;
+      if (owner instanceof TcpSocket) held += owner.sendBuffered + owner.receiveBuffered;
+    }
+    return held;
+  }
+
+  /** Whether one more connection with a peer would be too many; counts it. */
+  private isFull(remote: IpAddress): boolean {
+    this.memory.look(this.now);
+    if (this.memory.isFull) {
+      this.counters.increment(LIMITS.connections.counter);
+      return true;
+    }
+    const limit = this.connections.limitFor(remote);
+    if (limit !== null) this.counters.increment(limit.counter);
+    return limit !== null;
   }
 
   private receiveIcmp(packet: Packet, now: number): void {
@@ -694,15 +749,16 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
 
   private forget(tcp: TcpConnection): void {
     this.heldPorts.release(tcp);
+    this.orphans.remove(tcp);
     if (!this.connections.remove(tcp)) this.pendingJoins.remove(tcp);
     else this.ports.release(tcp.tuple);
     this.timers.remove(tcp);
   }
 
   private get tables(): Tables {
-    const { addresses, connections, heldPorts, linkless, pendingJoins, queues, timers, tokens } = this;
+    const { addresses, connections, heldPorts, linkless, orphans, pendingJoins, ports, queues, timers, tokens } = this;
     return {
-      host: this, addresses, connections, heldPorts, linkless, pendingJoins, queues, timers, tokens,
+      host: this, addresses, connections, heldPorts, linkless, orphans, pendingJoins, ports, queues, timers, tokens,
       isReady: (connection) => this.ready.includes(connection, this.readyHead),
       nextId: () => this.nextId(),
       place: (tcp) => this.assignLink(tcp),

@@ -9,6 +9,10 @@ import type { SynCookieMode } from "./syn-cookies.ts";
 export interface HostUsage {
   /** TCP connections, but those in TIME-WAIT, which are counted apart. */
   readonly connections: number;
+  /** TCP connections, and Multipath TCP ones, that no application waits for. */
+  readonly orphans: number;
+  /** Closed Multipath TCP connections without a subflow, which are among the tokens too. */
+  readonly lingering: number;
   readonly timeWaits: number;
   readonly pendingJoins: number;
   readonly tokens: number;
@@ -29,6 +33,18 @@ export interface HostOptions {
   readonly pendingJoins?: number;
   /** ... and those from one address; 64 unless given. */
   readonly pendingJoinsPerPeer?: number;
+  /** TCP connections at the most, subflows included; 131,072 unless given ... */
+  readonly connections?: number;
+  /** ... and those with one peer address; 32,768 unless given. */
+  readonly connectionsPerPeer?: number;
+  /** Connections that no application waits for any more; the newest is reset beyond; 16,384 unless given. */
+  readonly orphans?: number;
+  /** Bytes in the buffers of all connections from which on buffers do not grow; 768 MiB unless given, or three quarters of `memory` if that is less ... */
+  readonly memoryPressure?: number;
+  /** ... and from which on data out of order is dropped and connections are refused; 1 GiB unless given. */
+  readonly memory?: number;
+  /** Closed connections without a subflow, the oldest of which makes room for the next one; 4096 unless given. */
+  readonly lingering?: number;
   /** Connections in TIME-WAIT, the oldest of which makes room for the next one; 131,072 unless given. */
   readonly timeWaits?: number;
   /** `auto` unless given. */

@@ -283,6 +283,11 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
     if (this.stream instanceof Multipath) this.stream.command((paths) => paths.removeLocal(address, now), now);
   }
 
+  /** The host has no room for a closed connection that somebody may come back to. */
+  stopLingering(now: number): void {
+    if (this.stream instanceof Multipath) this.stream.ending.stopLingering(now);
+  }
+
   get nextTimeout(): number {
     return this.deadlines.nextTimeout;
   }
@@ -333,6 +338,14 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
     this.openedAt = now;
     this.log.observe(this.subflows[0] ?? null, { kind: "connection_established", multipath: this.multipath, token: this.session.local.token });
     this.raise(STREAM_EVENT.connected | STREAM_EVENT.writable);
+  }
+
+  orphaned(): boolean {
+    return this.environment.orphaned(this);
+  }
+
+  linger(now: number): void {
+    this.environment.lingers(this, now);
   }
 
   forget(): void {

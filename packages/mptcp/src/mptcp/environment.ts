@@ -19,6 +19,8 @@ export interface MptcpEnvironment extends TcpEnvironment {
   schedule(timed: Timed): void;
   /** The connection is over and all its subflows are: forget its token. */
   finished(connection: StreamConnection): void;
+  /** A closed connection without subflows is kept for a while; `stopLingering` when there are too many. Ends with `finished`. */
+  lingers(connection: { stopLingering(now: number): void }, now: number): void;
   /** The host's addresses with their ids and flags. */
   localAddresses(): readonly LocalAddress[];
 }

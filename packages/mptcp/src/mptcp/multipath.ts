@@ -46,6 +46,10 @@ export interface MultipathContext {
   raise(event: number): void;
   /** The connection is open. */
   onEstablished(now: number): void;
+  /** Nobody waits for the connection any more. @returns false when the host has too many of those */
+  orphaned(): boolean;
+  /** The connection is closed and has no subflow, and is kept for a while. */
+  linger(now: number): void;
   /** Nothing of the connection is needed any more. */
   forget(): void;
   /** The connection becomes regular TCP: its TCP connection has another owner from here on. */
@@ -160,6 +164,9 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     return this.context.environment.localAddresses();
   }
 
+  get isTight(): boolean {
+    return this.context.environment.memory.isTight;
+  }
   get congestion(): CongestionControlFactory {
     return this.context.congestion;
   }
@@ -246,7 +253,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     const from = this.lastReceiver ?? this.living[0];
     if (from === undefined || this.ending.closed) return payload;
     const segment = from.tcp.maxPayload;
-    receiver.consumed(payload.length, this.longestRtt(), segment, now);
+    if (!this.isTight) receiver.consumed(payload.length, this.longestRtt(), segment, now);
     if (receiver.updateWorthwhile(segment)) this.sendWindowUpdate(from);
     return payload;
   }
@@ -379,6 +386,14 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     this.context.raise(event);
   }
 
+  orphaned(): boolean {
+    return this.context.orphaned();
+  }
+
+  linger(now: number): void {
+    this.context.linger(now);
+  }
+
   forget(): void {
     this.context.forget();
   }
@@ -486,7 +501,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   /** Bytes of the connection, from any subflow. */
   deliver(dataOffset: number, payload: Payload, now: number): void {
     if (this.ending.closed) return;
-    const elsewhere = dataOffset > this.receiver.next ? this.outOfOrderMemory(null) : 0;
+    const elsewhere = dataOffset > this.receiver.next ? (this.context.environment.memory.isFull ? Number.POSITIVE_INFINITY : this.outOfOrderMemory(null)) : 0;
     const { refusals } = this.receiver;
     if (this.receiver.insert(dataOffset, payload, elsewhere, now) === 0) {
       if (this.receiver.refusals > refusals) this.counters.increment(LIMITS.outOfOrder.counter);

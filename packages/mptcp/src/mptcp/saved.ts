@@ -30,6 +30,7 @@ import { RemovalCheck } from "./paths/removal-check.ts";
 import { Signals } from "./paths/signals.ts";
 import { LifeCheck, SilenceWatch } from "./paths/silence.ts";
 import { PathTable, Row } from "./paths/table.ts";
+import { Withdrawals } from "./paths/withdrawals.ts";
 import { LowestTimeDistance, lowestTimeDistance } from "./schedulers/lowest-time-distance.ts";
 import { RoundRobin, roundRobin } from "./schedulers/round-robin.ts";
 import { Session } from "./session.ts";
@@ -78,6 +79,7 @@ export const MPTCP_CLASSES: readonly SavedClass[] = [
   saved("Signals", Signals, { times: ["announcements.*.nextAt", "runs.*.until", "toldPriorities.*.at"] }),
   saved("SilenceWatch", SilenceWatch),
   saved("Subflow", Subflow, { times: ["penalisedAt", "triedAt"] }),
+  saved("Withdrawals", Withdrawals, { times: ["entries.*.saidAt"] }),
   saved("WrapWatch", WrapWatch, { times: ["passedAt.*"] }),
 ];
 

@@ -107,7 +107,7 @@ export class TcpConnection {
   /** Keepalive: when the peer was last heard of, and probes since. */
   lastHeard = 0;
   keepAliveProbes = 0;
-  /** What was acknowledged when the connection was last looked at as an orphan; -2: it is none. */
+  /** What was acknowledged when the connection was last looked at as an orphan; -2: it is none, -3: there are too many. */
   orphanUna = -2;
   /** What ICMP said of a connection that then timed out. */
   softError: CloseReason | null = null;
@@ -586,7 +586,13 @@ export class TcpConnection {
 
   /** Begins to watch, or goes on watching, whether the connection that nobody waits for makes progress. */
   watchOrphan(now: number): void {
-    if (this.state === "CLOSED" || this.state === "TIME-WAIT") return;
+    if (this.state === "CLOSED" || this.state === "TIME-WAIT" || this.orphanUna === -3) return;
+    if (this.orphanUna === -2 && !this.environment.orphaned(this)) {
+      // It is given up once what is happening now is over.
+      this.orphanUna = -3;
+      this.arm(TIMER.orphan, now);
+      return;
+    }
     this.orphanUna = this.sender.una;
     this.arm(TIMER.orphan, now + this.config.orphanTimeout);
   }

@@ -29,7 +29,7 @@ export type { SentSynAck, TcpState } from "./connection.ts";
 export type { IcmpError } from "./icmp-errors.ts";
 export { windowScaleFor } from "./negotiation.ts";
 export { SEGMENT_ROLE } from "./owner.ts";
-export type { SegmentRole, SegmentSlot, TcpEnvironment, TcpOwner } from "./owner.ts";
+export type { MemoryState, SegmentRole, SegmentSlot, TcpEnvironment, TcpOwner } from "./owner.ts";
 export { ReassemblyQueue } from "./reassembly.ts";
 export type { ByteRange } from "./reassembly.ts";
 export { ReceiveQueue } from "./receive-queue.ts";

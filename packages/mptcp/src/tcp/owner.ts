@@ -119,6 +119,14 @@ export const SEGMENT_ROLE = {
 } as const;
 export type SegmentRole = (typeof SEGMENT_ROLE)[keyof typeof SEGMENT_ROLE];
 
+/** How much the buffers of all connections of a host hold. */
+export interface MemoryState {
+  /** So much that buffers are not to grow any more ... */
+  readonly isTight: boolean;
+  /** ... and that what can be refused is. */
+  readonly isFull: boolean;
+}
+
 /** What a TCP connection needs from the host it lives on. */
 export interface TcpEnvironment {
   readonly name: string;
@@ -127,6 +135,10 @@ export interface TcpEnvironment {
   readonly observer: Observer | null;
   /** Where records of sent segments come from and go to: one for all connections. */
   readonly segments: SegmentPool;
+  /** How much all connections hold. */
+  readonly memory: MemoryState;
+  /** Nobody waits for the connection any more. @returns false when there are too many of those: it is to be given up */
+  orphaned(orphan: object): boolean;
   /** The connection may have something to transmit, or its `nextTimeout` changed. Cheap, idempotent, may be called often. */
   wake(tcp: TcpConnection): void;
   /** The connection reached CLOSED: its 4-tuple is free. */

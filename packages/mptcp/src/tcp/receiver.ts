@@ -158,7 +158,7 @@ export class Receiver {
   }
 
   private store(payload: Payload, offset: number): void {
-    this.queue.limit = this.tcp.owner.reassemblyMemory(this.tcp);
+    this.queue.limit = this.tcp.environment.memory.isFull ? 0 : this.tcp.owner.reassemblyMemory(this.tcp);
     const { refusals } = this.queue;
     const stored = this.queue.insert(offset, payload);
     if (this.queue.refusals > refusals) this.tcp.environment.counters.increment(LIMITS.outOfOrder.counter);

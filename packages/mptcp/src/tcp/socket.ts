@@ -146,7 +146,7 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     const payload = this.receiveQueue.read(max);
     if (payload === null) return null;
     const tcp = this.tcp;
-    this.receiveBuffer.onRead(payload.length, tcp.receiverRtt, tcp.receivedSegmentSize, now);
+    if (!tcp.environment.memory.isTight) this.receiveBuffer.onRead(payload.length, tcp.receiverRtt, tcp.receivedSegmentSize, now);
     if (!this.over) tcp.windowUpdated(now);
     return payload;
   }
@@ -218,7 +218,7 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     this.lastAcknowledgedAt = now;
     this.sendQueue.release(to);
     const window = tcp.congestionWindow;
-    this.sendBuffer.onWindow(window, window < tcp.congestion.threshold, tcp.rtt.srtt, tcp.rtt.min);
+    if (!tcp.environment.memory.isTight) this.sendBuffer.onWindow(window, window < tcp.congestion.threshold, tcp.rtt.srtt, tcp.rtt.min);
     // A third of the buffer has to be free, so that writers are not woken for every ACK.
     if (this.wantsRoom && !this.ending && this.sendQueue.length * 3 <= this.sendBuffer.size * 2) {
       this.wantsRoom = false;

@@ -1,4 +1,4 @@
-import { NEVER, SECOND } from "../core/index.ts";
+import { LIMITS, NEVER, SECOND } from "../core/index.ts";
 import type { TcpConnection } from "./connection.ts";
 import { onReorderTimeout, onRetransmissionTimeout } from "./recovery.ts";
 import { TIMER } from "./timers.ts";
@@ -109,11 +109,12 @@ function persistDue(tcp: TcpConnection, now: number): void {
  * its window closed, or does not close its side.
  */
 function orphanDue(tcp: TcpConnection, now: number): void {
-  if (tcp.sender.una !== tcp.orphanUna) {
+  const isRefused = tcp.orphanUna === -3;
+  if (!isRefused && tcp.sender.una !== tcp.orphanUna) {
     tcp.watchOrphan(now);
     return;
   }
-  tcp.environment.counters.increment("TcpExtTCPAbortOnTimeout");
+  tcp.environment.counters.increment(isRefused ? LIMITS.orphans.counter : "TcpExtTCPAbortOnTimeout");
   tcp.giveUp(tcp.softError ?? "ETIMEDOUT", now);
 }
 

@@ -55,6 +55,17 @@ describe("connections by four-tuple", () => {
     );
   });
 
+  test("leave a small table behind, and stay where they are while it shrinks", () => {
+    const table = new FourTupleTable();
+    const [local, remote] = [IpAddress.from("10.0.0.1"), IpAddress.from("10.0.0.2")];
+    const all = Array.from({ length: 20_000 }, (_, i) => connection(local, 1 + i, remote, 80));
+    for (const tcp of all) table.add(tcp);
+    expect(table.capacity).toBeGreaterThanOrEqual(20_000);
+    for (const tcp of all.slice(100)) table.remove(tcp);
+    expect(table.capacity).toBeLessThanOrEqual(1024);
+    expect(all.filter((tcp) => find(table, tcp) === tcp)).toEqual(all.slice(0, 100));
+  });
+
   test("are told apart by each part of it", () => {
     const table = new FourTupleTable();
     const [a, b, c] = [IpAddress.from("10.0.0.1"), IpAddress.from("10.0.0.2"), IpAddress.from("10.0.0.3")];

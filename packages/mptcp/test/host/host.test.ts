@@ -109,7 +109,7 @@ describe("a listener", () => {
     expect([listener.halfOpen, made.usage.connections]).toEqual([2, 2]);
     listener.close(SECOND);
     expect(drain(made, SECOND).map((packet) => (packet.tcp?.flags ?? 0) & TCP_FLAG.RST)).toEqual([TCP_FLAG.RST, TCP_FLAG.RST]);
-    expect([listener.halfOpen, made.usage]).toEqual([0, { connections: 0, timeWaits: 0, pendingJoins: 0, tokens: 0, ports: 0, timers: 0 }]);
+    expect([listener.halfOpen, made.usage]).toEqual([0, { connections: 0, orphans: 0, lingering: 0, timeWaits: 0, pendingJoins: 0, tokens: 0, ports: 0, timers: 0 }]);
   });
 });
 

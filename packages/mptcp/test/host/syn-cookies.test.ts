@@ -45,7 +45,7 @@ describe("a listener that remembers no SYN", () => {
     const client = pair.connect();
     // Until the ACK is here there is nothing at all.
     pair.run(15);
-    expect(pair.hosts.server.usage).toEqual({ connections: 0, timeWaits: 0, pendingJoins: 0, tokens: 0, ports: 0, timers: 0 });
+    expect(pair.hosts.server.usage).toEqual({ connections: 0, orphans: 0, lingering: 0, timeWaits: 0, pendingJoins: 0, tokens: 0, ports: 0, timers: 0 });
     pair.run(200);
     const server = exchange(pair, client);
     expect([client.connection.multipath, server.connection.multipath, client.connection.fallback]).toEqual([true, true, null]);

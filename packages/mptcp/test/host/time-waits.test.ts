@@ -42,7 +42,7 @@ class Churn {
   }
 }
 
-const NOTHING = { connections: 0, timeWaits: 0, pendingJoins: 0, tokens: 0, ports: 0, timers: 0 };
+const NOTHING = { connections: 0, orphans: 0, lingering: 0, timeWaits: 0, pendingJoins: 0, tokens: 0, ports: 0, timers: 0 };
 
 describe("connections that were closed", () => {
   test.each([

@@ -96,6 +96,7 @@ export class SenderBench implements SenderContext {
   readonly session: Session;
   readonly deadlines = new Deadlines(2);
   readonly log: DecisionLog;
+  isTight = false;
   readonly mayRepeat = true;
   readonly sender: DataSender;
   readonly events: DecisionEvent[] = [];

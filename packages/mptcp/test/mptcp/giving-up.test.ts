@@ -9,7 +9,7 @@ const MINUTE = 60_000;
 /** What both hosts still remember; nothing at all: zeros. */
 function left(pair: Pair): number[] {
   const { client, server } = pair.hosts;
-  return [...Object.values(client.usage), ...Object.values(server.usage), pair.listener.halfOpen] as number[];
+  return [client, server].flatMap(({ usage: { connections, timeWaits, pendingJoins, tokens, timers } }) => [connections + timeWaits, pendingJoins, tokens, timers]).concat(pair.listener.halfOpen);
 }
 
 const NOTHING = Array<number>(9).fill(0);

@@ -20,6 +20,7 @@ export class TestEnvironment implements TcpEnvironment {
   readonly random: RandomSources;
   readonly counters = new Counters();
   readonly segments = new SegmentPool();
+  readonly memory = { isTight: false, isFull: false };
   readonly observer: Observer | null;
   readonly events: DecisionEvent[] = [];
   wakes = 0;
@@ -29,6 +30,10 @@ export class TestEnvironment implements TcpEnvironment {
     this.name = name;
     this.random = random;
     this.observer = observe ? { event: (event) => void this.events.push(event) } : null;
+  }
+
+  orphaned(): boolean {
+    return true;
   }
 
   wake(_tcp: TcpConnection): void {

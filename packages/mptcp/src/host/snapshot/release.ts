@@ -7,13 +7,16 @@ import { tcpsOf } from "./tables.ts";
 export function release(tables: Tables, connection: StreamConnection): void {
   for (const tcp of tcpsOf(tables, connection)) {
     tables.heldPorts.release(tcp);
-    if (!tables.connections.remove(tcp)) tables.pendingJoins.remove(tcp);
+    if (tables.connections.remove(tcp)) tables.ports.release(tcp.tuple);
+    else tables.pendingJoins.remove(tcp);
+    tables.orphans.remove(tcp);
     tables.timers.remove(tcp);
     for (const queue of [...tables.queues, tables.linkless]) queue?.remove(tcp);
     tcp.queued = false;
     tcp.onMovedAway();
   }
   if (!(connection instanceof MptcpConnection)) return;
+  tables.orphans.remove(connection);
   const { token } = connection.session.local;
   if (tables.tokens.get(token) === connection) tables.tokens.delete(token);
   tables.timers.removeFor(connection);

@@ -119,7 +119,10 @@ class Restoring {
     const { connection, tables } = this;
     const { host } = this.body;
     if (this.isTaken(connection.id)) this.reader.renumber(tables.nextId());
-    for (const tcp of this.connected) tables.connections.add(tcp);
+    for (const tcp of this.connected) {
+      tables.connections.add(tcp);
+      if (tcp.active) tables.ports.take(tcp.tuple);
+    }
     // In the order in which they came, so that the oldest is still the one that makes room.
     for (const tcp of this.pending) tables.pendingJoins.add(tcp, tcp.owner as unknown as PendingJoin, now);
     if (connection instanceof MptcpConnection && host.isKnown === true) tables.tokens.set(connection.session.local.token, connection);

@@ -1,10 +1,12 @@
 import type { MptcpConnection } from "../../mptcp/index.ts";
 import type { StreamConnection, TcpConnection } from "../../tcp/index.ts";
 import type { AddressBook } from "../address-book.ts";
-import type { FourTupleTable } from "../four-tuple-table.ts";
+import type { Connections } from "../connections.ts";
 import type { HeldPorts } from "../held-ports.ts";
 import type { Host } from "../host.ts";
+import type { Orphans } from "../orphans.ts";
 import type { PendingJoins } from "../pending-joins.ts";
+import type { PortAllocator } from "../ports.ts";
 import type { TimerHeap } from "../timer-heap.ts";
 import type { TransmitQueue } from "../transmit-queue.ts";
 
@@ -12,10 +14,12 @@ import type { TransmitQueue } from "../transmit-queue.ts";
 export interface Tables {
   readonly host: Host;
   readonly addresses: AddressBook;
-  readonly connections: FourTupleTable;
+  readonly connections: Connections;
   readonly pendingJoins: PendingJoins;
   readonly tokens: Map<number, MptcpConnection>;
   readonly heldPorts: HeldPorts;
+  readonly ports: PortAllocator;
+  readonly orphans: Orphans;
   readonly timers: TimerHeap;
   /** By link; and of connections without one. */
   readonly queues: readonly (TransmitQueue | undefined)[];

@@ -26,6 +26,8 @@ export interface SenderContext {
    * to regular TCP, which has it all (RFC 8684 §3.7).
    */
   readonly mayRepeat: boolean;
+  /** Whether the host's memory is tight: buffers do not grow then. */
+  readonly isTight: boolean;
   /** A subflow has filled its window: those that were refused in its favour may ask again. */
   wakeOthers(full: Carrier): void;
 }
@@ -563,7 +565,7 @@ export class DataSender {
 
   /** D7: the send buffer holds twice what all paths together carry in the longest round-trip time (draft-barre §3.5.1). */
   private tuneBuffer(): void {
-    if (!this.buffer.autoTune || this.bufferLimit >= this.buffer.max) return;
+    if (!this.buffer.autoTune || this.bufferLimit >= this.buffer.max || this.context.isTight) return;
     if (this.queue.end - this.queue.start < this.bufferLimit / 4) return;
     let longest = 0;
     for (const subflow of this.context.subflows) if (subflow.established && subflow.srtt > longest) longest = subflow.srtt;

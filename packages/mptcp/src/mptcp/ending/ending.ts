@@ -17,6 +17,8 @@ export interface EndingContext {
   readonly counters: Counters;
   /** Notes an event for the application (STREAM_EVENT). */
   raise(event: number): void;
+  /** The connection is closed and has no subflow, and is kept for a while. */
+  linger(now: number): void;
   /** Nothing of the connection is needed any more. */
   forget(): void;
 }
@@ -180,10 +182,15 @@ export class Ending {
     }
     if (deadlines.take(DEADLINE.close, now)) this.closeSubflows(now);
     const isOrphan = deadlines.take(DEADLINE.orphan, now);
-    // A subflow that was joined while the connection lingered does not keep it for longer.
-    if (deadlines.take(DEADLINE.linger, now)) this.lingering = "over";
-    else if (!isOrphan) return;
-    for (const subflow of subflows.slice()) subflow.end("orphan", now);
+    if (deadlines.take(DEADLINE.linger, now)) this.stopLingering(now);
+    else if (isOrphan) for (const subflow of subflows.slice()) subflow.end("orphan", now);
+  }
+
+  /** The connection has lingered for long enough, or there is no room for it. A subflow that was joined meanwhile does not keep it for longer. */
+  stopLingering(now: number): void {
+    this.lingering = "over";
+    for (const subflow of this.context.subflows.slice()) subflow.end("orphan", now);
+    this.release(now);
   }
 
   /**
@@ -200,7 +207,7 @@ export class Ending {
 
   /** Lets the host forget the connection once it is closed, no subflow is left and nobody can come back for anything. */
   release(now: number): void {
-    if (this.isForgotten || !this.isClosed || this.context.subflows.length > 0 || this.lingers(now)) return;
+    if (this.isForgotten || !this.isClosed || this.context.subflows.length > 0 || this.lingers(now) || this.hasForgotten) return;
     this.isForgotten = true;
     this.context.deadlines.close();
     this.context.forget();
@@ -230,8 +237,17 @@ export class Ending {
     if (this.lingering === "not yet") {
       this.lingering = "now";
       deadlines.set(DEADLINE.linger, now + config.noSubflowTimeout);
+      this.context.linger(now);
     }
+    return this.isLingering;
+  }
+
+  // Asked after the host was told, which may not have room for it.
+  private get isLingering(): boolean {
     return this.lingering === "now";
+  }
+  private get hasForgotten(): boolean {
+    return this.isForgotten;
   }
 
   private closeSubflows(now: number): void {

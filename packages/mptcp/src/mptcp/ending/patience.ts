@@ -9,6 +9,8 @@ export interface PatienceContext {
   readonly receiver: { readonly finReached: boolean };
   readonly deadlines: Deadlines;
   readonly patienceLimits: PatienceLimits;
+  /** Nobody waits for the connection any more. @returns false when the host has too many of those */
+  orphaned(): boolean;
 }
 
 /** The limits of TcpConfig that hold for the connection; see there. */
@@ -65,6 +67,7 @@ export class Patience {
   private isAbandoned = false;
   /** Since when nobody waits for the connection, ns; -1: somebody does. */
   private orphanedAt = -1;
+  private isRefused = false;
 
   constructor(context: PatienceContext) {
     const limits = context.patienceLimits;
@@ -87,7 +90,9 @@ export class Patience {
     if (this.orphanedAt < 0 && (this.isAbandoned || (sender.finQueued && receiver.finReached))) {
       // With both ends reached the application can get nothing any more.
       this.orphanedAt = now;
-      deadlines.set(DEADLINE.giveUp, Math.min(deadlines.at(DEADLINE.giveUp), now + this.context.patienceLimits.orphanTimeout));
+      this.isRefused = !this.context.orphaned();
+      if (this.isRefused) deadlines.set(DEADLINE.giveUp, now);
+      else deadlines.set(DEADLINE.giveUp, Math.min(deadlines.at(DEADLINE.giveUp), now + this.context.patienceLimits.orphanTimeout));
       return;
     }
     if (sender.isOwed || this.orphanedAt >= 0) {
@@ -101,6 +106,7 @@ export class Patience {
   handleTimeout(now: number): GiveUpReason | null {
     const { deadlines } = this.context;
     if (!deadlines.take(DEADLINE.giveUp, now)) return null;
+    if (this.isRefused) return "too_many_orphans";
     const { at, reason } = this.end();
     if (now >= at) return reason;
     deadlines.set(DEADLINE.giveUp, at);

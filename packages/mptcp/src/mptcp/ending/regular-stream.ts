@@ -231,7 +231,7 @@ export class RegularStream implements TcpOwner, SubflowView {
     const payload = queue.read(max);
     if (payload === null || this.isClosed) return payload;
     const segment = this.tcp.maxPayload;
-    window.consumed(payload.length, this.isEstablished ? this.tcp.receiverRtt : 0, segment, now);
+    if (!this.tcp.environment.memory.isTight) window.consumed(payload.length, this.isEstablished ? this.tcp.receiverRtt : 0, segment, now);
     if (window.updateWorthwhile(this.received, queue.length, segment)) {
       window.takeClosed();
       this.tcp.requestAck();
@@ -398,7 +398,7 @@ export class RegularStream implements TcpOwner, SubflowView {
   /** D7: the send buffer holds twice what the path carries in a round-trip time (draft-barre §3.5.1). */
   private tuneBuffer(tcp: TcpConnection): void {
     const { sendBuffer } = this.context;
-    if (!sendBuffer.autoTune || this.limit >= sendBuffer.max || this.queue.length < this.limit / 4 || tcp.srtt === 0) return;
+    if (!sendBuffer.autoTune || tcp.environment.memory.isTight || this.limit >= sendBuffer.max || this.queue.length < this.limit / 4 || tcp.srtt === 0) return;
     const window = tcp.congestionWindow;
     const wanted = Math.min(sendBuffer.max, Math.floor(withoutQueue(2 * window, 2 * windowOfPath(window, tcp.srtt, tcp.minRtt))));
     if (wanted > this.limit) this.limit = wanted;
