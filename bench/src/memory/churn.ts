@@ -35,4 +35,5 @@ export function closedConnections(count: number, paths: number, progress: Progre
 
 const BATCH = 200;
 const PORTS = 8;
-const WARM_UP = 2000;
+/** Until code is compiled and pools are filled. */
+const WARM_UP = 6000;
