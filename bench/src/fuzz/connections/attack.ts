@@ -68,7 +68,7 @@ export class Attack {
     const known = this.knowledge(aim, to);
     const packet = plan.attacker === "off-path" ? this.blind.make(kind, aim, known, this.old[to]) : this.path.make(kind, aim, known, this.seen[to], world.now);
     if (packet === null || this.omitted.has(2 * number)) return;
-    this.note(2 * number, kind, packet, to, aim.tcp);
+    this.note(2 * number, kind, packet, to, aim);
     const answer = world.inject(packet, to);
     if (plan.attacker === "off-path" && answer > MOST_ANSWERS_TO_THE_BLIND) throw new Violation(`${answer} packets in answer to one from off the path`);
   }
@@ -78,18 +78,20 @@ export class Attack {
     this.isOver = true;
   }
 
-  private note(number: number, kind: Kind, packet: Packet, to: Side, aimedAt: TcpConnection | null): void {
+  private note(number: number, kind: Kind, packet: Packet, to: Side, aim: Aim): void {
     this.injected++;
     this.numbers.push(number);
     const segment = packet.tcp;
     if (segment === null) {
-      this.coverage.add(aimedAt === null ? "none" : stateOf(aimedAt), kind);
+      this.coverage.add(aim.tcp === null ? (aim.isWaiting ? "TIME-WAIT" : "none") : stateOf(aim.tcp), kind);
       return;
     }
     const inside = this.world.inside[to];
     const place = [packet.destination, segment.destinationPort, packet.source, segment.sourcePort] as const;
     const tcp = inside.connections.find(...place) ?? inside.pendingJoins.find(...place);
-    this.coverage.add(tcp === null ? (to === "server" && segment.destinationPort === PORT ? "listening" : "none") : stateOf(tcp), kind);
+    if (tcp !== null) this.coverage.add(stateOf(tcp), kind);
+    else if (inside.timeWaits.find(...place) !== null) this.coverage.add("TIME-WAIT", kind);
+    else this.coverage.add(to === "server" && segment.destinationPort === PORT ? "listening" : "none", kind);
   }
 
   // ---- what the attacker sees on its path
@@ -135,11 +137,11 @@ export class Attack {
       world.simulation.after(random.below(50_000_000), () => void world.inject(copy, to));
       return what === "double";
     }
-    const { tcp } = this.aimOf(packet, to);
-    const changed = this.tamperer.change(packet.clone(), what, this.knowledge({ tuple: tupleOf(packet), tcp }, to));
+    const aim = this.aimOf(packet, to);
+    const changed = this.tamperer.change(packet.clone(), what, this.knowledge(aim, to));
     if (changed === null) return true;
     this.numbers.pop();
-    this.note(2 * number + 1, what, packet, to, tcp);
+    this.note(2 * number + 1, what, packet, to, aim);
     world.inject(changed, to);
     return false;
   }
@@ -156,6 +158,8 @@ export class Attack {
     const { plan, random } = this;
     const candidates = this.candidates(to);
     const isBlind = plan.attacker === "off-path" && !plan.knowsPorts;
+    const waiting = this.reachable(this.world.inside[to].timeWaits.table.all());
+    if (waiting.length > 0 && !isBlind && random.oneIn(8)) return { tuple: pick(random, waiting).tuple, tcp: null, isWaiting: true };
     if (candidates.length > 0 && !isBlind && !random.oneIn(10)) return this.rarest(candidates);
     return this.stranger(to);
   }
@@ -167,14 +171,18 @@ export class Attack {
       const other = candidates[this.random.below(candidates.length)] as TcpConnection;
       if (this.coverage.count(stateOf(other)) < this.coverage.count(stateOf(best))) best = other;
     }
-    return { tuple: best.tuple, tcp: best };
+    return { tuple: best.tuple, tcp: best, isWaiting: false };
   }
 
   private candidates(to: Side): TcpConnection[] {
-    const { attackedPath, attacker } = this.plan;
     const inside = this.world.inside[to];
-    const all = [...inside.connections.all(), ...inside.pendingJoins.all()];
-    return attacker !== "on-path" ? all : all.filter((tcp) => this.pathOf(tcp.tuple) === attackedPath);
+    return this.reachable([...inside.connections.all(), ...inside.pendingJoins.all()]);
+  }
+
+  /** Those that the attacker can send to. */
+  private reachable<T extends { readonly tuple: FourTuple }>(all: T[]): T[] {
+    const { attackedPath, attacker } = this.plan;
+    return attacker !== "on-path" ? all : all.filter(({ tuple }) => this.pathOf(tuple) === attackedPath);
   }
 
   /** A four-tuple of a made-up port, and perhaps of a made-up address. */
@@ -189,14 +197,17 @@ export class Attack {
     const port = random.oneIn(2) ? PORT : random.below(65_536);
     const other = random.below(65_536);
     const tuple: FourTuple = { localAddress: ours, localPort: to === "server" ? port : other, remoteAddress: theirs, remotePort: to === "server" ? other : port };
-    return { tuple, tcp: world.inside[to].connections.find(tuple.localAddress, tuple.localPort, tuple.remoteAddress, tuple.remotePort) };
+    return this.aimAt(tuple, to);
   }
 
   private aimOf(packet: Packet, to: Side): Aim {
-    const tuple = tupleOf(packet);
+    return this.aimAt(tupleOf(packet), to);
+  }
+
+  private aimAt(tuple: FourTuple, to: Side): Aim {
     const inside = this.world.inside[to];
     const place = [tuple.localAddress, tuple.localPort, tuple.remoteAddress, tuple.remotePort] as const;
-    return { tuple, tcp: inside.connections.find(...place) ?? inside.pendingJoins.find(...place) };
+    return { tuple, tcp: inside.connections.find(...place) ?? inside.pendingJoins.find(...place), isWaiting: inside.timeWaits.find(...place) !== null };
   }
 
   /** Which of the client's paths a four-tuple of either host is on. */

@@ -11,10 +11,11 @@ import { pick } from "./plan.ts";
 export const KINDS = ["replay", "fields", "options", "octets", "payload", "ack", "data", "flags", "syn", "fin", "rst", "icmp", ...SIGNALS] as const;
 export type Kind = (typeof KINDS)[number];
 
-/** Where a packet goes: a connection of the host, or a four-tuple for which it has none. */
+/** Where a packet goes: a connection of the host, a four-tuple of which it has no more than TIME-WAIT, or one of which it has nothing. */
 export interface Aim {
   readonly tuple: FourTuple;
   readonly tcp: TcpConnection | null;
+  readonly isWaiting: boolean;
 }
 
 /** Makes packets for an attacker who sees the subflow: what it forges is plausible, and what it changes was real. */
@@ -255,7 +256,9 @@ export class BlindForger {
     if (kind === "replay" && replayed === undefined) return null;
     const packet = replayed ?? this.forged(kind, aim, known);
     const segment = packet.tcp;
-    return segment === null || (aim.tcp !== null && isLucky(aim.tcp, segment)) ? null : packet;
+    if (segment === null || (aim.tcp !== null && isLucky(aim.tcp, segment))) return null;
+    // In TIME-WAIT one SYN in two takes over, as RFC 9293 §3.10.7.4 and RFC 6191 have it.
+    return aim.isWaiting && (segment.flags & TCP_FLAG.SYN) !== 0 ? null : packet;
   }
 
   private forged(kind: Kind, aim: Aim, known: Knowledge): Packet {
@@ -295,11 +298,11 @@ export class BlindForger {
 function isLucky(tcp: TcpConnection, segment: TcpSegment): boolean {
   const { sender, receiver } = tcp;
   const { flags } = segment;
-  // In TIME-WAIT one SYN in two takes over, as RFC 9293 §3.10.7.4 and RFC 6191 have it.
-  if ((flags & TCP_FLAG.SYN) !== 0 && tcp.state === "TIME-WAIT") return true;
   if (tcp.state === "SYN-SENT") return (flags & TCP_FLAG.ACK) !== 0 && segment.acknowledgment === sender.origin;
   const offset = positionNear(segment.sequence, receiver.origin, receiver.nxt);
   if ((flags & TCP_FLAG.RST) !== 0) return offset === receiver.nxt;
+  // A SYN with the number of the first one is that one again.
+  if ((flags & TCP_FLAG.SYN) !== 0 && tcp.state === "SYN-RECEIVED") return offset === -1;
   // Twice the window to the left: what was acknowledged lately is answered, and may be looked at.
   const width = Math.max(receiver.largestWindow, 65_536);
   const end = offset + segment.payload.length + 1;

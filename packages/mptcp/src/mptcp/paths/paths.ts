@@ -237,7 +237,7 @@ export class Paths implements PathControl {
   onJoinToRemoved(address: IpAddress, now: number): void {
     const id = this.withdrawals.onJoin(address, now);
     // The id may be another address's by now.
-    if (id >= 0 && !this.context.closed && !this.local.some((entry) => entry.id === id)) this.signals.withdraw(id);
+    if (id >= 0 && !this.context.closed && !this.local.some((entry) => entry.id === id)) this.signals.withdrawAgain(id);
   }
 
   /** A join was verified: its path works, and may carry what nobody could carry before. */

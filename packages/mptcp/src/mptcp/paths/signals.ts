@@ -89,6 +89,13 @@ export class Signals {
     for (const subflow of subflows) this.request(subflow);
   }
 
+  /** Withdraws an address once more, on one subflow: what asks for it may come from anybody who knows the token. */
+  withdrawAgain(addressId: number): void {
+    this.outbox.push({ subflow: null, option: { kind: "remove_addr", addressIds: [addressId] } });
+    this.context.log.observe(null, { kind: "remove_addr", direction: "out", addressIds: [addressId] });
+    this.request(null);
+  }
+
   /** Withdraws an address that went while no subflow could carry the news: on the next one. */
   withdrawLater(addressId: number): void {
     this.forget(addressId);
