@@ -44,7 +44,7 @@ export const SUBFLOW_END_REASONS = {
   fastclose: { counter: null, text: "the peer broke the connection off (MP_FASTCLOSE)" },
   // by us
   aborted: { counter: null, text: "the application broke the connection off" },
-  connection_closed: { counter: null, text: "the connection is over" },
+  connection_closed: { counter: null, transient: true, text: "the connection is over" },
   orphan: { counter: null, text: "the connection is over and the peer did not answer its FIN" },
   silent: { counter: null, transient: true, text: "it stayed silent while others carried data, and nothing answered there" },
   given_up: { counter: null, text: "the connection was given up, since its peer does not answer" },

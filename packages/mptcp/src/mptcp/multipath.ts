@@ -81,6 +81,8 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   private joinedEver = false;
   /** The path of a subflow dropped options, and nothing has come through since: joins may succeed there without end, and be of no use. */
   private optionsDropped = false;
+  /** Pieces of data without a mapping since one came with it. */
+  private unmappedPieces = 0;
   /** Something changed that may let a subflow send. */
   private dirty = false;
   /** The TCP connection was given to regular TCP: nothing is left to do here. */
@@ -501,6 +503,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   /** Bytes of the connection, from any subflow. */
   deliver(dataOffset: number, payload: Payload, now: number): void {
     if (this.ending.closed) return;
+    this.unmappedPieces = 0;
     const elsewhere = dataOffset > this.receiver.next ? (this.context.environment.memory.isFull ? Number.POSITIVE_INFINITY : this.outOfOrderMemory(null)) : 0;
     const { refusals } = this.receiver;
     if (this.receiver.insert(dataOffset, payload, elsewhere, now) === 0) {
@@ -511,6 +514,11 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     if (this.optionsDropped) this.onProgress();
     this.raise(STREAM_EVENT.readable);
     if (this.receiver.finReached) this.onEnd(now);
+  }
+
+  /** A piece of data came without a mapping. @returns how many did, on whichever subflow, since one came with it */
+  countUnmapped(): number {
+    return ++this.unmappedPieces;
   }
 
   onDataFin(dataOffset: number, now: number): void {

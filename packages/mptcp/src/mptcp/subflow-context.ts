@@ -81,6 +81,7 @@ export interface SubflowContext<S> {
   onArrival(subflow: S): void;
   deliver(dataOffset: number, payload: Payload, now: number): void;
   onDataFin(dataOffset: number, now: number): void;
+  countUnmapped(): number;
   onFastclose(subflow: S, withReset: boolean, now: number): void;
   /** Gives up Multipath TCP. @param arrivingOffset data offset of subflow offset 0 in what arrives */
   fallBack(reason: FallbackReason, now: number, arrivingOffset?: number): void;

@@ -570,7 +570,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     }
     context.counters.increment("MPTcpExtDSSNoMapping");
     // Sent again on another subflow it may come with a mapping. Here it did not, time after time.
-    if (total <= context.receiver.limit && ++this.unmappedPieces < MOST_UNMAPPED_PIECES) return true;
+    const pieces = Math.max(++this.unmappedPieces, context.countUnmapped());
+    if (total <= context.receiver.limit && pieces < MOST_UNMAPPED_PIECES) return true;
     this.reset("no_mapping", MP_RESET_REASON.middleboxInterference, now);
     return false;
   }
@@ -784,7 +785,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
 /** Ends of a subflow that show that options do not pass on its path. */
 const OPTIONS_LOST: ReadonlySet<SubflowEndReason> = new Set(["no_mapping", "no_data_ack", "options_lost", "no_mp_join_in_ack"]);
-/** Pieces of data in a row without a mapping that end a subflow; less may be a middlebox that joined two segments. */
+/** Pieces of data in a row without a mapping, on it or on any of them, that end a subflow; less may be a middlebox that joined two segments. */
 const MOST_UNMAPPED_PIECES = 3;
 /** Probes for options that go without an answer, at intervals that double; TCP's own timeouts then decide. */
 const MOST_DOUBTS = 8;

@@ -98,7 +98,7 @@ export class TimeWait {
     const end = offset + segment.payload.length + ((flags & TCP_FLAG.FIN) !== 0 ? 1 : 0);
     const isOld = end > offset && end <= 0;
     const isAcceptable = end === offset ? offset >= 0 && offset <= this.window : end > 0 && (offset < this.window || offset === 0);
-    if (!isAcceptable && !isOld) return { ...this.refuse("out of window", environment, now), restart: true };
+    if (!isAcceptable && !isOld) return this.refuse("out of window", environment, now);
     if ((flags & TCP_FLAG.SYN) !== 0) {
       // RFC 5961 §4.2.
       environment.counters.increment("TcpExtTCPSYNChallenge");
@@ -114,8 +114,8 @@ export class TimeWait {
       environment.counters.increment("TcpExtTCPChallengeACK");
       return this.refuse("ACK out of range", environment, now);
     }
-    // The peer's FIN again restarts 2 MSL. What the window cannot have held lately is answered as any segment that is not acceptable.
-    if (isOld) return { ...RESTART, answer: -end <= Math.max(this.largestWindow, 65536) || this.mayChallenge(environment, now) };
+    // The peer's FIN again restarts 2 MSL, and nothing else. What the window cannot have held lately is answered as any segment that is not acceptable.
+    if (isOld) return { answer: -end <= Math.max(this.largestWindow, 65536) || this.mayChallenge(environment, now), restart: end === 0, over: false };
     if (this.timestamps && segment.hasTimestamps && offset <= 0) this.recentTimestamp = segment.timestampValue | 0;
     return NOTHING;
   }
@@ -196,5 +196,4 @@ function lastOptions(tcp: TcpConnection, now: number): readonly MptcpOption[] {
 
 const NOTHING: TimeWaitVerdict = { answer: false, restart: false, over: false };
 const ANSWER: TimeWaitVerdict = { answer: true, restart: false, over: false };
-const RESTART: TimeWaitVerdict = { answer: false, restart: true, over: false };
 const OVER: TimeWaitVerdict = { answer: false, restart: false, over: true };

@@ -234,7 +234,7 @@ describe("closing", () => {
     server.end();
     pair.run(5000);
     expect(ends(client, server)).toEqual([[true, null], [true, null]]);
-    expect(pair.lines((sent) => isReset(sent) && sent.from === "client")).toContain("> 10 RA tcprst(4)");
+    expect(pair.lines((sent) => isReset(sent) && sent.from === "client")).toContain("> 10 RA tcprst(4 transient)");
     // The server's FIN on the dead path is repeated until R2 is over.
     pair.run(1_800_000);
     expect([tokens(pair, "client"), tokens(pair, "server")]).toEqual([0, 0]);
