@@ -367,10 +367,9 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
   /** A connection or a listener that something happened to: ask it by `takeEvents()` or `accept()`. */
   pollEvent(): StreamConnection | Listener | null {
     if (this.readyHead === this.ready.length) {
-      if (this.readyHead > 0) {
-        this.ready.length = 0;
-        this.readyHead = 0;
-      }
+      // An array that is cut to nothing loses its room, and would need new room at the next event.
+      while (this.ready.length > 0) this.ready.pop();
+      this.readyHead = 0;
       return null;
     }
     return this.ready[this.readyHead++] as StreamConnection | Listener;

@@ -150,7 +150,7 @@ export class EventQueue {
     this.isStopped = false;
     this.isHalted = this.isUnsorted;
     if (until === NEVER) return this.runOut();
-    while (this.next <= until) {
+    while (this.count > 0 && (this.times[0] as number) <= until) {
       if (this.isHalted && this.attend()) return;
       this.fireFirst();
     }

@@ -69,6 +69,12 @@ export class ReceiveQueue {
       return first.slice(0, max);
     }
     this.bytes -= first.length;
+    if (items.length === 1) {
+      // The usual case: an array that is cut to nothing would need new room for the next item.
+      items.pop();
+      this.chunk = null;
+      return first;
+    }
     items[this.head++] = Payload.EMPTY;
     if (this.head === items.length) {
       items.length = 0;

@@ -4,9 +4,14 @@
  * Everywhere else a position in a stream is a plain number counted from the stream's start.
  */
 
-/** `sequence + n` modulo 2^32 (RFC 9293 §3.4). `n` may be any integer below 2^53 in magnitude. */
+/**
+ * `sequence + n` modulo 2^32 (RFC 9293 §3.4). `n` may be any integer below 2^53 in magnitude.
+ *
+ * `| 0` and `>>> 0` take any such integer modulo 2^32, at a fraction of what `%` costs on numbers that are no 32-bit integers. Every packet
+ * asks several times.
+ */
 export function sequenceAdd(sequence: number, n: number): number {
-  return (sequence + (n % TWO_32)) >>> 0;
+  return (sequence + (n | 0)) >>> 0;
 }
 
 /** Signed distance from `b` to `a`, in [-2^31, 2^31): positive when `a` comes after `b`. */
@@ -33,7 +38,7 @@ export function sequenceLessOrEqual(a: number, b: number): boolean {
  * @returns a position; negative when the number lies before the stream's start
  */
 export function positionNear(sequence: number, origin: number, near: number): number {
-  return near + ((sequence - origin - (near % TWO_32)) | 0);
+  return near + ((sequence - origin - (near | 0)) | 0);
 }
 
 /**
@@ -54,21 +59,21 @@ export class DataSequenceSpace {
 
   /** Upper 32 bits of the data sequence number of `position`. */
   high(position: number): number {
-    const low = this.idsnLow + 1 + (position % TWO_32);
-    const carry = low >= TWO_32 ? (low >= 2 * TWO_32 ? 2 : 1) : low < 0 ? -1 : 0;
-    return (this.idsnHigh + ((position - (position % TWO_32)) / TWO_32) + carry) >>> 0;
+    const below = position >>> 0;
+    const carry = this.idsnLow + 1 + below >= TWO_32 ? 1 : 0;
+    return (this.idsnHigh + (position - below) / TWO_32 + carry) >>> 0;
   }
 
   /** Lower 32 bits of the data sequence number of `position`. */
   low(position: number): number {
-    return (this.idsnLow + 1 + (position % TWO_32)) >>> 0;
+    return (this.idsnLow + 1 + (position | 0)) >>> 0;
   }
 
   /** The position of a full 64-bit data sequence number; negative before the stream, NaN when beyond 2^53. */
   position(high: number, low: number): number {
     const borrow = low >>> 0 < this.idsnLow ? 1 : 0;
     const highDifference = (high - this.idsnHigh - borrow) | 0;
-    const lowDifference = ((low >>> 0) - this.idsnLow + TWO_32) % TWO_32;
+    const lowDifference = (low - this.idsnLow) >>> 0;
     // The 1 is taken off first: a sum beyond 2^53 must not round back into the safe range.
     const position = highDifference * TWO_32 + (lowDifference - 1);
     return Number.isSafeInteger(position) ? position : Number.NaN;

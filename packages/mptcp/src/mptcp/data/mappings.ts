@@ -24,6 +24,8 @@ export class SentMapping {
 /** FIFO of the mappings of one subflow that it has not fully acknowledged, by subflow offset. */
 export class SentMappings {
   private items: SentMapping[] = [];
+  /** Subflow offset after the last byte of each, beside them: acknowledgments look at nothing else. */
+  private ends: number[] = [];
   private head = 0;
 
   get size(): number {
@@ -32,6 +34,7 @@ export class SentMappings {
 
   push(mapping: SentMapping): void {
     this.items.push(mapping);
+    this.ends.push(mapping.subflowOffset + mapping.length);
   }
 
   /** The i-th oldest, from 0. */
@@ -41,17 +44,14 @@ export class SentMappings {
 
   /** Forgets the mappings that end at or before subflow offset `to`. */
   acknowledge(to: number): void {
-    const { items } = this;
+    const { ends, items } = this;
     let head = this.head;
-    while (head < items.length) {
-      const mapping = items[head] as SentMapping;
-      if (mapping.subflowOffset + mapping.length > to) break;
-      head++;
-    }
+    while (head < ends.length && (ends[head] as number) <= to) head++;
     this.head = head;
     // Compact in large steps only, so that the cost per mapping stays constant.
     if (head > 1024 && head * 2 > items.length) {
       this.items = items.slice(head - REMEMBERED);
+      this.ends = ends.slice(head - REMEMBERED);
       this.head = REMEMBERED;
     }
   }
@@ -68,6 +68,7 @@ export class SentMappings {
   /** Forgets all of them, the latest ones included. */
   clear(): void {
     this.items = [];
+    this.ends = [];
     this.head = 0;
   }
 }
