@@ -34,8 +34,8 @@ export interface MultipathInside {
     readonly localSpace: DataSequenceSpace;
     readonly remoteSpace: DataSequenceSpace;
   };
-  readonly sender: { readonly unacknowledged: number; readonly next: number; readonly sentEnd: number };
-  readonly receiver: { readonly next: number; readonly limit: number; readonly reorderedBytes: number };
+  readonly sender: { readonly una: number; readonly nxt: number; readonly sentEnd: number };
+  readonly receiver: { readonly nxt: number; readonly limit: number; readonly reorderedBytes: number };
   readonly paths: { readonly paths: readonly unknown[]; readonly remote: readonly unknown[] };
   readonly subflows: readonly SubflowInside[];
 }

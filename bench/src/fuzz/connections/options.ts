@@ -102,7 +102,7 @@ export class OptionForger {
   private fail(subflow: SubflowInside | null): MptcpOption {
     const { random } = this;
     const space = subflow?.context.session.localSpace;
-    const at = (subflow?.context.sender.unacknowledged ?? 0) + near(random);
+    const at = (subflow?.context.sender.una ?? 0) + near(random);
     if (space === undefined || random.oneIn(3) || at < 0) return { kind: "mp_fail", dsnHigh: random.uint32(), dsnLow: random.uint32() };
     return { kind: "mp_fail", dsnHigh: space.high(at), dsnLow: space.low(at) };
   }
@@ -133,8 +133,8 @@ export class OptionForger {
   private place(dss: Dss, context: MultipathInside, far: number): void {
     const { random } = this;
     const { sender, receiver, session } = context;
-    const at = receiver.next + far;
-    const acknowledged = pick(random, [sender.unacknowledged, sender.sentEnd, sender.unacknowledged + random.below(Math.max(1, sender.sentEnd - sender.unacknowledged)), sender.next + near(random)]);
+    const at = receiver.nxt + far;
+    const acknowledged = pick(random, [sender.una, sender.sentEnd, sender.una + random.below(Math.max(1, sender.sentEnd - sender.una)), sender.nxt + near(random)]);
     dss.dataAckLow = session.localSpace.low(acknowledged);
     dss.dataAckHigh = session.localSpace.high(acknowledged);
     if (!session.remoteKnown) return;

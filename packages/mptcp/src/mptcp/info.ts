@@ -107,8 +107,8 @@ export interface InformedMultipath {
   readonly subflows: readonly SubflowView[];
   readonly paths: PathControl & { readonly acceptedAddresses: number; readonly signals: { readonly announcedIds: readonly number[] } };
   readonly sender: {
-    readonly next: number;
-    readonly unacknowledged: number;
+    readonly nxt: number;
+    readonly una: number;
     readonly bytesReinjected: number;
     readonly reinjectedSegments: number;
     readonly buffered: number;
@@ -116,7 +116,7 @@ export interface InformedMultipath {
     readonly lastSentAt: number;
     readonly lastAcknowledgedAt: number;
   };
-  readonly receiver: { readonly next: number; readonly buffered: number; readonly lastReceivedAt: number };
+  readonly receiver: { readonly nxt: number; readonly buffered: number; readonly lastReceivedAt: number };
 }
 
 /** A subflow as everybody may see it; after fallback the TCP connection that is left is one. */
@@ -150,8 +150,8 @@ export interface InformedRegular {
   readonly receiveBuffered: number;
   readonly endAcknowledged: boolean;
   readonly progress: {
-    readonly next: number;
-    readonly unacknowledged: number;
+    readonly nxt: number;
+    readonly una: number;
     readonly received: number;
     readonly lastSentAt: number;
     readonly lastReceivedAt: number;
@@ -178,12 +178,12 @@ export function infoOfMultipath(connection: InformedMultipath, openedAt: number,
     addAddrAcceptedMax: paths.limits.addAddrAccepted,
     localAddrUsed: new Set(joined.filter((subflow) => subflow.initiator).map((subflow) => subflow.localAddressId)).size,
     localAddrMax: paths.local.length,
-    writeSequence: sequence(session.localSpace, sender.next),
-    sendUnacknowledged: sequence(session.localSpace, sender.unacknowledged),
-    receiveNext: session.remoteKnown ? sequence(session.remoteSpace, receiver.next) : "0",
-    bytesSent: sender.next,
-    bytesReceived: receiver.next,
-    bytesAcknowledged: Math.min(sender.unacknowledged, sender.next),
+    writeSequence: sequence(session.localSpace, sender.nxt),
+    sendUnacknowledged: sequence(session.localSpace, sender.una),
+    receiveNext: session.remoteKnown ? sequence(session.remoteSpace, receiver.nxt) : "0",
+    bytesSent: sender.nxt,
+    bytesReceived: receiver.nxt,
+    bytesAcknowledged: Math.min(sender.una, sender.nxt),
     bytesRetransmitted: sender.bytesReinjected,
     retransmits: sender.reinjectedSegments,
     sendBuffered: sender.buffered,
@@ -216,9 +216,9 @@ export function infoOfRegular(stream: InformedRegular, openedAt: number, now: nu
     writeSequence: "0",
     sendUnacknowledged: "0",
     receiveNext: "0",
-    bytesSent: progress.next,
+    bytesSent: progress.nxt,
     bytesReceived: progress.received,
-    bytesAcknowledged: Math.min(progress.unacknowledged, progress.next),
+    bytesAcknowledged: Math.min(progress.una, progress.nxt),
     bytesRetransmitted: 0,
     retransmits: 0,
     sendBuffered: stream.sendBuffered,

@@ -405,9 +405,9 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   }
 
   failOver(reason: FallbackReason, answers: number, answerNow: boolean, now: number): void {
-    const { next, unacknowledged } = this.sender;
+    const { nxt, una } = this.sender;
     // RFC 8684 §3.7: the mapping acts retroactively, from what was acknowledged on.
-    this.hand(reason, { arrivingOffset: 0, infiniteFrom: Math.min(unacknowledged, next), answers, answerNow }, now);
+    this.hand(reason, { arrivingOffset: 0, infiniteFrom: Math.min(una, nxt), answers, answerNow }, now);
   }
 
   /** Gives the first subflow's TCP connection to regular TCP, and ends the others. */
@@ -483,10 +483,10 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   onDataAck(position: number, right: number, now: number): void {
     const { sender } = this;
     const finBefore = sender.finAcknowledged;
-    const { unacknowledged } = sender;
+    const { una } = sender;
     if (!sender.acknowledge(position, right, now)) return;
     this.session.onAcknowledged(position, now);
-    if (this.optionsDropped && sender.unacknowledged > unacknowledged) this.onProgress();
+    if (this.optionsDropped && sender.una > una) this.onProgress();
     if (sender.takeRoom()) this.raise(STREAM_EVENT.writable);
     if (sender.isCovered) for (const subflow of this.living) subflow.onAllCovered();
     if (sender.finAcknowledged && !finBefore) {
@@ -504,13 +504,13 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   deliver(dataOffset: number, payload: Payload, now: number): void {
     if (this.ending.closed) return;
     this.unmappedPieces = 0;
-    const elsewhere = dataOffset > this.receiver.next ? (this.context.environment.memory.isFull ? Number.POSITIVE_INFINITY : this.outOfOrderMemory(null)) : 0;
+    const elsewhere = dataOffset > this.receiver.nxt ? (this.context.environment.memory.isFull ? Number.POSITIVE_INFINITY : this.outOfOrderMemory(null)) : 0;
     const { refusals } = this.receiver;
     if (this.receiver.insert(dataOffset, payload, elsewhere, now) === 0) {
       if (this.receiver.refusals > refusals) this.counters.increment(LIMITS.outOfOrder.counter);
       return;
     }
-    this.session.onArrived(this.receiver.next, now);
+    this.session.onArrived(this.receiver.nxt, now);
     if (this.optionsDropped) this.onProgress();
     this.raise(STREAM_EVENT.readable);
     if (this.receiver.finReached) this.onEnd(now);

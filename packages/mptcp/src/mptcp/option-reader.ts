@@ -91,7 +91,7 @@ export class OptionReader {
     const { context, facts } = this;
     const { receiver, sender, session } = context;
     context.onDss(now);
-    facts.read(dss, session, offset, sender.unacknowledged, receiver.next);
+    facts.read(dss, session, offset, sender.una, receiver.nxt);
     if (facts.hasDataAck) this.hadDataAck = true;
     if (facts.acknowledged >= 0) context.onDataAck(facts.acknowledged, facts.acknowledged + this.subflow.scaledWindow(segment), now);
     // RFC 8684 figure 20 shows an ACK with a Data-Level Length of 0: on a segment without data there is nothing to map.
@@ -136,7 +136,7 @@ export class OptionReader {
     }
     const arrivingOffset = dataOffset - subflowOffset;
     // One stream from here on: nothing could fill a gap in the data any more, and what comes after it would be stored for ever.
-    if (!(dataOffset >= 0 && arrivingOffset + this.subflow.receivedOffset <= context.receiver.next)) {
+    if (!(dataOffset >= 0 && arrivingOffset + this.subflow.receivedOffset <= context.receiver.nxt)) {
       context.counters.increment("MPTcpExtDSSNotMatching");
       this.subflow.reset("mapping_conflict", MP_RESET_REASON.mptcpSpecific, now);
       return "drop";

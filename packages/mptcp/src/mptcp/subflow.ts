@@ -228,7 +228,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   }
 
   get contiguous(): boolean {
-    return this.tcp.receivedOffset - this.inbound.held === this.context.receiver.next;
+    return this.tcp.receivedOffset - this.inbound.held === this.context.receiver.nxt;
   }
 
   carriedLately(dataOffset: number): boolean {
@@ -360,7 +360,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   replace(): { readonly pieces: readonly Payload[]; readonly dataOffset: number } {
     this.state = "replaced";
     this.deadlines.close();
-    return this.inbound.handOver(this.context.receiver.next);
+    return this.inbound.handOver(this.context.receiver.nxt);
   }
 
   // ---- time
@@ -383,6 +383,10 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     // MP_CAPABLE with data, 22 octets or 24, replaces the first DSS (RFC 8684 §3.1).
     if (this.first && this.initiator && !session.fullyEstablished) return headerGrowth(Math.max(session.checksums ? 24 : 22, session.dssLength), timestamps);
     return headerGrowth(session.dssLength, timestamps);
+  }
+
+  mayOffer(): boolean {
+    return this.context.sender.mayOffer;
   }
 
   offer(_tcp: TcpConnection, limit: number, now: number): number {
@@ -562,7 +566,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   /** In-order bytes that no mapping covers (RFC 8684 §3.3.1, §3.7). */
   onUnmapped(rest: Payload, offset: number, total: number, now: number): boolean {
     const { context, tcp } = this;
-    if (this.mayFallBack && offset === context.receiver.next) {
+    if (this.mayFallBack && offset === context.receiver.nxt) {
       // The one stream that there is goes on without mappings.
       context.fallBack(offset === 0 ? "options_lost_on_data" : "options_lost", now);
       tcp.owner.onData(tcp, rest, offset, now);

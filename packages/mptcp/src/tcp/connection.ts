@@ -288,7 +288,7 @@ export class TcpConnection {
     }
   }
 
-  /** Send a segment without payload that the peer must answer with its ACK and window (sequence sndUna - 1). */
+  /** Send a segment without payload that the peer must answer with its ACK and window (sequence SND.UNA - 1). */
   sendProbe(_now: number): void {
     if (!this.reachedEstablished || this.state === "CLOSED" || this.state === "TIME-WAIT") return;
     this.probePending = true;

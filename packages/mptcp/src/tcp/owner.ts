@@ -20,6 +20,9 @@ export interface TcpOwner {
   /** Octets of options that {@link TcpOwner.segmentOptions} adds to a data segment, at the most; a multiple of 4. */
   dataOptionSpace(tcp: TcpConnection): number;
 
+  /** Whether {@link TcpOwner.offer} may give anything. Asked first, so that a connection which only receives costs nothing here. */
+  mayOffer(tcp: TcpConnection): boolean;
+
   /**
    * How many bytes of new data would go into one segment now, at most `limit`; 0 when there is nothing, or when the owner
    * does not want this connection to send (a scheduler's veto). Asked at the moment of transmission, never earlier.

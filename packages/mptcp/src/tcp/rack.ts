@@ -43,10 +43,10 @@ export class Rack {
   }
 
   /** An ACK carried a D-SACK: widen the reordering window, once per round trip (step 4). */
-  onDuplicateSack(sndUna: number, sndNxt: number): void {
-    if (this.dsackRound >= 0 && sndUna >= this.dsackRound) this.dsackRound = -1;
+  onDuplicateSack(una: number, nxt: number): void {
+    if (this.dsackRound >= 0 && una >= this.dsackRound) this.dsackRound = -1;
     if (this.dsackRound >= 0) return;
-    this.dsackRound = sndNxt;
+    this.dsackRound = nxt;
     this.windowMultiplier++;
     this.persist = PERSIST;
   }

@@ -130,6 +130,11 @@ export class Sender {
     return inFlight <= 0 ? this.unit : 0;
   }
 
+  /** Whether there is nothing to do here unless the owner has data. Who measures the delivery rate hears of every look for data that found none. */
+  private get isIdle(): boolean {
+    return this.board.count === 0 && !this.closing && this.rates === null;
+  }
+
   /** Asks the owner for the option space that a data segment needs now. */
   updateUnit(): void {
     const unit = this.tcp.maxPayload - this.tcp.owner.dataOptionSpace(this.tcp);
@@ -144,7 +149,8 @@ export class Sender {
     }
     if (this.pacer !== null && this.pacer.holds(this.tcp, now)) return null;
     if (this.board.lostCount > 0) return this.retransmission(now);
-    return this.open ? this.newData(now, false) : null;
+    if (!this.open || (this.isIdle && !this.tcp.owner.mayOffer(this.tcp))) return null;
+    return this.newData(now, false);
   }
 
   /** Arms the retransmission timer from now. */

@@ -183,6 +183,10 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     return 0;
   }
 
+  mayOffer(tcp: TcpConnection): boolean {
+    return this.sendQueue.end > tcp.nextOffset;
+  }
+
   offer(tcp: TcpConnection, limit: number, _now: number): number {
     const waiting = this.sendQueue.end - tcp.nextOffset;
     return waiting < limit ? waiting : limit;

@@ -131,7 +131,7 @@ describe("a changed byte with the only subflow (RFC 8684 §3.7)", () => {
     expect(sender.connection.multipath).toBe(true);
     const got = readAll(receiver);
     expect(difference(got, stream(got.length))).toBe(-1);
-    expect([got.length, sender.engine.sender.unacknowledged]).toEqual([2 * MSS, 2 * MSS]);
+    expect([got.length, sender.engine.sender.una]).toEqual([2 * MSS, 2 * MSS]);
   });
 
   test("a lost MP_FAIL, or a lost answer, is repeated until the peer has gone over", () => {

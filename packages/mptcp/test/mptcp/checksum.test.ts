@@ -173,10 +173,10 @@ describe("what arrives", () => {
     });
     client.write(1000);
     pair.run(100);
-    expect([server.received, client.engine.sender.unacknowledged]).toEqual([0, 0]);
+    expect([server.received, client.engine.sender.una]).toEqual([0, 0]);
     halves = false;
     pair.run(2000);
-    expect([server.received, server.corrupt, client.engine.sender.unacknowledged]).toEqual([1000, false, 1000]);
+    expect([server.received, server.corrupt, client.engine.sender.una]).toEqual([1000, false, 1000]);
   });
 
   test("a mapping restated with a DATA_FIN that was not known at first", () => {

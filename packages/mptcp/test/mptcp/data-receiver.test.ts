@@ -45,14 +45,14 @@ describe("connection-level reassembly", () => {
           }
           let next = 0;
           while (arrived.has(next)) next++;
-          expect(receiver.next).toBe(next);
+          expect(receiver.nxt).toBe(next);
           expect(receiver.finReached).toBe(receiver.finOffset === next);
           expect(receiver.acknowledgment).toBe(receiver.finOffset === next ? next + 1 : next);
           if (read > 0) {
             const payload = receiver.read(read);
             if (payload !== null) output.push(...payload.toUint8Array());
           }
-          if (advertise) expect(receiver.next + receiver.advertise()).toBe(receiver.right);
+          if (advertise) expect(receiver.nxt + receiver.advertise()).toBe(receiver.right);
           expect(receiver.right).toBeGreaterThanOrEqual(right);
           right = receiver.right;
           // Everything held lies between what was read and the right edge.
@@ -61,7 +61,7 @@ describe("connection-level reassembly", () => {
           expect(right - output.length).toBeLessThanOrEqual(SIZE);
         });
         output.push(...readAll(receiver));
-        expect(output).toEqual([...STREAM.subarray(0, receiver.next)]);
+        expect(output).toEqual([...STREAM.subarray(0, receiver.nxt)]);
       }),
       { seed: 334, numRuns: 150 },
     );
@@ -121,7 +121,7 @@ describe("the shared receive window (RFC 8684 §3.3.4)", () => {
     expect(receiver.advertise()).toBe(900);
     expect(receiver.takeClosed()).toBe(false);
     receiver.insert(100, part(100, 500), 0, 0);
-    expect(receiver.next).toBe(800);
+    expect(receiver.nxt).toBe(800);
     expect(receiver.advertise()).toBe(200);
     // Less than half of the buffer, or than a segment, counts as closed.
     expect(receiver.takeClosed()).toBe(true);

@@ -21,7 +21,7 @@ describe("new data", () => {
     expect(pull(bench, a, CHUNK)).toEqual({ from: 2400, to: 3400 });
     expect([0, 1].map((i) => a.sent.at(i)).map((m) => [m.dataOffset, m.subflowOffset, m.length])).toEqual([[0, 0, 1000], [2400, 1000, 1000]]);
     expect([0, 1].map((i) => b.sent.at(i)).map((m) => [m.dataOffset, m.subflowOffset, m.length])).toEqual([[1000, 0, 700], [1700, 700, 700]]);
-    expect(bench.sender.next).toBe(3400);
+    expect(bench.sender.nxt).toBe(3400);
   });
 
   test("is pushed with the last byte written", () => {
@@ -54,7 +54,7 @@ describe("new data", () => {
     bench.scheduler = { name: "first", select: (subflows) => subflows[0] ?? null };
     expect(bench.sender.offer(a.subflow, CHUNK, 0)).toBe(1000);
     bench.sender.take(a.subflow, 0, 300, 0, bench.slot);
-    expect(bench.sender.next).toBe(300);
+    expect(bench.sender.nxt).toBe(300);
     expect(bench.slot.payload.length).toBe(300);
     expect(pull(bench, a, CHUNK)).toEqual({ from: 300, to: 1300 });
   });
@@ -169,7 +169,7 @@ describe("the shared window (RFC 8684 §3.3.5)", () => {
     expect(bench.sender.right).toBe(5000);
     expect(bench.sender.acknowledge(500, 5500, 0)).toBe(true);
     expect(bench.sender.right).toBe(5500);
-    expect(bench.sender.unacknowledged).toBe(1000);
+    expect(bench.sender.una).toBe(1000);
     expect(bench.sender.acknowledge(1000, 5500, 0)).toBe(false);
   });
 
@@ -241,7 +241,7 @@ describe("DATA_FIN (RFC 8684 §3.3.3)", () => {
     pull(bench, a, CHUNK);
     expect(a.sent.at(1).dataFin).toBe(true);
     expect(a.sent.at(1).length).toBe(500);
-    expect([bench.sender.finSent, bench.sender.sentEnd, bench.sender.next]).toEqual([true, 1501, 1500]);
+    expect([bench.sender.finSent, bench.sender.sentEnd, bench.sender.nxt]).toEqual([true, 1501, 1500]);
     expect(bench.kinds("data_fin").map((event) => event.dataOffset)).toEqual([1500]);
   });
 
@@ -331,7 +331,7 @@ describe("DATA_ACK", () => {
     bench.write(5000);
     pull(bench, a, CHUNK);
     for (const nonsense of [1001, 5001, 2 ** 40, Number.MAX_SAFE_INTEGER]) expect(bench.sender.acknowledge(nonsense, nonsense + 9000, 0)).toBe(false);
-    expect([bench.sender.unacknowledged, bench.sender.right, bench.sender.writable]).toEqual([0, 1000, 100_000 - 5000]);
+    expect([bench.sender.una, bench.sender.right, bench.sender.writable]).toEqual([0, 1000, 100_000 - 5000]);
     // The DATA_FIN's position counts only once it was sent.
     pull(bench, a, CHUNK);
     bench.sender.end();
@@ -455,13 +455,13 @@ describe("the data timeout (RFC 8684 §3.3.6)", () => {
     bench.write(500_000);
     let kept = 65536;
     for (let round = 0; round < 3; round++) {
-      const from = bench.sender.next;
+      const from = bench.sender.nxt;
       expect(pull(bench, honest, CHUNK)).toBeNull();
       expect(pull(bench, liar, CHUNK)).toEqual({ from, to: from + 1000 });
       liar.sent.acknowledge(liar.end);
       bench.sender.handleTimeout(bench.timerAt);
       expect(bench.sender.carriers.usable().map((subflow) => subflow.pathIndex)).toEqual([1]);
-      while (bench.sender.unacknowledged < from + 1000 + kept) {
+      while (bench.sender.una < from + 1000 + kept) {
         expect(pull(bench, liar, CHUNK)).toBeNull();
         expect(pull(bench, honest, CHUNK)).not.toBeNull();
         bench.arrive(honest, true);
@@ -724,8 +724,8 @@ describe("any course of events", () => {
             else if (event.kind === "rto") bench.timeOut(subflow);
             else if (bench.subflows.length > 1) bench.die(subflow);
           }
-          expect(bench.sender.next).toBeLessThanOrEqual(bench.sender.right);
-          expect(bench.sender.unacknowledged).toBeLessThanOrEqual(bench.sender.next);
+          expect(bench.sender.nxt).toBeLessThanOrEqual(bench.sender.right);
+          expect(bench.sender.una).toBeLessThanOrEqual(bench.sender.nxt);
         }
         // From now on all is well: every subflow that is left works.
         for (let round = 0; round < 2000 && bench.received < written; round++) {
@@ -737,7 +737,7 @@ describe("any course of events", () => {
           bench.advance(500 * MS);
         }
         expect(bench.received).toBe(written);
-        expect(bench.sender.unacknowledged).toBe(written);
+        expect(bench.sender.una).toBe(written);
       }),
       { seed: 336, numRuns: 300 },
     );

@@ -81,7 +81,7 @@ test("an infinite mapping that leaves a gap in the data ends the subflow; nothin
   pair.alter((segment, sent) => {
     if (sent.from !== "client" || !isData(sent)) return;
     const dss = new Dss();
-    Object.assign(dss, { dsnLength: 4, dsnLow: remoteSpace.low(receiver.next + 1_000_000), subflowSequence: 1001 });
+    Object.assign(dss, { dsnLength: 4, dsnLow: remoteSpace.low(receiver.nxt + 1_000_000), subflowSequence: 1001 });
     segment.mptcp = [dss];
   });
   client.write(5000);

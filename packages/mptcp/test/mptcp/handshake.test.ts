@@ -52,7 +52,7 @@ describe("the three-way handshake (RFC 8684 §3.1)", () => {
     ]);
     const server = pair.accepted[0];
     expect([server?.received, server?.corrupt, server?.mptcp.session.fullyEstablished]).toEqual([3000, false, true]);
-    expect(client.engine.sender.unacknowledged).toBe(3000);
+    expect(client.engine.sender.una).toBe(3000);
   });
 
   test("tokens and initial data sequence numbers come from SHA-256 of the keys", () => {
@@ -201,7 +201,7 @@ describe("the third ACK is made reliable (RFC 8684 §3.1)", () => {
     const client = pair.connect();
     client.write(3000);
     pair.run(500);
-    expect([pair.accepted[0]?.received, pair.accepted[0]?.corrupt, pair.accepted[0]?.connection.multipath, client.engine.sender.unacknowledged]).toEqual([3000, false, true, 3000]);
+    expect([pair.accepted[0]?.received, pair.accepted[0]?.corrupt, pair.accepted[0]?.connection.multipath, client.engine.sender.una]).toEqual([3000, false, true, 3000]);
   });
 
   test("doubled SYN and SYN+ACK make one connection", () => {

@@ -43,7 +43,7 @@ class DataAcks {
 
   /** What the window held when all of it was lost, bytes. */
   get outstanding(): number {
-    return this.client.engine.sender.next - this.client.engine.sender.unacknowledged;
+    return this.client.engine.sender.nxt - this.client.engine.sender.una;
   }
 
   /** From now on everything that the client sends arrives, but for each segment that `loses` picks. */
@@ -117,7 +117,7 @@ describe("repetition at connection level (RFC 8684 §3.3.6)", () => {
       acks.acknowledge(1);
       acks.pair.run(interval);
     }
-    expect(acks.client.engine.sender.unacknowledged).toBeGreaterThanOrEqual(20 * rate);
+    expect(acks.client.engine.sender.una).toBeGreaterThanOrEqual(20 * rate);
     expect(acks.repeated - before).toBeGreaterThanOrEqual(losses.outstanding);
     expect(acks.repeated - before).toBeLessThanOrEqual(2 * losses.repeated);
   });

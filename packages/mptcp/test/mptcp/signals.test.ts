@@ -96,7 +96,7 @@ describe("a segment that is wholly old signals nothing (RFC 8684 §3, §3.4.1, �
     dss.dataAckLength = 4;
     dss.dataAckLow = client.mptcp.session.remoteSpace.low(500);
     pair.inject("server", repeated(pair, [dss]));
-    expect(server.engine.sender.unacknowledged).toBe(500);
+    expect(server.engine.sender.una).toBe(500);
   });
 });
 

@@ -209,7 +209,7 @@ describe("the shared receive window", () => {
     // The window field counts in units of its scale.
     const filled = server.connection.readable;
     expect(filled).toBeGreaterThan(50_000 - (server.mptcp.subflows[0]?.tcp.receiver.scale ?? 0));
-    expect([filled <= 50_000, client.engine.sender.unacknowledged, client.engine.sender.right]).toEqual([true, filled, filled]);
+    expect([filled <= 50_000, client.engine.sender.una, client.engine.sender.right]).toEqual([true, filled, filled]);
     const mark = pair.sent.length;
     server.reading = true;
     server.read();

@@ -39,15 +39,15 @@ export class DssFacts implements MappingFacts {
 
   /**
    * @param offset the segment's, on the subflow
-   * @param unacknowledged the oldest data offset of ours without Data ACK
-   * @param expected the next data offset that we expect
+   * @param una the oldest data offset of ours without Data ACK
+   * @param nxt the next data offset that we expect
    */
-  read(dss: Dss, session: Session, offset: number, unacknowledged: number, expected: number): void {
+  read(dss: Dss, session: Session, offset: number, una: number, nxt: number): void {
     const { localSpace, remoteSpace } = session;
     this.hasDataAck = dss.dataAckLength !== 0;
     this.acknowledged = -1;
     if (this.hasDataAck) {
-      const position = dss.dataAckLength === 8 ? localSpace.position(dss.dataAckHigh, dss.dataAckLow) : localSpace.positionNear(dss.dataAckLow, unacknowledged);
+      const position = dss.dataAckLength === 8 ? localSpace.position(dss.dataAckHigh, dss.dataAckLow) : localSpace.positionNear(dss.dataAckLow, una);
       if (position >= 0) this.acknowledged = position;
     }
     if (dss.dsnLength === 0) {
@@ -56,7 +56,7 @@ export class DssFacts implements MappingFacts {
     }
     this.kind = dss.dataLength === 0 ? "infinite" : "mapping";
     this.long = dss.dsnLength === 8;
-    this.dataOffset = this.long ? remoteSpace.position(dss.dsnHigh, dss.dsnLow) : remoteSpace.positionNear(dss.dsnLow, expected);
+    this.dataOffset = this.long ? remoteSpace.position(dss.dsnHigh, dss.dsnLow) : remoteSpace.positionNear(dss.dsnLow, nxt);
     this.subflowSequence = dss.subflowSequence;
     this.subflowOffset = positionNear(dss.subflowSequence, 1, Math.max(0, offset));
     this.length = dss.dataLength - (dss.dataFin ? 1 : 0);

@@ -8,7 +8,7 @@ export interface UnreadStream {
   readonly queue: ReceiveQueue;
   readonly window: ReceiveWindow;
   /** Next byte expected in order. */
-  readonly next: number;
+  readonly nxt: number;
   /** Whether the peer's end was reached. */
   readonly finReached: boolean;
   readonly lastReceivedAt: number;
@@ -22,7 +22,7 @@ export class DataReceiver {
   private readonly queue = new ReceiveQueue();
   private readonly reorder = new ReassemblyQueue(0);
   private readonly window: ReceiveWindow;
-  private nxt = 0;
+  private rcvNxt = 0;
   private fin = -1;
   private receivedAt = -1;
 
@@ -33,8 +33,8 @@ export class DataReceiver {
   // ---- what can be read
 
   /** Next byte expected in order. */
-  get next(): number {
-    return this.nxt;
+  get nxt(): number {
+    return this.rcvNxt;
   }
 
   /** Right edge of the window as advertised so far; never moves left. */
@@ -92,7 +92,7 @@ export class DataReceiver {
 
   // ---- the window
 
-  /** The window to advertise now, in bytes from `next`; moves the right edge. */
+  /** The window to advertise now, in bytes from `nxt`; moves the right edge. */
   advertise(): number {
     return this.window.advertise(this.nxt, this.queue.length);
   }
@@ -137,12 +137,12 @@ export class DataReceiver {
     }
     const before = this.nxt;
     this.queue.push(payload);
-    this.nxt += payload.length;
+    this.rcvNxt += payload.length;
     if (this.reorder.bytes > 0) {
       let run = this.reorder.pop(this.nxt);
       while (run !== null) {
         this.queue.push(run);
-        this.nxt += run.length;
+        this.rcvNxt += run.length;
         run = this.reorder.pop(this.nxt);
       }
     }
@@ -173,6 +173,6 @@ export class DataReceiver {
 
   /** Gives the stream to regular TCP (RFC 8684 §3.7). Nothing is to be asked of this object any more. */
   handOver(): UnreadStream {
-    return { queue: this.queue, window: this.window, next: this.nxt, finReached: this.finReached, lastReceivedAt: this.receivedAt };
+    return { queue: this.queue, window: this.window, nxt: this.nxt, finReached: this.finReached, lastReceivedAt: this.receivedAt };
   }
 }

@@ -26,13 +26,13 @@ export class RepetitionBudget {
     return this.left;
   }
 
-  /** A timeout found something lost of [unacknowledged, next). @param segment bytes of a full segment */
-  onTimeout(unacknowledged: number, next: number, segment: number): void {
-    const known = this.end - unacknowledged;
+  /** A timeout found something lost of [una, nxt). @param segment bytes of a full segment */
+  onTimeout(una: number, nxt: number, segment: number): void {
+    const known = this.end - una;
     const again = known > 0 ? Math.max(segment, Math.floor(this.allowed / 2), this.left) : 0;
-    this.allowed = again + next - Math.max(unacknowledged, this.end);
+    this.allowed = again + nxt - Math.max(una, this.end);
     this.left = this.allowed;
-    this.end = next;
+    this.end = nxt;
   }
 
   onAcknowledged(bytes: number): void {

@@ -46,8 +46,8 @@ export interface SenderOptions {
 export interface UnsentStream {
   readonly queue: SendQueue;
   /** Next byte that was never given to a subflow, and the oldest one without an acknowledgment. */
-  readonly next: number;
-  readonly unacknowledged: number;
+  readonly nxt: number;
+  readonly una: number;
   /** Send buffer, bytes. */
   readonly limit: number;
   readonly isEnding: boolean;
@@ -73,8 +73,8 @@ export class DataSender {
 
   private readonly queue = new SendQueue();
   private readonly reinjections = new ReinjectionQueue();
-  private una = 0;
-  private nxt = 0;
+  private sndUna = 0;
+  private sndNxt = 0;
   private rightEdge = 0;
   private bufferLimit: number;
   /** A write was not taken whole: tell the application when there is room. */
@@ -116,14 +116,14 @@ export class DataSender {
 
   // ---- what can be read
 
-  /** Oldest byte without DATA_ACK; one past the DATA_FIN once that is acknowledged. */
-  get unacknowledged(): number {
-    return this.una;
+  /** Oldest byte without Data ACK; one past the DATA_FIN once that is acknowledged. */
+  get una(): number {
+    return this.sndUna;
   }
 
   /** Next byte that was never given to a subflow. */
-  get next(): number {
-    return this.nxt;
+  get nxt(): number {
+    return this.sndNxt;
   }
 
   /** Right edge of the shared window: the largest DATA_ACK + window seen on any subflow (RFC 8684 §3.3.5). */
@@ -231,6 +231,11 @@ export class DataSender {
     return !this.reinjections.isEmpty || this.nxt < Math.min(this.queue.end, this.rightEdge) || (this.opportunistic && this.una < this.nxt);
   }
 
+  /** Whether {@link DataSender.offer} has anything to look at: what waits, or what could be sent once more. */
+  get mayOffer(): boolean {
+    return this.nxt < this.queue.end || !this.reinjections.isEmpty || (this.opportunistic && this.una < this.nxt);
+  }
+
   // ---- the application's commands
 
   /** Takes as much as there is room for. @returns the bytes taken */
@@ -299,7 +304,7 @@ export class DataSender {
     const fresh = this.planKind === "new";
     if (fresh) {
       this.carriers.followed(false);
-      this.nxt = start + length;
+      this.sndNxt = start + length;
     } else {
       if (this.planKind === "queued") {
         this.carriers.followed(true);
@@ -383,7 +388,7 @@ export class DataSender {
     if (position > this.una) {
       moved = true;
       if (this.repetition.isRepairing(position)) this.repetition.onAcknowledged(position - this.una);
-      this.una = position;
+      this.sndUna = position;
       this.movedAt = now;
       this.queue.release(Math.min(position, this.queue.end));
       if (this.finGiven && position === this.queue.end + 1) this.finAcked = true;
@@ -462,8 +467,8 @@ export class DataSender {
   handOver(): UnsentStream {
     return {
       queue: this.queue,
-      next: this.nxt,
-      unacknowledged: this.una,
+      nxt: this.nxt,
+      una: this.una,
       limit: this.bufferLimit,
       isEnding: this.ending,
       applicationWaits: this.applicationBlocked,

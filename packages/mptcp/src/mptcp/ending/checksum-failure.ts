@@ -72,7 +72,7 @@ export class ChecksumFailure {
     context.counters.increment("MPTcpExtDataCsumErr");
     context.log.observe(subflow, { kind: "segment_dropped", reason: "checksum_failed" });
     // RFC 8684 §3.7: regular TCP can go on only where the data of either direction is one contiguous stream on this subflow.
-    const contiguous = dataOffset === subflowOffset && dataOffset === context.receiver.next && !context.sender.reinjected;
+    const contiguous = dataOffset === subflowOffset && dataOffset === context.receiver.nxt && !context.sender.reinjected;
     if (context.closed || !subflow.first || !context.mayFallBack || !contiguous) {
       this.reset(subflow, now);
       return;
@@ -130,7 +130,7 @@ export class ChecksumFailure {
   takeOption(): MpFail {
     this.isDue = false;
     this.context.counters.increment("MPTcpExtMPFailTx");
-    return mpFail(this.context.session, this.waiting === null ? this.context.receiver.next : this.waiting.failedAt);
+    return mpFail(this.context.session, this.waiting === null ? this.context.receiver.nxt : this.waiting.failedAt);
   }
 
   handleTimeout(now: number): void {

@@ -39,7 +39,7 @@ export interface PatienceSender {
   /** Whether the peer owes a Data ACK: for data that was written, or for the DATA_FIN. */
   readonly isOwed: boolean;
   readonly finQueued: boolean;
-  readonly unacknowledged: number;
+  readonly una: number;
   readonly sentEnd: number;
   /** When a Data ACK last acknowledged something new, ns; -1: never. */
   readonly advancedAt: number;
@@ -138,7 +138,7 @@ export class Patience {
     // What a subflow carries is counted by its TCP; and without a subflow there is nothing to repeat.
     const repetitions = isCarried || rto === 0 ? NEVER : timeOf(limits.retries, rto, limits.maxRto);
     consider(heard + Math.min(limits.silenceTimeout, repetitions), "peer_silent");
-    if (sender.unacknowledged < sender.sentEnd) consider(progress + limits.silenceTimeout, "data_unacknowledged");
+    if (sender.una < sender.sentEnd) consider(progress + limits.silenceTimeout, "data_unacknowledged");
     return { at, reason };
   }
 }

@@ -107,8 +107,8 @@ export class RegularStream implements TcpOwner, SubflowView {
     this.tcp = from.tcp;
     this.session = from.session;
     this.queue = unsent.queue;
-    this.nxt = unsent.next;
-    this.una = unsent.unacknowledged;
+    this.nxt = unsent.nxt;
+    this.una = unsent.una;
     this.limit = unsent.limit;
     this.ending = unsent.isEnding;
     this.applicationWaits = unsent.applicationWaits;
@@ -118,7 +118,7 @@ export class RegularStream implements TcpOwner, SubflowView {
     this.infiniteFrom = from.infiniteFrom >= 0 ? from.infiniteFrom : from.tcp.ackedOffset;
     this.sentWithout = from.tcp.nextOffset;
     this.unread = unread;
-    this.received = unread.next;
+    this.received = unread.nxt;
     this.finReached = unread.finReached;
     this.receivedAt = unread.lastReceivedAt;
     this.arrivingOffset = from.arrivingOffset;
@@ -192,8 +192,8 @@ export class RegularStream implements TcpOwner, SubflowView {
   /** Positions of the stream, for the application's eyes. */
   get progress(): StreamProgress {
     return {
-      next: this.nxt,
-      unacknowledged: this.una,
+      nxt: this.nxt,
+      una: this.una,
       received: this.received,
       lastSentAt: this.sentAt,
       lastReceivedAt: this.receivedAt,
@@ -263,6 +263,10 @@ export class RegularStream implements TcpOwner, SubflowView {
 
   dataOptionSpace(): number {
     return this.isDeclaring ? headerGrowth(INFINITE_MAPPING_LENGTH + (this.session.checksums ? 2 : 0), this.tcp.timestamps) : 0;
+  }
+
+  mayOffer(): boolean {
+    return this.queue.end > this.nxt;
   }
 
   offer(_tcp: TcpConnection, limit: number): number {
@@ -425,8 +429,8 @@ export class RegularStream implements TcpOwner, SubflowView {
 /** How far a stream has come. Positions are stream offsets, times ns (-1: never). */
 export interface StreamProgress {
   /** Next byte to send, oldest without acknowledgment, next to arrive. */
-  readonly next: number;
-  readonly unacknowledged: number;
+  readonly nxt: number;
+  readonly una: number;
   readonly received: number;
   readonly lastSentAt: number;
   readonly lastReceivedAt: number;

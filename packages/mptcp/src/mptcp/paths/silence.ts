@@ -5,8 +5,8 @@ import { DEADLINE } from "../deadlines.ts";
 /** What the watch over silent subflows asks of the connection around it. */
 export interface SilenceContext {
   readonly subflows: readonly SilentSubflow[];
-  readonly sender: { readonly unacknowledged: number };
-  readonly receiver: { readonly next: number };
+  readonly sender: { readonly una: number };
+  readonly receiver: { readonly nxt: number };
   readonly deadlines: Deadlines;
 }
 
@@ -33,14 +33,14 @@ export class SilenceWatch {
   /** Something may have arrived: a look is due a little later. */
   watch(now: number): void {
     const { deadlines, receiver, sender, subflows } = this.context;
-    if (subflows.length < 2 || deadlines.has(DEADLINE.silence) || this.progress === sender.unacknowledged + receiver.next) return;
+    if (subflows.length < 2 || deadlines.has(DEADLINE.silence) || this.progress === sender.una + receiver.nxt) return;
     deadlines.set(DEADLINE.silence, now + LOOK_INTERVAL);
   }
 
   handleTimeout(now: number): void {
     const { deadlines, receiver, sender, subflows } = this.context;
     if (!deadlines.take(DEADLINE.silence, now)) return;
-    this.progress = sender.unacknowledged + receiver.next;
+    this.progress = sender.una + receiver.nxt;
     for (const subflow of subflows.slice()) if (subflow.established) subflow.lookForLife(now);
   }
 }
