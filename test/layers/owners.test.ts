@@ -14,13 +14,13 @@ const SIGNALS = `${MPTCP}paths/signals.ts`;
 
 /** What a file beside the owners may write to, and must not. `[owner, code]`; each in a file of its own. */
 const ASSIGNMENTS: readonly (readonly [string, string])[] = [
-  ["Subflow", `subflow["isStale"] = true;`],
+  ["Subflow", `subflow["weAskBackup"] = true;`],
   ["Subflow", `subflow["penalisedAt"] += 1;`],
-  ["DataSender", `sender["nxt"]++;`],
+  ["DataSender", `sender["sndNxt"]++;`],
   ["DataSender", `delete (sender as { queue?: unknown }).queue;`],
-  ["DataSender", `[sender["nxt"], sender["una"]] = [1, 2];`],
-  ["DataSender", `({ at: sender["nxt"] } = { at: 3 });`],
-  ["DataSender", `for (sender["nxt"] of [1, 2]) subflow.wake();`],
+  ["DataSender", `[sender["sndNxt"], sender["sndUna"]] = [1, 2];`],
+  ["DataSender", `({ at: sender["sndNxt"] } = { at: 3 });`],
+  ["DataSender", `for (sender["sndNxt"] of [1, 2]) subflow.wake();`],
   ["Session", `Object.assign(session, { isConfirmed: true });`],
   ["Session", `Reflect.set(session, "isConfirmed", true);`],
   ["Subflow", `Subflow.prototype.wake = () => {};`],
@@ -28,7 +28,7 @@ const ASSIGNMENTS: readonly (readonly [string, string])[] = [
   ["Subflow", `(carrier as { stale: boolean }).stale = true;`],
   ["Subflow", `function hurry(one: { stale: boolean; readonly pathIndex: number }): void { one.stale = false; }`],
   ["Subflow", `(subflow as { -readonly [K in keyof Subflow]: Subflow[K] }).pathIndex = 3;`],
-  ["Subflow", `export class Eager extends Subflow { hurry(): void { this["isStale"] = false; } }`],
+  ["Subflow", `export class Eager extends Subflow { hurry(): void { this["weAskBackup"] = false; } }`],
   // Nested state.
   ["DataSender", `sender["reinjections"]["head"] = 0;`],
   ["Subflow", `subflow.tcp.noDelay = false;`],

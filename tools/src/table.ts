@@ -14,6 +14,8 @@ export const OWNERS: readonly Owner[] = [
   { name: "Deadlines", file: "core/deadlines.ts" },
   { name: "Subflow", file: "mptcp/subflow.ts" },
   { name: "OptionReader", file: "mptcp/option-reader.ts" },
+  { name: "OptionLoss", file: "mptcp/ending/option-loss.ts" },
+  { name: "Staleness", file: "mptcp/paths/staleness.ts" },
   { name: "CapableOpening", file: "mptcp/handshake/opening.ts" },
   { name: "JoinOpening", file: "mptcp/handshake/opening.ts" },
   { name: "DataSender", file: "mptcp/data/sender.ts" },

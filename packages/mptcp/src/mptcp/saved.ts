@@ -16,6 +16,7 @@ import { WrapWatch } from "./data/wrap-watch.ts";
 import { DecisionLog } from "./decision-log.ts";
 import { ChecksumFailure } from "./ending/checksum-failure.ts";
 import { Ending } from "./ending/ending.ts";
+import { OptionLoss } from "./ending/option-loss.ts";
 import { Patience } from "./ending/patience.ts";
 import { RegularStream } from "./ending/regular-stream.ts";
 import { CapableOpening, JoinOpening } from "./handshake/opening.ts";
@@ -29,6 +30,7 @@ import { Paths } from "./paths/paths.ts";
 import { RemovalCheck } from "./paths/removal-check.ts";
 import { Signals } from "./paths/signals.ts";
 import { LifeCheck, SilenceWatch } from "./paths/silence.ts";
+import { Staleness } from "./paths/staleness.ts";
 import { PathTable, Row } from "./paths/table.ts";
 import { Withdrawals } from "./paths/withdrawals.ts";
 import { LowestTimeDistance, lowestTimeDistance } from "./schedulers/lowest-time-distance.ts";
@@ -61,6 +63,7 @@ export const MPTCP_CLASSES: readonly SavedClass[] = [
   saved("LowestTimeDistance", LowestTimeDistance),
   saved("MptcpConnection", MptcpConnection, { times: ["openedAt"], number: "id" }),
   saved("Multipath", Multipath),
+  saved("OptionLoss", OptionLoss),
   saved("OptionReader", OptionReader),
   saved("Paths", Paths),
   saved("PathTable", PathTable),
@@ -78,7 +81,8 @@ export const MPTCP_CLASSES: readonly SavedClass[] = [
   saved("Session", Session),
   saved("Signals", Signals, { times: ["announcements.*.nextAt", "runs.*.until", "toldPriorities.*.at"] }),
   saved("SilenceWatch", SilenceWatch),
-  saved("Subflow", Subflow, { times: ["penalisedAt", "triedAt"] }),
+  saved("Staleness", Staleness, { times: ["triedAt"] }),
+  saved("Subflow", Subflow, { times: ["penalisedAt"] }),
   saved("Withdrawals", Withdrawals, { times: ["entries.*.saidAt"] }),
   saved("WrapWatch", WrapWatch, { times: ["passedAt.*"] }),
 ];

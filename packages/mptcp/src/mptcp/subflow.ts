@@ -1,9 +1,9 @@
 import type { CloseReason, Counters, Deadlines, FallbackReason, Reason, SubflowEndReason } from "../core/index.ts";
-import { LIMITS, SECOND, SUBFLOW_END_REASONS } from "../core/index.ts";
+import { LIMITS, SUBFLOW_END_REASONS } from "../core/index.ts";
 import type { CongestionControlFactory, CouplingGroup, FourTuple, KeepAlive, SegmentRole, SegmentSlot, TcpConnection, TcpOwner } from "../tcp/index.ts";
 import { SEGMENT_ROLE } from "../tcp/index.ts";
 import type { MpReset, MptcpOption, Payload, TcpSegment } from "../wire/index.ts";
-import { MP_RESET_REASON, TCP_FLAG, TCP_OPTION_SPACE } from "../wire/index.ts";
+import { MP_RESET_REASON, TCP_OPTION_SPACE } from "../wire/index.ts";
 import type { MptcpConfig } from "./config.ts";
 import type { Carrier, InboundOwner } from "./context.ts";
 import { Inbound } from "./data/inbound.ts";
@@ -14,6 +14,8 @@ import { SUBFLOW_DEADLINE, SUBFLOW_DEADLINES } from "./deadlines.ts";
 import { mpFail } from "./ending/checksum-failure.ts";
 import type { FailureSubflow } from "./ending/checksum-failure.ts";
 import type { EndingSubflow } from "./ending/ending.ts";
+import { OptionLoss } from "./ending/option-loss.ts";
+import type { OptionLossSubflow } from "./ending/option-loss.ts";
 import type { PatienceSubflow } from "./ending/patience.ts";
 import type { Opening, OpeningOwner } from "./handshake/opening.ts";
 import { CapableOpening, JoinOpening } from "./handshake/opening.ts";
@@ -24,6 +26,8 @@ import type { PathSubflow } from "./paths/paths.ts";
 import { LifeCheck } from "./paths/silence.ts";
 import type { SilentSubflow } from "./paths/silence.ts";
 import { RemovalCheck } from "./paths/removal-check.ts";
+import { Staleness } from "./paths/staleness.ts";
+import type { StaleSubflow } from "./paths/staleness.ts";
 import type { Session } from "./session.ts";
 import type { SubflowContext, SubflowOptions } from "./subflow-context.ts";
 import { equalOctets } from "./version/keys.ts";
@@ -38,7 +42,7 @@ type SubflowPhase = "handshake" | "pre-established" | "established" | "closed" |
  * One subflow: the owner of a regular TCP connection on behalf of an MPTCP connection. It translates between subflow sequence and data
  * sequence, reads and writes the options, and tells the connection what happened; nobody else writes its state.
  */
-export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, EndingSubflow, FailureSubflow, PatienceSubflow, PathSubflow, SilentSubflow, SubflowView {
+export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, EndingSubflow, FailureSubflow, OptionLossSubflow, PatienceSubflow, PathSubflow, SilentSubflow, StaleSubflow, SubflowView {
   readonly pathIndex: number;
   readonly first: boolean;
   readonly initiator: boolean;
@@ -59,22 +63,14 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   private readonly sentMappings = new SentMappings();
   private readonly inbound: Inbound;
   private readonly reader: OptionReader;
-  private isStale = false;
-  /** Since when it is stale, or when it was last heard of and tried again meanwhile, ns. */
-  private triedAt = 0;
+  private readonly staleness: Staleness<Subflow>;
+  private readonly optionLoss: OptionLoss;
   /** Asked for the first time when it is silent while others carry data. */
   private life: LifeCheck | null = null;
   private penalisedAt = Number.NEGATIVE_INFINITY;
   private reinjectedBytes = 0;
   /** Pieces of data without a mapping since the last one with. */
   private unmappedPieces = 0;
-  /** Data that we sent was acknowledged by a segment with a Data ACK: options pass in both directions (RFC 8684 §3.7). */
-  private dataAckSeen = false;
-  /** Probes sent since segments come without options, and how many had come before the last one. */
-  private doubts = 0;
-  private bareBefore = 0;
-  /** The peer's FIN came on a segment without options. */
-  private finIsBare = false;
   /** Named in a REMOVE_ADDR (§3.4.2): the check of whether it is gone. */
   private removal: RemovalCheck | null = null;
 
@@ -93,6 +89,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.deadlines = context.deadlines.branch(SUBFLOW_DEADLINES);
     this.inbound = new Inbound(this);
     this.reader = new OptionReader(context, this, this.inbound);
+    this.optionLoss = new OptionLoss(context, this, this.reader);
+    this.staleness = new Staleness<Subflow>(context, this);
     this.pathIndex = options.pathIndex;
     this.first = options.first;
     this.initiator = options.initiator;
@@ -184,7 +182,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     return this.tcp.maxPayload - this.dataOptionSpace();
   }
   get stale(): boolean {
-    return this.isStale;
+    return this.staleness.isStale;
   }
   get sent(): SentMappings {
     return this.sentMappings;
@@ -194,6 +192,9 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   }
   get failedAt(): number {
     return this.inbound.failedAt;
+  }
+  get mappedEnd(): number {
+    return this.inbound.mappedEnd;
   }
   get peerFinished(): boolean {
     return this.tcp.peerFinished;
@@ -227,6 +228,10 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     return this.state === "established" && this.removal === null && !this.tcp.finSent && !this.tcp.closing;
   }
 
+  get mayRevert(): boolean {
+    return this.mayFallBack && this.contiguous;
+  }
+
   get contiguous(): boolean {
     return this.tcp.receivedOffset - this.inbound.held === this.context.receiver.nxt;
   }
@@ -255,6 +260,10 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   sendProbe(now: number): void {
     this.tcp.sendProbe(now);
+  }
+
+  retryNow(now: number): void {
+    this.tcp.retryNow(now);
   }
 
   setKeepAlive(keepAlive: KeepAlive | null, now: number): void {
@@ -368,8 +377,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   handleTimeout(now: number): void {
     this.opening.handleTimeout(now);
     if (this.deadlines.take(SUBFLOW_DEADLINE.verification, now)) this.reset("join_expired", MP_RESET_REASON.lackOfResources, now);
-    if (this.deadlines.take(SUBFLOW_DEADLINE.silence, now)) this.onTimeout(now);
-    if (this.deadlines.take(SUBFLOW_DEADLINE.doubt, now)) this.judgeOptions(now);
+    if (this.deadlines.take(SUBFLOW_DEADLINE.silence, now)) this.staleness.onTimeout(now);
+    if (this.deadlines.take(SUBFLOW_DEADLINE.doubt, now)) this.optionLoss.judge(now);
     if (this.deadlines.take(SUBFLOW_DEADLINE.removal, now) && this.removal !== null && !this.removal.askAgain(now)) {
       this.reset("remove_addr", MP_RESET_REASON.unspecified, now);
     }
@@ -440,9 +449,9 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
       const verdict = this.opening.read(segment, offset, now);
       if (verdict !== "next") return verdict === "accept";
     }
-    if (this.isStale) this.onSignOfLife(now);
+    if (this.staleness.isStale) this.staleness.onSignOfLife(now);
     if (this.removal !== null && this.removal.isDisprovedBy(segment, now)) this.keep();
-    return segment.mptcp.length > 0 ? this.reader.read(segment, offset, now) : this.onBareSegment(segment, offset, now);
+    return segment.mptcp.length > 0 ? this.reader.read(segment, offset, now) : this.optionLoss.onBareSegment(segment, offset, now);
   }
 
   onData(_tcp: TcpConnection, payload: Payload, offset: number, now: number): void {
@@ -454,7 +463,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   onFin(tcp: TcpConnection, now: number): void {
     const { failure } = this.context;
     if (failure.isWaiting(this)) failure.revert(now);
-    else if (this.finIsBare && this.mayRevert) this.context.fallBack("options_lost", now);
+    else if (this.optionLoss.finIsBare && this.mayRevert) this.context.fallBack("options_lost", now);
     if (tcp.owner !== this) {
       tcp.owner.onFin(tcp, now);
       return;
@@ -466,23 +475,10 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   }
 
   onAcknowledged(_tcp: TcpConnection, to: number, now: number): void {
-    const { context } = this;
-    this.deadlines.clear(SUBFLOW_DEADLINE.silence);
-    if (this.isStale) {
-      this.isStale = false;
-      context.counters.increment("MPTcpExtSubflowRecover");
-      context.subflowsChanged();
-    }
-    if (!this.dataAckSeen && to > 0) {
-      // RFC 8684 §3.7: an ACK for data without a Data ACK shows that the path drops options; one with an ADD_ADDR in its place does not.
-      if (!this.reader.segmentHadOptions && !context.closed) {
-        this.loseOptions("no_data_ack", now);
-        return;
-      }
-      this.dataAckSeen = this.reader.segmentHadDataAck;
-    }
+    this.staleness.onAcknowledged();
+    if (!this.optionLoss.isDisproven && to > 0 && !this.optionLoss.onFirstAcknowledged(now)) return;
     this.sentMappings.acknowledge(to);
-    if (context.sender.isCovered) this.onAllCovered();
+    if (this.context.sender.isCovered) this.onAllCovered();
   }
 
   /** All data that was ever sent has its Data ACK: nobody will ask who carried it. */
@@ -512,12 +508,12 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   }
 
   onTailLossProbe(_tcp: TcpConnection, now: number): void {
-    this.onSilent(now);
+    this.staleness.onSilent(now);
     this.context.settle(now);
   }
 
   onRetransmissionTimeout(_tcp: TcpConnection, _consecutive: number, now: number): void {
-    this.onTimeout(now);
+    this.staleness.onTimeout(now);
   }
 
   onClosed(_tcp: TcpConnection, reason: CloseReason | null, segment: TcpSegment | null, now: number): void {
@@ -667,97 +663,11 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     return this.first && context.mayFallBack && !context.closed && !context.sender.reinjected && !context.joinUndecided;
   }
 
-  /** Whether the connection can go on as regular TCP with what arrives next. */
-  private get mayRevert(): boolean {
-    return this.mayFallBack && this.contiguous;
-  }
-
-  /**
-   * A segment arrived without options, as none does from a peer that speaks Multipath TCP: the path drops them, or the peer has gone over to regular
-   * TCP. What shows it cannot get lost on the way. @returns false to drop the segment
-   */
-  private onBareSegment(segment: TcpSegment, offset: number, now: number): boolean {
-    const { context } = this;
-    // Behind a mapping that failed, data that the peer has not mapped shows that it has gone over to regular TCP.
-    if (this.inbound.failedAt >= 0) {
-      if (segment.payload.length > 0 && offset >= this.inbound.mappedEnd && context.failure.isWaiting(this)) context.failure.revert(now);
-      return true;
-    }
-    if (this.state !== "established" || context.closed) return true;
-    // Who only sees a join that is not confirmed cannot know what the peer does: it is sent again until that is decided.
-    if (this.first && context.mayFallBack && context.joinUndecided) return false;
-    if ((segment.flags & TCP_FLAG.FIN) !== 0) this.finIsBare = true;
-    if (segment.payload.length === 0 && this.reader.bareSegments === 1) {
-      this.doubts = 0;
-      this.askForOptions(now);
-    }
-    return true;
-  }
-
-  /** One segment without options may be a middlebox's own: a probe is answered by the peer itself (RFC 9293 §3.10.7.4). */
-  private askForOptions(now: number): void {
-    this.bareBefore = this.reader.bareSegments;
-    this.deadlines.set(SUBFLOW_DEADLINE.doubt, now + this.tcp.rto * (1 << this.doubts++));
-    this.tcp.sendProbe(now);
-  }
-
-  /** The answer to a probe should be there: it carried options, or none, or it got lost. */
-  private judgeOptions(now: number): void {
-    const { bareSegments } = this.reader;
-    if (bareSegments === 0 || this.context.closed || this.state !== "established") return;
-    if (bareSegments > this.bareBefore) this.loseOptions("options_lost", now);
-    else if (this.doubts < MOST_DOUBTS) this.askForOptions(now);
-  }
-
-  /** Options pass no more: goes over to regular TCP where that is possible, else this subflow is of no use. */
-  private loseOptions(reason: "no_data_ack" | "options_lost", now: number): void {
-    if (this.mayRevert) this.context.fallBack(reason, now);
-    else this.reset(reason, MP_RESET_REASON.middleboxInterference, now);
-  }
-
   /** A subflow named in a REMOVE_ADDR still works: it stays (RFC 8684 §3.4.2). */
   private keep(): void {
     this.removal = null;
     this.deadlines.clear(SUBFLOW_DEADLINE.removal);
     this.context.subflowsChanged();
-  }
-
-  /** Something came on it though it is stale: the path is back, and what is outstanding does not wait for a timeout that has grown long. */
-  private onSignOfLife(now: number): void {
-    if (now - this.triedAt < Math.max(SECOND, 2 * this.baseRto)) return;
-    this.triedAt = now;
-    this.tcp.retryNow(now);
-  }
-
-  private onTimeout(now: number): void {
-    const { context } = this;
-    if (this.state !== "established" || this.isStale) return;
-    this.isStale = true;
-    this.triedAt = now;
-    context.counters.increment("MPTcpExtSubflowStale");
-    context.subflowsChanged();
-    context.sender.reinject(this, "rto");
-  }
-
-  /**
-   * It went silent: what it carries is sent on others at once, so that a dead path costs two round trips and not a timeout on top. It stays in
-   * use, since its data may merely be late. Backups are not used while a path may merely be late (RFC 8684 §3.3.8): where the others are
-   * backups, they wait until the retransmission timeout would have come, which the probe has put off.
-   */
-  private onSilent(now: number): void {
-    const { context } = this;
-    if (this.state !== "established" || this.isStale) return;
-    switch (context.othersFor(this)) {
-      case "usable":
-        context.sender.reinject(this, "tail_loss_probe");
-        context.mark();
-        break;
-      case "waiting":
-        this.deadlines.set(SUBFLOW_DEADLINE.silence, now + Math.max(0, Math.ceil(this.tcp.rto - 2 * this.srtt)));
-        break;
-      case "none":
-        break;
-    }
   }
 
   // ---- inside: what we say
@@ -791,5 +701,3 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 const OPTIONS_LOST: ReadonlySet<SubflowEndReason> = new Set(["no_mapping", "no_data_ack", "options_lost", "no_mp_join_in_ack"]);
 /** Pieces of data in a row without a mapping, on it or on any of them, that end a subflow; less may be a middlebox that joined two segments. */
 const MOST_UNMAPPED_PIECES = 3;
-/** Probes for options that go without an answer, at intervals that double; TCP's own timeouts then decide. */
-const MOST_DOUBTS = 8;
