@@ -42,6 +42,13 @@ describe("an announced address (RFC 8684 §3.4.1)", () => {
     expect(client.established).toEqual([1, 2]);
   });
 
+  test("that both ends have is joined where the peer is at an address of ours: two processes of one machine", () => {
+    const addresses = ["127.0.0.1", "127.0.0.2"];
+    const { pair, client } = establish({ clientAddresses: addresses, serverAddresses: addresses });
+    pair.run(500);
+    expect(client.established).toEqual([1, 2, 3, 4]);
+  });
+
   test("with id 0 is the first subflow's, or none", () => {
     const { pair, client, server } = establish();
     announce(server, 0, "10.2.0.9");

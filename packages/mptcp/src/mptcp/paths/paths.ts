@@ -388,7 +388,12 @@ export class Paths implements PathControl {
     // RFC 8684 §3.1: what the C flag forbids is not announced back.
     if (isFirst && port === tuple.remotePort && session.peerDeniesJoin) return false;
     if (!address.isUnicast || (address.isLoopback && !tuple.remoteAddress.isLoopback)) return false;
-    return !this.context.localAddresses().some((entry) => entry.address.equals(address));
+    // An address of ours would lead back to us, unless the peer is where we are: two processes of one machine over its loopback.
+    return !this.isOurs(address) || this.isOurs(tuple.remoteAddress);
+  }
+
+  private isOurs(address: IpAddress): boolean {
+    return this.context.localAddresses().some((entry) => entry.address.equals(address));
   }
 
   private mayUse(address: IpAddress): boolean {
