@@ -43,7 +43,7 @@ module.exports = {
       comment: "a part of mptcp/ knows the connection and its subflows by the interfaces in context.ts, types included",
       severity: "error",
       from: { path: room("mptcp"), pathNot: `${room("mptcp")}(index|connection|multipath|saved)\\.ts$` },
-      to: { path: `${room("mptcp")}(connection|multipath|subflow)\\.ts$` },
+      to: { path: `${room("mptcp")}(connection|index|multipath|subflow)\\.ts$` },
     },
     { name: "mptcp-no-circular-types", severity: "error", from: { path: room("mptcp") }, to: { circular: true, viaOnly: { path: room("mptcp") } } },
     {

@@ -1,4 +1,6 @@
 import { afterAll, expect, test } from "vitest";
+import { readFileSync } from "node:fs";
+import { OWNERS } from "../../tools/src/table.ts";
 import { PageExamples } from "./examples.ts";
 
 const page = new PageExamples("ARCHITECTURE.md");
@@ -8,4 +10,12 @@ test('"add your own scheduler" of ARCHITECTURE.md is short, compiles and runs', 
   expect(page.code("test: scheduler").trimEnd().split("\n").length).toBeLessThan(25);
   expect(page.complaints("test: scheduler")).toEqual([]);
   expect((await page.run("test: scheduler"))["received"]).toBe(5e6);
+});
+
+test('each owner in the table of "who owns what" is one whose state is checked', () => {
+  const text = readFileSync(new URL("../../ARCHITECTURE.md", import.meta.url), "utf8");
+  const table = text.slice(text.indexOf("| owner, in `mptcp/` |")).split("\n\n", 1)[0] ?? "";
+  const names = table.split("\n").slice(2).flatMap((row) => [...(row.split("|")[1] ?? "").matchAll(/`([A-Z]\w+)`/g)].map(([, name]) => name));
+  expect(names.length).toBeGreaterThan(14);
+  expect(names.filter((name) => !OWNERS.some((owner) => owner.name === name || (name === "Opening" && owner.name.endsWith("Opening"))))).toEqual([]);
 });

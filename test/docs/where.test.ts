@@ -44,7 +44,13 @@ describe("docs/where.md", () => {
     }
   });
 
-  test("begins where ARCHITECTURE.md leads", () => {
-    expect(readFileSync(`${root}ARCHITECTURE.md`, "utf8")).toContain("docs/where.md");
+  test("begins where ARCHITECTURE.md leads: each first step names a part of it", () => {
+    const architecture = readFileSync(`${root}ARCHITECTURE.md`, "utf8");
+    expect(architecture).toContain("docs/where.md");
+    const parts = Array.from(architecture.matchAll(/^## (.*)$|^\*(.*?)\.?\*/gm), ([, heading, word]) => (heading ?? word ?? "").toLowerCase());
+    for (const { title, steps } of questions) {
+      const [, named = ""] = /^1\. \*([^*]+)\*/.exec(steps[0] ?? "") ?? [];
+      expect(parts.some((part) => named !== "" && part.includes(named.toLowerCase())), `${title}: ${named}`).toBe(true);
+    }
   });
 });

@@ -13,6 +13,9 @@ const PLANTED = [
   { file: "mptcp/data/carriers.ts", code: `import type { Subflow } from "../subflow.ts";`, rules: ["mptcp-no-circular-types", "mptcp-parts-know-no-whole"] },
   { file: "mptcp/paths/signals.ts", code: `import type { MptcpConnection } from "../connection.ts";`, rules: ["mptcp-no-circular-types", "mptcp-parts-know-no-whole"] },
   { file: "mptcp/ending/ending.ts", code: `import type { Multipath } from "../multipath.ts";`, rules: ["mptcp-no-circular-types", "mptcp-parts-know-no-whole"] },
+  { file: "mptcp/data/inbound.ts", code: `export type Whole = import("../subflow.ts").Subflow;`, rules: ["mptcp-no-circular-types", "mptcp-parts-know-no-whole", "no-circular"] },
+  { file: "mptcp/paths/silence.ts", code: `export type { Subflow } from "../subflow.ts";`, rules: ["mptcp-no-circular-types", "mptcp-parts-know-no-whole"] },
+  { file: "mptcp/paths/join-pace.ts", code: `import type { MptcpConnection } from "../index.ts";`, rules: ["mptcp-no-circular-types", "mptcp-parts-know-no-whole"] },
   { file: "mptcp/data/window.ts", code: `import type { DataReceiver } from "./receiver.ts";`, rules: ["mptcp-no-circular-types"] },
 ] as const;
 

@@ -32,7 +32,8 @@ export class Mutations {
     if (!CHANGING_METHODS.test(name) && !this.names.has(name)) return false;
     const type = this.checker.getNonNullableType(this.checker.getTypeAtLocation(object));
     if (this.classes.isOwner(type) || this.classes.isNeighbour(type)) return false;
-    if (isBuiltIn(type.getProperty(name))) return CHANGING_METHODS.test(name);
+    // A method that a type keeps from its users, as that of a list which is only to be read, is there all the same.
+    if (isBuiltIn(type.getProperty(name) ?? type.symbol)) return CHANGING_METHODS.test(name);
     return this.classes.targets(call).some((body) => this.changesThis(body));
   }
 

@@ -2,7 +2,7 @@ import ts from "typescript";
 import { isClass } from "./classes.ts";
 import type { Classes } from "./classes.ts";
 import type { Project } from "./project.ts";
-import { isAssignment, isBody, returnsOf, strip, walk } from "./syntax.ts";
+import { hasModifier, isAssignment, isBody, returnsOf, strip, walk } from "./syntax.ts";
 
 /** Of which classes' state a value is a part. */
 export interface Origin {
@@ -10,12 +10,14 @@ export interface Origin {
   readonly nested: ReadonlySet<ts.Symbol>;
   /** It is a new collection, of things that are nested in an instance of these. */
   readonly gathered: ReadonlySet<ts.Symbol>;
+  /** It is an instance of these owners itself, whatever type it was given on the way. */
+  readonly whole: ReadonlySet<ts.Symbol>;
 }
 
 /**
  * Follows values back to the fields that they were taken from: through properties, elements, getters, methods that give them back,
- * variables, destructuring, loops, callbacks, parameters and the fields that they were put into. An owner is nobody's state but its own. What
- * is put into an object literal is handed over, and not followed.
+ * variables, destructuring, loops, callbacks, parameters and the fields that they were put into. An owner is nobody's state but its own, and
+ * stays an owner under another type. What is put into an object literal is handed over, and not followed.
  *
  * Where code calls itself, an answer may come before all is known; {@link Origins.settle} asks until nothing new turns up.
  */
@@ -59,7 +61,14 @@ export class Origins {
 
   of(expression: ts.Expression): Origin {
     const inner = strip(expression);
-    return this.remembered(inner, () => (this.isState(this.checker.getTypeAtLocation(inner)) ? this.find(inner) : NONE));
+    return this.remembered(inner, () => {
+      const type = this.checker.getTypeAtLocation(inner);
+      if (this.classes.isOwner(type)) return instance(this.classes.of(type).filter((symbol) => this.classes.owners.has(symbol)));
+      if (!mayBeObject(type)) return NONE;
+      const found = this.find(inner);
+      // What is known to be an instance of another class is no owner.
+      return isClass(type) && found.whole.size > 0 ? { ...found, whole: EMPTY } : found;
+    });
   }
 
   // ---- expressions
@@ -87,7 +96,7 @@ export class Origins {
   /** A property of a value; `name` is null when it is an element, or not known. */
   private member(type: ts.Type, of: Origin, name: string | null): Origin {
     const origins: Origin[] = [nested([...of.nested, ...of.gathered])];
-    for (const symbol of this.classes.of(type)) {
+    for (const symbol of new Set([...this.classes.of(type), ...of.whole])) {
       if (name === null) {
         origins.push(nested([symbol]));
         continue;
@@ -115,7 +124,13 @@ export class Origins {
       return NONE;
     }
     if (this.classes.isNeighbour(this.checker.getTypeAtLocation(call))) return NONE;
-    return union(this.classes.targets(call).flatMap((body) => returnsOf(body).map((one) => this.of(one))));
+    const returned = union(this.classes.targets(call).flatMap((body) => returnsOf(body).map((one) => this.of(one))));
+    if (!ts.isPropertyAccessExpression(callee) || returned === NONE || this.isValue(this.checker.getTypeAtLocation(call))) return returned;
+    // What a part of somebody's state gives of itself is a part of it, too.
+    const of = this.of(callee.expression);
+    const classes = this.classes.of(this.checker.getNonNullableType(this.checker.getTypeAtLocation(callee.expression)));
+    if (classes.some((symbol) => returned.nested.has(symbol))) return union([returned, nested(of.nested)]);
+    return classes.some((symbol) => returned.gathered.has(symbol)) ? union([returned, gather(nested(of.nested))]) : returned;
   }
 
   // ---- fields, variables and parameters
@@ -163,7 +178,7 @@ export class Origins {
 
   private ofParameter(parameter: ts.ParameterDeclaration): Origin {
     const type = this.checker.getTypeAtLocation(parameter);
-    if (!this.isState(type) || this.classes.isNeighbour(type)) return NONE;
+    if (!mayBeObject(type) || this.classes.isOwner(type) || this.classes.isNeighbour(type)) return NONE;
     const taker = parameter.parent;
     const index = taker.parameters.filter((one) => one.name.getText() !== "this").indexOf(parameter);
     const origins = this.callsOf(taker).map((call) => {
@@ -234,9 +249,12 @@ export class Origins {
 
   // ---- inside
 
-  /** Whether a value of a type can be part of somebody's state: an object that is no owner. */
-  private isState(type: ts.Type): boolean {
-    return mayBeObject(type) && !this.classes.isOwner(type);
+  /** Whether a type is that of values, which are shared and never change: a class all of whose fields are only to be read. */
+  private isValue(type: ts.Type): boolean {
+    const inner = this.checker.getNonNullableType(type);
+    if (!isClass(inner)) return false;
+    const fields = inner.getProperties().flatMap((property) => property.declarations ?? []).filter((declaration) => ts.isPropertyDeclaration(declaration));
+    return fields.every((field) => hasModifier(field, ts.SyntaxKind.ReadonlyKeyword));
   }
 
   private remembered(node: ts.Node, find: () => Origin): Origin {
@@ -308,12 +326,16 @@ function isCollection(made: ts.Expression): boolean {
 
 function nested(classes: Iterable<ts.Symbol>): Origin {
   const set = new Set(classes);
-  return set.size === 0 ? NONE : { nested: set, gathered: EMPTY };
+  return set.size === 0 ? NONE : { nested: set, gathered: EMPTY, whole: EMPTY };
+}
+
+function instance(classes: readonly ts.Symbol[]): Origin {
+  return classes.length === 0 ? NONE : { nested: EMPTY, gathered: EMPTY, whole: new Set(classes) };
 }
 
 function gather(of: Origin): Origin {
   const set = new Set([...of.nested, ...of.gathered]);
-  return set.size === 0 ? NONE : { nested: EMPTY, gathered: set };
+  return set.size === 0 ? NONE : { nested: EMPTY, gathered: set, whole: EMPTY };
 }
 
 function element(of: Origin): Origin {
@@ -323,15 +345,16 @@ function element(of: Origin): Origin {
 function union(origins: readonly Origin[]): Origin {
   const some = origins.filter((origin) => origin !== NONE);
   if (some.length <= 1) return some[0] ?? NONE;
-  return { nested: new Set(some.flatMap((origin) => [...origin.nested])), gathered: new Set(some.flatMap((origin) => [...origin.gathered])) };
+  const all = (set: "nested" | "gathered" | "whole"): Set<ts.Symbol> => new Set(some.flatMap((origin) => [...origin[set]]));
+  return { nested: all("nested"), gathered: all("gathered"), whole: all("whole") };
 }
 
 function sizeOf(origin: Origin): number {
-  return origin.nested.size + origin.gathered.size;
+  return origin.nested.size + origin.gathered.size + origin.whole.size;
 }
 
 const EMPTY: ReadonlySet<ts.Symbol> = new Set();
-const NONE: Origin = { nested: EMPTY, gathered: EMPTY };
+const NONE: Origin = { nested: EMPTY, gathered: EMPTY, whole: EMPTY };
 /** Methods of collections that give one element, a new collection of elements, or the collection itself. */
 const TAKING_METHODS: ReadonlySet<string> = new Set(["at", "find", "findLast", "get", "pop", "shift", "reduce", "reduceRight"]);
 const GATHERING_METHODS: ReadonlySet<string> = new Set(["concat", "entries", "filter", "flat", "keys", "slice", "splice", "toReversed", "toSorted", "toSpliced", "values", "with"]);

@@ -4,7 +4,7 @@ import type { OwnerClass } from "./classes.ts";
 import { Mutations } from "./mutations.ts";
 import { Origins } from "./origins.ts";
 import type { Project } from "./project.ts";
-import { Setters, settersOf } from "./setters.ts";
+import { foreignSettersOf, Setters, settersOf } from "./setters.ts";
 import { hasModifier, methodCallsIn, strip, walk, writesIn } from "./syntax.ts";
 import { NEIGHBOURS, OWNERS } from "./table.ts";
 
@@ -18,7 +18,9 @@ export type Rule =
   | "mutation"
   /** A field that everybody could assign. */
   | "field"
-  /** A `set` accessor, or a method that merely assigns. */
+  /** An owner inherits state, which is then written in another file. */
+  | "base"
+  /** A `set` accessor, or a method that merely assigns; a function of the owner's file that does so. */
   | "setter"
   /** A connection's timer is set by somebody else than its table of deadlines. */
   | "timer";
@@ -59,11 +61,13 @@ function foreignWrites(project: Project, classes: Classes): Violation[] {
   const mutations = new Mutations(project, classes, origins);
   const writes = project.files.flatMap((file) => writesIn(file));
   const calls = project.files.flatMap((file) => methodCallsIn(file)).filter(({ object }) => strip(object).kind !== ts.SyntaxKind.ThisKeyword);
-  const nestedIn = (object: ts.Expression): OwnerClass[] => Array.from(origins.of(object).nested).flatMap((symbol) => classes.owners.get(symbol) ?? []);
+  const named = (symbols: ReadonlySet<ts.Symbol>): OwnerClass[] => Array.from(symbols).flatMap((symbol) => classes.owners.get(symbol) ?? []);
+  const nestedIn = (object: ts.Expression): OwnerClass[] => named(origins.of(object).nested);
+  const ownersIn = (object: ts.Expression): OwnerClass[] => [...classes.ownersAt(object), ...named(origins.of(object).whole), ...nestedIn(object)];
   return origins.settle(() => {
     mutations.forget();
     return [
-      ...writes.flatMap(({ node, object }) => violations(project, "assignment", new Set([...classes.ownersAt(object), ...nestedIn(object)]), node)),
+      ...writes.flatMap(({ node, object }) => violations(project, "assignment", new Set(ownersIn(object)), node)),
       ...calls.flatMap((call) => (mutations.changesObject(call) ? violations(project, "mutation", nestedIn(call.object), call.node) : [])),
     ];
   });
@@ -73,9 +77,11 @@ function shapeOf(project: Project, setters: Setters, owner: OwnerClass): Violati
   const open = owner.declaration.members.filter((member) => !hasModifier(member, ts.SyntaxKind.PrivateKeyword) && !(member.name !== undefined && ts.isPrivateIdentifier(member.name)));
   const fields = open.filter((member) => ts.isPropertyDeclaration(member) && !hasModifier(member, ts.SyntaxKind.ReadonlyKeyword));
   const accessors = owner.declaration.members.filter((member) => ts.isSetAccessor(member));
+  const bases = (owner.declaration.heritageClauses ?? []).filter(({ token }) => token === ts.SyntaxKind.ExtendsKeyword);
   return [
+    ...bases.map((clause) => violation(project, "base", owner, clause)),
     ...fields.map((member) => violation(project, "field", owner, member)),
-    ...[...accessors, ...settersOf(setters, open)].map((member) => violation(project, "setter", owner, member)),
+    ...[...accessors, ...settersOf(setters, open), ...foreignSettersOf(setters, owner.declaration.getSourceFile())].map((member) => violation(project, "setter", owner, member)),
   ];
 }
 
@@ -130,6 +136,7 @@ const MESSAGES: Readonly<Record<Rule, (owner: string) => string>> = {
   assignment: (owner) => `assigns state of ${owner} from outside its file`,
   mutation: (owner) => `changes state of ${owner} from outside its file`,
   field: (owner) => `a field of ${owner} that anybody could assign`,
+  base: (owner) => `state that ${owner} inherits, and does not write alone`,
   setter: (owner) => `merely assigns a field of ${owner}: say what happened, and let ${owner} decide`,
   timer: (owner) => `sets a connection's timer beside ${owner}`,
 };

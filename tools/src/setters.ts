@@ -1,12 +1,14 @@
 import ts from "typescript";
+import { isClass } from "./classes.ts";
 import type { Classes } from "./classes.ts";
 import type { Project } from "./project.ts";
-import { isAssignment, isBody, strip, walk } from "./syntax.ts";
+import { isAssignment, isBody, strip, walk, WRITING_CALLS } from "./syntax.ts";
 import type { Body } from "./syntax.ts";
 
 /**
- * Recognises a method that merely assigns: all that it does is to put what it is given into fields, so that its caller decides what they
- * hold. A method with a rule of its own, another effect, or a constant to note is something else.
+ * Recognises a method that merely assigns: all that it does is to put what it is given, or a copy of it, into fields, so that its caller
+ * decides what they hold. A method with a rule of its own, another effect, or a constant to note is something else. A function beside the
+ * class, or a static one, assigns to fields of the instance that it is given.
  */
 export class Setters {
   private readonly checker: ts.TypeChecker;
@@ -28,10 +30,16 @@ export class Setters {
     return plain && reading.assigns;
   }
 
-  /** Whether a call on something of `this` does no more than such a method would. */
+  /** Whether a parameter is an instance of one of the owners. */
+  isInstance(parameter: ts.ParameterDeclaration): boolean {
+    const type = this.checker.getTypeAtLocation(parameter);
+    return isClass(type) && this.classes.isOwner(type);
+  }
+
+  /** Whether a call on something of an instance does no more than such a method would. */
   isSetterCall(call: ts.CallExpression): boolean {
     const callee = strip(call.expression);
-    if (!ts.isPropertyAccessExpression(callee) || !isOfThis(callee.expression)) return false;
+    if (!ts.isPropertyAccessExpression(callee)) return false;
     const declaration = this.checker.getSymbolAtLocation(callee.name)?.declarations?.[0];
     if (declaration !== undefined && declaration.getSourceFile().isDeclarationFile) return STORING_METHODS.has(callee.name.text);
     const targets = this.classes.targets(call);
@@ -44,22 +52,27 @@ class Reading {
   /** Whether something that was given was put into a field. */
   assigns = false;
   private readonly setters: Setters;
-  /** Names of what is given. */
+  /** Names of what is given, and of the instances that are beside `this`. */
   private readonly given = new Set<string>();
+  private readonly instances = new Set<string>();
 
   constructor(setters: Setters, body: Body) {
     this.setters = setters;
-    for (const parameter of body.parameters) this.take(parameter.name);
+    for (const parameter of body.parameters) {
+      if (ts.isIdentifier(parameter.name) && setters.isInstance(parameter)) this.instances.add(parameter.name.text);
+      else this.take(parameter.name);
+    }
   }
 
   statement(statement: ts.Statement): boolean {
     if (ts.isExpressionStatement(statement)) return this.effect(statement.expression);
-    if (ts.isReturnStatement(statement)) return statement.expression === undefined || this.isPlain(statement.expression) || isOfThis(statement.expression) || this.effect(statement.expression);
+    if (ts.isReturnStatement(statement)) return statement.expression === undefined || this.isPlain(statement.expression) || this.isOfInstance(statement.expression) || this.effect(statement.expression);
     if (ts.isBlock(statement)) return statement.statements.every((one) => this.statement(one));
     if (ts.isVariableStatement(statement)) {
       return statement.declarationList.declarations.every(({ name, initializer }) => {
-        if (initializer === undefined || !this.isPlain(initializer)) return false;
-        this.take(name);
+        if (initializer !== undefined && ts.isIdentifier(name) && strip(initializer).kind === ts.SyntaxKind.ThisKeyword) this.instances.add(name.text);
+        else if (initializer === undefined || !this.isPlain(initializer)) return false;
+        else this.take(name);
         return true;
       });
     }
@@ -88,7 +101,9 @@ class Reading {
     }
     if (!ts.isCallExpression(inner)) return false;
     const [object, ...values] = inner.arguments;
-    if (inner.expression.getText() === "Object.assign" && object !== undefined) return isOfThis(object) && values.every((value) => this.store(value));
+    if (WRITING_CALLS.has(inner.expression.getText()) && object !== undefined) return this.isOfInstance(object) && values.every((value) => this.store(value));
+    const callee = strip(inner.expression);
+    if (!ts.isPropertyAccessExpression(callee) || !this.isOfInstance(callee.expression)) return false;
     return this.setters.isSetterCall(inner) && inner.arguments.every((value) => this.store(value));
   }
 
@@ -100,12 +115,19 @@ class Reading {
 
   private isTarget(expression: ts.Expression): boolean {
     const inner = strip(expression);
-    if (isOfThis(inner)) return inner.kind !== ts.SyntaxKind.ThisKeyword;
+    if (this.isOfInstance(inner)) return !ts.isIdentifier(inner) && inner.kind !== ts.SyntaxKind.ThisKeyword;
     if (ts.isArrayLiteralExpression(inner)) return inner.elements.every((element) => this.isTarget(element));
     return ts.isObjectLiteralExpression(inner) && inner.properties.every((property) => ts.isPropertyAssignment(property) && this.isTarget(property.initializer));
   }
 
-  /** Whether a value is what was given, or a constant, however it is wrapped. */
+  /** Whether an expression is an instance, `this` as a rule, or reached from it by properties and elements. */
+  private isOfInstance(expression: ts.Expression): boolean {
+    const inner = strip(expression);
+    if (inner.kind === ts.SyntaxKind.ThisKeyword || (ts.isIdentifier(inner) && this.instances.has(inner.text))) return true;
+    return (ts.isPropertyAccessExpression(inner) || ts.isElementAccessExpression(inner)) && this.isOfInstance(inner.expression);
+  }
+
+  /** Whether a value is what was given, or a constant, however it is wrapped or copied. */
   private isPlain(expression: ts.Expression): boolean {
     const inner = strip(expression);
     if (ts.isLiteralExpression(inner) || PLAIN_KEYWORDS.has(inner.kind)) return true;
@@ -114,6 +136,7 @@ class Reading {
     if (ts.isPrefixUnaryExpression(inner)) return this.isPlain(inner.operand);
     if (ts.isSpreadElement(inner)) return this.isPlain(inner.expression);
     if (ts.isArrayLiteralExpression(inner)) return inner.elements.every((element) => this.isPlain(element));
+    if (ts.isCallExpression(inner)) return this.isCopy(inner);
     if (ts.isConditionalExpression(inner)) return this.isPlain(inner.condition) && this.isPlain(inner.whenTrue) && this.isPlain(inner.whenFalse);
     if (ts.isBinaryExpression(inner)) return PLAIN_OPERATORS.has(inner.operatorToken.kind) && this.isPlain(inner.left) && this.isPlain(inner.right);
     if (!ts.isObjectLiteralExpression(inner)) return false;
@@ -122,6 +145,15 @@ class Reading {
       if (ts.isSpreadAssignment(property)) return this.isPlain(property.expression);
       return ts.isPropertyAssignment(property) && this.isPlain(property.initializer);
     });
+  }
+
+  /** `Boolean(x)`, `x.slice()`, or `x()` of what was given. */
+  private isCopy(call: ts.CallExpression): boolean {
+    const callee = strip(call.expression);
+    if (!call.arguments.every((value) => this.isPlain(value))) return false;
+    if (CONVERTING_FUNCTIONS.has(callee.getText())) return true;
+    if (ts.isIdentifier(callee)) return this.given.has(callee.text);
+    return ts.isPropertyAccessExpression(callee) && COPYING_METHODS.has(callee.name.text) && call.arguments.length === 0 && this.isPlain(callee.expression);
   }
 
   private mentionsGiven(expression: ts.Node): boolean {
@@ -133,7 +165,7 @@ class Reading {
   private sparesNothing(condition: ts.Expression): boolean {
     const inner = strip(condition);
     if (!ts.isBinaryExpression(inner) || !COMPARING.has(inner.operatorToken.kind)) return false;
-    const isSide = (side: ts.Expression): boolean => isOfThis(side) || this.isPlain(side);
+    const isSide = (side: ts.Expression): boolean => this.isOfInstance(side) || this.isPlain(side);
     return isSide(inner.left) && isSide(inner.right);
   }
 
@@ -143,19 +175,24 @@ class Reading {
   }
 }
 
+/** The functions of a file, outside all classes, that merely assign to an instance of one of the owners. */
+export function foreignSettersOf(setters: Setters, file: ts.SourceFile): ts.Node[] {
+  const found: ts.Node[] = [];
+  const look = (node: ts.Node): void => {
+    if (ts.isClassLike(node)) return;
+    if (isBody(node) && node.parameters.some((parameter) => setters.isInstance(parameter)) && setters.merelyAssigns(node)) found.push(ts.isVariableDeclaration(node.parent) ? node.parent : node);
+    ts.forEachChild(node, look);
+  };
+  look(file);
+  return found;
+}
+
 /** The public members of a class whose body merely assigns. */
 export function settersOf(setters: Setters, members: readonly ts.ClassElement[]): ts.ClassElement[] {
   return members.filter((member) => {
     if (ts.isMethodDeclaration(member)) return isBody(member) && setters.merelyAssigns(member);
     return ts.isPropertyDeclaration(member) && isBody(member.initializer) && setters.merelyAssigns(member.initializer);
   });
-}
-
-/** Whether an expression is `this`, or reached from it by properties and elements. */
-function isOfThis(expression: ts.Expression): boolean {
-  const inner = strip(expression);
-  if (inner.kind === ts.SyntaxKind.ThisKeyword) return true;
-  return (ts.isPropertyAccessExpression(inner) || ts.isElementAccessExpression(inner)) && isOfThis(inner.expression);
 }
 
 /** The text of what is assigned to below a statement. */
@@ -167,6 +204,8 @@ function targetsOf(statement: ts.Statement): string[] {
   return targets;
 }
 
+const CONVERTING_FUNCTIONS: ReadonlySet<string> = new Set(["Array.from", "Boolean", "Number", "Object.freeze", "String", "structuredClone"]);
+const COPYING_METHODS: ReadonlySet<string> = new Set(["slice", "toString", "valueOf"]);
 /** Methods of collections that put what they are given in the place of something. To add an entry is more than that. */
 const STORING_METHODS: ReadonlySet<string> = new Set(["fill", "set"]);
 const PLAIN_KEYWORDS: ReadonlySet<ts.SyntaxKind> = new Set([ts.SyntaxKind.NullKeyword, ts.SyntaxKind.TrueKeyword, ts.SyntaxKind.FalseKeyword]);

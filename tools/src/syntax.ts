@@ -7,7 +7,7 @@ export interface Write {
   readonly object: ts.Expression;
 }
 
-/** A call of something that is a property of something: `object.name(...)`. */
+/** A call of something that is a property of something: `object.name(...)`, or `any.name.call(object, ...)` and its like. */
 export interface MethodCall {
   readonly node: ts.CallExpression;
   readonly object: ts.Expression;
@@ -53,8 +53,14 @@ export function methodCallsIn(root: ts.Node): MethodCall[] {
   walk(root, (node) => {
     if (!ts.isCallExpression(node)) return;
     const callee = strip(node.expression);
-    if (ts.isPropertyAccessExpression(callee)) calls.push({ node, object: callee.expression, name: callee.name.text });
-    else if (ts.isElementAccessExpression(callee) && ts.isStringLiteralLike(callee.argumentExpression)) calls.push({ node, object: callee.expression, name: callee.argumentExpression.text });
+    const [first, second] = node.arguments;
+    if (ts.isPropertyAccessExpression(callee)) {
+      const borrowed = callee.getText() === "Reflect.apply" ? first : BORROWING.has(callee.name.text) ? callee.expression : undefined;
+      const object = borrowed === first ? second : first;
+      const method = borrowed === undefined ? null : strip(borrowed);
+      if (object !== undefined && method !== null && ts.isPropertyAccessExpression(method)) calls.push({ node, object, name: method.name.text });
+      calls.push({ node, object: callee.expression, name: callee.name.text });
+    } else if (ts.isElementAccessExpression(callee) && ts.isStringLiteralLike(callee.argumentExpression)) calls.push({ node, object: callee.expression, name: callee.argumentExpression.text });
   });
   return calls;
 }
@@ -96,8 +102,10 @@ export function isAssignment(kind: ts.SyntaxKind): boolean {
   return kind >= ts.SyntaxKind.FirstAssignment && kind <= ts.SyntaxKind.LastAssignment;
 }
 
+/** Methods of a function that run it, or make one that runs it, as a method of their first argument. */
+const BORROWING: ReadonlySet<string> = new Set(["apply", "bind", "call"]);
 /** Functions of the language that write to their first argument. */
-const WRITING_CALLS: ReadonlySet<string> = new Set([
+export const WRITING_CALLS: ReadonlySet<string> = new Set([
   "Object.assign",
   "Object.defineProperty",
   "Object.defineProperties",

@@ -29,6 +29,8 @@ export const OWNERS: readonly Owner[] = [
   { name: "RemovalCheck", file: "mptcp/paths/removal-check.ts" },
   { name: "Ending", file: "mptcp/ending/ending.ts" },
   { name: "ChecksumFailure", file: "mptcp/ending/checksum-failure.ts" },
+  { name: "Patience", file: "mptcp/ending/patience.ts" },
+  { name: "SilenceWatch", file: "mptcp/paths/silence.ts" },
   { name: "RegularStream", file: "mptcp/ending/regular-stream.ts" },
 ];
 

@@ -227,6 +227,19 @@ const CASES: Readonly<Record<LimitName, () => void>> = {
     run.pair.run(0);
     run.passed();
   },
+  echoes: () => {
+    const run = new Run("echoes", "server");
+    const { session } = run.client.mptcp;
+    // Two leave at once, and the rest waits for a round trip.
+    for (let addressId = 10; addressId < 60; addressId++) {
+      if (addressId === 10 + 2 + LIMITS.echoes.default) run.kept();
+      const packet = forged(run.pair, 0, 0);
+      (packet.tcp as TcpSegment).mptcp = [session.version.addAddress(session.keysOut, { addressId, address: IpAddress.from("203.0.113.9"), port: addressId })];
+      packet.length = packetLength(packet);
+      run.pair.inject("server", packet);
+    }
+    run.passed();
+  },
   mappings: () => {
     const receiveBuffer = { initial: 65_536, max: 65_536, autoTune: false };
     const run = new Run("mappings", "server", { client: { tcp: { noDelay: true } }, server: { tcp: { receiveBuffer } } });

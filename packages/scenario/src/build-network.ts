@@ -3,6 +3,7 @@ import { Simulation } from "mptcp/sim";
 import type { Link, Nat, PipeOptions, Router, SimHost, SimNode } from "mptcp/sim";
 import { IpAddress } from "mptcp/wire";
 import type { Plan } from "./plan.ts";
+import { UNLIMITED } from "./plan-network.ts";
 import type { PlanDirection, PlanHost, PlanInterface, PlanLink } from "./plan-network.ts";
 import { mptcpConfig, tcpConfig } from "./protocol.ts";
 import type { OwnParts } from "./protocol.ts";
@@ -29,6 +30,8 @@ export function buildNetwork(plan: Plan, seed: number, parts: OwnParts, observer
   const nodes = new Map<string, SimNode>();
   const hosts = new Map<string, SimHost>();
   const links = new Map<string, Link>();
+  /** The link at the second end of each: another one where there are boxes between. */
+  const lastLinks = new Map<string, Link>();
   const settings = { tcp: tcpConfig(plan.protocol, parts), mptcp: mptcpConfig(plan.protocol, parts) };
   for (const host of plan.network.hosts) {
     const made = simulation.addHost(host.name, settings);
@@ -46,12 +49,17 @@ export function buildNetwork(plan: Plan, seed: number, parts: OwnParts, observer
     const [a, b] = link.ends.map((end) => nodes.get(end.node) as SimNode) as [SimNode, SimNode];
     const forward = pipeOptions(link.up, link.mtu);
     const backward = pipeOptions(link.down, link.mtu);
-    links.set(link.name, simulation.connect(a, b, { name: link.name, forward, backward }));
+    // A box's first link is its inside.
+    const boxes = link.middleboxes.map((make, index) => simulation.addMiddlebox(`${link.name}-box${index + 1}`, make));
+    let last = simulation.connect(a, boxes[0] ?? b, { name: link.name, forward, backward });
+    links.set(link.name, last);
+    for (const node of boxes.length === 0 ? [] : [...boxes.slice(1), b]) last = simulation.connect(last.b, node, { ...pipeOptions(UNLIMITED, link.mtu), name: `${last.b.name}-${node.name}` });
+    lastLinks.set(link.name, last);
   }
   const portOf = (host: PlanHost, own: PlanInterface): number => {
     const planned = plan.network.links.find((link) => link.ends.some((end) => end.node === host.name && end.interface === own.name)) as PlanLink;
-    const link = links.get(planned.name) as Link;
-    return link.a === hosts.get(host.name) ? link.portA : link.portB;
+    const first = links.get(planned.name) as Link;
+    return first.a === hosts.get(host.name) ? first.portA : (lastLinks.get(planned.name) as Link).portB;
   };
   const find = (hostName: string, interfaceName: string): { sim: SimHost; host: PlanHost; own: PlanInterface } => {
     const host = plan.network.hosts.find((one) => one.name === hostName) as PlanHost;

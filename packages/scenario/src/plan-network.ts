@@ -1,5 +1,9 @@
+import { MptcpError } from "mptcp";
+import { middleboxes } from "mptcp/sim";
+import type { MiddleboxFactory, MiddleboxKind, PlainParameters } from "mptcp/sim";
 import { IpAddress } from "mptcp/wire";
 import { LINK_SHAPE } from "./keys/link.ts";
+import type { MIDDLEBOX } from "./keys/middlebox.ts";
 import type { INTERFACE, LINK, PATH, TOPOLOGY } from "./keys/network.ts";
 import type { SCENARIO } from "./keys/scenario.ts";
 import { defaultsOf } from "./keys/section.ts";
@@ -47,6 +51,8 @@ export interface PlanLink {
   readonly path: string | null;
   readonly ends: readonly [PlanEnd, PlanEnd];
   readonly mtu: number;
+  /** Between it and its second end, in order. */
+  readonly middleboxes: readonly MiddleboxFactory[];
   /** From the first end to the second, and back. */
   readonly up: PlanDirection;
   readonly down: PlanDirection;
@@ -96,24 +102,25 @@ function networkOfPaths(scenario: Scenario, problems: Problem[]): PlanNetwork {
       far = { node: "server", interface: name };
     } else shared = true;
     const directions = directionsOf(path, at, problems);
+    const boxes = planBoxes(path.middleboxes, at, problems);
     const near: PlanEnd = { node: "client", interface: name };
     if (!path.nat) {
-      links.push({ name, path: name, ends: [near, far], mtu, ...directions });
+      links.push({ name, path: name, ends: [near, far], mtu, middleboxes: boxes, ...directions });
       return;
     }
     if (six) problems.push(problemAt([...at, "nat"], "addresses are translated in IPv4 only"));
     const nat = `${name}-nat`;
     const home = `${name}-home`;
     routers.push({ name: nat, natAddress: madeUp(made(1), at, problems), insideLink: home });
-    links.push({ name: home, path: null, ends: [near, { node: nat, interface: null }], mtu, up: UNLIMITED, down: UNLIMITED });
-    links.push({ name, path: name, ends: [{ node: nat, interface: null }, far], mtu, ...directions });
+    links.push({ name: home, path: null, ends: [near, { node: nat, interface: null }], mtu, middleboxes: [], up: UNLIMITED, down: UNLIMITED });
+    links.push({ name, path: name, ends: [{ node: nat, interface: null }, far], mtu, middleboxes: boxes, ...directions });
   });
   if (shared) {
     // Its first interface, so that the client connects to it.
     server.unshift({ name: HUB, address: madeUp(six ? "fd00::1" : "10.0.0.1", [], problems), backup: false, signal: false, present: true });
     routers.push({ name: HUB, natAddress: null, insideLink: null });
     const mtu = Math.max(...scenario.paths.map((path) => path.mtu));
-    links.push({ name: HUB, path: null, ends: [{ node: HUB, interface: null }, { node: "server", interface: HUB }], mtu, up: UNLIMITED, down: UNLIMITED });
+    links.push({ name: HUB, path: null, ends: [{ node: HUB, interface: null }, { node: "server", interface: HUB }], mtu, middleboxes: [], up: UNLIMITED, down: UNLIMITED });
   }
   const hosts = [{ name: "client", interfaces: client }, { name: "server", interfaces: server }];
   return { hosts, routers, links, client: scenario.workload.from ?? "client", server: scenario.workload.to ?? "server" };
@@ -159,7 +166,23 @@ function planLink(link: Planned<typeof LINK.keys>, at: FieldPath, hosts: readonl
     if (!valid) problems.push(problemAt([...at, "ends", index], `there is no "${text}"; ${didYouMean(text, known)}`));
     return { node, interface: own ?? null };
   };
-  return { name: link.name, path: null, ends: [end(link.ends[0], 0), end(link.ends[1], 1)], mtu: link.mtu, ...directionsOf(link, at, problems) };
+  return { name: link.name, path: null, ends: [end(link.ends[0], 0), end(link.ends[1], 1)], mtu: link.mtu, middleboxes: planBoxes(link.middleboxes, at, problems), ...directionsOf(link, at, problems) };
+}
+
+/** The boxes of a link. What their parameters have to be beyond the schema their kinds know themselves. */
+function planBoxes(boxes: readonly Planned<typeof MIDDLEBOX.keys>[], at: FieldPath, problems: Problem[]): MiddleboxFactory[] {
+  return boxes.flatMap((box, index) =>
+    Object.entries<PlainParameters | null>(box).flatMap(([name, parameters]) => {
+      if (parameters === null) return [];
+      try {
+        return [(middleboxes[name] as MiddleboxKind)(parameters)];
+      } catch (error) {
+        if (!(error instanceof MptcpError)) throw error;
+        problems.push(problemAt([...at, "middleboxes", index, name], error.message));
+        return [];
+      }
+    }),
+  );
 }
 
 /** Both directions of a link: what is said of the whole, and what a direction says for itself. */
@@ -224,5 +247,6 @@ function twice(names: readonly string[]): string | undefined {
 }
 
 const HUB = "core";
-const UNLIMITED: PlanDirection = { ...underived(defaultsOf(LINK_SHAPE).otherwise), delay: 0, queue: {} };
+/** A direction of a link that changes nothing. */
+export const UNLIMITED: PlanDirection = { ...underived(defaultsOf(LINK_SHAPE).otherwise), delay: 0, queue: {} };
 const MINIMUM_QUEUE = 20;

@@ -54,6 +54,15 @@ describe("scenario files", () => {
     expect(plan.changes[0]).toMatchObject({ when: { kind: "fraction", value: 1 / 3 }, state: "down", host: "client", interface: "wifi" });
   });
 
+  it("name what is wrong with a middlebox: its kind, a parameter, a value that the kind does not take", () => {
+    const boxes = (text: string): string[] => problemsOf(GOOD.replace("rtt: 20 ms", `rtt: 20 ms\n    middleboxes: [${text}]`));
+    expect(boxes("{ spliter: {} }").join()).toMatch(/^x\.yaml:6:21: paths\.wifi\.middleboxes\.0.*spliter.*"splitter"/s);
+    expect(boxes("{ splitter: { sizes: 3 B } }").join()).toMatch(/splitter\.sizes: unknown field; .*"size"/);
+    expect(boxes("{ splitter: { size: 500 } }").join()).toMatch(/splitter\.size: 500 /);
+    expect(boxes("{ splitter: { size: 0 B } }").join()).toMatch(/middleboxes\.0\.splitter: splitter: size is a whole number of octets, 1 to 65495, not 0/);
+    expect(boxes("{ splitter: {}, coalescer: {} }").join()).toMatch(/needs exactly one of/);
+  });
+
   it("name the line, the column and the field of a wrong quantity", () => {
     expect(problemsOf(GOOD.replace("rate: 8 Mb/s", "rate: 8 Mbps"))).toEqual([
       expect.stringMatching(/^x\.yaml:4:11: paths\.wifi\.rate: "8 Mbps": "Mbps" is no unit of a rate/),

@@ -204,6 +204,22 @@ describe("runs", () => {
     expect(summary.links.find((link) => link.name === "a")!.up.bytes).toBeGreaterThan(100_000);
   });
 
+  it("go through middleboxes: behind a translator, before a server's own interface, at a link of a topology", async () => {
+    const stripped = { fallback: "no_mp_capable_in_synack", multipath: false, outcome: "completed" };
+    const strip = (place: string): string => `${place}.middleboxes=[{ splitter: { size: 500 B } }, { option-stripper: { segments: syn-ack } }]`;
+    for (const own of [["paths.left.nat=true"], ["paths.left.server=10.9.0.1", "paths.right.server=10.9.1.1"]]) {
+      expect(await run("two-paths", { file: FILE }, "expect={}", ...own, strip("paths.left"))).toMatchObject({ ...stripped, intact: true });
+    }
+    const topology = `
+name: boxes
+topology:
+  hosts: [{ name: phone, interfaces: [{ name: wlan }] }, { name: web, interfaces: [{ name: eth }] }]
+  links: [{ name: cable, ends: [phone.wlan, web.eth], rate: 8 Mb/s, middleboxes: [{ option-stripper: { segments: syn-ack, direction: inward } }, { splitter: {} }] }]
+workload: { bulk: { bytes: 50 KB } }`;
+    expect(runScenario(parseScenario(topology, "boxes")).summary).toMatchObject(stripped);
+    expect(runScenario(parseScenario(topology.replace("inward", "outward"), "boxes")).summary).toMatchObject({ fallback: null, multipath: true, outcome: "completed" });
+  });
+
   it("run over IPv6, and over topologies with routers", () => {
     const { summary } = runScenario(parseScenario(SMALL.replace(", nat: true", "").replace("name: small", "name: small\nip: 6"), "small"));
     expect(summary).toMatchObject({ outcome: "completed" });

@@ -31,6 +31,7 @@ export const LIMITS = {
   noSubflowTimeout: { name: "MptcpConfig.noSubflowTimeout", default: 60 * SECOND, unit: "ns", what: "without any subflow", counter: "TcpExtTCPAbortOnTimeout", beyond: "the connection ends with ETIMEDOUT" },
   noOptionsTimeout: { name: "a connection without subflows whose paths drop options", default: 20 * SECOND, unit: "ns", what: "or `noSubflowTimeout`, if that is less", counter: "TcpExtTCPAbortOnTimeout", beyond: "the connection ends with ETIMEDOUT, at both ends within a minute of the options' vanishing" },
   signalsInARow: { name: "signals in a row on one subflow", default: 2, unit: "", what: "ACKs that carry nothing else", counter: "SignalsPaced", beyond: "the next one waits for a round trip" },
+  echoes: { name: "echoes of ADD_ADDRs that wait for an ACK", default: 32, unit: "", what: "signals that wait", counter: "AddAddrEchoesDropped", beyond: "no echo, so that the peer announces the address again" },
   mappings: { name: "mappings of a subflow remembered", default: 1024, unit: "", what: "or a 128th of the receive buffer, if that is more", counter: "MappingsDropped", beyond: "the segment is dropped, and comes again" },
   outOfOrder: { name: "data out of order, in the memory that it takes", default: 4, unit: "factor", what: "the receive buffer", counter: "TcpExtTCPOFODrop", beyond: "it is dropped, and comes again" },
   // ---- a TCP connection

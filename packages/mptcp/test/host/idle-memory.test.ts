@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 import { MILLISECOND, SECOND } from "../../src/core/index.ts";
-import type { MptcpConnection } from "../../src/mptcp/index.ts";
+import type { MptcpConnection, SchedulerFactory } from "../../src/mptcp/index.ts";
 import type { Subflow } from "../../src/mptcp/subflow.ts";
 import { BulkSender, multiPath, Simulation, Sink } from "../../src/sim/index.ts";
 import type { IpAddress } from "../../src/wire/index.ts";
+import { has, Pair } from "../mptcp/pair.ts";
 import { memoryInUse } from "./collect.ts";
 
 const BYTES = 1_400_000;
@@ -56,6 +57,23 @@ test("a connection that has become idle keeps neither records of segments nor ma
   for (const [i, host] of idlers.hosts.entries()) expect(host.segments.size).toBeLessThanOrEqual(Math.max(pooled[i] as number, 2048));
 });
 
+test("nor does a subflow whose last data was covered by a Data ACK that came on another, slower one", () => {
+  // What is written first goes over the slow path, the rest over the fast one, where it is acknowledged long before it is covered.
+  const scheduler = policyOf((offset) => (offset < 10_000 ? 2 : 1));
+  const pair = new Pair({ clientAddresses: 2, delay: (client) => (client === 0 ? 10 : 120) * MILLISECOND, client: { mptcp: { scheduler } } });
+  const { client, server } = pair.establish();
+  client.mptcp.setNoDelay(true, pair.now);
+  pair.run(1000);
+  client.write(20_000);
+  pair.run(5000);
+  expect([server.received, client.connection.sendBuffered, pair.decisions("client", "reinjection")]).toEqual([20_000, 0, []]);
+  const [fast, slow] = client.mptcp.subflows as readonly Subflow[];
+  // It is only about it if the slow one had the last word.
+  const last = pair.packets((sent) => sent.from === "server" && has(sent, "dss")).at(-1);
+  expect(last?.client).toBe(1);
+  expect([fast, slow].map((subflow) => inside((subflow as Subflow).sent, "items").length)).toEqual([0, 0]);
+});
+
 test("an idle connection of two subflows that moved 1.4 MB keeps less than 20,000 octets, per end", () => {
   const idlers = new Idlers();
   idlers.open(20);
@@ -64,6 +82,11 @@ test("an idle connection of two subflows that moved 1.4 MB keeps less than 20,00
   expect((memoryInUse() - before) / 200).toBeLessThan(20_000);
   expect(idlers.subflows.length).toBe(480);
 });
+
+/** A scheduler that gives each data offset to a path. */
+function policyOf(pathOf: (offset: number) => number): SchedulerFactory {
+  return () => ({ name: "by offset", select: (subflows, { dataOffset }) => subflows.find((one) => one.hasRoom && one.pathIndex === pathOf(dataOffset)) ?? null });
+}
 
 /** A private part, by name. */
 function inside(owner: object, name: string): object & { readonly length: number } {

@@ -149,6 +149,27 @@ describe("signals on pure ACKs", () => {
   });
 });
 
+test("an ACK that is asked for meanwhile carries no third signal in a row, unless it acknowledges more data", () => {
+  const pair = new Pair({ serverAddresses: 6 });
+  const client = pair.connect();
+  const announced = (): number => pair.packets((one) => one.from === "server" && option(one.segment, "add_addr")?.echo === false).length;
+  expect(pair.runUntil(() => announced() > 0 && pair.accepted.length > 0, 1000)).toBe(true);
+  const server = pair.accepted[0] as App;
+  expect(announced()).toBe(2);
+  const acks = (): number => pair.packets((one) => one.from === "server" && !isData(one)).length;
+  const before = acks();
+  for (let n = 0; n < 3; n++) {
+    server.engine.subflows[0]?.requestAck();
+    pair.run(1);
+  }
+  expect([acks() - before, announced()]).toEqual([3, 2]);
+  client.write(1);
+  pair.runUntil(() => server.received === 1, 100);
+  server.engine.subflows[0]?.requestAck();
+  pair.run(1);
+  expect(announced()).toBeGreaterThan(2);
+});
+
 test("the C flag is on every MP_CAPABLE, so that a listener without state learns it (RFC 8684 §3.1)", () => {
   for (const synCookies of ["never", "always"] as const) {
     const pair = new Pair({ client: { mptcp: { denyJoinInitialAddress: true } }, server: { synCookies } });

@@ -9,7 +9,7 @@ import type { StreamConnection } from "../../src/tcp/index.ts";
 import { isData, Pair } from "./pair.ts";
 import { drawNetwork, runNetwork } from "./random-network.ts";
 
-/** More by command: EXCHANGE_RUNS=200. */
+/** `npm run exchange` has 200. */
 const RUNS = Number(process.env["EXCHANGE_RUNS"] ?? 40);
 
 describe("policies exchanged while data flows", () => {

@@ -155,17 +155,20 @@ describe("options that vanish from a lone subflow whose data had passed with the
   });
 });
 
-test("a DSS with a Data-Level Length of 0 on a segment without data is an ACK (RFC 8684, figure 20)", () => {
+test.each([0, 1])("a DSS with a Data-Level Length of 0 on a segment without data is an ACK (RFC 8684, figure 20): subflow sequence number %i", (subflowSequence) => {
   const pair = new Pair();
   const { client, server } = pair.establish();
+  let changed = 0;
   pair.alter((segment, sent) => {
     const dss = option(segment, "dss");
     if (sent.from !== "server" || isData(sent) || dss === null || dss.dsnLength !== 0) return;
-    Object.assign(dss, { dsnLength: 4, dsnLow: client.mptcp.session.remoteSpace.low(0), subflowSequence: 0, dataLength: 0 });
+    Object.assign(dss, { dsnLength: 4, dsnLow: client.mptcp.session.remoteSpace.low(0), subflowSequence, dataLength: 0 });
+    changed++;
   });
   client.write(100_000);
   pair.run(5000);
   expect([client.connection.fallback, server.connection.fallback, server.received, client.connection.sendBuffered]).toEqual([null, null, 100_000, 0]);
+  expect([changed > 10, pair.decisions("client", "subflow_closed")]).toEqual([true, []]);
 });
 
 describe("options stripped by a middlebox (RFC 8684 §3.7)", () => {

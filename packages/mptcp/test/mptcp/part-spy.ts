@@ -1,27 +1,12 @@
-import { MptcpConnection } from "../../src/mptcp/index.ts";
-import { Carriers } from "../../src/mptcp/data/carriers.ts";
-import { CheckedStream } from "../../src/mptcp/data/checked-stream.ts";
-import { Inbound } from "../../src/mptcp/data/inbound.ts";
-import { ReceivedMappings, SentMappings } from "../../src/mptcp/data/mappings.ts";
-import { DataReceiver } from "../../src/mptcp/data/receiver.ts";
-import { ReinjectionQueue } from "../../src/mptcp/data/reinjection-queue.ts";
-import { DataSender } from "../../src/mptcp/data/sender.ts";
-import { ChecksumFailure } from "../../src/mptcp/ending/checksum-failure.ts";
-import { Ending } from "../../src/mptcp/ending/ending.ts";
-import { CapableOpening, JoinOpening } from "../../src/mptcp/handshake/opening.ts";
-import { Multipath } from "../../src/mptcp/multipath.ts";
-import { OptionReader } from "../../src/mptcp/option-reader.ts";
-import { Paths } from "../../src/mptcp/paths/paths.ts";
-import { RemovalCheck } from "../../src/mptcp/paths/removal-check.ts";
-import { Signals } from "../../src/mptcp/paths/signals.ts";
-import { PathTable } from "../../src/mptcp/paths/table.ts";
-import { Subflow } from "../../src/mptcp/subflow.ts";
+import { MPTCP_CLASSES, MptcpConnection } from "../../src/mptcp/index.ts";
 
-/** What a connection in Multipath TCP is made of. What it shares with regular TCP (session, window, queues, deadlines, log) is not. */
-const PARTS = [
-  Multipath, DataSender, Carriers, ReinjectionQueue, DataReceiver, Inbound, CheckedStream, SentMappings, ReceivedMappings, Subflow,
-  CapableOpening, JoinOpening, OptionReader, Paths, PathTable, Signals, RemovalCheck, Ending, ChecksumFailure,
-] as const;
+/** What a connection in Multipath TCP shares with regular TCP, or gives it: the connection itself, session, window, log, congestion control. */
+const SHARED: ReadonlySet<string> = new Set([
+  "DecisionLog", "LiaFixedPointRule", "LiaRule", "MptcpConnection", "ReceiveWindow", "RegularStream", "SentMapping", "Session", "WrapWatch",
+]);
+
+/** All else that a connection in Multipath TCP is made of. A new class is among them by itself. */
+const PARTS = MPTCP_CLASSES.filter(({ name }) => !SHARED.has(name)).map(({ name, type: { prototype } }) => ({ name, prototype }));
 
 /** What became of the parts of one connection. */
 export interface Retired {
@@ -109,7 +94,7 @@ export class PartSpy {
       const one = waiting.pop();
       if (typeof one !== "object" || one === null || seen.has(one)) continue;
       seen.add(one);
-      const isPart = PARTS.some((part) => one instanceof part);
+      const isPart = PARTS.some(({ prototype }) => Object.prototype.isPrototypeOf.call(prototype, one));
       if (isPart) found.add(one);
       // What is no part may hold some, such as the list of subflows; beyond the connection begins the rest of the host.
       if (isPart || Array.isArray(one) || Object.getPrototypeOf(one) === Object.prototype) waiting.push(...(Object.values(one) as unknown[]));

@@ -1,6 +1,7 @@
 import { address, flag, label, plain, whole } from "./kinds.ts";
 import type { Kind } from "./kinds.ts";
 import { LINK_SHAPE, ONE_DELAY } from "./link.ts";
+import { middleboxesKey as middleboxes } from "./middlebox.ts";
 import { list, optional, overriding, required, section } from "./section.ts";
 
 const mtu = optional(whole(576, 65535), { otherwise: 1500, does: "Largest IP packet, octets." });
@@ -22,6 +23,7 @@ export const PATH = section({
     backup,
     nat: optional(flag, { otherwise: false, does: "Put a network address translator in front of the client. In IPv4 only." }),
     present: optional(flag, { otherwise: true, does: "Whether the client has its address from the start; a change may add it later." }),
+    middleboxes,
     up: up("Client to server, where it differs."),
     down: up("Server to client, where it differs."),
   },
@@ -109,6 +111,7 @@ export const LINK = section({
     ends: required(ends, "What it connects. \"up\" is from the first to the second."),
     ...LINK_SHAPE.keys,
     mtu,
+    middleboxes,
     up: up("From the first end to the second, where it differs."),
     down: up("From the second end to the first, where it differs."),
   },

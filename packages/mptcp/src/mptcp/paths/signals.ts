@@ -130,7 +130,10 @@ export class Signals {
 
   /** Echoes an ADD_ADDR, on the subflow that it came on. */
   echo(subflow: SignalSubflow, option: AddAddress): void {
-    if (this.outbox.length >= MAXIMUM_OUTBOX) return;
+    if (this.outbox.length >= LIMITS.echoes.default) {
+      this.context.counters.increment(LIMITS.echoes.counter);
+      return;
+    }
     this.outbox.push({ subflow, option });
     this.request(subflow);
   }
@@ -348,8 +351,6 @@ interface Announcement {
   isGivenUp: boolean;
 }
 
-/** Echoes that a peer can make us queue. */
-const MAXIMUM_OUTBOX = 32;
 /** Between one ADD_ADDR and its repetition, ns. */
 const LONGEST_INTERVAL = 60 * SECOND;
 const ANY_SPACE = 40;
