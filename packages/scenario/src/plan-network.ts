@@ -1,5 +1,6 @@
 import { IpAddress } from "mptcp/wire";
 import { LINK_SHAPE } from "./keys/link.ts";
+import type { MIDDLEBOX, MiddleboxParameters } from "./keys/middlebox.ts";
 import type { INTERFACE, LINK, PATH, TOPOLOGY } from "./keys/network.ts";
 import type { SCENARIO } from "./keys/scenario.ts";
 import { defaultsOf } from "./keys/section.ts";
@@ -47,9 +48,21 @@ export interface PlanLink {
   readonly path: string | null;
   readonly ends: readonly [PlanEnd, PlanEnd];
   readonly mtu: number;
+  /** What stands at the second end, from the first end on. */
+  readonly middleboxes: readonly PlanMiddlebox[];
   /** From the first end to the second, and back. */
   readonly up: PlanDirection;
   readonly down: PlanDirection;
+}
+
+/** A box on a link. */
+export interface PlanMiddlebox {
+  /** Of the node, and of the piece of the link behind it: what it draws at random follows from it. */
+  readonly name: string;
+  /** As the registry of the simulator calls it. */
+  readonly kind: string;
+  /** All of them, given or default. */
+  readonly parameters: MiddleboxParameters;
 }
 
 /** The properties of a link in one direction, as the simulator names them. */
@@ -96,24 +109,25 @@ function networkOfPaths(scenario: Scenario, problems: Problem[]): PlanNetwork {
       far = { node: "server", interface: name };
     } else shared = true;
     const directions = directionsOf(path, at, problems);
+    const middleboxes = boxesOf(path);
     const near: PlanEnd = { node: "client", interface: name };
     if (!path.nat) {
-      links.push({ name, path: name, ends: [near, far], mtu, ...directions });
+      links.push({ name, path: name, ends: [near, far], mtu, middleboxes, ...directions });
       return;
     }
     if (six) problems.push(problemAt([...at, "nat"], "addresses are translated in IPv4 only"));
     const nat = `${name}-nat`;
     const home = `${name}-home`;
     routers.push({ name: nat, natAddress: madeUp(made(1), at, problems), insideLink: home });
-    links.push({ name: home, path: null, ends: [near, { node: nat, interface: null }], mtu, up: UNLIMITED, down: UNLIMITED });
-    links.push({ name, path: name, ends: [{ node: nat, interface: null }, far], mtu, ...directions });
+    links.push({ name: home, path: null, ends: [near, { node: nat, interface: null }], mtu, middleboxes: [], up: UNLIMITED, down: UNLIMITED });
+    links.push({ name, path: name, ends: [{ node: nat, interface: null }, far], mtu, middleboxes, ...directions });
   });
   if (shared) {
     // Its first interface, so that the client connects to it.
     server.unshift({ name: HUB, address: madeUp(six ? "fd00::1" : "10.0.0.1", [], problems), backup: false, signal: false, present: true });
     routers.push({ name: HUB, natAddress: null, insideLink: null });
     const mtu = Math.max(...scenario.paths.map((path) => path.mtu));
-    links.push({ name: HUB, path: null, ends: [{ node: HUB, interface: null }, { node: "server", interface: HUB }], mtu, up: UNLIMITED, down: UNLIMITED });
+    links.push({ name: HUB, path: null, ends: [{ node: HUB, interface: null }, { node: "server", interface: HUB }], mtu, middleboxes: [], up: UNLIMITED, down: UNLIMITED });
   }
   const hosts = [{ name: "client", interfaces: client }, { name: "server", interfaces: server }];
   return { hosts, routers, links, client: scenario.workload.from ?? "client", server: scenario.workload.to ?? "server" };
@@ -159,7 +173,20 @@ function planLink(link: Planned<typeof LINK.keys>, at: FieldPath, hosts: readonl
     if (!valid) problems.push(problemAt([...at, "ends", index], `there is no "${text}"; ${didYouMean(text, known)}`));
     return { node, interface: own ?? null };
   };
-  return { name: link.name, path: null, ends: [end(link.ends[0], 0), end(link.ends[1], 1)], mtu: link.mtu, ...directionsOf(link, at, problems) };
+  return { name: link.name, path: null, ends: [end(link.ends[0], 0), end(link.ends[1], 1)], mtu: link.mtu, middleboxes: boxesOf(link), ...directionsOf(link, at, problems) };
+}
+
+/** The boxes of a link, named after it and their kind; of several of a kind the second is "wifi-splitter-2". */
+function boxesOf(link: Path | Planned<typeof LINK.keys>): PlanMiddlebox[] {
+  const boxes: PlanMiddlebox[] = [];
+  for (const written of link.middleboxes as readonly Planned<typeof MIDDLEBOX.keys>[]) {
+    for (const [kind, parameters] of Object.entries(written)) {
+      if (parameters === null) continue;
+      const before = boxes.filter((box) => box.kind === kind).length;
+      boxes.push({ name: `${link.name}-${kind}${before === 0 ? "" : `-${before + 1}`}`, kind, parameters });
+    }
+  }
+  return boxes;
 }
 
 /** Both directions of a link: what is said of the whole, and what a direction says for itself. */
@@ -206,10 +233,11 @@ function madeUp(text: string, at: FieldPath, problems: Problem[]): IpAddress {
 }
 
 function checkNames(network: PlanNetwork, at: FieldPath, problems: Problem[]): void {
-  const link = twice(network.links.map((one) => one.name));
+  const boxes = network.links.flatMap((one) => one.middleboxes.map((box) => box.name));
+  const link = twice([...network.links.map((one) => one.name), ...boxes]);
   if (link !== undefined) problems.push(problemAt(at, `the name "${link}" is used twice`));
-  const node = twice([...network.hosts, ...network.routers].map((one) => one.name));
-  if (node !== undefined) problems.push(problemAt(at, `the name "${node}" is used twice`));
+  const node = twice([...[...network.hosts, ...network.routers].map((one) => one.name), ...boxes]);
+  if (node !== undefined && node !== link) problems.push(problemAt(at, `the name "${node}" is used twice`));
   for (const host of network.hosts) {
     const own = twice(host.interfaces.map((one) => one.name));
     if (own !== undefined && own !== link) problems.push(problemAt(at, `the name "${own}" is used twice`));

@@ -104,6 +104,24 @@ describe("scenario files", () => {
     ]);
   });
 
+  it("check middleboxes and their parameters against the registry of the simulator", () => {
+    const withBox = (box: string): string[] => problemsOf(GOOD.replace("queue: { packets: 80 }", `middleboxes: [${box}]`));
+    expect(withBox("{ option-stripper: {} }, { option-stripper: { options: [mp_join, 30], segments: syn, afterTime: 2 s } }")).toEqual([]);
+    expect(withBox("{ option-striper: {} }")).toContain('x.yaml:6:21: paths.wifi.middleboxes.0.option-striper: unknown field; did you mean "option-stripper"?');
+    expect(withBox("{ splitter: {}, coalescer: {} }")).toEqual([
+      "x.yaml:6:19: paths.wifi.middleboxes.0: needs exactly one of black-hole, coalescer, option-stripper, splitter (has coalescer, splitter)",
+    ]);
+    expect(withBox("{ splitter: { sice: 3 } }")).toEqual(['x.yaml:6:33: paths.wifi.middleboxes.0.splitter.sice: unknown field; did you mean "size"?']);
+    expect(withBox("{ splitter: { size: 70000 } }")).toEqual(["x.yaml:6:39: paths.wifi.middleboxes.0.splitter.size: 70000 is too large: at most 65495"]);
+    expect(withBox("{ coalescer: { wait: 3 } }")[0]).toMatch(/^x\.yaml:6:40: paths\.wifi\.middleboxes\.0\.coalescer\.wait: 3 has no unit; a time is written like "20 ms"$/);
+    expect(withBox("{ black-hole: { options: [mp_joint, 30] } }")).toEqual([
+      'x.yaml:6:35: paths.wifi.middleboxes.0.black-hole.options: "mp_joint" is not allowed; did you mean "mp_join"? (numbers from 2 to 255 are)',
+    ]);
+    expect(withBox("{ black-hole: { options: 256 } }")[0]).toMatch(/256 is not allowed; known: mptcp, .* \(numbers from 2 to 255 are\)$/);
+    const named = GOOD.replace("queue: { packets: 80 }", "middleboxes: [{ splitter: {} }]").replace("name: lte", "name: wifi-splitter");
+    expect(problemsOf(named)[0]).toMatch(/the name "wifi-splitter" is used twice/);
+  });
+
   it("report broken YAML with its place, and several problems at once", () => {
     expect(problemsOf("name: x\npaths: [}\n")[0]).toMatch(/^x\.yaml:2:\d+: /);
     expect(problemsOf("name: x\nname: y\n")[0]).toMatch(/^x\.yaml:2:1: .*unique/);

@@ -1,0 +1,66 @@
+import { middleboxes } from "mptcp/sim";
+import type { MiddleboxKind, ParameterDescription, ParameterValue } from "mptcp/sim";
+import { oneOf, someOf, someOfOrNumbers, time, whole } from "./kinds.ts";
+import type { Kind } from "./kinds.ts";
+import { group, optional, section } from "./section.ts";
+import type { OptionalKey, Section } from "./section.ts";
+
+/** The keys of a box, made from what the registry of the simulator says of its parameters. */
+type ParameterKeys = Readonly<Record<string, OptionalKey<unknown, ParameterValue, ParameterValue>>>;
+
+/** The values of a box's parameters, as its kind takes them. */
+export type MiddleboxParameters = Readonly<Record<string, ParameterValue>>;
+
+/** One of the boxes on a link: the key is its kind, the fields are its parameters. */
+export const MIDDLEBOX = section({
+  name: "middleboxes",
+  does: "What stands at the second end of a link and changes packets on their way: boxes in the order of the list, seen from the first end. Their `outward` is the link's `up`, their `inward` its `down`. Captures are taken at the first end, before the boxes.",
+  keys: Object.fromEntries(Object.entries(middleboxes).map(([name, kind]) => [name, keyOf(name, kind)])),
+  rules: { exactlyOne: [Object.keys(middleboxes)] },
+  example: `
+paths:
+  - name: wifi
+    rate: 8 Mb/s
+    rtt: 20 ms
+    middleboxes:
+      - splitter: { size: 1000, direction: outward }
+      - option-stripper: { options: [add_addr, remove_addr], segments: ack, afterTime: 2 s }
+  - { name: lte, rate: 20 Mb/s, rtt: 60 ms }`,
+});
+
+function keyOf(name: string, kind: MiddleboxKind): OptionalKey<object, MiddleboxParameters, null> {
+  return optional(group(sectionOf(name, kind)) as unknown as Kind<object, MiddleboxParameters>, { otherwise: null, shown: "none", does: kind.text });
+}
+
+function sectionOf(name: string, { text, parameters }: MiddleboxKind): Section<ParameterKeys> {
+  const [first] = parameters;
+  return section({
+    name,
+    does: text,
+    keys: Object.fromEntries(parameters.map((parameter) => [parameter.name, parameterKey(parameter)])),
+    example: `
+paths:
+  - name: wifi
+    rate: 8 Mb/s
+    rtt: 20 ms
+    middleboxes: [{ ${name}: { ${first === undefined ? "" : `${first.name}: ${JSON.stringify(first.default)}`} } }]`,
+  });
+}
+
+function parameterKey(parameter: ParameterDescription): ParameterKeys[string] {
+  const { default: otherwise, text, choices } = parameter;
+  // All that there is to choose from is too long for the page.
+  const shown = Array.isArray(otherwise) && otherwise.length === choices.length ? { shown: "all" } : {};
+  return optional(kindOf(parameter), { otherwise, does: text, ...shown });
+}
+
+function kindOf({ type, choices, range }: ParameterDescription): Kind<unknown, ParameterValue> {
+  const { least, most } = range ?? { least: 0, most: 0 };
+  const kinds = {
+    time: () => time,
+    octets: () => whole(least, most === Number.MAX_SAFE_INTEGER ? undefined : most),
+    choice: () => oneOf(...choices),
+    list: () => (range === null ? someOf(...choices) : someOfOrNumbers(choices, least, most)),
+  };
+  return kinds[type]() as Kind<unknown, ParameterValue>;
+}
