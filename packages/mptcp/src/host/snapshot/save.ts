@@ -50,6 +50,8 @@ class Saving {
       pending: Array.from(tables.pendingJoins.all()).filter((tcp) => this.tcps.includes(tcp)).map((tcp) => this.tcp(tcp)),
       waiting: [...tables.queues, tables.linkless].flatMap((queue) => queue?.all() ?? []).filter((tcp) => this.tcps.includes(tcp)).map((tcp) => this.tcp(tcp)),
       timers: this.timers(),
+      isOrphan: tables.orphans.has(connection),
+      orphans: this.tcps.filter((tcp) => tables.orphans.has(tcp)).map((tcp) => this.tcp(tcp)),
       isReady: tables.isReady(connection),
     };
     const objects = writer.finish();
