@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { LIMITS, MINUTE, SECOND } from "../../packages/mptcp/src/core/index.ts";
+import type { Limit } from "../../packages/mptcp/src/core/index.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const page = readFileSync(`${root}SECURITY.md`, "utf8");
@@ -13,7 +15,25 @@ const claims = Array.from(page.matchAll(/\[(`[^\]]+)\]/g), ([, inside = ""]) => 
   }),
 );
 
+/** What the page says of limits, by their names: each stands behind the number that it is. */
+const LIMITS_NAMED: readonly (keyof typeof LIMITS)[] = ["challenges", "pendingJoins", "pendingJoinsPerPeer", "hostPendingJoins", "pendingJoinTimeout", "halfOpen", "announcedJoins", "silenceTimeout", "orphanTimeout"];
+
+/** The last number before a limit's name, in the limit's unit; NaN when there is none. */
+function numberBefore(name: string): number {
+  const [, number = "", unit] = new RegExp(`\\b(\\d+)(?: (s|minutes)\\b)?[^\\d(]*\\((?:RFC \\d+; )?\`${name}\`\\)`).exec(page) ?? [];
+  return number === "" ? Number.NaN : Number(number) * (unit === undefined ? 1 : unit === "s" ? SECOND : MINUTE);
+}
+
 describe("SECURITY.md", () => {
+  test.each(LIMITS_NAMED)("says of %s what the table of limits does", (name) => {
+    expect(numberBefore(name)).toBe((LIMITS[name] as Limit).default);
+  });
+
+  test("names no other limits", () => {
+    const named = Object.keys(LIMITS).filter((name) => page.includes(`\`${name}\`)`));
+    expect(named.toSorted()).toEqual(LIMITS_NAMED.toSorted());
+  });
+
   test("names the tests that show what it says", () => expect(claims.length).toBeGreaterThan(15));
 
   test.each(claims)("$path has tests of those names", ({ path, names }) => {

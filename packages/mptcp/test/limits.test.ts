@@ -4,7 +4,7 @@ import { Counters, LIMITS } from "../src/core/index.ts";
 import { BlackHoles } from "../src/host/black-holes.ts";
 import { UsedCookies } from "../src/host/used-cookies.ts";
 import type { MptcpConnection } from "../src/mptcp/index.ts";
-import { linuxEndpoints } from "../src/mptcp/index.ts";
+import { linuxEndpoints, PathTable } from "../src/mptcp/index.ts";
 import type { Subflow } from "../src/mptcp/subflow.ts";
 import { IpAddress, Packet, packetLength, Payload, TCP_FLAG, TcpSegment } from "../src/wire/index.ts";
 import type { App, PairOptions, Sent, Side } from "./mptcp/pair.ts";
@@ -216,6 +216,32 @@ const CASES: Readonly<Record<LimitName, () => void>> = {
     run.pair.run(10_000);
     expect(run.client.connection.error).toBe("ETIMEDOUT");
     run.passed();
+  },
+  pathAddresses: () => {
+    const run = new Run("pathAddresses", "client", { client: { mptcp: { limits: { subflows: 0, addAddrAccepted: 100 } } } });
+    const { default: most } = LIMITS.pathAddresses;
+    for (let id = 1; id < most; id++) run.announce(id);
+    run.kept();
+    expect(run.client.mptcp.addresses.remote).toHaveLength(most);
+    run.announce(most);
+    expect(run.client.mptcp.addresses.remote).toHaveLength(most);
+    run.passed();
+    for (let i = 1; i <= most; i++) run.pair.addAddress("client", `10.1.1.${i}`);
+    expect(run.client.mptcp.addresses.local).toHaveLength(most);
+  },
+  paths: () => {
+    const counters = new Counters();
+    const table = new PathTable(undefined, counters);
+    const [local, remote] = [IpAddress.from("10.0.0.1"), IpAddress.from("10.0.0.2")];
+    const learn = (id: number): number => table.learn(local, 0, remote, id, 1000 + id);
+    const { counter, default: most } = LIMITS.paths;
+    table.first(local, 0, 1000, remote, 0, 80);
+    for (let id = 1; id < most; id++) expect(learn(id)).toBe(id + 1);
+    expect([counters.value(counter), table.paths.length]).toEqual([0, most]);
+    // All have subflows: there is no room. One without makes room for the next.
+    expect([learn(most), counters.value(counter)]).toEqual([0, 1]);
+    table.markOpen(5, false);
+    expect([learn(most), counters.value(counter), table.paths.length, table.path(5)]).toEqual([most + 1, 2, most, null]);
   },
   signalsInARow: () => {
     const run = new Run("signalsInARow", "server", { server: { mptcp: { pathManager: linuxEndpoints } } });

@@ -1,10 +1,9 @@
 import type { Observer } from "mptcp";
-import { Simulation } from "mptcp/sim";
-import type { Link, Nat, PipeOptions, Router, SimHost, SimNode } from "mptcp/sim";
+import { middleboxes, Simulation } from "mptcp/sim";
+import type { Link, MiddleboxKind, Nat, PipeOptions, Router, SimHost, SimNode } from "mptcp/sim";
 import { IpAddress } from "mptcp/wire";
 import type { Plan } from "./plan.ts";
-import { UNLIMITED } from "./plan-network.ts";
-import type { PlanDirection, PlanHost, PlanInterface, PlanLink } from "./plan-network.ts";
+import type { PlanDirection, PlanEnd, PlanHost, PlanInterface, PlanLink } from "./plan-network.ts";
 import { mptcpConfig, tcpConfig } from "./protocol.ts";
 import type { OwnParts } from "./protocol.ts";
 
@@ -30,8 +29,7 @@ export function buildNetwork(plan: Plan, seed: number, parts: OwnParts, observer
   const nodes = new Map<string, SimNode>();
   const hosts = new Map<string, SimHost>();
   const links = new Map<string, Link>();
-  /** The link at the second end of each: another one where there are boxes between. */
-  const lastLinks = new Map<string, Link>();
+  const ports = new Map<PlanEnd, number>();
   const settings = { tcp: tcpConfig(plan.protocol, parts), mptcp: mptcpConfig(plan.protocol, parts) };
   for (const host of plan.network.hosts) {
     const made = simulation.addHost(host.name, settings);
@@ -47,19 +45,14 @@ export function buildNetwork(plan: Plan, seed: number, parts: OwnParts, observer
   });
   for (const link of linksInOrder(plan)) {
     const [a, b] = link.ends.map((end) => nodes.get(end.node) as SimNode) as [SimNode, SimNode];
-    const forward = pipeOptions(link.up, link.mtu);
-    const backward = pipeOptions(link.down, link.mtu);
-    // A box's first link is its inside.
-    const boxes = link.middleboxes.map((make, index) => simulation.addMiddlebox(`${link.name}-box${index + 1}`, make));
-    let last = simulation.connect(a, boxes[0] ?? b, { name: link.name, forward, backward });
-    links.set(link.name, last);
-    for (const node of boxes.length === 0 ? [] : [...boxes.slice(1), b]) last = simulation.connect(last.b, node, { ...pipeOptions(UNLIMITED, link.mtu), name: `${last.b.name}-${node.name}` });
-    lastLinks.set(link.name, last);
+    const made = connect(simulation, a, b, link);
+    links.set(link.name, made.link);
+    ports.set(link.ends[0], made.first);
+    ports.set(link.ends[1], made.last);
   }
   const portOf = (host: PlanHost, own: PlanInterface): number => {
-    const planned = plan.network.links.find((link) => link.ends.some((end) => end.node === host.name && end.interface === own.name)) as PlanLink;
-    const first = links.get(planned.name) as Link;
-    return first.a === hosts.get(host.name) ? first.portA : (lastLinks.get(planned.name) as Link).portB;
+    const end = plan.network.links.flatMap((link) => link.ends).find((one) => one.node === host.name && one.interface === own.name) as PlanEnd;
+    return ports.get(end) as number;
   };
   const find = (hostName: string, interfaceName: string): { sim: SimHost; host: PlanHost; own: PlanInterface } => {
     const host = plan.network.hosts.find((one) => one.name === hostName) as PlanHost;
@@ -109,6 +102,22 @@ export function buildNetwork(plan: Plan, seed: number, parts: OwnParts, observer
   };
 }
 
+/**
+ * Links two nodes, with the boxes of the link at its second end. What leads on from each box takes no time, and the whole costs routes what a link does.
+ * @returns the link itself, and the numbers of the ports at both ends
+ */
+function connect(simulation: Simulation, a: SimNode, b: SimNode, planned: PlanLink): { link: Link; first: number; last: number } {
+  const { mtu, name } = planned;
+  const boxes = planned.middleboxes.map((box) => simulation.addMiddlebox(box.name, (middleboxes[box.kind] as MiddleboxKind)(box.parameters)));
+  const cost = 1 - boxes.length * COST_BEHIND_BOX;
+  const link = simulation.connect(a, boxes[0] ?? b, { name, cost, forward: pipeOptions(planned.up, mtu), backward: pipeOptions(planned.down, mtu) });
+  let last = link;
+  boxes.forEach((box, index) => {
+    last = simulation.connect(box, boxes[index + 1] ?? b, { name: box.name, cost: COST_BEHIND_BOX, mtu });
+  });
+  return { link, first: link.portA, last: last.portB };
+}
+
 /** The simulator's options of one direction of a link. */
 export function pipeOptions(direction: PlanDirection, mtu: number): PipeOptions {
   return { ...direction, mtu };
@@ -128,5 +137,7 @@ function addressOf(plan: Plan, hostName: string, family: 4 | 6 | null): IpAddres
   return best.address;
 }
 
+/** A power of two, so that sums of it are exact: links with boxes cost as much as those without. */
+const COST_BEHIND_BOX = 2 ** -10;
 /** 10.254.0.0 */
 const ROUTER_ADDRESSES = 0x0afe_0000;

@@ -1,9 +1,6 @@
-import { MptcpError } from "mptcp";
-import { middleboxes } from "mptcp/sim";
-import type { MiddleboxFactory, MiddleboxKind, PlainParameters } from "mptcp/sim";
 import { IpAddress } from "mptcp/wire";
 import { LINK_SHAPE } from "./keys/link.ts";
-import type { MIDDLEBOX } from "./keys/middlebox.ts";
+import type { MIDDLEBOX, MiddleboxParameters } from "./keys/middlebox.ts";
 import type { INTERFACE, LINK, PATH, TOPOLOGY } from "./keys/network.ts";
 import type { SCENARIO } from "./keys/scenario.ts";
 import { defaultsOf } from "./keys/section.ts";
@@ -51,11 +48,21 @@ export interface PlanLink {
   readonly path: string | null;
   readonly ends: readonly [PlanEnd, PlanEnd];
   readonly mtu: number;
-  /** Between it and its second end, in order. */
-  readonly middleboxes: readonly MiddleboxFactory[];
+  /** What stands at the second end, from the first end on. */
+  readonly middleboxes: readonly PlanMiddlebox[];
   /** From the first end to the second, and back. */
   readonly up: PlanDirection;
   readonly down: PlanDirection;
+}
+
+/** A box on a link. */
+export interface PlanMiddlebox {
+  /** Of the node, and of the piece of the link behind it: what it draws at random follows from it. */
+  readonly name: string;
+  /** As the registry of the simulator calls it. */
+  readonly kind: string;
+  /** All of them, given or default. */
+  readonly parameters: MiddleboxParameters;
 }
 
 /** The properties of a link in one direction, as the simulator names them. */
@@ -102,10 +109,10 @@ function networkOfPaths(scenario: Scenario, problems: Problem[]): PlanNetwork {
       far = { node: "server", interface: name };
     } else shared = true;
     const directions = directionsOf(path, at, problems);
-    const boxes = planBoxes(path.middleboxes, at, problems);
+    const middleboxes = boxesOf(path);
     const near: PlanEnd = { node: "client", interface: name };
     if (!path.nat) {
-      links.push({ name, path: name, ends: [near, far], mtu, middleboxes: boxes, ...directions });
+      links.push({ name, path: name, ends: [near, far], mtu, middleboxes, ...directions });
       return;
     }
     if (six) problems.push(problemAt([...at, "nat"], "addresses are translated in IPv4 only"));
@@ -113,7 +120,7 @@ function networkOfPaths(scenario: Scenario, problems: Problem[]): PlanNetwork {
     const home = `${name}-home`;
     routers.push({ name: nat, natAddress: madeUp(made(1), at, problems), insideLink: home });
     links.push({ name: home, path: null, ends: [near, { node: nat, interface: null }], mtu, middleboxes: [], up: UNLIMITED, down: UNLIMITED });
-    links.push({ name, path: name, ends: [{ node: nat, interface: null }, far], mtu, middleboxes: boxes, ...directions });
+    links.push({ name, path: name, ends: [{ node: nat, interface: null }, far], mtu, middleboxes, ...directions });
   });
   if (shared) {
     // Its first interface, so that the client connects to it.
@@ -166,23 +173,20 @@ function planLink(link: Planned<typeof LINK.keys>, at: FieldPath, hosts: readonl
     if (!valid) problems.push(problemAt([...at, "ends", index], `there is no "${text}"; ${didYouMean(text, known)}`));
     return { node, interface: own ?? null };
   };
-  return { name: link.name, path: null, ends: [end(link.ends[0], 0), end(link.ends[1], 1)], mtu: link.mtu, middleboxes: planBoxes(link.middleboxes, at, problems), ...directionsOf(link, at, problems) };
+  return { name: link.name, path: null, ends: [end(link.ends[0], 0), end(link.ends[1], 1)], mtu: link.mtu, middleboxes: boxesOf(link), ...directionsOf(link, at, problems) };
 }
 
-/** The boxes of a link. What their parameters have to be beyond the schema their kinds know themselves. */
-function planBoxes(boxes: readonly Planned<typeof MIDDLEBOX.keys>[], at: FieldPath, problems: Problem[]): MiddleboxFactory[] {
-  return boxes.flatMap((box, index) =>
-    Object.entries<PlainParameters | null>(box).flatMap(([name, parameters]) => {
-      if (parameters === null) return [];
-      try {
-        return [(middleboxes[name] as MiddleboxKind)(parameters)];
-      } catch (error) {
-        if (!(error instanceof MptcpError)) throw error;
-        problems.push(problemAt([...at, "middleboxes", index, name], error.message));
-        return [];
-      }
-    }),
-  );
+/** The boxes of a link, named after it and their kind; of several of a kind the second is "wifi-splitter-2". */
+function boxesOf(link: Path | Planned<typeof LINK.keys>): PlanMiddlebox[] {
+  const boxes: PlanMiddlebox[] = [];
+  for (const written of link.middleboxes as readonly Planned<typeof MIDDLEBOX.keys>[]) {
+    for (const [kind, parameters] of Object.entries(written)) {
+      if (parameters === null) continue;
+      const before = boxes.filter((box) => box.kind === kind).length;
+      boxes.push({ name: `${link.name}-${kind}${before === 0 ? "" : `-${before + 1}`}`, kind, parameters });
+    }
+  }
+  return boxes;
 }
 
 /** Both directions of a link: what is said of the whole, and what a direction says for itself. */
@@ -229,10 +233,11 @@ function madeUp(text: string, at: FieldPath, problems: Problem[]): IpAddress {
 }
 
 function checkNames(network: PlanNetwork, at: FieldPath, problems: Problem[]): void {
-  const link = twice(network.links.map((one) => one.name));
+  const boxes = network.links.flatMap((one) => one.middleboxes.map((box) => box.name));
+  const link = twice([...network.links.map((one) => one.name), ...boxes]);
   if (link !== undefined) problems.push(problemAt(at, `the name "${link}" is used twice`));
-  const node = twice([...network.hosts, ...network.routers].map((one) => one.name));
-  if (node !== undefined) problems.push(problemAt(at, `the name "${node}" is used twice`));
+  const node = twice([...[...network.hosts, ...network.routers].map((one) => one.name), ...boxes]);
+  if (node !== undefined && node !== link) problems.push(problemAt(at, `the name "${node}" is used twice`));
   for (const host of network.hosts) {
     const own = twice(host.interfaces.map((one) => one.name));
     if (own !== undefined && own !== link) problems.push(problemAt(at, `the name "${own}" is used twice`));
@@ -247,6 +252,5 @@ function twice(names: readonly string[]): string | undefined {
 }
 
 const HUB = "core";
-/** A direction of a link that changes nothing. */
-export const UNLIMITED: PlanDirection = { ...underived(defaultsOf(LINK_SHAPE).otherwise), delay: 0, queue: {} };
+const UNLIMITED: PlanDirection = { ...underived(defaultsOf(LINK_SHAPE).otherwise), delay: 0, queue: {} };
 const MINIMUM_QUEUE = 20;

@@ -1,5 +1,4 @@
 import type { LINK_SHAPE, LOSS, QUEUE } from "./keys/link.ts";
-import type { MIDDLEBOX } from "./keys/middlebox.ts";
 import type { HOST, INTERFACE, LINK, PATH, ROUTER, TOPOLOGY } from "./keys/network.ts";
 import type { PROTOCOL } from "./keys/protocol.ts";
 import type { CHANGE, EXPECT, SCENARIO } from "./keys/scenario.ts";
@@ -26,9 +25,6 @@ export interface GilbertElliottSpec extends Written<typeof LOSS.keys> {}
 
 /** A path of the shorthand. */
 export interface PathSpec extends Written<typeof PATH.keys> {}
-
-/** A box between a link and what is behind it: one key, the name of its kind, with its parameters. */
-export interface MiddleboxSpec extends Written<typeof MIDDLEBOX.keys> {}
 
 /** Any network of hosts, routers and links. Routes are shortest paths. */
 export interface TopologySpec extends Written<typeof TOPOLOGY.keys> {}

@@ -25,7 +25,7 @@ function compile(): ValidateFunction {
   ajv.addKeyword({ keyword: "quantity", errors: false, validate: (kind: Quantity, data: unknown) => QUANTITY_PARSERS[kind](data).ok });
   ajv.addKeyword({ keyword: "scalar", errors: false, validate: (kind: Quantity, data: unknown) => isGroup(data) || QUANTITY_PARSERS[kind](data).ok });
   ajv.addKeyword({ keyword: "above", errors: false, validate: isAbove });
-  ajv.addKeyword({ keyword: "someOf", errors: false, validate: (names: readonly string[], data: unknown) => unknownNames(names, data).length === 0 });
+  ajv.addKeyword({ keyword: "someOf", errors: false, validate: (names: readonly string[], data: unknown, schema?: SomeOf) => unknownNames(names, data, schema).length === 0 });
   const counting = (keyword: string, holds: (present: number) => boolean): void => {
     ajv.addKeyword({
       keyword,
@@ -94,10 +94,17 @@ function wrongGroup(error: ErrorObject, phrase: string, holds: (present: number)
     .join("; ");
 }
 
-/** Names that are not known, of one or a list of them; an empty list is wrong too. */
-function unknownNames(known: readonly string[], data: unknown): unknown[] {
+/** Names that are not known, of one or a list of them, nor numbers that may be; an empty list is wrong too. */
+function unknownNames(known: readonly string[], data: unknown, schema: SomeOf = {}): unknown[] {
   const names: unknown[] = Array.isArray(data) ? data : [data];
-  return names.length === 0 ? [""] : names.filter((name) => !known.includes(name as string));
+  const { orNumbers: [least, most] = [0, -1] } = schema;
+  const isKnown = (name: unknown): boolean => known.includes(name as string) || (Number.isInteger(name) && (name as number) >= least && (name as number) <= most);
+  return names.length === 0 ? [""] : names.filter((name) => !isKnown(name));
+}
+
+/** The keyword beside `someOf` with the numbers that may stand for names, from the least to the most. */
+interface SomeOf {
+  readonly orNumbers?: readonly [number, number];
 }
 
 function isGroup(data: unknown): boolean {
@@ -138,8 +145,10 @@ const MESSAGES: Readonly<Record<string, (error: ErrorObject) => string>> = {
   maxItems: (error) => `has room for ${String(error.schema)} entries`,
   someOf: (error) => {
     const known = error.schema as readonly string[];
-    const unknown = unknownNames(known, error.data);
-    return unknown.map((name) => `${JSON.stringify(name)} is not allowed; ${didYouMean(String(name), known)}`).join("; ");
+    const schema = error.parentSchema as SomeOf;
+    const numbers = schema.orNumbers === undefined ? "" : ` (numbers from ${schema.orNumbers.join(" to ")} are)`;
+    const unknown = unknownNames(known, error.data, schema);
+    return unknown.map((name) => `${JSON.stringify(name)} is not allowed; ${didYouMean(String(name), known)}${numbers}`).join("; ");
   },
   exactlyOne: (error) => wrongGroup(error, "exactly one", (present) => present === 1),
   atMostOne: (error) => wrongGroup(error, "at most one", (present) => present <= 1),

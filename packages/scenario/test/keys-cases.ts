@@ -63,21 +63,10 @@ function at(base: KeyCase["base"], place: string, shows: Trace, cases: Readonly<
   });
 }
 
-/** Cases of a middlebox' parameters, on path a. `boxes`: the box itself, with what else it has, and what follows it. */
-function box(kind: string, cases: Readonly<Record<string, string | { readonly value: string; readonly boxes: string }>>): [string, Readonly<Record<string, KeyCase>>] {
-  return [
-    kind,
-    Object.fromEntries(
-      Object.entries(cases).flatMap(([key, entry]) => {
-        const { value, boxes } = typeof entry === "string" ? { value: entry, boxes: `{ ${kind}: {} }` } : entry;
-        return at("paths", `paths.a.middleboxes.0.${kind}.`, "capture", { [key]: value }, [`paths.a.middleboxes=[${boxes}]`]);
-      }),
-    ),
-  ];
-}
-
-/** Cuts what the server sends into pieces that follow each other at once, and joins them again. */
-const joining = (own: string): string => `{ coalescer: { ${own} } }, { splitter: { size: 100 B } }`;
+/** Short segments that come together, which a coalescer can join. */
+const shortened = (parameters: string): readonly string[] => ["workload.bulk.direction=upload", `paths.a.middleboxes=[{ splitter: { size: 300, ${parameters} } }, { coalescer: {} }]`];
+/** A box of one kind on a path. */
+const box = (path: string, kind: string, parameters: string): string => `paths.${path}.middleboxes=[{ ${kind}: { ${parameters} } }]`;
 
 /** The keys of each section, by the section's name. */
 export const CASES: Readonly<Record<string, Readonly<Record<string, KeyCase>>>> = {
@@ -95,7 +84,7 @@ export const CASES: Readonly<Record<string, Readonly<Record<string, KeyCase>>>> 
     ...at("paths", "paths.a.", "summary", { name: "c" }),
     ...at("paths", "paths.a.", "capture", {
       rate: "2 Mb/s", rtt: "60 ms", queue: "{ packets: 3 }", loss: "5 %", jitter: "5 ms",
-      client: "10.9.0.1", server: "10.9.0.2", mtu: "1000", nat: "true", present: "false", up: "{ rtt: 60 ms }", down: "{ rate: 2 Mb/s }", middleboxes: "[{ option-stripper: {} }]",
+      client: "10.9.0.1", server: "10.9.0.2", mtu: "1000", middleboxes: "[{ splitter: {} }]", nat: "true", present: "false", up: "{ rtt: 60 ms }", down: "{ rate: 2 Mb/s }",
     }),
     ...at("paths", "paths.a.", "capture", { delay: "30 ms" }, ["paths.a={ name: a, rate: 8 Mb/s }"]),
     ...at("paths", "paths.b.", "capture", { backup: "true" }, ["protocol.mode=backup"]),
@@ -113,17 +102,22 @@ export const CASES: Readonly<Record<string, Readonly<Record<string, KeyCase>>>> 
     ...at("single", "paths.a.loss.", "capture", { bad: "10 %", good: "5 %" }, ["paths.a.loss={ toBad: 10 %, toGood: 30 % }"]),
   ]),
   middleboxes: Object.fromEntries(
-    ["black-hole", "coalescer", "option-stripper", "splitter"].map((kind) => [kind, { base: "paths", set: [`paths.a.middleboxes=[{ ${kind}: {} }]`], shows: "capture" } as const]),
+    Object.entries({ "black-hole": "options: sack", coalescer: "wait: 5 ms", "option-stripper": "options: timestamps", splitter: "size: 1000" })
+      .map(([kind, parameters]): [string, KeyCase] => [kind, { base: "paths", set: [box("a", kind, parameters)], shows: "capture" }]),
   ),
-  ...Object.fromEntries([
-    box("black-hole", { options: "timestamps", direction: "inward", segments: "data", afterTime: "50 ms", afterBytes: "20 KB" }),
-    box("coalescer", {
-      size: { value: "300 B", boxes: joining("wait: 2 ms") }, wait: { value: "5 ms", boxes: joining("size: 300 B") },
-      options: { value: "first", boxes: joining("wait: 2 ms, size: 1000 B") }, direction: { value: "outward", boxes: joining("wait: 2 ms") },
-    }),
-    box("option-stripper", { options: "timestamps", direction: "inward", segments: "data", afterTime: "50 ms", afterBytes: "20 KB" }),
-    box("splitter", { size: "200 B", options: "first", direction: "outward" }),
+  "black-hole": Object.fromEntries([
+    ...at("paths", "paths.a.middleboxes.0.black-hole.", "capture", { options: "mp_join" }, [box("a", "black-hole", "")]),
+    ...at("paths", "paths.b.middleboxes.0.black-hole.", "events", { direction: "inward", segments: "third-ack", afterTime: "10 s", afterBytes: "1000000" }, [box("b", "black-hole", "options: mp_join")]),
   ]),
+  coalescer: Object.fromEntries([
+    ...at("paths", "paths.a.middleboxes.1.coalescer.", "capture", { size: "600", wait: "20 ms", direction: "inward" }, shortened("")),
+    ...at("paths", "paths.a.middleboxes.1.coalescer.", "capture", { options: "first" }, shortened("options: first")),
+  ]),
+  "option-stripper": Object.fromEntries([
+    ...at("paths", "paths.a.middleboxes.0.option-stripper.", "capture", { options: "timestamps" }, [box("a", "option-stripper", "")]),
+    ...at("paths", "paths.a.middleboxes.0.option-stripper.", "capture", { direction: "inward", segments: "data", afterTime: "10 s", afterBytes: "1000000" }, [box("a", "option-stripper", "options: timestamps")]),
+  ]),
+  splitter: Object.fromEntries(at("paths", "paths.a.middleboxes.0.splitter.", "capture", { size: "1000", options: "first", direction: "outward" }, [box("a", "splitter", "")])),
   topology: Object.fromEntries(
     at("topology", "topology.", "capture", {
       hosts: "[{ name: phone, interfaces: [{ name: wlan }, { name: wwan }] }, { name: web, interfaces: [{ name: eth, address: 10.9.0.1 }, { name: spare }] }, { name: tablet, interfaces: [{ name: wlan }] }]",
@@ -152,8 +146,7 @@ export const CASES: Readonly<Record<string, Readonly<Record<string, KeyCase>>>> 
     ...at("topology", "topology.links.dsl.", "summary", { name: "cable" }),
     ...at("topology", "topology.links.eth.", "summary", { ends: "[web.eth, isp]" }),
     ...at("topology", "topology.links.dsl.", "capture", {
-      rate: "2 Mb/s", delay: "30 ms", queue: "{ packets: 3 }", loss: "5 %", jitter: "5 ms", mtu: "1000", up: "{ delay: 30 ms }", down: "{ rate: 2 Mb/s }",
-      middleboxes: "[{ splitter: { size: 300 B } }]",
+      rate: "2 Mb/s", delay: "30 ms", queue: "{ packets: 3 }", loss: "5 %", jitter: "5 ms", mtu: "1000", middleboxes: "[{ splitter: {} }]", up: "{ delay: 30 ms }", down: "{ rate: 2 Mb/s }",
     }),
     ...at("topology", "topology.links.dsl.", "capture", { rtt: "60 ms" }, ["topology.links.dsl={ name: dsl, ends: [home, isp], rate: 8 Mb/s }"]),
   ]),

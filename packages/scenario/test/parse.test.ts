@@ -54,15 +54,6 @@ describe("scenario files", () => {
     expect(plan.changes[0]).toMatchObject({ when: { kind: "fraction", value: 1 / 3 }, state: "down", host: "client", interface: "wifi" });
   });
 
-  it("name what is wrong with a middlebox: its kind, a parameter, a value that the kind does not take", () => {
-    const boxes = (text: string): string[] => problemsOf(GOOD.replace("rtt: 20 ms", `rtt: 20 ms\n    middleboxes: [${text}]`));
-    expect(boxes("{ spliter: {} }").join()).toMatch(/^x\.yaml:6:21: paths\.wifi\.middleboxes\.0.*spliter.*"splitter"/s);
-    expect(boxes("{ splitter: { sizes: 3 B } }").join()).toMatch(/splitter\.sizes: unknown field; .*"size"/);
-    expect(boxes("{ splitter: { size: 500 } }").join()).toMatch(/splitter\.size: 500 /);
-    expect(boxes("{ splitter: { size: 0 B } }").join()).toMatch(/middleboxes\.0\.splitter: splitter: size is a whole number of octets, 1 to 65495, not 0/);
-    expect(boxes("{ splitter: {}, coalescer: {} }").join()).toMatch(/needs exactly one of/);
-  });
-
   it("name the line, the column and the field of a wrong quantity", () => {
     expect(problemsOf(GOOD.replace("rate: 8 Mb/s", "rate: 8 Mbps"))).toEqual([
       expect.stringMatching(/^x\.yaml:4:11: paths\.wifi\.rate: "8 Mbps": "Mbps" is no unit of a rate/),
@@ -111,6 +102,24 @@ describe("scenario files", () => {
     expect(problemsOf(GOOD.replace("bulk: { bytes: 1 MB }", "live: { rate: 1 Mb/s, length: 1 s, interval: 0 s }"))).toEqual([
       'x.yaml:13:48: workload.live.interval: "0 s" is too small: must be above 0',
     ]);
+  });
+
+  it("check middleboxes and their parameters against the registry of the simulator", () => {
+    const withBox = (box: string): string[] => problemsOf(GOOD.replace("queue: { packets: 80 }", `middleboxes: [${box}]`));
+    expect(withBox("{ option-stripper: {} }, { option-stripper: { options: [mp_join, 30], segments: syn, afterTime: 2 s } }")).toEqual([]);
+    expect(withBox("{ option-striper: {} }")).toContain('x.yaml:6:21: paths.wifi.middleboxes.0.option-striper: unknown field; did you mean "option-stripper"?');
+    expect(withBox("{ splitter: {}, coalescer: {} }")).toEqual([
+      "x.yaml:6:19: paths.wifi.middleboxes.0: needs exactly one of black-hole, coalescer, option-stripper, splitter (has coalescer, splitter)",
+    ]);
+    expect(withBox("{ splitter: { sice: 3 } }")).toEqual(['x.yaml:6:33: paths.wifi.middleboxes.0.splitter.sice: unknown field; did you mean "size"?']);
+    expect(withBox("{ splitter: { size: 70000 } }")).toEqual(["x.yaml:6:39: paths.wifi.middleboxes.0.splitter.size: 70000 is too large: at most 65495"]);
+    expect(withBox("{ coalescer: { wait: 3 } }")[0]).toMatch(/^x\.yaml:6:40: paths\.wifi\.middleboxes\.0\.coalescer\.wait: 3 has no unit; a time is written like "20 ms"$/);
+    expect(withBox("{ black-hole: { options: [mp_joint, 30] } }")).toEqual([
+      'x.yaml:6:35: paths.wifi.middleboxes.0.black-hole.options: "mp_joint" is not allowed; did you mean "mp_join"? (numbers from 2 to 255 are)',
+    ]);
+    expect(withBox("{ black-hole: { options: 256 } }")[0]).toMatch(/256 is not allowed; known: mptcp, .* \(numbers from 2 to 255 are\)$/);
+    const named = GOOD.replace("queue: { packets: 80 }", "middleboxes: [{ splitter: {} }]").replace("name: lte", "name: wifi-splitter");
+    expect(problemsOf(named)[0]).toMatch(/the name "wifi-splitter" is used twice/);
   });
 
   it("report broken YAML with its place, and several problems at once", () => {

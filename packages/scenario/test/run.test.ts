@@ -31,7 +31,7 @@ async function run(name: string, options: RunOptions = {}, ...set: string[]): Pr
 describe("the scenarios that come with the project", () => {
   it("are all valid, and named like their files", async () => {
     const names = scenarioNames();
-    expect(names).toEqual(expect.arrayContaining(["wifi-lte-handover", "two-paths", "wifi-3g", "single-path-tcp", "backup", "break-before-make", "server-two-links"]));
+    expect(names).toEqual(expect.arrayContaining(["wifi-lte-handover", "two-paths", "wifi-3g", "single-path-tcp", "backup", "break-before-make", "server-two-links", "stripped-options"]));
     for (const name of names) expect((await loadScenario(findScenario(name))).plan.name).toBe(name);
   });
 
@@ -107,6 +107,14 @@ describe("the scenarios that come with the project", () => {
     expect(summary.goodputBitsPerSecond).toBeGreaterThan(7.4e6);
   });
 
+  it("stripped-options: a connection whose options vanish in the middle goes on as regular TCP, unchanged", async () => {
+    const summary = await run("stripped-options", { content: "random" });
+    expect(summary).toMatchObject({ outcome: "completed", asExpected: true, intact: true, fallback: "options_lost", multipath: false });
+    expect(summary.sha256Received).toBe(summary.sha256Sent);
+    const before = await run("stripped-options", { content: "random" }, "paths.wifi.middleboxes=[]", "expect.fallback=false");
+    expect(before).toMatchObject({ outcome: "completed", asExpected: true, fallback: null, multipath: true });
+  });
+
   it("server-two-links: one link fails, the other carries on", async () => {
     const summary = await run("server-two-links", {}, "workload.bulk.bytes=20 MB", "changes.0.at=50 ms");
     expect(summary).toMatchObject({ outcome: "completed", asExpected: true, sha256Sent: null });
@@ -172,6 +180,45 @@ describe("runs", () => {
     expect(summary.links.find((link) => link.name === "b")!.down.droppedRandom).toBeGreaterThan(0);
   });
 
+  it("are the same where middleboxes stand by and do nothing", () => {
+    const captureOf = (boxes: string): Buffer => {
+      const chunks: Uint8Array[] = [];
+      const text = SMALL.replace("loss: 1 %", `loss: 1 %, ${boxes}`).replace("nat: true", `nat: true, ${boxes}`);
+      runScenario(parseScenario(text, "small"), { content: "random", onCapture: (chunk) => chunks.push(chunk) });
+      return Buffer.concat(chunks);
+    };
+    const idle = "middleboxes: [{ splitter: { size: 65495 } }, { splitter: { direction: inward, size: 1460 } }, { option-stripper: { afterTime: 1000 s } }]";
+    expect(captureOf(idle).equals(captureOf("middleboxes: []"))).toBe(true);
+  });
+
+  it("have middleboxes on any link of a topology, which cost no routes, and changes reach the link before them", () => {
+    const box = "middleboxes: [{ splitter: { size: 500 } }, { splitter: { size: 400 } }]";
+    const topology = (boxes: string): string => `name: boxes
+topology:
+  hosts:
+    - { name: phone, interfaces: [{ name: wlan }, { name: wwan }] }
+    - { name: web, interfaces: [{ name: eth }] }
+  routers: [{ name: home, nat: true }, { name: isp }, { name: detour }]
+  links:
+    - { name: wlan, ends: [phone.wlan, home], rate: 8 Mb/s, delay: 2 ms, ${boxes} }
+    - { name: lte, ends: [isp, phone.wwan], rate: 4 Mb/s, delay: 20 ms, ${boxes} }
+    - { name: dsl, ends: [home, isp], delay: 5 ms, ${boxes} }
+    - { name: eth, ends: [isp, web.eth], rate: 20 Mb/s, delay: 1 ms, ${boxes} }
+    - { name: there, ends: [home, detour] }
+    - { name: back, ends: [detour, isp] }
+workload: { bulk: { bytes: 300 KB } }
+changes: [{ at: 50 ms, interface: phone.wwan, rate: 1 Mb/s, direction: up }]`;
+    const summaryOf = (boxes: string): Summary => runScenario(parseScenario(topology(boxes), "boxes"), { content: "random" }).summary;
+    const [plain, boxed] = [summaryOf("mtu: 1500"), summaryOf(box)];
+    for (const summary of [plain, boxed]) {
+      expect(summary).toMatchObject({ outcome: "completed", intact: true, multipath: true, events: { link: 1 } });
+      expect(summary.subflows.map(({ bytesReceived }) => bytesReceived > 0)).toEqual([true, true]);
+      expect(summary.links.find((link) => link.name === "back")!.down.packets).toBe(0);
+    }
+    const packets = ({ links }: Summary): number => links.find((link) => link.name === "wlan")!.down.packets;
+    expect(packets(boxed)).toBeGreaterThan(2 * packets(plain));
+  });
+
   it("can be interrupted", () => {
     const active = new ScenarioRun(parseScenario(SMALL, "small"), { sample: true });
     expect(active.advance(200e6)).toBe(true);
@@ -202,22 +249,6 @@ describe("runs", () => {
     const { summary } = runScenario(parseScenario(SMALL.replace("bytes: 1 MB", "bytes: 1 MB, direction: upload"), "small"), { content: "random" });
     expect(summary).toMatchObject({ outcome: "completed", intact: true });
     expect(summary.links.find((link) => link.name === "a")!.up.bytes).toBeGreaterThan(100_000);
-  });
-
-  it("go through middleboxes: behind a translator, before a server's own interface, at a link of a topology", async () => {
-    const stripped = { fallback: "no_mp_capable_in_synack", multipath: false, outcome: "completed" };
-    const strip = (place: string): string => `${place}.middleboxes=[{ splitter: { size: 500 B } }, { option-stripper: { segments: syn-ack } }]`;
-    for (const own of [["paths.left.nat=true"], ["paths.left.server=10.9.0.1", "paths.right.server=10.9.1.1"]]) {
-      expect(await run("two-paths", { file: FILE }, "expect={}", ...own, strip("paths.left"))).toMatchObject({ ...stripped, intact: true });
-    }
-    const topology = `
-name: boxes
-topology:
-  hosts: [{ name: phone, interfaces: [{ name: wlan }] }, { name: web, interfaces: [{ name: eth }] }]
-  links: [{ name: cable, ends: [phone.wlan, web.eth], rate: 8 Mb/s, middleboxes: [{ option-stripper: { segments: syn-ack, direction: inward } }, { splitter: {} }] }]
-workload: { bulk: { bytes: 50 KB } }`;
-    expect(runScenario(parseScenario(topology, "boxes")).summary).toMatchObject(stripped);
-    expect(runScenario(parseScenario(topology.replace("inward", "outward"), "boxes")).summary).toMatchObject({ fallback: null, multipath: true, outcome: "completed" });
   });
 
   it("run over IPv6, and over topologies with routers", () => {

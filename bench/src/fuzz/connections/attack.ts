@@ -6,6 +6,7 @@ import type { Coverage } from "./coverage.ts";
 import { BlindForger, KINDS, PathForger } from "./forge.ts";
 import type { Aim, Kind } from "./forge.ts";
 import { stateOf, subflowOf } from "./inside.ts";
+import type { HostInside } from "./inside.ts";
 import type { Knowledge } from "./options.ts";
 import { pick, REUSED_PORT } from "./plan.ts";
 import type { RunPlan } from "./plan.ts";
@@ -224,15 +225,20 @@ export class Attack {
     const { plan, world } = this;
     const addresses = [...world.net.clientAddresses.flat(), ...world.net.serverAddresses.flat()];
     if (plan.attacker === "off-path") {
-      const tokens = plan.knowsToken ? [...world.inside[to].tokens.keys()] : [];
+      const tokens = plan.knowsToken ? tokensOf(world.inside[to]) : [];
       return { subflow: null, keys: false, token: pick(this.random, tokens) ?? -1, addresses };
     }
     const subflow = aim.tcp === null ? null : subflowOf(aim.tcp);
     // The first handshake, and with it the keys, goes over the first path.
     const keys = plan.attacker === "peer" || plan.attackedPath === 0;
-    const token = subflow === null ? ([...world.inside[to].tokens.keys()][0] ?? -1) : subflow.context.session.local.token;
+    const token = subflow === null ? (tokensOf(world.inside[to])[0] ?? -1) : subflow.context.session.local.token;
     return { subflow, keys, token, addresses };
   }
+}
+
+/** The tokens that a host knows. */
+function tokensOf(host: HostInside): readonly number[] {
+  return Array.from(host.tokens.all(), ({ session }) => session.local.token);
 }
 
 function tupleOf(packet: Packet): FourTuple {

@@ -9,12 +9,12 @@ export interface HostInside {
   readonly connections: Table;
   readonly pendingJoins: { readonly size: number; all(): Iterable<TcpConnection>; find: Table["find"] };
   readonly timeWaits: { readonly table: { all(): { readonly tuple: TcpConnection["tuple"] }[] }; find(...place: Parameters<Table["find"]>): object | null };
-  readonly tokens: ReadonlyMap<number, MptcpConnection>;
-  readonly embryos: ReadonlyMap<StreamConnection, Listener>;
+  readonly tokens: { all(): Iterable<MptcpConnection> };
+  readonly listeners: { readonly embryos: ReadonlyMap<StreamConnection, Listener> };
   readonly timers: { readonly size: number; readonly entries: ReadonlyMap<unknown, unknown> };
   readonly queues: readonly ({ readonly size: number } | undefined)[];
   readonly linkless: { readonly size: number };
-  readonly strays: readonly (readonly unknown[] | undefined)[];
+  readonly strays: { readonly queues: readonly (readonly unknown[] | undefined)[] };
   readonly heldPorts: { readonly held: ReadonlyMap<object, unknown> };
 }
 
@@ -60,7 +60,7 @@ interface Keys {
 /** @throws RangeError when a host has no such tables any more: then this file is to follow */
 export function insideOfHost(host: Host): HostInside {
   const inside = host as unknown as HostInside;
-  const names: readonly (keyof HostInside)[] = ["connections", "pendingJoins", "timeWaits", "tokens", "embryos", "timers", "queues", "linkless", "strays", "heldPorts"];
+  const names: readonly (keyof HostInside)[] = ["connections", "pendingJoins", "timeWaits", "tokens", "listeners", "timers", "queues", "linkless", "strays", "heldPorts"];
   for (const name of names) if (inside[name] === undefined) throw new RangeError(`a host has no ${name}`);
   return inside;
 }

@@ -253,7 +253,7 @@ export class World implements Readers {
       most.connections = Math.max(most.connections, connections);
       most.pendingJoins = Math.max(most.pendingJoins, pendingJoins);
       most.tokens = Math.max(most.tokens, tokens);
-      for (const connection of this.inside[side].tokens.values()) this.measureConnection(connection);
+      for (const connection of this.inside[side].tokens.all()) this.measureConnection(connection);
     }
     const room = MOST_CONNECTIONS_EACH * (this.peers.length + 1) + this.plan.halfOpen;
     if (most.connections > room) throw new Violation(`${most.connections} connections of ${this.peers.length} applications, with ${this.plan.halfOpen} half open`);
@@ -284,14 +284,14 @@ export class World implements Readers {
   left(): string[] {
     const found: string[] = [];
     for (const side of SIDES) {
-      const { embryos, timers, queues, linkless, strays, heldPorts } = this.inside[side];
+      const { listeners, timers, queues, linkless, strays, heldPorts } = this.inside[side];
       const held = {
         ...this.hosts[side].host.usage,
-        embryos: embryos.size,
+        embryos: listeners.embryos.size,
         // The host's own tables keep their entries.
         timerEntries: Array.from(timers.entries.keys()).filter((timed) => timed instanceof MptcpConnection).length,
         queued: queues.reduce((sum, queue) => sum + (queue?.size ?? 0), linkless.size),
-        strays: strays.reduce((sum, list) => sum + (list?.length ?? 0), 0),
+        strays: strays.queues.reduce((sum, list) => sum + (list?.length ?? 0), 0),
         portOwners: heldPorts.held.size,
         portsOfLinks: this.ports[side].held,
       };

@@ -1,36 +1,37 @@
-import type { ConnectionSnapshot, JoinRefusal, Observer, RandomSources } from "../core/index.ts";
-import { Counters, JOIN_REFUSALS, LIMITS, MptcpError, randomSources, SECOND } from "../core/index.ts";
+import type { ConnectionSnapshot, Observer, RandomSources } from "../core/index.ts";
+import { Counters, LIMITS, randomSources } from "../core/index.ts";
 import type { EndpointId, LocalAddress, MptcpConfig, MptcpEnvironment, SubflowTcpConfig, Timed } from "../mptcp/index.ts";
-import { answerFlags, DEFAULT_MPTCP_CONFIG, fullMesh, lia, lowestTimeDistance, MptcpConnection, readCapableAck, readCapableSyn, readJoinSyn } from "../mptcp/index.ts";
-import type { KeyMaterial, Version } from "../mptcp/index.ts";
-import type { FourTuple, SentSynAck, StreamConnection, TcpConfig, TcpOwner, TcpSocketOptions } from "../tcp/index.ts";
-import { cubic, DEFAULT_TCP_CONFIG, SegmentPool, TcpConnection, TcpSocket } from "../tcp/index.ts";
-import type { IpAddress, MpJoinSyn, TcpSegment } from "../wire/index.ts";
-import { icmpErrorOf, MP_CAPABLE_FLAG, Packet, TCP_FLAG } from "../wire/index.ts";
+import { DEFAULT_MPTCP_CONFIG, fullMesh, lia, lowestTimeDistance, MptcpConnection } from "../mptcp/index.ts";
+import type { StreamConnection, TcpConfig, TcpOwner } from "../tcp/index.ts";
+import { cubic, DEFAULT_TCP_CONFIG, SegmentPool, TcpConnection } from "../tcp/index.ts";
+import type { IpAddress, Packet, TcpSegment } from "../wire/index.ts";
+import { icmpErrorOf, TCP_FLAG } from "../wire/index.ts";
+import { ActiveOpen } from "./active-open.ts";
 import { AddressBook } from "./address-book.ts";
-import type { HostAddress } from "./address-book.ts";
 import { BlackHoles } from "./black-holes.ts";
+import { ConnectionFactory } from "./connection-factory.ts";
 import { Connections } from "./connections.ts";
 import { HeldPorts } from "./held-ports.ts";
 import { Lingering } from "./lingering.ts";
 import type { Lingerer } from "./lingering.ts";
-import { Listener } from "./listener.ts";
-import { HostMemory } from "./memory.ts";
+import type { Listener } from "./listener.ts";
+import { Listeners } from "./listeners.ts";
+import { bytesHeld, HostMemory } from "./memory.ts";
+import type { OpeningHost } from "./opening-host.ts";
 import type { AddressOptions, ConnectOptions, HostOptions, HostUsage, ListenOptions } from "./options.ts";
 import { Orphans } from "./orphans.ts";
+import { PassiveOpen } from "./passive-open.ts";
 import { PendingJoins } from "./pending-joins.ts";
+import type { PendingJoin } from "./pending-joins.ts";
 import { PortAllocator } from "./ports.ts";
 import type { TupleLookup } from "./ports.ts";
 import { release, restore, save } from "./snapshot/index.ts";
 import type { RestoreOptions, Tables } from "./snapshot/index.ts";
-import { resetFor } from "./reset.ts";
-import type { ResetReason } from "./reset.ts";
-import { SynCookies } from "./syn-cookies.ts";
-import type { SynCookieMode } from "./syn-cookies.ts";
+import { Strays } from "./strays.ts";
 import { TimeWaits } from "./time-waits.ts";
 import type { TimeWaitsOwner, WaitingTuple } from "./time-waits.ts";
-import { UsedCookies } from "./used-cookies.ts";
 import { TimerHeap } from "./timer-heap.ts";
+import { Tokens } from "./tokens.ts";
 import { TransmitQueue } from "./transmit-queue.ts";
 
 /**
@@ -52,9 +53,6 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
   /** The time of the driver's call being handled, ns. */
   now = 0;
 
-  private readonly tcpDefaults: TcpConfig;
-  private readonly mptcpDefaults: MptcpConfig;
-  private readonly routedConfigs = new WeakMap<SubflowTcpConfig, readonly TcpConfig[]>();
   private readonly addresses = new AddressBook();
   private readonly ports: PortAllocator;
   private readonly heldPorts = new HeldPorts();
@@ -65,30 +63,29 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
   /** Whether a four-tuple is in use. */
   private readonly tuples: TupleLookup;
   private readonly pendingJoins: PendingJoins;
-  private readonly tokens = new Map<number, MptcpConnection>();
-  private readonly listeners = new Map<number, Listener[]>();
-  private readonly embryos = new Map<StreamConnection, Listener>();
+  private readonly tokens: Tokens;
+  private readonly listeners: Listeners;
+  private readonly factory: ConnectionFactory;
+  private readonly activeOpen: ActiveOpen;
+  private readonly passiveOpen: PassiveOpen;
   private readonly timers = new TimerHeap();
   private readonly queues: TransmitQueue[] = [];
   /** Connections whose address was taken away. */
   private readonly linkless = new TransmitQueue();
-  /** RSTs and SYN cookies, which belong to no connection, and those in TIME-WAIT that owe an ACK, by link. */
-  private readonly strays: (Packet | WaitingTuple)[][] = [];
+  private readonly strays = new Strays(this.counters);
   private readonly ready: (StreamConnection | Listener)[] = [];
   private readyHead = 0;
   /** Destinations whose path swallowed SYNs with MP_CAPABLE, and until when to spare them (H5). */
   private readonly blackHoles: BlackHoles;
-  private lastConnectionId = 0;
-  private readonly synCookieMode: SynCookieMode;
-  private cookies: SynCookies | null = null;
-  private readonly usedCookies = new UsedCookies();
 
   constructor(options: HostOptions) {
     this.name = options.name;
     this.random = typeof options.random === "function" ? randomSources(options.random) : options.random;
     this.observer = options.observer ?? null;
-    this.tcpDefaults = { ...DEFAULT_TCP_CONFIG, congestion: cubic, ...options.tcp };
-    this.mptcpDefaults = { ...DEFAULT_MPTCP_CONFIG, scheduler: lowestTimeDistance, congestion: lia, pathManager: fullMesh, ...options.mptcp };
+    const tcp: TcpConfig = { ...DEFAULT_TCP_CONFIG, congestion: cubic, ...options.tcp };
+    const mptcp: MptcpConfig = { ...DEFAULT_MPTCP_CONFIG, scheduler: lowestTimeDistance, congestion: lia, pathManager: fullMesh, ...options.mptcp };
+    const defaults = { tcp, mptcp };
+    this.tokens = new Tokens(this.random, this.counters);
     this.pendingJoins = new PendingJoins(options.pendingJoins ?? LIMITS.hostPendingJoins.default, options.pendingJoinsPerPeer ?? LIMITS.pendingJoinsPerPeer.default);
     this.connections = new Connections({
       connections: options.connections ?? LIMITS.connections.default,
@@ -96,14 +93,23 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     });
     const { memory = LIMITS.memory.default } = options;
     const memoryPressure = options.memoryPressure ?? Math.min(LIMITS.memoryPressure.default, 0.75 * memory);
-    this.memory = new HostMemory(this.counters, { memoryPressure, memory }, () => this.buffered());
+    this.memory = new HostMemory(this.counters, { memoryPressure, memory }, () => bytesHeld(this.tokens, this.connections));
     this.orphans = new Orphans(options.orphans ?? LIMITS.orphans.default);
     this.lingering = new Lingering(this.counters, options.lingering ?? LIMITS.lingering.default);
     this.timeWaits = new TimeWaits(this, options.timeWaits ?? LIMITS.timeWaits.default);
     this.tuples = { find: (local, localPort, remote, remotePort) => this.connections.find(local, localPort, remote, remotePort) ?? this.timeWaits.find(local, localPort, remote, remotePort) };
-    this.blackHoles = new BlackHoles(this.mptcpDefaults, this.counters);
+    this.blackHoles = new BlackHoles(mptcp, this.counters);
     this.ports = new PortAllocator(this.random.ports);
-    this.synCookieMode = options.synCookies ?? "auto";
+    this.factory = new ConnectionFactory(this, this.addresses, this.tokens, tcp.mtu);
+    const { addresses, blackHoles, counters, factory, heldPorts, ports, strays, tokens, tuples } = this;
+    this.listeners = new Listeners({ addresses, counters, defaults, heldPorts });
+    const opening: OpeningHost = {
+      environment: this, addresses, factory, heldPorts, tokens,
+      isFull: (remote) => this.isFull(remote),
+      register: (connection) => this.register(connection),
+    };
+    this.activeOpen = new ActiveOpen({ ...opening, blackHoles, defaults, ports, tuples });
+    this.passiveOpen = new PassiveOpen({ ...opening, listeners: this.listeners, strays, awaitAck: (connection, join, now) => this.awaitAck(connection, join, now) }, options.synCookies ?? "auto");
   }
 
   // ---- addresses
@@ -112,9 +118,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
   addAddress(address: IpAddress, options: AddressOptions, now: number): void {
     this.now = now;
     const entry = this.addresses.add(address, options);
-    for (const listeners of this.listeners.values()) {
-      for (const listener of listeners) this.listenAlsoOn(listener, entry);
-    }
+    this.listeners.onAddress(entry);
     // Connections that sat on this address when it went may go on.
     for (const tcp of this.connections.all()) {
       if (tcp.link < 0 && tcp.tuple.localAddress.equals(address)) {
@@ -122,20 +126,18 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
         this.wake(tcp);
       }
     }
-    for (const connection of Array.from(this.tokens.values())) connection.addLocal(entry, now);
+    for (const connection of Array.from(this.tokens.all())) connection.addLocal(entry, now);
   }
 
   /** Takes an address away: REMOVE_ADDR goes out on other subflows, those on it end at once. */
   removeAddress(address: IpAddress, now: number): void {
     this.now = now;
     if (!this.addresses.remove(address)) return;
-    for (const listeners of this.listeners.values()) {
-      for (const listener of listeners) this.heldPorts.release(listener, address);
-    }
+    this.listeners.onAddressGone(address);
     for (const table of [this.connections, this.pendingJoins]) {
       for (const tcp of table.all()) if (tcp.tuple.localAddress.equals(address)) tcp.link = NO_LINK;
     }
-    for (const connection of Array.from(this.tokens.values())) connection.removeLocal(address, now);
+    for (const connection of Array.from(this.tokens.all())) connection.removeLocal(address, now);
   }
 
   localAddresses(): readonly LocalAddress[] {
@@ -149,28 +151,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
    * @throws MptcpError EADDRINUSE, or what the port source of an address throws
    */
   listen(port: number, options: ListenOptions = {}): Listener {
-    if (!Number.isInteger(port) || port < 1 || port > 65535) throw new MptcpError("ERR_SOCKET_BAD_PORT", `port should be 1 to 65535, got ${port}`);
-    const others = this.listeners.get(port) ?? [];
-    for (const other of others) {
-      if (other.address === null || options.address === undefined || other.address.equals(options.address)) throw new MptcpError("EADDRINUSE", `port ${port} is in use`);
-    }
-    const listener = new Listener(port, options, { tcp: this.tcpDefaults, mptcp: this.mptcpDefaults }, (closing, now) => {
-      const rest = (this.listeners.get(port) ?? []).filter((entry) => entry !== closing);
-      if (rest.length === 0) this.listeners.delete(port);
-      else this.listeners.set(port, rest);
-      this.heldPorts.release(closing);
-      for (const [embryo, owner] of Array.from(this.embryos)) if (owner === closing) embryo.abort(now);
-    });
-    try {
-      for (const entry of this.addresses.entries) {
-        if (options.address === undefined || options.address.equals(entry.address)) this.heldPorts.hold(listener, entry, port);
-      }
-    } catch (error) {
-      this.heldPorts.release(listener);
-      throw error;
-    }
-    this.listeners.set(port, [...others, listener]);
-    return listener;
+    return this.listeners.open(port, options);
   }
 
   /**
@@ -179,31 +160,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
    */
   connect(remote: IpAddress, port: number, options: ConnectOptions, now: number): StreamConnection {
     this.now = now;
-    if (this.isFull(remote)) throw new MptcpError("ENOBUFS", `no room for a connection to ${remote}`);
-    const local = options.localAddress ?? this.addresses.choose(remote)?.address;
-    const entry = local === undefined ? null : this.addresses.find(local);
-    if (local === undefined || entry === null) throw new MptcpError("EADDRNOTAVAIL", `no local address for ${remote}`);
-    const wanted = options.localPort ?? 0;
-    if (wanted !== 0 && this.tuples.find(local, wanted, remote, port) !== null) throw new MptcpError("EADDRINUSE", `${local}:${wanted} to ${remote}:${port} is in use`);
-    const localPort = this.takePort(entry, wanted, remote, port);
-    if (localPort === 0) throw new MptcpError("EADDRNOTAVAIL", `no free port for ${remote}:${port}`);
-    const tuple: FourTuple = { localAddress: local, localPort, remoteAddress: remote, remotePort: port };
-    const tcpConfig = { ...this.tcpDefaults, ...options.tcp };
-    if (options.multipath === false) {
-      const socket = TcpSocket.connect(this.socketOptions(tcpConfig, tuple), now);
-      this.heldPorts.adopt(socket.tcp, entry, localPort);
-      this.register(socket.tcp);
-      return socket;
-    }
-    const connection = this.newConnection(true, tuple, tcpConfig, { ...this.mptcpDefaults, ...options.mptcp, ...(options.require === true ? ALWAYS_CAPABLE : {}) });
-    const subflow = connection.addFirstSubflow();
-    const tcp = TcpConnection.connect(this, subflow, this.routed(connection.subflowConfig, local), tuple, now);
-    subflow.attach(tcp);
-    if (options.require !== true && this.blackHoles.has(remote, now)) connection.giveUpMultipath("blackhole_remembered", now);
-    else this.counters.increment("MPTcpExtMPCapableSYNTX");
-    this.heldPorts.adopt(tcp, entry, localPort);
-    this.register(tcp);
-    return connection;
+    return this.activeOpen.connect(remote, port, options, now);
   }
 
   // ---- moving
@@ -244,7 +201,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     }
     if (this.addresses.find(packet.destination) === null) {
       this.counters.increment("IpInAddrErrors");
-      if ((segment.flags & TCP_FLAG.SYN) !== 0) this.onStraySyn(packet.destination, segment, now);
+      if ((segment.flags & TCP_FLAG.SYN) !== 0) this.passiveOpen.onSynToOther(packet.destination, segment, now);
       return;
     }
     this.counters.segments.TcpInSegs++;
@@ -264,7 +221,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     else {
       // RFC 9293 §3.10.7.4 and RFC 6191: a new SYN may take over a connection in TIME-WAIT. It says no more, not even an ACK that it owes.
       if (waiting !== null) this.timeWaits.remove(waiting, now);
-      this.receiveStray(packet, segment, link, now);
+      this.passiveOpen.receive(packet, segment, link, now);
     }
   }
 
@@ -286,13 +243,13 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
 
   /** Whether pollTransmit may have something for `link`. */
   hasOutput(link: number): boolean {
-    return this.linkless.size > 0 || (this.queues[link]?.size ?? 0) > 0 || (this.strays[link]?.length ?? 0) > 0;
+    return this.linkless.size > 0 || (this.queues[link]?.size ?? 0) > 0 || (this.strays.queues[link]?.length ?? 0) > 0;
   }
 
   /** The next packet for `link`, or null. What one link sends may give another something to send: poll all until all give null. */
   pollTransmit(link: number, now: number): Packet | null {
     this.now = now;
-    const stray = this.nextStray(link, now);
+    const stray = this.strays.next(link, now);
     if (stray !== null) return stray;
     if (this.linkless.size > 0) this.discardLinkless(now);
     const queue = this.queues[link];
@@ -314,19 +271,6 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     return null;
   }
 
-  /** The next packet of no connection for a link. */
-  private nextStray(link: number, now: number): Packet | null {
-    const strays = this.strays[link];
-    if (strays === undefined) return null;
-    for (let stray = strays.shift(); stray !== undefined; stray = strays.shift()) {
-      if (stray instanceof Packet) return stray;
-      if (!stray.owes) continue;
-      this.counters.segments.TcpOutSegs++;
-      return stray.takeAcknowledgment(now);
-    }
-    return null;
-  }
-
   /** A connection has nothing to send now: what it waits for is time, or the next packet. */
   private settle(tcp: TcpConnection, now: number): void {
     if (tcp.state !== "TIME-WAIT" || !(this.connections.remove(tcp) || this.pendingJoins.remove(tcp))) {
@@ -342,15 +286,14 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
       this.ports.release(tcp.tuple);
     } else {
       this.heldPorts.pass(tcp, entry);
-      if (entry.owes) this.straysOf(link).push(entry);
+      if (entry.owes) this.strays.owe(entry, link);
     }
   }
 
   /** A late segment for a connection in TIME-WAIT. */
   private receiveWaiting(waiting: WaitingTuple, segment: TcpSegment, link: number, now: number): void {
-    const strays = this.straysOf(this.addresses.find(waiting.tuple.localAddress)?.link ?? link);
-    if (strays.length >= LIMITS.strays.default) this.counters.increment(LIMITS.strays.counter);
-    else if (this.timeWaits.receive(waiting, segment, now)) strays.push(waiting);
+    const outgoing = this.addresses.find(waiting.tuple.localAddress)?.link ?? link;
+    if (this.strays.hasRoom(outgoing) && this.timeWaits.receive(waiting, segment, now)) this.strays.owe(waiting, outgoing);
   }
 
   /** What has no link to leave by, since its address was taken away, is lost. */
@@ -413,43 +356,20 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     if (!(connection instanceof MptcpConnection)) return;
     this.orphans.remove(connection);
     this.lingering.remove(connection);
-    this.tokens.delete(connection.session.local.token);
+    this.tokens.remove(connection);
     this.timers.removeFor(connection);
   }
 
   connectTcp(owner: TcpOwner, endpoint: EndpointId, config: SubflowTcpConfig, now: number): TcpConnection | null {
-    const { localAddress, remoteAddress, remotePort } = endpoint;
-    if (this.isFull(remoteAddress)) return null;
-    const entry = this.addresses.find(localAddress);
-    if (entry === null) return null;
-    if (endpoint.localPort !== 0 && this.tuples.find(localAddress, endpoint.localPort, remoteAddress, remotePort) !== null) return null;
-    let localPort = 0;
-    try {
-      localPort = this.takePort(entry, endpoint.localPort, remoteAddress, remotePort);
-    } catch (error) {
-      if (!(error instanceof MptcpError)) throw error;
-    }
-    if (localPort === 0) return null;
-    const tuple: FourTuple = { localAddress, localPort, remoteAddress, remotePort };
-    const tcp = TcpConnection.connect(this, owner, this.routed(config, localAddress), tuple, now);
-    this.heldPorts.adopt(tcp, entry, localPort);
-    return this.register(tcp);
+    return this.activeOpen.connectTcp(owner, endpoint, config, now);
   }
 
   /** Queues a connection for pollEvent; one whose handshake completed goes to its listener first. */
   readonly notify = (connection: StreamConnection): void => {
-    const listener = this.embryos.get(connection);
-    if (listener !== undefined) {
-      if (connection.closed) {
-        this.embryos.delete(connection);
-        listener.halfOpen--;
-      } else if (this.isEstablished(connection)) {
-        this.embryos.delete(connection);
-        listener.halfOpen--;
-        listener.deliver(connection);
-        this.ready.push(listener, connection);
-      }
+    const listener = this.listeners.of(connection);
+    if (listener !== null) {
       // Until then nobody is to hear of it; its events stay set for the first look.
+      if (this.listeners.onEvent(connection, listener)) this.ready.push(listener, connection);
       return;
     }
     // Once, when it is established: later events must not prolong the memory.
@@ -459,159 +379,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     this.ready.push(connection);
   };
 
-  // ---- arrivals without a connection
-
-  private receiveStray(packet: Packet, segment: TcpSegment, link: number, now: number): void {
-    if ((segment.flags & TCP_FLAG.RST) !== 0) return;
-    if (!this.heldPorts.mayHold(this.addresses.find(packet.destination), segment.destinationPort)) {
-      this.sendReset(packet, link, null);
-      return;
-    }
-    if ((segment.flags & (TCP_FLAG.SYN | TCP_FLAG.ACK)) === TCP_FLAG.SYN) {
-      const join = readJoinSyn(segment);
-      // RFC 8684 §3.2: a join is matched by its token alone, never by a listener.
-      const answered = join !== null ? this.acceptJoin(packet, segment, join, link, now) : this.acceptSyn(packet, segment, link, now);
-      if (answered) return;
-    } else if ((segment.flags & (TCP_FLAG.SYN | TCP_FLAG.ACK)) === TCP_FLAG.ACK && this.acceptCookie(packet, segment, now)) return;
-    this.sendReset(packet, link, null);
-  }
-
-  /** A SYN came to an address that is not ours: if it is a join, its sender may not know that the address is gone. */
-  private onStraySyn(destination: IpAddress, segment: TcpSegment, now: number): void {
-    const join = readJoinSyn(segment);
-    if (join !== null && join !== "malformed") this.tokens.get(join.token)?.onJoinToRemoved(destination, now);
-  }
-
-  private acceptJoin(packet: Packet, segment: TcpSegment, join: MpJoinSyn | "malformed", link: number, now: number): boolean {
-    if (join === "malformed") {
-      this.refuseJoin("malformed_join", packet, link);
-      return true;
-    }
-    this.counters.increment("MPTcpExtMPJoinSynRx");
-    const connection = this.tokens.get(join.token);
-    if (connection === undefined) {
-      this.refuseJoin("unknown_token", packet, link);
-      return true;
-    }
-    const tuple = tupleOf(packet, segment);
-    const subflow = this.isFull(tuple.remoteAddress) ? "host_full" : connection.acceptJoin(join, tuple, now);
-    if (typeof subflow === "string") {
-      connection.log.observe(null, { kind: "join_refused", reason: `code_${JOIN_REFUSALS[subflow].code}`, local: String(tuple.localAddress), remote: String(tuple.remoteAddress) });
-      this.refuseJoin(subflow, packet, link);
-      return true;
-    }
-    subflow.attach(TcpConnection.accept(this, subflow, this.routed(connection.subflowConfig, tuple.localAddress), tuple, packet, now));
-    this.heldPorts.hold(subflow.tcp, this.addresses.find(tuple.localAddress), tuple.localPort);
-    this.place(subflow.tcp);
-    this.pendingJoins.add(subflow.tcp, subflow, now);
-    return true;
-  }
-
-  private refuseJoin(refusal: JoinRefusal, packet: Packet, link: number): void {
-    const why = JOIN_REFUSALS[refusal];
-    this.counters.increment(why.counter);
-    this.sendReset(packet, link, why);
-  }
-
-  private acceptSyn(packet: Packet, segment: TcpSegment, link: number, now: number): boolean {
-    const listener = this.listenerFor(packet.destination, segment.destinationPort);
-    if (listener === null) return false;
-    const { hasRoom } = listener;
-    const stateless = this.synCookieMode === "always" || (this.synCookieMode === "auto" && !hasRoom);
-    if (listener.isFull || !(hasRoom || stateless)) {
-      this.counters.increment("TcpExtListenOverflows");
-      return true;
-    }
-    if (this.isFull(packet.source)) return true;
-    const offer = listener.options.multipath === false ? NO_OFFER : readCapableSyn(segment, listener.mptcp.version);
-    if (offer.kind === "offer") this.counters.increment("MPTcpExtMPCapableSYNRX");
-    if (stateless) this.sendCookie(listener, packet, segment, offer.kind === "offer" ? offer.flags : null, link, now);
-    else this.admit(listener, packet, segment, offer.kind !== "offer" ? null : { keys: this.drawKeys(listener.mptcp.version), flags: offer.flags, key: offer.key }, null, now);
-    return true;
-  }
-
-  /** Makes the connection for a SYN. `capable`: our keys and what the SYN offered; null for plain TCP. `sent`: the SYN+ACK, if it left already. */
-  private admit(listener: Listener, packet: Packet, segment: TcpSegment, capable: { keys: KeyMaterial; flags: number; key: Uint8Array | null } | null, sent: SentSynAck | null, now: number): TcpConnection {
-    const tuple = tupleOf(packet, segment);
-    let accepted: StreamConnection;
-    let tcp: TcpConnection;
-    if (capable !== null) {
-      const connection = this.newConnection(false, tuple, listener.tcp, listener.mptcp, capable.keys);
-      const subflow = connection.addFirstSubflow();
-      connection.onOffer(capable.flags, capable.key);
-      accepted = connection;
-      this.embryos.set(accepted, listener);
-      tcp = TcpConnection.accept(this, subflow, this.routed(connection.subflowConfig, tuple.localAddress), tuple, packet, now, sent);
-      subflow.attach(tcp);
-    } else {
-      const socket = TcpSocket.accept({ ...this.socketOptions(listener.tcp, tuple), sent }, packet, now);
-      accepted = socket;
-      this.embryos.set(accepted, listener);
-      ({ tcp } = socket);
-    }
-    this.heldPorts.hold(tcp, this.addresses.find(tuple.localAddress), tuple.localPort);
-    this.register(tcp);
-    listener.halfOpen++;
-    return tcp;
-  }
-
-  /** Answers a SYN without remembering it. `offered`: the flags of its MP_CAPABLE; null for plain TCP. */
-  private sendCookie(listener: Listener, packet: Packet, segment: TcpSegment, offered: number | null, link: number, now: number): void {
-    const { checksum, denyJoinInitialAddress, version } = listener.mptcp;
-    this.cookies ??= new SynCookies(this.random.cookieSecrets);
-    listener.cookieSentAt = now;
-    if (!listener.hasRoom) this.counters.increment("TcpExtTCPReqQFullDoCookies");
-    this.counters.increment("TcpExtSyncookiesSent");
-    const answer = this.cookies.answer(packet, segment, {
-      config: this.routed(listener.tcp, packet.destination),
-      capableFlags: offered === null ? -1 : answerFlags(checksum, denyJoinInitialAddress, offered),
-      version,
-      peerDeniesJoin: offered !== null && (offered & MP_CAPABLE_FLAG.C) !== 0,
-      isFree: (key) => !this.tokens.has(version.deriveKeys(key).token),
-    }, now);
-    this.sendStray(answer, link);
-  }
-
-  /** An ACK without a connection: one that answers a cookie makes its connection now. Whether that was so. */
-  private acceptCookie(packet: Packet, segment: TcpSegment, now: number): boolean {
-    const { cookies } = this;
-    const listener = cookies === null ? null : this.listenerFor(packet.destination, segment.destinationPort);
-    if (cookies === null || listener === null || now - listener.cookieSentAt > COOKIE_LIFETIME) return false;
-    const handshake = cookies.check(packet, segment, now);
-    if (handshake === null || handshake === "later" || handshake.syn.tcp === null || this.usedCookies.has(handshake.id)) {
-      this.counters.increment("TcpExtSyncookiesFailed");
-      // The first segment, which brings the cookie back, was lost: the peer is to send it again. A RST would end what is no fault of its own.
-      return handshake === "later" && bringsMore(segment);
-    }
-    if (listener.isFull) {
-      this.counters.increment("TcpExtListenOverflows");
-      return true;
-    }
-    if (this.isFull(packet.source)) return true;
-    const keys = handshake.key === null ? null : listener.mptcp.version.deriveKeys(handshake.key);
-    // Another connection may have drawn the same token meanwhile: plain TCP, then.
-    const capable = keys === null || this.tokens.has(keys.token) ? null : { keys, flags: handshake.peerDeniesJoin ? MP_CAPABLE_FLAG.C : 0, key: null };
-    // Only what completes the handshake makes a connection: a half-open one would have to ask for room.
-    if (capable !== null && readCapableAck(segment, listener.mptcp.version, capable.keys.key, 0).kind === "wait") {
-      this.counters.increment("TcpExtSyncookiesFailed");
-      return true;
-    }
-    this.counters.increment("TcpExtSyncookiesRecv");
-    if (this.usedCookies.add(handshake.id, now)) this.counters.increment(LIMITS.usedCookies.counter);
-    this.admit(listener, handshake.syn, handshake.syn.tcp, capable, handshake.sent, now).receive(packet, now);
-    return true;
-  }
-
-  /** Bytes in the buffers of all connections. */
-  private buffered(): number {
-    let held = 0;
-    for (const connection of this.tokens.values()) held += connection.sendBuffered + connection.receiveBuffered;
-    for (const { owner, outOfOrderMemory } of this.connections.all()) {
-      held += outOfOrderMemory;
-      if (owner instanceof TcpSocket) held += owner.sendBuffered + owner.receiveBuffered;
-    }
-    return held;
-  }
+  // ---- inside
 
   /** Whether one more connection with a peer would be too many; counts it. */
   private isFull(remote: IpAddress): boolean {
@@ -640,110 +408,27 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     this.wake(tcp);
   }
 
-  private sendReset(packet: Packet, link: number, why: ResetReason | null): void {
-    const reset = resetFor(packet, why);
-    if (reset === null) return;
-    this.counters.increment("TcpOutRsts");
-    this.sendStray(reset, link);
-  }
-
-  /** Sends a packet of no connection. */
-  private sendStray(packet: Packet, link: number): void {
-    const strays = this.straysOf(link);
-    if (strays.length < LIMITS.strays.default) strays.push(packet);
-    else this.counters.increment(LIMITS.strays.counter);
-  }
-
-  private straysOf(link: number): (Packet | WaitingTuple)[] {
-    return (this.strays[link] ??= []);
-  }
-
-  private listenerFor(address: IpAddress, port: number): Listener | null {
-    const candidates = this.listeners.get(port);
-    if (candidates === undefined) return null;
-    return candidates.find((listener) => listener.address !== null && listener.address.equals(address)) ?? candidates.find((listener) => listener.address === null) ?? null;
-  }
-
-  // ---- inside
-
-  private newConnection(initiator: boolean, tuple: FourTuple, tcp: TcpConfig, config: MptcpConfig, keys = this.drawKeys(config.version)): MptcpConnection {
-    const connection = new MptcpConnection(this, { id: this.nextId(), initiator, config, tcp, keys, tuple });
-    this.tokens.set(connection.session.local.token, connection);
-    return connection;
-  }
-
-  /** H3: a key whose token is in use is drawn again (RFC 8684 §3.1). */
-  private drawKeys(version: Version): KeyMaterial {
-    for (;;) {
-      const key = new Uint8Array(8);
-      this.random.keys.fill(key);
-      const keys = version.deriveKeys(key);
-      if (!this.tokens.has(keys.token)) return keys;
-      this.counters.increment("MPTcpExtTokenCollision");
-    }
-  }
-
-  private socketOptions(config: TcpConfig, tuple: FourTuple): TcpSocketOptions {
-    return { id: this.nextId(), environment: this, config: this.routed(config, tuple.localAddress), tuple, onEvent: this.notify, fallback: null };
-  }
-
-  private nextId(): number {
-    return ++this.lastConnectionId;
-  }
-
-  /** `config` with what the link of `local` says; connections of the same parameters share it. */
-  private routed(config: SubflowTcpConfig, local: IpAddress): TcpConfig {
-    const entry = this.addresses.find(local);
-    const mtu = entry?.mtu ?? this.tcpDefaults.mtu;
-    const segmentationLimit = entry?.segmentationLimit ?? 0;
-    const known = this.routedConfigs.get(config) ?? [];
-    const found = known.find((routed) => routed.mtu === mtu && routed.segmentationLimit === segmentationLimit);
-    if (found !== undefined) return found;
-    const routed = { ...config, mtu, segmentationLimit };
-    this.routedConfigs.set(config, [...known, routed]);
-    return routed;
-  }
-
-  private register(tcp: TcpConnection): TcpConnection {
+  private register(tcp: TcpConnection): void {
     this.connections.add(tcp);
     if (tcp.active) this.ports.take(tcp.tuple);
     this.place(tcp);
-    return tcp;
+    this.wake(tcp);
+  }
+
+  /** A join that arrived waits for its third ACK. */
+  private awaitAck(tcp: TcpConnection, join: PendingJoin, now: number): void {
+    this.place(tcp);
+    this.wake(tcp);
+    this.pendingJoins.add(tcp, join, now);
   }
 
   /** Gives a connection its link. */
   private place(tcp: TcpConnection): void {
-    this.assignLink(tcp);
-    this.wake(tcp);
-  }
-
-  private assignLink(tcp: TcpConnection): void {
     tcp.link = this.addresses.find(tcp.tuple.localAddress)?.link ?? NO_LINK;
   }
 
   joined(tcp: TcpConnection): void {
     if (this.pendingJoins.remove(tcp)) this.connections.add(tcp);
-  }
-
-  /** A local port for a connection, held where the address has a port source; 0 when none is free. */
-  private takePort(entry: HostAddress, wanted: number, remote: IpAddress, remotePort: number): number {
-    const { address, ports } = entry;
-    if (ports === null) return wanted !== 0 ? wanted : this.ports.pick(this.tuples, address, remote, remotePort);
-    if (wanted === 0) return ports.allocate(address, remote, remotePort);
-    ports.hold(address, wanted);
-    return wanted;
-  }
-
-  /** A listener on all addresses takes its port on one that came later; where that cannot be, it does without. */
-  private listenAlsoOn(listener: Listener, entry: HostAddress): void {
-    this.heldPorts.release(listener, entry.address);
-    if (listener.address !== null && !listener.address.equals(entry.address)) return;
-    try {
-      this.heldPorts.hold(listener, entry, listener.port);
-    } catch (error) {
-      if (!(error instanceof MptcpError)) throw error;
-      this.counters.increment("ListenPortsMissing");
-    }
   }
 
   private forget(tcp: TcpConnection): void {
@@ -759,14 +444,9 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     return {
       host: this, addresses, connections, heldPorts, linkless, orphans, pendingJoins, ports, queues, timers, tokens,
       isReady: (connection) => this.ready.includes(connection, this.readyHead),
-      nextId: () => this.nextId(),
-      place: (tcp) => this.assignLink(tcp),
+      nextId: () => this.factory.nextId(),
+      place: (tcp) => this.place(tcp),
     };
-  }
-
-  private isEstablished(connection: StreamConnection): boolean {
-    if (connection instanceof MptcpConnection) return connection.connectedAt >= 0;
-    return connection instanceof TcpSocket && connection.tcp.established;
   }
 
   private queueOf(link: number): TransmitQueue {
@@ -774,19 +454,5 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
   }
 }
 
-const ALWAYS_CAPABLE = { capableSyns: Number.POSITIVE_INFINITY } as const;
-
-function tupleOf(packet: Packet, segment: TcpSegment): FourTuple {
-  return { localAddress: packet.destination, localPort: segment.destinationPort, remoteAddress: packet.source, remotePort: segment.sourcePort };
-}
-
-/** Whether a segment without its connection is one that the peer sends again until it is acknowledged. */
-function bringsMore(segment: TcpSegment): boolean {
-  return segment.payload.length > 0 || (segment.flags & TCP_FLAG.FIN) !== 0;
-}
-
-const NO_OFFER = { kind: "none" } as const;
 /** The link of an address that went away. */
 const NO_LINK = -1;
-/** Longer than any cookie is good for, ns. */
-const COOKIE_LIFETIME = 120 * SECOND;

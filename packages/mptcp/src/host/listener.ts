@@ -1,4 +1,4 @@
-import { LIMITS } from "../core/index.ts";
+import { LIMITS, SECOND } from "../core/index.ts";
 import type { MptcpConfig } from "../mptcp/index.ts";
 import type { StreamConnection, TcpConfig } from "../tcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
@@ -13,10 +13,9 @@ export class Listener {
   /** Parameters of its connections: the host's, with what the options change. One object for all, since there may be many. */
   readonly tcp: TcpConfig;
   readonly mptcp: MptcpConfig;
-  /** Connections whose handshake is not over yet. */
-  halfOpen = 0;
-  /** SYN cookies were sent, the last one at this time, ns: only then ACKs are looked at for them. */
-  cookieSentAt = Number.NEGATIVE_INFINITY;
+  private handshakes = 0;
+  /** When the last SYN cookie was sent, ns. */
+  private cookieSentAt = Number.NEGATIVE_INFINITY;
   private readonly established: StreamConnection[] = [];
   private readonly closing: (listener: Listener, now: number) => void;
 
@@ -29,10 +28,15 @@ export class Listener {
     this.closing = closing;
   }
 
+  /** Connections whose handshake is not over yet. */
+  get halfOpen(): number {
+    return this.handshakes;
+  }
+
   /** Whether one more SYN may be remembered. */
   get hasRoom(): boolean {
     const { backlog = LIMITS.backlog.default, halfOpen = LIMITS.halfOpen.default } = this.options;
-    return this.halfOpen < halfOpen && this.halfOpen + this.established.length < backlog;
+    return this.handshakes < halfOpen && this.handshakes + this.established.length < backlog;
   }
 
   /** Whether the application is so far behind with `accept` that no connection can be taken. */
@@ -51,9 +55,30 @@ export class Listener {
     for (let connection = this.accept(); connection !== null; connection = this.accept()) connection.abort(now);
   }
 
-  /** The host's call when a handshake completed. */
+  // ---- the host's calls
+
+  onHandshakeBegun(): void {
+    this.handshakes++;
+  }
+
+  onHandshakeOver(): void {
+    this.handshakes--;
+  }
+
+  onCookieSent(now: number): void {
+    this.cookieSentAt = now;
+  }
+
+  /** Whether an ACK may bring a SYN cookie back that is still good. */
+  expectsCookies(now: number): boolean {
+    return now - this.cookieSentAt <= COOKIE_LIFETIME;
+  }
+
+  /** A handshake completed. */
   deliver(connection: StreamConnection): void {
     this.established.push(connection);
   }
 }
 
+/** Longer than any cookie is good for, ns. */
+const COOKIE_LIFETIME = 120 * SECOND;

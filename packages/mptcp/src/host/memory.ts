@@ -1,6 +1,9 @@
 import type { Counters } from "../core/index.ts";
 import { LIMITS, MILLISECOND } from "../core/index.ts";
 import type { MemoryState } from "../tcp/index.ts";
+import { TcpSocket } from "../tcp/index.ts";
+import type { Connections } from "./connections.ts";
+import type { Tokens } from "./tokens.ts";
 
 /** How much the buffers of a host may hold, bytes: from `memoryPressure` on they do not grow, from `memory` on nothing is taken in that can be refused. */
 export interface MemoryLimits {
@@ -57,3 +60,14 @@ export class HostMemory implements MemoryState {
 
 /** ns. */
 const INTERVAL = 100 * MILLISECOND;
+
+/** Bytes in the buffers of all connections. */
+export function bytesHeld(tokens: Tokens, connections: Connections): number {
+  let held = 0;
+  for (const { sendBuffered, receiveBuffered } of tokens.all()) held += sendBuffered + receiveBuffered;
+  for (const { owner, outOfOrderMemory } of connections.all()) {
+    held += outOfOrderMemory;
+    if (owner instanceof TcpSocket) held += owner.sendBuffered + owner.receiveBuffered;
+  }
+  return held;
+}

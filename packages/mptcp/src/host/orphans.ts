@@ -19,6 +19,16 @@ export class Orphans {
     return true;
   }
 
+  /** Whether it is one that is counted. */
+  has(orphan: object): boolean {
+    return this.entries.has(orphan);
+  }
+
+  /** Counts one that was among the orphans elsewhere, whatever the limit: it has been let in once. */
+  takeOver(orphan: object): void {
+    this.entries.add(orphan);
+  }
+
   remove(orphan: object): void {
     this.entries.delete(orphan);
   }

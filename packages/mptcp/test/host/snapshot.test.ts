@@ -59,6 +59,27 @@ describe("a snapshot", () => {
     expect(sender.connection.snapshot(simulation.now)).toEqual(sender.connection.snapshot(simulation.now));
   });
 
+  it.each([{ multipath: true }, { multipath: false }])("of an orphan is one of an orphan where it is restored: $multipath", (options) => {
+    const simulation = new Simulation({ seed: 3 });
+    const { client, server, serverAddresses } = twoPaths(simulation, { paths: [{ rate: 1e6, delay: 10 * MILLISECOND }, { rate: 1e6, delay: 10 * MILLISECOND }] });
+    const [sender, receiver] = [new BulkSender({ bytes: 1e5, source: patternSource }), new Sink()];
+    server.listen(80, () => receiver);
+    simulation.at(0, () => void client.connect(serverAddresses[0]![0]!, 80, sender, options));
+    simulation.run(300 * MILLISECOND);
+    const { host: engine } = client;
+    sender.connection.abandon(simulation.now);
+    simulation.run(320 * MILLISECOND);
+    const orphans = engine.usage.orphans;
+    expect([orphans > 0, sender.connection.closed]).toEqual([true, false]);
+    const snapshot = throughJson(sender.connection.snapshot(simulation.now));
+    client.release(sender.connection);
+    expect(engine.usage.orphans).toBe(0);
+    client.restore(snapshot, sender);
+    expect(engine.usage.orphans).toBe(orphans);
+    simulation.run(200 * SECOND);
+    expect(engine.usage.orphans).toBe(0);
+  });
+
   it("of a closed connection is an error", () => {
     const { sender, simulation } = transfer();
     sender.connection.abort(simulation.now);

@@ -89,6 +89,17 @@ export function someOf<const T extends string>(...values: readonly T[]): Kind<T 
   };
 }
 
+/** One of a few values or of some numbers, or a list of them; a list in the plan. */
+export function someOfOrNumbers(values: readonly string[], least: number, most: number): Kind<string | number | readonly (string | number)[], readonly (string | number)[]> {
+  return {
+    ...plain<string>(`${choice(values)}, or a number, or a list of them`),
+    bounds: `${least} to ${most}`,
+    schema: { someOf: values, orNumbers: [least, most] },
+    read: (written) => (typeof written === "object" ? written : [written]),
+    write: (value) => value.join(", "),
+  };
+}
+
 /** A value that is the same in the plan. */
 export function plain<T>(type: string): Kind<T, T> {
   return { schema: {}, type, bounds: "", fields: null, read: (written) => written, write: String };

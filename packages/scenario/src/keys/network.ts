@@ -1,11 +1,12 @@
 import { address, flag, label, plain, whole } from "./kinds.ts";
 import type { Kind } from "./kinds.ts";
 import { LINK_SHAPE, ONE_DELAY } from "./link.ts";
-import { middleboxesKey as middleboxes } from "./middlebox.ts";
+import { MIDDLEBOX } from "./middlebox.ts";
 import { list, optional, overriding, required, section } from "./section.ts";
 
 const mtu = optional(whole(576, 65535), { otherwise: 1500, does: "Largest IP packet, octets." });
 const backup = optional(flag, { otherwise: false, does: "Use it only when no other works. Only `mode: backup` of the protocol looks at this." });
+const middleboxes = optional(list(MIDDLEBOX, 0), { otherwise: [], shown: "none", does: "What changes packets on the way: boxes at its second end." });
 const up = (does: string) => optional(overriding(LINK_SHAPE), { otherwise: {}, shown: "as the whole", does });
 
 /** A path of the shorthand: a link between a client and a server. */
@@ -20,10 +21,10 @@ export const PATH = section({
       otherwise: null, shown: "the one for all", does: "An address of the server for this path alone, on an interface of its own. It is announced to the client (ADD_ADDR).",
     }),
     mtu,
+    middleboxes,
     backup,
     nat: optional(flag, { otherwise: false, does: "Put a network address translator in front of the client. In IPv4 only." }),
     present: optional(flag, { otherwise: true, does: "Whether the client has its address from the start; a change may add it later." }),
-    middleboxes,
     up: up("Client to server, where it differs."),
     down: up("Server to client, where it differs."),
   },

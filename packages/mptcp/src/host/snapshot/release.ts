@@ -17,8 +17,7 @@ export function release(tables: Tables, connection: StreamConnection): void {
   }
   if (!(connection instanceof MptcpConnection)) return;
   tables.orphans.remove(connection);
-  const { token } = connection.session.local;
-  if (tables.tokens.get(token) === connection) tables.tokens.delete(token);
+  tables.tokens.remove(connection);
   tables.timers.removeFor(connection);
   connection.onMovedAway();
 }

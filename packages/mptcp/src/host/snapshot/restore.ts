@@ -125,7 +125,9 @@ class Restoring {
     }
     // In the order in which they came, so that the oldest is still the one that makes room.
     for (const tcp of this.pending) tables.pendingJoins.add(tcp, tcp.owner as unknown as PendingJoin, now);
-    if (connection instanceof MptcpConnection && host.isKnown === true) tables.tokens.set(connection.session.local.token, connection);
+    if (connection instanceof MptcpConnection && host.isKnown === true) tables.tokens.add(connection);
+    if (host.isOrphan === true) tables.orphans.takeOver(connection);
+    for (const tcp of this.tcps("orphans")) tables.orphans.takeOver(tcp);
     for (const tcp of [...this.connected, ...this.pending]) tables.place(tcp);
     for (const tcp of this.tcps("waiting")) tables.host.wake(tcp);
     for (const filed of listOf(host.timers)) {
@@ -138,7 +140,7 @@ class Restoring {
 
   private isTaken(id: number): boolean {
     const { connections, pendingJoins, tokens } = this.tables;
-    return [...connections.all(), ...pendingJoins.all()].some((tcp) => tcp.connectionId === id) || Array.from(tokens.values()).some((other) => other.id === id);
+    return [...connections.all(), ...pendingJoins.all()].some((tcp) => tcp.connectionId === id) || Array.from(tokens.all()).some((other) => other.id === id);
   }
 
   /** The host may have lost and won addresses since. */

@@ -44,12 +44,14 @@ class Saving {
     const { connection, tables, writer } = this;
     const reference = writer.add(connection, "connection");
     const host: PlainObject = {
-      isKnown: connection instanceof MptcpConnection && tables.tokens.get(connection.session.local.token) === connection,
+      isKnown: connection instanceof MptcpConnection && tables.tokens.find(connection.session.local.token) === connection,
       addresses: tables.addresses.entries.map(({ address, id }) => [String(address), id]),
       connected: tables.connections.all().filter((tcp) => this.tcps.includes(tcp)).map((tcp) => this.tcp(tcp)),
       pending: Array.from(tables.pendingJoins.all()).filter((tcp) => this.tcps.includes(tcp)).map((tcp) => this.tcp(tcp)),
       waiting: [...tables.queues, tables.linkless].flatMap((queue) => queue?.all() ?? []).filter((tcp) => this.tcps.includes(tcp)).map((tcp) => this.tcp(tcp)),
       timers: this.timers(),
+      isOrphan: tables.orphans.has(connection),
+      orphans: this.tcps.filter((tcp) => tables.orphans.has(tcp)).map((tcp) => this.tcp(tcp)),
       isReady: tables.isReady(connection),
     };
     const objects = writer.finish();

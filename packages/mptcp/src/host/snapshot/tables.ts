@@ -1,4 +1,3 @@
-import type { MptcpConnection } from "../../mptcp/index.ts";
 import type { StreamConnection, TcpConnection } from "../../tcp/index.ts";
 import type { AddressBook } from "../address-book.ts";
 import type { Connections } from "../connections.ts";
@@ -8,6 +7,7 @@ import type { Orphans } from "../orphans.ts";
 import type { PendingJoins } from "../pending-joins.ts";
 import type { PortAllocator } from "../ports.ts";
 import type { TimerHeap } from "../timer-heap.ts";
+import type { Tokens } from "../tokens.ts";
 import type { TransmitQueue } from "../transmit-queue.ts";
 
 /** Where a host keeps what belongs to a connection. */
@@ -16,7 +16,7 @@ export interface Tables {
   readonly addresses: AddressBook;
   readonly connections: Connections;
   readonly pendingJoins: PendingJoins;
-  readonly tokens: Map<number, MptcpConnection>;
+  readonly tokens: Tokens;
   readonly heldPorts: HeldPorts;
   readonly ports: PortAllocator;
   readonly orphans: Orphans;

@@ -125,6 +125,7 @@ export class Carriers {
       if (!subflow.carriedLately(missing)) continue;
       let suspect = this.suspects.find((entry) => entry.pathIndex === subflow.pathIndex);
       if (suspect === undefined) {
+        this.makeRoom();
         suspect = { pathIndex: subflow.pathIndex, until: 0, offences: 0 };
         this.suspects.push(suspect);
       }
@@ -132,6 +133,13 @@ export class Carriers {
       suspect.offences++;
     }
     this.pardon();
+  }
+
+  /** Of too many suspects the first one whose subflow is gone is forgotten: paths come and go without end on a long connection. */
+  private makeRoom(): void {
+    if (this.suspects.length < MOST_SUSPECTS) return;
+    const gone = this.suspects.findIndex(({ pathIndex }) => !this.subflows.some((subflow) => subflow.pathIndex === pathIndex));
+    this.suspects.splice(Math.max(gone, 0), 1);
   }
 
   /** The stream is acknowledged up to `position`. */
@@ -172,5 +180,7 @@ function byPathIndex(a: Carrier, b: Carrier): number {
 
 /** Times that a subflow may be offered what the scheduler chose it for. */
 const OFFERS_PER_CHOICE = 2;
+/** Paths whose offences are remembered: more than a connection has subflows. */
+const MOST_SUSPECTS = 64;
 /** Bytes that a subflow is kept off when it lost data for the first time. */
 const SUSPICION = 65536;

@@ -7,7 +7,7 @@ import type { LocalAddress, Path, PathControl, PathLimits, PathManager, RemoteAd
 import { JoinPace } from "./join-pace.ts";
 import { Signals } from "./signals.ts";
 import type { SignalsContext, SignalSubflow } from "./signals.ts";
-import { PathTable } from "./table.ts";
+import { DEFAULT_PATH_TABLE_LIMITS, PathTable } from "./table.ts";
 import { Withdrawals } from "./withdrawals.ts";
 
 /** What path management asks of the connection around it. */
@@ -57,7 +57,7 @@ export interface AdmittedJoin {
 export class Paths implements PathControl {
   /** What waits to be said to the peer. */
   readonly signals: Signals;
-  private readonly table = new PathTable();
+  private readonly table: PathTable;
   private readonly context: PathsContext;
   private manager: PathManager;
   private readonly pace: JoinPace;
@@ -71,6 +71,7 @@ export class Paths implements PathControl {
 
   constructor(context: PathsContext, manager: PathManager) {
     this.context = context;
+    this.table = new PathTable(DEFAULT_PATH_TABLE_LIMITS, context.counters);
     this.signals = new Signals(context);
     this.manager = manager;
     this.pace = new JoinPace(context.config.announcedJoins);

@@ -1,7 +1,9 @@
+import type { Counters } from "../../core/index.ts";
+import { LIMITS } from "../../core/index.ts";
 import type { IpAddress } from "../../wire/index.ts";
 import type { LocalAddress, Path, RemoteAddress } from "../path-manager.ts";
 
-/** Bounds of a {@link PathTable}. What is beyond them is not taken in. */
+/** Bounds of a {@link PathTable}. What is beyond them is not taken in, and counted. */
 export interface PathTableLimits {
   /** Addresses of each side. */
   readonly addresses: number;
@@ -23,6 +25,7 @@ export interface PathTableLimits {
  */
 export class PathTable {
   private readonly limits: PathTableLimits;
+  private readonly counters: Counters | null;
   private readonly localTable: LocalAddress[] = [];
   private readonly remoteTable: RemoteAddress[] = [];
   private readonly rows: Row[] = [];
@@ -30,8 +33,10 @@ export class PathTable {
   /** Remote port of the first subflow: the one to join at unless an ADD_ADDR names another. */
   private firstPort = 0;
 
-  constructor(limits: PathTableLimits = DEFAULT_PATH_TABLE_LIMITS) {
+  /** @param counters where it is counted that a limit bit; null: nowhere */
+  constructor(limits: PathTableLimits = DEFAULT_PATH_TABLE_LIMITS, counters: Counters | null = null) {
     this.limits = limits;
+    this.counters = counters;
   }
 
   /** Our addresses, in order of arrival. */
@@ -83,7 +88,7 @@ export class PathTable {
     const known = this.localTable.findIndex((entry) => entry.address.equals(address.address));
     const at = known >= 0 ? known : this.localTable.findIndex((entry) => entry.id === address.id);
     if (at < 0) {
-      if (this.localTable.length >= this.limits.addresses) return false;
+      if (!this.hasRoom(this.localTable)) return false;
       this.localTable.push(address);
     } else {
       const entry = this.localTable[at] as LocalAddress;
@@ -114,7 +119,7 @@ export class PathTable {
       const twin = this.remoteTable.some(
         (entry) => entry.joinable && entry.port === address.port && entry.address.equals(address.address),
       );
-      if (twin || this.remoteTable.length >= this.limits.addresses) return false;
+      if (twin || !this.hasRoom(this.remoteTable)) return false;
       this.remoteTable.push(address);
     } else {
       const known = this.remoteTable[at] as RemoteAddress;
@@ -198,6 +203,13 @@ export class PathTable {
     return row.index;
   }
 
+  /** Whether a table of addresses takes one more; counts it when not. */
+  private hasRoom(table: readonly unknown[]): boolean {
+    if (table.length < this.limits.addresses) return true;
+    this.counters?.increment(LIMITS.pathAddresses.counter);
+    return false;
+  }
+
   private row(index: number): Row | null {
     // Unless rows were retired, a row stands at its index.
     const guess = this.rows[index - 1];
@@ -253,6 +265,7 @@ export class PathTable {
   ): Row | null {
     if (localAddress.family !== remoteAddress.family) return null;
     if (this.rows.length >= this.limits.paths) {
+      this.counters?.increment(LIMITS.paths.counter);
       const retired = this.rows.findIndex((row) => !row.open && (!row.present || row.learnt));
       if (retired < 0) return null;
       this.rows.splice(retired, 1);
@@ -264,7 +277,7 @@ export class PathTable {
 }
 
 /** Twice the eight addresses that Linux allows; and room for the pairs of a wandering host. */
-export const DEFAULT_PATH_TABLE_LIMITS: PathTableLimits = { addresses: 16, paths: 512 };
+export const DEFAULT_PATH_TABLE_LIMITS: PathTableLimits = { addresses: LIMITS.pathAddresses.default, paths: LIMITS.paths.default };
 
 export class Row implements Path {
   readonly index: number;

@@ -31,7 +31,7 @@ export type { OptionName } from "./option-set.ts";
 export { OptionStripper, optionStripper } from "./option-stripper.ts";
 export type { OptionStripperParameters } from "./option-stripper.ts";
 export { choiceParameter, listParameter, middleboxKind, octetsParameter, timeParameter } from "./parameters.ts";
-export type { MiddleboxKind, Parameter, ParameterDescription, ParameterTable, ParameterType, ParameterValue, PlainParameters, ValuesOf } from "./parameters.ts";
+export type { MiddleboxKind, NumberRange, Parameter, ParameterDescription, ParameterTable, ParameterType, ParameterValue, PlainParameters, ValuesOf } from "./parameters.ts";
 export type { SegmentSort, Way } from "./segment-filter.ts";
 export { Splitter, splitter } from "./splitter.ts";
 export type { SplitterParameters } from "./splitter.ts";

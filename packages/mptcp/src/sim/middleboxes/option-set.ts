@@ -37,8 +37,9 @@ export function optionsParameter(usual: readonly OptionName[], text: string): Pa
     const options = value.filter((entry): entry is OptionName => isKind(entry) || OPTION_NAMES.includes(entry as string));
     return options.length === value.length ? options : null;
   };
-  const rule = `a list of ${OPTION_NAMES.join(", ")} and numbers of kinds, 2 to 255`;
-  return { type: "list", default: usual, text, choices: OPTION_NAMES, rule, read };
+  const { least, most } = KIND_RANGE;
+  const rule = `a list of ${OPTION_NAMES.join(", ")} and numbers of kinds, ${least} to ${most}`;
+  return { type: "list", default: usual, text, choices: OPTION_NAMES, range: KIND_RANGE, rule, read };
 }
 
 /** A set of TCP options that can be looked for in a segment, and taken from it. */
@@ -105,7 +106,9 @@ function subtypeOf(option: MptcpOption): number {
 }
 
 function isKind(value: unknown): value is number {
-  return typeof value === "number" && Number.isInteger(value) && value >= 2 && value <= 255;
+  return typeof value === "number" && Number.isInteger(value) && value >= KIND_RANGE.least && value <= KIND_RANGE.most;
 }
 
+/** The numbers of kinds that are options of their own: 0 and 1 end and pad the list. */
+const KIND_RANGE = { least: 2, most: 255 } as const;
 const NO_BLOCKS: readonly number[] = [];

@@ -23,6 +23,14 @@ export interface ParameterDescription {
   readonly text: string;
   /** What there is to choose from; none for numbers. */
   readonly choices: readonly string[];
+  /** The numbers that may be given; null where none may. */
+  readonly range: NumberRange | null;
+}
+
+/** Whole numbers from `least` to `most`. */
+export interface NumberRange {
+  readonly least: number;
+  readonly most: number;
 }
 
 /** Parameters as they come from a file. They are checked. */
@@ -81,7 +89,7 @@ function readParameters<T extends ParameterTable>(kind: string, table: T, given:
 }
 
 function descriptionsOf(table: ParameterTable): readonly ParameterDescription[] {
-  return Object.entries(table).map(([name, { type, default: usual, text, choices }]) => ({ name, type, default: usual, text, choices }));
+  return Object.entries(table).map(([name, { type, default: usual, text, choices, range }]) => ({ name, type, default: usual, text, choices, range }));
 }
 
 // ---- the types of parameters
@@ -100,7 +108,7 @@ export function octetsParameter(usual: number, least: number, most: number, text
 /** One of several words. */
 export function choiceParameter<const C extends string>(choices: readonly C[], usual: NoInfer<C>, text: string): Parameter<C> {
   const read = (value: unknown): C | null => choices.find((choice) => choice === value) ?? null;
-  return { type: "choice", default: usual, text, choices, rule: `one of ${choices.join(", ")}`, read };
+  return { type: "choice", default: usual, text, choices, range: null, rule: `one of ${choices.join(", ")}`, read };
 }
 
 /** Some of several words, at least one. */
@@ -110,11 +118,11 @@ export function listParameter<const C extends string>(choices: readonly C[], usu
     const chosen = choices.filter((choice) => value.includes(choice));
     return value.every((entry) => chosen.some((choice) => choice === entry)) ? chosen : null;
   };
-  return { type: "list", default: usual, text, choices, rule: `a list of ${choices.join(", ")}`, read };
+  return { type: "list", default: usual, text, choices, range: null, rule: `a list of ${choices.join(", ")}`, read };
 }
 
 function number(type: ParameterType, usual: number, least: number, most: number, rule: string, text: string): Parameter<number> {
   const read = (value: unknown): number | null =>
     typeof value === "number" && Number.isSafeInteger(value) && value >= least && value <= most ? value : null;
-  return { type, default: usual, text, choices: [], rule, read };
+  return { type, default: usual, text, choices: [], range: { least, most }, rule, read };
 }

@@ -1,0 +1,98 @@
+import { MptcpError } from "../core/index.ts";
+import type { EndpointId, MptcpConfig, SubflowTcpConfig } from "../mptcp/index.ts";
+import type { FourTuple, StreamConnection, TcpConfig, TcpOwner } from "../tcp/index.ts";
+import { TcpConnection, TcpSocket } from "../tcp/index.ts";
+import type { IpAddress } from "../wire/index.ts";
+import type { HostAddress } from "./address-book.ts";
+import type { BlackHoles } from "./black-holes.ts";
+import type { OpeningHost } from "./opening-host.ts";
+import type { ConnectOptions } from "./options.ts";
+import type { PortAllocator, TupleLookup } from "./ports.ts";
+
+/** What opening from here needs of a host. */
+export interface ActiveOpenHost extends OpeningHost {
+  readonly ports: PortAllocator;
+  /** Whether a four-tuple is in use. */
+  readonly tuples: TupleLookup;
+  readonly blackHoles: BlackHoles;
+  /** The parameters of connections for which nothing else is said. */
+  readonly defaults: { readonly tcp: TcpConfig; readonly mptcp: MptcpConfig };
+}
+
+/** Opens connections from here, and their further subflows. */
+export class ActiveOpen {
+  private readonly host: ActiveOpenHost;
+
+  constructor(host: ActiveOpenHost) {
+    this.host = host;
+  }
+
+  /**
+   * Opens a connection, see `Host.connect`.
+   * @throws MptcpError EADDRNOTAVAIL, EADDRINUSE, ENOBUFS, or what a port source throws
+   */
+  connect(remote: IpAddress, port: number, options: ConnectOptions, now: number): StreamConnection {
+    const { addresses, blackHoles, defaults, environment, factory, tokens, tuples } = this.host;
+    if (this.host.isFull(remote)) throw new MptcpError("ENOBUFS", `no room for a connection to ${remote}`);
+    const local = options.localAddress ?? addresses.choose(remote)?.address;
+    const entry = local === undefined ? null : addresses.find(local);
+    if (local === undefined || entry === null) throw new MptcpError("EADDRNOTAVAIL", `no local address for ${remote}`);
+    const wanted = options.localPort ?? 0;
+    if (wanted !== 0 && tuples.find(local, wanted, remote, port) !== null) throw new MptcpError("EADDRINUSE", `${local}:${wanted} to ${remote}:${port} is in use`);
+    const localPort = this.takePort(entry, wanted, remote, port);
+    if (localPort === 0) throw new MptcpError("EADDRNOTAVAIL", `no free port for ${remote}:${port}`);
+    const tuple: FourTuple = { localAddress: local, localPort, remoteAddress: remote, remotePort: port };
+    const tcpConfig = { ...defaults.tcp, ...options.tcp };
+    if (options.multipath === false) {
+      const socket = TcpSocket.connect(factory.plain(tcpConfig, tuple), now);
+      this.register(socket.tcp, entry);
+      return socket;
+    }
+    const config = { ...defaults.mptcp, ...options.mptcp, ...(options.require === true ? ALWAYS_CAPABLE : {}) };
+    const connection = factory.multipath(true, tuple, tcpConfig, config, tokens.drawKeys(config.version));
+    const subflow = connection.addFirstSubflow();
+    const tcp = TcpConnection.connect(environment, subflow, factory.routed(connection.subflowConfig, local), tuple, now);
+    subflow.attach(tcp);
+    if (options.require !== true && blackHoles.has(remote, now)) connection.giveUpMultipath("blackhole_remembered", now);
+    else environment.counters.increment("MPTcpExtMPCapableSYNTX");
+    this.register(tcp, entry);
+    return connection;
+  }
+
+  /** Opens a TCP connection for a subflow, see `MptcpEnvironment.connectTcp`. */
+  connectTcp(owner: TcpOwner, endpoint: EndpointId, config: SubflowTcpConfig, now: number): TcpConnection | null {
+    const { addresses, environment, factory, tuples } = this.host;
+    const { localAddress, remoteAddress, remotePort } = endpoint;
+    if (this.host.isFull(remoteAddress)) return null;
+    const entry = addresses.find(localAddress);
+    if (entry === null) return null;
+    if (endpoint.localPort !== 0 && tuples.find(localAddress, endpoint.localPort, remoteAddress, remotePort) !== null) return null;
+    let localPort = 0;
+    try {
+      localPort = this.takePort(entry, endpoint.localPort, remoteAddress, remotePort);
+    } catch (error) {
+      if (!(error instanceof MptcpError)) throw error;
+    }
+    if (localPort === 0) return null;
+    const tuple: FourTuple = { localAddress, localPort, remoteAddress, remotePort };
+    const tcp = TcpConnection.connect(environment, owner, factory.routed(config, localAddress), tuple, now);
+    this.register(tcp, entry);
+    return tcp;
+  }
+
+  /** A local port for a connection, held where the address has a port source; 0 when none is free. */
+  private takePort(entry: HostAddress, wanted: number, remote: IpAddress, remotePort: number): number {
+    const { address, ports } = entry;
+    if (ports === null) return wanted !== 0 ? wanted : this.host.ports.pick(this.host.tuples, address, remote, remotePort);
+    if (wanted === 0) return ports.allocate(address, remote, remotePort);
+    ports.hold(address, wanted);
+    return wanted;
+  }
+
+  private register(tcp: TcpConnection, entry: HostAddress): void {
+    this.host.heldPorts.adopt(tcp, entry, tcp.tuple.localPort);
+    this.host.register(tcp);
+  }
+}
+
+const ALWAYS_CAPABLE = { capableSyns: Number.POSITIVE_INFINITY } as const;

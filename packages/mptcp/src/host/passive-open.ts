@@ -1,0 +1,213 @@
+import type { JoinRefusal } from "../core/index.ts";
+import { JOIN_REFUSALS, LIMITS } from "../core/index.ts";
+import type { KeyMaterial } from "../mptcp/index.ts";
+import { answerFlags, readCapableAck, readCapableSyn, readJoinSyn } from "../mptcp/index.ts";
+import type { FourTuple, SentSynAck } from "../tcp/index.ts";
+import { TcpConnection, TcpSocket } from "../tcp/index.ts";
+import type { IpAddress, MpJoinSyn, Packet, TcpSegment } from "../wire/index.ts";
+import { MP_CAPABLE_FLAG, TCP_FLAG } from "../wire/index.ts";
+import type { Listener } from "./listener.ts";
+import type { Listeners } from "./listeners.ts";
+import type { OpeningHost } from "./opening-host.ts";
+import type { PendingJoin } from "./pending-joins.ts";
+import type { Strays } from "./strays.ts";
+import { SynCookies } from "./syn-cookies.ts";
+import type { SynCookieMode } from "./syn-cookies.ts";
+import { UsedCookies } from "./used-cookies.ts";
+
+/** What opening from there needs of a host. */
+export interface PassiveOpenHost extends OpeningHost {
+  readonly listeners: Listeners;
+  readonly strays: Strays;
+  /** Takes in a join that waits for its third ACK. */
+  awaitAck(tcp: TcpConnection, join: PendingJoin, now: number): void;
+}
+
+/**
+ * What becomes of segments for which a host has no connection: SYNs make one, join one, are answered by SYN cookies or refused; an ACK may bring
+ * such a cookie back; what is left gets a RST.
+ */
+export class PassiveOpen {
+  private readonly host: PassiveOpenHost;
+  private readonly cookieMode: SynCookieMode;
+  /** Made when the first one is sent. */
+  private cookies: SynCookies | null = null;
+  private readonly usedCookies = new UsedCookies();
+
+  constructor(host: PassiveOpenHost, cookieMode: SynCookieMode) {
+    this.host = host;
+    this.cookieMode = cookieMode;
+  }
+
+  /** A segment without a connection came in on `link`. */
+  receive(packet: Packet, segment: TcpSegment, link: number, now: number): void {
+    const { addresses, heldPorts, strays } = this.host;
+    if ((segment.flags & TCP_FLAG.RST) !== 0) return;
+    if (heldPorts.mayHold(addresses.find(packet.destination), segment.destinationPort) && this.accepts(packet, segment, link, now)) return;
+    strays.reset(packet, link, null);
+  }
+
+  /** A SYN came to an address that is not ours: if it is a join, its sender may not know that the address is gone. */
+  onSynToOther(destination: IpAddress, segment: TcpSegment, now: number): void {
+    const join = readJoinSyn(segment);
+    if (join !== null && join !== "malformed") this.host.tokens.find(join.token)?.onJoinToRemoved(destination, now);
+  }
+
+  /** Whether the segment is dealt with: nothing more answers it. */
+  private accepts(packet: Packet, segment: TcpSegment, link: number, now: number): boolean {
+    const flags = segment.flags & (TCP_FLAG.SYN | TCP_FLAG.ACK);
+    if (flags === TCP_FLAG.ACK) return this.acceptCookie(packet, segment, now);
+    if (flags !== TCP_FLAG.SYN) return false;
+    const join = readJoinSyn(segment);
+    // RFC 8684 §3.2: a join is matched by its token alone, never by a listener.
+    if (join === null) return this.acceptSyn(packet, segment, link, now);
+    this.acceptJoin(packet, segment, join, link, now);
+    return true;
+  }
+
+  // ---- joins
+
+  private acceptJoin(packet: Packet, segment: TcpSegment, join: MpJoinSyn | "malformed", link: number, now: number): void {
+    const { addresses, environment, factory, heldPorts, tokens } = this.host;
+    if (join === "malformed") {
+      this.refuseJoin("malformed_join", packet, link);
+      return;
+    }
+    environment.counters.increment("MPTcpExtMPJoinSynRx");
+    const connection = tokens.find(join.token);
+    if (connection === null) {
+      this.refuseJoin("unknown_token", packet, link);
+      return;
+    }
+    const tuple = tupleOf(packet, segment);
+    const subflow = this.host.isFull(tuple.remoteAddress) ? "host_full" : connection.acceptJoin(join, tuple, now);
+    if (typeof subflow === "string") {
+      connection.log.observe(null, { kind: "join_refused", reason: `code_${JOIN_REFUSALS[subflow].code}`, local: String(tuple.localAddress), remote: String(tuple.remoteAddress) });
+      this.refuseJoin(subflow, packet, link);
+      return;
+    }
+    const tcp = TcpConnection.accept(environment, subflow, factory.routed(connection.subflowConfig, tuple.localAddress), tuple, packet, now);
+    subflow.attach(tcp);
+    heldPorts.hold(tcp, addresses.find(tuple.localAddress), tuple.localPort);
+    this.host.awaitAck(tcp, subflow, now);
+  }
+
+  private refuseJoin(refusal: JoinRefusal, packet: Packet, link: number): void {
+    const why = JOIN_REFUSALS[refusal];
+    this.host.environment.counters.increment(why.counter);
+    this.host.strays.reset(packet, link, why);
+  }
+
+  // ---- connections
+
+  private acceptSyn(packet: Packet, segment: TcpSegment, link: number, now: number): boolean {
+    const { environment: { counters }, listeners, tokens } = this.host;
+    const listener = listeners.find(packet.destination, segment.destinationPort);
+    if (listener === null) return false;
+    const { hasRoom } = listener;
+    const stateless = this.cookieMode === "always" || (this.cookieMode === "auto" && !hasRoom);
+    if (listener.isFull || !(hasRoom || stateless)) {
+      counters.increment("TcpExtListenOverflows");
+      return true;
+    }
+    if (this.host.isFull(packet.source)) return true;
+    const offer = listener.options.multipath === false ? NO_OFFER : readCapableSyn(segment, listener.mptcp.version);
+    if (offer.kind === "offer") counters.increment("MPTcpExtMPCapableSYNRX");
+    if (stateless) this.sendCookie(listener, packet, segment, offer.kind === "offer" ? offer.flags : null, link, now);
+    else this.admit(listener, packet, segment, offer.kind !== "offer" ? null : { keys: tokens.drawKeys(listener.mptcp.version), flags: offer.flags, key: offer.key }, null, now);
+    return true;
+  }
+
+  /** Makes the connection for a SYN. `capable`: null for plain TCP. `sent`: the SYN+ACK, if it left already. */
+  private admit(listener: Listener, packet: Packet, segment: TcpSegment, capable: Capable | null, sent: SentSynAck | null, now: number): TcpConnection {
+    const { addresses, environment, factory, heldPorts, listeners } = this.host;
+    const tuple = tupleOf(packet, segment);
+    let tcp: TcpConnection;
+    if (capable !== null) {
+      const connection = factory.multipath(false, tuple, listener.tcp, listener.mptcp, capable.keys);
+      const subflow = connection.addFirstSubflow();
+      connection.onOffer(capable.flags, capable.key);
+      listeners.expect(connection, listener);
+      tcp = TcpConnection.accept(environment, subflow, factory.routed(connection.subflowConfig, tuple.localAddress), tuple, packet, now, sent);
+      subflow.attach(tcp);
+    } else {
+      const socket = TcpSocket.accept({ ...factory.plain(listener.tcp, tuple), sent }, packet, now);
+      listeners.expect(socket, listener);
+      ({ tcp } = socket);
+    }
+    heldPorts.hold(tcp, addresses.find(tuple.localAddress), tuple.localPort);
+    this.host.register(tcp);
+    return tcp;
+  }
+
+  // ---- SYN cookies
+
+  /** Answers a SYN without remembering it. `offered`: the flags of its MP_CAPABLE; null for plain TCP. */
+  private sendCookie(listener: Listener, packet: Packet, segment: TcpSegment, offered: number | null, link: number, now: number): void {
+    const { environment: { counters, random }, factory, strays, tokens } = this.host;
+    const { checksum, denyJoinInitialAddress, version } = listener.mptcp;
+    this.cookies ??= new SynCookies(random.cookieSecrets);
+    listener.onCookieSent(now);
+    if (!listener.hasRoom) counters.increment("TcpExtTCPReqQFullDoCookies");
+    counters.increment("TcpExtSyncookiesSent");
+    const answer = this.cookies.answer(packet, segment, {
+      config: factory.routed(listener.tcp, packet.destination),
+      capableFlags: offered === null ? -1 : answerFlags(checksum, denyJoinInitialAddress, offered),
+      version,
+      peerDeniesJoin: offered !== null && (offered & MP_CAPABLE_FLAG.C) !== 0,
+      isFree: (key) => !tokens.has(version.deriveKeys(key).token),
+    }, now);
+    strays.send(answer, link);
+  }
+
+  /** An ACK: one that answers a cookie makes its connection now. Whether that was so. */
+  private acceptCookie(packet: Packet, segment: TcpSegment, now: number): boolean {
+    const { environment: { counters }, listeners, tokens } = this.host;
+    const { cookies } = this;
+    const listener = cookies === null ? null : listeners.find(packet.destination, segment.destinationPort);
+    if (cookies === null || listener === null || !listener.expectsCookies(now)) return false;
+    const handshake = cookies.check(packet, segment, now);
+    if (handshake === null || handshake === "later" || handshake.syn.tcp === null || this.usedCookies.has(handshake.id)) {
+      counters.increment("TcpExtSyncookiesFailed");
+      // The first segment, which brings the cookie back, was lost: the peer is to send it again. A RST would end what is no fault of its own.
+      return handshake === "later" && bringsMore(segment);
+    }
+    if (listener.isFull) {
+      counters.increment("TcpExtListenOverflows");
+      return true;
+    }
+    if (this.host.isFull(packet.source)) return true;
+    const keys = handshake.key === null ? null : listener.mptcp.version.deriveKeys(handshake.key);
+    // Another connection may have drawn the same token meanwhile: plain TCP, then.
+    const capable = keys === null || tokens.has(keys.token) ? null : { keys, flags: handshake.peerDeniesJoin ? MP_CAPABLE_FLAG.C : 0, key: null };
+    // Only what completes the handshake makes a connection: a half-open one would have to ask for room.
+    if (capable !== null && readCapableAck(segment, listener.mptcp.version, capable.keys.key, 0).kind === "wait") {
+      counters.increment("TcpExtSyncookiesFailed");
+      return true;
+    }
+    counters.increment("TcpExtSyncookiesRecv");
+    if (this.usedCookies.add(handshake.id, now)) counters.increment(LIMITS.usedCookies.counter);
+    this.admit(listener, handshake.syn, handshake.syn.tcp, capable, handshake.sent, now).receive(packet, now);
+    return true;
+  }
+}
+
+/** What makes a connection one of Multipath TCP. */
+interface Capable {
+  readonly keys: KeyMaterial;
+  /** Of the SYN's MP_CAPABLE. */
+  readonly flags: number;
+  /** The peer's, where the SYN brought it. */
+  readonly key: Uint8Array | null;
+}
+
+function tupleOf(packet: Packet, segment: TcpSegment): FourTuple {
+  return { localAddress: packet.destination, localPort: segment.destinationPort, remoteAddress: packet.source, remotePort: segment.sourcePort };
+}
+
+/** Whether a segment without its connection is one that the peer sends again until it is acknowledged. */
+function bringsMore(segment: TcpSegment): boolean {
+  return segment.payload.length > 0 || (segment.flags & TCP_FLAG.FIN) !== 0;
+}
+
+const NO_OFFER = { kind: "none" } as const;
