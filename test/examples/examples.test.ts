@@ -1,19 +1,11 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readdir } from "node:fs/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 const ROOT = new URL("../../", import.meta.url);
 /** Takes the types out of sources as they are loaded, so that examples run as they are, without a build. */
 const LOADER = new URL("packages/mptcp/test/node/peers/typescript.mjs", ROOT);
-let cache = "";
-
-beforeAll(async () => {
-  cache = await mkdtemp(join(tmpdir(), "mptcp-examples-"));
-});
-afterAll(() => rm(cache, { recursive: true, force: true }));
 
 interface Outcome {
   readonly code: number | null;
@@ -25,7 +17,6 @@ interface Outcome {
 function run(name: string): Promise<Outcome> {
   const file = fileURLToPath(new URL(`examples/src/${name}.ts`, ROOT));
   const child = spawn(process.execPath, ["--conditions=mptcp-source", "--import", pathToFileURL(fileURLToPath(LOADER)).href, file], {
-    env: { ...process.env, MPTCP_PEER_CACHE: cache },
     stdio: ["ignore", "pipe", "pipe"],
     timeout: 100_000,
   });

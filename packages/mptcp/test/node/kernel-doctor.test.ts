@@ -1,8 +1,5 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { fixScript } from "../../src/node/index.ts";
 import type { DoctorReport } from "../../src/node/index.ts";
 import { kernelTestObstacle, Namespace } from "./namespace.ts";
@@ -10,13 +7,11 @@ import { kernelTestObstacle, Namespace } from "./namespace.ts";
 const obstacle = kernelTestObstacle();
 if (obstacle !== null) console.warn(`tests of the doctor in a namespace are skipped: ${obstacle}`);
 
-const folder = mkdtempSync(join(tmpdir(), "mptcp-doctor-"));
 const namespaces: Namespace[] = [];
 
 afterEach(async () => {
   for (const namespace of namespaces.splice(0)) await namespace.close();
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const FAR = "198.18.7.9";
 const FAR_6 = "fd98::9";
@@ -44,7 +39,7 @@ function twoWays(): { readonly host: Namespace; readonly server: Namespace } {
 
 function examine(host: Namespace): DoctorReport {
   const path = (name: string): string => fileURLToPath(new URL(`peers/${name}`, import.meta.url));
-  const output = host.run("env", `MPTCP_PEER_CACHE=${folder}`, process.execPath, "--conditions=mptcp-source", "--import", pathToFileURL(path("typescript.mjs")).href, path("doctor.ts"));
+  const output = host.run(process.execPath, "--conditions=mptcp-source", "--import", pathToFileURL(path("typescript.mjs")).href, path("doctor.ts"));
   return JSON.parse(output) as DoctorReport;
 }
 

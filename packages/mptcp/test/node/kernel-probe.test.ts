@@ -1,11 +1,8 @@
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { probe, tunLink } from "../../src/node/index.ts";
 import type { ProbeOptions, ProbeReport, ProbeRow } from "../../src/node/index.ts";
 import { kernelTestObstacle, Namespace } from "./namespace.ts";
@@ -25,9 +22,6 @@ afterEach(async () => {
   }
   for (const namespace of namespaces.splice(0)) await namespace.close();
 });
-
-const folder = mkdtempSync(join(tmpdir(), "mptcp-probe-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Why the kernel's packet filter cannot play a middlebox here; null when it can. */
 function nftTestObstacle(): string | null {
@@ -75,7 +69,7 @@ async function examine(namespace: Namespace, options: Partial<ProbeOptions> & { 
 function examineByKernel(namespace: Namespace, options: Partial<ProbeOptions> = {}): ProbeReport {
   const path = (name: string): string => fileURLToPath(new URL(`peers/${name}`, import.meta.url));
   const asked = JSON.stringify({ host: "127.0.0.1", port: 4000, timeout: 20_000, ...options });
-  const output = namespace.run("env", `MPTCP_PEER_CACHE=${folder}`, process.execPath, "--conditions=mptcp-source", "--import", pathToFileURL(path("typescript.mjs")).href, path("probe.ts"), asked);
+  const output = namespace.run(process.execPath, "--conditions=mptcp-source", "--import", pathToFileURL(path("typescript.mjs")).href, path("probe.ts"), asked);
   return JSON.parse(output) as ProbeReport;
 }
 

@@ -1,12 +1,9 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import type { KernelMptcpStatus, MptcpInfo } from "../../src/node/index.ts";
 import { patternSha } from "./engine-end.ts";
 import { KernelLab } from "./kernel-lab.ts";
@@ -19,14 +16,6 @@ if (obstacle !== null) console.warn(`tests of the kernel's sockets over several 
 const LENGTH = 5_000_000;
 const namespaces: Namespace[] = [];
 const processes: Peer[] = [];
-/** For what processes keep for the next ones. */
-let folder = "";
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "mptcp-kernel-"));
-});
-
-afterAll(() => rm(folder, { recursive: true }));
 
 afterEach(async () => {
   for (const peer of processes.splice(0)) await peer.stop();
@@ -44,7 +33,6 @@ class Peer {
     const words = [...execArgv, "--conditions=mptcp-source", "--import", pathToFileURL(path("typescript.mjs")).href, path("kernel-sockets.ts")];
     this.child = spawn("ip", ["netns", "exec", namespace.name, ...prefix, process.execPath, ...words], {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
-      env: { ...process.env, MPTCP_PEER_CACHE: folder },
     });
     this.exited = once(this.child, "exit");
     processes.push(this);

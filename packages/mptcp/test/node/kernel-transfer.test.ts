@@ -8,12 +8,14 @@ import { kernelTestObstacle } from "./namespace.ts";
 const obstacle = kernelTestObstacle();
 if (obstacle !== null) console.warn(`tests against the kernel are skipped: ${obstacle}`);
 
-const LENGTH = 100_000_000;
+/** `npm run kernel` has 100. */
+const MEGABYTES = Number(process.env["KERNEL_MEGABYTES"] ?? 20);
+const LENGTH = MEGABYTES * 1_000_000;
 
 afterEach(() => KernelLab.closeAll());
 
 describe.skipIf(obstacle !== null).each(COMBINATIONS.map((combination) => ({ name: String(combination), combination })))("$name", ({ combination }) => {
-  it("shakes hands and carries 100 MB each way", async () => {
+  it(`shakes hands and carries ${MEGABYTES} MB each way`, async () => {
     const lab = await combination.lab(1);
     const connected = await combination.connect(lab);
     await lab.exchange(connected, LENGTH);
@@ -24,7 +26,7 @@ describe.skipIf(obstacle !== null).each(COMBINATIONS.map((combination) => ({ nam
     await lab.agree();
   });
 
-  it.each([2, 4])("carries 100 MB each way over %i subflows", async (paths) => {
+  it.each([2, 4])(`carries ${MEGABYTES} MB each way over %i subflows`, async (paths) => {
     // In turns and uncoupled: where the machine itself is the only bottleneck, chance would decide which path LIA prefers.
     const lab = await combination.lab(paths, { mptcp: { scheduler: roundRobin, congestion: cubic, penalisation: false } });
     const connected = await combination.connectAll(lab, paths);

@@ -68,7 +68,7 @@ describe("a transfer over UDP whose sender moves to another process", () => {
 
   function start(script: string, ...args: string[]): ChildProcess {
     const path = (name: string): string => fileURLToPath(new URL(`./peers/${name}`, import.meta.url));
-    const child = fork(path(script), args, { execArgv: ["--conditions=mptcp-source", "--import", pathToFileURL(path("typescript.mjs")).href], env: { ...process.env, MPTCP_PEER_CACHE: folder } });
+    const child = fork(path(script), args, { execArgv: ["--conditions=mptcp-source", "--import", pathToFileURL(path("typescript.mjs")).href] });
     children.push(child);
     return child;
   }

@@ -34,7 +34,7 @@ afterEach(async () => {
 function run(script: string, ...args: string[]): ChildProcess {
   const path = (name: string): string => fileURLToPath(new URL(`./peers/${name}`, import.meta.url));
   const loader = pathToFileURL(path("typescript.mjs")).href;
-  const child = fork(path(script), args, { execArgv: ["--conditions=mptcp-source", "--import", loader], env: { ...process.env, MPTCP_PEER_CACHE: folder } });
+  const child = fork(path(script), args, { execArgv: ["--conditions=mptcp-source", "--import", loader] });
   children.push(child);
   return child;
 }

@@ -9,6 +9,11 @@ function stream(from: number, length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => ((from + i) * 31 + ((from + i) >> 8)) & 255);
 }
 
+/** The general comparison takes many times as long, and has only to say what differs. */
+function expectBytes(actual: Uint8Array, expected: Uint8Array): void {
+  if (Buffer.compare(actual, expected) !== 0) expect(actual).toEqual(expected);
+}
+
 describe("SendQueue", () => {
   test("slices are what was appended, whatever the pieces, copied or kept, and across releases", () => {
     const step = fc.oneof(
@@ -87,7 +92,7 @@ describe("ReceiveQueue", () => {
             const payload = queue.read(-step);
             if (payload !== null) {
               expect(payload.length).toBeLessThanOrEqual(-step);
-              expect(payload.toUint8Array()).toEqual(stream(read, payload.length));
+              expectBytes(payload.toUint8Array(), stream(read, payload.length));
               read += payload.length;
             } else expect(read).toBe(pushed);
           }
@@ -110,7 +115,7 @@ describe("ReceiveQueue", () => {
     expect(most).toBeLessThan(65_536);
     let next = 0;
     for (let piece = queue.read(701); piece !== null; piece = queue.read(701)) {
-      expect(piece.toUint8Array()).toEqual(bytes.subarray(next, next + piece.length));
+      expectBytes(piece.toUint8Array(), bytes.subarray(next, next + piece.length));
       next += piece.length;
     }
     expect([next, queue.memory]).toEqual([count, 0]);
@@ -127,7 +132,7 @@ describe("ReceiveQueue", () => {
       pushed += length;
       const piece = random.uint32() % 3 === 0 ? queue.read(1 + (random.uint32() % 900)) : null;
       if (piece === null) continue;
-      expect(piece.toUint8Array()).toEqual(stream(read, piece.length));
+      expectBytes(piece.toUint8Array(), stream(read, piece.length));
       read += piece.length;
     }
     expect(queue.length).toBe(pushed - read);
@@ -159,8 +164,10 @@ describe("ReassemblyQueue", () => {
             for (const at of model) if (at < expected) model.delete(at);
             if (payload === null) expect(model.has(expected)).toBe(false);
             else {
-              if (payload.bytes !== null) expect(payload.toUint8Array()).toEqual(stream(expected, payload.length));
-              for (let i = 0; i < payload.length; i++) expect(model.delete(expected + i)).toBe(true);
+              if (payload.bytes !== null) expectBytes(payload.toUint8Array(), stream(expected, payload.length));
+              let unknown = 0;
+              for (let i = 0; i < payload.length; i++) if (!model.delete(expected + i)) unknown++;
+              expect(unknown).toBe(0);
               expected += payload.length;
             }
             if (payload === null) expected += 7;
@@ -236,7 +243,7 @@ describe("ReassemblyQueue", () => {
     expect([queue.bytes, queue.ranges]).toEqual([count, 1]);
     let next = 1;
     for (let piece = queue.pop(next); piece !== null; piece = queue.pop(next)) {
-      expect(piece.toUint8Array()).toEqual(bytes.subarray(next, next + piece.length));
+      expectBytes(piece.toUint8Array(), bytes.subarray(next, next + piece.length));
       next += piece.length;
     }
     expect([next, queue.bytes, queue.memory]).toEqual([count + 1, 0, 0]);

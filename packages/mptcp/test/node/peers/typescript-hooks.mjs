@@ -1,21 +1,28 @@
 import { createHash } from "node:crypto";
-import { readFile, rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
-// What one process made of a source the next need not make again: MPTCP_PEER_CACHE is a folder for that.
-const cache = process.env.MPTCP_PEER_CACHE;
+// What one process made of a source no other need make again. It is kept by what was read and by the compiler's version, so it is never stale.
+const cache = new URL("../../../../../node_modules/.cache/mptcp-peers/", import.meta.url);
+const { version } = createRequire(import.meta.url)("typescript/package.json");
 
 export async function load(url, context, nextLoad) {
   if (!url.endsWith(".ts")) return nextLoad(url, context);
-  const kept = cache === undefined ? null : join(cache, createHash("sha256").update(url).digest("hex"));
-  const known = kept === null ? null : await readFile(kept, "utf8").catch(() => null);
-  const source = known ?? (await transpile(await readFile(fileURLToPath(url), "utf8")));
-  if (known === null && kept !== null) {
-    await writeFile(`${kept}.${process.pid}`, source);
-    await rename(`${kept}.${process.pid}`, kept);
-  }
+  const text = await readFile(fileURLToPath(url), "utf8");
+  const kept = new URL(createHash("sha256").update(`${version}\n${text}`).digest("hex"), cache);
+  const known = await readFile(kept, "utf8").catch(() => null);
+  const source = known ?? (await transpile(text));
+  // Who may not write there makes it again.
+  if (known === null) await keep(kept, source).catch(() => {});
   return { format: "module", shortCircuit: true, source };
+}
+
+async function keep(file, source) {
+  await mkdir(cache, { recursive: true });
+  const unfinished = `${fileURLToPath(file)}.${process.pid}`;
+  await writeFile(unfinished, source);
+  await rename(unfinished, file);
 }
 
 async function transpile(source) {
