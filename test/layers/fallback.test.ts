@@ -17,6 +17,9 @@ const QUESTIONS = [
   /\b(if|while|switch) \(.*\b(multipath|fallback)\b/,
   /\b(multipath|fallback)\b\)? *([!=]==?|&&|\|\||\?[^.]|\?\?)/,
   /([!=]==?|&&|\|\||!|\?\?) *[\w.]*\b(multipath|fallback)\b/,
+  // By the phase of a part, or by who owns the TCP connection now.
+  /replaced/i,
+  /\bowner *[!=]==?/,
 ];
 
 function questionsIn(source: string): string[] {
@@ -42,6 +45,8 @@ describe("nobody in mptcp/ but the connection asks whether it has become regular
       "const isPlain = subflow.hasFallenBack;",
       "if (stream instanceof Multipath) return;",
       "private readonly stream: RegularStream | null = null;",
+      "if (this.isReplaced) return;",
+      "if (tcp.owner !== this) return;",
     ]) expect(questionsIn(line)).toHaveLength(1);
     expect(questionsIn(`return { multipath: false, fallback: stream.fallback }; // if (fallback)`)).toEqual([]);
   });

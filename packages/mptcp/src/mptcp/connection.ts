@@ -294,6 +294,10 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
 
   handleTimeout(now: number): void {
     if (this.stream instanceof Multipath) this.stream.handleTimeout(now);
+    if (this.stream instanceof Multipath) {
+      this.stream.settle(now);
+      this.deadlines.settle();
+    }
   }
 
   /** It goes on elsewhere: nothing is due here any more. */

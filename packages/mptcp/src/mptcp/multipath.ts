@@ -85,8 +85,6 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   private unmappedPieces = 0;
   /** Something changed that may let a subflow send. */
   private dirty = false;
-  /** The TCP connection was given to regular TCP: nothing is left to do here. */
-  private isReplaced = false;
   private connected = false;
 
   constructor(context: MultipathContext, session: Session) {
@@ -333,6 +331,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     return subflow;
   }
 
+  /** Does what is due. The connection settles afterwards, if it is still in Multipath TCP then. */
   handleTimeout(now: number): void {
     const { sender } = this;
     if (sender.handleTimeout(now)) {
@@ -340,10 +339,6 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
       this.mark();
     }
     if (sender.probe(now)) this.counters.increment("MPTcpExtWinProbe");
-    for (const subflow of this.living.slice()) {
-      subflow.handleTimeout(now);
-      if (this.isReplaced) return;
-    }
     this.ending.handleTimeout(now);
     this.failure.handleTimeout(now);
     this.ending.release(now);
@@ -353,8 +348,8 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     const verdict = this.patience.handleTimeout(now);
     if (verdict !== null) this.ending.giveUp(verdict, now);
     this.paths.handleTimeout(now);
-    this.settle(now);
-    this.deadlines.settle();
+    // Last: a subflow may find that the connection is to be regular TCP, and gives it away with everything above.
+    for (const subflow of this.living.slice()) if (this.living.includes(subflow)) subflow.handleTimeout(now);
   }
 
   // ---- what the parts ask for
@@ -414,7 +409,6 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   private hand(reason: FallbackReason, how: Pick<HandOver, "arrivingOffset" | "infiniteFrom" | "answers" | "answerNow">, now: number): void {
     const first = this.living.find((subflow) => subflow.first);
     if (first === undefined) return;
-    this.isReplaced = true;
     const held = first.replace();
     const isEstablished = this.session.remoteKnown && this.connected;
     const others = this.living.filter((subflow) => subflow !== first);
@@ -425,6 +419,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     const { session, sender, receiver } = this;
     const joins = others.map((subflow) => subflow.tcp);
     this.context.becomeRegular({ reason, tcp: first.tcp, joins, session, unsent: sender.handOver(), unread: receiver.handOver(), held, isEstablished, ...how }, now);
+    this.dirty = false;
   }
 
   // ---- what the parts tell: the handshake

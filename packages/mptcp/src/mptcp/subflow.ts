@@ -34,9 +34,9 @@ import { equalOctets } from "./version/keys.ts";
 
 /**
  * Where a subflow stands. `pre-established` is the initiator of a join whose third ACK is not confirmed yet: it may not
- * send data (RFC 8684 §3.2). `replaced`: its TCP connection belongs to regular TCP now.
+ * send data (RFC 8684 §3.2).
  */
-type SubflowPhase = "handshake" | "pre-established" | "established" | "closed" | "replaced";
+type SubflowPhase = "handshake" | "pre-established" | "established" | "closed";
 
 /**
  * One subflow: the owner of a regular TCP connection on behalf of an MPTCP connection. It translates between subflow sequence and data
@@ -124,7 +124,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     return this.state === "pre-established";
   }
   get isLive(): boolean {
-    return this.state !== "closed" && this.state !== "replaced";
+    return this.state !== "closed";
   }
   /** A join that arrived and whose third ACK has not: anybody who knows the token may have sent its SYN. */
   get unverified(): boolean {
@@ -367,7 +367,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   /** Gives its TCP connection to regular TCP. Nothing is to be asked of this object any more. */
   replace(): { readonly pieces: readonly Payload[]; readonly dataOffset: number } {
-    this.state = "replaced";
+    this.state = "closed";
     this.deadlines.close();
     return this.inbound.handOver(this.context.receiver.nxt);
   }
@@ -462,9 +462,13 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   onFin(tcp: TcpConnection, now: number): void {
     const { failure } = this.context;
-    if (failure.isWaiting(this)) failure.revert(now);
-    else if (this.optionLoss.finIsBare && this.mayRevert) this.context.fallBack("options_lost", now);
-    if (tcp.owner !== this) {
+    if (failure.isWaiting(this)) {
+      failure.revert(now);
+      tcp.owner.onFin(tcp, now);
+      return;
+    }
+    if (this.optionLoss.finIsBare && this.mayRevert) {
+      this.context.fallBack("options_lost", now);
       tcp.owner.onFin(tcp, now);
       return;
     }
