@@ -169,8 +169,9 @@ export class PassiveOpen {
     const handshake = cookies.check(packet, segment, now);
     if (handshake === null || handshake === "later" || handshake.syn.tcp === null || this.usedCookies.has(handshake.id)) {
       counters.increment("TcpExtSyncookiesFailed");
-      // The first segment, which brings the cookie back, was lost: the peer is to send it again. A RST would end what is no fault of its own.
-      return handshake === "later" && bringsMore(segment);
+      // The first segment, which brings the cookie back, was lost: the peer is to send it again. A RST would end what is no fault of its own, and not
+      // data alone comes ahead of it: anybody can have the peer send an ACK (RFC 5961 §5.2).
+      return handshake === "later";
     }
     if (listener.isFull) {
       counters.increment("TcpExtListenOverflows");
@@ -203,11 +204,6 @@ interface Capable {
 
 function tupleOf(packet: Packet, segment: TcpSegment): FourTuple {
   return { localAddress: packet.destination, localPort: segment.destinationPort, remoteAddress: packet.source, remotePort: segment.sourcePort };
-}
-
-/** Whether a segment without its connection is one that the peer sends again until it is acknowledged. */
-function bringsMore(segment: TcpSegment): boolean {
-  return segment.payload.length > 0 || (segment.flags & TCP_FLAG.FIN) !== 0;
 }
 
 const NO_OFFER = { kind: "none" } as const;

@@ -5,7 +5,7 @@
  * @module
  */
 export { setDefaultStack } from "./default-stack.ts";
-export { doctor, fixScript } from "./doctor/index.ts";
+export { fixScript } from "./doctor/fix-script.ts";
 export type { Check, CheckState, DoctorOptions, DoctorReport, System, Use } from "./doctor/index.ts";
 export type { SystemError } from "./errors.ts";
 export { kernelMptcp, KernelServer, KernelSocket, KernelSocketMptcp } from "./kernel/index.ts";
@@ -14,8 +14,8 @@ export type { LinkDriver, LinkHandler } from "./link.ts";
 export { LinkCapture } from "./link-capture.ts";
 export type { LinkCaptureOptions } from "./link-capture.ts";
 export type { LocalAddressInfo, MptcpEvents, MptcpInfo, MultipathChoice, RemoteAddressInfo, SocketMptcp, SubflowInfo, SubflowRequest } from "./mptcp-info.ts";
-export { probe } from "./probe/index.ts";
 export type { ProbeOptions, ProbeOutcome, ProbeReport, ProbeRow, ProbeState, ProbeTarget } from "./probe/index.ts";
+export { doctor, probe } from "./on-demand.ts";
 export { CryptoRandom } from "./random.ts";
 export { Runtime } from "./runtime.ts";
 export type { ConnectionHandler, LinkAddress, RuntimeOptions } from "./runtime.ts";

@@ -198,6 +198,25 @@ describe("where cookies are in use", () => {
     expect([pair.accepted[0]?.received, pair.accepted[0]?.connection.multipath]).toEqual([5000, true]);
   });
 
+  test("an ACK that somebody drew from the client ahead of its first segment is not answered either", () => {
+    const pair = new Pair({ server: ALWAYS });
+    const late = pair.lose((sent) => sent.from === "client" && isData(sent));
+    const client = pair.connect();
+    client.write(5000);
+    pair.run(50);
+    // Not acceptable to the client, and from anybody: it says what it expects.
+    const packet = (pair.packets((sent) => sent.from === "server").at(-1) as Sent).packet.clone();
+    Object.assign(packet.tcp as TcpSegment, { flags: 0x10, sequence: ((packet.tcp as TcpSegment).sequence + 2 ** 31) >>> 0, acknowledgment: ((packet.tcp as TcpSegment).acknowledgment + 1) >>> 0, mptcp: [] });
+    const mark = pair.sent.length;
+    pair.inject("client", packet);
+    pair.run(50);
+    expect(pair.packets((sent) => sent.from === "client" && !isData(sent), mark).length).toBeGreaterThan(0);
+    expect(pair.packets((sent) => sent.from === "server" && isReset(sent))).toEqual([]);
+    late();
+    pair.run(5000);
+    expect([client.connection.error, pair.accepted[0]?.received]).toEqual([null, 5000]);
+  });
+
   test("other data without a connection is answered by RST, as ever (RFC 9293 §3.10.7.1)", () => {
     const pair = new Pair({ server: ALWAYS });
     const client = pair.connect();
@@ -258,7 +277,8 @@ describe("what is no cookie", () => {
       pair.inject("server", packet);
     }
     expect(count(pair)).toEqual({ sent: 1, received: 1, failed: 2000 });
-    expect(pair.packets((sent) => sent.from === "server" && isReset(sent)).length).toBe(2000);
+    // One in a thousand looks like a later segment.
+    expect(pair.packets((sent) => sent.from === "server" && isReset(sent)).length).toBeGreaterThan(1980);
     expect(pair.hosts.server.usage.connections).toBe(1);
   });
 

@@ -31,21 +31,7 @@ export interface ProbeOptions {
 
 type Links = NonNullable<ProbeOptions["links"]>;
 
-/**
- * Finds out whether a peer speaks Multipath TCP, which version, and what the path does to the options, by a series of connections: plain TCP, version 1
- * with data, a second subflow and the end, a SYN of version 0.
- *
- * @throws MptcpError ERR_MPTCP_PROBE when there is no link for any address of the peer, ERR_MPTCP_KERNEL where the kernel is asked and has no Multipath
- * TCP; RangeError ERR_SOCKET_BAD_PORT; the resolver's error for a name that has no address. A peer that does not answer is a report, not an error.
- *
- * @example
- * ```ts
- * import { probe, UdpLink } from "mptcp/node";
- *
- * const report = await probe({ host: "127.0.0.1", port: 5000, links: [new UdpLink({ addresses: ["127.0.0.3"] })] });
- * for (const { did, came, verdict } of report.targets.flatMap((target) => target.rows)) console.log(did, came, verdict);
- * ```
- */
+/** See `probe` of `mptcp/node`. */
 export async function probe(options: ProbeOptions): Promise<ProbeReport> {
   const port = validPort(options.port, "options.port");
   const links = options.links ?? [];
