@@ -294,6 +294,7 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
 
   handleTimeout(now: number): void {
     if (this.stream instanceof Multipath) this.stream.handleTimeout(now);
+    // A subflow's timeout may have made it regular TCP.
     if (this.stream instanceof Multipath) {
       this.stream.settle(now);
       this.deadlines.settle();

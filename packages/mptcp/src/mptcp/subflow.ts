@@ -462,13 +462,11 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   onFin(tcp: TcpConnection, now: number): void {
     const { failure } = this.context;
-    if (failure.isWaiting(this)) {
-      failure.revert(now);
-      tcp.owner.onFin(tcp, now);
-      return;
-    }
-    if (this.optionLoss.finIsBare && this.mayRevert) {
-      this.context.fallBack("options_lost", now);
+    const hasFailed = failure.isWaiting(this);
+    if (hasFailed || (this.optionLoss.finIsBare && this.mayRevert)) {
+      if (hasFailed) failure.revert(now);
+      else this.context.fallBack("options_lost", now);
+      // The FIN is regular TCP's, which owns the connection now.
       tcp.owner.onFin(tcp, now);
       return;
     }

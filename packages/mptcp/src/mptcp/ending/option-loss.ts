@@ -44,7 +44,7 @@ export class OptionLoss {
   private readonly context: OptionLossContext;
   private readonly subflow: OptionLossSubflow;
   private readonly counts: OptionCounts;
-  private proven = false;
+  private disproven = false;
   /** Probes sent since segments come without options, and how many had come before the last one. */
   private doubts = 0;
   private bareBefore = 0;
@@ -58,7 +58,7 @@ export class OptionLoss {
 
   /** Data that we sent was acknowledged by a segment with a Data ACK: options pass in both directions. */
   get isDisproven(): boolean {
-    return this.proven;
+    return this.disproven;
   }
 
   /** Whether the peer's FIN came on a segment without options. */
@@ -74,7 +74,7 @@ export class OptionLoss {
       this.lose("no_data_ack", now);
       return false;
     }
-    this.proven = counts.segmentHadDataAck;
+    this.disproven = counts.segmentHadDataAck;
     return true;
   }
 

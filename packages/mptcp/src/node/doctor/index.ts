@@ -8,6 +8,5 @@ export { CHECK_SECTIONS } from "./check.ts";
 export type { Check, CheckSection, CheckState, Use } from "./check.ts";
 export { doctor } from "./doctor.ts";
 export type { DoctorOptions, DoctorReport } from "./doctor.ts";
-export { fixScript } from "./fix-script.ts";
 export { thisSystem } from "./system.ts";
 export type { CommandResult, Offloads, System } from "./system.ts";
