@@ -1,18 +1,12 @@
-import { lookup } from "node:dns";
-import { EventEmitter } from "node:events";
-import type { AddressInfo, BlockList } from "node:net";
-import { MptcpError } from "../core/index.ts";
-import type { Listener } from "../host/index.ts";
-import { configOfKeepAlive } from "../tcp/index.ts";
+import cluster from "node:cluster";
+import * as net from "node:net";
+import type { AddressInfo, BlockList, ListenOptions } from "node:net";
 import type { StreamConnection } from "../tcp/index.ts";
-import { IpAddress } from "../wire/index.ts";
 import { defaultStack } from "./default-stack.ts";
-import { codedError, listenError, rethrow, validPort } from "./errors.ts";
-import { DEAF } from "./runtime.ts";
-import type { ConnectionHandler, Runtime } from "./runtime.ts";
+import { ListenHandle, nodeListenOn, socketHandle, StreamHandle } from "./handle/index.ts";
+import type { Runtime } from "./runtime.ts";
 import { Socket } from "./socket.ts";
 import { familyOf } from "./socket-info.ts";
-import { keepAliveAfter } from "./socket-options.ts";
 import type { SocketOptions } from "./socket-options.ts";
 
 /** How a server makes its sockets. */
@@ -36,7 +30,7 @@ export interface ServerListenOptions {
 export interface ServerEvents {
   readonly close: readonly [];
   readonly connection: readonly [socket: Socket];
-  /** A connection was reset at once: too many, on a block list, or without the Multipath TCP that is required. */
+  /** A connection was refused: too many, on a block list, or without the Multipath TCP that is required. */
   readonly drop: readonly [connection: DroppedConnection];
   readonly error: readonly [error: Error];
   readonly listening: readonly [];
@@ -68,258 +62,72 @@ export interface Server {
 }
 
 // oxlint-disable-next-line typescript/no-unsafe-declaration-merging
-/** A listener that looks like `net.Server`; docs/sockets.md lists what differs. */
-export class Server extends EventEmitter {
+/** A `net.Server` over this library's Multipath TCP: Node's own code, on a handle that is a listener of the engine. docs/sockets.md lists what differs. */
+export class Server extends net.Server {
   /** Whose Multipath TCP it is: this library's. */
   readonly via = "userspace";
-  maxConnections: number | undefined = undefined;
-  private readonly options: ServerOptions;
+  private readonly settings: ServerOptions;
   private runtime: Runtime | null;
-  private listener: Listener | null = null;
-  /** Asked to listen, not closed since. */
-  private isWanted = false;
-  /** How often it was asked. */
-  private requests = 0;
-  private readonly sockets = new Set<Socket>();
-  private isReferenced = true;
-  private holdsReference = false;
 
   constructor(options: ServerOptions | ((socket: Socket) => void) = {}, onConnection?: (socket: Socket) => void) {
-    super();
-    this.options = typeof options === "function" ? {} : options;
-    const { highWaterMark = 0 } = this.options;
-    // Every socket that is accepted would throw it, out of the event loop.
-    if (!Number.isInteger(highWaterMark) || highWaterMark < 0) throw codedError(TypeError, "ERR_INVALID_ARG_VALUE", `The property 'options.highWaterMark' is invalid. Received ${String(highWaterMark)}`);
-    const listener = typeof options === "function" ? options : onConnection;
-    if (listener !== undefined) this.on("connection", listener);
-    this.runtime = this.options.runtime ?? null;
+    const { blockList, ...settings } = typeof options === "function" ? {} : options;
+    // `emit` sees to it that they are.
+    super(settings, (typeof options === "function" ? options : onConnection) as ((socket: net.Socket) => void) | undefined);
+    this.settings = typeof options === "function" ? {} : options;
+    this.runtime = this.settings.runtime ?? null;
   }
 
-  get listening(): boolean {
-    return this.listener !== null;
+  /**
+   * Listens, as `net.Server.listen` does: `(options[, callback])` or `([port[, host[, backlog]]][, callback])`. A `path`, a handle and a descriptor are Node's.
+   */
+  override listen(options: ServerListenOptions | ListenOptions, callback?: () => void): this;
+  override listen(port?: number | string, host?: string, backlog?: number, callback?: () => void): this;
+  override listen(port?: number | string, host?: string, callback?: () => void): this;
+  override listen(port?: number | string, backlog?: number, callback?: () => void): this;
+  override listen(port?: number | string, callback?: () => void): this;
+  override listen(callback?: () => void): this;
+  override listen(...given: unknown[]): this {
+    const [first] = given;
+    const isOther = typeof first === "object" && first !== null && ["path", "fd", "handle", "_handle"].some((name) => name in first);
+    if (!isOther) this.runtime ??= defaultStack().runtime;
+    const listen = super.listen as (...all: unknown[]) => this;
+    if (!cluster.isWorker || isOther) return listen.apply(this, given);
+    // Node would ask the primary for a socket, and get one of TCP.
+    const { _normalizeArgs } = net as unknown as { _normalizeArgs(given: readonly unknown[]): [ListenOptions, (() => void) | null] };
+    const [options, callback] = _normalizeArgs(given);
+    return listen.call(this, { ...options, exclusive: true }, callback ?? undefined);
   }
 
-  /** Listens, as `net.Server.listen` does: `(options[, callback])` or `([port[, host[, backlog]]][, callback])`. */
-  listen(options: ServerListenOptions, callback?: () => void): this;
-  listen(port?: number | string, host?: string, backlog?: number, callback?: () => void): this;
-  listen(port?: number | string, host?: string, callback?: () => void): this;
-  listen(port?: number | string, callback?: () => void): this;
-  listen(callback?: () => void): this;
-  listen(...given: (ServerListenOptions | number | string | (() => void) | undefined)[]): this {
-    const callback = given.find((argument) => typeof argument === "function");
-    const [first, second, third] = given;
-    const options: ServerListenOptions =
-      typeof first === "object"
-        ? first
-        : {
-            ...(typeof first === "number" || typeof first === "string" ? { port: first } : {}),
-            ...(typeof second === "string" ? { host: second } : {}),
-            ...(typeof third === "number" ? { backlog: third } : typeof second === "number" ? { backlog: second } : {}),
-          };
-    if (this.isWanted) throw codedError(Error, "ERR_SERVER_ALREADY_LISTEN", "Listen method has been called more than once without closing.");
-    const port = validPort(options.port ?? 0, "options.port");
-    if (callback !== undefined) this.once("listening", callback);
-    this.runtime ??= defaultStack().runtime;
-    this.isWanted = true;
-    this.requests++;
-    closeOnAbort(this, options.signal);
-    this.find(options, port);
-    return this;
-  }
-
-  private find(options: ServerListenOptions, port: number): void {
-    const { host } = options;
-    if (host === undefined) {
-      this.open(null, port, options);
-      return;
-    }
-    const literal = IpAddress.parse(host);
-    if (literal !== null) {
-      this.open(literal, port, options);
-      return;
-    }
-    const { requests } = this;
-    lookup(host, (error, address) => {
-      if (!this.isWanted || this.requests !== requests) return;
-      if (error !== null) {
-        this.fail(error);
-        return;
-      }
-      const found = IpAddress.parse(address);
-      if (found === null) this.fail(listenError("EADDRNOTAVAIL", address, port));
-      else this.open(found, port, options);
-    });
-  }
-
-  private open(address: IpAddress | null, port: number, options: ServerListenOptions): void {
+  /** Called by `net.Server.listen` once the address is known: makes the handle that Node would make, of the engine. */
+  _listen2(address: string | null, port: number, family: number | null, backlog: number | undefined, fd: number | undefined, flags?: number): void {
+    const listenOn = nodeListenOn();
     const { runtime } = this;
-    if (runtime === null) return;
-    // The unspecified address stands for all.
-    const only = address === null || address.equals(ANY_V4) || address.equals(ANY_V6) ? null : address;
-    try {
-      if (only !== null && !runtime.host.localAddresses().some((local) => local.address.equals(only))) throw new MptcpError("EADDRNOTAVAIL", `${only} is no address of this host`);
-      this.listener = port === 0 ? this.listenAnywhere(runtime, only, options) : this.listenOn(runtime, port, only, options);
-    } catch (error) {
-      // What else it may be, an option that makes no sense, is told as an error of the server too: the name was looked up meanwhile, perhaps.
-      this.fail(error instanceof MptcpError ? listenError(error.code, String(address ?? ANY_V6), port) : (error as Error));
-      return;
+    const server = this as unknown as { _handle: unknown };
+    // A family of -1 is that of a path.
+    if (!server._handle && (family === 4 || family === 6) && fd === undefined && runtime !== null) {
+      server._handle = new ListenHandle(runtime, address, port, { ...this.settings, ...(backlog === undefined || backlog <= 0 ? {} : { backlog }), isWelcome: (connection) => this.isWelcome(connection) });
     }
-    const { listener } = this;
-    if (this.isReferenced) this.hold();
-    process.nextTick(() => {
-      if (this.listener === listener) this.emit("listening");
-    });
+    listenOn?.call(this, address, port, family, backlog, fd, flags);
   }
 
-  private fail(error: Error): void {
-    this.isWanted = false;
-    process.nextTick(() => this.emit("error", error));
+  private isWelcome(connection: StreamConnection): "yes" | "close" | "reset" {
+    const { localAddress, localPort, remoteAddress, remotePort } = connection.tuple;
+    const lacks = this.settings.multipath === "required" && !connection.multipath;
+    const isBlocked = this.settings.blockList?.check(String(remoteAddress), remoteAddress.family === 4 ? "ipv4" : "ipv6") === true;
+    if (!lacks && !isBlocked) return "yes";
+    const refused: DroppedConnection = { localAddress: String(localAddress), localPort, localFamily: familyOf(localAddress), remoteAddress: String(remoteAddress), remotePort, remoteFamily: familyOf(remoteAddress) };
+    process.nextTick(() => this.emit("drop", refused));
+    return lacks ? "reset" : "close";
   }
 
-  private listenOn(runtime: Runtime, port: number, address: IpAddress | null, options: ServerListenOptions): Listener {
-    const { multipath, mptcp, tcp, noDelay, keepAlive, keepAliveInitialDelay, localAddresses } = this.options;
-    // RFC 6897 §5.3.2: where an address is bound, no other is used but those that are named.
-    const named = localAddresses?.map((text) => IpAddress.from(text)) ?? (address === null ? null : []);
-    return runtime.listen(
-      port,
-      {
-        ...(address === null ? {} : { address }),
-        ...(options.backlog === undefined || options.backlog <= 0 ? {} : { backlog: options.backlog }),
-        multipath: multipath !== false,
-        mptcp: { localAddresses: named, ...mptcp },
-        tcp: { noDelay: noDelay ?? false, ...(keepAlive === true ? configOfKeepAlive(keepAliveAfter(keepAliveInitialDelay ?? 0)) : {}), ...tcp },
-      },
-      (connection) => this.accept(runtime, connection),
-    );
-  }
-
-  private listenAnywhere(runtime: Runtime, address: IpAddress | null, options: ServerListenOptions): Listener {
-    for (let tries = 0; ; tries++) {
-      const port = EPHEMERAL_FIRST + (runtime.host.random.ports.uint32() % EPHEMERAL_COUNT);
-      try {
-        return this.listenOn(runtime, port, address, options);
-      } catch (error) {
-        if (!(error instanceof MptcpError) || error.code !== "EADDRINUSE" || tries === MAXIMUM_TRIES) throw error;
-      }
-    }
-  }
-
-  private accept(runtime: Runtime, connection: StreamConnection): ConnectionHandler {
-    if (!this.isWelcome(connection)) {
-      const { localAddress, localPort, remoteAddress, remotePort } = connection.tuple;
-      connection.abort(runtime.now);
-      const refused: DroppedConnection = { localAddress: String(localAddress), localPort, localFamily: familyOf(localAddress), remoteAddress: String(remoteAddress), remotePort, remoteFamily: familyOf(remoteAddress) };
-      process.nextTick(() => this.emit("drop", refused));
-      return DEAF;
-    }
-    const socket: Socket = Socket.accepted(runtime, connection, this.options, () => this.gone(socket));
-    this.sockets.add(socket);
-    if (this.options.pauseOnConnect === true) socket.pause();
-    try {
-      this.emit("connection", socket);
-    } catch (error) {
-      // A listener's, and so the application's. The socket is there all the same.
-      rethrow(error);
-    }
-    if (this.options.pauseOnConnect !== true && !socket.destroyed) socket.read(0);
-    return socket.destroyed ? DEAF : socket;
-  }
-
-  private isWelcome(connection: StreamConnection): boolean {
-    if (this.maxConnections !== undefined && this.sockets.size >= this.maxConnections) return false;
-    if (this.options.multipath === "required" && !connection.multipath) return false;
-    const { remoteAddress } = connection.tuple;
-    return this.options.blockList?.check(String(remoteAddress), remoteAddress.family === 4 ? "ipv4" : "ipv6") !== true;
-  }
-
-  private gone(socket: Socket): void {
-    this.sockets.delete(socket);
-    this.closeWhenDone();
+  override emit(event: string | symbol, ...values: unknown[]): boolean {
+    const [socket] = values;
+    if (event === "connection" && this.runtime !== null && socket instanceof net.Socket && socketHandle.get(socket) instanceof StreamHandle) Socket.accepted(socket, this.runtime, this.settings);
+    return super.emit(event, ...values);
   }
 
   /** Where it listens; null when it does not. */
-  address(): AddressInfo | null {
-    const { listener, runtime } = this;
-    if (listener === null || runtime === null) return null;
-    const address = listener.address ?? (runtime.host.localAddresses().some((local) => local.address.family === 6) ? ANY_V6 : ANY_V4);
-    return { address: String(address), family: familyOf(address), port: listener.port };
-  }
-
-  /** Takes no more connections; `close` follows once those that are open have ended. */
-  close(callback?: (error?: Error) => void): this {
-    const wasWanted = this.isWanted;
-    if (callback !== undefined) {
-      if (wasWanted) this.once("close", callback);
-      else this.once("close", () => callback(codedError(Error, "ERR_SERVER_NOT_RUNNING", "Server is not running.")));
-    }
-    if (this.listener !== null) this.runtime?.unlisten(this.listener);
-    this.listener = null;
-    this.isWanted = false;
-    this.letGo();
-    this.closeWhenDone();
-    return this;
-  }
-
-  private closeWhenDone(): void {
-    if (this.isWanted || this.sockets.size > 0) return;
-    // Not before the links let go of the port.
-    setImmediate(() => this.emit("close"));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.isWanted) return;
-    await new Promise<void>((resolve, reject) => {
-      this.close((error) => (error === undefined ? resolve() : reject(error)));
-    });
-  }
-
-  getConnections(callback: (error: Error | null, count: number) => void): this {
-    const { size } = this.sockets;
-    process.nextTick(() => callback(null, size));
-    return this;
-  }
-
-  ref(): this {
-    this.isReferenced = true;
-    if (this.listener !== null) this.hold();
-    return this;
-  }
-
-  unref(): this {
-    this.isReferenced = false;
-    this.letGo();
-    return this;
-  }
-
-  private hold(): void {
-    if (this.holdsReference) return;
-    this.holdsReference = true;
-    this.runtime?.ref();
-  }
-
-  private letGo(): void {
-    if (!this.holdsReference) return;
-    this.holdsReference = false;
-    this.runtime?.unref();
+  override address(): AddressInfo | null {
+    return super.address() as AddressInfo | null;
   }
 }
-
-function closeOnAbort(server: Server, signal: AbortSignal | undefined): void {
-  if (signal === undefined) return;
-  if (signal.aborted) {
-    process.nextTick(() => server.close());
-    return;
-  }
-  const onAbort = (): void => {
-    server.close();
-  };
-  signal.addEventListener("abort", onAbort, { once: true });
-  server.once("close", () => signal.removeEventListener("abort", onAbort));
-}
-
-const ANY_V4 = IpAddress.from("0.0.0.0");
-const ANY_V6 = IpAddress.from("::");
-/** The range Linux uses. */
-const EPHEMERAL_FIRST = 32_768;
-const EPHEMERAL_COUNT = 60_999 - EPHEMERAL_FIRST + 1;
-const MAXIMUM_TRIES = 64;

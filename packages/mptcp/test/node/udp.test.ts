@@ -121,7 +121,7 @@ describe.each(WAYS)("UDP links, %s", (way) => {
   it("carries both families, and a port for each local address", async () => {
     const server = stackOn("127.0.0.1", "127.0.0.2", "::1");
     const client = stackOn("127.0.0.1", "::1");
-    const listener = server.createServer((socket) => socket.end(socket.localAddress)).listen(0);
+    const listener = server.createServer((socket) => socket.end(String(socket.localAddress))).listen(0);
     await once(listener, "listening");
     const { port } = listener.address() as AddressInfo;
     for (const host of ["127.0.0.1", "127.0.0.2", "::1"]) {

@@ -1,5 +1,5 @@
 import { MptcpError } from "../../core/index.ts";
-import { isNodeKnown } from "./tcp-handle.ts";
+import { isNodeKnown } from "../handle/index.ts";
 import { openKernelSocket, socketCalls } from "./system-calls.ts";
 import type { SocketCalls } from "./system-calls.ts";
 

@@ -3,8 +3,9 @@ import type { ServerOpts } from "node:net";
 import type { MultipathChoice } from "../mptcp-info.ts";
 import { requireKernelMptcp } from "./availability.ts";
 import { KernelSocket, refusePath } from "./kernel-socket.ts";
-import { boundHandle, nodeListenOn } from "./tcp-handle.ts";
-import type { TcpHandle } from "./tcp-handle.ts";
+import { nodeListenOn } from "../handle/index.ts";
+import type { NodeHandle } from "../handle/index.ts";
+import { boundHandle } from "./tcp-handle.ts";
 
 /** How a server makes its sockets: the options of `net.createServer`. */
 export interface KernelServerOptions extends ServerOpts {
@@ -64,7 +65,7 @@ export class KernelServer extends net.Server {
       return;
     }
     const { handle, ...where } = bind(address, port, family, flags);
-    (this as unknown as { _handle: TcpHandle })._handle = handle;
+    (this as unknown as { _handle: NodeHandle })._handle = handle;
     listenOn.call(this, where.address, port, where.family, backlog, undefined, flags);
   }
 
@@ -86,7 +87,7 @@ export class KernelServer extends net.Server {
 }
 
 /** A handle at `address`; at any address of either family, or else of IPv4, where none is given. */
-function bind(address: string | null, port: number, family: 4 | 6, flags: number): { handle: TcpHandle; address: string; family: 4 | 6 } {
+function bind(address: string | null, port: number, family: 4 | 6, flags: number): { handle: NodeHandle; address: string; family: 4 | 6 } {
   if (address !== null) return { handle: usable(boundHandle(address, family, port, flags)), address, family };
   const both = boundHandle("::", 6, port, flags);
   if (typeof both !== "number") return { handle: both, address: "::", family: 6 };
@@ -94,6 +95,6 @@ function bind(address: string | null, port: number, family: 4 | 6, flags: number
 }
 
 /** What has no socket says so when it is asked to listen, so that Node makes the error. */
-function usable(handle: TcpHandle | number): TcpHandle {
-  return typeof handle === "number" ? ({ listen: () => handle, close: () => {} } as unknown as TcpHandle) : handle;
+function usable(handle: NodeHandle | number): NodeHandle {
+  return typeof handle === "number" ? ({ listen: () => handle, close: () => {} } as unknown as NodeHandle) : handle;
 }

@@ -4,8 +4,9 @@ import { codedError, requiredError } from "../errors.ts";
 import type { MultipathChoice } from "../mptcp-info.ts";
 import { requireKernelMptcp } from "./availability.ts";
 import { KernelSocketMptcp } from "./kernel-socket-mptcp.ts";
-import { armHandle, handleOf, socketHandle } from "./tcp-handle.ts";
-import type { TcpHandle } from "./tcp-handle.ts";
+import { socketHandle } from "../handle/index.ts";
+import type { NodeHandle } from "../handle/index.ts";
+import { armHandle } from "./tcp-handle.ts";
 
 /** How a socket of the kernel is made: the options of `net.Socket`. */
 export interface KernelSocketOptions extends Omit<net.SocketConstructorOpts, "fd"> {
@@ -50,7 +51,7 @@ export class KernelSocket extends net.Socket {
 
   /** What the kernel says of Multipath TCP on this connection. */
   get mptcp(): KernelSocketMptcp {
-    return (this.face ??= new KernelSocketMptcp(this.via, () => handleOf(this)?.fd ?? -1));
+    return (this.face ??= new KernelSocketMptcp(this.via, () => socketHandle.get(this)?.fd ?? -1));
   }
 
   /** Connects, as `net.Socket.connect` does: `(options[, callback])` or `(port[, host][, callback])`. */
@@ -65,13 +66,13 @@ export class KernelSocket extends net.Socket {
   }
 
   /** The handle beneath, where Node keeps it. A new one, for each address that is tried, is given a socket of the kernel's Multipath TCP. */
-  get _handle(): TcpHandle | null {
-    return socketHandle?.get.call(this) ?? null;
+  get _handle(): NodeHandle | null {
+    return socketHandle.get(this);
   }
 
-  set _handle(handle: TcpHandle | null) {
+  set _handle(handle: NodeHandle | null) {
     if (handle !== null && this.via === "kernel" && handle.fd < 0) armHandle(handle);
-    socketHandle?.set.call(this, handle);
+    socketHandle.set(this, handle);
   }
 
   /** As `emit`, where Multipath TCP is required: a connection without it is an error, and nobody hears that it was there. */

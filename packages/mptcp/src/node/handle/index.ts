@@ -1,0 +1,12 @@
+/**
+ * node/handle/: connections and listeners of the engine as what Node has beneath its sockets and servers.
+ *
+ * @module
+ */
+export { readAddress } from "./address-text.ts";
+export { uvErrno } from "./errno.ts";
+export { ListenHandle } from "./listen-handle.ts";
+export type { ListenSettings } from "./listen-handle.ts";
+export { isNodeKnown, isUnusedTcpHandle, nodeListenOn, socketHandle } from "./node-handle.ts";
+export type { ListenOn, NodeHandle } from "./node-handle.ts";
+export { StreamHandle } from "./stream-handle.ts";

@@ -1,0 +1,147 @@
+import { MptcpError } from "../../core/index.ts";
+import type { Listener } from "../../host/index.ts";
+import type { StreamConnection } from "../../tcp/index.ts";
+import { IpAddress } from "../../wire/index.ts";
+import { DEAF } from "../runtime.ts";
+import type { ConnectionHandler, Runtime } from "../runtime.ts";
+import type { SocketOptions } from "../socket-options.ts";
+import { readAddress, writeAddress } from "./address-text.ts";
+import type { SocketName, WrittenAddress } from "./address-text.ts";
+import { uvErrno } from "./errno.ts";
+import { StreamHandle } from "./stream-handle.ts";
+
+/** How a listener of the engine is made. */
+export interface ListenSettings extends Pick<SocketOptions, "multipath" | "tcp" | "mptcp" | "localAddresses" | "noDelay"> {
+  /** How many connections may wait; as the engine has it unless given. */
+  readonly backlog?: number;
+  /** Whether a peer is welcome. Unless it is, its connection is closed, or reset without the Multipath TCP that is required. */
+  readonly isWelcome: (connection: StreamConnection) => "yes" | "close" | "reset";
+}
+
+/**
+ * A listener of the engine as the handle beneath a `net.Server`, in place of libuv's. What it accepts are {@link StreamHandle}s.
+ */
+export class ListenHandle {
+  /** Node's own function. */
+  onconnection: ((error: number, handle: StreamHandle) => void) | undefined = undefined;
+  private readonly runtime: Runtime;
+  private readonly written: WrittenAddress | null;
+  private readonly settings: ListenSettings;
+  private readonly wantedPort: number;
+  private listener: Listener | null = null;
+  private isReferenced = true;
+  private holdsReference = false;
+
+  /** @param address any address where it is null */
+  constructor(runtime: Runtime, address: string | null, port: number, settings: ListenSettings) {
+    this.runtime = runtime;
+    this.written = address === null ? null : readAddress(address);
+    this.wantedPort = port;
+    this.settings = settings;
+  }
+
+  /** Node's own default of a backlog is not meant. */
+  listen(): number {
+    const { runtime, written } = this;
+    const only = written === null || written.isAny ? null : written.address;
+    if (only !== null && !runtime.host.localAddresses().some((local) => local.address.equals(only))) return uvErrno("EADDRNOTAVAIL");
+    try {
+      this.listener = this.wantedPort === 0 ? this.listenAnywhere(only) : this.listenOn(this.wantedPort, only);
+    } catch (error) {
+      const number = error instanceof MptcpError ? uvErrno(error.code) : UNKNOWN;
+      if (number === UNKNOWN) throw error;
+      return number;
+    }
+    this.updateHold();
+    return 0;
+  }
+
+  private listenOn(port: number, address: IpAddress | null): Listener {
+    const { runtime } = this;
+    const { multipath, mptcp, tcp, noDelay, localAddresses, backlog } = this.settings;
+    // RFC 6897 §5.3.2: where an address is bound, no other is used but those that are named.
+    const named = localAddresses?.map((text) => IpAddress.from(text)) ?? (address === null ? null : []);
+    return runtime.listen(
+      port,
+      {
+        ...(address === null ? {} : { address }),
+        ...(backlog === undefined ? {} : { backlog }),
+        multipath: multipath !== false,
+        mptcp: { localAddresses: named, ...mptcp },
+        tcp: { noDelay: noDelay ?? false, ...tcp },
+      },
+      (connection) => this.accept(connection),
+    );
+  }
+
+  private listenAnywhere(address: IpAddress | null): Listener {
+    for (let tries = 0; ; tries++) {
+      const port = EPHEMERAL_FIRST + (this.runtime.host.random.ports.uint32() % EPHEMERAL_COUNT);
+      try {
+        return this.listenOn(port, address);
+      } catch (error) {
+        if (!(error instanceof MptcpError) || error.code !== "EADDRINUSE" || tries === MAXIMUM_TRIES) throw error;
+      }
+    }
+  }
+
+  private accept(connection: StreamConnection): ConnectionHandler {
+    const { runtime } = this;
+    const welcome = this.settings.isWelcome(connection);
+    if (welcome !== "yes") {
+      if (welcome === "reset") connection.abort(runtime.now);
+      else connection.abandon(runtime.now);
+      return DEAF;
+    }
+    const { multipath, mptcp, tcp } = this.settings;
+    const handle = StreamHandle.on(runtime, connection, { ...(multipath === undefined ? {} : { multipath }), ...(mptcp === undefined ? {} : { mptcp }), ...(tcp === undefined ? {} : { tcp }) });
+    this.onconnection?.(0, handle);
+    return handle;
+  }
+
+  getsockname(out: SocketName): number {
+    const { listener, runtime, written } = this;
+    if (listener === null) return uvErrno("EINVAL");
+    const address = listener.address ?? written?.address ?? (runtime.host.localAddresses().some((local) => local.address.family === 6) ? ANY_V6 : ANY_V4);
+    writeAddress(address, listener.port, written?.isMapped ?? false, out);
+    return 0;
+  }
+
+  ref(): void {
+    this.isReferenced = true;
+    this.updateHold();
+  }
+
+  unref(): void {
+    this.isReferenced = false;
+    this.updateHold();
+  }
+
+  hasRef(): boolean {
+    return this.isReferenced;
+  }
+
+  close(callback?: () => void): void {
+    if (this.listener !== null) this.runtime.unlisten(this.listener);
+    this.listener = null;
+    this.updateHold();
+    // Not before the links let go of the port.
+    if (callback !== undefined) setImmediate(callback);
+  }
+
+  private updateHold(): void {
+    const holds = this.listener !== null && this.isReferenced;
+    if (holds === this.holdsReference) return;
+    this.holdsReference = holds;
+    if (holds) this.runtime.ref();
+    else this.runtime.unref();
+  }
+}
+
+const ANY_V4 = IpAddress.from("0.0.0.0");
+const ANY_V6 = IpAddress.from("::");
+const UNKNOWN = uvErrno("UNKNOWN");
+/** The range Linux uses. */
+const EPHEMERAL_FIRST = 32_768;
+const EPHEMERAL_COUNT = 60_999 - EPHEMERAL_FIRST + 1;
+const MAXIMUM_TRIES = 64;
