@@ -3,6 +3,7 @@ import * as net from "node:net";
 import type { AddressInfo, BlockList, ListenOptions } from "node:net";
 import type { StreamConnection } from "../tcp/index.ts";
 import { defaultStack } from "./default-stack.ts";
+import { codedError } from "./errors.ts";
 import { ListenHandle, nodeListenOn, socketHandle, StreamHandle } from "./handle/index.ts";
 import type { Runtime } from "./runtime.ts";
 import { Socket } from "./socket.ts";
@@ -71,6 +72,9 @@ export class Server extends net.Server {
 
   constructor(options: ServerOptions | ((socket: Socket) => void) = {}, onConnection?: (socket: Socket) => void) {
     const { blockList, ...settings } = typeof options === "function" ? {} : options;
+    const { highWaterMark = 0 } = settings;
+    // Every socket that is accepted would throw it, out of the event loop.
+    if (typeof highWaterMark === "number" && !Number.isInteger(highWaterMark)) throw codedError(TypeError, "ERR_INVALID_ARG_VALUE", `The property 'options.highWaterMark' is invalid. Received ${String(highWaterMark)}`);
     // `emit` sees to it that they are.
     super(settings, (typeof options === "function" ? options : onConnection) as ((socket: net.Socket) => void) | undefined);
     this.settings = typeof options === "function" ? {} : options;
@@ -107,7 +111,19 @@ export class Server extends net.Server {
     if (!server._handle && (family === 4 || family === 6) && fd === undefined && runtime !== null) {
       server._handle = new ListenHandle(runtime, address, port, { ...this.settings, ...(backlog === undefined || backlog <= 0 ? {} : { backlog }), isWelcome: (connection) => this.isWelcome(connection) });
     }
-    listenOn?.call(this, address, port, family, backlog, fd, flags);
+    try {
+      listenOn?.call(this, address, port, family, backlog, fd, flags);
+    } catch (error) {
+      // Options of the engine that make no sense. A name was looked up meanwhile, perhaps.
+      server._handle = null;
+      process.nextTick(() => this.emit("error", error));
+    }
+  }
+
+  /** Node's own call, where the server may have closed: not before the links let go of the port, two turns later, so that whoever connects next is refused. */
+  _emitCloseIfDrained(): void {
+    const { _emitCloseIfDrained } = net.Server.prototype as unknown as { _emitCloseIfDrained(this: net.Server): void };
+    setImmediate(() => setImmediate(() => _emitCloseIfDrained.call(this)));
   }
 
   private isWelcome(connection: StreamConnection): "yes" | "close" | "reset" {

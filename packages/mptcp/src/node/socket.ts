@@ -1,3 +1,4 @@
+import * as dns from "node:dns";
 import * as net from "node:net";
 import type { AddressInfo, SocketConnectOpts } from "node:net";
 import { inspect } from "node:util";
@@ -12,7 +13,7 @@ import type { SocketMptcp } from "./mptcp-info.ts";
 import type { Runtime } from "./runtime.ts";
 import type { SocketEvents } from "./socket-events.ts";
 import { EngineSocketMptcp } from "./socket-mptcp.ts";
-import type { SocketConnectOptions, SocketOptions } from "./socket-options.ts";
+import type { LookupFunction, SocketConnectOptions, SocketOptions } from "./socket-options.ts";
 import { takeUnread, unwrittenOf } from "./socket-snapshot.ts";
 import type { SocketSnapshot } from "./socket-snapshot.ts";
 
@@ -48,8 +49,11 @@ export class Socket extends net.Socket {
   private settings: SocketOptions;
   private runtime: Runtime | null;
   private face: EngineSocketMptcp;
-  /** The options of the last `connect`. */
+  /** The options of the last `connect`, and how many there were. */
   private connectOptions: SocketConnectOptions | null = null;
+  private dials = 0;
+  /** Node's own note that it is to try no further address. */
+  declare private _aborted: boolean | undefined;
 
   constructor(options: SocketOptions = {}) {
     const { runtime, localAddresses } = options;
@@ -133,14 +137,45 @@ export class Socket extends net.Socket {
     const [options, callback] = Array.isArray(first) ? (first as unknown as [SocketConnectOptions, (() => void) | null]) : normalize([first, ...rest]);
     this.runtime ??= options.runtime ?? (isPath(options) ? null : defaultStack().runtime);
     if (options.localAddresses !== undefined && options.localAddresses !== this.settings.localAddresses) this.face.addAddress(...options.localAddresses);
-    if (this.destroyed) this.face.attach(null, null);
+    if (this.destroyed) this.renew();
     this.connectOptions = options;
-    const family = options.family ?? this.onlyFamily();
-    return super.connect({ ...options, ...(family === undefined ? {} : { family }) } as SocketConnectOpts, callback ?? undefined);
+    const family = options.family ?? this.familyToLookUp(options);
+    const dial = ++this.dials;
+    const given = {
+      ...options,
+      ...(family === undefined ? {} : { family }),
+      ...(isPath(options) ? {} : { lookup: this.onceFor(dial, options.lookup) }),
+      // Node goes on with the addresses of an attempt that was given up, until it comes to its note: a second attempt does without it.
+      ...(this._aborted === true ? { autoSelectFamily: false } : {}),
+    };
+    return super.connect(given as SocketConnectOpts, callback ?? undefined);
   }
 
-  /** The family to look names up in where the stack has one alone. */
-  private onlyFamily(): number | undefined {
+  /** As if the socket had never been connected: it may be, once more. */
+  private renew(): void {
+    this.face.attach(null, null);
+    // The server that accepted it counted it off.
+    Object.assign(this, { server: null, _server: null });
+  }
+
+  /** `lookup`, whose answer is heard once, and while the attempt that it is for is the last one. */
+  private onceFor(dial: number, lookup: LookupFunction | null | undefined): LookupFunction {
+    // What is no function is Node's to refuse.
+    if (lookup !== undefined && lookup !== null && typeof lookup !== "function") return lookup;
+    return (host, options, callback) => {
+      let isAnswered = false;
+      const look = (lookup ?? dns.lookup) as LookupFunction;
+      look(host, options, (...answer) => {
+        if (isAnswered || this.dials !== dial) return;
+        isAnswered = true;
+        callback(...answer);
+      });
+    };
+  }
+
+  /** The family to look names up in where one address alone will be tried, and the stack has one family alone. */
+  private familyToLookUp({ autoSelectFamily = net.getDefaultAutoSelectFamily(), lookup }: SocketConnectOptions): number | undefined {
+    if (autoSelectFamily || lookup !== undefined) return undefined;
     const families = new Set(this.runtime?.host.localAddresses().map(({ address }) => address.family));
     return families.size === 1 ? Array.from(families)[0] : undefined;
   }
@@ -154,13 +189,42 @@ export class Socket extends net.Socket {
     socketHandle.set(this, handle !== null && isUnusedTcpHandle(handle) && this.runtime !== null ? this.engineHandle(handle, this.runtime) : handle);
   }
 
+  /**
+   * Node is in the middle of something when it tells of an attempt to connect, and does not expect the socket to be destroyed or connected by a listener: so
+   * listeners hear of it a little later.
+   */
+  override emit(event: string | symbol, ...values: unknown[]): boolean {
+    if (typeof event !== "string" || !DIALING.has(event)) return super.emit(event, ...values);
+    const { dials } = this;
+    if (this.listenerCount(event) === 0) return false;
+    process.nextTick(() => {
+      if (this.dials === dials && !this.destroyed) super.emit(event, ...values);
+    });
+    return true;
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    if (this.connecting && this.autoSelectFamilyAttemptedAddresses !== undefined) this._aborted = true;
+    super._destroy(error, callback);
+  }
+
   private engineHandle(unused: NodeHandle, runtime: Runtime): NodeHandle {
-    const { multipath, mptcp, tcp } = { ...this.settings, ...this.connectOptions };
-    const settings = { ...(multipath === undefined ? {} : { multipath }), ...(mptcp === undefined ? {} : { mptcp }), ...(tcp === undefined ? {} : { tcp }) };
-    const handle = new StreamHandle(runtime, settings, this.face);
+    const handle = new StreamHandle(runtime, { ...this.settings, ...this.connectOptions }, this.face);
     handle.owner = this;
     unused.close();
     return handle as unknown as NodeHandle;
+  }
+
+  // ---- closing
+
+  /** Closes with a RST, or MP_FASTCLOSE. */
+  override resetAndDestroy(): this {
+    // Node asks for a handle of libuv's.
+    if (!((this._handle as unknown) instanceof StreamHandle)) return super.resetAndDestroy();
+    const { _reset } = this as unknown as { _reset(this: Socket): void };
+    if (this.connecting) this.once("connect", () => _reset.call(this));
+    else _reset.call(this);
+    return this;
   }
 
   // ---- what it is
@@ -178,6 +242,9 @@ export class Socket extends net.Socket {
     return `Socket {${where} ${this.destroyed ? "destroyed" : this.readyState}${how}, read: ${this.bytesRead}, written: ${this.bytesWritten} }`;
   }
 }
+
+/** What Node tells while it connects. */
+const DIALING: ReadonlySet<string> = new Set(["lookup", "connectionAttempt", "connectionAttemptFailed", "connectionAttemptTimeout"]);
 
 /** Sorts the arguments of `connect` out, as `net` does. */
 function normalize(given: readonly unknown[]): [SocketConnectOptions, (() => void) | null] {

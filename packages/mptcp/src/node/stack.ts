@@ -129,12 +129,14 @@ function createServerVia(first?: unknown, second?: unknown): Server | KernelServ
 }
 
 function functionsOf(runtime: () => Runtime): { readonly open: Connect; readonly serve: CreateServer } {
-  const open: Connect = (first: SocketConnectOptions | number | string, second?: string | (() => void), third?: () => void): Socket => {
+  const open: Connect = (first: SocketConnectOptions | number | string, ...rest: unknown[]): Socket => {
     const given: Partial<SocketConnectOptions> = typeof first === "object" && first !== null ? first : {};
     refuseOtherThanStack(given);
     const socket = new Socket({ ...given, runtime: given.runtime ?? runtime() });
+    // As `net.connect`: the method does not set it.
+    if (given.timeout !== undefined) socket.setTimeout(given.timeout);
     // `connect` sorts the arguments out; the overloads cannot be told apart here.
-    return (socket.connect as (...all: unknown[]) => Socket).call(socket, first, second, third);
+    return (socket.connect as (...all: unknown[]) => Socket).call(socket, first, ...rest);
   };
   const serve: CreateServer = (first?: ServerOptions | ((socket: Socket) => void), second?: (socket: Socket) => void) => {
     const options: ServerOptions = typeof first === "object" ? first : {};

@@ -118,8 +118,8 @@ describe("what makes no sense is an error of the socket, or of the call, and thr
     await released();
   });
 
-  it("a local address with a zone", () => {
-    expect(() => client.connect({ port: 80, host: "::1", localAddress: "fe80::1%lo" })).toThrow(expect.objectContaining({ code: "ERR_INVALID_IP_ADDRESS" }));
+  it("a local address with a zone that is none of the stack's", async () => {
+    expect(await errorOf({ host: "fd00::9", localAddress: "fe80::1%lo" })).toMatchObject({ code: "EADDRNOTAVAIL", syscall: "bind", address: "fe80::1%lo" });
   });
 
   it("parameters of the engine", async () => {
@@ -127,11 +127,12 @@ describe("what makes no sense is an error of the socket, or of the call, and thr
       throw new Error("no scheduler");
     };
     expect(await errorOf({ mptcp: { scheduler } })).toMatchObject({ message: "no scheduler" });
-    expect(await errorOf({ host: "some.name", lookup: answer(HOST, "10.0.1.2"), autoSelectFamily: true, mptcp: { scheduler } })).toMatchObject({ name: "AggregateError" });
+    expect(await errorOf({ host: "some.name", lookup: answer(HOST, "10.0.1.2"), autoSelectFamily: true, mptcp: { scheduler } })).toMatchObject({ message: "no scheduler" });
   });
 
   it("a high-water mark of a server", () => {
-    for (const highWaterMark of [-1, 1.5, "x" as unknown as number]) expect(() => server.createServer({ highWaterMark })).toThrow(expect.objectContaining({ code: "ERR_INVALID_ARG_VALUE" }));
+    expect(() => server.createServer({ highWaterMark: 1.5 })).toThrow(expect.objectContaining({ code: "ERR_INVALID_ARG_VALUE" }));
+    expect(() => server.createServer({ highWaterMark: "x" as unknown as number })).toThrow(expect.objectContaining({ code: "ERR_INVALID_ARG_TYPE" }));
   });
 
   it("no stack to connect on: the socket may be connected on another one", async () => {

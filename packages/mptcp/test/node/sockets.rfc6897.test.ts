@@ -317,9 +317,10 @@ describe("info and counters", () => {
 describe("options of node:net that take effect at once", () => {
   it("`connect` on a socket that is connected is an error", async () => {
     const { socket } = await pair(1);
+    const { localPort } = socket;
     socket.connect(80, "10.0.0.2");
     const [error] = await event<[NodeJS.ErrnoException]>(socket, "error");
-    expect([error.code, error.message]).toEqual(["EISCONN", "connect EISCONN 10.0.0.2:80"]);
+    expect([error.code, error.message]).toEqual(["EISCONN", `connect EISCONN 10.0.0.2:80 - Local (10.0.0.1:${localPort})`]);
   });
 
   it("setNoDelay lets go of what Nagle's algorithm holds", async () => {

@@ -2,6 +2,7 @@ import { MptcpError } from "../../core/index.ts";
 import type { Listener } from "../../host/index.ts";
 import type { StreamConnection } from "../../tcp/index.ts";
 import { IpAddress } from "../../wire/index.ts";
+import { rethrow } from "../errors.ts";
 import { DEAF } from "../runtime.ts";
 import type { ConnectionHandler, Runtime } from "../runtime.ts";
 import type { SocketOptions } from "../socket-options.ts";
@@ -48,7 +49,7 @@ export class ListenHandle {
     try {
       this.listener = this.wantedPort === 0 ? this.listenAnywhere(only) : this.listenOn(this.wantedPort, only);
     } catch (error) {
-      const number = error instanceof MptcpError ? uvErrno(error.code) : UNKNOWN;
+      const number = uvErrno((error as NodeJS.ErrnoException).code ?? "");
       if (number === UNKNOWN) throw error;
       return number;
     }
@@ -93,9 +94,13 @@ export class ListenHandle {
       else connection.abandon(runtime.now);
       return DEAF;
     }
-    const { multipath, mptcp, tcp } = this.settings;
-    const handle = StreamHandle.on(runtime, connection, { ...(multipath === undefined ? {} : { multipath }), ...(mptcp === undefined ? {} : { mptcp }), ...(tcp === undefined ? {} : { tcp }) });
-    this.onconnection?.(0, handle);
+    const handle = StreamHandle.on(runtime, connection, this.settings);
+    try {
+      this.onconnection?.(0, handle);
+    } catch (error) {
+      // A listener's, and so the application's. The socket is there all the same.
+      rethrow(error);
+    }
     return handle;
   }
 

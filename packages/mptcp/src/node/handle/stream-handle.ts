@@ -1,17 +1,16 @@
 import { AsyncResource } from "node:async_hooks";
 import type { Socket as NetSocket } from "node:net";
-import { MptcpError } from "../../core/index.ts";
 import type { ConnectOptions } from "../../host/index.ts";
 import { configOfKeepAlive, STREAM_EVENT } from "../../tcp/index.ts";
 import type { KeepAlive, StreamConnection, TcpConfig } from "../../tcp/index.ts";
 import { IpAddress, Payload } from "../../wire/index.ts";
-import { requiredError, rethrow } from "../errors.ts";
+import { codedError, requiredError, rethrow } from "../errors.ts";
 import { Lingerer } from "../lingerer.ts";
 import type { ConnectionHandler, Runtime } from "../runtime.ts";
 import { DEAF } from "../runtime.ts";
 import { EngineSocketMptcp } from "../socket-mptcp.ts";
 import { keepAliveAfter } from "../socket-options.ts";
-import type { SocketOptions } from "../socket-options.ts";
+import type { SocketConnectOptions } from "../socket-options.ts";
 import { readAddress, writeAddress } from "./address-text.ts";
 import type { SocketName, WrittenAddress } from "./address-text.ts";
 import { uvErrno } from "./errno.ts";
@@ -19,7 +18,7 @@ import { nodeStreams } from "./node-streams.ts";
 import type { HandleRequest } from "./node-streams.ts";
 
 /** The settings of the engine for one connection. */
-export type HandleSettings = Pick<SocketOptions, "multipath" | "tcp" | "mptcp">;
+export type HandleSettings = Pick<SocketConnectOptions, "multipath" | "tcp" | "mptcp" | "blockList">;
 
 /** A write that the connection did not take whole yet. */
 interface PendingWrite {
@@ -62,6 +61,7 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
   private userBuffer: Uint8Array | null = null;
   private writes: PendingWrite[] = [];
   private shutdownDone: ((status: number) => void) | null = null;
+  private isShutDown = false;
   private isEndTold = false;
   /** libuv's number of the error that broke the connection and was not told yet; EPIPE once it was; 0 before. */
   private broken = 0;
@@ -95,7 +95,7 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
 
   bind(address: string, port: number): number {
     const written = readAddress(address);
-    if (written === null) return uvErrno("EINVAL");
+    if (written === null || !Number.isInteger(port) || port < 0 || port > 65_535) return uvErrno("EINVAL");
     if (!written.isAny && !this.runtime.host.localAddresses().some((own) => own.address.equals(written.address))) return uvErrno("EADDRNOTAVAIL");
     this.bound = { written, port };
     return 0;
@@ -112,11 +112,12 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
     if (this.connection !== null) return uvErrno("EISCONN");
     this.isMapped = written.isMapped;
     try {
+      this.assertNotBlocked(written.address);
       this.openTo(written, port);
     } catch (error) {
-      const number = error instanceof MptcpError ? uvErrno(error.code) : UNKNOWN;
+      const number = uvErrno((error as NodeJS.ErrnoException).code ?? "");
       if (number !== UNKNOWN) return number;
-      // A parameter of the engine that makes no sense, a runtime that is closed.
+      // A parameter of the engine that makes no sense, a runtime that is closed, a peer on the block list.
       process.nextTick(() => this.owner?.destroy(error as Error));
     }
     this.connectRequest = request;
@@ -329,6 +330,12 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
     this.mptcp.attach(runtime, this.connection);
   }
 
+  /** Where Node (before 22.13) does not look itself. @throws ERR_IP_BLOCKED as it does */
+  private assertNotBlocked(address: IpAddress): void {
+    const { blockList } = this.settings;
+    if (blockList?.check(String(address), address.family === 4 ? "ipv4" : "ipv6") === true) throw codedError(Error, "ERR_IP_BLOCKED", `IP(${address}) is blocked by net.BlockList`);
+  }
+
   private tcpSettings(): Partial<TcpConfig> {
     return { noDelay: this.noDelay, ...configOfKeepAlive(this.keepAlive) };
   }
@@ -349,23 +356,18 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
   private attend(events: number): void {
     const { connection, settings } = this;
     if (connection === null || this.isClosed) return;
+    const isOpen = connection.error === null;
     const isGivenUp = settings.multipath === "required" && !connection.multipath;
-    if (this.connectRequest !== null && (connection.error !== null || (events & STREAM_EVENT.connected) !== 0)) {
-      if (connection.error === null && isGivenUp) {
-        this.refuse(connection.fallback);
-        return;
-      }
-      this.connected(connection);
-    }
+    if (this.connectRequest !== null && (!isOpen || ((events & STREAM_EVENT.connected) !== 0 && !isGivenUp))) this.connected(connection);
     if ((events & STREAM_EVENT.fallback) !== 0) this.emit("fallback", connection.fallback);
     if (this.isClosed) return;
-    if (connection.error === null && isGivenUp) {
+    if (isOpen && isGivenUp) {
       this.refuse(connection.fallback);
       return;
     }
     if (connection.error !== null) this.onBroken(connection.error);
     else if ((events & STREAM_EVENT.writable) !== 0) this.writeOn();
-    if ((events & (STREAM_EVENT.readable | STREAM_EVENT.closed)) !== 0) this.deliver();
+    if ((events & (STREAM_EVENT.readable | STREAM_EVENT.closed)) !== 0 && !this.isDeliveryDue) this.deliver();
   }
 
   private connected({ error }: StreamConnection): void {
@@ -445,16 +447,22 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
   private deliver(): void {
     const { connection, runtime } = this;
     if (connection === null) return;
+    let isGiven = false;
     while (this.isReading && !this.isClosed && connection.readable > 0) {
       const payload = connection.read(this.userBuffer === null || this.isConsumed ? READ_LENGTH : this.userBuffer.length, runtime.now);
       if (payload === null) break;
       runtime.poke();
       this.octetsRead += payload.length;
+      isGiven = true;
       this.give(payload.toUint8Array());
     }
     if (!this.isReading || this.isClosed || connection.readable > 0) return;
-    if (connection.ended && !this.isEndTold) this.tellEnd();
-    else if (this.isErrorDue) this.tellError();
+    const isEndDue = connection.ended && !this.isEndTold && this.broken === 0;
+    if (!isEndDue && !this.isErrorDue) return;
+    // As with libuv's, promises that wait for data are through before the end is told.
+    if (isGiven) this.deliverLater();
+    else if (isEndDue) this.tellEnd();
+    else this.tellError();
   }
 
   private give(bytes: Uint8Array): void {
@@ -516,7 +524,8 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
 
   private errorOfWrite(): number {
     if (this.connection === null) return uvErrno(this.broken === 0 ? "EBADF" : "EPIPE");
-    return this.broken === 0 ? 0 : this.takeError();
+    if (this.broken !== 0) return this.takeError();
+    return this.isShutDown ? uvErrno("EPIPE") : 0;
   }
 
   private await(write: PendingWrite): void {
@@ -567,6 +576,7 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
   }
 
   private end(): void {
+    this.isShutDown = true;
     this.connection?.end(this.runtime.now);
     this.runtime.poke();
   }
@@ -601,13 +611,13 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
       } else Lingerer.take(runtime, connection);
       runtime.poke();
     }
-    setImmediate(() => this.context.runInAsyncScope(() => this.finish(connectRequest, writes, shutdownDone, callback)));
+    setImmediate(() => this.context.runInAsyncScope(() => this.finish(writes, shutdownDone, callback)));
   }
 
-  private finish(connectRequest: HandleRequest | null, writes: readonly PendingWrite[], shutdownDone: ((status: number) => void) | null, callback: (() => void) | undefined): void {
+  /** Nobody waits for a request to connect any more: the socket is destroyed, and may be on its way to somewhere else. */
+  private finish(writes: readonly PendingWrite[], shutdownDone: ((status: number) => void) | null, callback: (() => void) | undefined): void {
     const cancelled = uvErrno("ECANCELED");
     const calls = [
-      ...(connectRequest === null ? [] : [() => connectRequest.oncomplete?.(cancelled, this, connectRequest, true, true)]),
       ...writes.map((write) => () => write.done(cancelled)),
       ...(shutdownDone === null ? [] : [() => shutdownDone(cancelled)]),
       ...(callback === undefined ? [] : [callback]),
