@@ -9,6 +9,11 @@ export function uvErrno(code: string): number {
   return numbers.get(code) ?? UNKNOWN;
 }
 
+/** The name of an error of libuv's: "ECONNRESET" for -104 on Linux. */
+export function errorName(errno: number): string {
+  return getSystemErrorMap().get(errno)?.[0] ?? "UNKNOWN";
+}
+
 let numbers: Map<string, number> | null = null;
 /** libuv's UV_UNKNOWN. */
 const UNKNOWN = -4094;

@@ -5,6 +5,7 @@
  */
 import * as net from "node:net";
 import type { SocketName } from "./address-text.ts";
+import { binding } from "./node-streams.ts";
 
 /** What is used of a handle of Node's. Errors are negative numbers, libuv's. */
 export interface NodeHandle {
@@ -29,6 +30,30 @@ export const socketHandle = {
   get: (socket: net.Socket): NodeHandle | null => accessor?.get?.call(socket) ?? null,
   set: (socket: net.Socket, handle: NodeHandle | null): void => accessor?.set?.call(socket, handle),
 };
+
+/** The class of libuv's handles for TCP, whose methods are called on every socket and server; null where it is not to be had. */
+export function tcpHandleClass(): { readonly prototype: NodeHandle } | null {
+  const { TCP } = (binding("tcp_wrap") ?? {}) as { readonly TCP?: { readonly prototype: NodeHandle } };
+  return typeof TCP === "function" ? TCP : null;
+}
+
+/** The symbol by which a handle knows its socket or server; undefined where `handle` has none. */
+export function ownerOf(handle: object): unknown {
+  ownerSymbol ??= Object.getOwnPropertySymbols(handle).find(({ description }) => description === "owner_symbol");
+  return ownerSymbol === undefined ? undefined : (handle as Readonly<Record<symbol, unknown>>)[ownerSymbol];
+}
+
+/** Makes `owner` the socket of `handle`, unless it has one. */
+export function setOwner(handle: object, owner: net.Socket): void {
+  if (ownerSymbol !== undefined) (handle as Record<symbol, unknown>)[ownerSymbol] ??= owner;
+}
+
+/** A handle's socket gives place to another: `socket[REINITIALIZE](handle)` in Node's own words. */
+export function reinitializeSymbol(): symbol | undefined {
+  return Object.getOwnPropertySymbols(net.Socket.prototype).find(({ description }) => description === "kReinitializeHandle");
+}
+
+let ownerSymbol: symbol | undefined;
 
 /** Puts a bound handle to work. `net.Server.listen` calls it on the server, as long as others have wrapped it. */
 export type ListenOn = (this: net.Server, address: string | null, port: number, family: number | null, backlog: number | undefined, fd: number | undefined, flags?: number) => void;

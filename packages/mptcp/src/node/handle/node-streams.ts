@@ -61,7 +61,8 @@ class NoStream {
 // It is never made.
 interface NoStream extends NativeStream {}
 
-function binding(name: string): unknown {
+/** A part of Node's inside; null where it is not to be had. */
+export function binding(name: string): unknown {
   const settings = process as unknown as { readonly binding?: (name: string) => unknown; noDeprecation: boolean | undefined };
   const { noDeprecation } = settings;
   // With --pending-deprecation Node warns whoever asks; an application can do nothing about it.

@@ -4,7 +4,7 @@ import type { ConnectOptions } from "../../host/index.ts";
 import { configOfKeepAlive, STREAM_EVENT } from "../../tcp/index.ts";
 import type { KeepAlive, StreamConnection, TcpConfig } from "../../tcp/index.ts";
 import { IpAddress, Payload } from "../../wire/index.ts";
-import { codedError, requiredError, rethrow } from "../errors.ts";
+import { codedError, ioError, requiredError, rethrow } from "../errors.ts";
 import { Lingerer } from "../lingerer.ts";
 import type { ConnectionHandler, Runtime } from "../runtime.ts";
 import { DEAF } from "../runtime.ts";
@@ -13,7 +13,7 @@ import { keepAliveAfter } from "../socket-options.ts";
 import type { SocketConnectOptions } from "../socket-options.ts";
 import { readAddress, writeAddress } from "./address-text.ts";
 import type { SocketName, WrittenAddress } from "./address-text.ts";
-import { uvErrno } from "./errno.ts";
+import { errorName, uvErrno } from "./errno.ts";
 import { nodeStreams } from "./node-streams.ts";
 import type { HandleRequest } from "./node-streams.ts";
 
@@ -47,6 +47,8 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
   readonly mptcp: EngineSocketMptcp;
   /** The socket above, as far as it is known: where `connect` and `accept` of this library made it. */
   owner: NetSocket | null = null;
+  /** The TLS socket that stands on this handle; see `tls-consumers.ts`. */
+  consumer: NetSocket | null = null;
   connection: StreamConnection | null = null;
   private readonly runtime: Runtime;
   private readonly settings: HandleSettings;
@@ -487,13 +489,9 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
     this.isReading = false;
     const error = this.takeError();
     this.updateHold();
-    if (!this.isConsumed) {
-      this.tell(error, 0, undefined);
-      return;
-    }
-    // Node's JSStream has no way to tell an error.
-    this.isEndTold = true;
-    this.emitEOF();
+    // Node's JSStream has no way to tell an error to what is in C++: `tls` hears of it by its socket, and `http` has the one below told, as here.
+    if (this.consumer === null) this.tell(error, 0, undefined);
+    else this.consumer.destroy(ioError(errorName(error), "read"));
   }
 
   private tell(octetsOrError: number, offset: number, buffer: ArrayBufferLike | undefined): unknown {

@@ -23,7 +23,8 @@ export function armHandle(handle: NodeHandle): void {
   handle.connect6 = (request, address, port) => open(6) || connect6.call(handle, request, address, port);
 }
 
-function openInto(handle: NodeHandle, family: 4 | 6): number {
+/** Gives a new handle of Node's a socket of the kernel's Multipath TCP. @returns 0, or libuv's number of an error */
+export function openInto(handle: NodeHandle, family: 4 | 6): number {
   const calls = socketCalls();
   const fd = openKernelSocket(calls, family);
   if (fd < 0) return fd;

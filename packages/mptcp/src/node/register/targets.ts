@@ -1,0 +1,60 @@
+import { BlockList, isIP } from "node:net";
+import { IpAddress } from "../../wire/index.ts";
+import { readAddress } from "../handle/index.ts";
+import { wrong } from "./settings.ts";
+
+/** Addresses and ports as `only` and `except` name them: `192.0.2.0/24`, `192.0.2.1:80`, `[2001:db8::1]:80`, `2001:db8::/32`, `:443`, `*`. */
+export class Targets {
+  private readonly byPort = new Map<number, BlockList>();
+
+  /** @throws MptcpError ERR_MPTCP_REGISTER for a text that is none */
+  constructor(entries: readonly string[]) {
+    for (const entry of entries) this.add(entry);
+  }
+
+  has(address: IpAddress, port: number): boolean {
+    const family = address.family === 4 ? "ipv4" : "ipv6";
+    return [port, ANY_PORT].some((one) => this.byPort.get(one)?.check(String(address), family) === true);
+  }
+
+  private add(entry: string): void {
+    const { network, port } = split(entry);
+    const blocks = this.byPort.get(port) ?? new BlockList();
+    this.byPort.set(port, blocks);
+    if (network === "" || network === "*") {
+      blocks.addSubnet("0.0.0.0", 0, "ipv4");
+      blocks.addSubnet("::", 0, "ipv6");
+      return;
+    }
+    const [address = "", prefix] = network.split("/");
+    const family = isIP(address);
+    const longest = family === 4 ? 32 : 128;
+    const length = prefix === undefined ? longest : Number(prefix);
+    if (family === 0 || !Number.isInteger(length) || length < 0 || length > longest) throw unfit(entry);
+    blocks.addSubnet(address, length, family === 4 ? "ipv4" : "ipv6");
+  }
+}
+
+function split(entry: string): { readonly network: string; readonly port: number } {
+  const { bracketed, plain, port } = FORM.exec(entry)?.groups ?? {};
+  const network = bracketed ?? plain;
+  if (network !== undefined) {
+    const number = port === undefined ? ANY_PORT : Number(port);
+    if (number > 65_535) throw unfit(entry);
+    return { network, port: number };
+  }
+  // An address of IPv6 alone, or with its prefix.
+  return { network: entry, port: ANY_PORT };
+}
+
+function unfit(entry: string): Error {
+  return wrong(`${JSON.stringify(entry)} is none of ADDRESS[/PREFIX][:PORT], [ADDRESS]:PORT, :PORT, *`);
+}
+
+/** A mapped address is that of IPv4 which it stands for. */
+export function targetAddress(text: string): IpAddress | null {
+  return readAddress(text)?.address ?? null;
+}
+
+const FORM = /^(?:\[(?<bracketed>[^\]]+)\]|(?<plain>[^:]*))(?::(?<port>\d+))?$/;
+const ANY_PORT = -1;
