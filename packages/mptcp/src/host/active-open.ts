@@ -5,6 +5,7 @@ import { TcpConnection, TcpSocket } from "../tcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
 import type { HostAddress } from "./address-book.ts";
 import type { BlackHoles } from "./black-holes.ts";
+import type { Listeners } from "./listeners.ts";
 import type { OpeningHost } from "./opening-host.ts";
 import type { ConnectOptions } from "./options.ts";
 import type { PortAllocator, TupleLookup } from "./ports.ts";
@@ -15,6 +16,7 @@ export interface ActiveOpenHost extends OpeningHost {
   /** Whether a four-tuple is in use. */
   readonly tuples: TupleLookup;
   readonly blackHoles: BlackHoles;
+  readonly listeners: Listeners;
   /** The parameters of connections for which nothing else is said. */
   readonly defaults: { readonly tcp: TcpConfig; readonly mptcp: MptcpConfig };
 }
@@ -32,13 +34,15 @@ export class ActiveOpen {
    * @throws MptcpError EADDRNOTAVAIL, EADDRINUSE, ENOBUFS, or what a port source throws
    */
   connect(remote: IpAddress, port: number, options: ConnectOptions, now: number): StreamConnection {
-    const { addresses, blackHoles, defaults, environment, factory, tokens, tuples } = this.host;
+    const { addresses, blackHoles, defaults, environment, factory, listeners, tokens, tuples } = this.host;
     if (this.host.isFull(remote)) throw new MptcpError("ENOBUFS", `no room for a connection to ${remote}`);
     const local = options.localAddress ?? addresses.choose(remote)?.address;
     const entry = local === undefined ? null : addresses.find(local);
     if (local === undefined || entry === null) throw new MptcpError("EADDRNOTAVAIL", `no local address for ${remote}`);
     const wanted = options.localPort ?? 0;
     if (wanted !== 0 && tuples.find(local, wanted, remote, port) !== null) throw new MptcpError("EADDRINUSE", `${local}:${wanted} to ${remote}:${port} is in use`);
+    // Whoever listens there takes what comes; nobody else sends from it, as where a kernel is asked to bind it once more.
+    if (wanted !== 0 && listeners.find(local, wanted) !== null) throw new MptcpError("EADDRINUSE", `somebody listens on ${local}:${wanted}`);
     const localPort = this.takePort(entry, wanted, remote, port);
     if (localPort === 0) throw new MptcpError("EADDRNOTAVAIL", `no free port for ${remote}:${port}`);
     const tuple: FourTuple = { localAddress: local, localPort, remoteAddress: remote, remotePort: port };

@@ -108,7 +108,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
       isFull: (remote) => this.isFull(remote),
       register: (connection) => this.register(connection),
     };
-    this.activeOpen = new ActiveOpen({ ...opening, blackHoles, defaults, ports, tuples });
+    this.activeOpen = new ActiveOpen({ ...opening, blackHoles, defaults, listeners: this.listeners, ports, tuples });
     this.passiveOpen = new PassiveOpen({ ...opening, listeners: this.listeners, strays, awaitAck: (connection, join, now) => this.awaitAck(connection, join, now) }, options.synCookies ?? "auto");
   }
 

@@ -28,6 +28,19 @@ export class Listener {
     this.closing = closing;
   }
 
+  /** Whether it listens on `address`, when that is one of the host. */
+  covers(address: IpAddress): boolean {
+    const { family } = this.options;
+    return this.address === null ? family === undefined || address.family === family : this.address.equals(address);
+  }
+
+  /** Whether another one may not be there beside it: there may be an address on which both listen. */
+  excludes({ address, family }: ListenOptions): boolean {
+    if (address !== undefined) return this.covers(address);
+    if (this.address !== null) return family === undefined || this.address.family === family;
+    return family === undefined || this.options.family === undefined || this.options.family === family;
+  }
+
   /** Connections whose handshake is not over yet. */
   get halfOpen(): number {
     return this.handshakes;

@@ -33,14 +33,12 @@ export class Listeners {
   open(port: number, options: ListenOptions): Listener {
     if (!Number.isInteger(port) || port < 1 || port > 65535) throw new MptcpError("ERR_SOCKET_BAD_PORT", `port should be 1 to 65535, got ${port}`);
     const others = this.ports.get(port) ?? [];
-    for (const other of others) {
-      if (other.address === null || options.address === undefined || other.address.equals(options.address)) throw new MptcpError("EADDRINUSE", `port ${port} is in use`);
-    }
+    if (others.some((other) => other.excludes(options))) throw new MptcpError("EADDRINUSE", `port ${port} is in use`);
     const { addresses, defaults, heldPorts } = this.host;
     const listener = new Listener(port, options, defaults, (closing, now) => this.close(closing, now));
     try {
       for (const entry of addresses.entries) {
-        if (options.address === undefined || options.address.equals(entry.address)) heldPorts.hold(listener, entry, port);
+        if (listener.covers(entry.address)) heldPorts.hold(listener, entry, port);
       }
     } catch (error) {
       heldPorts.release(listener);
@@ -54,7 +52,7 @@ export class Listeners {
   find(address: IpAddress, port: number): Listener | null {
     const candidates = this.ports.get(port);
     if (candidates === undefined) return null;
-    return candidates.find((listener) => listener.address !== null && listener.address.equals(address)) ?? candidates.find((listener) => listener.address === null) ?? null;
+    return candidates.find((listener) => listener.covers(address)) ?? null;
   }
 
   /** The host has one more address. */
@@ -105,7 +103,7 @@ export class Listeners {
   private listenAlsoOn(listener: Listener, entry: HostAddress): void {
     const { counters, heldPorts } = this.host;
     heldPorts.release(listener, entry.address);
-    if (listener.address !== null && !listener.address.equals(entry.address)) return;
+    if (!listener.covers(entry.address)) return;
     try {
       heldPorts.hold(listener, entry, listener.port);
     } catch (error) {

@@ -64,7 +64,10 @@ export interface AddressOptions {
 }
 
 export interface ListenOptions {
+  /** All addresses of the host unless given. */
   readonly address?: IpAddress;
+  /** Where no address is given: those of one family alone. */
+  readonly family?: 4 | 6;
   /** Connections half open or waiting to be accepted; 4096 unless given. */
   readonly backlog?: number;
   /** Connections half open; 1024 unless given. What comes beyond is answered by SYN cookies, where the host has them. */

@@ -50,6 +50,8 @@ export class Runtime implements PumpDriver {
   private readonly acceptors = new Map<Listener, (connection: StreamConnection) => ConnectionHandler>();
   /** Those with connections to accept at the end of this turn of the event loop. */
   private readonly accepting = new Set<Listener>();
+  /** Those that came before their listener was closed in this turn. */
+  private late: { readonly accept: (connection: StreamConnection) => ConnectionHandler; readonly connection: StreamConnection }[] = [];
   private readonly onLinkFailed: ((driver: LinkDriver, error: Error) => void) | null;
   private readonly startedAt = process.hrtime();
   /** What the clock was put forward by, ns. */
@@ -57,6 +59,7 @@ export class Runtime implements PumpDriver {
   private readonly timer: Timer;
   private readonly pump: Pump;
   private references = 0;
+  private isAcceptDue = false;
   private isPoked = false;
   private isClosing = false;
   private isClosed = false;
@@ -153,9 +156,13 @@ export class Runtime implements PumpDriver {
     return listener;
   }
 
-  /** Stops listening; connections that were not accepted yet are reset. */
+  /** Stops listening. Connections that wait for the end of this turn of the event loop are accepted, as Node would have done by now; others that are not yet, are reset. */
   unlisten(listener: Listener): void {
+    const accept = this.acceptors.get(listener);
     this.acceptors.delete(listener);
+    if (this.accepting.delete(listener) && accept !== undefined) {
+      for (let next = listener.accept(); next !== null; next = listener.accept()) this.late.push({ accept, connection: next });
+    }
     listener.close(this.now);
     this.poke();
   }
@@ -291,7 +298,8 @@ export class Runtime implements PumpDriver {
     }
     if (!this.acceptors.has(ready)) return;
     this.accepting.add(ready);
-    if (this.accepting.size > 1) return;
+    if (this.isAcceptDue) return;
+    this.isAcceptDue = true;
     setImmediate(this.onAccept);
   }
 
@@ -300,19 +308,23 @@ export class Runtime implements PumpDriver {
    * Node looks: so a burst that came while the loop was blocked brings no more than the backlog.
    */
   private readonly onAccept = (): void => {
+    this.isAcceptDue = false;
     const listeners = Array.from(this.accepting);
+    const { late } = this;
     this.accepting.clear();
+    this.late = [];
     if (this.isClosed) return;
     const { now } = this;
+    for (const { accept, connection } of late) this.take(accept, connection, now);
     for (const listener of listeners) {
-      for (let next = listener.accept(); next !== null; next = listener.accept()) this.take(listener, next, now);
+      for (let next = listener.accept(); next !== null; next = listener.accept()) this.take(this.acceptors.get(listener), next, now);
     }
     this.work();
   };
 
-  private take(listener: Listener, connection: StreamConnection, now: number): void {
+  private take(accept: ((connection: StreamConnection) => ConnectionHandler) | undefined, connection: StreamConnection, now: number): void {
     try {
-      const handler = this.acceptors.get(listener)?.(connection);
+      const handler = accept?.(connection);
       // Nobody listens any more: a server closed while it took another one.
       if (handler === undefined) connection.abort(now);
       // Where it was taken and given up at once, somebody else looks after it already.

@@ -4,7 +4,7 @@ import type { AddressInfo, BlockList, ListenOptions } from "node:net";
 import type { StreamConnection } from "../tcp/index.ts";
 import { defaultStack } from "./default-stack.ts";
 import { codedError } from "./errors.ts";
-import { ListenHandle, nodeListenOn, socketHandle, StreamHandle } from "./handle/index.ts";
+import { ListenHandle, nodeListenOn, socketHandle, StreamHandle, UV_TCP_IPV6ONLY } from "./handle/index.ts";
 import type { Runtime } from "./runtime.ts";
 import { Socket } from "./socket.ts";
 import { familyOf } from "./socket-info.ts";
@@ -107,12 +107,15 @@ export class Server extends net.Server {
     const listenOn = nodeListenOn();
     const { runtime } = this;
     const server = this as unknown as { _handle: unknown };
+    let where = { address, family };
     // A family of -1 is that of a path.
     if (!server._handle && (family === 4 || family === 6) && fd === undefined && runtime !== null) {
-      server._handle = new ListenHandle(runtime, address, port, { ...this.settings, ...(backlog === undefined || backlog <= 0 ? {} : { backlog }), isWelcome: (connection) => this.isWelcome(connection) });
+      const handle = new ListenHandle(runtime, address, port, { ...this.settings, ...(backlog === undefined || backlog <= 0 ? {} : { backlog }), ipv6Only: ((flags ?? 0) & UV_TCP_IPV6ONLY) !== 0, isWelcome: (connection) => this.isWelcome(connection) });
+      server._handle = handle;
+      if (address === null) where = { address: handle.anyAddress, family: handle.anyAddress === "::" ? 6 : 4 };
     }
     try {
-      listenOn?.call(this, address, port, family, backlog, fd, flags);
+      listenOn?.call(this, where.address, port, where.family, backlog, fd, flags);
     } catch (error) {
       // Options of the engine that make no sense. A name was looked up meanwhile, perhaps.
       server._handle = null;

@@ -7,7 +7,7 @@ import type { ConnectionSnapshot } from "../core/index.ts";
 import type { RestoreOptions } from "../host/index.ts";
 import { defaultStack } from "./default-stack.ts";
 
-import { isUnusedTcpHandle, socketHandle, StreamHandle } from "./handle/index.ts";
+import { isUnusedTcpHandle, keepStreams, socketHandle, StreamHandle } from "./handle/index.ts";
 import type { NodeHandle } from "./handle/index.ts";
 import type { SocketMptcp } from "./mptcp-info.ts";
 import type { Runtime } from "./runtime.ts";
@@ -242,6 +242,8 @@ export class Socket extends net.Socket {
     return `Socket {${where} ${this.destroyed ? "destroyed" : this.readyState}${how}, read: ${this.bytesRead}, written: ${this.bytesWritten} }`;
   }
 }
+
+keepStreams(Socket.prototype, net.Socket.prototype);
 
 /** What Node tells while it connects. */
 const DIALING: ReadonlySet<string> = new Set(["lookup", "connectionAttempt", "connectionAttemptFailed", "connectionAttemptTimeout"]);

@@ -7,7 +7,7 @@ export { readAddress } from "./address-text.ts";
 export { uvErrno } from "./errno.ts";
 export { ListenHandle } from "./listen-handle.ts";
 export type { ListenSettings } from "./listen-handle.ts";
-export { isNodeKnown, isUnusedTcpHandle, nodeListenOn, ownerOf, reinitializeSymbol, setOwner, socketHandle, tcpHandleClass } from "./node-handle.ts";
+export { exchangeHandle, isNodeKnown, isUnusedTcpHandle, keepStreams, nodeListenOn, ownerOf, setOwner, socketHandle, tcpHandleClass, UV_TCP_IPV6ONLY } from "./node-handle.ts";
 export type { ListenOn, NodeHandle } from "./node-handle.ts";
 export { StreamHandle } from "./stream-handle.ts";
 export { noteTlsConsumers } from "./tls-consumers.ts";

@@ -13,6 +13,8 @@ import { StreamHandle } from "./stream-handle.ts";
 
 /** How a listener of the engine is made. */
 export interface ListenSettings extends Pick<SocketOptions, "multipath" | "tcp" | "mptcp" | "localAddresses" | "noDelay"> {
+  /** Where `::` is asked for, addresses of IPv4 are not meant. */
+  readonly ipv6Only?: boolean;
   /** How many connections may wait; as the engine has it unless given. */
   readonly backlog?: number;
   /** Whether a peer is welcome. Unless it is, its connection is closed, or reset without the Multipath TCP that is required. */
@@ -66,6 +68,7 @@ export class ListenHandle {
       port,
       {
         ...(address === null ? {} : { address }),
+        ...(this.family === undefined ? {} : { family: this.family }),
         ...(backlog === undefined ? {} : { backlog }),
         multipath: multipath !== false,
         mptcp: { localAddresses: named, ...mptcp },
@@ -105,11 +108,24 @@ export class ListenHandle {
   }
 
   getsockname(out: SocketName): number {
-    const { listener, runtime, written } = this;
+    const { listener, written } = this;
     if (listener === null) return uvErrno("EINVAL");
-    const address = listener.address ?? written?.address ?? (runtime.host.localAddresses().some((local) => local.address.family === 6) ? ANY_V6 : ANY_V4);
+    const address = listener.address ?? written?.address ?? IpAddress.from(this.anyAddress);
     writeAddress(address, listener.port, written?.isMapped ?? false, out);
     return 0;
+  }
+
+  /** Of any address: one family alone where it was asked for by `0.0.0.0`, or by IPv6 alone. */
+  private get family(): 4 | 6 | undefined {
+    const { written } = this;
+    if (written === null || !written.isAny) return undefined;
+    if (written.address.family === 4) return 4;
+    return this.settings.ipv6Only === true ? 6 : undefined;
+  }
+
+  /** What stands for any address of the stack: that of IPv6 where it has such, as with Node. */
+  get anyAddress(): "::" | "0.0.0.0" {
+    return this.runtime.host.localAddresses().some(({ address }) => address.family === 6) ? "::" : "0.0.0.0";
   }
 
   ref(): void {
@@ -143,8 +159,6 @@ export class ListenHandle {
   }
 }
 
-const ANY_V4 = IpAddress.from("0.0.0.0");
-const ANY_V6 = IpAddress.from("::");
 const UNKNOWN = uvErrno("UNKNOWN");
 /** The range Linux uses. */
 const EPHEMERAL_FIRST = 32_768;

@@ -48,10 +48,43 @@ export function setOwner(handle: object, owner: net.Socket): void {
   if (ownerSymbol !== undefined) (handle as Record<symbol, unknown>)[ownerSymbol] ??= owner;
 }
 
-/** A handle's socket gives place to another: `socket[REINITIALIZE](handle)` in Node's own words. */
-export function reinitializeSymbol(): symbol | undefined {
-  return Object.getOwnPropertySymbols(net.Socket.prototype).find(({ description }) => description === "kReinitializeHandle");
+type Reinitialize = (this: net.Socket, handle: object) => void;
+
+/** The name of the method by which Node gives a socket that connects another handle, for its next address. */
+const reinitializeSymbol = Object.getOwnPropertySymbols(net.Socket.prototype).find(({ description }) => description === "kReinitializeHandle");
+
+/**
+ * Gives a socket that connects another handle, as Node does for the next address; the handle knows its socket. What was asked of the socket meanwhile, `end` for one, is not forgotten, as
+ * it is by Node's method alone, which makes the streams as new.
+ */
+export function exchangeHandle(socket: net.Socket, handle: object): void {
+  if (reinitializeSymbol !== undefined) (socket as unknown as Record<symbol, Reinitialize>)[reinitializeSymbol]?.call(socket, handle);
 }
+
+/** From now on all sockets that `prototype` is of are given another handle as {@link exchangeHandle} says. */
+export function keepStreams(prototype: object, inherited: object = prototype): void {
+  if (reinitializeSymbol === undefined) return;
+  const original = (inherited as Record<symbol, Reinitialize>)[reinitializeSymbol];
+  const exchange: Reinitialize = function (handle) {
+    setOwner(handle, this);
+    const streams = this as unknown as { _undestroy?: () => void } & Record<symbol, unknown>;
+    // Asked once for a buffer, an application is not asked again.
+    const generator = Object.getOwnPropertySymbols(this).find(({ description }) => description === "kBufferGen");
+    const generate = generator === undefined ? null : streams[generator];
+    streams._undestroy = () => {};
+    if (generator !== undefined) streams[generator] = null;
+    try {
+      original?.call(this, handle);
+    } finally {
+      Reflect.deleteProperty(this, "_undestroy");
+      if (generator !== undefined) streams[generator] = generate;
+    }
+  };
+  Object.defineProperty(prototype, reinitializeSymbol, { value: exchange, configurable: true, writable: true });
+}
+
+/** libuv's flag: a socket that listens on IPv6 addresses only. */
+export const UV_TCP_IPV6ONLY = 1;
 
 let ownerSymbol: symbol | undefined;
 
@@ -65,7 +98,7 @@ export function nodeListenOn(): ListenOn | undefined {
 
 /** Whether this version of Node has what is used of it. */
 export function isNodeKnown(): boolean {
-  return typeof accessor?.get === "function" && typeof accessor.set === "function" && typeof nodeListenOn() === "function";
+  return typeof accessor?.get === "function" && typeof accessor.set === "function" && typeof nodeListenOn() === "function" && reinitializeSymbol !== undefined && tcpHandleClass() !== null;
 }
 
 /** Whether that is a handle for TCP of libuv's with which nothing was done yet. */

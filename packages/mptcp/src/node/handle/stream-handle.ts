@@ -95,7 +95,7 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
 
   // ---- what Node's JavaScript calls: results are 0 or libuv's numbers of errors
 
-  bind(address: string, port: number): number {
+  bind(address: string, port = 0): number {
     const written = readAddress(address);
     if (written === null || !Number.isInteger(port) || port < 0 || port > 65_535) return uvErrno("EINVAL");
     if (!written.isAny && !this.runtime.host.localAddresses().some((own) => own.address.equals(written.address))) return uvErrno("EADDRNOTAVAIL");
@@ -103,7 +103,7 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
     return 0;
   }
 
-  bind6(address: string, port: number): number {
+  bind6(address: string, port = 0): number {
     return this.bind(address, port);
   }
 
@@ -521,7 +521,7 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
   }
 
   private errorOfWrite(): number {
-    if (this.connection === null) return uvErrno(this.broken === 0 ? "EBADF" : "EPIPE");
+    if (this.connection === null || this.isClosed) return uvErrno(this.broken === 0 ? "EBADF" : "EPIPE");
     if (this.broken !== 0) return this.takeError();
     return this.isShutDown ? uvErrno("EPIPE") : 0;
   }

@@ -5,7 +5,7 @@
  * @module
  */
 import * as net from "node:net";
-import { socketHandle } from "../handle/index.ts";
+import { socketHandle, UV_TCP_IPV6ONLY } from "../handle/index.ts";
 import type { NodeHandle } from "../handle/index.ts";
 import { openKernelSocket, socketCalls } from "./system-calls.ts";
 
@@ -54,6 +54,3 @@ export function boundHandle(address: string, family: 4 | 6, port: number, flags:
   if (error !== 0) handle.listen = () => error;
   return handle;
 }
-
-/** libuv's flag: a socket that listens on IPv6 addresses only. */
-const UV_TCP_IPV6ONLY = 1;

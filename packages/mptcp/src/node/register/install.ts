@@ -1,6 +1,6 @@
 import * as net from "node:net";
 import { MptcpError } from "../../core/index.ts";
-import { ListenHandle, nodeListenOn, noteTlsConsumers, ownerOf, reinitializeSymbol, setOwner, socketHandle, StreamHandle, tcpHandleClass } from "../handle/index.ts";
+import { exchangeHandle, isNodeKnown, keepStreams, ListenHandle, nodeListenOn, noteTlsConsumers, ownerOf, setOwner, socketHandle, StreamHandle, tcpHandleClass, UV_TCP_IPV6ONLY } from "../handle/index.ts";
 import type { ListenOn, NodeHandle } from "../handle/index.ts";
 import { openInto } from "../kernel/index.ts";
 import type { MultipathChoice } from "../mptcp-info.ts";
@@ -25,13 +25,12 @@ type Methods = Pick<NodeHandle, "bind" | "bind6" | "connect" | "connect6">;
  */
 export function install(sources: Sources): void {
   const prototype = tcpHandleClass()?.prototype;
-  const reinitialize = reinitializeSymbol();
   const listenOn = nodeListenOn();
-  if (prototype === undefined || reinitialize === undefined || listenOn === undefined) throw new MptcpError("ERR_MPTCP_NODE", `Node ${process.version} is built in another way than those known`);
+  if (prototype === undefined || listenOn === undefined || !isNodeKnown()) throw new MptcpError("ERR_MPTCP_NODE", `Node ${process.version} is built in another way than those known`);
   const { bind, bind6, connect, connect6 } = prototype;
   const native: Methods = { bind, bind6, connect, connect6 };
   if (sources.kernel) armKernel(prototype, native);
-  if (sources.userspace !== null) armUserspace(prototype, { ...native, ...(sources.kernel ? own(prototype) : {}) }, { ...sources, userspace: sources.userspace }, reinitialize, listenOn);
+  if (sources.userspace !== null) armUserspace(prototype, { ...native, ...(sources.kernel ? own(prototype) : {}) }, { ...sources, userspace: sources.userspace }, listenOn);
 }
 
 function own({ bind, bind6, connect, connect6 }: NodeHandle): Methods {
@@ -59,14 +58,14 @@ function armKernel(prototype: NodeHandle, native: Methods): void {
 
 // ---- the engine's
 
-function armUserspace(prototype: NodeHandle, others: Methods, sources: Sources & { readonly userspace: UserspaceScope }, reinitialize: symbol, listenOn: ListenOn): void {
+function armUserspace(prototype: NodeHandle, others: Methods, sources: Sources & { readonly userspace: UserspaceScope }, listenOn: ListenOn): void {
   const { userspace } = sources;
   noteTlsConsumers();
-  keepOwners(reinitialize);
+  keepStreams(net.Socket.prototype);
   letReset();
   // Of a client: until the peer's address is known, nobody knows whose the binding is.
   const bindings = new WeakMap<NodeHandle, () => number>();
-  const later = (handle: NodeHandle, method: "bind" | "bind6", address: string, port: number, flags: number | undefined): number => {
+  const later = (handle: NodeHandle, method: "bind" | "bind6", address: string, port: number | undefined, flags: number | undefined): number => {
     if (!(ownerOf(handle) instanceof net.Socket)) return others[method].call(handle, address, port, flags);
     bindings.set(handle, () => {
       Reflect.deleteProperty(handle, "getsockname");
@@ -91,7 +90,7 @@ function armUserspace(prototype: NodeHandle, others: Methods, sources: Sources &
     if (error !== 0) return error;
     handle.owner = owner;
     setOwner(handle, owner);
-    (owner as unknown as Record<symbol, (handle: StreamHandle) => void>)[reinitialize]?.(handle);
+    exchangeHandle(owner, handle);
     return handle.connect(request, address, port);
   };
   prototype.bind = function (address, port, flags) {
@@ -108,27 +107,19 @@ function armUserspace(prototype: NodeHandle, others: Methods, sources: Sources &
   };
   (net.Server.prototype as unknown as { _listen2: ListenOn })._listen2 = function (address, port, family, backlog, fd, flags) {
     const server = this as unknown as { _handle: unknown };
-    if (!server._handle && (family === 4 || family === 6) && fd === undefined && userspace.listens(address, port)) server._handle = listenHandle(sources, address, port, backlog);
-    listenOn.call(this, address, port, family, backlog, fd, flags);
+    if (!server._handle && (family === 4 || family === 6) && fd === undefined && userspace.listens(address, port)) server._handle = listenHandle(sources, address, port, backlog, flags);
+    if (address === null && server._handle instanceof ListenHandle) listenOn.call(this, server._handle.anyAddress, port, server._handle.anyAddress === "::" ? 6 : 4, backlog, fd, flags);
+    else listenOn.call(this, address, port, family, backlog, fd, flags);
   };
 }
 
-function listenHandle({ userspace, multipath }: Sources & { readonly userspace: UserspaceScope }, address: string | null, port: number, backlog: number | undefined): ListenHandle {
+function listenHandle({ userspace, multipath }: Sources & { readonly userspace: UserspaceScope }, address: string | null, port: number, backlog: number | undefined, flags = 0): ListenHandle {
   return new ListenHandle(userspace.runtime, address, port, {
     multipath,
     ...(backlog === undefined || backlog <= 0 ? {} : { backlog }),
+    ipv6Only: (flags & UV_TCP_IPV6ONLY) !== 0,
     isWelcome: (connection) => (multipath === "required" && !connection.multipath ? "reset" : "yes"),
   });
-}
-
-/** A handle that Node gives a socket for its next address knows that socket. */
-function keepOwners(reinitialize: symbol): void {
-  const prototype = net.Socket.prototype as unknown as Record<symbol, (this: net.Socket, handle: object) => void>;
-  const { [reinitialize]: original } = prototype;
-  prototype[reinitialize] = function (handle) {
-    setOwner(handle, this);
-    original?.call(this, handle);
-  };
 }
 
 /** `resetAndDestroy`, for which Node asks for a handle of libuv's. */
