@@ -12,8 +12,9 @@ export interface NodeHandle {
   /** The descriptor; -1 before there is one. */
   readonly fd: number;
   open(fd: number): number;
-  bind(address: string, port: number, flags?: number): number;
-  bind6(address: string, port: number, flags?: number): number;
+  /** Any port where none is given. */
+  bind(address: string, port?: number, flags?: number): number;
+  bind6(address: string, port?: number, flags?: number): number;
   connect(request: object, address: string, port: number): number;
   connect6(request: object, address: string, port: number): number;
   listen(backlog: number): number;

@@ -78,13 +78,13 @@ function armUserspace(prototype: NodeHandle, others: Methods, sources: Sources &
     };
     return 0;
   };
-  const names = new WeakMap<NodeHandle, { readonly address: string; readonly port: number }>();
+  const names = new WeakMap<NodeHandle, { readonly address: string; readonly port: number | undefined }>();
   const open = (handle: NodeHandle, method: "connect" | "connect6", request: object, address: string, port: number): number => {
     const owner = ownerOf(handle);
     if (owner instanceof net.Socket && userspace.reaches(address, port)) return exchange(owner, names.get(handle), request, address, port);
     return bindings.get(handle)?.() || others[method].call(handle, request, address, port);
   };
-  const exchange = (owner: net.Socket, bound: { readonly address: string; readonly port: number } | undefined, request: object, address: string, port: number): number => {
+  const exchange = (owner: net.Socket, bound: { readonly address: string; readonly port: number | undefined } | undefined, request: object, address: string, port: number): number => {
     const handle = new StreamHandle(userspace.runtime, { multipath: sources.multipath }, null);
     const error = bound === undefined ? 0 : handle.bind(bound.address, bound.port);
     if (error !== 0) return error;
