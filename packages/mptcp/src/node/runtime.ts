@@ -106,10 +106,10 @@ export class Runtime implements PumpDriver {
     return driver.close();
   }
 
-  /** Gives the host one more address on a link. @throws MptcpError ERR_MPTCP_NO_LINK when `driver` was not added */
+  /** Gives the host one more address on a link, or other flags to one that is there. @throws MptcpError ERR_MPTCP_NO_LINK when `driver` was not added */
   addAddress(driver: LinkDriver, address: IpAddress, flags?: Partial<EndpointFlags>): void {
     const link = this.linkOf(driver);
-    link.addresses.push(address);
+    if (!link.addresses.some((own) => own.equals(address))) link.addresses.push(address);
     this.host.addAddress(
       address,
       {
@@ -132,6 +132,11 @@ export class Runtime implements PumpDriver {
     link.addresses.splice(at, 1);
     this.host.removeAddress(address, this.now);
     this.poke();
+  }
+
+  /** The links that there are, and the addresses on each. */
+  get linkAddresses(): readonly { readonly driver: LinkDriver; readonly addresses: readonly IpAddress[] }[] {
+    return this.links.flatMap((link) => (link === null ? [] : [{ driver: link.driver, addresses: link.addresses.slice() }]));
   }
 
   // ---- connections
