@@ -264,8 +264,11 @@ describe("the process that is meant", () => {
     chownSync(theirs, 65_534, 65_534);
     const options = { unprivileged: true, environment: { XDG_RUNTIME_DIR: theirs } };
     const other = await listen(5307, ["--udp", "local=127.0.0.1"], options);
+    // Nothing is made but where the socket is to be.
+    await listen(5314, ["--udp", "local=127.0.0.1", "--control", join(theirs, "s")], options);
     // Where nobody may not read the program, root without any right has root's files all the same.
     if (!rightsOf(other.pid).user.startsWith("65534")) return;
+    expect(readdirSync(theirs).toSorted()).toEqual(["mptcp", "s"]);
     expect(readdirSync(join(theirs, "mptcp"))).toEqual([`${other.pid}.sock`]);
     expect(await outcome(["status", join(folder, "s")], options)).toEqual({ code: 1, stdout: "", stderr: `${join(folder, "s")}: permission denied: it belongs to another user\n` });
     expect((await outcome(["monitor", String(ours.pid)], options)).stderr).toBe(`process ${ours.pid}: permission denied, it is another user's; there are ${other.pid}\n`);

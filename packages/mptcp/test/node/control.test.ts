@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { CONTROL_PROTOCOL, controlSchema, EVENTS, METHODS } from "../../src/node/control/index.ts";
 import type { ControlOptions } from "../../src/node/control/index.ts";
 import type { StackOptions } from "../../src/node/index.ts";
+import { userspace } from "../../src/mptcp/index.ts";
 import { expectMessage, isMessage, Lab } from "./control-lab.ts";
 import { MemoryLink } from "./memory-link.ts";
 
@@ -197,6 +198,27 @@ describe("commands over a control", () => {
     expect((await speaker.refusal("policy.set", { kind: "scheduler", name: "__proto__" })).message).toMatch(/^there is no scheduler __proto__; there are .*round-robin/);
     expect((await speaker.refusal("policy.set", { kind: "congestion", name: "cubic", parameters: { alpha: 1 } })).message).toMatch(/^there is no parameter alpha; there are /);
     expect((await speaker.refusal("policy.set", { kind: "scheduler", name: "round-robin", parameters: { weight: 1 } })).message).toBe("round-robin cannot have weight=1");
+  });
+
+  it("let another process manage the paths: it hears what the kernel's would, and opens what it likes", async () => {
+    const made = lab({ mptcp: { pathManager: userspace } });
+    const manager = made.speaker();
+    await manager.ask("subscribe", {});
+    const socket = await made.connect(1);
+    await manager.until(() => manager.kinds().includes("established") && manager.kinds().includes("announced"));
+    expect(socket.mptcp.subflows).toHaveLength(1);
+    const announced = manager.events.find((event) => event.event === "announced") as { readonly connection: number; readonly address: string };
+    const { subflow } = await manager.ask("subflow.add", { connection: announced.connection, localAddress: "10.1.0.1", remoteAddress: announced.address });
+    await manager.until(() => manager.kinds().at(-1) === "sub-established");
+    await manager.ask("address.announce", { connection: announced.connection, addressId: 2 });
+    while ((made.server.counters()["MPTcpExtAddAddr"] ?? 0) === 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(socket.mptcp.subflows.map(({ localAddress, remoteAddress }) => `${localAddress} ${remoteAddress}`)).toEqual(["10.0.0.1 10.0.0.2", "10.1.0.1 10.1.0.2"]);
+    // What it ends stays so.
+    await manager.ask("subflow.remove", { connection: announced.connection, subflow });
+    await manager.until(() => manager.kinds().at(-1) === "sub-closed");
+    // Unless the one that is chosen next sees to it.
+    expect(await manager.ask("policy.set", { kind: "pathManager", name: "full-mesh" })).toEqual({ connections: 1 });
+    await manager.until(() => manager.kinds().filter((kind) => kind === "sub-established").length === 5);
   });
 
   it("say which addresses a connection uses and tells of (RFC 6897)", async () => {

@@ -137,7 +137,7 @@ function checkedPath(path: string): string {
 /** A folder that nobody else may enter, beside the socket to be. */
 function madeFolder(path: string): string {
   try {
-    return mkdtempSync(join(dirname(path), "."));
+    return mkdtempSync(`${dirname(path)}/.`);
   } catch (error) {
     throw codedFor(error, path);
   }

@@ -1,7 +1,7 @@
 import { MptcpError } from "../../core/index.ts";
 import type { PlainObject, Policy } from "../../core/index.ts";
 import type { OwnPolicies } from "../../host/index.ts";
-import { congestionControl, congestionControls, pathManagers, schedulers } from "../../mptcp/index.ts";
+import { congestionControl, congestionControls, pathManagerNamed, pathManagers, schedulers, userspace } from "../../mptcp/index.ts";
 import type { PolicyExchange } from "../../mptcp/index.ts";
 import { ControlFailure } from "./protocol.ts";
 import type { ControlPolicyKind, ControlResult } from "./protocol.ts";
@@ -17,7 +17,7 @@ export class NamedPolicies {
   /** The names that there are. */
   get names(): ControlResult<"policy.list"> {
     const { congestion = {}, pathManagers: managers = {}, schedulers: ownSchedulers = {} } = this.own;
-    return { scheduler: namesOf(schedulers, ownSchedulers), congestion: namesOf(congestionControls, congestion), pathManager: namesOf(pathManagers, managers) };
+    return { scheduler: namesOf(schedulers, ownSchedulers), congestion: namesOf(congestionControls, congestion), pathManager: namesOf({ ...pathManagers, [userspace.name]: userspace }, managers) };
   }
 
   /** A policy by name and parameters, as `MptcpConnection.exchange` takes it. @throws ControlFailure no-policy, invalid-params */
@@ -28,7 +28,7 @@ export class NamedPolicies {
         case "scheduler":
           return { scheduler: made(this.own.schedulers, name, parameters) ?? plain(schedulers[name], parameters) };
         case "pathManager":
-          return { pathManager: made(this.own.pathManagers, name, parameters) ?? plain(pathManagers[name], parameters) };
+          return { pathManager: made(this.own.pathManagers, name, parameters) ?? plain(pathManagerNamed(name), parameters) };
         case "congestion":
           return { congestion: made(this.own.congestion, name, parameters) ?? congestionControl(name, parameters) };
       }
