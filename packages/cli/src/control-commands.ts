@@ -218,10 +218,11 @@ const PROCESS_HELP = `
 const ENDPOINT_HELP = `
 Examples:
   mptcp endpoint
-  mptcp endpoint add 192.0.2.7 signal port 5000 --process 4242
+  mptcp endpoint add 192.0.2.7 signal --process 4242
   mptcp endpoint change 192.0.2.7 backup
   mptcp endpoint remove 192.0.2.7          # or by its id: mptcp endpoint remove 3
-An address that no link has gets a link over UDP of its own. Without a word an address is for all that a full mesh does with it.
+An address that no link has gets a link over UDP of its own. A port is announced with the address; whoever joins there finds
+somebody where the process listens on that port. Without a word an address is for all that a full mesh does with it.
 ${PROCESS_HELP}`;
 
 const LIMITS_HELP = `

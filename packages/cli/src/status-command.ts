@@ -34,12 +34,10 @@ export function registerStatus(program: Command, io: Io, done: (code: number) =>
 export async function statusCommand(target: string | undefined, flags: StatusFlags, io: Io): Promise<number> {
   const clients: ControlClient[] = [];
   try {
-    for (const { path } of await controlsOf(target)) {
-      try {
-        clients.push(await connectControl(path));
-      } catch (error) {
-        io.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-      }
+    const found = await controlsOf(target);
+    for (const outcome of await Promise.allSettled(found.map(({ path }) => connectControl(path)))) {
+      if (outcome.status === "fulfilled") clients.push(outcome.value);
+      else io.stderr.write(`${outcome.reason instanceof Error ? outcome.reason.message : String(outcome.reason)}\n`);
     }
     if (clients.length === 0) return EXIT.failed;
     return await (flags.watch === null ? show(clients, flags, io) : keepShowing(clients, flags.watch, flags, io));

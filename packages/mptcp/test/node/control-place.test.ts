@@ -185,6 +185,12 @@ describe("the folder of control sockets", () => {
     expect((await findControls()).filter(({ pid }) => pid === process.pid).map((found) => found.path).toSorted()).toEqual([other.path, path].toSorted());
   });
 
+  it("is not where others could exchange it", async () => {
+    chmodSync(folder, 0o777);
+    const { path } = await opened();
+    expect(path).toBe(`/tmp/mptcp-${process.getuid?.()}/${process.pid}.sock`);
+  });
+
   it("is rid of what processes left there that are gone", async () => {
     mkdirSync(usual(), { mode: 0o700 });
     await staleAt(join(usual(), "99999999.sock"));

@@ -95,6 +95,36 @@ describe("a client of a control", () => {
   });
 });
 
+describe("a connection that falls back", () => {
+  it("is shown as what it is, and told", async () => {
+    const made = lab();
+    const server = made.server.createServer({ multipath: false }, (socket) => socket.on("error", () => {}).pipe(socket));
+    await new Promise<void>((resolve) => server.listen(80, () => resolve()));
+    const speaker = made.speaker();
+    await speaker.ask("subscribe", {});
+    const socket = made.client.connect(80, "10.0.0.2");
+    socket.write("hello");
+    await new Promise((resolve) => socket.once("data", resolve));
+    const { connections } = await speaker.ask("status", {});
+    expect(connections).toMatchObject([
+      { connection: 1, token: null, multipath: false, fallback: "no_mp_capable_in_synack", established: true, fullyEstablished: false, scheduler: null, congestion: { name: "lia" }, pathManager: null, limits: null, bytesReceived: 5 },
+    ]);
+    expect(connections[0]?.subflows).toHaveLength(1);
+    expect(await speaker.refusal("address.remove", { connection: 1, address: "10.0.0.1" })).toEqual({ code: "not-multipath", message: "connection 1 is regular TCP (no_mp_capable_in_synack)" });
+    // Its congestion control is left to exchange.
+    expect(await speaker.ask("policy.set", { kind: "congestion", name: "cubic", connection: 1 })).toEqual({ connections: 1 });
+    expect((await speaker.ask("status", {})).connections[0]?.congestion.name).toBe("cubic");
+    expect((await speaker.refusal("policy.set", { kind: "scheduler", name: "round-robin", connection: 1 })).code).toBe("not-multipath");
+    socket.resume().end();
+    await speaker.until(() => speaker.kinds().includes("closed"));
+    expect(speaker.events).toMatchObject([
+      { event: "fallback", connection: 1, token: null, reason: "no_mp_capable_in_synack" },
+      { event: "created", connection: 1, token: null, multipath: false, initiator: true },
+      { event: "closed", connection: 1, reason: "done" },
+    ]);
+  });
+});
+
 describe("commands over a control", () => {
   it("make a subflow a backup, which the peer hears, end it and open it again", async () => {
     const made = lab();

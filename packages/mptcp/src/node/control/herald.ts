@@ -105,7 +105,8 @@ export class Herald implements Observer {
 
   private onSubflow(entry: DecisionEvent, event: (of: SubflowFields) => ControlEvent): void {
     const connection = this.find(entry.connection);
-    if (!(connection instanceof MptcpConnection)) return;
+    // Regular TCP has no subflows, after fallback either.
+    if (!(connection instanceof MptcpConnection) || !connection.multipath) return;
     const view = connection.subflows.find(({ pathIndex }) => pathIndex === entry.subflow);
     if (view === undefined) return;
     const { backup, localAddressId, pathIndex, remoteAddressId } = view;

@@ -72,13 +72,14 @@ export async function freePath(server: Server, folder: string): Promise<Place> {
 }
 
 /**
- * Where control sockets are looked for: `$XDG_RUNTIME_DIR/mptcp`, where that is set and this user's, and `/tmp/mptcp-UID`. The first one is where
- * they are made.
+ * Where control sockets are looked for: `$XDG_RUNTIME_DIR/mptcp`, where that is set, this user's, and not for others to write to; and `/tmp/mptcp-UID`.
+ * The first one is where they are made.
  */
 export function controlFolders(): readonly string[] {
   const runtime = process.env["XDG_RUNTIME_DIR"] ?? "";
   const shared = `/tmp/mptcp-${userId()}`;
-  return isAbsolute(runtime) && statusOf(runtime)?.uid === userId() ? [join(runtime, "mptcp"), shared] : [shared];
+  const status = isAbsolute(runtime) ? statusOf(runtime) : null;
+  return status !== null && status.uid === userId() && (status.mode & 0o022) === 0 ? [join(runtime, "mptcp"), shared] : [shared];
 }
 
 /**

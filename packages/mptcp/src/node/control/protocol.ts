@@ -158,7 +158,7 @@ export const METHODS = {
       address,
       link: optional(text("the link's name")),
       id: optional(integer("address id; one that is free unless given", 1, 255)),
-      port: optional(port),
+      port: optional(integer("the port that it is announced with, where the program has to listen; that of the first subflow unless given", 1, 65_535)),
       subflow: optional(endpointFlags.subflow),
       signal: optional(endpointFlags.signal),
       backup: optional(endpointFlags.backup),
