@@ -329,6 +329,21 @@ describe("events over a control", () => {
     expect(host.observer).toBeNull();
   });
 
+  it("are told of a connection that came from elsewhere, and keep none from going", async () => {
+    const made = lab();
+    const socket = await made.connect(4);
+    const speaker = made.speaker();
+    await speaker.ask("subscribe", {});
+    const snapshot = socket.detach();
+    expect((await speaker.ask("status", {})).connections).toEqual([]);
+    made.client.restore(snapshot);
+    const { connections } = await speaker.ask("status", {});
+    expect(connections).toHaveLength(1);
+    await speaker.ask("subflow.remove", { subflow: 3 });
+    await speaker.until(() => speaker.kinds().includes("sub-closed"));
+    expect(speaker.events).toMatchObject([{ event: "sub-closed", connection: connections[0]?.connection, token: connections[0]?.token, subflow: 3 }]);
+  });
+
   it("are lost, and counted, for a client that does not read; the others hear all, and nothing waits for it", async () => {
     const made = lab();
     const [deaf, other] = [made.speaker(), made.speaker()];
