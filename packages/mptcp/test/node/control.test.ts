@@ -188,6 +188,9 @@ describe("commands over a control", () => {
     expect(await speaker.refusal("endpoint.add", { address: "10.4.0.1" })).toEqual({ code: "no-link", message: "bind EADDRNOTAVAIL 10.4.0.1" });
     expect((await speaker.refusal("endpoint.add", { address: "10.5.0.1", id: 7 })).message).toBe("address id 7 is in use");
     expect((await speaker.refusal("endpoint.add", { address: "10.5.0.1", link: "eth9" })).message).toBe("there is no link eth9; there are memory 10.0.0.1, memory 10.1.0.1, memory 10.3.0.1");
+    // Two clients at once: one link.
+    const adding = ["10.3.0.9", "10.3.0.9"].map((address) => made.speaker().answerTo(JSON.stringify({ id: 1, method: "endpoint.add", params: { address } })));
+    expect((await Promise.all(adding)).map((answer) => (answer["error"] as { message: string } | undefined)?.message)).toEqual(["bind EADDRNOTAVAIL 10.3.0.9", "10.3.0.9 is being added already"]);
     // Also on a link that is there.
     expect(await speaker.ask("endpoint.add", { address: "10.5.0.1", link: "memory 10.0.0.1" })).toMatchObject({ link: "memory 10.0.0.1" });
     await speaker.ask("endpoint.remove", { id: 7 });

@@ -19,6 +19,8 @@ export class Endpoints {
   private readonly former = new Map<string, LinkDriver>();
   /** Links that were opened for an address, and end with it. */
   private readonly opened = new Set<LinkDriver>();
+  /** Addresses that wait for their link. */
+  private readonly awaited = new Set<string>();
 
   constructor(runtime: Runtime, openLink: LinkOpener | null) {
     this.runtime = runtime;
@@ -86,12 +88,7 @@ export class Endpoints {
     const known = links.find(({ driver }) => driver === former || driver.addresses?.some((own) => own.equals(address)) === true);
     if (known !== undefined) return known.driver;
     if (this.openLink === null) throw new ControlFailure("no-link", `no link has ${address}: name the one that it is to be on`);
-    let driver: LinkDriver;
-    try {
-      driver = await this.openLink(String(address));
-    } catch (error) {
-      throw new ControlFailure("no-link", error instanceof Error ? error.message : String(error));
-    }
+    const driver = await this.open(this.openLink, String(address));
     try {
       this.runtime.addLink(driver, []);
     } catch (error) {
@@ -100,6 +97,18 @@ export class Endpoints {
     }
     this.opened.add(driver);
     return driver;
+  }
+
+  private async open(openLink: LinkOpener, address: string): Promise<LinkDriver> {
+    if (this.awaited.has(address)) throw new ControlFailure("refused", `${address} is being added already`);
+    this.awaited.add(address);
+    try {
+      return await openLink(address);
+    } catch (error) {
+      throw new ControlFailure("no-link", error instanceof Error ? error.message : String(error));
+    } finally {
+      this.awaited.delete(address);
+    }
   }
 
   private get local(): readonly LocalAddress[] {
