@@ -5,7 +5,7 @@ import type { ConnectionReference, ControlClient, ControlEvent } from "mptcp/nod
 import { clientOf, NoProcess, parseConnection } from "./control-target.ts";
 import { EXIT, exitOf } from "./io.ts";
 import type { Colors, Io, Signal } from "./io.ts";
-import { pairText } from "./status-text.ts";
+import { endpointLines, pairText } from "./status-text.ts";
 
 /** The flags of `mptcp monitor`. */
 export interface MonitorFlags {
@@ -38,7 +38,7 @@ export async function monitorCommand(target: string | undefined, flags: MonitorF
     const { colors } = io.stdout;
     client.onEvent = (event) => io.stdout.write(flags.json ? `${JSON.stringify(event)}\n` : `${eventText(event, colors)}\n`);
     const { connection = {} } = flags;
-    await client.request("subscribe", flags.decisions ? { ...connection, events: [...PATH_EVENTS], decisions: [] } : connection);
+    await client.request("subscribe", flags.decisions ? { ...connection, events: [...EVENTS], decisions: [] } : connection);
     const { pid, title } = client.hello;
     io.stderr.write(`monitoring process ${pid}, ${title}\n`);
     const signal = await Promise.race([stopped, client.closed.then(() => null)]);
@@ -63,11 +63,15 @@ export function eventText(event: ControlEvent, colors: Colors): string {
     const text = describeEvent(event.decision as unknown as Parameters<typeof describeEvent>[0]);
     return `${time} ${colors.dim("decision".padEnd(KIND))} ${whereOf(event, decidedOn(event.decision))} ${text.slice(text.indexOf(": ") + 2)}`;
   }
+  if (event.event === "endpoint-added" || event.event === "endpoint-removed") {
+    const what = event.event === "endpoint-removed" ? event.address : (endpointLines([event.endpoint])[0] ?? "");
+    return `${time} ${colors.bold(event.event.padEnd(KIND))} ${what}`;
+  }
   const where = whereOf(event, "subflow" in event ? event.subflow : null);
   return `${time} ${colors.bold(event.event.padEnd(KIND))} ${where} ${detailOf(event)}`.trimEnd();
 }
 
-function detailOf(event: Exclude<ControlEvent, { readonly event: "lost" | "decision" }>): string {
+function detailOf(event: Exclude<ControlEvent, { readonly event: "lost" | "decision" | "endpoint-added" | "endpoint-removed" }>): string {
   switch (event.event) {
     case "created":
       return words(`token ${event.token ?? "-"}`, pairText(event), event.initiator ? "client" : "server", !event.multipath && "regular TCP");
@@ -127,14 +131,14 @@ async function isGone(pid: number): Promise<boolean> {
   return false;
 }
 
-const PATH_EVENTS = ["created", "established", "closed", "announced", "removed", "sub-established", "sub-closed", "sub-priority", "fallback"] as const;
+const EVENTS = ["created", "established", "closed", "announced", "removed", "sub-established", "sub-closed", "sub-priority", "fallback", "endpoint-added", "endpoint-removed"] as const;
 /** Widths of columns. */
-const KIND = 15;
+const KIND = 16;
 const WHERE = 5;
 
 const HELP = `
 Events have the names of the kernel's (ip mptcp monitor): created, established, closed, announced, removed, sub-established, sub-closed,
-sub-priority; and fallback. #2.3 is subflow 3 of connection 2.
+sub-priority; and fallback, endpoint-added, endpoint-removed. #2.3 is subflow 3 of connection 2.
 
 Examples:
   mptcp monitor

@@ -102,6 +102,7 @@ export class Runtime implements PumpDriver {
     for (const address of link.addresses) this.host.removeAddress(address, now);
     this.links[at] = null;
     link.isOpen = false;
+    for (const address of link.addresses) this.note("removed", address);
     this.poke();
     return driver.close();
   }
@@ -121,6 +122,7 @@ export class Runtime implements PumpDriver {
       },
       this.now,
     );
+    this.note("added", address);
     this.poke();
   }
 
@@ -131,6 +133,7 @@ export class Runtime implements PumpDriver {
     if (at < 0) return;
     link.addresses.splice(at, 1);
     this.host.removeAddress(address, this.now);
+    this.note("removed", address);
     this.poke();
   }
 
@@ -348,6 +351,12 @@ export class Runtime implements PumpDriver {
   linkFailed(driver: LinkDriver, error: Error): void {
     void this.removeLink(driver);
     this.onLinkFailed?.(driver, error);
+  }
+
+  /** Tells who observes of an address of the host, once it is there, or gone. */
+  private note(change: "added" | "removed", address: IpAddress): void {
+    const { host, now } = this;
+    host.observer?.event({ at: now, host: host.name, connection: -1, subflow: -1, kind: "address", change, address: String(address) });
   }
 
   private linkOf(driver: LinkDriver): Link {

@@ -167,7 +167,7 @@ describe("commands over a control", () => {
     expect(await speaker.ask("endpoint.remove", { address: "10.1.0.1" })).toMatchObject({ id: 2, address: "10.1.0.1", link: "memory 10.1.0.1" });
     while ((made.server.counters()["MPTcpExtRmAddr"] ?? 0) === 0) await new Promise((resolve) => setImmediate(resolve));
     expect(socket.mptcp.subflows.map(({ localAddress }) => localAddress)).toEqual(["10.0.0.1", "10.0.0.1"]);
-    expect(speaker.events).toMatchObject([{ event: "sub-closed", reason: "address_removed" }, { event: "sub-closed", reason: "address_removed" }]);
+    expect(speaker.events).toMatchObject([{ event: "sub-closed", reason: "address_removed" }, { event: "sub-closed", reason: "address_removed" }, { event: "endpoint-removed", address: "10.1.0.1" }]);
     expect(await speaker.refusal("endpoint.remove", { address: "10.1.0.1" })).toEqual({ code: "no-address", message: "the host has no endpoint 10.1.0.1; there are 1 10.0.0.1" });
     // It is known which link it was on.
     expect(await speaker.ask("endpoint.add", { address: "10.1.0.1", backup: true })).toMatchObject({ id: 2, link: "memory 10.1.0.1", backup: true, signal: true, subflow: true });
@@ -176,7 +176,12 @@ describe("commands over a control", () => {
     // The flag of the endpoint is that of its subflows.
     expect(await speaker.ask("endpoint.change", { id: 2, backup: false })).toMatchObject({ address: "10.1.0.1", backup: false, signal: true });
     expect(socket.mptcp.subflows.filter(({ backup }) => backup === true)).toEqual([]);
-    expect(made.client.runtime.linkAddresses.map(({ addresses }) => addresses.map(String))).toEqual([["10.0.0.1"], ["10.1.0.1"]]);
+    expect(speaker.events.filter(({ event }) => event === "endpoint-added")).toMatchObject([{ endpoint: { id: 2, address: "10.1.0.1", backup: true } }, { endpoint: { id: 2, backup: false } }]);
+    // A link that breaks takes its addresses along.
+    (made.links[1] as MemoryLink).handler?.failed(new Error("unplugged"));
+    await speaker.until(() => speaker.kinds().filter((kind) => kind === "endpoint-removed").length === 2);
+    expect(speaker.kinds().at(-1)).toBe("endpoint-removed");
+    expect((await speaker.ask("status", {})).endpoints.map(({ address }) => address)).toEqual(["10.0.0.1"]);
   });
 
   it("give the host an address on a link that the program opens for it, and closes with it", async () => {

@@ -91,7 +91,7 @@ export class ControlCore implements SessionOwner, Audience {
     }
     if (this.herald?.perSegment === perSegment) return;
     this.stopObserving?.();
-    this.herald = new Herald(this.runtime.host, this, perSegment);
+    this.herald = new Herald(this.runtime, this, perSegment);
     this.stopObserving = this.runtime.host.observe(this.herald);
   }
 

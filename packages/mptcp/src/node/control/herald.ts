@@ -1,11 +1,11 @@
 import type { DecisionEvent, Observer } from "../../core/index.ts";
-import type { Host } from "../../host/index.ts";
 import { MptcpConnection } from "../../mptcp/index.ts";
 import { TcpSocket } from "../../tcp/index.ts";
 import type { StreamConnection } from "../../tcp/index.ts";
+import type { Runtime } from "../runtime.ts";
 import { tokenText } from "./protocol.ts";
-import type { ControlEvent, ControlEventOf } from "./protocol.ts";
-import { pairOf, tokenOf, wallClock } from "./state.ts";
+import type { ControlEvent, ControlEventKind, ControlEventOf } from "./protocol.ts";
+import { endpointsOf, pairOf, tokenOf, wallClock } from "./state.ts";
 
 /** Who is told: the clients of a control socket. */
 export interface Audience {
@@ -23,14 +23,14 @@ export interface Audience {
 export class Herald implements Observer {
   readonly milestones = true;
   readonly perSegment: boolean;
-  private readonly host: Host;
+  private readonly runtime: Runtime;
   private readonly audience: Audience;
   /** Those that live and were told of, by number: not to look for them again. */
   private readonly known = new Map<number, StreamConnection>();
 
   /** @param perSegment with what every segment brings */
-  constructor(host: Host, audience: Audience, perSegment: boolean) {
-    this.host = host;
+  constructor(runtime: Runtime, audience: Audience, perSegment: boolean) {
+    this.runtime = runtime;
     this.audience = audience;
     this.perSegment = perSegment;
   }
@@ -47,7 +47,7 @@ export class Herald implements Observer {
   private translate(entry: DecisionEvent): void {
     switch (entry.kind) {
       case "connection_established":
-        this.onOpen(entry, this.host.byToken(entry.token) ?? this.find(entry.connection));
+        this.onOpen(entry, this.runtime.host.byToken(entry.token) ?? this.find(entry.connection));
         break;
       case "fully_established":
         this.tell({ ...this.base("established", entry) });
@@ -76,8 +76,18 @@ export class Herald implements Observer {
       case "priority":
         this.onSubflow(entry, (of) => ({ ...of, ...this.base("sub-priority", entry), backup: entry.backup, by: entry.direction === "in" ? "remote" : "local" }));
         break;
+      case "address":
+        this.onEndpoint(entry.change, entry.address);
+        break;
       default:
     }
+  }
+
+  private onEndpoint(change: "added" | "removed", address: string): void {
+    const atMicroseconds = wallClock();
+    const endpoint = endpointsOf(this.runtime).find((one) => one.address === address);
+    if (change === "removed") this.tell({ event: "endpoint-removed", atMicroseconds, address });
+    else if (endpoint !== undefined) this.tell({ event: "endpoint-added", atMicroseconds, endpoint });
   }
 
   private onOpen(entry: DecisionEvent, connection: StreamConnection | null): void {
@@ -116,7 +126,7 @@ export class Herald implements Observer {
   private find(id: number): StreamConnection | null {
     const known = this.known.get(id);
     if (known !== undefined) return known;
-    const found = id < 0 ? null : this.host.stream(id);
+    const found = id < 0 ? null : this.runtime.host.stream(id);
     if (found !== null && !found.closed) this.keep(found);
     return found;
   }
@@ -128,7 +138,7 @@ export class Herald implements Observer {
   }
 
   /** What every event says. */
-  private base<K extends ControlEvent["event"]>(event: K, entry: DecisionEvent): { readonly event: K; readonly atMicroseconds: number; readonly connection: number; readonly token: string | null } {
+  private base<K extends ControlEventKind>(event: K, entry: DecisionEvent): { readonly event: K; readonly atMicroseconds: number; readonly connection: number; readonly token: string | null } {
     return { event, atMicroseconds: wallClock(), connection: entry.connection, token: this.tokenFor(entry) };
   }
 

@@ -133,6 +133,9 @@ const status = record("the state of a host", {
 
 // ---- requests
 
+/** The kinds of events that may be asked for by name. */
+export const SUBSCRIBABLE = ["created", "established", "closed", "announced", "removed", "sub-established", "sub-closed", "sub-priority", "fallback", "endpoint-added", "endpoint-removed"] as const;
+
 const nothing = record("nothing to say", {});
 
 /** The requests: what each takes, and what its answer holds. */
@@ -146,7 +149,7 @@ export const METHODS = {
     description: "Has events told from now on, in place of what was asked for before.",
     params: record("which", {
       ...reference,
-      events: optional(list("kinds; without it all but decisions", word("a kind", ["created", "established", "closed", "announced", "removed", "sub-established", "sub-closed", "sub-priority", "fallback"]), 16)),
+      events: optional(list("kinds; without it all but decisions", word("a kind", SUBSCRIBABLE), 16)),
       decisions: optional(list("kinds of the decision log; an empty list for all but `schedule`, which every segment brings", text("a kind", 40), 64)),
     }),
     result: nothing,
@@ -240,6 +243,8 @@ export const EVENTS = {
   "sub-closed": record("a subflow is over, or could not be opened", { ...event("sub-closed"), ...ofSubflow, reason: text("`fin`, an error code, or one of this library's words") }),
   "sub-priority": record("a subflow was made a backup, or is none any more", { ...event("sub-priority"), ...ofSubflow, by: word("the host that said so", ["local", "remote"]) }),
   fallback: record("Multipath TCP was given up; the connection goes on as regular TCP", { ...event("fallback"), ...ofConnection, reason: text("why") }),
+  "endpoint-added": record("the host has an address, or what it is for has changed", { ...event("endpoint-added"), endpoint }),
+  "endpoint-removed": record("the host has an address no more", { ...event("endpoint-removed"), address }),
   decision: record("an entry of the decision log", { ...event("decision"), connection: nullable(integer("number of the connection; null when it concerns none, or before it has one", 1)), token: nullable(token), decision: anything("the entry, as a line of events.jsonl") }),
   lost: record("events that were not told, since the client did not read", { ...event("lost"), count: integer("how many", 1) }),
 } as const;

@@ -3,7 +3,7 @@ import type { DecisionEvent } from "../../core/index.ts";
 import { isMethod } from "./commands.ts";
 import { LineTooLong, linesOf } from "./lines.ts";
 import { Outbox } from "./outbox.ts";
-import { ControlFailure, ID, METHODS } from "./protocol.ts";
+import { ControlFailure, ID, METHODS, SUBSCRIBABLE } from "./protocol.ts";
 import type { ConnectionReference, ControlErrorCode, ControlEvent, ControlEventOf, ControlHello, ControlMethod, ControlParams } from "./protocol.ts";
 import { wallClock } from "./state.ts";
 
@@ -122,7 +122,7 @@ export class ControlSession {
   private subscribe(params: ControlParams<"subscribe">): Record<never, never> {
     const { decisions, events } = params;
     return this.listenTo({
-      events: new Set(events ?? (decisions === undefined ? PATH_EVENTS : [])),
+      events: new Set(events ?? (decisions === undefined ? SUBSCRIBABLE : [])),
       decisions: decisions === undefined ? null : decisions.length === 0 ? "most" : new Set(decisions),
       connection: this.owner.numberOf(params),
     });
@@ -166,7 +166,5 @@ function checked(request: Readonly<Record<string, unknown>>): { readonly method:
   return { method, params };
 }
 
-/** What is told to who names no events. */
-const PATH_EVENTS: readonly ControlEvent["event"][] = ["created", "established", "closed", "announced", "removed", "sub-established", "sub-closed", "sub-priority", "fallback"];
 /** Octets of a request at the most. */
 const LONGEST_LINE = 65_536;
