@@ -23,6 +23,11 @@ export class KernelNetwork implements Network {
     return `port ${port} of every address`;
   }
 
+  /** `ss -M` and `ip mptcp` look at the kernel's connections, and command them. */
+  openControl(): Promise<void> {
+    return Promise.resolve();
+  }
+
   counters(): Readonly<Record<string, number>> {
     const now = Array.from(multipathCounters(), ([name, value]) => [name, value - (this.before.get(name) ?? 0)] as const);
     return Object.fromEntries(now.filter(([, value]) => value !== 0));

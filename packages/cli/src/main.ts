@@ -1,13 +1,16 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { registerControlCommands } from "./control-commands.ts";
 import { registerDoctor } from "./doctor-command.ts";
 import { EXIT } from "./io.ts";
 import type { Io } from "./io.ts";
 import { listScenarios } from "./list-command.ts";
+import { registerMonitor } from "./monitor-command.ts";
 import { registerProbe } from "./probe-command.ts";
 import { runCommand } from "./run-command.ts";
 import type { RunFlags } from "./run-command.ts";
 import { addSocketCommands } from "./socket-options.ts";
+import { registerStatus } from "./status-command.ts";
 
 export { processIo } from "./io.ts";
 export type { Io, Output } from "./io.ts";
@@ -52,6 +55,9 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
   addSocketCommands(program, io, (exit) => (code = exit));
   registerDoctor(program, io, (exit) => (code = exit));
   registerProbe(program, io, (exit) => (code = exit));
+  registerStatus(program, io, (exit) => (code = exit));
+  registerMonitor(program, io, (exit) => (code = exit));
+  registerControlCommands(program, io, (exit) => (code = exit));
   if (args.length === 0) {
     io.stdout.write(program.helpInformation() + EXAMPLES);
     return EXIT.usage;
@@ -86,6 +92,9 @@ Examples:
   mptcp run ./my-scenario.yaml --out /tmp/mine
   mptcp listen 5000 --udp local=127.0.0.1 --udp local=127.0.0.2 > received
   mptcp connect 127.0.0.1 5000 --udp local=127.0.0.3 --udp local=127.0.0.4 < file
+  mptcp status
+  mptcp monitor
+  mptcp policy scheduler round-robin
   mptcp doctor
   mptcp probe example.org 443
 `;

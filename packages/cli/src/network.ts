@@ -1,9 +1,11 @@
 import { DEFAULT_MPTCP_CONFIG, linuxEndpoints } from "mptcp";
 import type { DecisionEvent, MptcpConfig, PathLimits } from "mptcp";
 import { createStack, LinkCapture } from "mptcp/node";
-import type { AnySocket, Stack } from "mptcp/node";
+import type { AnySocket, Control, LinkDriver, Stack } from "mptcp/node";
 import { IpAddress } from "mptcp/wire";
 import { CaptureFile } from "./capture-file.ts";
+import { openControlOption } from "./control-option.ts";
+import type { ControlOption } from "./control-option.ts";
 import { ConnectionLog } from "./connection-log.ts";
 import type { EndpointOption, LinkOption } from "./link-options.ts";
 import { openLinks, UsageProblem } from "./open-links.ts";
@@ -17,6 +19,8 @@ export interface Network {
   connect(host: string, port: number): AnySocket;
   /** Takes connections until it is closed. @returns where it listens, for people @throws the system's error, or MptcpError */
   listen(port: number, onConnection: (connection: AnySocket) => void): Promise<string>;
+  /** Lets other processes of this user look on and command, where that can be. @throws MptcpError why it cannot, although it was asked for */
+  openControl(option: ControlOption, title: string): Promise<void>;
   /** The counters of the kernel's MIB names that are not 0. */
   counters(): Readonly<Record<string, number>>;
   /** Until the peers have acknowledged everything. @returns why a connection broke; null when none did */
@@ -74,10 +78,13 @@ class UserspaceNetwork implements Network {
   private readonly log = new ConnectionLog();
   private readonly file: CaptureFile | null;
   private readonly capture: LinkCapture | null;
+  private readonly notice: (text: string) => void;
+  private control: Control | null = null;
 
   constructor(options: NetworkOptions, links: readonly OpenLink[], file: CaptureFile | null) {
     this.links = links;
     this.file = file;
+    this.notice = options.notice;
     this.capture = file === null ? null : new LinkCapture(file.write, { clock: () => this.stack.runtime.now });
     const { log, capture } = this;
     const observer = capture === null ? log : { event: (event: DecisionEvent): void => (log.event(event), capture.event(event)) };
@@ -113,6 +120,18 @@ class UserspaceNetwork implements Network {
     });
   }
 
+  async openControl(option: ControlOption, title: string): Promise<void> {
+    const openLink = (address: string): Promise<LinkDriver> => this.openLink(address);
+    this.control = await openControlOption(this.stack, option, { title, openLink }, this.notice);
+  }
+
+  /** A link over UDP for an address that somebody adds while this runs. */
+  private async openLink(local: string): Promise<LinkDriver> {
+    const [link] = await openLinks([{ kind: "udp", local, port: null, backup: false, mtu: null }], []);
+    const { driver } = link as OpenLink;
+    return this.capture === null ? driver : this.capture.wrap(driver);
+  }
+
   counters(): Readonly<Record<string, number>> {
     return this.stack.counters();
   }
@@ -122,6 +141,7 @@ class UserspaceNetwork implements Network {
   }
 
   async close(): Promise<string | null> {
+    await this.control?.close();
     await this.stack.close();
     this.capture?.close();
     this.file?.close();

@@ -1,6 +1,7 @@
 import { pipeline } from "node:stream/promises";
 import type { PathLimits } from "mptcp";
 import type { AnySocket } from "mptcp/node";
+import type { ControlOption } from "./control-option.ts";
 import { dial } from "./dial.ts";
 import { EXIT, exitOf } from "./io.ts";
 import type { Io, Signal } from "./io.ts";
@@ -23,6 +24,7 @@ export interface SocketFlags extends TransferFlags {
   readonly limits: Partial<PathLimits>;
   /** Where to write what passes the links; null: nowhere. */
   readonly pcap: string | null;
+  readonly control?: ControlOption;
 }
 
 /** The flags of `mptcp listen`. */
@@ -39,7 +41,7 @@ export interface ConnectFlags extends SocketFlags {
 
 /** `mptcp listen PORT`: serves one connection, between it and standard input and output unless told otherwise. */
 export async function listenCommand(port: number, flags: ListenFlags, io: Io): Promise<number> {
-  return withNetwork(flags, port, io, async (network, stopped) => {
+  return withNetwork(flags, `listen ${port}`, port, io, async (network, stopped) => {
     if (flags.keep) return serve(port, network, flags, io, stopped);
     let taken = false;
     let take!: (connection: AnySocket) => void;
@@ -60,7 +62,7 @@ export async function listenCommand(port: number, flags: ListenFlags, io: Io): P
 
 /** `mptcp connect HOST PORT`: the other end. */
 export async function connectCommand(host: string, port: number, flags: ConnectFlags, io: Io): Promise<number> {
-  return withNetwork(flags, null, io, async (network, stopped) => {
+  return withNetwork(flags, `connect ${host} ${port}`, null, io, async (network, stopped) => {
     let connection: AnySocket | Signal;
     try {
       connection = await dial(network, host, port, flags.wait, io, stopped);
@@ -128,7 +130,9 @@ function discarded(connection: AnySocket): Promise<void> {
 }
 
 /** Opens the links, runs `act`, closes everything; Ctrl-C and SIGTERM fulfil `stopped`. */
-async function withNetwork(flags: SocketFlags & Partial<ListenFlags>, listenPort: number | null, io: Io, act: (network: Network, stopped: Promise<Signal>) => Promise<number>): Promise<number> {
+async function withNetwork(
+  flags: SocketFlags & Partial<ListenFlags>, title: string, listenPort: number | null, io: Io, act: (network: Network, stopped: Promise<Signal>) => Promise<number>,
+): Promise<number> {
   const wrong = flagsProblem(flags);
   if (wrong !== null) {
     io.stderr.write(`${wrong}\n`);
@@ -139,6 +143,7 @@ async function withNetwork(flags: SocketFlags & Partial<ListenFlags>, listenPort
   let code: number;
   try {
     network = await openNetwork(flags, listenPort, io);
+    await network.openControl(flags.control, title);
     code = await act(network, stopped);
   } catch (error) {
     io.stderr.write(`${explain(error)}\n`);
@@ -165,6 +170,7 @@ function flagsProblem(flags: SocketFlags & Partial<ListenFlags>): string | null 
     if (links > 0) return "--via kernel uses the kernel's own links: leave out --udp and --tun";
     if (flags.endpoint.length > 0) return "--via kernel has the kernel's endpoints: ip mptcp endpoint add ADDRESS dev DEVICE signal";
     if (Object.keys(flags.limits).length > 0) return "--via kernel has the kernel's limits: ip mptcp limits set subflows 8 add_addr_accepted 8";
+    if (typeof flags.control === "string" || flags.control === true) return "--via kernel has no control socket: ss -Mti and ip mptcp show and command the kernel's connections";
     if (flags.pcap !== null) return "--via kernel is captured by the kernel: tcpdump -i any -w FILE tcp port PORT";
   } else if (links === 0) {
     return "no link: give at least one --udp local=ADDRESS (no privileges needed) or --tun name=NAME,host=ADDRESS,kernel=ADDRESS/LENGTH, or --via kernel";

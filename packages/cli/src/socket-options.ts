@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from "commander";
 import type { Command } from "commander";
+import { controlOptions } from "./control-option.ts";
 import type { Io } from "./io.ts";
 import { parseEndpoint, parseLimits, parseTun, parseUdp } from "./link-options.ts";
 import type { EndpointOption, LinkOption } from "./link-options.ts";
@@ -34,7 +35,7 @@ function socketOptions(command: Command): Command {
   const udp = "a link over UDP, no privileges needed: local=ADDR[:PORT][,backup][,mtu=N]; may be repeated";
   const tun = "a link over a TUN device, for root: name=NAME,host=ADDR,kernel=ADDR/LEN[,backup][,mtu=N]; may be repeated";
   const endpoint = "what the address of a link is for, as in ip mptcp endpoint: ADDR[,signal][,subflow][,backup][,fullmesh][,port=N][,id=N]; may be repeated (without: a full mesh)";
-  return command
+  command
     .option("--udp <link>", udp, (text: string, all?: readonly LinkOption[]) => parseUdp(text, all ?? []))
     .option("--tun <link>", tun, (text: string, all?: readonly LinkOption[]) => parseTun(text, all ?? []))
     .option("--via <whom>", "whose Multipath TCP: userspace, this program's on links, or kernel", parseVia)
@@ -46,6 +47,7 @@ function socketOptions(command: Command): Command {
     .option("--source <bytes>", "send so many bytes instead of standard input", parseCount)
     .option("--json", "print a summary as JSON to standard error at the end")
     .option("--secrets", "with --json: the connection's token too, by which anybody may ask to join it");
+  return controlOptions(command);
 }
 
 /** `wait` is true where no time is named. */

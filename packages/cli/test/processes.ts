@@ -15,6 +15,8 @@ export interface CommandOptions {
   readonly stdin?: number | "pipe";
   /** A file descriptor; collected unless given. */
   readonly stdout?: number;
+  /** Variables of the environment beside those of the test. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** The built command as a process of its own. Killed by {@link stopAll}, if not earlier. */
@@ -30,7 +32,7 @@ export class Command {
 
   constructor(args: readonly string[], options: CommandOptions = {}) {
     const words = [...prefixOf(options), process.execPath, BIN, ...args];
-    this.child = spawn(words[0] as string, words.slice(1), { stdio: [options.stdin ?? "ignore", options.stdout ?? "pipe", "pipe"], cwd: "/" });
+    this.child = spawn(words[0] as string, words.slice(1), { stdio: [options.stdin ?? "ignore", options.stdout ?? "pipe", "pipe"], cwd: "/", env: { ...process.env, ...options.environment } });
     this.pid = this.child.pid ?? 0;
     Command.running.add(this);
     this.child.stdin?.on("error", () => {});
@@ -59,6 +61,11 @@ export class Command {
 
   get outputLength(): number {
     return this.output.reduce((sum, chunk) => sum + chunk.length, 0);
+  }
+
+  /** Standard output as text. */
+  get text(): string {
+    return Buffer.concat(this.output).toString("utf8");
   }
 
   /** Fulfilled when `holds`, which is asked whenever something was written. @throws Error when the command ends first */

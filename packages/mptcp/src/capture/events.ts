@@ -63,6 +63,8 @@ function describeMptcp(event: DecisionEvent): string {
       return event.multipath
         ? `connection established, multipath, token ${hex32(event.token)}`
         : "connection established, regular TCP";
+    case "fully_established":
+      return `the peer has our key, token ${hex32(event.token)}: subflows may be added`;
     case "subflow_established":
       return (
         `subflow ${event.local} -> ${event.remote} established` +

@@ -7,6 +7,8 @@
 export interface Observer {
   /** Also wants the events that every segment brings (`schedule`). */
   readonly perSegment?: boolean;
+  /** Also wants `fully_established`, which nobody decides: path managers outside the engine begin with it. */
+  readonly milestones?: boolean;
   event(event: DecisionEvent): void;
 }
 
@@ -33,6 +35,7 @@ export type DecisionDetail =
   | { readonly kind: "segment_dropped"; readonly reason: string }
   // Multipath TCP
   | { readonly kind: "connection_established"; readonly multipath: boolean; readonly token: number }
+  | { readonly kind: "fully_established"; readonly token: number }
   | { readonly kind: "subflow_established"; readonly local: string; readonly remote: string; readonly backup: boolean; readonly addressId: number; readonly initiator: boolean }
   | { readonly kind: "subflow_closed"; readonly reason: string }
   | { readonly kind: "join_refused"; readonly reason: string; readonly local: string; readonly remote: string }

@@ -1,13 +1,13 @@
 import { MptcpError } from "../core/index.ts";
-import type { EndpointId, MptcpConfig, SubflowTcpConfig } from "../mptcp/index.ts";
-import type { FourTuple, StreamConnection, TcpConfig, TcpOwner } from "../tcp/index.ts";
+import type { EndpointId, SubflowTcpConfig } from "../mptcp/index.ts";
+import type { FourTuple, StreamConnection, TcpOwner } from "../tcp/index.ts";
 import { TcpConnection, TcpSocket } from "../tcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
 import type { HostAddress } from "./address-book.ts";
 import type { BlackHoles } from "./black-holes.ts";
 import type { Listeners } from "./listeners.ts";
 import type { OpeningHost } from "./opening-host.ts";
-import type { ConnectOptions } from "./options.ts";
+import type { ConnectOptions, Defaults } from "./options.ts";
 import type { PortAllocator, TupleLookup } from "./ports.ts";
 
 /** What opening from here needs of a host. */
@@ -18,7 +18,7 @@ export interface ActiveOpenHost extends OpeningHost {
   readonly blackHoles: BlackHoles;
   readonly listeners: Listeners;
   /** The parameters of connections for which nothing else is said. */
-  readonly defaults: { readonly tcp: TcpConfig; readonly mptcp: MptcpConfig };
+  readonly defaults: Defaults;
 }
 
 /** Opens connections from here, and their further subflows. */

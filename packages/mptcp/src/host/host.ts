@@ -3,7 +3,7 @@ import { Counters, LIMITS, randomSources } from "../core/index.ts";
 import type { EndpointId, LocalAddress, MptcpConfig, MptcpEnvironment, SubflowTcpConfig, Timed } from "../mptcp/index.ts";
 import { DEFAULT_MPTCP_CONFIG, fullMesh, lia, lowestTimeDistance, MptcpConnection } from "../mptcp/index.ts";
 import type { StreamConnection, TcpConfig, TcpOwner } from "../tcp/index.ts";
-import { cubic, DEFAULT_TCP_CONFIG, SegmentPool, TcpConnection } from "../tcp/index.ts";
+import { cubic, DEFAULT_TCP_CONFIG, SegmentPool, TcpConnection, TcpSocket } from "../tcp/index.ts";
 import type { IpAddress, Packet, TcpSegment } from "../wire/index.ts";
 import { icmpErrorOf, TCP_FLAG } from "../wire/index.ts";
 import { ActiveOpen } from "./active-open.ts";
@@ -18,7 +18,8 @@ import type { Listener } from "./listener.ts";
 import { Listeners } from "./listeners.ts";
 import { bytesHeld, HostMemory } from "./memory.ts";
 import type { OpeningHost } from "./opening-host.ts";
-import type { AddressOptions, ConnectOptions, HostOptions, HostUsage, ListenOptions } from "./options.ts";
+import { Observers } from "./observers.ts";
+import type { AddressOptions, ConnectOptions, Defaults, DefaultsChange, HostOptions, HostUsage, ListenOptions } from "./options.ts";
 import { Orphans } from "./orphans.ts";
 import { PassiveOpen } from "./passive-open.ts";
 import { PendingJoins } from "./pending-joins.ts";
@@ -46,13 +47,15 @@ import { TransmitQueue } from "./transmit-queue.ts";
 export class Host implements MptcpEnvironment, TimeWaitsOwner {
   readonly name: string;
   readonly random: RandomSources;
-  readonly observer: Observer | null;
+  /** Who observes, see {@link Host.observe}; null: nobody. */
+  observer: Observer | null;
   readonly counters = new Counters();
   readonly segments = new SegmentPool();
   readonly memory: HostMemory;
   /** The time of the driver's call being handled, ns. */
   now = 0;
 
+  private readonly observers = new Observers();
   private readonly addresses = new AddressBook();
   private readonly ports: PortAllocator;
   private readonly heldPorts = new HeldPorts();
@@ -64,6 +67,8 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
   private readonly tuples: TupleLookup;
   private readonly pendingJoins: PendingJoins;
   private readonly tokens: Tokens;
+  /** The parameters of connections for which nothing else is said. */
+  private readonly defaults: Defaults;
   private readonly listeners: Listeners;
   private readonly factory: ConnectionFactory;
   private readonly activeOpen: ActiveOpen;
@@ -81,10 +86,11 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
   constructor(options: HostOptions) {
     this.name = options.name;
     this.random = typeof options.random === "function" ? randomSources(options.random) : options.random;
-    this.observer = options.observer ?? null;
+    if (options.observer) this.observers.add(options.observer);
+    this.observer = this.observers.combined;
     const tcp: TcpConfig = { ...DEFAULT_TCP_CONFIG, congestion: cubic, ...options.tcp };
     const mptcp: MptcpConfig = { ...DEFAULT_MPTCP_CONFIG, scheduler: lowestTimeDistance, congestion: lia, pathManager: fullMesh, ...options.mptcp };
-    const defaults = { tcp, mptcp };
+    this.defaults = { tcp, mptcp };
     this.tokens = new Tokens(this.random, this.counters);
     this.pendingJoins = new PendingJoins(options.pendingJoins ?? LIMITS.hostPendingJoins.default, options.pendingJoinsPerPeer ?? LIMITS.pendingJoinsPerPeer.default);
     this.connections = new Connections({
@@ -101,7 +107,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     this.blackHoles = new BlackHoles(mptcp, this.counters);
     this.ports = new PortAllocator(this.random.ports);
     this.factory = new ConnectionFactory(this, this.addresses, this.tokens, tcp.mtu);
-    const { addresses, blackHoles, counters, factory, heldPorts, ports, strays, tokens, tuples } = this;
+    const { addresses, blackHoles, counters, defaults, factory, heldPorts, ports, strays, tokens, tuples } = this;
     this.listeners = new Listeners({ addresses, counters, defaults, heldPorts });
     const opening: OpeningHost = {
       environment: this, addresses, factory, heldPorts, tokens,
@@ -161,6 +167,51 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
   connect(remote: IpAddress, port: number, options: ConnectOptions, now: number): StreamConnection {
     this.now = now;
     return this.activeOpen.connect(remote, port, options, now);
+  }
+
+  // ---- looking on, and commanding from outside
+
+  /**
+   * Tells one more observer of what is decided from now on, beside the one that the host was made with. While nobody observes nothing is built.
+   * @returns how to stop
+   */
+  observe(observer: Observer): () => void {
+    this.observers.add(observer);
+    this.observer = this.observers.combined;
+    return () => {
+      this.observers.remove(observer);
+      this.observer = this.observers.combined;
+    };
+  }
+
+  /** Every connection of the host, those in the midst of their handshake and those that are over and linger included; by number. */
+  streams(): readonly StreamConnection[] {
+    const found = new Set<StreamConnection>(this.tokens.all());
+    for (const { owner } of this.connections.all()) if (owner instanceof TcpSocket) found.add(owner);
+    return Array.from(found).toSorted((a, b) => a.id - b.id);
+  }
+
+  /** The connection of that number; null when there is none. */
+  stream(id: number): StreamConnection | null {
+    for (const connection of this.tokens.all()) if (connection.id === id) return connection;
+    const found = this.connections.all().find(({ owner }) => owner instanceof TcpSocket && owner.id === id);
+    return found === undefined ? null : (found.owner as TcpSocket);
+  }
+
+  /** The connection in Multipath TCP of a token of ours; null when there is none. */
+  byToken(token: number): MptcpConnection | null {
+    return this.tokens.find(token);
+  }
+
+  /** What connections to come are made with, where whoever opens them or listens for them says nothing else. */
+  get mptcpDefaults(): MptcpConfig {
+    return this.defaults.mptcp;
+  }
+
+  /** Makes connections to come with other limits and policies, those of listeners that are there included. */
+  setDefaults(change: DefaultsChange): void {
+    this.defaults.mptcp = { ...this.defaults.mptcp, ...change };
+    this.listeners.onDefaults();
   }
 
   // ---- moving

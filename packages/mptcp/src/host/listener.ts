@@ -2,7 +2,7 @@ import { LIMITS, SECOND } from "../core/index.ts";
 import type { MptcpConfig } from "../mptcp/index.ts";
 import type { StreamConnection, TcpConfig } from "../tcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
-import type { ListenOptions } from "./options.ts";
+import type { Defaults, ListenOptions } from "./options.ts";
 
 /** A port open for connections. Made by `Host.listen`. */
 export class Listener {
@@ -12,19 +12,19 @@ export class Listener {
   readonly options: ListenOptions;
   /** Parameters of its connections: the host's, with what the options change. One object for all, since there may be many. */
   readonly tcp: TcpConfig;
-  readonly mptcp: MptcpConfig;
+  private mptcpConfig: MptcpConfig;
   private handshakes = 0;
   /** When the last SYN cookie was sent, ns. */
   private cookieSentAt = Number.NEGATIVE_INFINITY;
   private readonly established: StreamConnection[] = [];
   private readonly closing: (listener: Listener, now: number) => void;
 
-  constructor(port: number, options: ListenOptions, defaults: { readonly tcp: TcpConfig; readonly mptcp: MptcpConfig }, closing: (listener: Listener, now: number) => void) {
+  constructor(port: number, options: ListenOptions, defaults: Defaults, closing: (listener: Listener, now: number) => void) {
     this.port = port;
     this.address = options.address ?? null;
     this.options = options;
     this.tcp = { ...defaults.tcp, ...options.tcp };
-    this.mptcp = { ...defaults.mptcp, ...options.mptcp };
+    this.mptcpConfig = { ...defaults.mptcp, ...options.mptcp };
     this.closing = closing;
   }
 
@@ -39,6 +39,10 @@ export class Listener {
     if (address !== undefined) return this.covers(address);
     if (this.address !== null) return family === undefined || this.address.family === family;
     return family === undefined || this.options.family === undefined || this.options.family === family;
+  }
+
+  get mptcp(): MptcpConfig {
+    return this.mptcpConfig;
   }
 
   /** Connections whose handshake is not over yet. */
@@ -69,6 +73,11 @@ export class Listener {
   }
 
   // ---- the host's calls
+
+  /** Connections to come have other parameters where the options say nothing. */
+  onDefaults(mptcp: MptcpConfig): void {
+    this.mptcpConfig = { ...mptcp, ...this.options.mptcp };
+  }
 
   onHandshakeBegun(): void {
     this.handshakes++;

@@ -1,21 +1,20 @@
 import type { Counters } from "../core/index.ts";
 import { MptcpError } from "../core/index.ts";
-import type { MptcpConfig } from "../mptcp/index.ts";
 import { MptcpConnection } from "../mptcp/index.ts";
-import type { StreamConnection, TcpConfig } from "../tcp/index.ts";
+import type { StreamConnection } from "../tcp/index.ts";
 import { TcpSocket } from "../tcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
 import type { AddressBook, HostAddress } from "./address-book.ts";
 import type { HeldPorts } from "./held-ports.ts";
 import { Listener } from "./listener.ts";
-import type { ListenOptions } from "./options.ts";
+import type { Defaults, ListenOptions } from "./options.ts";
 
 /** What listeners need of their host. */
 export interface ListenersHost {
   readonly addresses: AddressBook;
   readonly counters: Counters;
   /** The parameters of connections for which a listener says nothing else. */
-  readonly defaults: { readonly tcp: TcpConfig; readonly mptcp: MptcpConfig };
+  readonly defaults: Defaults;
   readonly heldPorts: HeldPorts;
 }
 
@@ -67,6 +66,11 @@ export class Listeners {
     for (const listeners of this.ports.values()) {
       for (const listener of listeners) this.host.heldPorts.release(listener, address);
     }
+  }
+
+  /** The host's parameters for connections to come are others. */
+  onDefaults(): void {
+    for (const listeners of this.ports.values()) for (const listener of listeners) listener.onDefaults(this.host.defaults.mptcp);
   }
 
   /** A connection that came to a listener has its handshake before it. */

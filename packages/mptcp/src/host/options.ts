@@ -1,5 +1,5 @@
 import type { Observer, RandomPurpose, RandomSource, RandomSources } from "../core/index.ts";
-import type { EndpointFlags, MptcpConfig } from "../mptcp/index.ts";
+import type { EndpointFlags, MptcpConfig, PathLimits, PolicyExchange } from "../mptcp/index.ts";
 import type { TcpConfig } from "../tcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
 import type { PortSource } from "./ports.ts";
@@ -50,6 +50,15 @@ export interface HostOptions {
   /** `auto` unless given. */
   readonly synCookies?: SynCookieMode;
 }
+
+/** The parameters of connections for which nothing else is said. */
+export interface Defaults {
+  readonly tcp: TcpConfig;
+  mptcp: MptcpConfig;
+}
+
+/** What of them may be changed while the host runs. */
+export type DefaultsChange = PolicyExchange & { readonly limits?: PathLimits };
 
 export interface AddressOptions {
   /** The driver's number of the link that packets from this address leave by. */

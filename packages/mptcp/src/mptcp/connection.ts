@@ -10,11 +10,11 @@ import { DecisionLog } from "./decision-log.ts";
 import type { HandOver, RegularContext } from "./ending/regular-stream.ts";
 import { RegularStream } from "./ending/regular-stream.ts";
 import type { MptcpEnvironment, SubflowTcpConfig, Timed } from "./environment.ts";
-import type { AddressesInfo, ConnectionInfo, SubflowInfo, SubflowView } from "./info.ts";
-import { addressesOf, infoOfMultipath, infoOfRegular, infoOfSubflow } from "./info.ts";
+import type { AddressesInfo, ConnectionInfo, PoliciesInfo, SubflowInfo, SubflowView } from "./info.ts";
+import { addressesOf, infoOfMultipath, infoOfRegular, infoOfSubflow, policiesOf } from "./info.ts";
 import type { MultipathContext } from "./multipath.ts";
 import { Multipath } from "./multipath.ts";
-import type { LocalAddress } from "./path-manager.ts";
+import type { LocalAddress, PathLimits } from "./path-manager.ts";
 import type { Paths } from "./paths/paths.ts";
 import { Session } from "./session.ts";
 import type { Subflow } from "./subflow.ts";
@@ -179,6 +179,41 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
     this.settings = { ...this.settings, ...policies };
     if (policies.congestion !== undefined) this.congestionFactory = policies.congestion;
     this.stream.exchange(policies, now);
+  }
+
+  /**
+   * Other limits hold from now on. Where they allow more, the path manager looks what there is to open; where they allow less, what is there stays, as in
+   * Linux.
+   */
+  limit(limits: PathLimits, now: number): void {
+    this.settings = { ...this.settings, limits };
+    this.whileOpen((paths) => {
+      paths.onLimits(now);
+      return true;
+    }, now);
+  }
+
+  /** What decides in the connection, by name; null for what regular TCP does without. */
+  get policies(): PoliciesInfo {
+    return policiesOf(this.settings, this.stream instanceof Multipath ? this.stream : null);
+  }
+
+  /** Announces an address of ours to the peer (ADD_ADDR), with a port where it is not 0. @returns false when the connection has no address of that id */
+  announceLocal(addressId: number, port: number, now: number): boolean {
+    return this.whileOpen((paths) => {
+      const isOurs = paths.local.some((entry) => entry.id === addressId);
+      if (isOurs) paths.announce(addressId, port);
+      return isOurs;
+    }, now);
+  }
+
+  /** Takes an announcement back (REMOVE_ADDR); the address goes on being used. @returns false when it was not announced */
+  withdrawLocal(addressId: number, now: number): boolean {
+    return this.whileOpen((paths) => {
+      const isTold = paths.signals.announcedIds.includes(addressId);
+      if (isTold) paths.withdraw(addressId);
+      return isTold;
+    }, now);
   }
 
   /** One more address of the host that the connection may use (RFC 6897 §5.3.3). @returns false when the host does not have it now */

@@ -61,6 +61,13 @@ export class DecisionLog {
     this.observe(subflow, { kind: "schedule", dataOffset: mapping.dataOffset, length: mapping.length, reinjection, reason: scheduler });
   }
 
+  /** A DSS arrived (RFC 8684 §3.1). Only observers hear of it that ask for it: the log is of decisions. */
+  fullyEstablished(token: number): void {
+    const { observer, now, name } = this.environment;
+    if (observer?.milestones !== true) return;
+    observer.event({ at: now, host: name, connection: this.connection, subflow: -1, kind: "fully_established", token });
+  }
+
   /** `carrier`: the subflow that had the data; null when none has it any more. */
   reinjection(carrier: LoggedSubflow | null, from: number, to: number, cause: ReinjectionCause): void {
     this.environment.counters.increment("MPTcpExtMPTCPRetrans");

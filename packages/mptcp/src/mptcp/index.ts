@@ -13,7 +13,7 @@ export type { EndpointId, MptcpEnvironment, SubflowTcpConfig, Timed } from "./en
 export { answerFlags, readCapableAck, readCapableSyn } from "./handshake/capable.ts";
 export type { CapableSyn } from "./handshake/capable.ts";
 export { readJoinSyn } from "./handshake/join.ts";
-export type { AddressesInfo, ConnectionInfo, SubflowInfo, SubflowView } from "./info.ts";
+export type { AddressesInfo, ConnectionInfo, PoliciesInfo, PolicyInfo, SubflowInfo, SubflowView } from "./info.ts";
 export { infoOfTcp } from "./info.ts";
 export type { EndpointFlags, LocalAddress, Path, PathControl, PathLimits, PathManager, PathManagerFactory, RemoteAddress } from "./path-manager.ts";
 export * from "./path-managers/index.ts";

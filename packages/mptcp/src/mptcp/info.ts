@@ -1,6 +1,7 @@
-import type { FallbackReason } from "../core/index.ts";
+import type { FallbackReason, PlainObject, PolicyLike } from "../core/index.ts";
 import type { FourTuple, TcpConnection, TcpState } from "../tcp/index.ts";
 import type { DataSequenceSpace, IpAddress } from "../wire/index.ts";
+import type { MptcpConfig } from "./config.ts";
 import type { PathControl } from "./path-manager.ts";
 
 /**
@@ -94,6 +95,21 @@ export interface AddressesInfo {
   readonly remote: readonly { readonly id: number; readonly address: IpAddress; readonly port: number }[];
 }
 
+/** A policy in use: its name, and its parameters where it says them. */
+export interface PolicyInfo {
+  readonly name: string;
+  readonly parameters: PlainObject;
+}
+
+/** What decides in a connection. */
+export interface PoliciesInfo {
+  /** Null: regular TCP has none. */
+  readonly scheduler: PolicyInfo | null;
+  readonly congestion: PolicyInfo;
+  /** Null: regular TCP has none. */
+  readonly pathManager: PolicyInfo | null;
+}
+
 /** What {@link infoOfMultipath} reads of a connection in Multipath TCP. */
 export interface InformedMultipath {
   readonly session: {
@@ -140,6 +156,12 @@ export interface SubflowView {
   readonly stale: boolean;
   /** Bytes that were sent before on another subflow. */
   readonly bytesReinjected: number;
+}
+
+/** What {@link policiesOf} reads of a connection in Multipath TCP. */
+export interface DecidingParts {
+  readonly sender: { readonly carriers: { readonly scheduler: { readonly name: string } } };
+  readonly paths: { readonly managerName: string };
 }
 
 /** What {@link infoOfRegular} reads of a connection that became regular TCP. */
@@ -258,6 +280,20 @@ export function infoOfTcp(tcp: TcpConnection, owner: Pick<SubflowInfo, "pathInde
     segmentsSent: tcp.segmentsSent,
     segmentsReceived: tcp.segmentsReceived,
   };
+}
+
+/** What decides in a connection; `parts`: null with regular TCP. */
+export function policiesOf(config: Pick<MptcpConfig, "scheduler" | "congestion" | "pathManager">, parts: DecidingParts | null): PoliciesInfo {
+  const { congestion, pathManager, scheduler } = config;
+  return {
+    scheduler: parts === null ? null : { name: parts.sender.carriers.scheduler.name, parameters: parametersOf(scheduler) },
+    congestion: { name: congestion.name, parameters: congestion.parameters },
+    pathManager: parts === null ? null : { name: parts.paths.managerName, parameters: parametersOf(pathManager) },
+  };
+}
+
+function parametersOf(policy: PolicyLike<unknown>): PlainObject {
+  return typeof policy === "function" ? {} : policy.parameters;
 }
 
 /** The addresses of a connection; of one in regular TCP the pair that it was opened on. */

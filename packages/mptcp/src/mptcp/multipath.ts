@@ -470,7 +470,9 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   }
 
   onDss(now: number): void {
-    if (this.session.onDss()) this.paths.onEstablished(now);
+    if (!this.session.onDss()) return;
+    this.log.fullyEstablished(this.session.local.token);
+    this.paths.onEstablished(now);
   }
 
   // ---- what the parts tell: data

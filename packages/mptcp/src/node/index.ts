@@ -4,6 +4,10 @@
  *
  * @module
  */
+export type {
+  ConnectionReference, ConnectionStatus, Control, ControlClient, ControlErrorCode, ControlEvent, ControlEventKind, ControlEventOf, ControlHello, ControlMethod,
+  ControlOptions, ControlParams, ControlPolicyKind, ControlResult, ControlStatus, EndpointStatus, FoundSocket, LinkOpener, PolicyStatus, SubflowStatus,
+} from "./control/index.ts";
 export { setDefaultStack } from "./default-stack.ts";
 export { fixScript } from "./doctor/fix-script.ts";
 export type { Check, CheckState, DoctorOptions, DoctorReport, System, Use } from "./doctor/index.ts";
@@ -16,6 +20,7 @@ export type { LinkCaptureOptions } from "./link-capture.ts";
 export type { LocalAddressInfo, MptcpEvents, MptcpInfo, MultipathChoice, RemoteAddressInfo, SocketMptcp, SubflowInfo, SubflowRequest } from "./mptcp-info.ts";
 export type { ProbeOptions, ProbeOutcome, ProbeReport, ProbeRow, ProbeState, ProbeTarget } from "./probe/index.ts";
 export { doctor, probe } from "./on-demand.ts";
+export { connectControl, controlFromEnvironment, findControls, openControl } from "./on-demand-control.ts";
 export { CryptoRandom } from "./random.ts";
 export { Runtime } from "./runtime.ts";
 export type { ConnectionHandler, LinkAddress, RuntimeOptions } from "./runtime.ts";

@@ -105,14 +105,15 @@ export class Runtime implements PumpDriver {
     for (const address of link.addresses) this.host.removeAddress(address, now);
     this.links[at] = null;
     link.isOpen = false;
+    for (const address of link.addresses) this.note("removed", address);
     this.poke();
     return driver.close();
   }
 
-  /** Gives the host one more address on a link. @throws MptcpError ERR_MPTCP_NO_LINK when `driver` was not added */
+  /** Gives the host one more address on a link, or other flags to one that is there. @throws MptcpError ERR_MPTCP_NO_LINK when `driver` was not added */
   addAddress(driver: LinkDriver, address: IpAddress, flags?: Partial<EndpointFlags>): void {
     const link = this.linkOf(driver);
-    link.addresses.push(address);
+    if (!link.addresses.some((own) => own.equals(address))) link.addresses.push(address);
     this.host.addAddress(
       address,
       {
@@ -124,6 +125,7 @@ export class Runtime implements PumpDriver {
       },
       this.now,
     );
+    this.note("added", address);
     this.poke();
   }
 
@@ -134,7 +136,13 @@ export class Runtime implements PumpDriver {
     if (at < 0) return;
     link.addresses.splice(at, 1);
     this.host.removeAddress(address, this.now);
+    this.note("removed", address);
     this.poke();
+  }
+
+  /** The links that there are, and the addresses on each. */
+  get linkAddresses(): readonly { readonly driver: LinkDriver; readonly addresses: readonly IpAddress[] }[] {
+    return this.links.flatMap((link) => (link === null ? [] : [{ driver: link.driver, addresses: link.addresses.slice() }]));
   }
 
   // ---- connections
@@ -355,6 +363,12 @@ export class Runtime implements PumpDriver {
   linkFailed(driver: LinkDriver, error: Error): void {
     void this.removeLink(driver);
     this.onLinkFailed?.(driver, error);
+  }
+
+  /** Tells who observes of an address of the host, once it is there, or gone. */
+  private note(change: "added" | "removed", address: IpAddress): void {
+    const { host, now } = this;
+    host.observer?.event({ at: now, host: host.name, connection: -1, subflow: -1, kind: "address", change, address: String(address) });
   }
 
   private linkOf(driver: LinkDriver): Link {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { NEVER, SECOND } from "../../src/core/index.ts";
-import { pathManagers } from "../../src/mptcp/index.ts";
+import { pathManagers, userspace } from "../../src/mptcp/index.ts";
 import type { PathControl, PathManager, PathManagerFactory } from "../../src/mptcp/index.ts";
 import { checkPathManager } from "../../src/testing/index.ts";
 import type { PathManagerClaims } from "../../src/testing/index.ts";
@@ -9,7 +9,7 @@ import type { PathManagerClaims } from "../../src/testing/index.ts";
 const CLAIMS: Readonly<Record<string, PathManagerClaims>> = { "full-mesh": { reopensWithin: 10 * SECOND }, full: { reopensWithin: 10 * SECOND } };
 
 describe("our path managers conform", () => {
-  test.each(Object.entries(pathManagers))("%s", (name, factory) => {
+  test.each(Object.entries({ ...pathManagers, userspace }))("%s", (name, factory) => {
     expect(checkPathManager(factory, CLAIMS[name])).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import { damaged, MptcpError } from "../../core/index.ts";
 import type { PlainObject, PlainValue, Policy, Stand } from "../../core/index.ts";
-import { congestionControl, pathManagers, schedulers } from "../../mptcp/index.ts";
+import { congestionControl, pathManagerNamed, schedulers } from "../../mptcp/index.ts";
 import type { PathManager, Scheduler } from "../../mptcp/index.ts";
 import type { CongestionControlFactory } from "../../tcp/index.ts";
 
@@ -38,7 +38,7 @@ export function policyOf(stand: Stand, own: OwnPolicies): AnyPolicy {
     case "scheduler":
       return own.schedulers?.[name]?.(parameters) ?? (Object.hasOwn(schedulers, name) ? schedulers[name] : undefined) ?? unknown("scheduler", name, "schedulers");
     case "pathManager":
-      return own.pathManagers?.[name]?.(parameters) ?? (Object.hasOwn(pathManagers, name) ? pathManagers[name] : undefined) ?? unknown("path manager", name, "pathManagers");
+      return own.pathManagers?.[name]?.(parameters) ?? pathManagerNamed(name) ?? unknown("path manager", name, "pathManagers");
     case "congestion":
       return own.congestion?.[name]?.(parameters) ?? ours(name, parameters);
     default:

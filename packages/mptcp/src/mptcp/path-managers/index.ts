@@ -26,10 +26,12 @@ import type { Policy } from "../../core/index.ts";
 import type { PathManager } from "../path-manager.ts";
 import { linuxEndpoints } from "./endpoints.ts";
 import { fullMesh } from "./full-mesh.ts";
+import { userspace } from "./userspace.ts";
 
 export { linuxEndpoints } from "./endpoints.ts";
 export { fullMesh } from "./full-mesh.ts";
 export type { FullMeshOptions, PathMode } from "./full-mesh.ts";
+export { userspace } from "./userspace.ts";
 
 /** All of them by name, as configuration files and commands spell it. */
 export const pathManagers: Readonly<Record<string, Policy<PathManager>>> = {
@@ -38,3 +40,9 @@ export const pathManagers: Readonly<Record<string, Policy<PathManager>>> = {
   "single-path": { name: "single-path", parameters: { mode: "single-path" }, create: () => fullMesh({ mode: "single-path" }) },
   endpoints: { name: "endpoints", parameters: {}, create: linuxEndpoints },
 };
+
+/** A path manager by name, {@link userspace} included; undefined when there is none. */
+export function pathManagerNamed(name: string): Policy<PathManager> | undefined {
+  if (name === userspace.name) return userspace;
+  return Object.hasOwn(pathManagers, name) ? pathManagers[name] : undefined;
+}

@@ -168,6 +168,16 @@ export class Paths implements PathControl {
     this.armManager();
   }
 
+  /** Other limits hold: there may be room for what they forbade. */
+  onLimits(now: number): void {
+    this.changed(now);
+  }
+
+  /** The name of the path manager that decides. */
+  get managerName(): string {
+    return this.manager.name;
+  }
+
   /** One more address of the host that the connection may use (RFC 6897 §5.3.3). @returns false when the host does not have it now */
   allowLocal(address: IpAddress, now: number): boolean {
     this.denied = this.denied.filter((other) => !other.equals(address));
