@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { registerDoctor } from "./doctor-command.ts";
 import { EXIT } from "./io.ts";
 import type { Io } from "./io.ts";
+import { registerKey } from "./link-key.ts";
 import { listScenarios } from "./list-command.ts";
 import { registerProbe } from "./probe-command.ts";
 import { runCommand } from "./run-command.ts";
@@ -52,6 +53,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
   addSocketCommands(program, io, (exit) => (code = exit));
   registerDoctor(program, io, (exit) => (code = exit));
   registerProbe(program, io, (exit) => (code = exit));
+  registerKey(program, io, (exit) => (code = exit));
   if (args.length === 0) {
     io.stdout.write(program.helpInformation() + EXAMPLES);
     return EXIT.usage;
