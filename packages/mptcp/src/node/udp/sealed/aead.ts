@@ -1,21 +1,33 @@
 import { createCipheriv, createDecipheriv, createSecretKey } from "node:crypto";
 import type { KeyObject } from "node:crypto";
+import { directCipher } from "./openssl.ts";
+import type { DirectCipher } from "./openssl.ts";
 
 /**
  * AES-256-GCM under one key, with a counter for a nonce, as Noise has it (§12.4): 32 zero bits, then 64 bits of the counter, the most significant first. Whoever
- * seals with a key uses each number once.
+ * seals with a key uses each number once. It is node:crypto's; where that can be had, without what node:crypto makes of each message.
  */
 export class AeadKey {
-  private readonly key: KeyObject;
+  private readonly octets: Uint8Array;
+  private readonly direct: DirectCipher | null;
+  private object: KeyObject | null = null;
 
-  /** @param key 32 octets */
-  constructor(key: Uint8Array) {
-    this.key = createSecretKey(key);
+  /**
+   * @param key 32 octets
+   * @param direct null: by node:crypto in any case
+   */
+  constructor(key: Uint8Array, direct: DirectCipher | null = directCipher()) {
+    this.octets = new Uint8Array(key);
+    this.direct = direct;
   }
 
   /** Seals octets `from` to `end` of `bytes` in their place; the tag follows at `end`, where there must be room for {@link TAG_LENGTH} octets. */
   seal(counter: number, bytes: Uint8Array, from: number, end: number, associated: Uint8Array | null = null): void {
-    const cipher = createCipheriv(CIPHER, this.key, nonceOf(counter), OPTIONS);
+    if (this.direct !== null && associated === null) {
+      this.direct.seal(this.octets, counter, bytes, from, end);
+      return;
+    }
+    const cipher = createCipheriv(CIPHER, this.keyObject, nonceOf(counter), OPTIONS);
     if (associated !== null) cipher.setAAD(associated);
     if (end > from) bytes.set(cipher.update(bytes.subarray(from, end)), from);
     cipher.final();
@@ -29,7 +41,8 @@ export class AeadKey {
   open(counter: number, bytes: Uint8Array, from: number, end: number, target: number, associated: Uint8Array | null = null): number {
     const length = end - from - TAG_LENGTH;
     if (length < 0) return -1;
-    const decipher = createDecipheriv(CIPHER, this.key, nonceOf(counter), OPTIONS);
+    if (this.direct !== null && associated === null) return this.direct.open(this.octets, counter, bytes, from, end, target);
+    const decipher = createDecipheriv(CIPHER, this.keyObject, nonceOf(counter), OPTIONS);
     decipher.setAuthTag(bytes.subarray(end - TAG_LENGTH, end));
     if (associated !== null) decipher.setAAD(associated);
     const opened = length === 0 ? null : decipher.update(bytes.subarray(from, from + length));
@@ -40,6 +53,17 @@ export class AeadKey {
     }
     if (opened !== null) bytes.set(opened, target);
     return length;
+  }
+
+  private get keyObject(): KeyObject {
+    return (this.object ??= createSecretKey(this.octets));
+  }
+
+  /** The key is used no more. */
+  forget(): void {
+    this.octets.fill(0);
+    this.object = null;
+    this.direct?.forget();
   }
 }
 

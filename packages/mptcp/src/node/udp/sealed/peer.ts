@@ -196,9 +196,14 @@ export class SealedPeer {
 
   /** From now on `session` seals. */
   private use(session: Session): void {
-    this.previous = this.current;
+    this.setPrevious(this.current);
     this.current = session;
     this.seals.counters.sessions++;
+  }
+
+  private setPrevious(session: Session | null): void {
+    this.previous?.forget();
+    this.previous = session;
   }
 
   // ---- those that the peer begins
@@ -258,6 +263,7 @@ export class SealedPeer {
 
   private setNext(session: Session | null): void {
     this.seals.pending += Number(session !== null) - Number(this.next !== null);
+    if (this.next !== this.current) this.next?.forget();
     this.next = session;
     this.answer = null;
   }
@@ -286,8 +292,8 @@ export class SealedPeer {
 
   /** The peer has used the session that it began. */
   private confirm(session: Session, now: number): void {
-    this.setNext(null);
     this.use(session);
+    this.setNext(null);
     this.lastTimestamp = session.timestamp;
     this.flush(now);
   }
@@ -304,8 +310,11 @@ export class SealedPeer {
   /** Drops keys that are too old, those of a handshake that nobody has answered too. @returns whether nothing is left */
   sweep(now: number): boolean {
     const { limits } = this.seals;
-    if (this.previous?.isExpired(now) === true) this.previous = null;
-    if (this.current?.isExpired(now) === true) this.current = null;
+    if (this.previous?.isExpired(now) === true) this.setPrevious(null);
+    if (this.current?.isExpired(now) === true) {
+      this.current.forget();
+      this.current = null;
+    }
     if (this.next !== null && now - this.next.createdAt >= limits.pendingTimeout) this.setNext(null);
     if (this.initiation !== null && now - this.initiation.sentAt >= limits.forgetAfter) this.initiation = null;
     this.dropStale(now);
@@ -317,8 +326,9 @@ export class SealedPeer {
     this.setNext(null);
     for (const { bytes } of this.queue) this.seals.queued -= bytes.length;
     this.queue = [];
+    this.setPrevious(null);
+    this.current?.forget();
     this.current = null;
-    this.previous = null;
     this.initiation = null;
   }
 

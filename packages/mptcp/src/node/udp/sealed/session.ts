@@ -78,6 +78,12 @@ export class Session {
     return this.counter < this.limits.rejectAfterDatagrams && !this.isExpired(now);
   }
 
+  /** It is over: its keys are overwritten. */
+  forget(): void {
+    this.sendKey.forget();
+    this.receiveKey.forget();
+  }
+
   /** Whether it is time for another session. */
   isDue(now: number): boolean {
     const { limits } = this;
