@@ -71,6 +71,10 @@ describe.each([
     const sealed = new Uint8Array(reference(key, 1, Uint8Array.of(1)));
     aead.forget();
     expect(aead.open(1, sealed, 0, sealed.length, 0)).toBe(-1);
+    // Not by zeros either, which it is overwritten with.
+    const zeros = new Uint8Array(reference(new Uint8Array(32), 1, Uint8Array.of(1)));
+    expect(aead.open(1, zeros, 0, zeros.length, 0)).toBe(-1);
+    expect(() => aead.seal(1, new Uint8Array(20), 0, 4)).toThrow("given up");
     expect(key).toEqual(new Uint8Array(32).fill(3));
   });
 });

@@ -343,6 +343,22 @@ describe("attacks", () => {
     expect(server.seals.pending).toBe(0);
   });
 
+  it("a recorded initiation does not keep an attempt that is under way from being repeated", () => {
+    const { client, server, clock } = ends();
+    client.send("syn");
+    client.take();
+    clock.now += 900;
+    const other = new End(clock);
+    other.send("syn");
+    for (const datagram of other.take()) client.receive(datagram);
+    client.take();
+    clock.now += 100;
+    client.send("syn");
+    expect(client.sent.map(typeOf)).toEqual([1]);
+    carry(client, server);
+    expect(server.got).toEqual(["syn"]);
+  });
+
   it("a flood of initiations without the key makes no state, and none is answered", () => {
     const { server } = ends();
     for (let i = 0; i < 500; i++) {

@@ -11,6 +11,7 @@ export class AeadKey {
   private readonly octets: Uint8Array;
   private readonly direct: DirectCipher | null;
   private object: KeyObject | null = null;
+  private isForgotten = false;
 
   /**
    * @param key 32 octets
@@ -23,6 +24,8 @@ export class AeadKey {
 
   /** Seals octets `from` to `end` of `bytes` in their place; the tag follows at `end`, where there must be room for {@link TAG_LENGTH} octets. */
   seal(counter: number, bytes: Uint8Array, from: number, end: number, associated: Uint8Array | null = null): void {
+    // Its octets are zeros, which anybody knows.
+    if (this.isForgotten) throw new Error("a key that was given up seals nothing");
     if (this.direct !== null && associated === null) {
       this.direct.seal(this.octets, counter, bytes, from, end);
       return;
@@ -40,7 +43,7 @@ export class AeadKey {
    */
   open(counter: number, bytes: Uint8Array, from: number, end: number, target: number, associated: Uint8Array | null = null): number {
     const length = end - from - TAG_LENGTH;
-    if (length < 0) return -1;
+    if (length < 0 || this.isForgotten) return -1;
     if (this.direct !== null && associated === null) return this.direct.open(this.octets, counter, bytes, from, end, target);
     const decipher = createDecipheriv(CIPHER, this.keyObject, nonceOf(counter), OPTIONS);
     decipher.setAuthTag(bytes.subarray(end - TAG_LENGTH, end));
@@ -61,6 +64,7 @@ export class AeadKey {
 
   /** The key is used no more. */
   forget(): void {
+    this.isForgotten = true;
     this.octets.fill(0);
     this.object = null;
     this.direct?.forget();

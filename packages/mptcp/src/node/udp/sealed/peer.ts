@@ -143,8 +143,8 @@ export class SealedPeer {
   private initiate(isUsable: boolean, now: number): void {
     const { limits } = this.seals;
     const { initiation, next } = this;
-    // The peer has just begun one: its first datagram will be here soon.
-    if (!isUsable && next !== null && now - next.createdAt < limits.retryAfter) return;
+    // The peer has just begun one: its first datagram will be here soon. What may be a recording of somebody's stops none that is under way.
+    if (!isUsable && initiation === null && next !== null && now - next.createdAt < limits.retryAfter) return;
     if (initiation !== null && now - initiation.sentAt < limits.retryAfter * 2 ** (initiation.sends - 1)) return;
     if (initiation !== null && initiation.sends < limits.sends) this.sendInitiation(initiation, now);
     else this.sendInitiation((this.initiation = this.begin(now)), now);
