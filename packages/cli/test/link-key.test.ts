@@ -79,7 +79,7 @@ describe("listen and connect with --key", () => {
     await server.says("listening on");
     const stranger = createSocket("udp4");
     stranger.send(Buffer.from("5002ffff0000000100000000", "hex"), 5861, "127.0.0.1");
-    stranger.send(Buffer.concat([Buffer.of(1, 0, 0, 0), Buffer.alloc(84)]), 5861, "127.0.0.1", () => stranger.close());
+    stranger.send(Buffer.concat([Buffer.of(1, 0, 0, 0), Buffer.alloc(100)]), 5861, "127.0.0.1", () => stranger.close());
     await once(stranger, "close");
     const client = new Run(["connect", "127.0.0.1", "5861", "--udp", "local=127.0.0.2", "--key", path], "a message");
     expect([await client.code, await server.code]).toEqual([0, 0]);

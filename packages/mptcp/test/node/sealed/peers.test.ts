@@ -1,10 +1,10 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { INITIATION, RESPONSE } from "../../../src/node/udp/sealed/messages.ts";
+import { COOKIE, INITIATION, RESPONSE } from "../../../src/node/udp/sealed/messages.ts";
 import { ADDRESS, carry, End, KEY, OTHER_KEY } from "./ends.ts";
 import type { Clock, EndOptions } from "./ends.ts";
 
-const ZERO = { sessions: 0, plain: 0, foreign: 0, unknown: 0, forged: 0, replayed: 0, refused: 0, overflowed: 0 };
+const ZERO = { sessions: 0, plain: 0, foreign: 0, unknown: 0, forged: 0, replayed: 0, challenged: 0, refused: 0, overflowed: 0 };
 
 function ends(a: EndOptions = {}, b: EndOptions = a): { readonly clock: Clock; readonly client: End; readonly server: End } {
   const clock = { now: 1000 };
@@ -289,6 +289,109 @@ describe("a peer that begins anew", () => {
   });
 });
 
+describe("cookies", () => {
+  /** A server that asks for them, and a client that has begun. */
+  function asked(): ReturnType<typeof ends> & { readonly initiation: Uint8Array; readonly reply: Uint8Array } {
+    const all = ends({}, { limits: { cookiesFrom: 0 } });
+    all.client.send("syn");
+    const [initiation] = all.client.take() as [Uint8Array];
+    expect(all.server.receive(initiation)).toBe(0);
+    const [reply] = all.server.take() as [Uint8Array];
+    return { ...all, initiation, reply };
+  }
+
+  it("are asked for where many sessions wait, at the price of a round trip and of no memory", () => {
+    const { client, server, reply, initiation } = asked();
+    expect([typeOf(reply), reply.length]).toEqual([3, COOKIE.length]);
+    expect(reply.length).toBeLessThan(initiation.length);
+    expect([server.seals.pending, server.counters.challenged]).toEqual([0, 1]);
+    client.receive(reply);
+    const [again] = client.sent as [Uint8Array];
+    expect(again.subarray(0, INITIATION.mac2)).toEqual(initiation.subarray(0, INITIATION.mac2));
+    carry(client, server);
+    expect(server.got).toEqual(["syn"]);
+    expect(server.counters).toEqual({ ...ZERO, sessions: 1, challenged: 1 });
+  });
+
+  it("are begun with when 256 wait, and only then", () => {
+    const { server, clock } = ends();
+    for (let i = 0; i < 258; i++) {
+      const other = new End(clock);
+      other.send("syn");
+      for (const datagram of other.take()) server.receive(datagram, 2000 + i);
+    }
+    expect([server.seals.pending, server.counters.challenged]).toEqual([256, 2]);
+  });
+
+  it("are used again for two minutes, and not asked for where there is a session", () => {
+    const { client, server, clock, reply } = asked();
+    client.receive(reply);
+    carry(client, server);
+    clock.now += 125_000;
+    client.send("new keys");
+    carry(client, server);
+    expect(server.counters).toEqual({ ...ZERO, sessions: 2, challenged: 1 });
+    const lost = asked();
+    lost.client.receive(lost.reply);
+    lost.client.take();
+    for (let i = 0; i < 4; i++) {
+      lost.clock.now += 5000;
+      lost.client.send("syn");
+      if (i < 3) lost.client.take();
+    }
+    carry(lost.client, lost.server);
+    expect(lost.server.counters).toEqual({ ...ZERO, sessions: 1, challenged: 1 });
+  });
+
+  it("hold for one address and port, and no longer than four minutes", () => {
+    const { client, server, clock, reply } = asked();
+    client.receive(reply);
+    const [again] = client.take() as [Uint8Array];
+    server.receive(again, 2000);
+    expect([server.take().map(typeOf), server.seals.pending]).toEqual([[3], 0]);
+    for (const [wait, answer] of [[239_999, 2], [1, 3], [119_999, 3]] as const) {
+      clock.now += wait;
+      server.receive(again);
+      expect(server.take().map(typeOf)).toEqual([answer]);
+      // The session that the first one made is not what this is about.
+      server.sealed.close();
+    }
+  });
+
+  it("are taken once for an initiation, and only by who made it, unchanged", () => {
+    const { client, server, reply } = asked();
+    for (let at = 4; at < reply.length; at += 3) {
+      const other = reply.slice();
+      other[at] = (other[at] as number) ^ 1;
+      expect(client.receive(other)).toBe(-1);
+    }
+    const third = new End({ now: 1000 });
+    third.send("syn");
+    third.take();
+    expect(third.receive(reply)).toBe(-1);
+    expect([client.sent, third.sent]).toEqual([[], []]);
+    expect(client.receive(reply)).toBe(0);
+    expect(client.receive(reply)).toBe(-1);
+    expect(client.sent.length).toBe(1);
+    carry(client, server);
+    expect(server.got).toEqual(["syn"]);
+  });
+
+  it("are nothing that a recording has: from addresses of others nothing waits", () => {
+    const { client, server, clock } = ends({}, { limits: { cookiesFrom: 5 } });
+    for (let i = 0; i < 100; i++) {
+      const other = new End(clock);
+      other.send("syn");
+      for (const datagram of other.take()) server.receive(datagram, 2000 + i);
+    }
+    expect([server.seals.pending, server.counters.challenged]).toEqual([5, 95]);
+    server.take();
+    client.send("syn");
+    carry(client, server);
+    expect(server.got).toEqual(["syn"]);
+  });
+});
+
 describe("attacks", () => {
   it("datagrams that are sent back to who sent them open nothing, and are answered by nothing", () => {
     const { client, server } = joined();
@@ -389,6 +492,18 @@ describe("attacks", () => {
     for (const datagram of late.take()) expect(server.receive(datagram, 5000)).toBe(0);
   });
 
+  it("one address has no more than its share of the places", () => {
+    const { server, clock } = ends({}, { limits: { pendingPerAddress: 3 } });
+    for (let i = 0; i < 5; i++) {
+      const other = new End(clock);
+      other.send("syn");
+      for (const datagram of other.take()) server.receive(datagram, 2000 + i);
+    }
+    expect([server.seals.pending, server.counters.refused]).toEqual([3, 2]);
+    server.sealed.close();
+    expect([server.seals.pending, server.seals.admits(ADDRESS)]).toEqual([0, true]);
+  });
+
   it("an older initiation of the peer's does not take the place of a newer one", () => {
     const { client, server, clock } = ends();
     client.send("syn");
@@ -411,7 +526,8 @@ describe("attacks", () => {
         const { client, server } = ends();
         client.send("syn");
         const [initiation] = client.take() as [Uint8Array];
-        for (const { at, to, cut } of changes) server.receive(changed(initiation, at, to, cut));
+        // Its second MAC is looked at where cookies are asked for.
+        for (const { at, to, cut } of changes) server.receive(changed(initiation, at % INITIATION.mac2, to, cut));
         expect(server.seals.pending).toBe(0);
         server.receive(initiation);
         const [response] = server.take() as [Uint8Array];
@@ -433,7 +549,7 @@ describe("attacks", () => {
     const recorded = [...client.all, ...server.all];
     const anything = fc.oneof(
       fc.uint8Array({ maxLength: 120 }),
-      fc.tuple(fc.constantFrom(1, 2, 4), fc.uint8Array({ minLength: 76, maxLength: 84 })).map(([type, rest]) => Uint8Array.of(type, 0, 0, 0, ...rest)),
+      fc.tuple(fc.constantFrom(1, 2, 3, 4), fc.uint8Array({ minLength: 66, maxLength: 102 })).map(([type, rest]) => Uint8Array.of(type, 0, 0, 0, ...rest)),
       fc.constantFrom(...recorded),
     );
     fc.assert(

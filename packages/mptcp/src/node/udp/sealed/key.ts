@@ -2,24 +2,31 @@ import { createHmac, hkdfSync, randomBytes } from "node:crypto";
 import { codedError } from "../../errors.ts";
 
 /**
- * What is derived from the key that two ends share: one secret for the handshake's encryption and one for its MACs, so that neither says anything of the
- * other (RFC 5869 §3.2).
+ * What is derived from the key that two ends share: one secret for the handshake's encryption, one for its MACs and one for cookies, so that none says
+ * anything of another (RFC 5869 §3.2).
  */
 export class LinkKey {
   /** The pre-shared symmetric key of Noise (§9), 32 octets. */
   readonly psk: Uint8Array;
   private readonly macKey: Uint8Array;
+  private readonly cookieSecret: Uint8Array;
 
   /** @throws TypeError ERR_INVALID_ARG_VALUE for what is no key */
   constructor(key: string | Uint8Array) {
     const octets = keyOctets(key);
     this.psk = derive(octets, "psk");
     this.macKey = derive(octets, "mac");
+    this.cookieSecret = derive(octets, "cookie");
   }
 
   /** HMAC-SHA256 of `bytes`, the first {@link MAC_LENGTH} octets of it. */
   mac(bytes: Uint8Array): Uint8Array {
     return createHmac("sha256", this.macKey).update(bytes).digest().subarray(0, MAC_LENGTH);
+  }
+
+  /** What seals one cookie: of 32 random octets, since there is no counter for the nonces of all who have the key. */
+  cookieKey(salt: Uint8Array): Uint8Array {
+    return new Uint8Array(hkdfSync("sha256", this.cookieSecret, salt, "cookie", KEY_LENGTH));
   }
 }
 

@@ -1,7 +1,8 @@
 import type { IpAddress } from "../../../wire/index.ts";
 import type { LinkKey } from "./key.ts";
 
-import { DATA, INITIATION, MESSAGE, RESPONSE, SEALED_HEADER, SEALED_OVERHEAD } from "./messages.ts";
+import { COOKIE_LIFE, cookieMac, openCookie } from "./cookies.ts";
+import { COOKIE, DATA, INITIATION, MESSAGE, RESPONSE, SEALED_HEADER, SEALED_OVERHEAD } from "./messages.ts";
 import { Initiator, Responder } from "./noise.ts";
 import { isAuthentic } from "./seal.ts";
 import type { Seal } from "./seal.ts";
@@ -19,6 +20,8 @@ interface Initiation {
   readonly timestamp: number;
   sentAt: number;
   sends: number;
+  /** A cookie was asked for once. */
+  isChallenged: boolean;
 }
 
 /** What waits for a handshake. */
@@ -47,6 +50,8 @@ export class SealedPeer {
   /** How {@link SealedPeer.next} was asked for and answered. */
   private answer: { readonly mac: Uint8Array; readonly response: Uint8Array } | null = null;
   private initiation: Initiation | null = null;
+  /** What the peer gave us to show that we are here, and when; null: it did not ask. */
+  private cookie: { readonly octets: Uint8Array; readonly since: number } | null = null;
   private queue: Waiting[] = [];
   /** Since when data that asks for an answer has had none, ms; -1: it has. */
   private unansweredSince = -1;
@@ -167,7 +172,29 @@ export class SealedPeer {
     write32(message, INITIATION.sender, localIndex);
     message.set(handshake.write(payloadOf(timestamp, this.id)), INITIATION.noise);
     message.set(key.mac(message.subarray(0, INITIATION.mac)), INITIATION.mac);
-    return { handshake, key, message, localIndex, timestamp, sentAt: now, sends: 0 };
+    const { cookie } = this;
+    if (cookie !== null && now - cookie.since < COOKIE_LIFE) message.set(cookieMac(cookie.octets, message), INITIATION.mac2);
+    return { handshake, key, message, localIndex, timestamp, sentAt: now, sends: 0, isChallenged: false };
+  }
+
+  /** The peer asks whether we are where we say we are: the same initiation leaves again, with the cookie. @returns whether it was asked for */
+  onCookie(reply: Uint8Array, now: number): boolean {
+    const { initiation, seals } = this;
+    if (initiation === null || initiation.isChallenged || read32(reply, COOKIE.receiver) !== initiation.localIndex) {
+      seals.counters.unknown++;
+      return false;
+    }
+    const octets = openCookie(reply, initiation.message, initiation.key);
+    if (octets === null) {
+      seals.counters.foreign++;
+      return false;
+    }
+    this.cookie = { octets, since: now };
+    // Once: otherwise the peer could have us send without end.
+    initiation.isChallenged = true;
+    initiation.message.set(cookieMac(octets, initiation.message), INITIATION.mac2);
+    this.post(initiation.message, this.remote, this.remotePort);
+    return true;
   }
 
   /** The peer's answer. @returns whether it was one */
@@ -214,7 +241,7 @@ export class SealedPeer {
    */
   onInitiation(message: Uint8Array, key: LinkKey, now: number): boolean {
     const { seals } = this;
-    const mac = new Uint8Array(message.subarray(INITIATION.mac));
+    const mac = new Uint8Array(message.subarray(INITIATION.mac, INITIATION.mac2));
     if (this.answer !== null && this.next !== null && this.answer.mac.every((octet, i) => octet === mac[i])) {
       // The answer was lost, or the initiation came twice.
       this.post(this.answer.response, this.remote, this.remotePort);
@@ -232,7 +259,7 @@ export class SealedPeer {
       seals.counters.replayed++;
       return false;
     }
-    if (this.next === null && seals.pending >= seals.limits.pending) {
+    if (this.next === null && !seals.admits(this.remote)) {
       seals.counters.refused++;
       return false;
     }
@@ -262,10 +289,15 @@ export class SealedPeer {
   }
 
   private setNext(session: Session | null): void {
-    this.seals.pending += Number(session !== null) - Number(this.next !== null);
+    this.seals.countPending(this.remote, Number(session !== null) - Number(this.next !== null));
     if (this.next !== this.current) this.next?.forget();
     this.next = session;
     this.answer = null;
+  }
+
+  /** Whether there is a session that both ends have used. */
+  get isEstablished(): boolean {
+    return this.current !== null;
   }
 
   // ---- in

@@ -1,4 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
+import type { IpAddress } from "../../../wire/index.ts";
+import { Cookies } from "./cookies.ts";
 import { MAC_LENGTH } from "./key.ts";
 import type { LinkKey } from "./key.ts";
 import type { EphemeralKeyPair } from "./noise.ts";
@@ -18,7 +20,9 @@ export interface SealCounters {
   forged: number;
   /** What had arrived before, is older than the window for that, or is our own. */
   replayed: number;
-  /** Initiations that were not answered, since {@link SealLimits.pending} were pending. */
+  /** Initiations that were answered by a cookie, since {@link SealLimits.cookiesFrom} sessions were pending. */
+  challenged: number;
+  /** Initiations that were not answered, since {@link SealLimits.pending}, or those of their address, were pending. */
   refused: number;
   /** Segments that found no room to wait for a handshake. */
   overflowed: number;
@@ -27,6 +31,10 @@ export interface SealCounters {
 export interface SealLimits extends SessionLimits {
   /** Sessions that peers have begun and not used yet, all in all. */
   readonly pending: number;
+  /** Those of one address. */
+  readonly pendingPerAddress: number;
+  /** So many, and who begins another has to show that it is where it says it is. */
+  readonly cookiesFrom: number;
   /** Milliseconds that a session waits for its first use. */
   readonly pendingTimeout: number;
   /** Initiations that are remembered, lest they are answered twice. */
@@ -62,25 +70,53 @@ export interface SealEnvironment {
 export class Seal {
   readonly environment: SealEnvironment;
   readonly limits: SealLimits;
-  readonly counters: SealCounters = { sessions: 0, plain: 0, foreign: 0, unknown: 0, forged: 0, replayed: 0, refused: 0, overflowed: 0 };
-  /** Sessions that wait for their first use. */
-  pending = 0;
+  readonly counters: SealCounters = { sessions: 0, plain: 0, foreign: 0, unknown: 0, forged: 0, replayed: 0, challenged: 0, refused: 0, overflowed: 0 };
+  readonly cookies: Cookies;
   /** Octets that wait for handshakes. */
   queued = 0;
   private readonly keys: readonly LinkKey[];
   /** MACs of initiations that were answered. */
   private readonly answered = new Set<string>();
   private lastTimestamp = 0;
+  /** Sessions that wait for their first use, by address. */
+  private readonly waiting = new Map<string, number>();
+  private waitingCount = 0;
 
   /** @param keys the first is for what begins here, any for what peers begin */
   constructor(keys: readonly LinkKey[], environment: SealEnvironment, limits: SealLimits) {
     this.keys = keys;
+    this.cookies = new Cookies(environment.fillRandom);
     this.environment = environment;
     this.limits = limits;
   }
 
   get key(): LinkKey {
     return this.keys[0] as LinkKey;
+  }
+
+  /** Sessions that wait for their first use. */
+  get pending(): number {
+    return this.waitingCount;
+  }
+
+  /** Whether so many wait that cookies are asked for. */
+  get isLoaded(): boolean {
+    return this.waitingCount >= this.limits.cookiesFrom;
+  }
+
+  /** Whether another session may wait for its first use. */
+  admits(remote: IpAddress): boolean {
+    return this.waitingCount < this.limits.pending && (this.waiting.get(String(remote)) ?? 0) < this.limits.pendingPerAddress;
+  }
+
+  /** So many more sessions with `remote`, 1 or -1, wait for their first use. */
+  countPending(remote: IpAddress, change: number): void {
+    if (change === 0) return;
+    const name = String(remote);
+    const count = (this.waiting.get(name) ?? 0) + change;
+    if (count === 0) this.waiting.delete(name);
+    else this.waiting.set(name, count);
+    this.waitingCount += change;
   }
 
   /** Whose MAC is at the end of `message`; null: nobody's that we know. */
@@ -125,7 +161,9 @@ function textOf(mac: Uint8Array): string {
 }
 
 export const PEER_LIMITS = {
-  pending: 1024,
+  pending: 4096,
+  pendingPerAddress: 1024,
+  cookiesFrom: 256,
   pendingTimeout: 10_000,
   remembered: 4096,
   queue: 64,

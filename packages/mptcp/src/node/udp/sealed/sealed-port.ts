@@ -1,5 +1,5 @@
 import type { IpAddress } from "../../../wire/index.ts";
-import { DATA, INITIATION, isPlain, MESSAGE, RESPONSE } from "./messages.ts";
+import { COOKIE, DATA, INITIATION, isPlain, MESSAGE, RESPONSE } from "./messages.ts";
 import { SealedPeer } from "./peer.ts";
 import type { Post } from "./peer.ts";
 import type { Seal } from "./seal.ts";
@@ -55,6 +55,10 @@ export class SealedPort {
       const peer = this.find(remote, remotePort);
       if (peer !== null) return peer.onResponse(bytes.subarray(from, end), this.now) ? 0 : -1;
       counters.unknown++;
+    } else if (type === MESSAGE.cookie && length === COOKIE.length) {
+      const peer = this.find(remote, remotePort);
+      if (peer !== null) return peer.onCookie(bytes.subarray(from, end), this.now) ? 0 : -1;
+      counters.unknown++;
     } else if (length > 0 && isPlain(bytes[from] as number)) {
       counters.plain++;
     } else {
@@ -65,14 +69,20 @@ export class SealedPort {
 
   /** One hash, and no state, for who has no key; no state either for what is not answered. */
   private onInitiation(message: Uint8Array, remote: IpAddress, remotePort: number): boolean {
-    const key = this.seals.authenticate(message);
+    const { seals, now } = this;
+    const key = seals.authenticate(message.subarray(0, INITIATION.mac2));
     if (key === null) {
-      this.seals.counters.foreign++;
+      seals.counters.foreign++;
       return false;
     }
     const known = this.find(remote, remotePort);
-    const peer = known ?? new SealedPeer(this.seals, this.post, remote, remotePort, this.now);
-    if (!peer.onInitiation(message, key, this.now)) return false;
+    if (seals.isLoaded && known?.isEstablished !== true && !seals.cookies.accepts(message, remote, remotePort, now)) {
+      seals.counters.challenged++;
+      this.post(seals.cookies.reply(message, key, remote, remotePort, now), remote, remotePort);
+      return true;
+    }
+    const peer = known ?? new SealedPeer(seals, this.post, remote, remotePort, now);
+    if (!peer.onInitiation(message, key, now)) return false;
     if (known === null) this.add(peer);
     return true;
   }
