@@ -84,6 +84,16 @@ describe("Noise_NNpsk0_25519_AESGCM_SHA256", () => {
     expect(ephemeralKeyPair().agree(Uint8Array.of(1, ...new Uint8Array(31)))).toBeNull();
   });
 
+  it("agrees with whatever else is 32 octets, and never throws", () => {
+    const pair = ephemeralKeyPair();
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), (octets) => {
+        expect([0, 32]).toContain(pair.agree(octets)?.length ?? 0);
+      }),
+    );
+    expect(pair.agree(new Uint8Array(32).fill(0xff))?.length).toBe(32);
+  });
+
   it("has the key derivation of RFC 5869, appendix A.3", () => {
     const okm = Buffer.concat(hkdf(new Uint8Array(0), new Uint8Array(22).fill(0x0b), 2)).subarray(0, 42);
     expect(text(okm)).toBe("8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8");

@@ -37,8 +37,8 @@ export function ephemeralKeyPair(): EphemeralKeyPair {
 export function agree(privateKey: KeyObject, remote: Uint8Array): Uint8Array | null {
   // Of the ways to a key object this one is ten times as fast as DER.
   const x = Buffer.from(remote.buffer, remote.byteOffset, remote.length).toString("base64url");
-  const publicKey = createPublicKey({ key: { kty: "OKP", crv: "X25519", x }, format: "jwk" });
   try {
+    const publicKey = createPublicKey({ key: { kty: "OKP", crv: "X25519", x }, format: "jwk" });
     return diffieHellman({ privateKey, publicKey });
   } catch {
     return null;
