@@ -1,6 +1,7 @@
 import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { generateUdpKey } from "mptcp/node";
 import { median, spread } from "../statistics.ts";
 import { measure } from "./peers.ts";
 import type { Measurement, Mode, Order } from "./peers.ts";
@@ -50,9 +51,9 @@ export async function udpRows({ rounds, bytes, only }: UdpBenchOptions): Promise
 
 /** Prints the rows as a table. */
 export function printUdpRows(rows: readonly UdpBenchRow[]): void {
-  console.log(`${"".padEnd(42)}${"Gbit/s".padEnd(24)}${"of the raw loop".padEnd(18)}CPU s/GB of sender, receiver`);
+  console.log(`${"".padEnd(50)}${"Gbit/s".padEnd(24)}${"of the raw loop".padEnd(18)}CPU s/GB of sender, receiver`);
   for (const { name, gigabitsPerSecond, ratio, senderSecondsPerGigabyte: out, receiverSecondsPerGigabyte: into } of rows) {
-    console.log(`${name.padEnd(42)}${spread(gigabitsPerSecond, 2).padEnd(24)}${ratio.toFixed(3).padEnd(18)}${median(out).toFixed(2)}, ${median(into).toFixed(2)}`);
+    console.log(`${name.padEnd(50)}${spread(gigabitsPerSecond, 2).padEnd(24)}${ratio.toFixed(3).padEnd(18)}${median(out).toFixed(2)}, ${median(into).toFixed(2)}`);
   }
 }
 
@@ -71,6 +72,8 @@ interface Case {
   readonly options: Omit<Order, "mode" | "bytes">;
 }
 
+/** Of nobody else. */
+const KEY = generateUdpKey();
 const BASE = "raw: sendmmsg, UDP_SEGMENT, UDP_GRO";
 const CASES: readonly Case[] = [
   { name: BASE, mode: "raw", share: 2, options: {} },
@@ -79,7 +82,9 @@ const CASES: readonly Case[] = [
   { name: "engine, MPTCP, one link", mode: "engine", share: 1, options: { links: 1 } },
   { name: "engine, MPTCP, two links", mode: "engine", share: 1, options: { links: 2 } },
   { name: "engine, MPTCP, one link, buffer 208 KiB", mode: "engine", share: 1, options: { links: 1, receiveBuffer: 212_992 } },
+  { name: "engine, MPTCP, one link, with a key", mode: "engine", share: 0.3, options: { links: 1, key: KEY } },
   { name: "engine, MPTCP, one link, node:dgram", mode: "engine", share: 0.1, options: { links: 1, batch: false } },
+  { name: "engine, MPTCP, one link, node:dgram, with a key", mode: "engine", share: 0.1, options: { links: 1, batch: false, key: KEY } },
   { name: "sockets, MPTCP, one link", mode: "sockets", share: 1, options: { links: 1 } },
   { name: "sockets, MPTCP, two links", mode: "sockets", share: 1, options: { links: 2 } },
 ];

@@ -22,6 +22,7 @@ export interface Order {
   readonly multipath?: boolean;
   readonly batch?: boolean;
   readonly receiveBuffer?: number;
+  readonly key?: string;
 }
 
 /** One transfer; CPU time of user and kernel, seconds. */
@@ -92,9 +93,9 @@ async function portOfPeer(): Promise<number> {
 }
 
 function links(order: Order): UdpLink[] {
-  const { batch, receiveBuffer } = order;
+  const { batch, receiveBuffer, key } = order;
   return ADDRESSES.slice(0, order.links ?? 1).map(
-    (address) => new UdpLink({ addresses: [address], ...(batch === undefined ? {} : { batch }), ...(receiveBuffer === undefined ? {} : { receiveBuffer }) }),
+    (address) => new UdpLink({ addresses: [address], ...(batch === undefined ? {} : { batch }), ...(receiveBuffer === undefined ? {} : { receiveBuffer }), ...(key === undefined ? {} : { key }) }),
   );
 }
 

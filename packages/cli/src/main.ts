@@ -4,6 +4,7 @@ import { registerControlCommands } from "./control-commands.ts";
 import { registerDoctor } from "./doctor-command.ts";
 import { EXIT } from "./io.ts";
 import type { Io } from "./io.ts";
+import { registerKey } from "./link-key.ts";
 import { listScenarios } from "./list-command.ts";
 import { registerMonitor } from "./monitor-command.ts";
 import { registerProbe } from "./probe-command.ts";
@@ -58,6 +59,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
   registerStatus(program, io, (exit) => (code = exit));
   registerMonitor(program, io, (exit) => (code = exit));
   registerControlCommands(program, io, (exit) => (code = exit));
+  registerKey(program, io, (exit) => (code = exit));
   if (args.length === 0) {
     io.stdout.write(program.helpInformation() + EXAMPLES);
     return EXIT.usage;

@@ -7,6 +7,7 @@ import { CaptureFile } from "./capture-file.ts";
 import { openControlOption } from "./control-option.ts";
 import type { ControlOption } from "./control-option.ts";
 import { ConnectionLog } from "./connection-log.ts";
+import type { GivenKey } from "./link-key.ts";
 import type { EndpointOption, LinkOption } from "./link-options.ts";
 import { openLinks, UsageProblem } from "./open-links.ts";
 import type { OpenLink } from "./open-links.ts";
@@ -31,6 +32,8 @@ export interface Network {
 
 export interface NetworkOptions {
   readonly links: readonly LinkOption[];
+  /** Of all links over UDP; null: these are in the clear. */
+  readonly key: GivenKey | null;
   readonly endpoints: readonly EndpointOption[];
   readonly limits: Partial<PathLimits>;
   /** The port that will be listened on; null where none will. */
@@ -46,7 +49,7 @@ export interface NetworkOptions {
  * @throws MptcpError with the remedy when a link cannot be opened; UsageProblem
  */
 export async function userspaceNetwork(options: NetworkOptions): Promise<Network> {
-  const links = await openLinks(options.links.map((link) => withoutPort(link, options.listenPort)), options.endpoints);
+  const links = await openLinks(options.links.map((link) => withoutPort(link, options.listenPort)), options.endpoints, options.key);
   let file: CaptureFile | null = null;
   try {
     if (options.pcap !== null) file = openCapture(options.pcap);
@@ -75,16 +78,16 @@ class UserspaceNetwork implements Network {
   readonly via = "userspace";
   private readonly stack: Stack;
   private readonly links: readonly OpenLink[];
+  private readonly notice: (text: string) => void;
   private readonly log = new ConnectionLog();
   private readonly file: CaptureFile | null;
   private readonly capture: LinkCapture | null;
-  private readonly notice: (text: string) => void;
   private control: Control | null = null;
 
   constructor(options: NetworkOptions, links: readonly OpenLink[], file: CaptureFile | null) {
     this.links = links;
-    this.file = file;
     this.notice = options.notice;
+    this.file = file;
     this.capture = file === null ? null : new LinkCapture(file.write, { clock: () => this.stack.runtime.now });
     const { log, capture } = this;
     const observer = capture === null ? log : { event: (event: DecisionEvent): void => (log.event(event), capture.event(event)) };
@@ -142,6 +145,10 @@ class UserspaceNetwork implements Network {
 
   async close(): Promise<string | null> {
     await this.control?.close();
+    for (const { driver, sealed } of this.links) {
+      if (sealed === null || sealed.foreign + sealed.plain === 0) continue;
+      this.notice(`${driver.name}: dropped ${sealed.foreign} handshakes by another key, and ${sealed.plain} datagrams by none`);
+    }
     await this.stack.close();
     this.capture?.close();
     this.file?.close();

@@ -2,9 +2,10 @@ import { createSocket } from "node:dgram";
 import { MptcpError } from "mptcp";
 import type { PortSource } from "mptcp";
 import { tunLink, UdpLink } from "mptcp/node";
-import type { LinkAddress, LinkDriver, LinkHandler } from "mptcp/node";
+import type { LinkAddress, LinkDriver, LinkHandler, SealCounters, UdpLinkOptions } from "mptcp/node";
 import { IpAddress } from "mptcp/wire";
 import type { Packet } from "mptcp/wire";
+import type { GivenKey } from "./link-key.ts";
 import type { EndpointOption, LinkOption } from "./link-options.ts";
 
 /** A link that is open, and what is its own. */
@@ -13,13 +14,16 @@ export interface OpenLink {
   readonly address: LinkAddress & { readonly address: string };
   /** The UDP port that the address has of its own; null where it has none. */
   readonly port: number | null;
+  /** What a link with a key has counted; null where there is none. */
+  readonly sealed: Readonly<SealCounters> | null;
 }
 
 /**
  * Opens the links of `options`. Where there are endpoints, an address is used for what they say and for nothing else, as in Linux.
- * @throws MptcpError with the remedy when the machine does not let us; UsageProblem when an endpoint is no address of a link
+ * @param key of all links over UDP; null: they are in the clear
+ * @throws MptcpError with the remedy when the machine does not let us; UsageProblem when an endpoint is no address of a link, or the key is none
  */
-export async function openLinks(options: readonly LinkOption[], endpoints: readonly EndpointOption[]): Promise<readonly OpenLink[]> {
+export async function openLinks(options: readonly LinkOption[], endpoints: readonly EndpointOption[], key: GivenKey | null = null): Promise<readonly OpenLink[]> {
   const addresses = options.map((option) => (option.kind === "udp" ? option.local : option.host));
   for (const { address } of endpoints) {
     if (!addresses.includes(address)) throw new UsageProblem(`--endpoint ${address}: no link has that address; there are ${addresses.join(", ")}`);
@@ -27,7 +31,7 @@ export async function openLinks(options: readonly LinkOption[], endpoints: reado
   const flags = flagsOf(options, addresses, endpoints);
   const open: OpenLink[] = [];
   try {
-    for (const [index, option] of options.entries()) open.push(await openLink(option, flags[index] as LinkAddress["flags"] & object));
+    for (const [index, option] of options.entries()) open.push(await openLink(option, flags[index] as LinkAddress["flags"] & object, key));
   } catch (error) {
     await Promise.all(open.map(({ driver }) => driver.close()));
     throw error;
@@ -60,19 +64,30 @@ function flagsOf(options: readonly LinkOption[], addresses: readonly string[], e
   });
 }
 
-async function openLink(option: LinkOption, flags: Flags): Promise<OpenLink> {
+async function openLink(option: LinkOption, flags: Flags, key: GivenKey | null): Promise<OpenLink> {
   const mtu = option.mtu === null ? {} : { mtu: option.mtu };
   if (option.kind === "tun") {
     const kernel = option.kernel === null ? {} : { kernel: option.kernel };
     const driver = await tunLink({ name: option.name, host: option.host, ...kernel, ...mtu });
-    return { driver, address: { address: option.host, flags }, port: null };
+    return { driver, address: { address: option.host, flags }, port: null, sealed: null };
   }
   const port = flags.port ?? option.port;
   await probeAddress(option.local, port ?? 0);
-  const link = new UdpLink({ name: `udp ${option.local}`, addresses: [option.local], ...mtu });
-  if (port === null) return { driver: link, address: { address: option.local, flags }, port };
+  const link = udpLink({ name: `udp ${option.local}`, addresses: [option.local], ...mtu }, key);
+  const { sealed } = link;
+  if (port === null) return { driver: link, address: { address: option.local, flags }, port, sealed };
   const driver = new FixedPortLink(link, new FixedPort(link.ports, port));
-  return { driver, address: { address: option.local, flags: { ...flags, port } }, port };
+  return { driver, address: { address: option.local, flags: { ...flags, port } }, port, sealed };
+}
+
+function udpLink(options: UdpLinkOptions, key: GivenKey | null): UdpLink {
+  if (key === null) return new UdpLink(options);
+  try {
+    return new UdpLink({ ...options, key: key.key });
+  } catch (error) {
+    if (error instanceof TypeError) throw new UsageProblem(`${key.origin}: 32 octets as base64 are expected, as mptcp key makes them`);
+    throw error;
+  }
 }
 
 /** Whether the address is one of this machine, and the port free, is to be known now and not when the first subflow is opened. */

@@ -17,7 +17,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: "give an address of this machine (ip -brief address shows them), of the same family as the peer's",
   EACCES: "ports below 1024 need root; take one from 1024 on",
   ECONNREFUSED: "nobody listens there; start `mptcp listen` on the other side first, over the same kind of link, or wait for it with --wait",
-  ETIMEDOUT: "no answer; check the address and firewalls; over --udp links the other side must be `mptcp listen --udp`, a kernel is reached over --tun or --via kernel",
+  ETIMEDOUT: "no answer; check the address and firewalls; over --udp links the other side must be `mptcp listen --udp`, with the same --key or none as here, a kernel is reached over --tun or --via kernel",
   ECONNRESET: "the other side broke the connection",
   ENETUNREACH: "there is no route; ip route shows those there are",
   EHOSTUNREACH: "there is no way to that host; ip route get ADDRESS shows the route",

@@ -7,6 +7,7 @@ import { EXIT, exitOf } from "./io.ts";
 import type { Io, Signal } from "./io.ts";
 import type { EndpointOption, LinkOption } from "./link-options.ts";
 import { KernelNetwork } from "./kernel-network.ts";
+import { givenKey } from "./link-key.ts";
 import { userspaceNetwork } from "./network.ts";
 import type { Network } from "./network.ts";
 import { UsageProblem } from "./open-links.ts";
@@ -19,6 +20,8 @@ import { printSummary } from "./transfer-summary.ts";
 export interface SocketFlags extends TransferFlags {
   readonly udp: readonly LinkOption[];
   readonly tun: readonly LinkOption[];
+  /** The file with the key of UDP links; null: the environment's, if there is one. */
+  readonly key: string | null;
   readonly via: "userspace" | "kernel";
   readonly endpoint: readonly EndpointOption[];
   readonly limits: Partial<PathLimits>;
@@ -155,10 +158,12 @@ async function withNetwork(
   return incomplete !== null && code === EXIT.ok ? EXIT.failed : code;
 }
 
-function openNetwork(flags: SocketFlags, listenPort: number | null, io: Io): Promise<Network> {
-  if (flags.via === "kernel") return Promise.resolve(new KernelNetwork());
+async function openNetwork(flags: SocketFlags, listenPort: number | null, io: Io): Promise<Network> {
   const notice = (text: string): void => io.stderr.write(`${text}\n`);
-  return userspaceNetwork({ links: [...flags.udp, ...flags.tun], endpoints: flags.endpoint, limits: flags.limits, listenPort, pcap: flags.pcap, notice });
+  const key = givenKey(flags.key, process.env, notice);
+  if (key !== null && (flags.via === "kernel" || flags.tun.length > 0)) throw new UsageProblem(`${key.origin}: a key is for --udp links; what passes any other is in the clear`);
+  if (flags.via === "kernel") return new KernelNetwork();
+  return userspaceNetwork({ links: [...flags.udp, ...flags.tun], key, endpoints: flags.endpoint, limits: flags.limits, listenPort, pcap: flags.pcap, notice });
 }
 
 function flagsProblem(flags: SocketFlags & Partial<ListenFlags>): string | null {

@@ -38,6 +38,7 @@ function socketOptions(command: Command): Command {
   command
     .option("--udp <link>", udp, (text: string, all?: readonly LinkOption[]) => parseUdp(text, all ?? []))
     .option("--tun <link>", tun, (text: string, all?: readonly LinkOption[]) => parseTun(text, all ?? []))
+    .option("--key <file>", "the key of all --udp links, as mptcp key makes it; without it that of the variable MPTCP_KEY, if there is one")
     .option("--via <whom>", "whose Multipath TCP: userspace, this program's on links, or kernel", parseVia)
     .option("--endpoint <endpoint>", endpoint, (text: string, all?: readonly EndpointOption[]) => parseEndpoint(text, all ?? []))
     .option("--limits <limits>", "as in ip mptcp limits: subflows=N,add-addr-accepted=N (without: 8 and 8)", parseLimits)
@@ -71,13 +72,14 @@ function parseCount(text: string): number {
 }
 
 /** What an option is that is not given. */
-const DEFAULTS: ListenFlags = { udp: [], tun: [], via: "userspace", endpoint: [], limits: {}, pcap: null, echo: false, discard: false, source: null, json: false, secrets: false, keep: false };
+const DEFAULTS: ListenFlags = { udp: [], tun: [], key: null, via: "userspace", endpoint: [], limits: {}, pcap: null, echo: false, discard: false, source: null, json: false, secrets: false, keep: false };
 
 const LINKS_HELP = `
 Links: with several, a connection has a subflow for each pair of addresses, and survives the loss of all but one.
   --udp local=ADDR        both ends are mptcp; each TCP segment goes in a UDP datagram. The UDP ports are the TCP ports.
   --udp local=ADDR:PORT   the port of this address: subflows leave from it, and come to it; it is announced with the address.
                           A listener takes connections there too. IPv6: local=[ADDR]:PORT
+  --key FILE              both ends have the same key (mptcp key --out FILE), and nobody else can read or change what passes.
   --tun name=...          the other end is any Multipath TCP: this machine's kernel, which has the address kernel=, or what it routes to.
                           The device is made, and is gone with the program. To reach the world let the kernel forward, or translate.
   --via kernel            no links: the kernel's own sockets. Its paths are set with ip mptcp.

@@ -34,6 +34,6 @@ export { connect, createConnection, createServer, createStack } from "./stack.ts
 export type { Connect, ConnectVia, CreateServer, CreateServerVia, Stack, StackOptions } from "./stack.ts";
 export { tunLink, TunLink } from "./tun/index.ts";
 export type { TunLinkCounters, TunLinkOptions } from "./tun/index.ts";
-export { UdpLink } from "./udp/index.ts";
-export type { UdpLinkOptions } from "./udp/index.ts";
+export { generateUdpKey, UdpLink } from "./udp/index.ts";
+export type { SealCounters, UdpLinkOptions } from "./udp/index.ts";
 export type { AnyServer, AnySocket, AutoConnectOptions, AutoServerOptions, Picked, Via, ViaKernelConnectOptions, ViaKernelServerOptions } from "./via.ts";

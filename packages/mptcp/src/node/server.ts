@@ -71,13 +71,13 @@ export class Server extends net.Server {
   private runtime: Runtime | null;
 
   constructor(options: ServerOptions | ((socket: Socket) => void) = {}, onConnection?: (socket: Socket) => void) {
-    const { blockList, ...settings } = typeof options === "function" ? {} : options;
+    const settings: ServerOptions = typeof options === "function" ? {} : options;
     const { highWaterMark = 0 } = settings;
     // Every socket that is accepted would throw it, out of the event loop.
     if (typeof highWaterMark === "number" && !Number.isInteger(highWaterMark)) throw codedError(TypeError, "ERR_INVALID_ARG_VALUE", `The property 'options.highWaterMark' is invalid. Received ${String(highWaterMark)}`);
-    // `emit` sees to it that they are.
-    super(settings, (typeof options === "function" ? options : onConnection) as ((socket: net.Socket) => void) | undefined);
-    this.settings = typeof options === "function" ? {} : options;
+    // Which sockets they are, `emit` sees to; who is blocked, `isWelcome`.
+    super({ ...settings, blockList: undefined } as net.ServerOpts, (typeof options === "function" ? options : onConnection) as ((socket: net.Socket) => void) | undefined);
+    this.settings = settings;
     this.runtime = this.settings.runtime ?? null;
   }
 

@@ -53,13 +53,9 @@ export function nodeStreams(): NodeStreams {
   return { JSStream: js.JSStream, state, readBytesOrError, arrayBufferOffset, bytesWritten, lastWriteWasAsync };
 }
 
-class NoStream {
-  constructor() {
-    throw new MptcpError("ERR_MPTCP_NODE", `sockets of a stack cannot be put beneath those of this Node (${process.version}): its streams are not known, or not to be had (process.binding)`);
-  }
-}
-// It is never made.
-interface NoStream extends NativeStream {}
+const NoStream = function (): never {
+  throw new MptcpError("ERR_MPTCP_NODE", `sockets of a stack cannot be put beneath those of this Node (${process.version}): its streams are not known, or not to be had (process.binding)`);
+} as unknown as new () => NativeStream;
 
 /** A part of Node's inside; null where it is not to be had. */
 export function binding(name: string): unknown {

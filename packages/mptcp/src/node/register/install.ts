@@ -39,9 +39,12 @@ function own({ bind, bind6, connect, connect6 }: NodeHandle): Methods {
 
 // ---- the kernel's
 
-/** A new handle gets its socket when the family is known. */
+/** A new handle gets its socket when the family is known. @returns 0, or libuv's number of an error */
+function open(handle: NodeHandle, family: 4 | 6): number {
+  return handle.fd >= 0 ? 0 : openInto(handle, family);
+}
+
 function armKernel(prototype: NodeHandle, native: Methods): void {
-  const open = (handle: NodeHandle, family: 4 | 6): number => (handle.fd >= 0 ? 0 : openInto(handle, family));
   prototype.bind = function (address, port, flags) {
     return open(this, 4) || native.bind.call(this, address, port, flags);
   };
@@ -79,7 +82,7 @@ function armUserspace(prototype: NodeHandle, others: Methods, sources: Sources &
     return 0;
   };
   const names = new WeakMap<NodeHandle, { readonly address: string; readonly port: number | undefined }>();
-  const open = (handle: NodeHandle, method: "connect" | "connect6", request: object, address: string, port: number): number => {
+  const dial = (handle: NodeHandle, method: "connect" | "connect6", request: object, address: string, port: number): number => {
     const owner = ownerOf(handle);
     if (owner instanceof net.Socket && userspace.reaches(address, port)) return exchange(owner, names.get(handle), request, address, port);
     return bindings.get(handle)?.() || others[method].call(handle, request, address, port);
@@ -100,10 +103,10 @@ function armUserspace(prototype: NodeHandle, others: Methods, sources: Sources &
     return later(this, "bind6", address, port, flags);
   };
   prototype.connect = function (request, address, port) {
-    return open(this, "connect", request, address, port);
+    return dial(this, "connect", request, address, port);
   };
   prototype.connect6 = function (request, address, port) {
-    return open(this, "connect6", request, address, port);
+    return dial(this, "connect6", request, address, port);
   };
   (net.Server.prototype as unknown as { _listen2: ListenOn })._listen2 = function (address, port, family, backlog, fd, flags) {
     const server = this as unknown as { _handle: unknown };

@@ -7,8 +7,10 @@ import type { Run } from "./coalesce.ts";
 import { DatagramReader } from "./datagram-reader.ts";
 import { Poller } from "./poller.ts";
 import type { Polled } from "./poller.ts";
-import { bindError, UdpPort } from "./port.ts";
+import { asksForAnswer, bindError, UdpPort } from "./port.ts";
 import type { PortListener, UdpSockets } from "./port.ts";
+import { SEALED_HEADER, SEALED_OVERHEAD } from "./sealed/index.ts";
+import type { Seal, SealedPeer, SealedPort } from "./sealed/index.ts";
 import { MOST_OCTETS, SendBatch } from "./send-batch.ts";
 import type { BatchSender } from "./send-batch.ts";
 import { readSocketPort, SOCKET_ADDRESS_SPACE, writeSocketAddress } from "./socket-address.ts";
@@ -25,27 +27,33 @@ export class BatchedSockets implements UdpSockets {
   readonly batch: SendBatch;
   private readonly listener: PortListener;
   private readonly receiveBuffer: number;
+  private readonly seals: Seal | null;
   private poller: Poller | null = null;
   private isReferenced = false;
   private isRoomWanted = false;
   /** Errors that the kernel told of while sending. */
   private errors: { readonly port: BatchedPort; readonly errno: number }[] = [];
 
-  /** @param mtu octets of the largest IP packet */
-  constructor(calls: UdpSystemCalls, listener: PortListener, mtu: number, receiveBuffer: number) {
+  /**
+   * @param mtu octets of the largest IP packet
+   * @param seals where the link has a key
+   */
+  constructor(calls: UdpSystemCalls, listener: PortListener, mtu: number, receiveBuffer: number, seals: Seal | null = null) {
     this.calls = calls;
     this.listener = listener;
     this.receiveBuffer = receiveBuffer;
+    this.seals = seals;
     this.batch = new SendBatch(calls);
     // As many full segments as one message holds; their payload, with the usual options.
     const segments = Math.min(64, Math.floor(MOST_OCTETS / (mtu - IP_AND_UDP)));
-    this.segmentationLimit = segments < 2 ? 0 : segments * (mtu - IP_AND_UDP - USUAL_HEADER);
+    const overhead = USUAL_HEADER + (seals === null ? 0 : SEALED_OVERHEAD);
+    this.segmentationLimit = segments < 2 ? 0 : segments * (mtu - IP_AND_UDP - overhead);
   }
 
   open(local: IpAddress, port: number): BatchedPort {
     this.poller ??= new Poller(this.calls, () => this.endWakeUp());
     if (this.isReferenced) this.poller.ref();
-    return new BatchedPort(this, this.poller, this.listener, local, port, this.receiveBuffer);
+    return new BatchedPort(this, this.poller, this.listener, local, port, this.receiveBuffer, this.seals);
   }
 
   flush(): void {
@@ -118,8 +126,8 @@ export class BatchedPort extends UdpPort implements BatchSender, Polled {
   private peer: IpAddress | null = null;
   private isAssociated = false;
 
-  constructor(sockets: BatchedSockets, poller: Poller, listener: PortListener, local: IpAddress, port: number, receiveBuffer: number) {
-    super(listener, local);
+  constructor(sockets: BatchedSockets, poller: Poller, listener: PortListener, local: IpAddress, port: number, receiveBuffer: number, seals: Seal | null) {
+    super(listener, local, seals);
     const { calls } = sockets;
     this.sockets = sockets;
     this.poller = poller;
@@ -144,6 +152,7 @@ export class BatchedPort extends UdpPort implements BatchSender, Polled {
   close(): Promise<void> {
     if (this.isOpen) {
       this.isOpen = false;
+      this.sealed?.close();
       this.poller.remove(this);
       this.sockets.calls.close(this.fd);
       if (this.sockets.batch.blocked === this) setImmediate(() => this.leave());
@@ -175,24 +184,38 @@ export class BatchedPort extends UdpPort implements BatchSender, Polled {
     const size = segmentSize === 0 ? payload.length : Math.min(segmentSize, payload.length);
     const count = size === 0 ? 1 : Math.ceil(payload.length / size);
     const headerLength = encodeTcpInUdpHeader(tcp, header, 0);
-    if (!this.makeRoom(count, count * headerLength + payload.length)) return false;
+    const { sealed } = this;
+    // What this may send leaves before anything is written into the batch.
+    const peer = sealed === null ? null : this.peerOf(sealed, packet, tcp);
+    const overhead = peer === null ? 0 : SEALED_OVERHEAD;
+    const front = peer === null ? 0 : SEALED_HEADER;
+    const now = sealed === null ? 0 : sealed.now;
+    if (!this.makeRoom(count, count * (headerLength + overhead) + payload.length)) return false;
     const destination = this.isAssociated ? null : packet.destination;
     const flags = header[1] as number;
     const { batch } = this.sockets;
     for (let i = 0, from = 0; i < count; i++, from += size) {
       const length = Math.min(size, payload.length - from);
       // So small are segments only where the peer's MSS is: what does not fit now is lost.
-      if (!batch.fits(1, headerLength + length) && !this.makeRoom(1, headerLength + length)) return true;
+      if (!batch.fits(1, headerLength + length + overhead) && !this.makeRoom(1, headerLength + length + overhead)) return true;
       if (count > 1) {
         header[1] = cutFlags(flags, i, count);
         headerView.setUint32(4, sequenceAdd(tcp.sequence, from));
       }
-      const { bytes, view, at } = batch;
+      const { bytes, view } = batch;
+      const at = batch.at + front;
       for (let j = 0; j < headerLength; j += 4) view.setUint32(at + j, headerView.getUint32(j));
       copyPayload(payload, from, length, bytes, at + headerLength);
-      batch.add(this, headerLength + length, destination, tcp.destinationPort);
+      const octets = peer === null ? headerLength + length : peer.seal(bytes, batch.at, headerLength + length, now);
+      if (octets > 0) batch.add(this, octets, destination, tcp.destinationPort);
     }
     return true;
+  }
+
+  private peerOf(sealed: SealedPort, packet: Packet, tcp: TcpSegment): SealedPeer {
+    const peer = sealed.peer(packet.destination, tcp.destinationPort);
+    peer.prepare(asksForAnswer(tcp), sealed.now);
+    return peer;
   }
 
   protected transmitBytes(bytes: Uint8Array, remote: IpAddress, remotePort: number): void {
@@ -256,10 +279,15 @@ export class BatchedPort extends UdpPort implements BatchSender, Polled {
     }
     this.peer = source;
     const sourcePort = from.sourcePort(i);
-    const { bytes } = from;
     const start = from.start(i);
     const end = start + from.length(i);
     const length = from.segmentLength(i) || end - start;
+    if (this.sealed === null) this.takeRuns(from.bytes, start, end, length, source, sourcePort);
+    else this.takeSealed(this.sealed, from.bytes, start, end, length, source, sourcePort);
+  }
+
+  /** Datagrams one after another, each `length` octets long but for a shorter last one. */
+  private takeRuns(bytes: Uint8Array, start: number, end: number, length: number, source: IpAddress, sourcePort: number): void {
     let at = start;
     do {
       const segmentEnd = Math.min(at + length, end);
@@ -273,6 +301,21 @@ export class BatchedPort extends UdpPort implements BatchSender, Polled {
       }
       at += run.count * length;
     } while (at < end);
+  }
+
+  /** The same of sealed ones: what was in them is put together without what sealed it, as far as they open one after another. */
+  private takeSealed(sealed: SealedPort, bytes: Uint8Array, start: number, end: number, length: number, source: IpAddress, sourcePort: number): void {
+    const full = length - SEALED_OVERHEAD;
+    let from = start;
+    let to = start;
+    for (let at = start; at < end; at += length) {
+      const octets = sealed.open(bytes, at, Math.min(at + length, end), source, sourcePort, to);
+      if (octets < 0) this.listener.rejected();
+      if (octets > 0) to += octets;
+      if (octets === full && at + length < end) continue;
+      if (to > from) this.takeRuns(bytes, from, to, full, source, sourcePort);
+      from = to;
+    }
   }
 }
 

@@ -2,25 +2,30 @@ import { createSocket } from "node:dgram";
 import type { RemoteInfo, Socket } from "node:dgram";
 import { decodeTcpInUdp, encodeTcpInUdp, IpAddress, tcpInUdpLength } from "../../wire/index.ts";
 import type { Packet, TcpSegment } from "../../wire/index.ts";
-import { bindError, UdpPort } from "./port.ts";
+import { asksForAnswer, bindError, UdpPort } from "./port.ts";
 import type { PortListener, UdpSockets } from "./port.ts";
+import { SEALED_HEADER, SEALED_OVERHEAD } from "./sealed/index.ts";
+import type { Seal, SealedPort } from "./sealed/index.ts";
 
 /** UDP sockets of node:dgram, one datagram per system call: what there is everywhere. */
 export class DgramSockets implements UdpSockets {
   readonly segmentationLimit = 0;
   private readonly listener: PortListener;
   private readonly receiveBuffer: number;
+  private readonly seals: Seal | null;
   private readonly ports = new Set<DgramPort>();
   private isReferenced = false;
   private isBatchOpen = false;
 
-  constructor(listener: PortListener, receiveBuffer: number) {
+  /** @param seals where the link has a key */
+  constructor(listener: PortListener, receiveBuffer: number, seals: Seal | null = null) {
     this.listener = listener;
     this.receiveBuffer = receiveBuffer;
+    this.seals = seals;
   }
 
   open(local: IpAddress, port: number): DgramPort {
-    const opened = new DgramPort(this, this.listener, local, port, this.receiveBuffer);
+    const opened = new DgramPort(this, this.listener, local, port, this.receiveBuffer, this.seals);
     this.ports.add(opened);
     if (!this.isReferenced) opened.socket.unref();
     return opened;
@@ -71,8 +76,8 @@ class DgramPort extends UdpPort {
   /** The system knows the one peer; where there is no route to it, it does not. */
   private isAssociated = false;
 
-  constructor(sockets: DgramSockets, listener: PortListener, local: IpAddress, port: number, receiveBuffer: number) {
-    super(listener, local);
+  constructor(sockets: DgramSockets, listener: PortListener, local: IpAddress, port: number, receiveBuffer: number, seals: Seal | null) {
+    super(listener, local, seals);
     this.sockets = sockets;
     // Nothing is to be looked up, so that binding is done when `bind` returns.
     this.socket = createSocket({ type: local.family === 4 ? "udp4" : "udp6", lookup: asIs });
@@ -98,6 +103,7 @@ class DgramPort extends UdpPort {
   }
 
   close(): Promise<void> {
+    this.sealed?.close();
     this.sockets.closed(this);
     return new Promise((resolve) => {
       this.socket.close(() => resolve());
@@ -112,13 +118,27 @@ class DgramPort extends UdpPort {
   }
 
   protected transmit(packet: Packet, tcp: TcpSegment): boolean {
-    const length = tcpInUdpLength(packet);
-    if (length > this.buffer.length) this.buffer = new Uint8Array(length);
-    encodeTcpInUdp(packet, this.buffer, 0);
+    const length = this.sealed === null ? this.encode(packet, 0) : this.encodeSealed(this.sealed, packet, tcp);
+    if (length === 0) return true;
     this.post(this.buffer, length, packet.destination, tcp.destinationPort);
     // Almost always the datagram is gone on return; where it waits for the system, its octets must stay as they are.
     if (this.socket.getSendQueueCount() > 0) this.buffer = new Uint8Array(BUFFER_LENGTH);
     return true;
+  }
+
+  /** Writes the datagram at `at` of the buffer. @returns its octets */
+  private encode(packet: Packet, at: number): number {
+    const length = tcpInUdpLength(packet);
+    if (length + SEALED_OVERHEAD > this.buffer.length) this.buffer = new Uint8Array(length + SEALED_OVERHEAD);
+    return encodeTcpInUdp(packet, this.buffer, at);
+  }
+
+  /** The same, sealed, at 0; nothing where it has to wait. */
+  private encodeSealed(sealed: SealedPort, packet: Packet, tcp: TcpSegment): number {
+    const peer = sealed.peer(packet.destination, tcp.destinationPort);
+    peer.prepare(asksForAnswer(tcp), sealed.now);
+    const length = this.encode(packet, SEALED_HEADER);
+    return peer.seal(this.buffer, 0, length, sealed.now);
   }
 
   protected transmitBytes(bytes: Uint8Array, remote: IpAddress, remotePort: number): void {
@@ -145,8 +165,14 @@ class DgramPort extends UdpPort {
       this.peerText = from.address;
       this.peer = IpAddress.parse(from.address);
     }
-    const { peer } = this;
-    const packet = peer === null ? "truncated" : decodeTcpInUdp(message, 0, message.length, peer, from.port, this.local, this.port);
+    const { peer, sealed } = this;
+    let { length } = message;
+    if (sealed !== null && peer !== null) {
+      length = sealed.open(message, 0, length, peer, from.port, 0);
+      // For the handshake.
+      if (length === 0) return;
+    }
+    const packet = peer === null || length < 0 ? "truncated" : decodeTcpInUdp(message, 0, length, peer, from.port, this.local, this.port);
     if (typeof packet === "string") {
       this.listener.rejected();
       return;

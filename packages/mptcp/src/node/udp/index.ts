@@ -6,3 +6,5 @@
  */
 export { UdpLink } from "./link.ts";
 export type { UdpLinkOptions } from "./link.ts";
+export { generateUdpKey } from "./sealed/index.ts";
+export type { SealCounters } from "./sealed/index.ts";

@@ -7,6 +7,8 @@ import type { LinkDriver, LinkHandler } from "../link.ts";
 import { BatchedSockets } from "./batched-port.ts";
 import { DgramSockets } from "./dgram-port.ts";
 import type { PortListener, UdpPort, UdpSockets } from "./port.ts";
+import { createSeal, SEALED_OVERHEAD } from "./sealed/index.ts";
+import type { Seal, SealCounters } from "./sealed/index.ts";
 import { udpSystemCalls } from "./system-calls.ts";
 
 export interface UdpLinkOptions {
@@ -25,6 +27,13 @@ export interface UdpLinkOptions {
    * with false, node:dgram is used.
    */
   readonly batch?: boolean;
+  /**
+   * A key that both ends have, as `generateUdpKey()` makes one: 32 octets, or these as base64 or hexadecimal digits. With it every datagram is encrypted and
+   * authenticated, and nothing is taken of, or sent to, a peer without the key. Where it is named and undefined, that is an error. docs/udp-key.md
+   */
+  readonly key?: string | Uint8Array;
+  /** Keys that are accepted besides where a peer begins, so that keys can be exchanged one end after the other. */
+  readonly otherKeys?: readonly (string | Uint8Array)[];
 }
 
 /**
@@ -47,18 +56,26 @@ export class UdpLink implements LinkDriver, PortSource, PortListener {
   private handler: LinkHandler | null = null;
   private isClosed = false;
   private keepAliveTimer: NodeJS.Timeout | null = null;
-  /** Datagrams that were no TCP in UDP. */
+  private readonly seals: Seal | null;
+  private sweepTimer: NodeJS.Timeout | null = null;
+  /** Datagrams that were no TCP in UDP, or did not open by the link's key. */
   dropped = 0;
 
-  /** @throws RangeError for text that is no address, ERR_OUT_OF_RANGE for an MTU that is none; MptcpError EADDRNOTAVAIL for 0.0.0.0 and :: */
+  /**
+   * @throws RangeError for text that is no address, ERR_OUT_OF_RANGE for an MTU that is none; MptcpError EADDRNOTAVAIL for 0.0.0.0 and ::; TypeError
+   * ERR_INVALID_ARG_VALUE for what is no key
+   */
   constructor(options: UdpLinkOptions) {
     this.name = options.name ?? "udp";
-    this.mtu = validMtu(options.mtu ?? 1500);
+    const mtu = validMtu(options.mtu ?? 1500);
+    this.seals = sealOf(options);
+    // What a key adds to each datagram is room that packets do not have.
+    this.mtu = this.seals === null ? mtu : validMtu(mtu - SEALED_OVERHEAD);
     this.keepAlive = options.keepAlive ?? 15_000;
     const receiveBuffer = options.receiveBuffer ?? 4 * 1024 * 1024;
     const calls = options.batch === false ? null : udpSystemCalls();
     this.isBatched = calls !== null;
-    this.sockets = calls === null ? new DgramSockets(this, receiveBuffer) : new BatchedSockets(calls, this, this.mtu, receiveBuffer);
+    this.sockets = calls === null ? new DgramSockets(this, receiveBuffer, this.seals) : new BatchedSockets(calls, this, mtu, receiveBuffer, this.seals);
     this.segmentationLimit = this.sockets.segmentationLimit;
     this.addresses = options.addresses.map((address) => (typeof address === "string" ? IpAddress.from(address) : address));
     for (const address of this.addresses) {
@@ -67,11 +84,17 @@ export class UdpLink implements LinkDriver, PortSource, PortListener {
     }
   }
 
+  /** What a link with a key has counted, as it goes on counting; null where there is no key. */
+  get sealed(): Readonly<SealCounters> | null {
+    return this.seals?.counters ?? null;
+  }
+
   // ---- LinkDriver
 
   start(handler: LinkHandler): void {
     this.handler = handler;
     if (this.keepAlive > 0) this.keepAliveTimer = setInterval(() => this.keepBindings(), this.keepAlive).unref();
+    if (this.seals !== null) this.sweepTimer = setInterval(() => this.sweep(), SWEEP).unref();
   }
 
   send(packet: Packet): boolean {
@@ -97,6 +120,7 @@ export class UdpLink implements LinkDriver, PortSource, PortListener {
     if (this.isClosed) return;
     this.isClosed = true;
     if (this.keepAliveTimer !== null) clearInterval(this.keepAliveTimer);
+    if (this.sweepTimer !== null) clearInterval(this.sweepTimer);
     const all = Array.from(this.open.values()).flat();
     this.open.clear();
     await Promise.all(all.map((port) => port.close()));
@@ -174,6 +198,19 @@ export class UdpLink implements LinkDriver, PortSource, PortListener {
   private keepBindings(): void {
     for (const ports of this.open.values()) for (const port of ports) port.keepBinding();
   }
+
+  /** Old keys are forgotten in time, whether anything is sent or not. */
+  private sweep(): void {
+    for (const ports of this.open.values()) for (const port of ports) port.sealed?.sweep();
+  }
 }
 
+/** Whoever writes `key` wants one: a variable that is not set makes no link in the clear. */
+function sealOf(options: UdpLinkOptions): Seal | null {
+  if ("key" in options || "otherKeys" in options) return createSeal(options.key as string | Uint8Array, options.otherKeys ?? []);
+  return null;
+}
+
+/** Milliseconds. */
+const SWEEP = 5000;
 const ANY = [IpAddress.from("0.0.0.0"), IpAddress.from("::")];

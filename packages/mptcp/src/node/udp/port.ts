@@ -1,12 +1,14 @@
 import { MptcpError } from "../../core/index.ts";
 import { icmpUnreachable, ipHeaderLength, Packet, TCP_FLAG, TcpSegment } from "../../wire/index.ts";
 import type { IpAddress, UnreachableCause } from "../../wire/index.ts";
+import { SealedPort } from "./sealed/index.ts";
+import type { Seal } from "./sealed/index.ts";
 
 /** What the sockets of a link tell it. Never from inside a call of the link's. */
 export interface PortListener {
   /** A packet arrived; its payload is not overwritten later. */
   arrived(packet: Packet): void;
-  /** A datagram arrived that is no TCP in UDP. */
+  /** A datagram arrived that is no TCP in UDP, or does not open by the link's key. */
   rejected(): void;
   /** No more packets for the moment. */
   batchEnd(): void;
@@ -42,6 +44,8 @@ export abstract class UdpPort {
   protected remote: IpAddress | null = null;
   protected remotePort = 0;
   protected hasSent = false;
+  /** What seals and opens where the link has a key; then nothing else is sent or taken. */
+  readonly sealed: SealedPort | null;
   /** Sequence number of the last segment sent: what errors that the system reports are about. */
   private lastSequence = 0;
   /** The last acknowledgment sent, which is the peer's next sequence number; -1 before there is one. */
@@ -49,9 +53,10 @@ export abstract class UdpPort {
   /** How often in a row the system said that nobody has the peer's port open. */
   private refusals = 0;
 
-  constructor(listener: PortListener, local: IpAddress) {
+  constructor(listener: PortListener, local: IpAddress, seals: Seal | null) {
     this.listener = listener;
     this.local = local;
+    this.sealed = seals === null ? null : new SealedPort(seals, (datagram, remote, remotePort) => this.transmitBytes(datagram, remote, remotePort));
   }
 
   /** The number of the port. */
@@ -86,7 +91,9 @@ export abstract class UdpPort {
 
   /** Sends the connected peer a datagram that means nothing. */
   keepBinding(): void {
-    if (this.remote !== null && this.hasSent) this.transmitBytes(KEEP_ALIVE, this.remote, this.remotePort);
+    if (this.remote === null || !this.hasSent) return;
+    if (this.sealed === null) this.transmitBytes(KEEP_ALIVE, this.remote, this.remotePort);
+    else this.sealed.keepAlive(this.remote, this.remotePort);
   }
 
   abstract close(): Promise<void>;
@@ -106,7 +113,8 @@ export abstract class UdpPort {
     quoted.length = ipHeaderLength(quoted) + 20;
     const report = icmpUnreachable(quoted, this.remote, cause);
     if (report !== null) this.listener.arrived(report);
-    if (cause === "port" && ++this.refusals === CERTAIN && this.lastAcknowledgment >= 0) this.reset(this.remote);
+    // Where there is a key, only who has it ends a connection.
+    if (cause === "port" && this.sealed === null && ++this.refusals === CERTAIN && this.lastAcknowledgment >= 0) this.reset(this.remote);
   }
 
   /**
@@ -123,6 +131,11 @@ export abstract class UdpPort {
     packet.length = ipHeaderLength(packet) + 20;
     this.listener.arrived(packet);
   }
+}
+
+/** Whether TCP answers the segment: then silence means something. */
+export function asksForAnswer(tcp: TcpSegment): boolean {
+  return tcp.payload.length > 0 || (tcp.flags & (TCP_FLAG.SYN | TCP_FLAG.FIN)) !== 0;
 }
 
 /** The error of a socket that could not be had. */
