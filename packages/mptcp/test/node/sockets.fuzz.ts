@@ -149,6 +149,9 @@ export class Run {
   readonly refused: unknown[] = [];
   /** Exceptions of the application's own listeners. */
   thrown = 0;
+  /** Events that came in an order in which Node's never do. */
+  readonly disorder: string[] = [];
+  private readonly orders = new Map<Socket, EventOrder>();
   private readonly ground: Ground;
   private readonly server: Server;
   private readonly sockets: Socket[] = [];
@@ -163,7 +166,9 @@ export class Run {
     this.server = ground.createServer(program.server as net.ServerOpts);
     this.server.on("error", () => {});
     this.server.on("connection", (socket) => {
-      this.take(socket);
+      this.take(socket, true);
+      // It came before the server was closed, and is told in the turn after.
+      if (this.isOver) socket.destroy();
       for (const call of program.onConnection) this.call(call, socket, "connection");
     });
   }
@@ -182,12 +187,17 @@ export class Run {
     else await turns(step.count);
   }
 
-  /** Destroys and closes what is there. @returns what did not end then; null when everything did */
-  async end(): Promise<string | null> {
-    await turns(3);
+  /** Destroys and closes what is there. */
+  abandon(): void {
     this.isOver = true;
     for (const socket of this.sockets) socket.destroy();
-    if (this.server.listening) this.server.close();
+    this.server.close();
+  }
+
+  /** As {@link Run.abandon}, and waits. @returns what did not end then; null when everything did */
+  async end(): Promise<string | null> {
+    await turns(3);
+    this.abandon();
     let isServerClosed = false;
     this.server.once("close", () => (isServerClosed = true));
     // Again, since whoever has been closed before does not say so a second time unless it is asked.
@@ -202,9 +212,22 @@ export class Run {
     return null;
   }
 
-  private take(socket: Socket): void {
+  /** How many sockets there were. */
+  get count(): number {
+    return this.sockets.length;
+  }
+
+  private take(socket: Socket, isAccepted: boolean): void {
     const life = { connects: 1, closes: 0 };
     this.sockets.push(socket);
+    const order = new EventOrder(isAccepted);
+    this.orders.set(socket, order);
+    for (const event of ORDERED) {
+      socket.prependListener(event, () => {
+        const fault = order.after(event);
+        if (fault !== null) this.disorder.push(`${fault}: ${order.history.join(" ")}`);
+      });
+    }
     this.lives.set(socket, life);
     socket.on("error", () => {});
     socket.on("close", () => life.closes++);
@@ -226,7 +249,7 @@ export class Run {
     const controller = new AbortController();
     const signal = how === "aborted" ? { signal: controller.signal } : {};
     const socket = this.ground.connect({ port: how === "refused" ? 9 : this.port, ...where, ...signal, ...options });
-    this.take(socket);
+    this.take(socket, false);
     if (how === "aborted") setImmediate(() => controller.abort());
   }
 
@@ -265,8 +288,50 @@ export class Run {
   private connectAgain(socket: Socket): void {
     const life = this.lives.get(socket);
     if (this.isOver || life === undefined || life.connects === MOST_LIVES) return;
-    if (socket.destroyed) life.connects++;
+    if (socket.destroyed) {
+      life.connects++;
+      this.orders.get(socket)?.connectAgain();
+    }
     socket.connect(this.port, this.ground.host);
+  }
+}
+
+const ORDERED = ["lookup", "connect", "ready", "data", "end", "finish", "error", "close"] as const;
+type Ordered = (typeof ORDERED)[number];
+
+/** What Node promises of the order of a socket's events: https://nodejs.org/docs/latest-v20.x/api/net.html, and its streams. */
+class EventOrder {
+  readonly history: string[] = [];
+  private readonly isAccepted: boolean;
+  private seen = new Set<Ordered>();
+  /** A socket that was connected again before it said that it is closed, says so of both lives by and by. */
+  private isMixed = false;
+
+  constructor(isAccepted: boolean) {
+    this.isAccepted = isAccepted;
+  }
+
+  connectAgain(): void {
+    this.isMixed ||= !this.seen.has("close");
+    this.history.push("(connect)");
+    this.seen = new Set();
+  }
+
+  /** @returns what is wrong with this event here; null where nothing is */
+  after(event: Ordered): string | null {
+    const { seen, isAccepted, history } = this;
+    history.push(event);
+    const isFirst = !seen.has(event);
+    seen.add(event);
+    if (this.isMixed || (isAccepted && history.includes("(connect)"))) return null;
+    if (seen.has("close") && !["close", "lookup"].includes(event)) return "an event after close";
+    if (!isFirst && !["data", "lookup"].includes(event)) return `${event} twice`;
+    if (event === "ready" && history.at(-2) !== "connect" && !seen.has("connect")) return "ready before connect";
+    if (["data", "end"].includes(event) && !isAccepted && !seen.has("connect")) return `${event} before connect`;
+    if (event === "lookup" && seen.has("connect")) return "lookup after connect";
+    if (event === "data" && seen.has("end")) return "data after end";
+    if (["data", "end", "finish", "connect"].includes(event) && seen.has("error")) return `${event} after error`;
+    return null;
   }
 }
 
