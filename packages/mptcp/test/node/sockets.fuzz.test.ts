@@ -43,9 +43,9 @@ function ofNode(): Ground {
 
 /** Sockets of the long form, `npm run fuzz:sockets`. */
 const SOCKETS = Number(process.env["FUZZ_SOCKETS"] ?? 1000);
-let count = 0;
 
-async function hold(ground: Ground, program: Program): Promise<void> {
+/** @returns how many sockets there were */
+async function hold(ground: Ground, program: Program): Promise<number> {
   const run = new Run(ground, program);
   let lasting: string | null = null;
   const escaped = await uncaught(async () => {
@@ -57,9 +57,9 @@ async function hold(ground: Ground, program: Program): Promise<void> {
   expect(lasting).toBe(null);
   expect(run.refused).toEqual([]);
   expect(run.disorder).toEqual([]);
-  count += run.count;
   expect(escaped.filter((error) => !(error instanceof ListenerError))).toEqual([]);
   expect(escaped).toHaveLength(run.thrown);
+  return run.count;
 }
 
 describe("whatever an application calls, and in whatever listener, only what its listeners throw leaves the event loop, events come in the order of node:net, and everything ends", () => {
@@ -71,8 +71,9 @@ describe("whatever an application calls, and in whatever listener, only what its
     async (_name, make, share) => {
       const ground = make();
       await ground.close();
-      count = 0;
-      while (count < share * SOCKETS) await fc.assert(fc.asyncProperty(programs(Object.keys(ground.mishaps)), (program) => hold(make(), program)), { numRuns: 30 });
+      const counts = { sockets: 0 };
+      const property = fc.asyncProperty(programs(Object.keys(ground.mishaps)), async (program) => void (counts.sockets += await hold(make(), program)));
+      for (; counts.sockets < share * SOCKETS; ) await fc.assert(property, { numRuns: 30 });
     },
     60_000 + 20 * SOCKETS,
   );
