@@ -57,7 +57,7 @@ async function runSuite({ folder, suite, via, files, jobs, verbose }: SuiteRun):
   };
   await Promise.all(Array.from({ length: jobs }, (_, i) => work(i + 1)));
   console.log(`test-${suite}-* over ${via}: ${files.length - lines.length} of ${files.length} passed`);
-  for (const line of lines.sort()) console.log(line);
+  for (const line of lines.toSorted()) console.log(line);
   return failures.length === 0;
 }
 

@@ -1,4 +1,4 @@
-import * as net from "node:net";
+import type * as net from "node:net";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createStack, UdpLink } from "../../src/node/index.ts";
@@ -34,11 +34,6 @@ function inMemory(): Ground {
 function overUdp(): Ground {
   const links = (): UdpLink[] => [new UdpLink({ addresses: ["127.0.0.1"] }), new UdpLink({ addresses: ["127.0.0.2"] })];
   return ofStacks(createStack({ links: links() }), createStack({ links: links() }), { host: "127.0.0.1", deadHost: "127.0.0.3", isReleased: () => true });
-}
-
-/** Node's own, to see what it does itself. */
-function ofNode(): Ground {
-  return { connect: net.connect, createServer: net.createServer, host: "127.0.0.1", deadHost: "127.0.0.1", mishaps: {}, isReleased: () => true, close: () => Promise.resolve() };
 }
 
 /** Sockets of the long form, `npm run fuzz:sockets`. */
@@ -77,26 +72,4 @@ describe("whatever an application calls, and in whatever listener, only what its
     },
     60_000 + 20 * SOCKETS,
   );
-});
-
-describe("the orders of events that are promised", () => {
-  it("are those of node:net itself", async () => {
-    const seen: string[][] = [];
-    await fc.assert(
-      fc.asyncProperty(programs([]), async (program) => {
-        // A second connect on a socket that is connected has Node say `connect` twice.
-        const isKnown = (step: object): boolean => !("what" in step) || step.what !== "connectAgain";
-        const run = new Run(ofNode(), { ...program, onConnection: program.onConnection.filter(isKnown), steps: program.steps.filter(isKnown) });
-        // Some of these programs make Node itself throw.
-        await uncaught(async () => {
-          await run.begin();
-          for (const step of program.steps) await run.step(step);
-          run.abandon();
-        });
-        seen.push(run.disorder);
-      }),
-      { numRuns: 40 },
-    );
-    expect(seen.flat()).toEqual([]);
-  });
 });

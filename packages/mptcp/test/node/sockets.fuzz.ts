@@ -187,17 +187,12 @@ export class Run {
     else await turns(step.count);
   }
 
-  /** Destroys and closes what is there. */
-  abandon(): void {
+  /** Destroys and closes what is there. @returns what did not end then; null when everything did */
+  async end(): Promise<string | null> {
+    await turns(3);
     this.isOver = true;
     for (const socket of this.sockets) socket.destroy();
     this.server.close();
-  }
-
-  /** As {@link Run.abandon}, and waits. @returns what did not end then; null when everything did */
-  async end(): Promise<string | null> {
-    await turns(3);
-    this.abandon();
     let isServerClosed = false;
     this.server.once("close", () => (isServerClosed = true));
     // Again, since whoever has been closed before does not say so a second time unless it is asked.
