@@ -1,5 +1,5 @@
 import type { LookupAddress } from "node:dns";
-import type { BlockList } from "node:net";
+import type { BlockList, OnReadOpts } from "node:net";
 import { MILLISECOND, SECOND } from "../core/index.ts";
 import type { MptcpConfig } from "../mptcp/index.ts";
 import type { KeepAlive, TcpConfig } from "../tcp/index.ts";
@@ -11,6 +11,10 @@ export interface SocketOptions {
   readonly allowHalfOpen?: boolean;
   readonly signal?: AbortSignal;
   readonly highWaterMark?: number;
+  readonly readableHighWaterMark?: number;
+  readonly writableHighWaterMark?: number;
+  /** Data is written into a buffer of the application's, and no `data` is emitted. */
+  readonly onread?: OnReadOpts;
   readonly noDelay?: boolean;
   readonly keepAlive?: boolean;
   /** Milliseconds of silence before the first probe; two hours unless given. */
