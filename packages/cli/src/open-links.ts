@@ -1,6 +1,6 @@
 import { createSocket } from "node:dgram";
 import { MptcpError } from "mptcp";
-import type { PortSource } from "mptcp";
+import type { PortPeer, PortSource } from "mptcp";
 import { tunLink, UdpLink } from "mptcp/node";
 import type { LinkAddress, LinkDriver, LinkHandler } from "mptcp/node";
 import { IpAddress } from "mptcp/wire";
@@ -98,17 +98,18 @@ class FixedPort implements PortSource {
     this.port = port;
   }
 
-  allocate(local: IpAddress): number {
-    this.source.hold(local, this.port);
+  allocate(local: IpAddress, remoteAddress: IpAddress, remotePort: number, isFree: (port: number) => boolean): number {
+    if (!isFree(this.port)) return 0;
+    this.source.hold(local, this.port, { remoteAddress, remotePort });
     return this.port;
   }
 
-  hold(local: IpAddress, port: number): void {
-    this.source.hold(local, port);
+  hold(local: IpAddress, port: number, peer?: PortPeer): void {
+    this.source.hold(local, port, peer);
   }
 
-  release(local: IpAddress, port: number): void {
-    this.source.release(local, port);
+  release(local: IpAddress, port: number, isWaiting?: boolean): void {
+    this.source.release(local, port, isWaiting);
   }
 }
 

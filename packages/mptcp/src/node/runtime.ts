@@ -3,11 +3,13 @@ import type { ConnectionSnapshot, RandomSources } from "../core/index.ts";
 import { Host, Pump } from "../host/index.ts";
 import type { ConnectOptions, HostOptions, Listener, ListenOptions, PumpDriver, RestoreOptions } from "../host/index.ts";
 import type { EndpointFlags } from "../mptcp/index.ts";
-import type { StreamConnection } from "../tcp/index.ts";
+import type { FourTuple, StreamConnection } from "../tcp/index.ts";
 import { IpAddress } from "../wire/index.ts";
 import type { Packet } from "../wire/index.ts";
+import { callAtExit, doNotCallAtExit } from "./at-exit.ts";
+import type { Leaver } from "./at-exit.ts";
 import { rethrow } from "./errors.ts";
-import type { LinkDriver, LinkHandler } from "./link.ts";
+import type { LinkConnections, LinkDriver, LinkHandler } from "./link.ts";
 import { CryptoRandom } from "./random.ts";
 
 export interface RuntimeOptions extends Omit<HostOptions, "name" | "random"> {
@@ -41,7 +43,7 @@ export const DEAF: ConnectionHandler = { onEvents(): void {} };
  * event loop are worked off together. Exceptions of handlers become uncaught exceptions of the process, as in Node, and leave the
  * runtime whole.
  */
-export class Runtime implements PumpDriver {
+export class Runtime implements Leaver, PumpDriver {
   readonly host: Host;
   private readonly links: (Link | null)[] = [];
   /** Numbers of the links, for the pump. */
@@ -185,13 +187,18 @@ export class Runtime implements PumpDriver {
 
   /** Lets go of a connection that goes on elsewhere, without a word to its peer. */
   release(connection: StreamConnection): void {
-    this.handlers.delete(connection);
+    this.forget(connection);
     this.host.release(connection);
   }
 
   /** From now on the events of `connection` go to `handler`. */
   attach(connection: StreamConnection, handler: ConnectionHandler): void {
+    if (this.handlers.size === 0) callAtExit(this);
     this.handlers.set(connection, handler);
+  }
+
+  private forget(connection: StreamConnection): void {
+    if (this.handlers.delete(connection) && this.handlers.size === 0) doNotCallAtExit(this);
   }
 
   // ---- the loop
@@ -223,15 +230,13 @@ export class Runtime implements PumpDriver {
     this.isClosing = true;
     // Called by an application that the loop has called: the resets leave once that is through.
     if (this.pump.running) await Promise.resolve();
-    const { now } = this;
-    for (const listener of Array.from(this.acceptors.keys())) listener.close(now);
-    this.acceptors.clear();
-    for (const connection of Array.from(this.handlers.keys())) if (!connection.closed) connection.abort(now);
+    this.abortAll();
     try {
       this.work();
     } catch (error) {
       rethrow(error);
     }
+    doNotCallAtExit(this);
     this.isClosed = true;
     this.timer.stop();
     const drivers = this.links.filter((link) => link !== null).map((link) => link.driver);
@@ -239,6 +244,25 @@ export class Runtime implements PumpDriver {
     this.links.length = 0;
     this.order.length = 0;
     await Promise.all(drivers.map((driver) => driver.close()));
+  }
+
+  private abortAll(): void {
+    const { now } = this;
+    for (const listener of Array.from(this.acceptors.keys())) listener.close(now);
+    this.acceptors.clear();
+    for (const connection of Array.from(this.handlers.keys())) if (!connection.closed) connection.abort(now);
+  }
+
+  /**
+   * The process exits: what is open is reset, as far as links send without waiting. Nobody is told any more, and the process may have been exited from
+   * anywhere, a listener that the loop has called for one.
+   */
+  leave(): void {
+    if (this.isClosed) return;
+    this.isClosing = true;
+    this.abortAll();
+    this.pump.transmit(this.now);
+    for (const link of this.links) link?.flush();
   }
 
   private readonly onPoke = (): void => {
@@ -330,7 +354,7 @@ export class Runtime implements PumpDriver {
     const handler = this.handlers.get(connection);
     if (handler === undefined) return;
     const events = connection.takeEvents();
-    if (connection.closed) this.handlers.delete(connection);
+    if (connection.closed) this.forget(connection);
     if (events === 0) return;
     try {
       handler.onEvents(events, now);
@@ -357,7 +381,8 @@ export class Runtime implements PumpDriver {
 }
 
 /** A driver's handler, and what the runtime knows of the link. */
-class Link implements LinkHandler {
+class Link implements LinkHandler, LinkConnections {
+  readonly connections: LinkConnections = this;
   readonly driver: LinkDriver;
   readonly index: number;
   readonly addresses: IpAddress[] = [];
@@ -399,6 +424,18 @@ class Link implements LinkHandler {
 
   failed(error: Error): void {
     if (this.isOpen) this.runtime.linkFailed(this.driver, error);
+  }
+
+  phaseOf(ends: FourTuple): "opening" | "open" | null {
+    return this.isOpen ? this.runtime.host.phaseOf(ends) : null;
+  }
+
+  opened(): readonly FourTuple[] {
+    return this.isOpen ? this.runtime.host.openedBy(this.index) : [];
+  }
+
+  portClosed(ends: FourTuple, isCertain: boolean): void {
+    if (this.isOpen) this.runtime.host.portClosed(ends, isCertain, this.runtime.now);
   }
 
   send(packet: Packet): void {
@@ -486,9 +523,9 @@ class Timer {
 }
 
 function parseAddress(entry: IpAddress | string | LinkAddress): { readonly address: IpAddress; readonly flags?: Partial<EndpointFlags> } {
-  if (typeof entry === "string") return { address: IpAddress.from(entry) };
-  if (entry instanceof IpAddress) return { address: entry };
-  const address = typeof entry.address === "string" ? IpAddress.from(entry.address) : entry.address;
+  if (typeof entry === "string") return { address: IpAddress.from(entry).unmapped() };
+  if (entry instanceof IpAddress) return { address: entry.unmapped() };
+  const address = (typeof entry.address === "string" ? IpAddress.from(entry.address) : entry.address).unmapped();
   return entry.flags === undefined ? { address } : { address, flags: entry.flags };
 }
 

@@ -43,6 +43,7 @@ describe.skipIf(obstacle !== null)("batched UDP sockets over a path of the kerne
     const listener: PortListener = {
       arrived: ({ tcp }) => (state.bytes += tcp?.payload.length ?? 0),
       rejected: () => {},
+      erred: () => {},
       batchEnd: () => {},
       room: () => state.rooms++,
     };

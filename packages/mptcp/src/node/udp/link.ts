@@ -1,18 +1,20 @@
-import { MptcpError } from "../../core/index.ts";
 import type { PortSource } from "../../host/index.ts";
-import { IpAddress } from "../../wire/index.ts";
+import type { IpAddress } from "../../wire/index.ts";
 import type { Packet } from "../../wire/index.ts";
 import { validMtu } from "../errors.ts";
 import type { LinkDriver, LinkHandler } from "../link.ts";
 import { BatchedSockets } from "./batched-port.ts";
 import { DgramSockets } from "./dgram-port.ts";
-import type { PortListener, UdpPort, UdpSockets } from "./port.ts";
+import { Doubts } from "./doubts.ts";
+import { localAddress } from "./local-address.ts";
+import { PortTable } from "./port-table.ts";
+import type { PathError, PortListener, UdpSockets } from "./port.ts";
 import { udpSystemCalls } from "./system-calls.ts";
 
 export interface UdpLinkOptions {
   /** For people and logs; "udp" unless given. */
   readonly name?: string;
-  /** Addresses of this machine that the link's sockets are bound to. */
+  /** Addresses of this machine that the link's sockets are bound to; a link-local one with its zone, `fe80::1%eth0`. */
   readonly addresses: readonly (IpAddress | string)[];
   /** Octets of the largest IP packet; 1500 unless given. TCP in UDP takes no more room than TCP does. */
   readonly mtu?: number;
@@ -29,28 +31,30 @@ export interface UdpLinkOptions {
 
 /**
  * A link over UDP, for which no privileges are needed: the same engine, with each TCP segment in a datagram laid out as in
- * draft-cheshire-tcp-over-udp (see `encodeTcpInUdp`). Behind every local port is a socket: one for a listener and what it accepted, and one for
- * each connection or subflow that is opened from here, connected, so that the system reports when nobody is at the other end.
+ * draft-cheshire-tcp-over-udp (see `encodeTcpInUdp`). Behind every local port is a socket: one for a listener and what it accepted; connections and subflows that are
+ * opened from here share theirs, as long as they go to different ports or addresses.
+ *
+ * **What it carries is neither private nor authenticated**: whoever is on the way can read it, and whoever reaches a port can send to it.
  */
-export class UdpLink implements LinkDriver, PortSource, PortListener {
+export class UdpLink implements LinkDriver, PortListener {
   readonly name: string;
   readonly mtu: number;
   readonly segmentationLimit: number;
   readonly addresses: readonly IpAddress[];
-  readonly ports: PortSource = this;
+  readonly ports: PortSource;
   /** Whether system calls carry many datagrams at once. */
   readonly isBatched: boolean;
   private readonly keepAlive: number;
   private readonly sockets: UdpSockets;
-  /** By number; there is one for each local address. */
-  private readonly open = new Map<number, UdpPort[]>();
+  private readonly table: PortTable;
+  private doubts: Doubts | null = null;
   private handler: LinkHandler | null = null;
   private isClosed = false;
   private keepAliveTimer: NodeJS.Timeout | null = null;
   /** Datagrams that were no TCP in UDP. */
   dropped = 0;
 
-  /** @throws RangeError for text that is no address, ERR_OUT_OF_RANGE for an MTU that is none; MptcpError EADDRNOTAVAIL for 0.0.0.0 and :: */
+  /** @throws RangeError for text that is no address, ERR_OUT_OF_RANGE for an MTU that is none; MptcpError EADDRNOTAVAIL for 0.0.0.0 and ::, and a zone that is not there */
   constructor(options: UdpLinkOptions) {
     this.name = options.name ?? "udp";
     this.mtu = validMtu(options.mtu ?? 1500);
@@ -60,24 +64,24 @@ export class UdpLink implements LinkDriver, PortSource, PortListener {
     this.isBatched = calls !== null;
     this.sockets = calls === null ? new DgramSockets(this, receiveBuffer) : new BatchedSockets(calls, this, this.mtu, receiveBuffer);
     this.segmentationLimit = this.sockets.segmentationLimit;
-    this.addresses = options.addresses.map((address) => (typeof address === "string" ? IpAddress.from(address) : address));
-    for (const address of this.addresses) {
-      // Subflows are told apart by their addresses.
-      if (ANY.some((any) => any.equals(address))) throw new MptcpError("EADDRNOTAVAIL", `${address} is no address of a host: name those to be used, one by one`);
-    }
+    const locals = options.addresses.map(localAddress);
+    this.addresses = locals.map(({ address }) => address);
+    this.table = new PortTable(this.sockets, locals);
+    this.ports = this.table;
   }
 
   // ---- LinkDriver
 
   start(handler: LinkHandler): void {
     this.handler = handler;
+    this.doubts = new Doubts(handler);
     if (this.keepAlive > 0) this.keepAliveTimer = setInterval(() => this.keepBindings(), this.keepAlive).unref();
   }
 
   send(packet: Packet): boolean {
     const { tcp } = packet;
     if (tcp === null || this.isClosed) return true;
-    const port = this.find(packet.source, tcp.sourcePort);
+    const port = this.table.find(packet.source, tcp.sourcePort);
     return port === null || port.send(packet, tcp);
   }
 
@@ -97,46 +101,21 @@ export class UdpLink implements LinkDriver, PortSource, PortListener {
     if (this.isClosed) return;
     this.isClosed = true;
     if (this.keepAliveTimer !== null) clearInterval(this.keepAliveTimer);
-    const all = Array.from(this.open.values()).flat();
-    this.open.clear();
-    await Promise.all(all.map((port) => port.close()));
+    this.doubts?.close();
+    await this.table.close();
     await this.sockets.close();
-  }
-
-  // ---- PortSource
-
-  allocate(local: IpAddress, remote: IpAddress, remotePort: number): number {
-    if (this.isClosed) return 0;
-    const opened = this.bind(local, 0);
-    opened.holders = 1;
-    opened.connect(remote, remotePort);
-    return opened.port;
-  }
-
-  hold(local: IpAddress, port: number): void {
-    const held = this.find(local, port) ?? this.bind(local, port);
-    // The socket of a connection that was opened from here speaks to its peer alone.
-    if (held.isConnected) throw new MptcpError("EADDRINUSE", `${local}:${port} is in use`);
-    held.holders++;
-  }
-
-  release(local: IpAddress, port: number): void {
-    const held = this.find(local, port);
-    if (held === null || --held.holders > 0) return;
-    // What is still to be sent, an RST perhaps, leaves in this turn of the event loop.
-    setImmediate(() => {
-      if (held.holders > 0 || this.find(local, port) !== held) return;
-      const rest = (this.open.get(port) ?? []).filter((other) => other !== held);
-      if (rest.length === 0) this.open.delete(port);
-      else this.open.set(port, rest);
-      void held.close();
-    });
   }
 
   // ---- PortListener
 
   arrived(packet: Packet): void {
-    if (!this.isClosed) this.handler?.receive(packet);
+    if (this.isClosed) return;
+    if (this.doubts !== null && this.doubts.size > 0 && packet.tcp !== null) this.doubts.onSegment(packet, packet.tcp);
+    this.handler?.receive(packet);
+  }
+
+  erred(error: PathError): void {
+    if (!this.isClosed) this.doubts?.onError(error);
   }
 
   rejected(): void {
@@ -153,27 +132,13 @@ export class UdpLink implements LinkDriver, PortSource, PortListener {
 
   // ---- inside
 
-  private find(local: IpAddress, port: number): UdpPort | null {
-    const ports = this.open.get(port);
-    if (ports === undefined) return null;
-    for (const one of ports) if (one.local.equals(local)) return one;
-    return null;
-  }
-
-  /** A port that nobody holds. @throws MptcpError with the system's code when it cannot be had */
-  private bind(local: IpAddress, port: number): UdpPort {
-    if (this.isClosed) throw new MptcpError("EADDRNOTAVAIL", `the link ${this.name} is closed`);
-    const opened = this.sockets.open(local, port);
-    const others = this.open.get(opened.port);
-    if (others === undefined) this.open.set(opened.port, [opened]);
-    else others.push(opened);
-    return opened;
-  }
-
   /** RFC 8085 §3.5: a binding is kept by traffic, not more often than every 15 s unless one knows better. */
   private keepBindings(): void {
-    for (const ports of this.open.values()) for (const port of ports) port.keepBinding();
+    for (const ends of this.handler?.connections.opened() ?? []) {
+      this.table.find(ends.localAddress, ends.localPort)?.sendBytes(KEEP_ALIVE, ends.remoteAddress, ends.remotePort);
+    }
   }
 }
 
-const ANY = [IpAddress.from("0.0.0.0"), IpAddress.from("::")];
+/** One octet that is neither TCP, whose first nibble is 5 or more, nor a STUN message. */
+const KEEP_ALIVE = new Uint8Array(1);
