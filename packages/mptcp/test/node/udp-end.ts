@@ -8,7 +8,7 @@ build();
 
 /** What one can tell peers/udp-end.mjs to do. */
 export interface Order {
-  readonly what: "listen" | "connect" | "visit" | "write" | "close" | "exit" | "descriptors" | "thread" | "terminate";
+  readonly what: "listen" | "bind" | "connect" | "visit" | "write" | "close" | "exit" | "descriptors" | "thread" | "terminate";
   readonly host?: string;
   readonly port?: number;
   readonly localPort?: number;

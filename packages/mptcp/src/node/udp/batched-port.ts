@@ -143,6 +143,7 @@ export class BatchedPort extends UdpPort implements BatchSender, Polled {
   segments: boolean;
   /** Datagrams to and from all peers pass one socket. */
   readonly isShareable = true;
+  readonly hasQuotes = true;
   private readonly sockets: BatchedSockets;
   private readonly poller: Poller;
   /** The peer last heard of. */

@@ -68,6 +68,7 @@ export class DgramSockets implements UdpSockets {
  */
 class DgramPort extends UdpPort {
   readonly port: number;
+  readonly hasQuotes = false;
   readonly socket: Socket;
   private readonly sockets: DgramSockets;
   private readonly zone: Zone | null;

@@ -42,7 +42,7 @@ export class Doubts {
     const phase = cause === "port" ? this.handler.connections.phaseOf(ends) : null;
     // An attempt that is there still was not what the segment belonged to.
     if (phase === null || (phase === "opening" && sequence !== null)) return;
-    if (doubt !== undefined) doubt.isRepeated ||= sequence === null;
+    if (doubt !== undefined) doubt.isRepeated ||= sequence === null && error.port.hasQuotes;
     else if (this.open.size < MOST) this.begin(new Doubt(key, error.port, ends, phase));
   }
 
@@ -103,7 +103,7 @@ class Doubt {
   readonly phase: "opening" | "open";
   /** Something was heard of the peer since. */
   isRefuted = false;
-  /** One more error came that quotes nothing. */
+  /** One more error came that quotes nothing, though the system would have passed it on. */
   isRepeated = false;
   probes = 0;
   timer: NodeJS.Timeout | null = null;

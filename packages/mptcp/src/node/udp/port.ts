@@ -64,6 +64,8 @@ export abstract class UdpPort {
   abstract readonly port: number;
   /** Whether another connection, to another peer, or a listener may be on it. */
   abstract readonly isShareable: boolean;
+  /** Whether errors come with what the ICMP message quoted. */
+  abstract readonly hasQuotes: boolean;
 
   /** The port has one more holder. @param peer of a connection that is opened from here; null for a listener, and for what comes in */
   abstract expect(peer: PortPeer | null): void;

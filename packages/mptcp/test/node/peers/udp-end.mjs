@@ -1,5 +1,6 @@
 // A process of its own with one stack over UDP, which does what its parent says and tells what happens: `udp-end.mjs way address...`, where way is "batched"
 // or "dgram". See ../udp-end.ts.
+import { createSocket } from "node:dgram";
 import { readdirSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { createStack, UdpLink } from "mptcp/node";
@@ -28,6 +29,12 @@ const ORDERS = {
       tell("accepted");
     });
     server.listen(port, () => tell("listening", { port: server.address().port }));
+  },
+  /** A port that is somebody's who does not speak TCP. */
+  bind({ port }) {
+    const socket = createSocket("udp4");
+    socket.on("message", () => tell("data"));
+    socket.bind(port, addresses[0], () => tell("listening"));
   },
   /** One after the other, until the last one is there or one fails; each is told of. */
   async connect({ count = 1, ...options }) {
