@@ -3,8 +3,7 @@ import { MptcpError } from "mptcp";
 import type { PortPeer, PortSource } from "mptcp";
 import { tunLink, UdpLink } from "mptcp/node";
 import type { LinkAddress, LinkDriver, LinkHandler } from "mptcp/node";
-import { IpAddress } from "mptcp/wire";
-import type { Packet } from "mptcp/wire";
+import type { IpAddress, Packet } from "mptcp/wire";
 import type { EndpointOption, LinkOption } from "./link-options.ts";
 
 /** A link that is open, and what is its own. */
@@ -68,8 +67,9 @@ async function openLink(option: LinkOption, flags: Flags): Promise<OpenLink> {
     return { driver, address: { address: option.host, flags }, port: null };
   }
   const port = flags.port ?? option.port;
-  await probeAddress(option.local, port ?? 0);
-  const link = new UdpLink({ name: `udp ${option.local}`, addresses: [option.local], ...mtu });
+  const local = option.zone === null ? option.local : `${option.local}%${option.zone}`;
+  await probeAddress(local, port ?? 0);
+  const link = new UdpLink({ name: `udp ${option.local}`, addresses: [local], ...mtu });
   if (port === null) return { driver: link, address: { address: option.local, flags }, port };
   const driver = new FixedPortLink(link, new FixedPort(link.ports, port));
   return { driver, address: { address: option.local, flags: { ...flags, port } }, port };
@@ -77,9 +77,8 @@ async function openLink(option: LinkOption, flags: Flags): Promise<OpenLink> {
 
 /** Whether the address is one of this machine, and the port free, is to be known now and not when the first subflow is opened. */
 async function probeAddress(local: string, port: number): Promise<void> {
-  const address = IpAddress.from(local);
   if (local === "0.0.0.0" || local === "::") throw new UsageProblem(`--udp local=${local}: name one address of this machine for each link; ip -brief address shows them`);
-  const socket = createSocket(address.family === 4 ? "udp4" : "udp6");
+  const socket = createSocket(local.includes(":") ? "udp6" : "udp4");
   await new Promise<void>((resolve, reject) => {
     socket.once("error", (error: NodeJS.ErrnoException) => reject(new MptcpError(error.code ?? "EADDRNOTAVAIL", `bind ${error.code ?? ""} ${local}${port === 0 ? "" : `:${port}`}`)));
     socket.bind({ address: local, port, exclusive: true }, () => {

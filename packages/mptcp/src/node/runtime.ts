@@ -10,6 +10,7 @@ import { callAtExit, doNotCallAtExit } from "./at-exit.ts";
 import type { Leaver } from "./at-exit.ts";
 import { rethrow } from "./errors.ts";
 import type { LinkConnections, LinkDriver, LinkHandler } from "./link.ts";
+import { engineAddress } from "./local-address.ts";
 import { CryptoRandom } from "./random.ts";
 
 export interface RuntimeOptions extends Omit<HostOptions, "name" | "random"> {
@@ -523,9 +524,8 @@ class Timer {
 }
 
 function parseAddress(entry: IpAddress | string | LinkAddress): { readonly address: IpAddress; readonly flags?: Partial<EndpointFlags> } {
-  if (typeof entry === "string") return { address: IpAddress.from(entry).unmapped() };
-  if (entry instanceof IpAddress) return { address: entry.unmapped() };
-  const address = (typeof entry.address === "string" ? IpAddress.from(entry.address) : entry.address).unmapped();
+  if (typeof entry === "string" || entry instanceof IpAddress) return { address: engineAddress(entry) };
+  const address = engineAddress(entry.address);
   return entry.flags === undefined ? { address } : { address, flags: entry.flags };
 }
 

@@ -288,7 +288,10 @@ describe.skipIf(calls === null)("UDP sockets with many datagrams per system call
     }
     sockets.flush();
     await until(() => received.length === 5 && errors.length === 5);
-    for (const error of errors) expect(error).toMatchObject({ code: "ECONNREFUSED", remote: LOCAL, remotePort: closedPort, port });
+    for (const error of errors) {
+      expect([error.code, String(error.remote), error.remotePort]).toEqual(["ECONNREFUSED", "127.0.0.1", closedPort]);
+      expect(error.port === port).toBe(true);
+    }
     expect(Buffer.from((errors[0] as PathError).quote).equals(encode(refused).subarray(0, 64))).toBe(true);
     expect(arrived).toEqual([]);
   });
@@ -304,7 +307,7 @@ describe.skipIf(calls === null)("UDP sockets with many datagrams per system call
     sockets.flush();
     await until(() => received.length === 2 && errors.length === 1);
     // A socket of the loopback device has no other route.
-    expect(errors[0]).toMatchObject({ remote: nowhere, remotePort: peer.address().port });
+    expect([String(errors[0]?.remote), errors[0]?.remotePort]).toEqual(["192.0.2.1", peer.address().port]);
     expect(Buffer.from((errors[0] as PathError).quote).equals(encode(packet).subarray(0, 20))).toBe(true);
   });
 

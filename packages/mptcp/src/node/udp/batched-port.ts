@@ -7,7 +7,6 @@ import type { Run } from "./coalesce.ts";
 import { DatagramReader } from "./datagram-reader.ts";
 import { adopt, close } from "./descriptor.ts";
 import { ErrorReader } from "./error-reader.ts";
-import type { Zone } from "./local-address.ts";
 import { Poller } from "./poller.ts";
 import type { Polled } from "./poller.ts";
 import { bindError, UdpPort } from "./port.ts";
@@ -45,7 +44,7 @@ export class BatchedSockets implements UdpSockets {
     this.segmentationLimit = segments < 2 ? 0 : segments * (mtu - IP_AND_UDP - USUAL_HEADER);
   }
 
-  open(local: IpAddress, port: number, zone: Zone | null = null): BatchedPort {
+  open(local: IpAddress, port: number, zone: string | null = null): BatchedPort {
     this.poller ??= new Poller(this.calls, () => this.endWakeUp());
     if (this.isReferenced) this.poller.ref();
     const fd = this.socket(local, port, zone);
@@ -58,14 +57,16 @@ export class BatchedSockets implements UdpSockets {
   }
 
   /** A socket that is bound. @throws MptcpError with the system's code */
-  private socket(local: IpAddress, port: number, zone: Zone | null): number {
+  private socket(local: IpAddress, port: number, zone: string | null): number {
     const { calls } = this;
     const isV4 = local.family === 4;
+    const scope = zone === null ? 0 : /^\d+$/.test(zone) ? Number(zone) : calls.interfaceIndex(zone);
+    if (zone !== null && scope === 0) throw new MptcpError("EADDRNOTAVAIL", `bind EADDRNOTAVAIL ${local}%${zone}:${port}: there is no such interface`);
     const opened = calls.socket(isV4 ? AF_INET : AF_INET6, SOCK_DGRAM_CLOEXEC_NONBLOCK, 0);
     if (opened < 0) throw bindError(calls.errorName(calls.errno()), local, port);
     const fd = adopt(calls, opened);
     // Bound with its zone, a socket sends by that one.
-    if (calls.bind(fd, addressBytes, writeSocketAddress(addressView, 0, local, port, zone?.id)) < 0) {
+    if (calls.bind(fd, addressBytes, writeSocketAddress(addressView, 0, local, port, scope)) < 0) {
       const code = calls.errorName(calls.errno());
       close(calls, fd);
       throw bindError(code, local, port);

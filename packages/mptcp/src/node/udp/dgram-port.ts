@@ -3,7 +3,6 @@ import type { RemoteInfo, Socket } from "node:dgram";
 import { decodeTcpInUdp, encodeTcpInUdp, IpAddress, tcpInUdpLength } from "../../wire/index.ts";
 import type { Packet, TcpSegment } from "../../wire/index.ts";
 import type { PortPeer } from "../../host/index.ts";
-import type { Zone } from "./local-address.ts";
 import { bindError, UdpPort } from "./port.ts";
 import type { PathError, PortListener, UdpSockets } from "./port.ts";
 
@@ -21,7 +20,7 @@ export class DgramSockets implements UdpSockets {
     this.receiveBuffer = receiveBuffer;
   }
 
-  open(local: IpAddress, port: number, zone: Zone | null = null): DgramPort {
+  open(local: IpAddress, port: number, zone: string | null = null): DgramPort {
     const opened = new DgramPort(this, this.listener, local, port, zone, this.receiveBuffer);
     this.ports.add(opened);
     if (!this.isReferenced) opened.socket.unref();
@@ -71,7 +70,7 @@ class DgramPort extends UdpPort {
   readonly hasQuotes = false;
   readonly socket: Socket;
   private readonly sockets: DgramSockets;
-  private readonly zone: Zone | null;
+  private readonly zone: string | null;
   private readonly isPicked: boolean;
   private buffer = new Uint8Array(BUFFER_LENGTH);
   /** The one peer; null with several, or anybody. */
@@ -84,7 +83,7 @@ class DgramPort extends UdpPort {
   private lastRemote: IpAddress | null = null;
   private lastRemotePort = 0;
 
-  constructor(sockets: DgramSockets, listener: PortListener, local: IpAddress, port: number, zone: Zone | null, receiveBuffer: number) {
+  constructor(sockets: DgramSockets, listener: PortListener, local: IpAddress, port: number, zone: string | null, receiveBuffer: number) {
     super(listener, local);
     this.sockets = sockets;
     this.zone = zone;
@@ -161,7 +160,7 @@ class DgramPort extends UdpPort {
   }
 
   private get localText(): string {
-    return this.zone === null ? String(this.local) : `${this.local}%${this.zone.name}`;
+    return this.zone === null ? String(this.local) : `${this.local}%${this.zone}`;
   }
 
   private post(bytes: Uint8Array, length: number, remote: IpAddress, remotePort: number): void {

@@ -6,7 +6,7 @@ import type { LinkDriver, LinkHandler } from "../link.ts";
 import { BatchedSockets } from "./batched-port.ts";
 import { DgramSockets } from "./dgram-port.ts";
 import { Doubts } from "./doubts.ts";
-import { localAddress } from "./local-address.ts";
+import { localAddress } from "../local-address.ts";
 import { PortTable } from "./port-table.ts";
 import type { PathError, PortListener, UdpSockets } from "./port.ts";
 import { udpSystemCalls } from "./system-calls.ts";
@@ -54,7 +54,7 @@ export class UdpLink implements LinkDriver, PortListener {
   /** Datagrams that were no TCP in UDP. */
   dropped = 0;
 
-  /** @throws RangeError for text that is no address, ERR_OUT_OF_RANGE for an MTU that is none; MptcpError EADDRNOTAVAIL for 0.0.0.0 and ::, and a zone that is not there */
+  /** @throws RangeError for text that is no address, ERR_OUT_OF_RANGE for an MTU that is none; MptcpError EADDRNOTAVAIL for 0.0.0.0 and :: */
   constructor(options: UdpLinkOptions) {
     this.name = options.name ?? "udp";
     this.mtu = validMtu(options.mtu ?? 1500);

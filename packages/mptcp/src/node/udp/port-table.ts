@@ -1,7 +1,7 @@
 import { MptcpError } from "../../core/index.ts";
 import type { PortPeer, PortSource } from "../../host/index.ts";
 import type { IpAddress } from "../../wire/index.ts";
-import type { LocalAddress, Zone } from "./local-address.ts";
+import type { LocalAddress } from "../local-address.ts";
 import type { UdpPort, UdpSockets } from "./port.ts";
 
 /**
@@ -190,7 +190,7 @@ export class PortTable implements PortSource {
     void port.close();
   }
 
-  private zoneOf(local: IpAddress): Zone | null {
+  private zoneOf(local: IpAddress): string | null {
     return this.locals.find(({ address }) => address.equals(local))?.zone ?? null;
   }
 }

@@ -1,7 +1,6 @@
 import { MptcpError } from "../../core/index.ts";
 import type { PortPeer } from "../../host/index.ts";
 import type { IpAddress, Packet, TcpSegment } from "../../wire/index.ts";
-import type { Zone } from "./local-address.ts";
 
 /** What the sockets of a link tell it. Never from inside a call of the link's. */
 export interface PortListener {
@@ -34,10 +33,10 @@ export interface UdpSockets {
   readonly segmentationLimit: number;
   /**
    * Opens a socket of one local address and port, 0 for one that the system picks.
-   * @param zone of a link-local address
+   * @param zone the interface of a link-local address, by name or number
    * @throws MptcpError with the system's code when the port cannot be had
    */
-  open(local: IpAddress, port: number, zone: Zone | null): UdpPort;
+  open(local: IpAddress, port: number, zone: string | null): UdpPort;
   /** What was put together leaves. */
   flush(): void;
   /** From now on the sockets, those to come too, keep the process alive. */

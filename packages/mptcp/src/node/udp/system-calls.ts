@@ -13,6 +13,8 @@ export interface UdpSystemCalls extends Pick<Native, "errno" | "errorName"> {
   /** Sends the first `count` of `messages`. */
   sendmmsg(fd: number, messages: Uint8Array, count: number, flags: number): number;
   close(fd: number): number;
+  /** The number of an interface; 0 when there is none of that name. */
+  interfaceIndex(name: string): number;
   /** Where `bytes` begin in memory. That does not keep them there: hold the array. */
   addressOf(bytes: Uint8Array): number;
   epollCreate(flags: number): number;
@@ -50,6 +52,7 @@ function load(): UdpSystemCalls | null {
     sendmmsg: library.func("int sendmmsg(int fd, void *messages, unsigned int count, int flags)") as UdpSystemCalls["sendmmsg"],
     // Not that of node:fs, which in a worker thread warns of descriptors that it did not open.
     close: library.func("int close(int fd)") as UdpSystemCalls["close"],
+    interfaceIndex: library.func("unsigned int if_nametoindex(const char *name)") as UdpSystemCalls["interfaceIndex"],
     addressOf: (bytes: Uint8Array) => Number(koffi.address(bytes)),
     epollCreate: library.func("int epoll_create1(int flags)") as UdpSystemCalls["epollCreate"],
     epollControl: library.func("int epoll_ctl(int epoll, int operation, int fd, const void *event)") as UdpSystemCalls["epollControl"],
