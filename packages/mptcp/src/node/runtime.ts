@@ -4,6 +4,7 @@ import { Host, Pump } from "../host/index.ts";
 import type { ConnectOptions, HostOptions, Listener, ListenOptions, PumpDriver, RestoreOptions } from "../host/index.ts";
 import type { EndpointFlags } from "../mptcp/index.ts";
 import type { FourTuple, StreamConnection } from "../tcp/index.ts";
+import { STREAM_EVENT } from "../tcp/index.ts";
 import { IpAddress } from "../wire/index.ts";
 import type { Packet } from "../wire/index.ts";
 import { callAtExit, doNotCallAtExit } from "./at-exit.ts";
@@ -50,6 +51,8 @@ export class Runtime implements Leaver, PumpDriver {
   /** Numbers of the links, for the pump. */
   readonly order: number[] = [];
   private readonly handlers = new Map<StreamConnection, ConnectionHandler>();
+  /** Those whose peers have acknowledged everything, the end included. */
+  private readonly delivered = new WeakSet<StreamConnection>();
   private readonly acceptors = new Map<Listener, (connection: StreamConnection) => ConnectionHandler>();
   /** Those with connections to accept at the end of this turn of the event loop. */
   private readonly accepting = new Set<Listener>();
@@ -231,7 +234,7 @@ export class Runtime implements Leaver, PumpDriver {
     this.isClosing = true;
     // Called by an application that the loop has called: the resets leave once that is through.
     if (this.pump.running) await Promise.resolve();
-    this.abortAll();
+    this.reset(() => true);
     try {
       this.work();
     } catch (error) {
@@ -247,21 +250,22 @@ export class Runtime implements Leaver, PumpDriver {
     await Promise.all(drivers.map((driver) => driver.close()));
   }
 
-  private abortAll(): void {
+  /** Resets connections that are open, `which` of them, and those that listeners have. */
+  private reset(which: (connection: StreamConnection) => boolean): void {
     const { now } = this;
     for (const listener of Array.from(this.acceptors.keys())) listener.close(now);
     this.acceptors.clear();
-    for (const connection of Array.from(this.handlers.keys())) if (!connection.closed) connection.abort(now);
+    for (const connection of Array.from(this.handlers.keys())) if (!connection.closed && which(connection)) connection.abort(now);
   }
 
   /**
-   * The process exits: what is open is reset, as far as links send without waiting. Nobody is told any more, and the process may have been exited from
-   * anywhere, a listener that the loop has called for one.
+   * The process exits: what is open is reset, as far as links send without waiting. A peer that has all that we had to say may still be reading it, and hears
+   * nothing. Nobody here is told any more, and the process may have been exited from anywhere, a listener that the loop has called for one.
    */
   leave(): void {
     if (this.isClosed) return;
     this.isClosing = true;
-    this.abortAll();
+    this.reset((connection) => !this.delivered.has(connection));
     this.pump.transmit(this.now);
     for (const link of this.links) link?.flush();
   }
@@ -357,6 +361,7 @@ export class Runtime implements Leaver, PumpDriver {
     const events = connection.takeEvents();
     if (connection.closed) this.forget(connection);
     if (events === 0) return;
+    if ((events & STREAM_EVENT.drained) !== 0) this.delivered.add(connection);
     try {
       handler.onEvents(events, now);
     } catch (error) {
