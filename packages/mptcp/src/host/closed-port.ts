@@ -24,3 +24,8 @@ export function resetFromClosedPort(tcp: TcpConnection, fastcloseKey: Uint8Array
 export function isOpening(tcp: TcpConnection): boolean {
   return tcp.state === "SYN-SENT" || tcp.state === "SYN-RECEIVED";
 }
+
+/** Whether the peer has closed its direction of a connection, and nothing is on its way to it. */
+export function hasAllOfIt({ sender, state }: TcpConnection): boolean {
+  return state === "TIME-WAIT" || (state === "CLOSE-WAIT" && sender.una >= sender.nxt);
+}

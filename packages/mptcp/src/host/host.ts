@@ -9,7 +9,7 @@ import { icmpErrorOf, TCP_FLAG } from "../wire/index.ts";
 import { ActiveOpen } from "./active-open.ts";
 import { AddressBook } from "./address-book.ts";
 import { BlackHoles } from "./black-holes.ts";
-import { isOpening, resetFromClosedPort } from "./closed-port.ts";
+import { hasAllOfIt, isOpening, resetFromClosedPort } from "./closed-port.ts";
 import { ConnectionFactory } from "./connection-factory.ts";
 import { Connections } from "./connections.ts";
 import { HeldPorts } from "./held-ports.ts";
@@ -227,13 +227,14 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
   }
 
   /**
-   * The link found out that nobody has the peer's port open, and no TCP is left there that would say so by RST: a connection with that peer ends as by one.
+   * The link found out that nobody has the peer's port open, and no TCP is left there that would say so by RST: a connection with that peer ends as by one. What
+   * the peer said before may still be read; where it has ended its direction, and has all of ours but its end, nothing is lost.
    * @param isCertain whether it was the answer to something that nobody else can know of; else it ends attempts alone (RFC 5927 §4.1, §5.2)
    */
   portClosed(ends: FourTuple, isCertain: boolean, now: number): void {
     this.now = now;
     const tcp = this.between(ends);
-    if (tcp === null || tcp.state === "TIME-WAIT" || !(isCertain || isOpening(tcp))) return;
+    if (tcp === null || !(isCertain || isOpening(tcp)) || hasAllOfIt(tcp)) return;
     tcp.receive(resetFromClosedPort(tcp, isOpening(tcp) ? null : this.keyOfLast(tcp)), now);
     this.wake(tcp);
   }
@@ -417,10 +418,11 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     return limit !== null;
   }
 
-  /** Our key of the Multipath TCP connection that has no other open subflow than this one; null when it has, or when it is none. */
+  /** Our key of the Multipath TCP connection that ends with this subflow, its last one; null when it does not, or when it is none. */
   private keyOfLast(tcp: TcpConnection): Uint8Array | null {
     for (const connection of this.tokens.all()) {
       if (connection.id !== tcp.connectionId) continue;
+      if (connection.receiveBuffered > 0 || (connection.ended && connection.sendBuffered === 0)) return null;
       const isLast = this.connections.all().every((other) => other === tcp || other.connectionId !== tcp.connectionId || !other.established);
       return isLast ? connection.session.local.key : null;
     }

@@ -57,6 +57,42 @@ describe("a link that found the peer's port closed", () => {
     expect(client.connection.error).toBe("ECONNRESET");
   });
 
+  test.each([true, false])("leaves what has arrived of a peer that has ended to be read, and the connection ends without an error (Multipath TCP: %s)", (multipath) => {
+    const pair = new Pair();
+    const { client, server } = pair.establish({ multipath });
+    const [tuple] = tuples(pair) as [FourTuple];
+    client.reading = false;
+    server.write(1000);
+    server.end();
+    pair.run(200);
+    // The peer's process has ended: nothing arrives any more.
+    pair.interfere((packet, sent) => (sent.from === "server" ? null : packet));
+    pair.hosts.client.portClosed(tuple, true, pair.now);
+    pair.run(1);
+    expect([client.connection.closed, client.connection.readable]).toEqual([false, 1000]);
+    client.reading = true;
+    client.connection.read(1000, pair.now);
+    client.end();
+    pair.run(1);
+    pair.hosts.client.portClosed(tuple, true, pair.now);
+    pair.run(61_000);
+    expect([client.connection.closed, client.connection.error]).toEqual([true, null]);
+  });
+
+  test.each([true, false])("ends a connection whose peer has ended and does not get what is said to it (Multipath TCP: %s)", (multipath) => {
+    const pair = new Pair();
+    const { client, server } = pair.establish({ multipath });
+    const [tuple] = tuples(pair) as [FourTuple];
+    server.end();
+    pair.run(200);
+    pair.interfere((packet, sent) => (sent.from === "server" ? null : packet));
+    client.write(1000);
+    pair.run(1);
+    pair.hosts.client.portClosed(tuple, true, pair.now);
+    pair.run(1);
+    expect(client.connection.error).toBe("ECONNRESET");
+  });
+
   test("has nothing to say of other connections", () => {
     const pair = new Pair();
     const { client } = pair.establish();
