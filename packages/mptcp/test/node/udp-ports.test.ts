@@ -71,7 +71,7 @@ let tuples: Set<string>;
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setImmediate", "performance"] });
   sockets = new FakeSockets();
-  table = new PortTable(sockets, [{ address: LOCAL, zone: null }, { address: OTHER_LOCAL, zone: null }]);
+  table = new PortTable(sockets, [{ address: LOCAL, zone: null }, { address: OTHER_LOCAL, zone: null }], true);
   tuples = new Set();
 });
 
@@ -103,15 +103,24 @@ describe("ports of a link over UDP", () => {
     expect(() => table.hold(LOCAL, 5001)).toThrow(expect.objectContaining({ code: "EADDRINUSE" }) as Error);
   });
 
-  it("are closed when the last connection on them has gone", () => {
+  it("are not shared by who does not want to", async () => {
+    await table.close();
+    table = new PortTable(sockets, [{ address: LOCAL, zone: null }], false);
+    expect([connect(A), connect(B), connect(A)]).toEqual([5001, 5002, 5003]);
+  });
+
+  it("are closed when the last connection on them has gone, and hear nothing before", () => {
     connect(A);
     connect(B);
     table.release(LOCAL, 5001);
     vi.runAllTimers();
-    expect(sockets.opened.size).toBe(1);
+    expect([sockets.opened.size, table.find(LOCAL, 5001)?.isDeaf]).toEqual([1, false]);
     table.release(LOCAL, 5001);
     // What was said last is on its way first.
-    expect(sockets.opened.size).toBe(1);
+    expect([sockets.opened.size, table.find(LOCAL, 5001)?.isDeaf]).toEqual([1, true]);
+    table.hold(LOCAL, 5001);
+    expect(table.find(LOCAL, 5001)?.isDeaf).toBe(false);
+    table.release(LOCAL, 5001);
     vi.runAllTimers();
     expect(sockets.opened.size).toBe(0);
   });

@@ -271,7 +271,7 @@ export class BatchedPort extends UdpPort implements BatchSender, Polled {
       this.wantWritable(false);
       this.sockets.unblock(this);
     }
-    if (readable) this.drain();
+    if (readable && !this.isDeaf) this.drain();
   }
 
   /** Reads what is there, and leaves other sockets their turn: what remains is found ready again. */

@@ -194,6 +194,7 @@ class DgramPort extends UdpPort {
   }
 
   private onMessage(message: Uint8Array, from: RemoteInfo): void {
+    if (this.isDeaf) return;
     if (from.address !== this.peerText) {
       this.peerText = from.address;
       // A zone is that of the socket.

@@ -147,7 +147,7 @@ function keyOf({ localAddress, localPort, remoteAddress, remotePort }: FourTuple
 
 const CAUSES: Readonly<Record<string, UnreachableCause>> = { ECONNREFUSED: "port", EHOSTUNREACH: "host", ENETUNREACH: "network" };
 /** ms before a probe, and between those that nobody answered: systems send few ICMP messages (RFC 4443 §2.4(f)). */
-const INTERVAL = 700;
+const INTERVAL = 1000;
 const MOST_PROBES = 3;
 /** Connections of a link in doubt at a time. */
 const MOST = 256;

@@ -27,6 +27,8 @@ export interface UdpLinkOptions {
    * with false, node:dgram is used.
    */
   readonly batch?: boolean;
+  /** Whether connections to different peers leave from one port; true unless given. A connection that shares a port cannot go on in another process meanwhile. */
+  readonly sharePorts?: boolean;
 }
 
 /**
@@ -66,7 +68,7 @@ export class UdpLink implements LinkDriver, PortListener {
     this.segmentationLimit = this.sockets.segmentationLimit;
     const locals = options.addresses.map(localAddress);
     this.addresses = locals.map(({ address }) => address);
-    this.table = new PortTable(this.sockets, locals);
+    this.table = new PortTable(this.sockets, locals, options.sharePorts !== false);
     this.ports = this.table;
   }
 

@@ -13,6 +13,7 @@ import type { UdpPort, UdpSockets } from "./port.ts";
 export class PortTable implements PortSource {
   private readonly sockets: UdpSockets;
   private readonly locals: readonly LocalAddress[];
+  private readonly isSharing: boolean;
   /** By number; there is one for each local address. */
   private readonly byNumber = new Map<number, UdpPort[]>();
   /** Those for connections that are opened from here, the oldest first. */
@@ -23,8 +24,9 @@ export class PortTable implements PortSource {
   private last: UdpPort | null = null;
   private isClosed = false;
 
-  constructor(sockets: UdpSockets, locals: readonly LocalAddress[]) {
+  constructor(sockets: UdpSockets, locals: readonly LocalAddress[], isSharing: boolean) {
     this.sockets = sockets;
+    this.isSharing = isSharing;
     this.locals = locals;
   }
 
@@ -80,6 +82,7 @@ export class PortTable implements PortSource {
       return;
     }
     // What is still to be sent, an RST perhaps, leaves in this turn of the event loop.
+    held.isDeaf = true;
     setImmediate(() => {
       if (held.holders === 0 && !this.spare.has(held) && this.find(local, port) === held) this.shut(held);
     });
@@ -90,6 +93,7 @@ export class PortTable implements PortSource {
   private take(port: UdpPort, peer: PortPeer | null): void {
     this.spare.delete(port);
     port.expect(peer);
+    port.isDeaf = false;
     port.holders++;
   }
 
@@ -118,7 +122,7 @@ export class PortTable implements PortSource {
       while (others.length < TRIES) {
         const port = this.open(local, 0);
         if (isFree(port.port)) {
-          this.shared.push(port);
+          if (this.isSharing) this.shared.push(port);
           return port;
         }
         others.push(port);

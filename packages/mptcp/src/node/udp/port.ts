@@ -53,6 +53,8 @@ export abstract class UdpPort {
   readonly listener: PortListener;
   /** Connections and listeners on this port. */
   holders = 0;
+  /** Nobody wants what arrives: the port closes in this turn of the event loop. A connection that went on elsewhere must not be answered for by RST here. */
+  isDeaf = false;
 
   constructor(listener: PortListener, local: IpAddress) {
     this.listener = listener;
