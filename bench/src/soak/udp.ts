@@ -29,6 +29,7 @@ class CuttableLink implements LinkDriver {
 
   start(handler: LinkHandler): void {
     this.link.start({
+      connections: handler.connections,
       receive: (packet) => void (this.isCut || handler.receive(packet)),
       batchEnd: () => handler.batchEnd(),
       room: () => handler.room(),

@@ -8,6 +8,8 @@ export type LinkOption = UdpOption | TunOption;
 export interface UdpOption {
   readonly kind: "udp";
   readonly local: string;
+  /** The interface of a link-local address; null for all others. */
+  readonly zone: string | null;
   /** The UDP port of the link's address, for listening or for subflows that leave; null: the one of the listener, or any. */
   readonly port: number | null;
   readonly backup: boolean;
@@ -31,8 +33,8 @@ export interface EndpointOption extends EndpointFlags {
 /** `local=ADDR[:PORT][,backup][,mtu=N]`; for commander, which collects them. @throws InvalidArgumentError */
 export function parseUdp(text: string, all: readonly LinkOption[]): readonly LinkOption[] {
   const fields = fieldsOf(text, ["local", "backup", "mtu"]);
-  const { address, port } = addressAndPort(required(fields, "local", "--udp local=127.0.0.1 or --udp local=[::1]:5000"));
-  return [...all, { kind: "udp", local: address, port, backup: flagOf(fields, "backup"), mtu: mtuOf(fields) }];
+  const { address, port, zone } = addressAndPort(required(fields, "local", "--udp local=127.0.0.1 or --udp local=[::1]:5000"));
+  return [...all, { kind: "udp", local: address, zone, port, backup: flagOf(fields, "backup"), mtu: mtuOf(fields) }];
 }
 
 /** `name=NAME,host=ADDR[,kernel=ADDR/LEN][,backup][,mtu=N]`. @throws InvalidArgumentError */
@@ -71,19 +73,21 @@ export function parseLimits(text: string): Partial<PathLimits> {
   };
 }
 
-/** "192.0.2.1", "192.0.2.1:5000", "2001:db8::1" or "[2001:db8::1]:5000". @throws InvalidArgumentError */
-function addressAndPort(text: string): { readonly address: string; readonly port: number | null } {
-  if (IpAddress.parse(text) !== null) return { address: addressOf(text), port: null };
-  const match = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::([^:]*))?$/.exec(text);
+/** "192.0.2.1", "192.0.2.1:5000", "2001:db8::1", "[2001:db8::1]:5000", or one of these with a zone, "fe80::1%eth0". @throws InvalidArgumentError */
+function addressAndPort(text: string): { readonly address: string; readonly zone: string | null; readonly port: number | null } {
+  const zone = /^[^%]*:[^%]*%([^%\]]+)/.exec(text)?.[1] ?? null;
+  const plain = zone === null ? text : text.replace(`%${zone}`, "");
+  if (IpAddress.parse(plain) !== null) return { address: addressOf(plain), zone, port: null };
+  const match = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::([^:]*))?$/.exec(plain);
   if (match === null) throw new InvalidArgumentError(`"${text}" is no address: write 192.0.2.1, 192.0.2.1:5000 or [2001:db8::1]:5000.`);
   const port = match[3] === undefined ? null : numberOf(new Map([["port", match[3]]]), "port", 1, 65535);
-  return { address: addressOf(match[1] ?? match[2] ?? ""), port };
+  return { address: addressOf(match[1] ?? match[2] ?? ""), zone, port };
 }
 
 function addressOf(text: string): string {
   const address = IpAddress.parse(text);
   if (address === null) throw new InvalidArgumentError(`"${text}" is no IP address.`);
-  return String(address);
+  return String(address.unmapped());
 }
 
 function checkPrefix(text: string, example: string): void {

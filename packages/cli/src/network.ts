@@ -78,6 +78,8 @@ class UserspaceNetwork implements Network {
   readonly via = "userspace";
   private readonly stack: Stack;
   private readonly links: readonly OpenLink[];
+  /** Of links that are added while this runs, too. */
+  private readonly key: GivenKey | null;
   private readonly notice: (text: string) => void;
   private readonly log = new ConnectionLog();
   private readonly file: CaptureFile | null;
@@ -86,6 +88,7 @@ class UserspaceNetwork implements Network {
 
   constructor(options: NetworkOptions, links: readonly OpenLink[], file: CaptureFile | null) {
     this.links = links;
+    this.key = options.key;
     this.notice = options.notice;
     this.file = file;
     this.capture = file === null ? null : new LinkCapture(file.write, { clock: () => this.stack.runtime.now });
@@ -130,7 +133,7 @@ class UserspaceNetwork implements Network {
 
   /** A link over UDP for an address that somebody adds while this runs. */
   private async openLink(local: string): Promise<LinkDriver> {
-    const [link] = await openLinks([{ kind: "udp", local, port: null, backup: false, mtu: null }], []);
+    const [link] = await openLinks([{ kind: "udp", local, zone: null, port: null, backup: false, mtu: null }], [], this.key);
     const { driver } = link as OpenLink;
     return this.capture === null ? driver : this.capture.wrap(driver);
   }

@@ -1,10 +1,9 @@
 import { createSocket } from "node:dgram";
 import { MptcpError } from "mptcp";
-import type { PortSource } from "mptcp";
+import type { PortPeer, PortSource } from "mptcp";
 import { tunLink, UdpLink } from "mptcp/node";
 import type { LinkAddress, LinkDriver, LinkHandler, SealCounters, UdpLinkOptions } from "mptcp/node";
-import { IpAddress } from "mptcp/wire";
-import type { Packet } from "mptcp/wire";
+import type { IpAddress, Packet } from "mptcp/wire";
 import type { GivenKey } from "./link-key.ts";
 import type { EndpointOption, LinkOption } from "./link-options.ts";
 
@@ -72,8 +71,9 @@ async function openLink(option: LinkOption, flags: Flags, key: GivenKey | null):
     return { driver, address: { address: option.host, flags }, port: null, sealed: null };
   }
   const port = flags.port ?? option.port;
-  await probeAddress(option.local, port ?? 0);
-  const link = udpLink({ name: `udp ${option.local}`, addresses: [option.local], ...mtu }, key);
+  const local = option.zone === null ? option.local : `${option.local}%${option.zone}`;
+  await probeAddress(local, port ?? 0);
+  const link = udpLink({ name: `udp ${option.local}`, addresses: [local], ...mtu }, key);
   const { sealed } = link;
   if (port === null) return { driver: link, address: { address: option.local, flags }, port, sealed };
   const driver = new FixedPortLink(link, new FixedPort(link.ports, port));
@@ -92,9 +92,8 @@ function udpLink(options: UdpLinkOptions, key: GivenKey | null): UdpLink {
 
 /** Whether the address is one of this machine, and the port free, is to be known now and not when the first subflow is opened. */
 async function probeAddress(local: string, port: number): Promise<void> {
-  const address = IpAddress.from(local);
   if (local === "0.0.0.0" || local === "::") throw new UsageProblem(`--udp local=${local}: name one address of this machine for each link; ip -brief address shows them`);
-  const socket = createSocket(address.family === 4 ? "udp4" : "udp6");
+  const socket = createSocket(local.includes(":") ? "udp6" : "udp4");
   await new Promise<void>((resolve, reject) => {
     socket.once("error", (error: NodeJS.ErrnoException) => reject(new MptcpError(error.code ?? "EADDRNOTAVAIL", `bind ${error.code ?? ""} ${local}${port === 0 ? "" : `:${port}`}`)));
     socket.bind({ address: local, port, exclusive: true }, () => {
@@ -113,17 +112,18 @@ class FixedPort implements PortSource {
     this.port = port;
   }
 
-  allocate(local: IpAddress): number {
-    this.source.hold(local, this.port);
+  allocate(local: IpAddress, remoteAddress: IpAddress, remotePort: number, isFree: (port: number) => boolean): number {
+    if (!isFree(this.port)) return 0;
+    this.source.hold(local, this.port, { remoteAddress, remotePort });
     return this.port;
   }
 
-  hold(local: IpAddress, port: number): void {
-    this.source.hold(local, port);
+  hold(local: IpAddress, port: number, peer?: PortPeer): void {
+    this.source.hold(local, port, peer);
   }
 
-  release(local: IpAddress, port: number): void {
-    this.source.release(local, port);
+  release(local: IpAddress, port: number, isWaiting?: boolean): void {
+    this.source.release(local, port, isWaiting);
   }
 }
 

@@ -3,11 +3,14 @@ import { parseEndpoint, parseLimits, parseTun, parseUdp } from "../src/link-opti
 
 describe("--udp", () => {
   it.each([
-    ["local=127.0.0.1", { local: "127.0.0.1", port: null, backup: false, mtu: null }],
-    ["local=127.0.0.1:5000,backup", { local: "127.0.0.1", port: 5000, backup: true, mtu: null }],
-    ["local=::1", { local: "::1", port: null, backup: false, mtu: null }],
-    ["local=[::1]", { local: "::1", port: null, backup: false, mtu: null }],
-    ["local=[2001:db8::0:1]:65535,mtu=1280", { local: "2001:db8::1", port: 65535, backup: false, mtu: 1280 }],
+    ["local=127.0.0.1", { local: "127.0.0.1", zone: null, port: null, backup: false, mtu: null }],
+    ["local=127.0.0.1:5000,backup", { local: "127.0.0.1", zone: null, port: 5000, backup: true, mtu: null }],
+    ["local=::1", { local: "::1", zone: null, port: null, backup: false, mtu: null }],
+    ["local=[::1]", { local: "::1", zone: null, port: null, backup: false, mtu: null }],
+    ["local=[2001:db8::0:1]:65535,mtu=1280", { local: "2001:db8::1", zone: null, port: 65535, backup: false, mtu: 1280 }],
+    ["local=::ffff:192.0.2.1", { local: "192.0.2.1", zone: null, port: null, backup: false, mtu: null }],
+    ["local=fe80::1%eth0", { local: "fe80::1", zone: "eth0", port: null, backup: false, mtu: null }],
+    ["local=[fe80::1%eth0.7]:5000", { local: "fe80::1", zone: "eth0.7", port: 5000, backup: false, mtu: null }],
   ])("%s", (text, link) => {
     expect(parseUdp(text, [])).toEqual([{ kind: "udp", ...link }]);
   });
@@ -21,6 +24,7 @@ describe("--udp", () => {
     ["local=127.0.0.1:1e3", /port is a whole number/],
     ["local=[::1]x", /is no address/],
     ["local=1:2:3", /is no address/],
+    ["local=127.0.0.1%lo", /is no IP address/],
     ["local=127.0.0.1,local=127.0.0.2", /local is there twice/],
     ["local=127.0.0.1,backup=yes", /backup takes no value/],
     ["local=127.0.0.1,mtu=100", /mtu is a whole number from 576/],

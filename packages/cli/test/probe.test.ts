@@ -90,7 +90,7 @@ describe("mptcp probe", () => {
   it("ends on Ctrl-C", async () => {
     // Nobody is behind this address; over UDP nothing refuses either.
     const waiting = new UdpLink({ addresses: ["127.0.0.5"] });
-    waiting.hold(waiting.addresses[0] as (typeof waiting.addresses)[0], 5999);
+    waiting.ports.hold(waiting.addresses[0] as (typeof waiting.addresses)[0], 5999);
     try {
       expect((await mptcp(["127.0.0.5", "5999", ...LINKS], { interrupt: true })).code).toBe(130);
     } finally {

@@ -213,6 +213,20 @@ describe("what goes wrong is told in a line, with an exit code:", () => {
   });
 });
 
+describe("a process that is killed", () => {
+  it("ends the other side's transfer over two links, and a port of one's own is told at once that nobody is there", { timeout: 30_000 }, async () => {
+    const server = await listen(5220, SERVER);
+    const client = new Command(["connect", "127.0.0.1", "5220", ...CLIENT, "--source", "100000000000"]);
+    await server.until(() => server.outputLength > 1_000_000);
+    server.signal("SIGKILL");
+    expect(await client.code).toBe(1);
+    expect(client.stderr).toMatch(/ECONNRESET: the other side broke the connection\n/);
+    const bound = new Command(["connect", "127.0.0.1", "5220", "--udp", "local=127.0.0.3:5221"]);
+    expect(await bound.code).toBe(1);
+    expect(bound.stderr).toMatch(/ECONNREFUSED/);
+  });
+});
+
 describe("a listener that keeps", () => {
   it("serves many connections at once and uses next to no time while they are idle", async () => {
     const server = await listen(5214, ["--udp", "local=127.0.0.1", "--echo", "--keep", "--json"], { unprivileged: true });

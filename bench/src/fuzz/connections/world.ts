@@ -314,8 +314,9 @@ class CountedPorts implements PortSource {
   private readonly byPort = new Map<string, number>();
   private last = 50_000;
 
-  allocate(local: IpAddress): number {
-    this.last = this.last === 59_999 ? 50_000 : this.last + 1;
+  allocate(local: IpAddress, _remote: IpAddress, _remotePort: number, isFree: (port: number) => boolean): number {
+    do this.last = this.last === 59_999 ? 50_000 : this.last + 1;
+    while (!isFree(this.last));
     this.hold(local, this.last);
     return this.last;
   }

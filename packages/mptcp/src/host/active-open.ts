@@ -87,9 +87,10 @@ export class ActiveOpen {
   /** A local port for a connection, held where the address has a port source; 0 when none is free. */
   private takePort(entry: HostAddress, wanted: number, remote: IpAddress, remotePort: number): number {
     const { address, ports } = entry;
-    if (ports === null) return wanted !== 0 ? wanted : this.host.ports.pick(this.host.tuples, address, remote, remotePort);
-    if (wanted === 0) return ports.allocate(address, remote, remotePort);
-    ports.hold(address, wanted);
+    const { tuples } = this.host;
+    if (ports === null) return wanted !== 0 ? wanted : this.host.ports.pick(tuples, address, remote, remotePort);
+    if (wanted === 0) return ports.allocate(address, remote, remotePort, (port) => tuples.find(address, port, remote, remotePort) === null);
+    ports.hold(address, wanted, { remoteAddress: remote, remotePort });
     return wanted;
   }
 

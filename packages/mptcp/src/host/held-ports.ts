@@ -1,20 +1,20 @@
 import { MptcpError } from "../core/index.ts";
 import type { IpAddress } from "../wire/index.ts";
 import type { HostAddress } from "./address-book.ts";
-import type { PortSource } from "./ports.ts";
+import type { PortPeer, PortSource } from "./ports.ts";
 
 /** Which ports of {@link PortSource}s connections and listeners hold. Nothing is kept for addresses whose ports the host picks itself. */
 export class HeldPorts {
   private readonly held = new Map<object, Held[]>();
 
-  /** Holds `port` of `entry` for `owner`. @throws MptcpError as PortSource.hold does */
-  hold(owner: object, entry: HostAddress | null, port: number): void {
+  /** Holds `port` of `entry` for `owner`; `peer` as for PortSource.hold. @throws MptcpError as PortSource.hold does */
+  hold(owner: object, entry: HostAddress | null, port: number, peer?: PortPeer): void {
     if (entry === null || entry.ports === null) return;
-    entry.ports.hold(entry.address, port);
+    entry.ports.hold(entry.address, port, peer);
     this.adopt(owner, entry, port);
   }
 
-  /** Whether a connection that a packet opens could hold `port` of `entry`. The socket of one that was opened from here, for one, it could not. */
+  /** Whether a connection that a packet opens could hold `port` of `entry`. */
   mayHold(entry: HostAddress | null, port: number): boolean {
     if (entry === null || entry.ports === null) return true;
     try {
@@ -36,13 +36,12 @@ export class HeldPorts {
     else all.push(one);
   }
 
-  /** What `from` holds is `to`'s from here on. */
-  pass(from: object, to: object): void {
-    if (this.held.size === 0) return;
-    const all = this.held.get(from);
+  /** Lets go of what a connection holds that is in TIME-WAIT from here on. */
+  retire(owner: object): void {
+    const all = this.held.get(owner);
     if (all === undefined) return;
-    this.held.delete(from);
-    this.held.set(to, all);
+    this.held.delete(owner);
+    for (const one of all) one.source.release(one.address, one.port, true);
   }
 
   /** Lets go of what `owner` holds, or only of what it holds on `address`. Twice is no harm. */

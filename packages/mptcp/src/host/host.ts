@@ -2,13 +2,14 @@ import type { ConnectionSnapshot, Observer, RandomSources } from "../core/index.
 import { Counters, LIMITS, randomSources } from "../core/index.ts";
 import type { EndpointId, LocalAddress, MptcpConfig, MptcpEnvironment, SubflowTcpConfig, Timed } from "../mptcp/index.ts";
 import { DEFAULT_MPTCP_CONFIG, fullMesh, lia, lowestTimeDistance, MptcpConnection } from "../mptcp/index.ts";
-import type { StreamConnection, TcpConfig, TcpOwner } from "../tcp/index.ts";
+import type { FourTuple, StreamConnection, TcpConfig, TcpOwner } from "../tcp/index.ts";
 import { cubic, DEFAULT_TCP_CONFIG, SegmentPool, TcpConnection, TcpSocket } from "../tcp/index.ts";
 import type { IpAddress, Packet, TcpSegment } from "../wire/index.ts";
 import { icmpErrorOf, TCP_FLAG } from "../wire/index.ts";
 import { ActiveOpen } from "./active-open.ts";
 import { AddressBook } from "./address-book.ts";
 import { BlackHoles } from "./black-holes.ts";
+import { hasAllOfIt, isOpening, resetFromClosedPort } from "./closed-port.ts";
 import { ConnectionFactory } from "./connection-factory.ts";
 import { Connections } from "./connections.ts";
 import { HeldPorts } from "./held-ports.ts";
@@ -276,6 +277,31 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     }
   }
 
+  /**
+   * The link found out that nobody has the peer's port open, and no TCP is left there that would say so by RST: a connection with that peer ends as by one. What
+   * the peer said before may still be read; where it has ended its direction, and has all of ours but its end, nothing is lost.
+   * @param isCertain whether it was the answer to something that nobody else can know of; else it ends attempts alone (RFC 5927 §4.1, §5.2)
+   */
+  portClosed(ends: FourTuple, isCertain: boolean, now: number): void {
+    this.now = now;
+    const tcp = this.between(ends);
+    if (tcp === null || !(isCertain || isOpening(tcp)) || hasAllOfIt(tcp)) return;
+    tcp.receive(resetFromClosedPort(tcp, isOpening(tcp) ? null : this.keyOfLast(tcp)), now);
+    this.wake(tcp);
+  }
+
+  /** Whether a connection is open, or being opened, between two ends; null when there is none. */
+  phaseOf(ends: FourTuple): "opening" | "open" | null {
+    const tcp = this.between(ends);
+    if (tcp === null || tcp.state === "CLOSED" || tcp.state === "TIME-WAIT") return null;
+    return isOpening(tcp) ? "opening" : "open";
+  }
+
+  /** The ends of the connections and subflows that were opened from here, by `link`. */
+  openedBy(link: number): readonly FourTuple[] {
+    return this.connections.all().filter((tcp) => tcp.active && tcp.link === link).map(({ tuple }) => tuple);
+  }
+
   /** Earliest time at which handleTimeout wants to be called, ns; NEVER when nothing is pending. */
   nextTimeout(): number {
     return this.timers.next;
@@ -336,7 +362,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
       this.heldPorts.release(tcp);
       this.ports.release(tcp.tuple);
     } else {
-      this.heldPorts.pass(tcp, entry);
+      this.heldPorts.retire(tcp);
       if (entry.owes) this.strays.owe(entry, link);
     }
   }
@@ -399,7 +425,6 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
   }
 
   onTimeWaitOver(entry: WaitingTuple): void {
-    this.heldPorts.release(entry);
     this.ports.release(entry.tuple);
   }
 
@@ -442,6 +467,21 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     const limit = this.connections.limitFor(remote);
     if (limit !== null) this.counters.increment(limit.counter);
     return limit !== null;
+  }
+
+  /** Our key of the Multipath TCP connection that ends with this subflow, its last one; null when it does not, or when it is none. */
+  private keyOfLast(tcp: TcpConnection): Uint8Array | null {
+    for (const connection of this.tokens.all()) {
+      if (connection.id !== tcp.connectionId) continue;
+      if (connection.receiveBuffered > 0 || (connection.ended && connection.sendBuffered === 0)) return null;
+      const isLast = this.connections.all().every((other) => other === tcp || other.connectionId !== tcp.connectionId || !other.established);
+      return isLast ? connection.session.local.key : null;
+    }
+    return null;
+  }
+
+  private between({ localAddress, localPort, remoteAddress, remotePort }: FourTuple): TcpConnection | null {
+    return this.connections.find(localAddress, localPort, remoteAddress, remotePort) ?? this.pendingJoins.find(localAddress, localPort, remoteAddress, remotePort);
   }
 
   private receiveIcmp(packet: Packet, now: number): void {

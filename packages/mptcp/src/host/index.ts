@@ -11,5 +11,5 @@ export { Listener } from "./listener.ts";
 export { Pump } from "./pump.ts";
 export type { PumpDriver } from "./pump.ts";
 export type { OwnPolicies, RestoreOptions } from "./snapshot/index.ts";
-export type { PortSource } from "./ports.ts";
+export type { PortPeer, PortSource } from "./ports.ts";
 export type { SynCookieMode } from "./syn-cookies.ts";

@@ -5,22 +5,32 @@ import type { IpAddress } from "../wire/index.ts";
 
 /**
  * Who gives out the local ports of an address, where the host does not: behind each port of a link over UDP there is a socket. A port is
- * held once by each connection on it and once by each listener.
+ * held once by each connection on it, until that is in TIME-WAIT, and once by each listener.
  */
 export interface PortSource {
   /**
-   * Takes a port that nobody holds, for one connection to `remote`, and holds it.
+   * Takes a port for one connection that is opened from here to `remotePort` of `remote`, and holds it. Connections to other peers may be on it: all four
+   * numbers tell connections apart.
+   * @param isFree whether the host has no connection between a port of `local` and that peer, TIME-WAIT included: none but such a port may be taken
    * @returns 0 when there is none
+   * @throws MptcpError with the system's code, EMFILE for one, when a port cannot be had for other reasons
    */
-  allocate(local: IpAddress, remote: IpAddress, remotePort: number): number;
+  allocate(local: IpAddress, remote: IpAddress, remotePort: number, isFree: (port: number) => boolean): number;
   /**
    * Holds a port once more, or takes it for the first time.
+   * @param peer of a connection that is opened from there; none for a listener, and for what comes in
    * @throws MptcpError EADDRINUSE, EACCES or EADDRNOTAVAIL when it cannot be had
    */
-  hold(local: IpAddress, port: number): void;
-  /** Lets go of it once. */
-  release(local: IpAddress, port: number): void;
+  hold(local: IpAddress, port: number, peer?: PortPeer): void;
+  /**
+   * Lets go of it once.
+   * @param isWaiting the connection is in TIME-WAIT: late segments may come that the host would answer, while the port is open still. The host needs it no more
+   */
+  release(local: IpAddress, port: number, isWaiting?: boolean): void;
 }
+
+/** The other end of a connection. */
+export type PortPeer = Pick<FourTuple, "remoteAddress" | "remotePort">;
 
 /** Says whether a four-tuple is in use. */
 export interface TupleLookup {

@@ -58,10 +58,10 @@ export class Pump {
   }
 
   /**
-   * What one link takes, or a scheduler's veto on it, may give another link something to send: goes round until no link has
+   * Sends what can be sent now, and tells nobody anything. What one link takes, or a scheduler's veto on it, may give another link something to send: goes round until no link has
    * anything. A second round in which all that is offered is vetoed ends it: a scheduler that sends nothing has its reasons.
    */
-  private transmit(now: number): void {
+  transmit(now: number): void {
     const { driver, host } = this;
     for (let quiet = 0; quiet < 2; quiet++) {
       let isAsked = false;

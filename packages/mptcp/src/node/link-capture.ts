@@ -116,6 +116,7 @@ class CapturedLink implements LinkDriver {
   start(handler: LinkHandler): void {
     const { passed } = this;
     this.inner.start({
+      connections: handler.connections,
       receive: (packet) => {
         passed(packet, IN);
         handler.receive(packet);

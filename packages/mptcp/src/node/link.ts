@@ -1,4 +1,5 @@
 import type { PortSource } from "../host/index.ts";
+import type { FourTuple } from "../tcp/index.ts";
 import type { IpAddress, Packet } from "../wire/index.ts";
 
 /**
@@ -40,6 +41,8 @@ export interface LinkDriver {
 
 /** A driver's calls back: made by the {@link Runtime}. */
 export interface LinkHandler {
+  /** For links below which there is another transport, that has a say in what becomes of connections. */
+  readonly connections: LinkConnections;
   /** A packet arrived. Its payload must not be overwritten later: copy it out of a buffer that is used again. */
   receive(packet: Packet): void;
   /** No more packets for the moment: now the engine answers, and applications hear of it. Follows every run of `receive`s. */
@@ -48,4 +51,17 @@ export interface LinkHandler {
   room(): void;
   /** The link broke for good, and no packet will come or go. The runtime takes its addresses away and closes it. */
   failed(error: Error): void;
+}
+
+/** What a link may ask of the connections that use it, and tell them. */
+export interface LinkConnections {
+  /** Whether a connection is open, or being opened, between two ends; null when there is none. */
+  phaseOf(ends: FourTuple): "opening" | "open" | null;
+  /** The ends of what was opened from here by this link. */
+  opened(): readonly FourTuple[];
+  /**
+   * Nobody has the peer's port open: a connection with it ends as by RST. {@link LinkHandler.batchEnd} follows.
+   * @param isCertain false: an error says so that others may have made up, and that nothing contradicted. It ends attempts alone
+   */
+  portClosed(ends: FourTuple, isCertain: boolean): void;
 }

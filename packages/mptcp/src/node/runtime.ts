@@ -3,11 +3,15 @@ import type { ConnectionSnapshot, RandomSources } from "../core/index.ts";
 import { Host, Pump } from "../host/index.ts";
 import type { ConnectOptions, HostOptions, Listener, ListenOptions, PumpDriver, RestoreOptions } from "../host/index.ts";
 import type { EndpointFlags } from "../mptcp/index.ts";
-import type { StreamConnection } from "../tcp/index.ts";
+import type { FourTuple, StreamConnection } from "../tcp/index.ts";
+import { STREAM_EVENT } from "../tcp/index.ts";
 import { IpAddress } from "../wire/index.ts";
 import type { Packet } from "../wire/index.ts";
+import { callAtExit, doNotCallAtExit } from "./at-exit.ts";
+import type { Leaver } from "./at-exit.ts";
 import { rethrow } from "./errors.ts";
-import type { LinkDriver, LinkHandler } from "./link.ts";
+import type { LinkConnections, LinkDriver, LinkHandler } from "./link.ts";
+import { engineAddress } from "./local-address.ts";
 import { CryptoRandom } from "./random.ts";
 
 export interface RuntimeOptions extends Omit<HostOptions, "name" | "random"> {
@@ -41,12 +45,14 @@ export const DEAF: ConnectionHandler = { onEvents(): void {} };
  * event loop are worked off together. Exceptions of handlers become uncaught exceptions of the process, as in Node, and leave the
  * runtime whole.
  */
-export class Runtime implements PumpDriver {
+export class Runtime implements Leaver, PumpDriver {
   readonly host: Host;
   private readonly links: (Link | null)[] = [];
   /** Numbers of the links, for the pump. */
   readonly order: number[] = [];
   private readonly handlers = new Map<StreamConnection, ConnectionHandler>();
+  /** Those whose peers have acknowledged everything, the end included. */
+  private readonly delivered = new WeakSet<StreamConnection>();
   private readonly acceptors = new Map<Listener, (connection: StreamConnection) => ConnectionHandler>();
   /** Those with connections to accept at the end of this turn of the event loop. */
   private readonly accepting = new Set<Listener>();
@@ -200,13 +206,18 @@ export class Runtime implements PumpDriver {
 
   /** Lets go of a connection that goes on elsewhere, without a word to its peer. */
   release(connection: StreamConnection): void {
-    this.handlers.delete(connection);
+    this.forget(connection);
     this.host.release(connection);
   }
 
   /** From now on the events of `connection` go to `handler`. */
   attach(connection: StreamConnection, handler: ConnectionHandler): void {
+    if (this.handlers.size === 0) callAtExit(this);
     this.handlers.set(connection, handler);
+  }
+
+  private forget(connection: StreamConnection): void {
+    if (this.handlers.delete(connection) && this.handlers.size === 0) doNotCallAtExit(this);
   }
 
   // ---- the loop
@@ -238,15 +249,13 @@ export class Runtime implements PumpDriver {
     this.isClosing = true;
     // Called by an application that the loop has called: the resets leave once that is through.
     if (this.pump.running) await Promise.resolve();
-    const { now } = this;
-    for (const listener of Array.from(this.acceptors.keys())) listener.close(now);
-    this.acceptors.clear();
-    for (const connection of Array.from(this.handlers.keys())) if (!connection.closed) connection.abort(now);
+    this.reset(() => true);
     try {
       this.work();
     } catch (error) {
       rethrow(error);
     }
+    doNotCallAtExit(this);
     this.isClosed = true;
     this.timer.stop();
     const drivers = this.links.filter((link) => link !== null).map((link) => link.driver);
@@ -254,6 +263,26 @@ export class Runtime implements PumpDriver {
     this.links.length = 0;
     this.order.length = 0;
     await Promise.all(drivers.map((driver) => driver.close()));
+  }
+
+  /** Resets connections that are open, `which` of them, and those that listeners have. */
+  private reset(which: (connection: StreamConnection) => boolean): void {
+    const { now } = this;
+    for (const listener of Array.from(this.acceptors.keys())) listener.close(now);
+    this.acceptors.clear();
+    for (const connection of Array.from(this.handlers.keys())) if (!connection.closed && which(connection)) connection.abort(now);
+  }
+
+  /**
+   * The process exits: what is open is reset, as far as links send without waiting. A peer that has all that we had to say may still be reading it, and hears
+   * nothing. Nobody here is told any more, and the process may have been exited from anywhere, a listener that the loop has called for one.
+   */
+  leave(): void {
+    if (this.isClosed) return;
+    this.isClosing = true;
+    this.reset((connection) => !this.delivered.has(connection));
+    this.pump.transmit(this.now);
+    for (const link of this.links) link?.flush();
   }
 
   private readonly onPoke = (): void => {
@@ -350,8 +379,9 @@ export class Runtime implements PumpDriver {
     const handler = this.handlers.get(connection);
     if (handler === undefined) return;
     const events = connection.takeEvents();
-    if (connection.closed) this.handlers.delete(connection);
+    if (connection.closed) this.forget(connection);
     if (events === 0) return;
+    if ((events & STREAM_EVENT.drained) !== 0) this.delivered.add(connection);
     try {
       handler.onEvents(events, now);
     } catch (error) {
@@ -383,7 +413,8 @@ export class Runtime implements PumpDriver {
 }
 
 /** A driver's handler, and what the runtime knows of the link. */
-class Link implements LinkHandler {
+class Link implements LinkHandler, LinkConnections {
+  readonly connections: LinkConnections = this;
   readonly driver: LinkDriver;
   readonly index: number;
   readonly addresses: IpAddress[] = [];
@@ -425,6 +456,18 @@ class Link implements LinkHandler {
 
   failed(error: Error): void {
     if (this.isOpen) this.runtime.linkFailed(this.driver, error);
+  }
+
+  phaseOf(ends: FourTuple): "opening" | "open" | null {
+    return this.isOpen ? this.runtime.host.phaseOf(ends) : null;
+  }
+
+  opened(): readonly FourTuple[] {
+    return this.isOpen ? this.runtime.host.openedBy(this.index) : [];
+  }
+
+  portClosed(ends: FourTuple, isCertain: boolean): void {
+    if (this.isOpen) this.runtime.host.portClosed(ends, isCertain, this.runtime.now);
   }
 
   send(packet: Packet): void {
@@ -512,9 +555,8 @@ class Timer {
 }
 
 function parseAddress(entry: IpAddress | string | LinkAddress): { readonly address: IpAddress; readonly flags?: Partial<EndpointFlags> } {
-  if (typeof entry === "string") return { address: IpAddress.from(entry) };
-  if (entry instanceof IpAddress) return { address: entry };
-  const address = typeof entry.address === "string" ? IpAddress.from(entry.address) : entry.address;
+  if (typeof entry === "string" || entry instanceof IpAddress) return { address: engineAddress(entry) };
+  const address = engineAddress(entry.address);
   return entry.flags === undefined ? { address } : { address, flags: entry.flags };
 }
 

@@ -3,6 +3,7 @@ import { MptcpError, seededSources } from "../../src/core/index.ts";
 import { Host } from "../../src/host/index.ts";
 import type { PortSource } from "../../src/host/index.ts";
 import { IpAddress, Packet, TCP_FLAG, TcpSegment } from "../../src/wire/index.ts";
+import { Pair } from "../mptcp/pair.ts";
 
 const A = IpAddress.from("192.0.2.1");
 const B = IpAddress.from("192.0.2.2");
@@ -11,10 +12,15 @@ const REMOTE = IpAddress.from("198.51.100.1");
 /** Remembers who holds what; ports from 5001 on are given out in order, 6000 is somebody else's. */
 class Ports implements PortSource {
   readonly held = new Map<string, number>();
+  /** Those that connections in TIME-WAIT let go of. */
+  readonly waiting: number[] = [];
+  /** Whether the host would take them, as they were asked about. */
+  readonly free = new Map<number, boolean>();
   next = 5001;
 
-  allocate(local: IpAddress): number {
+  allocate(local: IpAddress, _remote: IpAddress, _remotePort: number, isFree: (port: number) => boolean): number {
     if (this.next === 0) return 0;
+    for (let port = 5001; port <= this.next; port++) this.free.set(port, isFree(port));
     this.held.set(`${local}:${this.next}`, 1);
     return this.next++;
   }
@@ -25,7 +31,8 @@ class Ports implements PortSource {
     this.held.set(key, (this.held.get(key) ?? 0) + 1);
   }
 
-  release(local: IpAddress, port: number): void {
+  release(local: IpAddress, port: number, isWaiting = false): void {
+    if (isWaiting) this.waiting.push(port);
     const key = `${local}:${port}`;
     const count = (this.held.get(key) ?? 0) - 1;
     expect(count).toBeGreaterThanOrEqual(0);
@@ -86,6 +93,29 @@ describe("port sources", () => {
     expect(ports.held.get("192.0.2.1:80")).toBe(1);
     expect((host.pollTransmit(0, 2)?.tcp?.flags ?? 0) & TCP_FLAG.RST).toBe(TCP_FLAG.RST);
     expect(ports.held.size).toBe(0);
+  });
+
+  it("have a port back when its connection is in TIME-WAIT, and hear that it is not free for that peer before that is over", () => {
+    const ports = new Ports();
+    const pair = new Pair();
+    const { client: host } = pair.hosts;
+    const local = pair.address("client", 0);
+    host.addAddress(local, { link: 0, ports }, 0);
+    const { client, server } = pair.establish();
+    expect(Array.from(ports.held)).toEqual([[`${local}:5001`, 1]]);
+    client.end();
+    server.end();
+    pair.run(1000);
+    expect([host.usage.timeWaits, host.usage.connections]).toEqual([1, 0]);
+    expect(ports.waiting).toEqual([5001]);
+    expect(ports.held.size).toBe(0);
+    pair.connect();
+    expect(ports.free.get(5001)).toBe(false);
+    expect(ports.free.get(5002)).toBe(true);
+    pair.run(61_000);
+    pair.connect();
+    expect(ports.free.get(5001)).toBe(true);
+    expect(ports.free.get(5002)).toBe(false);
   });
 
   it("follow addresses that come and go", () => {

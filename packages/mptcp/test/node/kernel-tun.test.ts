@@ -6,6 +6,7 @@ import type { TunLink } from "../../src/node/tun/index.ts";
 import { tunLink } from "../../src/node/tun/index.ts";
 import { IpAddress, Packet, Payload } from "../../src/wire/index.ts";
 import { KernelLab } from "./kernel-lab.ts";
+import { NO_CONNECTIONS } from "./memory-link.ts";
 import { kernelTestObstacle, Namespace } from "./namespace.ts";
 
 const obstacle = kernelTestObstacle();
@@ -27,6 +28,7 @@ function makeNamespace(): Namespace {
 }
 
 class Recorder implements LinkHandler {
+  readonly connections = NO_CONNECTIONS;
   readonly packets: Packet[] = [];
   readonly failures: Error[] = [];
   batches = 0;

@@ -1,6 +1,9 @@
-import type { LinkDriver, LinkHandler } from "../../src/node/index.ts";
+import type { LinkConnections, LinkDriver, LinkHandler } from "../../src/node/index.ts";
 import { decodePacket, encodePacket, IpAddress, packetLength } from "../../src/wire/index.ts";
 import type { Packet } from "../../src/wire/index.ts";
+
+/** For handlers of links without a runtime. */
+export const NO_CONNECTIONS: LinkConnections = { phaseOf: () => null, opened: () => [], portClosed: () => {} };
 
 /** One end of a cable in memory. Packets are encoded, cross in the next turn of the event loop and are decoded again. */
 export class MemoryLink implements LinkDriver {

@@ -5,7 +5,7 @@ import { answerToCapable, answerToSyn, optionRows } from "../../src/node/probe/j
 import { countedBetween, parseCounters } from "../../src/node/probe/kernel-counters.ts";
 import { IpAddress, Packet, TCP_FLAG, TcpSegment } from "../../src/wire/index.ts";
 import type { MpCapable, MptcpOption } from "../../src/wire/index.ts";
-import { MemoryLink } from "./memory-link.ts";
+import { MemoryLink, NO_CONNECTIONS } from "./memory-link.ts";
 
 const stacks: Stack[] = [];
 
@@ -19,6 +19,7 @@ type Answer = (syn: TcpSegment) => { readonly flags?: number; readonly mptcp?: r
 /** Makes the far end of a cable answer SYNs, and acknowledge whatever else comes as TCP does, without options. */
 function answering(link: MemoryLink, answer: Answer): void {
   link.start({
+    connections: NO_CONNECTIONS,
     receive: (packet) => {
       const { tcp } = packet;
       if (tcp === null || (tcp.flags & TCP_FLAG.RST) !== 0) return;

@@ -66,6 +66,33 @@ describe("Runtime", () => {
     while (client.host.counters.segments.TcpOutSegs !== links[0].sent) await new Promise((resolve) => setImmediate(resolve));
   });
 
+  it("resets at the exit of the process what is open, and not what the peer has all of", async () => {
+    const { client, server } = twoHosts();
+    const accepted: StreamConnection[] = [];
+    server.listen(80, {}, (connection) => {
+      accepted.push(connection);
+      return { onEvents(): void {} };
+    });
+    let onDelivered = (): void => {};
+    const delivered = new Promise<void>((resolve) => (onDelivered = resolve));
+    const ended = client.connect(REMOTE, 80, {}, {
+      onEvents(events): void {
+        if ((events & STREAM_EVENT.drained) !== 0) onDelivered();
+      },
+    });
+    client.connect(REMOTE, 80, {}, { onEvents(): void {} });
+    while (accepted.length < 2) await turns(1);
+    ended.write(Payload.of(new Uint8Array(1000)), true, client.now);
+    ended.end(client.now);
+    client.poke();
+    await delivered;
+    client.leave();
+    const [first, second] = accepted as [StreamConnection, StreamConnection];
+    while (!second.closed) await turns(1);
+    expect(second.error).toBe("ECONNRESET");
+    expect([first.closed, first.readable]).toEqual([false, 1000]);
+  });
+
   it("loses nothing to an application that blocks the event loop", async () => {
     const { client, server } = twoHosts();
     let received = 0;

@@ -7,10 +7,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BatchedSockets } from "../../src/node/udp/batched-port.ts";
 import { copyRun, findRun } from "../../src/node/udp/coalesce.ts";
 import type { Run } from "../../src/node/udp/coalesce.ts";
-import type { PortListener, UdpPort } from "../../src/node/udp/port.ts";
+import type { PathError, PortListener, UdpPort } from "../../src/node/udp/port.ts";
 import { udpSystemCalls } from "../../src/node/udp/system-calls.ts";
 import type { UdpSystemCalls } from "../../src/node/udp/system-calls.ts";
-import { Dss, encodeTcpInUdp, icmpErrorOf, IpAddress, Packet, Payload, sequenceAdd, TCP_FLAG, tcpHeaderLength, tcpInUdpLength, TcpSegment } from "../../src/wire/index.ts";
+import { Dss, encodeTcpInUdp, IpAddress, Packet, Payload, sequenceAdd, TCP_FLAG, tcpHeaderLength, tcpInUdpLength, TcpSegment } from "../../src/wire/index.ts";
 
 const LOCAL = IpAddress.from("127.0.0.1");
 const ACK = TCP_FLAG.ACK;
@@ -121,11 +121,13 @@ describe.skipIf(calls === null)("UDP sockets with many datagrams per system call
   let received: Buffer[] = [];
   let peer: Socket;
   let arrived: Packet[] = [];
+  let errors: PathError[] = [];
   let rooms = 0;
   const opened: { readonly sockets: BatchedSockets; readonly ports: UdpPort[] }[] = [];
   const listener: PortListener = {
     arrived: (packet) => arrived.push(packet),
     rejected: () => {},
+    erred: (error) => errors.push(error),
     batchEnd: () => {},
     room: () => rooms++,
   };
@@ -133,6 +135,7 @@ describe.skipIf(calls === null)("UDP sockets with many datagrams per system call
   beforeEach(async () => {
     received = [];
     arrived = [];
+    errors = [];
     rooms = 0;
     peer = createSocket({ type: "udp4", recvBufferSize: 4 << 20 });
     peer.on("message", (bytes) => received.push(bytes));
@@ -170,19 +173,16 @@ describe.skipIf(calls === null)("UDP sockets with many datagrams per system call
 
   const concat = (packets: readonly Packet[]): Buffer => Buffer.concat(packets.map((packet) => (packet.tcp as TcpSegment).payload.toUint8Array()));
 
-  it("cut a super-segment into the datagrams that its segments would be, connected or not", async () => {
-    for (const isConnected of [false, true]) {
-      const { sockets, port } = open();
-      if (isConnected) port.connect(LOCAL, peer.address().port);
-      for (const packet of [segment(30_000, 1428), segment(1428 * 5, 1428, { flags: ACK | TCP_FLAG.FIN | TCP_FLAG.CWR }), segment(0, 0), segment(100, 0), segment(63_000, 500), segment(2000, 7)]) {
-        received = [];
-        expect(send(port, packet)).toBe(true);
-        sockets.flush();
-        const expected = cut(packet).map(encode);
-        for (const datagram of expected.slice(1)) datagram[1] = (datagram[1] as number) & ~TCP_FLAG.CWR;
-        await until(() => received.length >= expected.length);
-        expect(received.map(String)).toEqual(expected.map(String));
-      }
+  it("cut a super-segment into the datagrams that its segments would be", async () => {
+    const { sockets, port } = open();
+    for (const packet of [segment(30_000, 1428), segment(1428 * 5, 1428, { flags: ACK | TCP_FLAG.FIN | TCP_FLAG.CWR }), segment(0, 0), segment(100, 0), segment(63_000, 500), segment(2000, 7)]) {
+      received = [];
+      expect(send(port, packet)).toBe(true);
+      sockets.flush();
+      const expected = cut(packet).map(encode);
+      for (const datagram of expected.slice(1)) datagram[1] = (datagram[1] as number) & ~TCP_FLAG.CWR;
+      await until(() => received.length >= expected.length);
+      expect(received.map(String)).toEqual(expected.map(String));
     }
   });
 
@@ -273,24 +273,42 @@ describe.skipIf(calls === null)("UDP sockets with many datagrams per system call
     expect(rooms).toBe(0);
   });
 
-  it("tell of ICMP that came for an earlier datagram, and send the next one nonetheless", async () => {
+  it("tell of ICMP by the peer and the beginning of the datagram that it is about, and send the next ones nonetheless", async () => {
     const { sockets, port } = open();
-    const remotePort = peer.address().port;
-    port.connect(LOCAL, remotePort);
-    peer.close();
-    await once(peer, "close");
-    send(port, segment(100, 0, { sequence: 42 }), remotePort);
+    const closed = createSocket("udp4");
+    closed.bind(0, "127.0.0.1");
+    await once(closed, "listening");
+    const closedPort = closed.address().port;
+    await new Promise<void>((resolve) => closed.close(() => resolve()));
+    const refused = segment(100, 0, { sequence: 42 });
+    // Both peers of one socket, in one batch: the error of the one stands in the way of what goes to the other.
+    for (let i = 0; i < 5; i++) {
+      send(port, refused, closedPort);
+      send(port, segment(100, 0, { sequence: 43 + i }));
+    }
     sockets.flush();
-    peer = createSocket("udp4");
-    peer.on("message", (bytes) => received.push(bytes));
-    peer.bind(remotePort, "127.0.0.1");
-    await once(peer, "listening");
-    send(port, segment(100, 0, { sequence: 43 }), remotePort);
+    await until(() => received.length === 5 && errors.length === 5);
+    for (const error of errors) {
+      expect([error.code, String(error.remote), error.remotePort]).toEqual(["ECONNREFUSED", "127.0.0.1", closedPort]);
+      expect(error.port === port).toBe(true);
+    }
+    expect(Buffer.from((errors[0] as PathError).quote).equals(encode(refused).subarray(0, 64))).toBe(true);
+    expect(arrived).toEqual([]);
+  });
+
+  it("tell of what the system itself refuses, where no route leads, by the datagram that it refused", async () => {
+    const { sockets, port } = open();
+    const nowhere = IpAddress.from("192.0.2.1");
+    const packet = segment(100, 0, { sequence: 42 });
+    packet.destination = nowhere;
+    send(port, segment(100, 0));
+    send(port, packet);
+    send(port, segment(100, 0));
     sockets.flush();
-    await until(() => received.length === 1 && arrived.length === 1);
-    const error = arrived[0]?.icmp === null || arrived[0] === undefined ? null : icmpErrorOf(arrived[0].icmp, 4);
-    // What is quoted is the last segment sent, since the system does not say which it was.
-    expect(error).toMatchObject({ kind: "unreachable", hard: true, quoted: { sourcePort: port.port, destinationPort: remotePort, sequence: 43 } });
+    await until(() => received.length === 2 && errors.length === 1);
+    // A socket of the loopback device has no other route.
+    expect([String(errors[0]?.remote), errors[0]?.remotePort]).toEqual(["192.0.2.1", peer.address().port]);
+    expect(Buffer.from((errors[0] as PathError).quote).equals(encode(packet).subarray(0, 20))).toBe(true);
   });
 
   it("are not looked at while nothing happens", async () => {

@@ -8,6 +8,7 @@ import { udpSystemCalls } from "../../src/node/udp/system-calls.ts";
 import type { UdpSystemCalls } from "../../src/node/udp/system-calls.ts";
 import { IpAddress, Packet, Payload, TCP_FLAG, TcpSegment } from "../../src/wire/index.ts";
 import { kernelTestObstacle, Namespace } from "./namespace.ts";
+import { UdpEnd } from "./udp-end.ts";
 
 const calls = udpSystemCalls();
 const obstacle = calls === null ? "koffi is not there" : kernelTestObstacle();
@@ -29,10 +30,13 @@ describe.skipIf(obstacle !== null)("batched UDP sockets over a path of the kerne
     near.run("ip", "link", "add", "wire", "type", "veth", "peer", "name", "wire", "netns", far.name);
     near.run("ip", "address", "add", `${NEAR}/24`, "dev", "wire");
     far.run("ip", "address", "add", `${FAR}/24`, "dev", "wire");
+    far.run("ip", "address", "add", "fe80::1/64", "dev", "wire", "nodad");
+    near.run("ip", "address", "add", "fe80::2/64", "dev", "wire", "nodad");
     for (const one of [near, far]) one.run("ip", "link", "set", "wire", "up");
   });
 
   afterAll(async () => {
+    await UdpEnd.killAll();
     await near?.close();
     await far?.close();
   });
@@ -43,6 +47,7 @@ describe.skipIf(obstacle !== null)("batched UDP sockets over a path of the kerne
     const listener: PortListener = {
       arrived: ({ tcp }) => (state.bytes += tcp?.payload.length ?? 0),
       rejected: () => {},
+      erred: () => {},
       batchEnd: () => {},
       room: () => state.rooms++,
     };
@@ -89,6 +94,21 @@ describe.skipIf(obstacle !== null)("batched UDP sockets over a path of the kerne
       await here.close();
       await there.close();
     }
+  });
+
+  it.each(["batched", "dgram"] as const)("take link-local addresses with their zone, %s", async (way) => {
+    const ends = [far, near].map(({ name }, i) => new UdpEnd(way, { namespace: name, addresses: [`fe80::${i + 1}%wire`] })) as [UdpEnd, UdpEnd];
+    const [server, client] = ends;
+    await Promise.all(ends.map((end) => end.next("ready")));
+    server.do({ what: "listen" });
+    const { port = 0 } = await server.next("listening");
+    client.do({ what: "connect", host: "fe80::1", port });
+    await client.next("connected");
+    for (const [from, to] of [[client, server], [server, client]] as const) {
+      from.do({ what: "write", text: "over one link alone" });
+      expect(await to.next("data")).toMatchObject({ text: "over one link alone" });
+    }
+    await UdpEnd.killAll();
   });
 
   it("send fragments where the path's MTU is smaller than the link's", async () => {

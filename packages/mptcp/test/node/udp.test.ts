@@ -151,7 +151,9 @@ describe.each(WAYS)("UDP links, %s", (way) => {
     const holder = createSocket("udp4");
     holder.bind(0, "127.0.0.1");
     await once(holder, "listening");
-    for (const [address, code] of [["127.0.0.1", "EADDRINUSE"], ["192.0.2.1", "EADDRNOTAVAIL"]] as const) {
+    // What Node says of an interface that is not there is the system's word for an argument that makes no sense.
+    const nowhere = way === "batched" ? "EADDRNOTAVAIL" : "EINVAL";
+    for (const [address, code] of [["127.0.0.1", "EADDRINUSE"], ["192.0.2.1", "EADDRNOTAVAIL"], ["fe80::1%nowhere", nowhere]] as const) {
       const listener = stackOn(address).createServer();
       listener.listen(holder.address().port);
       const [error] = (await once(listener, "error")) as [NodeJS.ErrnoException];
@@ -174,6 +176,16 @@ describe.each(WAYS)("UDP links, %s", (way) => {
     for (const address of ["0.0.0.0", "::"]) {
       expect(() => new UdpLink({ addresses: [address], batch: way === "batched" })).toThrow(expect.objectContaining({ code: "EADDRNOTAVAIL" }) as Error);
     }
+  });
+
+  it("takes v4-mapped addresses for the IPv4 addresses in them, and none with a zone", async () => {
+    const link = new UdpLink({ addresses: ["::ffff:127.0.0.1", IpAddress.from("::ffff:7f00:2")], batch: way === "batched" });
+    expect(link.addresses.map(String)).toEqual(["127.0.0.1", "127.0.0.2"]);
+    const server = stackOn("::ffff:127.0.0.1").createServer((socket) => socket.end("hello")).listen(0);
+    await once(server, "listening");
+    const socket = stackOn("127.0.0.2").connect((server.address() as AddressInfo).port, "127.0.0.1");
+    expect(String((await once(socket, "data"))[0])).toBe("hello");
+    expect(() => new UdpLink({ addresses: ["127.0.0.1%lo"], batch: way === "batched" })).toThrow(RangeError);
   });
 
   it("hears from the system that nobody is there", async () => {

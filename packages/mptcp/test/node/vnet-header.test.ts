@@ -5,6 +5,7 @@ import { TunDevice } from "../../src/node/tun/device.ts";
 import { TunLink } from "../../src/node/tun/tun-link.ts";
 import { checksumIsGood, VNET_HEADER_LENGTH, writeVnetHeader } from "../../src/node/tun/vnet-header.ts";
 import { IpAddress, Packet, Payload, TcpSegment } from "../../src/wire/index.ts";
+import { NO_CONNECTIONS } from "./memory-link.ts";
 import { kernelTestObstacle, Namespace } from "./namespace.ts";
 
 function headerOf(packet: Packet, mtu: number): number[] {
@@ -92,7 +93,7 @@ describe.skipIf(process.platform !== "linux")("what the system refuses", () => {
     }));
     const link = new TunLink(calls, { name: "mptcp-t%d", host: "10.199.1.2", kernel: "10.199.1.1/24", namespace: namespace.path });
     link.ref();
-    const isRoom = new Promise<void>((resolve) => link.start({ receive() {}, batchEnd() {}, failed() {}, room: resolve }));
+    const isRoom = new Promise<void>((resolve) => link.start({ connections: NO_CONNECTIONS, receive() {}, batchEnd() {}, failed() {}, room: resolve }));
     expect(link.send(segment(10))).toBe(true);
     expect(link.send(segment(10))).toBe(false);
     expect(link.send(segment(10))).toBe(false);

@@ -106,7 +106,7 @@ class Restoring {
     const { addresses, heldPorts } = this.tables;
     const all = [...this.connected, ...this.pending];
     try {
-      for (const tcp of all) heldPorts.hold(tcp, addresses.find(tcp.tuple.localAddress), tcp.tuple.localPort);
+      for (const tcp of all) heldPorts.hold(tcp, addresses.find(tcp.tuple.localAddress), tcp.tuple.localPort, tcp.active ? tcp.tuple : undefined);
     } catch (error) {
       for (const tcp of all) heldPorts.release(tcp);
       throw error;

@@ -3,7 +3,6 @@
  *
  * @module
  */
-export { readAddress } from "./address-text.ts";
 export { uvErrno } from "./errno.ts";
 export { ListenHandle } from "./listen-handle.ts";
 export type { ListenSettings } from "./listen-handle.ts";

@@ -3,11 +3,13 @@ import type { Listener } from "../../host/index.ts";
 import type { StreamConnection } from "../../tcp/index.ts";
 import { IpAddress } from "../../wire/index.ts";
 import { rethrow } from "../errors.ts";
+import { readAddress } from "../local-address.ts";
+import type { WrittenAddress } from "../local-address.ts";
 import { DEAF } from "../runtime.ts";
 import type { ConnectionHandler, Runtime } from "../runtime.ts";
 import type { SocketOptions } from "../socket-options.ts";
-import { readAddress, writeAddress } from "./address-text.ts";
-import type { SocketName, WrittenAddress } from "./address-text.ts";
+import { writeAddress } from "./address-text.ts";
+import type { SocketName } from "./address-text.ts";
 import { uvErrno } from "./errno.ts";
 import { StreamHandle } from "./stream-handle.ts";
 

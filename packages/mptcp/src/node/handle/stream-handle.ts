@@ -6,13 +6,15 @@ import type { KeepAlive, StreamConnection, TcpConfig } from "../../tcp/index.ts"
 import { IpAddress, Payload } from "../../wire/index.ts";
 import { codedError, ioError, requiredError, rethrow } from "../errors.ts";
 import { Lingerer } from "../lingerer.ts";
+import { readAddress } from "../local-address.ts";
+import type { WrittenAddress } from "../local-address.ts";
 import type { ConnectionHandler, Runtime } from "../runtime.ts";
 import { DEAF } from "../runtime.ts";
 import { EngineSocketMptcp } from "../socket-mptcp.ts";
 import { keepAliveAfter } from "../socket-options.ts";
 import type { SocketConnectOptions } from "../socket-options.ts";
-import { readAddress, writeAddress } from "./address-text.ts";
-import type { SocketName, WrittenAddress } from "./address-text.ts";
+import { writeAddress } from "./address-text.ts";
+import type { SocketName } from "./address-text.ts";
 import { errorName, uvErrno } from "./errno.ts";
 import { nodeStreams } from "./node-streams.ts";
 import type { HandleRequest } from "./node-streams.ts";

@@ -1,6 +1,6 @@
 import type { PortSource } from "../../host/index.ts";
 import type { IpAddress, Packet } from "../../wire/index.ts";
-import type { LinkDriver, LinkHandler } from "../link.ts";
+import type { LinkConnections, LinkDriver, LinkHandler } from "../link.ts";
 
 /** One packet that went over a link, in either direction. */
 export interface Sighting {
@@ -82,6 +82,10 @@ export class Tap implements LinkDriver, LinkHandler {
   }
 
   // ---- LinkHandler
+
+  get connections(): LinkConnections {
+    return (this.handler as LinkHandler).connections;
+  }
 
   receive(packet: Packet): void {
     this.note("in", packet.clone());

@@ -106,14 +106,19 @@ export class Trial {
 
   /** Packets of the first subflow. */
   get first(): readonly Sighting[] {
-    const { localPort } = this.connection.tuple;
-    return this.course.tap.sightings.filter((sighting) => portOf(sighting) === localPort);
+    return this.course.tap.sightings.filter((sighting) => this.isOfFirst(sighting));
   }
 
   /** Packets of every other subflow, by link. */
   get others(): readonly Sighting[] {
-    const { localPort } = this.connection.tuple;
-    return this.course.taps.flatMap((tap) => tap.sightings.filter((sighting) => tap !== this.course.tap || portOf(sighting) !== localPort));
+    return this.course.taps.flatMap((tap) => tap.sightings.filter((sighting) => tap !== this.course.tap || !this.isOfFirst(sighting)));
+  }
+
+  /** A port may be shared with a subflow to another address. */
+  private isOfFirst(sighting: Sighting): boolean {
+    const { localPort, remoteAddress } = this.connection.tuple;
+    const { direction, packet } = sighting;
+    return portOf(sighting) === localPort && remoteAddress.equals(direction === "in" ? packet.source : packet.destination);
   }
 
   private look(): void {
@@ -125,7 +130,9 @@ export class Trial {
 export async function handMadeSyn(course: Course, option: MpCapable): Promise<TcpSegment | null> {
   const { tap, local, remote, port, timeout, signal, runtime } = course;
   const { random } = runtime.host;
-  const localPort = tap.ports === undefined ? FIRST_EPHEMERAL + (random.ports.uint32() % (65536 - FIRST_EPHEMERAL)) : tap.ports.allocate(local, remote, port);
+  // What comes to it is for nobody else.
+  const used = tap.connections.opened().map((ends) => ends.localPort);
+  const localPort = tap.ports === undefined ? FIRST_EPHEMERAL + (random.ports.uint32() % (65536 - FIRST_EPHEMERAL)) : tap.ports.allocate(local, remote, port, (free) => !used.includes(free));
   if (localPort === 0) throw new MptcpError("EADDRNOTAVAIL", `no port is free at ${local}`);
   const syn = segmentTo(course, localPort, TCP_FLAG.SYN);
   const segment = syn.tcp as TcpSegment;

@@ -5,7 +5,6 @@ import type { Stack } from "../stack.ts";
 import { setDefaultStack } from "../default-stack.ts";
 import { tunLink } from "../tun/index.ts";
 import { UdpLink } from "../udp/index.ts";
-import { IpAddress } from "../../wire/index.ts";
 import { install } from "./install.ts";
 import { readSettings, wrong } from "./settings.ts";
 import type { RegisterSettings } from "./settings.ts";
@@ -58,7 +57,7 @@ async function openStack({ udp, tun }: RegisterSettings): Promise<Stack | null> 
   if (udp.length + tun.length === 0) return null;
   const links = udp.map(({ address, backup = false, ...options }) => ({
     driver: new UdpLink({ ...options, addresses: [address] }),
-    addresses: [{ address: IpAddress.from(address), flags: { backup } }],
+    addresses: [{ address, flags: { backup } }],
   }));
   const devices = await Promise.all(tun.map((options) => tunLink(options)));
   return createStack({ links: [...links, ...devices] });

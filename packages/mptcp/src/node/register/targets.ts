@@ -1,6 +1,6 @@
 import { BlockList, isIP } from "node:net";
 import { IpAddress } from "../../wire/index.ts";
-import { readAddress } from "../handle/index.ts";
+import { readAddress } from "../local-address.ts";
 import { wrong } from "./settings.ts";
 
 /** Addresses and ports as `only` and `except` name them: `192.0.2.0/24`, `192.0.2.1:80`, `[2001:db8::1]:80`, `2001:db8::/32`, `:443`, `*`. */

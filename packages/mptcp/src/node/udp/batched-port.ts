@@ -5,16 +5,18 @@ import { ERRNO } from "../native.ts";
 import { copyRun, findRun } from "./coalesce.ts";
 import type { Run } from "./coalesce.ts";
 import { DatagramReader } from "./datagram-reader.ts";
+import { adopt, close } from "./descriptor.ts";
+import { ErrorReader } from "./error-reader.ts";
 import { Poller } from "./poller.ts";
 import type { Polled } from "./poller.ts";
 import { asksForAnswer, bindError, UdpPort } from "./port.ts";
-import type { PortListener, UdpSockets } from "./port.ts";
+import type { PathError, PortListener, UdpSockets } from "./port.ts";
 import { SEALED_HEADER, SEALED_OVERHEAD } from "./sealed/index.ts";
 import type { Seal, SealedPeer, SealedPort } from "./sealed/index.ts";
 import { MOST_OCTETS, SendBatch } from "./send-batch.ts";
 import type { BatchSender } from "./send-batch.ts";
 import { readSocketPort, SOCKET_ADDRESS_SPACE, writeSocketAddress } from "./socket-address.ts";
-import { AF_INET, AF_INET6, SO_RCVBUF, SOCK_DGRAM_CLOEXEC_NONBLOCK, SOL_SOCKET, SOL_UDP, UDP_GRO } from "./system-calls.ts";
+import { AF_INET, AF_INET6, IP_RECVERR, IPV6_RECVERR, SO_RCVBUF, SOCK_DGRAM_CLOEXEC_NONBLOCK, SOL_IP, SOL_IPV6, SOL_SOCKET, SOL_UDP, UDP_GRO } from "./system-calls.ts";
 import type { UdpSystemCalls } from "./system-calls.ts";
 
 /**
@@ -31,8 +33,8 @@ export class BatchedSockets implements UdpSockets {
   private poller: Poller | null = null;
   private isReferenced = false;
   private isRoomWanted = false;
-  /** Errors that the kernel told of while sending. */
-  private errors: { readonly port: BatchedPort; readonly errno: number }[] = [];
+  /** Errors that the kernel told of, and the listener has not heard of. */
+  private errors: PathError[] = [];
 
   /**
    * @param mtu octets of the largest IP packet
@@ -50,10 +52,38 @@ export class BatchedSockets implements UdpSockets {
     this.segmentationLimit = segments < 2 ? 0 : segments * (mtu - IP_AND_UDP - overhead);
   }
 
-  open(local: IpAddress, port: number): BatchedPort {
+  open(local: IpAddress, port: number, zone: string | null = null): BatchedPort {
     this.poller ??= new Poller(this.calls, () => this.endWakeUp());
     if (this.isReferenced) this.poller.ref();
-    return new BatchedPort(this, this.poller, this.listener, local, port, this.receiveBuffer, this.seals);
+    const fd = this.socket(local, port, zone);
+    try {
+      return new BatchedPort(this, this.poller, this.listener, local, fd, this.seals);
+    } catch (error) {
+      close(this.calls, fd);
+      throw error;
+    }
+  }
+
+  /** A socket that is bound. @throws MptcpError with the system's code */
+  private socket(local: IpAddress, port: number, zone: string | null): number {
+    const { calls } = this;
+    const isV4 = local.family === 4;
+    const scope = zone === null ? 0 : /^\d+$/.test(zone) ? Number(zone) : calls.interfaceIndex(zone);
+    if (zone !== null && scope === 0) throw new MptcpError("EADDRNOTAVAIL", `bind EADDRNOTAVAIL ${local}%${zone}:${port}: there is no such interface`);
+    const opened = calls.socket(isV4 ? AF_INET : AF_INET6, SOCK_DGRAM_CLOEXEC_NONBLOCK, 0);
+    if (opened < 0) throw bindError(calls.errorName(calls.errno()), local, port);
+    const fd = adopt(calls, opened);
+    // Bound with its zone, a socket sends by that one.
+    if (calls.bind(fd, addressBytes, writeSocketAddress(addressView, 0, local, port, scope)) < 0) {
+      const code = calls.errorName(calls.errno());
+      close(calls, fd);
+      throw bindError(code, local, port);
+    }
+    // What the system refuses it does without: a smaller buffer, datagrams one by one, no word of ICMP.
+    calls.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, Int32Array.of(this.receiveBuffer), 4);
+    calls.setsockopt(fd, SOL_UDP, UDP_GRO, Int32Array.of(1), 4);
+    calls.setsockopt(fd, isV4 ? SOL_IP : SOL_IPV6, isV4 ? IP_RECVERR : IPV6_RECVERR, Int32Array.of(1), 4);
+    return fd;
   }
 
   flush(): void {
@@ -87,11 +117,11 @@ export class BatchedSockets implements UdpSockets {
     this.awaitRoom();
   }
 
-  /** An error of `port` is told in an immediate, since a link calls nobody from inside `send`. */
-  failed(port: BatchedPort, errno: number): void {
+  /** An error is told in an immediate, since a link calls nobody from inside `send`. */
+  erred(error: PathError): void {
     if (this.errors.length >= MOST_ERRORS) return;
     if (this.errors.length === 0) setImmediate(this.tellErrors);
-    this.errors.push({ port, errno });
+    this.errors.push(error);
   }
 
   private awaitRoom(): void {
@@ -102,7 +132,7 @@ export class BatchedSockets implements UdpSockets {
   private readonly tellErrors = (): void => {
     const { errors } = this;
     this.errors = [];
-    for (const { port, errno } of errors) port.report(this.calls.errorName(errno));
+    for (const error of errors) this.listener.erred(error);
     this.endWakeUp();
   };
 
@@ -120,41 +150,38 @@ export class BatchedPort extends UdpPort implements BatchSender, Polled {
   readonly port: number;
   isOpen = true;
   segments: boolean;
+  /** Datagrams to and from all peers pass one socket. */
+  readonly isShareable = true;
+  readonly hasQuotes = true;
   private readonly sockets: BatchedSockets;
   private readonly poller: Poller;
   /** The peer last heard of. */
   private peer: IpAddress | null = null;
-  private isAssociated = false;
 
-  constructor(sockets: BatchedSockets, poller: Poller, listener: PortListener, local: IpAddress, port: number, receiveBuffer: number, seals: Seal | null) {
+  /**
+   * @param fd a socket that is bound to `local`, and closed with this port
+   * @throws MptcpError with the system's code
+   */
+  constructor(sockets: BatchedSockets, poller: Poller, listener: PortListener, local: IpAddress, fd: number, seals: Seal | null) {
     super(listener, local, seals);
     const { calls } = sockets;
     this.sockets = sockets;
     this.poller = poller;
     this.segments = calls.hasSegmentation;
-    this.fd = calls.socket(local.family === 4 ? AF_INET : AF_INET6, SOCK_DGRAM_CLOEXEC_NONBLOCK, 0);
-    if (this.fd < 0) throw bindError(calls.errorName(calls.errno()), local, port);
-    try {
-      const length = writeSocketAddress(addressView, 0, local, port);
-      if (calls.bind(this.fd, addressBytes, length) < 0) throw bindError(calls.errorName(calls.errno()), local, port);
-      if (calls.getsockname(this.fd, addressBytes, Uint32Array.of(SOCKET_ADDRESS_SPACE)) < 0) throw new MptcpError("EBADF", "getsockname");
-      this.port = readSocketPort(addressView, 0);
-      // What the system refuses it does without: a smaller buffer, datagrams one by one.
-      calls.setsockopt(this.fd, SOL_SOCKET, SO_RCVBUF, Int32Array.of(receiveBuffer), 4);
-      calls.setsockopt(this.fd, SOL_UDP, UDP_GRO, Int32Array.of(1), 4);
-      poller.add(this);
-    } catch (error) {
-      calls.close(this.fd);
-      throw error;
-    }
+    this.fd = fd;
+    if (calls.getsockname(fd, addressBytes, Uint32Array.of(SOCKET_ADDRESS_SPACE)) < 0) throw new MptcpError("EBADF", "getsockname");
+    this.port = readSocketPort(addressView, 0);
+    poller.add(this);
   }
+
+  expect(): void {}
 
   close(): Promise<void> {
     if (this.isOpen) {
       this.isOpen = false;
       this.sealed?.close();
       this.poller.remove(this);
-      this.sockets.calls.close(this.fd);
+      close(this.sockets.calls, this.fd);
       if (this.sockets.batch.blocked === this) setImmediate(() => this.leave());
     }
     return Promise.resolve();
@@ -172,13 +199,7 @@ export class BatchedPort extends UdpPort implements BatchSender, Polled {
 
   // ---- out
 
-  protected associate(remote: IpAddress, remotePort: number): void {
-    const length = writeSocketAddress(addressView, 0, remote, remotePort);
-    // Where there is no route the socket stays as it is, and sending tells.
-    this.isAssociated = this.sockets.calls.connect(this.fd, addressBytes, length) === 0;
-  }
-
-  protected transmit(packet: Packet, tcp: TcpSegment): boolean {
+  send(packet: Packet, tcp: TcpSegment): boolean {
     const { payload, segmentSize } = tcp;
     if (tcpHeaderLength(tcp) > 60) throw new EncodeError("ERR_MPTCP_NOT_ENCODABLE", "the TCP options take more than 40 octets");
     const size = segmentSize === 0 ? payload.length : Math.min(segmentSize, payload.length);
@@ -191,7 +212,7 @@ export class BatchedPort extends UdpPort implements BatchSender, Polled {
     const front = peer === null ? 0 : SEALED_HEADER;
     const now = sealed === null ? 0 : sealed.now;
     if (!this.makeRoom(count, count * (headerLength + overhead) + payload.length)) return false;
-    const destination = this.isAssociated ? null : packet.destination;
+    const { destination } = packet;
     const flags = header[1] as number;
     const { batch } = this.sockets;
     for (let i = 0, from = 0; i < count; i++, from += size) {
@@ -218,12 +239,17 @@ export class BatchedPort extends UdpPort implements BatchSender, Polled {
     return peer;
   }
 
-  protected transmitBytes(bytes: Uint8Array, remote: IpAddress, remotePort: number): void {
+  protected sendBytes(bytes: Uint8Array, remote: IpAddress, remotePort: number): void {
     if (!this.makeRoom(1, bytes.length)) return;
     const { batch } = this.sockets;
     batch.bytes.set(bytes, batch.at);
-    batch.add(this, bytes.length, this.isAssociated ? null : remote, remotePort);
+    batch.add(this, bytes.length, remote, remotePort);
     this.sockets.flush();
+  }
+
+  probe(token: Uint8Array, remote: IpAddress, remotePort: number): void {
+    if (this.sealed === null) this.sendBytes(token, remote, remotePort);
+    else this.sealed.keepAlive(remote, remotePort);
   }
 
   /** Sends what was put together where there is no room for more; false when that cannot leave. */
@@ -237,9 +263,31 @@ export class BatchedPort extends UdpPort implements BatchSender, Polled {
     return false;
   }
 
-  /** The batch's call. */
-  failed(errno: number): void {
-    this.sockets.failed(this, errno);
+  /** The batch's call: the system itself says so, of this very datagram. */
+  failed(errno: number, remote: IpAddress | null, remotePort: number, quote: Uint8Array): void {
+    // Port 0 is nobody's, and to the system an argument that makes no sense.
+    const code = remotePort === 0 ? "ECONNREFUSED" : this.sockets.calls.errorName(errno);
+    if (remote !== null) this.sockets.erred({ port: this, code, remote, remotePort, quote });
+  }
+
+  takeErrors(): boolean {
+    const { calls } = this.sockets;
+    errorReader ??= new ErrorReader(calls);
+    let isAny = false;
+    for (let round = 0; round < ROUNDS && this.isOpen; round++) {
+      const count = errorReader.read(this.fd);
+      if (count <= 0) break;
+      isAny = true;
+      for (let i = 0; i < count; i++) this.takeError(errorReader, i);
+      if (count < errorReader.capacity) break;
+    }
+    return isAny;
+  }
+
+  private takeError(from: ErrorReader, i: number): void {
+    const errno = from.errno(i);
+    const remote = errno === 0 ? null : from.destination(i);
+    if (remote !== null) this.sockets.erred({ port: this, code: this.sockets.calls.errorName(errno), remote, remotePort: from.destinationPort(i), quote: from.quote(i) });
   }
 
   // ---- in
@@ -250,7 +298,7 @@ export class BatchedPort extends UdpPort implements BatchSender, Polled {
       this.wantWritable(false);
       this.sockets.unblock(this);
     }
-    if (readable) this.drain();
+    if (readable && !this.isDeaf) this.drain();
   }
 
   /** Reads what is there, and leaves other sockets their turn: what remains is found ready again. */
@@ -261,8 +309,9 @@ export class BatchedPort extends UdpPort implements BatchSender, Polled {
       const count = reader.read(this.fd);
       if (count < 0) {
         const errno = calls.errno();
+        // What made the socket ready is an error, then; with data to be read it is one the next time.
+        if (errno !== ERRNO.EINTR && (errno !== ERRNO.EAGAIN || round === 0)) this.takeErrors();
         if (errno === ERRNO.EAGAIN) return;
-        if (errno !== ERRNO.EINTR) this.report(calls.errorName(errno));
         continue;
       }
       for (let i = 0; i < count && this.isOpen; i++) this.take(reader, i);
@@ -297,7 +346,7 @@ export class BatchedPort extends UdpPort implements BatchSender, Polled {
       if (typeof packet === "string") this.listener.rejected();
       else {
         if (run.payloadLength > 0) attach(packet, bytes, at, length);
-        this.heard(packet);
+        this.listener.arrived(packet);
       }
       at += run.count * length;
     } while (at < end);
@@ -359,12 +408,13 @@ const IP_AND_UDP = 28;
 const USUAL_HEADER = 32;
 /** Calls for one socket in a row, so that others have their turn. */
 const ROUNDS = 4;
-const MOST_ERRORS = 16;
+const MOST_ERRORS = 64;
 /** Payloads from here on share slabs. One that waits for its reader holds all of its slab: eight times what it is charged for at the most. */
 const WORTH_A_SLAB = 32 * 1024;
 const SLAB = 256 * 1024;
 /** Of this thread, used within single calls. */
 let reader: DatagramReader | null = null;
+let errorReader: ErrorReader | null = null;
 let slab: Uint8Array = new Uint8Array(0);
 let slabAt = 0;
 const run: Run = { count: 0, headerLength: 0, payloadLength: 0, flags: 0 };

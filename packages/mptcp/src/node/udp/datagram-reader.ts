@@ -14,6 +14,8 @@ export class DatagramReader {
   /** `struct mmsghdr` for each message, then each one's vector, address and control message. */
   private readonly headers: Uint8Array;
   private readonly view: DataView;
+  /** Messages whose lengths the last call has changed. */
+  private changed = MESSAGES;
 
   constructor(calls: UdpSystemCalls) {
     this.calls = calls;
@@ -38,12 +40,14 @@ export class DatagramReader {
   /** Reads what waits. @returns messages read, {@link DatagramReader.capacity} at the most; -1 for none, the reason is in `errno` */
   read(fd: number): number {
     const { view } = this;
-    for (let i = 0; i < MESSAGES; i++) {
+    for (let i = 0; i < this.changed; i++) {
       const at = i * MMSGHDR.length;
       view.setUint32(at + MMSGHDR.nameLength, SOCKET_ADDRESS_SPACE, true);
       view.setUint32(at + MMSGHDR.controlLength, CONTROL_SPACE, true);
     }
-    return this.calls.recvmmsg(fd, this.headers, MESSAGES, MSG_DONTWAIT, null);
+    const count = this.calls.recvmmsg(fd, this.headers, MESSAGES, MSG_DONTWAIT, null);
+    this.changed = Math.max(0, count);
+    return count;
   }
 
   /** Most messages of one call. */

@@ -2,8 +2,9 @@ import { createSocket } from "node:dgram";
 import type { RemoteInfo, Socket } from "node:dgram";
 import { decodeTcpInUdp, encodeTcpInUdp, IpAddress, tcpInUdpLength } from "../../wire/index.ts";
 import type { Packet, TcpSegment } from "../../wire/index.ts";
+import type { PortPeer } from "../../host/index.ts";
 import { asksForAnswer, bindError, UdpPort } from "./port.ts";
-import type { PortListener, UdpSockets } from "./port.ts";
+import type { PathError, PortListener, UdpSockets } from "./port.ts";
 import { SEALED_HEADER, SEALED_OVERHEAD } from "./sealed/index.ts";
 import type { Seal, SealedPort } from "./sealed/index.ts";
 
@@ -24,8 +25,8 @@ export class DgramSockets implements UdpSockets {
     this.seals = seals;
   }
 
-  open(local: IpAddress, port: number): DgramPort {
-    const opened = new DgramPort(this, this.listener, local, port, this.receiveBuffer, this.seals);
+  open(local: IpAddress, port: number, zone: string | null = null): DgramPort {
+    const opened = new DgramPort(this, this.listener, local, port, zone, this.receiveBuffer, this.seals);
     this.ports.add(opened);
     if (!this.isReferenced) opened.socket.unref();
     return opened;
@@ -65,20 +66,35 @@ export class DgramSockets implements UdpSockets {
   };
 }
 
+/**
+ * A socket with one peer is connected to it, so that the system tells when nobody is there: of one with several Node cannot hear it. What such an error is about
+ * it does not say either. One whose port the system picked stays connected: Linux takes the port away with the peer.
+ */
 class DgramPort extends UdpPort {
   readonly port: number;
-  private readonly sockets: DgramSockets;
+  readonly hasQuotes = false;
   readonly socket: Socket;
+  private readonly sockets: DgramSockets;
+  private readonly zone: string | null;
+  private readonly isPicked: boolean;
   private buffer = new Uint8Array(BUFFER_LENGTH);
+  /** The one peer; null with several, or anybody. */
+  private only: PortPeer | null = null;
   /** The peer last heard of: its text and its address. */
   private peerText = "";
   private peer: IpAddress | null = null;
   /** The system knows the one peer; where there is no route to it, it does not. */
   private isAssociated = false;
+  /** What was sent last, and where to. */
+  private lastBytes: Uint8Array = NOTHING;
+  private lastRemote: IpAddress | null = null;
+  private lastRemotePort = 0;
 
-  constructor(sockets: DgramSockets, listener: PortListener, local: IpAddress, port: number, receiveBuffer: number, seals: Seal | null) {
+  constructor(sockets: DgramSockets, listener: PortListener, local: IpAddress, port: number, zone: string | null, receiveBuffer: number, seals: Seal | null) {
     super(listener, local, seals);
     this.sockets = sockets;
+    this.zone = zone;
+    this.isPicked = port === 0;
     // Nothing is to be looked up, so that binding is done when `bind` returns.
     this.socket = createSocket({ type: local.family === 4 ? "udp4" : "udp6", lookup: asIs });
     let failure: NodeJS.ErrnoException | null = null;
@@ -86,7 +102,7 @@ class DgramPort extends UdpPort {
       failure = error;
     };
     this.socket.on("error", onError);
-    this.socket.bind({ address: String(local), port, exclusive: true });
+    this.socket.bind({ address: this.localText, port, exclusive: true });
     if (failure !== null) {
       this.socket.close();
       throw bindError((failure as NodeJS.ErrnoException).code ?? "EADDRNOTAVAIL", local, port);
@@ -110,14 +126,21 @@ class DgramPort extends UdpPort {
     });
   }
 
-  protected associate(remote: IpAddress, remotePort: number): void {
-    if (remotePort === 0) return;
+  get isShareable(): boolean {
+    return !(this.isPicked && this.isAssociated);
+  }
+
+  expect(peer: PortPeer | null): void {
+    this.only = this.holders === 0 ? peer : null;
+    if (this.isAssociated) this.socket.disconnect();
+    this.isAssociated = false;
+    if (this.only === null || this.only.remotePort === 0) return;
     // Nothing is to be looked up here either: it is done on return. Why it was not, comes as an error.
-    this.socket.connect(remotePort, String(remote));
+    this.socket.connect(this.only.remotePort, String(this.only.remoteAddress));
     this.isAssociated = isConnected(this.socket);
   }
 
-  protected transmit(packet: Packet, tcp: TcpSegment): boolean {
+  send(packet: Packet, tcp: TcpSegment): boolean {
     const length = this.sealed === null ? this.encode(packet, 0) : this.encodeSealed(this.sealed, packet, tcp);
     if (length === 0) return true;
     this.post(this.buffer, length, packet.destination, tcp.destinationPort);
@@ -141,29 +164,70 @@ class DgramPort extends UdpPort {
     return peer.seal(this.buffer, 0, length, sealed.now);
   }
 
-  protected transmitBytes(bytes: Uint8Array, remote: IpAddress, remotePort: number): void {
+  protected sendBytes(bytes: Uint8Array, remote: IpAddress, remotePort: number): void {
     this.post(bytes, bytes.length, remote, remotePort);
   }
 
+  /**
+   * Errors quote nothing here: the probe leaves from a port of its own, which nobody knows, and an error that comes there is about nothing else. With a key it is
+   * what begins a handshake, and the answer to that is dropped.
+   */
+  probe(token: Uint8Array, remote: IpAddress, remotePort: number): void {
+    const asking = createSocket({ type: remote.family === 4 ? "udp4" : "udp6", lookup: asIs }).unref();
+    const timer = setTimeout(() => asking.close(), ANSWER_TIME).unref();
+    asking.on("error", (error: NodeJS.ErrnoException) => {
+      clearTimeout(timer);
+      asking.close();
+      if (error.code === "ECONNREFUSED") this.listener.erred({ port: this, code: error.code, remote, remotePort, quote: token });
+    });
+    asking.bind({ address: this.localText, exclusive: true });
+    asking.connect(remotePort, String(remote), () => {
+      if (this.sealed === null) asking.send(token);
+      else this.sealed.ask(remote, remotePort, (datagram) => asking.send(datagram));
+    });
+  }
+
+  private get localText(): string {
+    return this.zone === null ? String(this.local) : `${this.local}%${this.zone}`;
+  }
+
   private post(bytes: Uint8Array, length: number, remote: IpAddress, remotePort: number): void {
-    if (remotePort === 0) process.nextTick(this.onError, NOBODY);
+    this.lastBytes = bytes;
+    this.lastRemote = remote;
+    this.lastRemotePort = remotePort;
+    // Port 0 is nobody's: Node throws where the system would say so, and an application, or a datagram from there, may name it.
+    if (remotePort === 0) process.nextTick(this.onNobody, remote, bytes.slice(0, QUOTED));
     else if (this.isAssociated) this.socket.send(bytes, 0, length, this.onSent);
     else this.socket.send(bytes, 0, length, remotePort, String(remote), this.onSent);
   }
 
-  private readonly onSent = (error: Error | null): void => {
-    if (error !== null) this.onError(error);
+  private readonly onNobody = (remote: IpAddress, quote: Uint8Array): void => {
+    this.tell({ port: this, code: "ECONNREFUSED", remote, remotePort: 0, quote });
+  };
+
+  private readonly onSent = (error: NodeJS.ErrnoException | null): void => {
+    if (error === null || this.lastRemote === null) return;
+    // An ECONNREFUSED is about an earlier datagram, and anybody's word. Else the system says so itself, of what was sent.
+    const quote = error.code === "ECONNREFUSED" ? NOTHING : Uint8Array.prototype.slice.call(this.lastBytes, 0, QUOTED);
+    this.tell({ port: this, code: error.code ?? "", remote: this.lastRemote, remotePort: this.lastRemotePort, quote });
   };
 
   private readonly onError = (error: NodeJS.ErrnoException): void => {
-    this.report(error.code ?? "");
-    this.sockets.expectBatchEnd();
+    const { only } = this;
+    if (only !== null) this.tell({ port: this, code: error.code ?? "", remote: only.remoteAddress, remotePort: only.remotePort, quote: NOTHING });
   };
 
+  private tell(error: PathError): void {
+    this.listener.erred(error);
+    this.sockets.expectBatchEnd();
+  }
+
   private onMessage(message: Uint8Array, from: RemoteInfo): void {
+    if (this.isDeaf) return;
     if (from.address !== this.peerText) {
       this.peerText = from.address;
-      this.peer = IpAddress.parse(from.address);
+      // A zone is that of the socket.
+      this.peer = IpAddress.parse(from.address.split("%")[0] as string);
     }
     const { peer, sealed } = this;
     let { length } = message;
@@ -177,7 +241,7 @@ class DgramPort extends UdpPort {
       this.listener.rejected();
       return;
     }
-    this.heard(packet);
+    this.listener.arrived(packet);
     this.sockets.expectBatchEnd();
   }
 }
@@ -197,6 +261,9 @@ const asIs: Lookup = (hostname, options, callback) => {
   callback(null, hostname, Number(options) === 6 ? 6 : 4);
 };
 
-/** Port 0 is nobody's: Node throws where the system would say so, and an application, or a datagram from there, may name it. */
-const NOBODY: NodeJS.ErrnoException = Object.assign(new Error("port 0"), { code: "ECONNREFUSED" });
 const BUFFER_LENGTH = 2048;
+/** Octets of a datagram that say what it was. */
+const QUOTED = 20;
+const NOTHING = new Uint8Array(0);
+/** ms that the answer to a probe may take. */
+const ANSWER_TIME = 400;

@@ -1,12 +1,14 @@
-import { MptcpError } from "../../core/index.ts";
 import type { PortSource } from "../../host/index.ts";
-import { IpAddress } from "../../wire/index.ts";
+import type { IpAddress } from "../../wire/index.ts";
 import type { Packet } from "../../wire/index.ts";
 import { validMtu } from "../errors.ts";
 import type { LinkDriver, LinkHandler } from "../link.ts";
 import { BatchedSockets } from "./batched-port.ts";
 import { DgramSockets } from "./dgram-port.ts";
-import type { PortListener, UdpPort, UdpSockets } from "./port.ts";
+import { Doubts } from "./doubts.ts";
+import { localAddress } from "../local-address.ts";
+import { PortTable } from "./port-table.ts";
+import type { PathError, PortListener, UdpSockets } from "./port.ts";
 import { createSeal, SEALED_OVERHEAD } from "./sealed/index.ts";
 import type { Seal, SealCounters } from "./sealed/index.ts";
 import { udpSystemCalls } from "./system-calls.ts";
@@ -14,7 +16,7 @@ import { udpSystemCalls } from "./system-calls.ts";
 export interface UdpLinkOptions {
   /** For people and logs; "udp" unless given. */
   readonly name?: string;
-  /** Addresses of this machine that the link's sockets are bound to. */
+  /** Addresses of this machine that the link's sockets are bound to; a link-local one with its zone, `fe80::1%eth0`. */
   readonly addresses: readonly (IpAddress | string)[];
   /** Octets of the largest IP packet; 1500 unless given. TCP in UDP takes no more room than TCP does. */
   readonly mtu?: number;
@@ -27,6 +29,8 @@ export interface UdpLinkOptions {
    * with false, node:dgram is used.
    */
   readonly batch?: boolean;
+  /** Whether connections to different peers leave from one port; true unless given. A connection that shares a port cannot go on in another process meanwhile. */
+  readonly sharePorts?: boolean;
   /**
    * A key that both ends have, as `generateUdpKey()` makes one: 32 octets, or these as base64 or hexadecimal digits. With it every datagram is encrypted and
    * authenticated, and nothing is taken of, or sent to, a peer without the key. Where it is named and undefined, that is an error. docs/udp-key.md
@@ -38,21 +42,23 @@ export interface UdpLinkOptions {
 
 /**
  * A link over UDP, for which no privileges are needed: the same engine, with each TCP segment in a datagram laid out as in
- * draft-cheshire-tcp-over-udp (see `encodeTcpInUdp`). Behind every local port is a socket: one for a listener and what it accepted, and one for
- * each connection or subflow that is opened from here, connected, so that the system reports when nobody is at the other end.
+ * draft-cheshire-tcp-over-udp (see `encodeTcpInUdp`). Behind every local port is a socket: one for a listener and what it accepted; connections and subflows that are
+ * opened from here share theirs, as long as they go to different ports or addresses.
+ *
+ * **What it carries is neither private nor authenticated**: whoever is on the way can read it, and whoever reaches a port can send to it.
  */
-export class UdpLink implements LinkDriver, PortSource, PortListener {
+export class UdpLink implements LinkDriver, PortListener {
   readonly name: string;
   readonly mtu: number;
   readonly segmentationLimit: number;
   readonly addresses: readonly IpAddress[];
-  readonly ports: PortSource = this;
+  readonly ports: PortSource;
   /** Whether system calls carry many datagrams at once. */
   readonly isBatched: boolean;
   private readonly keepAlive: number;
   private readonly sockets: UdpSockets;
-  /** By number; there is one for each local address. */
-  private readonly open = new Map<number, UdpPort[]>();
+  private readonly table: PortTable;
+  private doubts: Doubts | null = null;
   private handler: LinkHandler | null = null;
   private isClosed = false;
   private keepAliveTimer: NodeJS.Timeout | null = null;
@@ -77,11 +83,10 @@ export class UdpLink implements LinkDriver, PortSource, PortListener {
     this.isBatched = calls !== null;
     this.sockets = calls === null ? new DgramSockets(this, receiveBuffer, this.seals) : new BatchedSockets(calls, this, mtu, receiveBuffer, this.seals);
     this.segmentationLimit = this.sockets.segmentationLimit;
-    this.addresses = options.addresses.map((address) => (typeof address === "string" ? IpAddress.from(address) : address));
-    for (const address of this.addresses) {
-      // Subflows are told apart by their addresses.
-      if (ANY.some((any) => any.equals(address))) throw new MptcpError("EADDRNOTAVAIL", `${address} is no address of a host: name those to be used, one by one`);
-    }
+    const locals = options.addresses.map(localAddress);
+    this.addresses = locals.map(({ address }) => address);
+    this.table = new PortTable(this.sockets, locals, options.sharePorts !== false);
+    this.ports = this.table;
   }
 
   /** What a link with a key has counted, as it goes on counting; null where there is no key. */
@@ -93,6 +98,7 @@ export class UdpLink implements LinkDriver, PortSource, PortListener {
 
   start(handler: LinkHandler): void {
     this.handler = handler;
+    this.doubts = new Doubts(handler);
     if (this.keepAlive > 0) this.keepAliveTimer = setInterval(() => this.keepBindings(), this.keepAlive).unref();
     if (this.seals !== null) this.sweepTimer = setInterval(() => this.sweep(), SWEEP).unref();
   }
@@ -100,7 +106,7 @@ export class UdpLink implements LinkDriver, PortSource, PortListener {
   send(packet: Packet): boolean {
     const { tcp } = packet;
     if (tcp === null || this.isClosed) return true;
-    const port = this.find(packet.source, tcp.sourcePort);
+    const port = this.table.find(packet.source, tcp.sourcePort);
     return port === null || port.send(packet, tcp);
   }
 
@@ -121,46 +127,21 @@ export class UdpLink implements LinkDriver, PortSource, PortListener {
     this.isClosed = true;
     if (this.keepAliveTimer !== null) clearInterval(this.keepAliveTimer);
     if (this.sweepTimer !== null) clearInterval(this.sweepTimer);
-    const all = Array.from(this.open.values()).flat();
-    this.open.clear();
-    await Promise.all(all.map((port) => port.close()));
+    this.doubts?.close();
+    await this.table.close();
     await this.sockets.close();
-  }
-
-  // ---- PortSource
-
-  allocate(local: IpAddress, remote: IpAddress, remotePort: number): number {
-    if (this.isClosed) return 0;
-    const opened = this.bind(local, 0);
-    opened.holders = 1;
-    opened.connect(remote, remotePort);
-    return opened.port;
-  }
-
-  hold(local: IpAddress, port: number): void {
-    const held = this.find(local, port) ?? this.bind(local, port);
-    // The socket of a connection that was opened from here speaks to its peer alone.
-    if (held.isConnected) throw new MptcpError("EADDRINUSE", `${local}:${port} is in use`);
-    held.holders++;
-  }
-
-  release(local: IpAddress, port: number): void {
-    const held = this.find(local, port);
-    if (held === null || --held.holders > 0) return;
-    // What is still to be sent, an RST perhaps, leaves in this turn of the event loop.
-    setImmediate(() => {
-      if (held.holders > 0 || this.find(local, port) !== held) return;
-      const rest = (this.open.get(port) ?? []).filter((other) => other !== held);
-      if (rest.length === 0) this.open.delete(port);
-      else this.open.set(port, rest);
-      void held.close();
-    });
   }
 
   // ---- PortListener
 
   arrived(packet: Packet): void {
-    if (!this.isClosed) this.handler?.receive(packet);
+    if (this.isClosed) return;
+    if (this.doubts !== null && this.doubts.size > 0 && packet.tcp !== null) this.doubts.onSegment(packet, packet.tcp);
+    this.handler?.receive(packet);
+  }
+
+  erred(error: PathError): void {
+    if (!this.isClosed) this.doubts?.onError(error);
   }
 
   rejected(): void {
@@ -177,31 +158,16 @@ export class UdpLink implements LinkDriver, PortSource, PortListener {
 
   // ---- inside
 
-  private find(local: IpAddress, port: number): UdpPort | null {
-    const ports = this.open.get(port);
-    if (ports === undefined) return null;
-    for (const one of ports) if (one.local.equals(local)) return one;
-    return null;
-  }
-
-  /** A port that nobody holds. @throws MptcpError with the system's code when it cannot be had */
-  private bind(local: IpAddress, port: number): UdpPort {
-    if (this.isClosed) throw new MptcpError("EADDRNOTAVAIL", `the link ${this.name} is closed`);
-    const opened = this.sockets.open(local, port);
-    const others = this.open.get(opened.port);
-    if (others === undefined) this.open.set(opened.port, [opened]);
-    else others.push(opened);
-    return opened;
-  }
-
   /** RFC 8085 §3.5: a binding is kept by traffic, not more often than every 15 s unless one knows better. */
   private keepBindings(): void {
-    for (const ports of this.open.values()) for (const port of ports) port.keepBinding();
+    for (const ends of this.handler?.connections.opened() ?? []) {
+      this.table.find(ends.localAddress, ends.localPort)?.keepBinding(ends.remoteAddress, ends.remotePort);
+    }
   }
 
   /** Old keys are forgotten in time, whether anything is sent or not. */
   private sweep(): void {
-    for (const ports of this.open.values()) for (const port of ports) port.sealed?.sweep();
+    for (const port of this.table.all()) port.sealed?.sweep();
   }
 }
 
@@ -213,4 +179,3 @@ function sealOf(options: UdpLinkOptions): Seal | null {
 
 /** Milliseconds. */
 const SWEEP = 5000;
-const ANY = [IpAddress.from("0.0.0.0"), IpAddress.from("::")];

@@ -1,7 +1,7 @@
 import type { IpAddress } from "../../wire/index.ts";
 import { ERRNO } from "../native.ts";
 import { writePointer } from "./datagram-reader.ts";
-import { SOCKET_ADDRESS_SPACE, writeSocketAddress } from "./socket-address.ts";
+import { readSocketAddress, readSocketPort, SOCKET_ADDRESS_SPACE, writeSocketAddress } from "./socket-address.ts";
 import { CMSG, IOVEC_LENGTH, MMSGHDR, MSG_DONTWAIT, SOL_UDP, UDP_SEGMENT } from "./system-calls.ts";
 import type { UdpSystemCalls } from "./system-calls.ts";
 
@@ -11,8 +11,10 @@ export interface BatchSender {
   readonly isOpen: boolean;
   /** Whether the kernel takes runs of segments for it. */
   segments: boolean;
-  /** The kernel has an error for the socket. */
-  failed(errno: number): void;
+  /** Takes the errors that the kernel keeps for the socket, and that stand in the way of one call each. Whether there were any. */
+  takeErrors(): boolean;
+  /** The kernel did not take a datagram, which begins with `bytes`. */
+  failed(errno: number, destination: IpAddress | null, port: number, bytes: Uint8Array): void;
 }
 
 /**
@@ -37,7 +39,7 @@ export class SendBatch {
   /** Messages, and how many of them have left. */
   private count = 0;
   private next = 0;
-  // Of each message: socket, destination (null: the connected peer), where it is, its octets, its datagrams and the length of all but the last.
+  // Of each message: socket, where it is, its octets, its datagrams and the length of all but the last; the destination is in its header.
   private readonly senders: BatchSender[] = [];
   private readonly starts = new Int32Array(MESSAGES);
   private readonly lengths = new Int32Array(MESSAGES);
@@ -47,8 +49,8 @@ export class SendBatch {
   private lastPort = 0;
   /** The last message takes no more: its last datagram is shorter than the others. */
   private isLastFull = true;
-  /** The message that was tried again after the kernel told of an error of its socket. */
-  private retried = -1;
+  /** How often the message that is next was not taken for an error that an earlier one may have met. */
+  private refusals = 0;
 
   constructor(calls: UdpSystemCalls) {
     this.calls = calls;
@@ -61,6 +63,7 @@ export class SendBatch {
     for (let i = 0; i < MESSAGES; i++) {
       const at = i * MMSGHDR.length;
       const control = CONTROLS + i * CMSG.space;
+      writePointer(this.headersView, at + MMSGHDR.name, this.headersAddress + NAMES + i * SOCKET_ADDRESS_SPACE);
       writePointer(this.headersView, at + MMSGHDR.vectors, this.headersAddress + VECTORS + i * IOVEC_LENGTH);
       writePointer(this.headersView, at + MMSGHDR.vectorCount, 1);
       writePointer(this.headersView, at + MMSGHDR.control, this.headersAddress + control);
@@ -79,8 +82,8 @@ export class SendBatch {
     return this.at + length <= SLAB && this.count + Math.ceil(datagrams / MOST_DATAGRAMS) + Math.ceil(length / MOST_OCTETS) <= MESSAGES;
   }
 
-  /** Adds the datagram of `length` octets that was written at {@link SendBatch.at}. @param destination null: the connected peer */
-  add(sender: BatchSender, length: number, destination: IpAddress | null, port: number): void {
+  /** Adds the datagram of `length` octets that was written at {@link SendBatch.at}. */
+  add(sender: BatchSender, length: number, destination: IpAddress, port: number): void {
     if (this.joins(sender, length, destination, port)) {
       const last = this.count - 1;
       const size = this.sizes[last] as number;
@@ -111,7 +114,7 @@ export class SendBatch {
       }
       const messages = next === 0 ? this.headers : this.headers.subarray(next * MMSGHDR.length);
       const sent = this.calls.sendmmsg(sender.fd, messages, end - next, MSG_DONTWAIT);
-      if (sent > 0) this.next += sent;
+      if (sent > 0) this.advance(sent);
       else this.fail(sender, next, this.calls.errno());
       if (this.blocked !== null) return;
     }
@@ -130,18 +133,23 @@ export class SendBatch {
     this.next = 0;
     this.at = 0;
     this.isLastFull = true;
-    this.retried = -1;
+    this.lastDestination = null;
+    this.refusals = 0;
   }
 
-  private joins(sender: BatchSender, length: number, destination: IpAddress | null, port: number): boolean {
+  private advance(messages: number): void {
+    this.next += messages;
+    this.refusals = 0;
+  }
+
+  private joins(sender: BatchSender, length: number, destination: IpAddress, port: number): boolean {
     const last = this.count - 1;
     if (this.isLastFull || !sender.segments || this.senders[last] !== sender || port !== this.lastPort) return false;
     if (length > (this.sizes[last] as number) || (this.lengths[last] as number) + length > MOST_OCTETS) return false;
-    const to = this.lastDestination;
-    return to === destination || (to !== null && destination !== null && to.equals(destination));
+    return this.lastDestination?.equals(destination) === true;
   }
 
-  private begin(sender: BatchSender, length: number, destination: IpAddress | null, port: number): void {
+  private begin(sender: BatchSender, length: number, destination: IpAddress, port: number): void {
     const index = this.count++;
     const { headersView: view } = this;
     const header = index * MMSGHDR.length;
@@ -154,8 +162,7 @@ export class SendBatch {
     this.lastDestination = destination;
     this.lastPort = port;
     this.isLastFull = length === 0;
-    writePointer(view, header + MMSGHDR.name, destination === null ? 0 : this.headersAddress + name);
-    view.setUint32(header + MMSGHDR.nameLength, destination === null ? 0 : writeSocketAddress(view, name, destination, port), true);
+    view.setUint32(header + MMSGHDR.nameLength, writeSocketAddress(view, name, destination, port), true);
     view.setUint32(header + MMSGHDR.controlLength, 0, true);
     this.aim(index, this.at, length);
   }
@@ -185,10 +192,16 @@ export class SendBatch {
       this.separate(sender, index);
       return;
     }
-    sender.failed(errno);
-    // What the socket heard of by ICMP stands in the way of one call, and the message was not the cause.
-    if (this.retried === index || !PENDING.has(errno)) this.next++;
-    else this.retried = index;
+    // What the socket heard of by ICMP stands in the way of one call, and the message was not the cause; whoever sends many shall not have it lost.
+    if (PENDING.has(errno) && this.refusals < MOST_REFUSALS && (sender.takeErrors() || this.refusals === 0)) {
+      this.refusals++;
+      return;
+    }
+    const name = NAMES + index * SOCKET_ADDRESS_SPACE;
+    const start = this.starts[index] as number;
+    const length = Math.min(this.sizes[index] as number, QUOTED);
+    sender.failed(errno, readSocketAddress(this.headersView, name, null), readSocketPort(this.headersView, name), this.bytes.slice(start, start + length));
+    this.advance(1);
   }
 
   /** Sends the datagrams of a message each by itself, as far as the socket takes them. */
@@ -209,7 +222,7 @@ export class SendBatch {
       this.blocked = sender;
       return;
     }
-    this.next++;
+    this.advance(1);
   }
 }
 
@@ -217,6 +230,9 @@ export class SendBatch {
 const MOST_DATAGRAMS = 64;
 export const MOST_OCTETS = 65_507;
 const MESSAGES = 64;
+const MOST_REFUSALS = 16;
+/** Octets of a datagram that say what it was. */
+const QUOTED = 20;
 /** Room for four super-segments: what the peer does not have yet it cannot begin to work on. */
 const SLAB = 256 * 1024;
 const VECTORS = MESSAGES * MMSGHDR.length;

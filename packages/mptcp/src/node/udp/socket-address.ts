@@ -4,8 +4,8 @@ import { AF_INET, AF_INET6 } from "./system-calls.ts";
 /** Octets of the longest socket address used here, `struct sockaddr_in6`, rounded up. */
 export const SOCKET_ADDRESS_SPACE = 32;
 
-/** Writes `struct sockaddr_in` or `sockaddr_in6` at `at`; returns its octets. */
-export function writeSocketAddress(view: DataView, at: number, address: IpAddress, port: number): number {
+/** Writes `struct sockaddr_in` or `sockaddr_in6` at `at`; returns its octets. @param scope the number of a link-local address's zone; a bound socket has it already */
+export function writeSocketAddress(view: DataView, at: number, address: IpAddress, port: number, scope: number = 0): number {
   if (address.family === 4) {
     view.setUint16(at, AF_INET, true);
     view.setUint16(at + 2, port);
@@ -21,7 +21,7 @@ export function writeSocketAddress(view: DataView, at: number, address: IpAddres
   view.setUint32(at + 12, address.w1);
   view.setUint32(at + 16, address.w2);
   view.setUint32(at + 20, address.w3);
-  view.setUint32(at + 24, 0);
+  view.setUint32(at + 24, scope, true);
   return 28;
 }
 

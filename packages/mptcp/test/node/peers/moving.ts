@@ -8,7 +8,7 @@ import type { Socket, SocketSnapshot } from "../../../src/node/index.ts";
 /** Octets. */
 const HALF_WAY = 3_000_000;
 const [, , part, batch, file = ""] = process.argv;
-const stack = createStack({ links: ["127.0.0.1", "127.0.0.2"].map((address) => new UdpLink({ addresses: [address], batch: batch !== "dgram" })) });
+const stack = createStack({ links: ["127.0.0.1", "127.0.0.2"].map((address) => new UdpLink({ addresses: [address], batch: batch !== "dgram", sharePorts: false })) });
 process.send?.("ready");
 if (part === "first") await first();
 else await second();

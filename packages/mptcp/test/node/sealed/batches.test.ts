@@ -42,7 +42,7 @@ afterEach(async () => {
 function open(change: Partial<UdpSystemCalls> = {}): Opened {
   const arrived: Packet[] = [];
   const seal = createSeal(KEY, []);
-  const listener = { arrived: (packet: Packet) => arrived.push(packet), rejected: () => made.rejected++, batchEnd: () => {}, room: () => {} };
+  const listener = { arrived: (packet: Packet) => arrived.push(packet), rejected: () => made.rejected++, erred: () => {}, batchEnd: () => {}, room: () => {} };
   const sockets = new BatchedSockets({ ...(calls as UdpSystemCalls), ...change }, listener, 1500, 1 << 20, seal);
   const made: Opened = { sockets, port: sockets.open(LOCAL, 0), arrived, seal, rejected: 0 };
   sockets.ref();

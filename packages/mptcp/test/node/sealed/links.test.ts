@@ -9,9 +9,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { createStack, generateUdpKey, UdpLink } from "../../../src/node/index.ts";
-import { DgramSockets } from "../../../src/node/udp/dgram-port.ts";
-import { createSeal } from "../../../src/node/udp/sealed/index.ts";
-import { IpAddress, Packet, TCP_FLAG, TcpSegment } from "../../../src/wire/index.ts";
 import type { Server, Socket, Stack, UdpLinkOptions } from "../../../src/node/index.ts";
 
 const KEY = generateUdpKey();
@@ -210,21 +207,6 @@ describe("Multipath TCP over UDP links with a key", () => {
       const [error] = (await once(stackOn(way, ["127.0.0.1"], { key: KEY }).stack.connect(port, "127.0.0.1"), "error")) as [NodeJS.ErrnoException];
       expect(error.code).toBe("ECONNREFUSED");
     });
-  });
-
-  it("is not ended by ICMP, which anybody can send: the engine hears of it, and decides", async () => {
-    const arrived: Packet[] = [];
-    const listener = { arrived: (packet: Packet) => arrived.push(packet), rejected: () => {}, batchEnd: () => {}, room: () => {} };
-    const local = IpAddress.from("127.0.0.1");
-    const port = new DgramSockets(listener, 65_536, createSeal(KEY, [])).open(local, 0);
-    port.connect(local, 9);
-    const packet = new Packet(local, local);
-    packet.tcp = Object.assign(new TcpSegment(), { sourcePort: port.port, destinationPort: 9, sequence: 1, acknowledgment: 5, flags: TCP_FLAG.ACK });
-    port.send(packet, packet.tcp);
-    for (let i = 0; i < 5; i++) port.report("ECONNREFUSED");
-    await port.close();
-    expect(arrived.filter(({ icmp }) => icmp !== null).length).toBeGreaterThanOrEqual(5);
-    expect(arrived.some(({ tcp }) => tcp !== null)).toBe(false);
   });
 
   it("is refused a key that is none, also where a variable is not set, and an MTU that leaves too little", () => {

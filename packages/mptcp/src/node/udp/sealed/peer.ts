@@ -103,6 +103,15 @@ export class SealedPeer {
     this.post(datagram.subarray(0, this.current.seal(datagram, 0, 0)), this.remote, this.remotePort);
   }
 
+  /** What waits for the handshake that a datagram begins of which `quote` is the beginning; null where it does not begin the one that is under way. */
+  waiting(quote: Uint8Array): Uint8Array | null {
+    const { initiation, queue } = this;
+    // The index of the session is as long as a sequence number is.
+    if (initiation === null || quote.length < INITIATION.noise) return null;
+    const begun = initiation.message.subarray(0, Math.min(quote.length, INITIATION.mac2));
+    return isSame(begun, quote) ? (queue[0]?.bytes ?? null) : null;
+  }
+
   private isSilent(now: number): boolean {
     return this.unansweredSince >= 0 && now - this.unansweredSince >= this.seals.limits.silence;
   }

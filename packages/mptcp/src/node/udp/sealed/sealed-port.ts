@@ -37,6 +37,19 @@ export class SealedPort {
     if (peer.prepare(false, this.now)) peer.sendEmpty(this.now);
   }
 
+  /** Begins a handshake with the peer that nobody goes on with, from another port than this one: whether there is anybody is to be seen. */
+  ask(remote: IpAddress, remotePort: number, post: Post): void {
+    new SealedPeer(this.seals, post, remote, remotePort, this.now).prepare(false, this.now);
+  }
+
+  /**
+   * What an error is about that quotes the beginning of a datagram for this address and port.
+   * @returns the beginning of the segment that waits for the handshake which the datagram begins; nothing where it begins none that is under way
+   */
+  waiting(quote: Uint8Array, remote: IpAddress, remotePort: number): Uint8Array {
+    return this.find(remote, remotePort)?.waiting(quote) ?? NOTHING;
+  }
+
   /**
    * Opens the datagram in octets `from` to `end` of `bytes`, and writes what was sealed in it at `target`, which is not behind `from`.
    * @returns its octets; 0 for a datagram that was for us; -1 for one that was not, and is counted. Never throws
@@ -121,3 +134,5 @@ export class SealedPort {
     return peer;
   }
 }
+
+const NOTHING = new Uint8Array(0);

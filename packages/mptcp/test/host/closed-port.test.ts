@@ -1,0 +1,107 @@
+import { describe, expect, test } from "vitest";
+import type { FourTuple } from "../../src/tcp/index.ts";
+import { Pair } from "../mptcp/pair.ts";
+
+/** The ends of all subflows that the client opened. */
+function tuples(pair: Pair): FourTuple[] {
+  return pair.addresses.client.flatMap((_, link) => pair.hosts.client.openedBy(link));
+}
+
+function reversed({ localAddress, localPort, remoteAddress, remotePort }: FourTuple): FourTuple {
+  return { localAddress: remoteAddress, localPort: remotePort, remoteAddress: localAddress, remotePort: localPort };
+}
+
+describe("a link that found the peer's port closed", () => {
+  test.each([true, false])("ends an established connection when that is certain, and not otherwise (Multipath TCP: %s)", (multipath) => {
+    for (const side of ["client", "server"] as const) {
+      const pair = new Pair();
+      const ends = pair.establish({ multipath });
+      const [opened] = tuples(pair) as [FourTuple];
+      const tuple = side === "client" ? opened : reversed(opened);
+      const host = pair.hosts[side];
+      expect(host.phaseOf(tuple)).toBe("open");
+      host.portClosed(tuple, false, pair.now);
+      pair.run(1);
+      expect(ends[side].connection.closed).toBe(false);
+      host.portClosed(tuple, true, pair.now);
+      pair.run(1);
+      expect(ends[side].connection.error).toBe("ECONNRESET");
+      expect(host.phaseOf(tuple)).toBeNull();
+      expect(host.usage.connections).toBe(0);
+    }
+  });
+
+  test("ends an attempt in either case, which was refused then", () => {
+    for (const isCertain of [true, false]) {
+      const pair = new Pair();
+      const app = pair.connect();
+      const [tuple] = tuples(pair) as [FourTuple];
+      pair.run(1);
+      expect(pair.hosts.client.phaseOf(tuple)).toBe("opening");
+      pair.hosts.client.portClosed(tuple, isCertain, pair.now);
+      pair.run(1);
+      expect(app.connection.error).toBe("ECONNREFUSED");
+    }
+  });
+
+  test("ends one subflow while there are others, and the connection with the last one", () => {
+    const pair = new Pair({ clientAddresses: 2 });
+    const { client } = pair.establish();
+    pair.run(500);
+    const [first, second] = tuples(pair) as [FourTuple, FourTuple];
+    pair.hosts.client.portClosed(first, true, pair.now);
+    pair.run(1);
+    expect(client.connection.closed).toBe(false);
+    pair.hosts.client.portClosed(second, true, pair.now);
+    pair.run(1);
+    expect(client.connection.error).toBe("ECONNRESET");
+  });
+
+  test.each([true, false])("leaves what has arrived of a peer that has ended to be read, and the connection ends without an error (Multipath TCP: %s)", (multipath) => {
+    const pair = new Pair();
+    const { client, server } = pair.establish({ multipath });
+    const [tuple] = tuples(pair) as [FourTuple];
+    client.reading = false;
+    server.write(1000);
+    server.end();
+    pair.run(200);
+    // The peer's process has ended: nothing arrives any more.
+    pair.interfere((packet, sent) => (sent.from === "server" ? null : packet));
+    pair.hosts.client.portClosed(tuple, true, pair.now);
+    pair.run(1);
+    expect([client.connection.closed, client.connection.readable]).toEqual([false, 1000]);
+    client.reading = true;
+    client.connection.read(1000, pair.now);
+    client.end();
+    pair.run(1);
+    pair.hosts.client.portClosed(tuple, true, pair.now);
+    pair.run(61_000);
+    expect([client.connection.closed, client.connection.error]).toEqual([true, null]);
+  });
+
+  test.each([true, false])("ends a connection whose peer has ended and does not get what is said to it (Multipath TCP: %s)", (multipath) => {
+    const pair = new Pair();
+    const { client, server } = pair.establish({ multipath });
+    const [tuple] = tuples(pair) as [FourTuple];
+    server.end();
+    pair.run(200);
+    pair.interfere((packet, sent) => (sent.from === "server" ? null : packet));
+    client.write(1000);
+    pair.run(1);
+    pair.hosts.client.portClosed(tuple, true, pair.now);
+    pair.run(1);
+    expect(client.connection.error).toBe("ECONNRESET");
+  });
+
+  test("has nothing to say of other connections", () => {
+    const pair = new Pair();
+    const { client } = pair.establish();
+    const [tuple] = tuples(pair) as [FourTuple];
+    const other = { ...tuple, remotePort: tuple.remotePort + 1 };
+    expect(pair.hosts.client.phaseOf(other)).toBeNull();
+    pair.hosts.client.portClosed(other, true, pair.now);
+    pair.run(1);
+    expect(client.connection.closed).toBe(false);
+    expect(pair.hosts.client.openedBy(1)).toEqual([]);
+  });
+});
