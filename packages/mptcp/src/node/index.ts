@@ -5,6 +5,8 @@
  * @module
  */
 export { setDefaultStack } from "./default-stack.ts";
+export { DeviceFollower, followDevices, NetworkWatcher } from "./devices/index.ts";
+export type { DefaultRoute, DeviceAddress, DeviceKind, DeviceRule, DeviceStatus, FollowOptions, NetworkDevice, NetworkState, NetworkWatcherOptions } from "./devices/index.ts";
 export { fixScript } from "./doctor/fix-script.ts";
 export type { Check, CheckState, DoctorOptions, DoctorReport, System, Use } from "./doctor/index.ts";
 export type { SystemError } from "./errors.ts";

@@ -38,6 +38,9 @@ export interface LinkDriver {
   close(): Promise<void>;
 }
 
+/** What looks after links of a runtime and is none itself. */
+export interface Companion extends Pick<LinkDriver, "ref" | "unref" | "close"> {}
+
 /** A driver's calls back: made by the {@link Runtime}. */
 export interface LinkHandler {
   /** A packet arrived. Its payload must not be overwritten later: copy it out of a buffer that is used again. */

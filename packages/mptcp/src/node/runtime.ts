@@ -7,7 +7,7 @@ import type { StreamConnection } from "../tcp/index.ts";
 import { IpAddress } from "../wire/index.ts";
 import type { Packet } from "../wire/index.ts";
 import { rethrow } from "./errors.ts";
-import type { LinkDriver, LinkHandler } from "./link.ts";
+import type { Companion, LinkDriver, LinkHandler } from "./link.ts";
 import { CryptoRandom } from "./random.ts";
 
 export interface RuntimeOptions extends Omit<HostOptions, "name" | "random"> {
@@ -50,6 +50,7 @@ export class Runtime implements PumpDriver {
   private readonly acceptors = new Map<Listener, (connection: StreamConnection) => ConnectionHandler>();
   /** Those with connections to accept at the end of this turn of the event loop. */
   private readonly accepting = new Set<Listener>();
+  private readonly companions = new Set<Companion>();
   private readonly onLinkFailed: ((driver: LinkDriver, error: Error) => void) | null;
   private readonly startedAt = process.hrtime();
   /** What the clock was put forward by, ns. */
@@ -85,9 +86,12 @@ export class Runtime implements PumpDriver {
   addLink(driver: LinkDriver, addresses: readonly (IpAddress | string | LinkAddress)[] = driver.addresses ?? []): void {
     this.assertOpen();
     const entries = addresses.map(parseAddress);
-    const link = new Link(this, driver, this.links.length);
+    // A number that is free again is given again: devices may come and go for years.
+    const free = this.links.indexOf(null);
+    const link = new Link(this, driver, free < 0 ? this.links.length : free);
     driver.start(link);
-    this.order.push(this.links.push(link) - 1);
+    if (free < 0) this.order.push(link.index);
+    this.links[link.index] = link;
     if (this.references > 0) driver.ref();
     else driver.unref();
     for (const { address, flags } of entries) this.addAddress(driver, address, flags);
@@ -132,6 +136,14 @@ export class Runtime implements PumpDriver {
     link.addresses.splice(at, 1);
     this.host.removeAddress(address, this.now);
     this.poke();
+  }
+
+  /** From now on `companion`, which adds links and takes them away, keeps the process alive when links do, and is closed with them. @returns the end of that */
+  accompany(companion: Companion): () => void {
+    this.assertOpen();
+    this.companions.add(companion);
+    if (this.references > 0) companion.ref();
+    return () => this.companions.delete(companion);
   }
 
   // ---- connections
@@ -207,6 +219,7 @@ export class Runtime implements PumpDriver {
   ref(): void {
     if (this.references++ > 0) return;
     for (const link of this.links) link?.driver.ref();
+    for (const companion of this.companions) companion.ref();
     this.timer.ref();
   }
 
@@ -214,6 +227,7 @@ export class Runtime implements PumpDriver {
   unref(): void {
     if (--this.references > 0) return;
     for (const link of this.links) link?.driver.unref();
+    for (const companion of this.companions) companion.unref();
     this.timer.unref();
   }
 
@@ -238,7 +252,9 @@ export class Runtime implements PumpDriver {
     for (const link of this.links) if (link !== null) link.isOpen = false;
     this.links.length = 0;
     this.order.length = 0;
-    await Promise.all(drivers.map((driver) => driver.close()));
+    const companions = Array.from(this.companions);
+    this.companions.clear();
+    await Promise.all([...companions, ...drivers].map((one) => one.close()));
   }
 
   private readonly onPoke = (): void => {

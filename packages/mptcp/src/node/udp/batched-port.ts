@@ -12,7 +12,7 @@ import type { PortListener, UdpSockets } from "./port.ts";
 import { MOST_OCTETS, SendBatch } from "./send-batch.ts";
 import type { BatchSender } from "./send-batch.ts";
 import { readSocketPort, SOCKET_ADDRESS_SPACE, writeSocketAddress } from "./socket-address.ts";
-import { AF_INET, AF_INET6, SO_RCVBUF, SOCK_DGRAM_CLOEXEC_NONBLOCK, SOL_SOCKET, SOL_UDP, UDP_GRO } from "./system-calls.ts";
+import { AF_INET, AF_INET6, SO_BINDTODEVICE, SO_RCVBUF, SOCK_DGRAM_CLOEXEC_NONBLOCK, SOL_SOCKET, SOL_UDP, UDP_GRO } from "./system-calls.ts";
 import type { UdpSystemCalls } from "./system-calls.ts";
 
 /**
@@ -21,21 +21,26 @@ import type { UdpSystemCalls } from "./system-calls.ts";
  */
 export class BatchedSockets implements UdpSockets {
   readonly segmentationLimit: number;
+  isBoundToDevice: boolean;
   readonly calls: UdpSystemCalls;
   readonly batch: SendBatch;
   private readonly listener: PortListener;
   private readonly receiveBuffer: number;
+  /** Name of the device that sockets are bound to, with its NUL; null: none. */
+  private readonly device: Uint8Array | null;
   private poller: Poller | null = null;
   private isReferenced = false;
   private isRoomWanted = false;
   /** Errors that the kernel told of while sending. */
   private errors: { readonly port: BatchedPort; readonly errno: number }[] = [];
 
-  /** @param mtu octets of the largest IP packet */
-  constructor(calls: UdpSystemCalls, listener: PortListener, mtu: number, receiveBuffer: number) {
+  /** @param mtu octets of the largest IP packet @param device name of the one that sockets are bound to */
+  constructor(calls: UdpSystemCalls, listener: PortListener, mtu: number, receiveBuffer: number, device?: string) {
     this.calls = calls;
     this.listener = listener;
     this.receiveBuffer = receiveBuffer;
+    this.device = device === undefined ? null : Buffer.from(`${device}\0`);
+    this.isBoundToDevice = device !== undefined;
     this.batch = new SendBatch(calls);
     // As many full segments as one message holds; their payload, with the usual options.
     const segments = Math.min(64, Math.floor(MOST_OCTETS / (mtu - IP_AND_UDP)));
@@ -46,6 +51,18 @@ export class BatchedSockets implements UdpSockets {
     this.poller ??= new Poller(this.calls, () => this.endWakeUp());
     if (this.isReferenced) this.poller.ref();
     return new BatchedPort(this, this.poller, this.listener, local, port, this.receiveBuffer);
+  }
+
+  /**
+   * Binds a socket to the device. A kernel that reserves that for root (before 5.7) leaves the choice to the host's routes.
+   * @returns false when there is no such device
+   */
+  bindToDevice(fd: number): boolean {
+    const { calls, device } = this;
+    if (device === null || calls.setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, device.length) === 0) return true;
+    if (calls.errorName(calls.errno()) !== "EPERM") return false;
+    this.isBoundToDevice = false;
+    return true;
   }
 
   flush(): void {
@@ -127,6 +144,7 @@ export class BatchedPort extends UdpPort implements BatchSender, Polled {
     this.fd = calls.socket(local.family === 4 ? AF_INET : AF_INET6, SOCK_DGRAM_CLOEXEC_NONBLOCK, 0);
     if (this.fd < 0) throw bindError(calls.errorName(calls.errno()), local, port);
     try {
+      if (!sockets.bindToDevice(this.fd)) throw bindError(calls.errorName(calls.errno()), local, port);
       const length = writeSocketAddress(addressView, 0, local, port);
       if (calls.bind(this.fd, addressBytes, length) < 0) throw bindError(calls.errorName(calls.errno()), local, port);
       if (calls.getsockname(this.fd, addressBytes, Uint32Array.of(SOCKET_ADDRESS_SPACE)) < 0) throw new MptcpError("EBADF", "getsockname");

@@ -6,3 +6,6 @@
  */
 export { UdpLink } from "./link.ts";
 export type { UdpLinkOptions } from "./link.ts";
+export { Poller } from "./poller.ts";
+export { udpSystemCalls } from "./system-calls.ts";
+export type { UdpSystemCalls } from "./system-calls.ts";

@@ -25,6 +25,11 @@ export interface UdpLinkOptions {
    * with false, node:dgram is used.
    */
   readonly batch?: boolean;
+  /**
+   * Name of the device that all sockets are bound to (SO_BINDTODEVICE), whatever the routes of their addresses say. It takes what `batch` takes, and since Linux 5.7 no
+   * privileges; where it cannot be had the host's routes decide: see {@link UdpLink.isBoundToDevice}.
+   */
+  readonly device?: string;
 }
 
 /**
@@ -40,6 +45,10 @@ export class UdpLink implements LinkDriver, PortSource, PortListener {
   readonly ports: PortSource = this;
   /** Whether system calls carry many datagrams at once. */
   readonly isBatched: boolean;
+  /** Whether what leaves takes the device that was named; true as long as nothing else is known, false where none was named. */
+  get isBoundToDevice(): boolean {
+    return this.sockets.isBoundToDevice;
+  }
   private readonly keepAlive: number;
   private readonly sockets: UdpSockets;
   /** By number; there is one for each local address. */
@@ -58,7 +67,7 @@ export class UdpLink implements LinkDriver, PortSource, PortListener {
     const receiveBuffer = options.receiveBuffer ?? 4 * 1024 * 1024;
     const calls = options.batch === false ? null : udpSystemCalls();
     this.isBatched = calls !== null;
-    this.sockets = calls === null ? new DgramSockets(this, receiveBuffer) : new BatchedSockets(calls, this, this.mtu, receiveBuffer);
+    this.sockets = calls === null ? new DgramSockets(this, receiveBuffer) : new BatchedSockets(calls, this, this.mtu, receiveBuffer, options.device);
     this.segmentationLimit = this.sockets.segmentationLimit;
     this.addresses = options.addresses.map((address) => (typeof address === "string" ? IpAddress.from(address) : address));
     for (const address of this.addresses) {

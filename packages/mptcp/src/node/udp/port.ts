@@ -18,6 +18,8 @@ export interface PortListener {
 export interface UdpSockets {
   /** As {@link LinkDriver.segmentationLimit}. */
   readonly segmentationLimit: number;
+  /** Whether the sockets are bound to a device. */
+  readonly isBoundToDevice: boolean;
   /**
    * Opens a socket of one local address and port, 0 for one that the system picks.
    * @throws MptcpError with the system's code when the port cannot be had
