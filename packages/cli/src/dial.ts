@@ -15,7 +15,7 @@ export async function dial(network: Network, host: string, port: number, wait: n
     const outcome = await first(outcomeOf(attempt), deadline - io.clock());
     if (outcome === "connected") return attempt;
     if (outcome instanceof Error) {
-      if (wait === 0 || !isAbsence(outcome) || deadline - io.clock() < PAUSE) throw outcome;
+      if (wait === 0 || !isAbsence(outcome, network.followsDevices ? PASSING : ABSENT) || deadline - io.clock() < PAUSE) throw outcome;
     } else {
       attempt.destroy();
       if (outcome !== "late") return outcome;
@@ -35,9 +35,9 @@ function outcomeOf(attempt: AnySocket): Promise<"connected" | Error> {
 }
 
 /** Whether somebody may listen there later. A name may have several addresses, each with an error of its own. */
-function isAbsence(error: unknown): boolean {
-  if (error instanceof AggregateError) return error.errors.some(isAbsence);
-  return error instanceof Error && ABSENT.has((error as NodeJS.ErrnoException).code ?? "");
+function isAbsence(error: unknown, codes: ReadonlySet<string>): boolean {
+  if (error instanceof AggregateError) return error.errors.some((one) => isAbsence(one, codes));
+  return error instanceof Error && codes.has((error as NodeJS.ErrnoException).code ?? "");
 }
 
 /**
@@ -68,6 +68,8 @@ function interruptible(stopped: Promise<Signal>): <T>(promise: Promise<T>, secon
 
 /** Errors of a peer that is not there, or not yet. */
 const ABSENT: ReadonlySet<string> = new Set(["ECONNREFUSED", "ETIMEDOUT", "EHOSTUNREACH"]);
+/** Where addresses come and go, also of one that cannot be reached at the moment. */
+const PASSING: ReadonlySet<string> = new Set([...ABSENT, "EADDRNOTAVAIL", "ENETUNREACH", "EAI_AGAIN"]);
 /** Between two attempts, s. */
 const PAUSE = 0.2;
 /** The longest time of a timer, s: some 24 days. */

@@ -6,6 +6,7 @@ import type { Network } from "./network.ts";
 /** The kernel's own Multipath TCP, with the paths that `ip mptcp` gave it. It speaks TCP where a peer speaks nothing else. */
 export class KernelNetwork implements Network {
   readonly via = "kernel";
+  readonly followsDevices = false;
   private readonly before = multipathCounters();
   private readonly servers: AnyServer[] = [];
 

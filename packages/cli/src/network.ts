@@ -1,18 +1,21 @@
-import { DEFAULT_MPTCP_CONFIG, linuxEndpoints } from "mptcp";
-import type { DecisionEvent, MptcpConfig, PathLimits } from "mptcp";
+import { DEFAULT_MPTCP_CONFIG, fullMesh, linuxEndpoints, SECOND } from "mptcp";
+import type { DecisionEvent, MptcpConfig, PathLimits, PathMode } from "mptcp";
 import { createStack, LinkCapture } from "mptcp/node";
-import type { AnySocket, Stack } from "mptcp/node";
+import type { AnySocket, DeviceFollower, Stack } from "mptcp/node";
 import { IpAddress } from "mptcp/wire";
 import { CaptureFile } from "./capture-file.ts";
 import { ConnectionLog } from "./connection-log.ts";
+import { openDevices, whereOn } from "./devices.ts";
 import type { EndpointOption, LinkOption } from "./link-options.ts";
-import { openLinks, UsageProblem } from "./open-links.ts";
+import { deviceOptions, openLinks, UsageProblem } from "./open-links.ts";
 import type { OpenLink } from "./open-links.ts";
 import { explainFile } from "./remedies.ts";
 
 /** Where connections come from: this library's engine on its links, or the kernel. */
 export interface Network {
   readonly via: "userspace" | "kernel";
+  /** Whether there may be addresses later that there are not now. */
+  readonly followsDevices: boolean;
   /** Begins to connect; the socket tells by `connect` or `error`. */
   connect(host: string, port: number): AnySocket;
   /** Takes connections until it is closed. @returns where it listens, for people @throws the system's error, or MptcpError */
@@ -29,6 +32,12 @@ export interface NetworkOptions {
   readonly links: readonly LinkOption[];
   readonly endpoints: readonly EndpointOption[];
   readonly limits: Partial<PathLimits>;
+  /** How the paths of a full mesh are used. */
+  readonly mode: PathMode;
+  /** Seconds that a connection waits for another path once it has lost all; null: as the engine has it. */
+  readonly patience: number | null;
+  /** Tells of devices as they come and go, too. */
+  readonly verbose: boolean;
   /** The port that will be listened on; null where none will. */
   readonly listenPort: number | null;
   /** Where to write what passes the links; null: nowhere. */
@@ -71,6 +80,7 @@ class UserspaceNetwork implements Network {
   readonly via = "userspace";
   private readonly stack: Stack;
   private readonly links: readonly OpenLink[];
+  private readonly devices: DeviceFollower | null;
   private readonly log = new ConnectionLog();
   private readonly file: CaptureFile | null;
   private readonly capture: LinkCapture | null;
@@ -87,10 +97,16 @@ class UserspaceNetwork implements Network {
       mptcp: mptcpConfig(options),
       onLinkFailed: (driver, error) => options.notice(`${driver.name} is gone, and its subflows with it: ${error.message}`),
     });
+    const { endpoints, verbose, notice } = options;
+    this.devices = openDevices(this.stack.runtime, { devices: deviceOptions(options.links), endpoints, verbose, notice, wrap: (link) => capture?.wrap(link) ?? link });
     // The process lives until the network is closed, whatever its connections wait for.
     this.stack.runtime.ref();
     // Joins may come to a port that nothing left from yet.
     for (const { driver, address, port } of links) if (port !== null) driver.ports?.hold(IpAddress.from(address.address), port);
+  }
+
+  get followsDevices(): boolean {
+    return this.devices !== null;
   }
 
   connect(host: string, port: number): AnySocket {
@@ -102,7 +118,8 @@ class UserspaceNetwork implements Network {
     for (const link of this.links) {
       if (link.port !== null && link.port !== port) await this.listenOn({ port: link.port, host: link.address.address }, onConnection);
     }
-    return this.links.map((link) => endpointText(link.address.address, link.port ?? port)).join(", ");
+    const fixed = this.links.map((link) => endpointText(link.address.address, link.port ?? port));
+    return [...fixed, ...(this.devices === null ? [] : whereOn(this.devices, (address) => endpointText(address, port)))].join(", ");
   }
 
   private listenOn(where: { readonly port: number; readonly host?: string }, onConnection: (connection: AnySocket) => void): Promise<void> {
@@ -130,9 +147,10 @@ class UserspaceNetwork implements Network {
   }
 }
 
-function mptcpConfig({ endpoints, limits }: NetworkOptions): Partial<MptcpConfig> {
+function mptcpConfig({ endpoints, limits, mode, patience }: NetworkOptions): Partial<MptcpConfig> {
   return {
-    ...(endpoints.length === 0 ? {} : { pathManager: linuxEndpoints }),
+    pathManager: endpoints.length === 0 ? () => fullMesh({ mode }) : linuxEndpoints,
+    ...(patience === null ? {} : { noSubflowTimeout: Math.round(patience * SECOND) }),
     limits: { ...DEFAULT_MPTCP_CONFIG.limits, ...limits },
   };
 }

@@ -15,6 +15,8 @@ export interface CommandOptions {
   readonly stdin?: number | "pipe";
   /** A file descriptor; collected unless given. */
   readonly stdout?: number;
+  /** As if the optional dependency koffi were not installed. */
+  readonly withoutKoffi?: boolean;
 }
 
 /** The built command as a process of its own. Killed by {@link stopAll}, if not earlier. */
@@ -30,7 +32,7 @@ export class Command {
 
   constructor(args: readonly string[], options: CommandOptions = {}) {
     const words = [...prefixOf(options), process.execPath, BIN, ...args];
-    this.child = spawn(words[0] as string, words.slice(1), { stdio: [options.stdin ?? "ignore", options.stdout ?? "pipe", "pipe"], cwd: "/" });
+    this.child = spawn(words[0] as string, words.slice(1), { stdio: [options.stdin ?? "ignore", options.stdout ?? "pipe", "pipe"], cwd: "/", env: { ...process.env, ...(options.withoutKoffi === true ? { NODE_OPTIONS: `--require ${WITHOUT_KOFFI}` } : {}) } });
     this.pid = this.child.pid ?? 0;
     Command.running.add(this);
     this.child.stdin?.on("error", () => {});
@@ -209,6 +211,7 @@ function withoutRights(): readonly string[] {
 }
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+const WITHOUT_KOFFI = join(ROOT, "packages/mptcp/test/node/peers/without-koffi.cjs");
 /** The command's program. */
 export const BIN = join(ROOT, "packages/cli/bin/mptcp.js");
 build();

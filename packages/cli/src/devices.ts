@@ -1,0 +1,64 @@
+import { followDevices } from "mptcp/node";
+import type { DeviceFollower, DeviceRule, DeviceStatus, LinkDriver, Runtime } from "mptcp/node";
+import type { DeviceOption, EndpointOption } from "./link-options.ts";
+import { UsageProblem } from "./open-links.ts";
+
+export interface DevicesOptions {
+  readonly devices: readonly DeviceOption[];
+  readonly endpoints: readonly EndpointOption[];
+  /** Puts a capture around a link. */
+  readonly wrap: (link: LinkDriver) => LinkDriver;
+  /** Something that the user should know of. */
+  readonly notice: (text: string) => void;
+  /** Also what comes and goes later. */
+  readonly verbose: boolean;
+}
+
+/**
+ * Follows the devices of the command line. A device that is not there yet is told of, and waited for: a modem may be plugged in later.
+ * @returns null where there are none @throws UsageProblem when an endpoint asks for what only links by address have
+ */
+export function openDevices(runtime: Runtime, { devices, endpoints, wrap, notice, verbose }: DevicesOptions): DeviceFollower | null {
+  if (devices.length === 0) return null;
+  if (endpoints.some(({ id }) => id !== undefined)) throw new UsageProblem("--endpoint with id= goes with links by address: a device's addresses get numbers as they come");
+  let isTold = false;
+  const tellUnbound = (status: DeviceStatus): void => {
+    if (isTold || status.isBound) return;
+    isTold = true;
+    notice(`what leaves by ${status.name} follows this host's routes, since its sockets cannot be bound to it; see mptcp doctor`);
+  };
+  const follower = followDevices(runtime, {
+    devices: devices.map(ruleOf),
+    wrap,
+    flags: (address, { use }) => {
+      if (endpoints.length === 0) return { backup: use === "backup" };
+      const { signal = false, subflow = false, fullmesh = false, backup = false, port } = endpoints.find((one) => one.address === String(address)) ?? {};
+      return { signal, subflow, fullmesh, backup: backup || use === "backup", ...(port === undefined ? {} : { port }) };
+    },
+    onChange: (status) => {
+      if (verbose) notice(describe(status));
+      tellUnbound(status);
+    },
+  });
+  for (const status of follower.status) {
+    if (status.obstacle !== null) notice(`${describe(status)}; it is used when that changes`);
+    else if (verbose) notice(describe(status));
+    tellUnbound(status);
+  }
+  if (follower.status.length === 0) notice("there is no such device now that leads anywhere; it is used when it comes");
+  return follower;
+}
+
+/** "wlan0 (192.0.2.7:5000)": where a listener on devices is found. */
+export function whereOn(follower: DeviceFollower, endpointText: (address: string) => string): readonly string[] {
+  const all = follower.status.map(({ name, addresses }) => (addresses.length === 0 ? name : `${name} (${addresses.map((address) => endpointText(String(address))).join(", ")})`));
+  return all.length === 0 ? ["devices that come"] : all;
+}
+
+function ruleOf({ device, use, mtu }: DeviceOption): DeviceRule {
+  return { device, use, ...(mtu === null ? {} : { mtu }) };
+}
+
+function describe({ name, addresses, obstacle }: DeviceStatus): string {
+  return `${name}: ${obstacle ?? addresses.join(", ")}`;
+}
