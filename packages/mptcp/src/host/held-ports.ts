@@ -36,6 +36,18 @@ export class HeldPorts {
     else all.push(one);
   }
 
+  /** The address is back, perhaps on another link: what `owner` holds of it is held there. Where that cannot be it goes without, and hears nothing. */
+  move(owner: object, entry: HostAddress, port: number): void {
+    const held = this.held.get(owner)?.find((one) => one.address.equals(entry.address));
+    if (held === undefined || held.source === entry.ports) return;
+    this.release(owner, entry.address);
+    try {
+      this.hold(owner, entry, port);
+    } catch (error) {
+      if (!(error instanceof MptcpError)) throw error;
+    }
+  }
+
   /** What `from` holds is `to`'s from here on. */
   pass(from: object, to: object): void {
     if (this.held.size === 0) return;

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { assert, property, string } from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { useOf } from "../../src/node/devices/policy.ts";
@@ -5,7 +6,7 @@ import { defaultRoutes4, defaultRoutes6 } from "../../src/node/devices/polled-ne
 import { DeviceRules } from "../../src/node/devices/rules.ts";
 import type { DefaultRoute, DeviceAddress, NetworkDevice, NetworkState } from "../../src/node/devices/network-state.ts";
 import { isSameState } from "../../src/node/devices/network-state.ts";
-import { followDevices, NetworkWatcher, Runtime } from "../../src/node/index.ts";
+import { createStack, followDevices, NetworkWatcher, Runtime, Socket, UdpLink } from "../../src/node/index.ts";
 import type { DeviceStatus, FollowOptions } from "../../src/node/index.ts";
 import { BatchedSockets } from "../../src/node/udp/batched-port.ts";
 import { udpSystemCalls } from "../../src/node/udp/system-calls.ts";
@@ -200,6 +201,33 @@ describe("a runtime that follows devices", () => {
     watcher.now(wlan, { ...wwan, addresses: wlan.addresses });
     expect(has()).toHaveLength(2);
     expect(runtime.host.localAddresses()).toHaveLength(2);
+  });
+
+  it.each([
+    ["its carrier", {}],
+    ["its place, and is plugged in anew", { index: 99 }],
+  ])("goes on with plain TCP, which has no other path, after the device has lost %s", async (_what, afterwards) => {
+    const loopback = device("lo", [address("127.0.0.1", { scope: "host" })], { kind: "loopback" });
+    const watcher = new FakeWatcher(loopback);
+    const { runtime } = follow(watcher, { devices: ["lo"] });
+    const peer = createStack({ links: [new UdpLink({ addresses: ["127.0.0.2"] })] });
+    runtimes.push(peer.runtime);
+    const server = peer.createServer((socket) => socket.pipe(socket));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.2", resolve));
+    const socket = new Socket({ runtime });
+    socket.connect({ host: "127.0.0.2", port: (server.address() as { readonly port: number }).port, multipath: false });
+    const heard = async (text: string): Promise<void> => {
+      socket.write(text);
+      for (let read = ""; read !== text; ) read += String((await once(socket, "data"))[0]);
+    };
+    await heard("before");
+    watcher.now({ ...loopback, isRunning: false });
+    expect(runtime.host.localAddresses()).toEqual([]);
+    await new Promise((resolve) => setImmediate(resolve));
+    watcher.now({ ...loopback, ...afterwards });
+    await heard("after");
+    socket.destroy();
+    server.close();
   });
 
   it("stops when it is closed", async () => {
