@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { followDevices } from "mptcp/node";
 import type { DeviceFollower, DeviceRule, DeviceStatus, LinkDriver, Runtime } from "mptcp/node";
 import type { DeviceOption, EndpointOption } from "./link-options.ts";
@@ -53,6 +54,13 @@ export function openDevices(runtime: Runtime, { devices, endpoints, wrap, notice
 export function whereOn(follower: DeviceFollower, endpointText: (address: string) => string): readonly string[] {
   const all = follower.status.map(({ name, addresses }) => (addresses.length === 0 ? name : `${name} (${addresses.map((address) => endpointText(String(address))).join(", ")})`));
   return all.length === 0 ? ["devices that come"] : all;
+}
+
+/** Addresses by which `host` may be reached when it cannot by the first device. @param hasOthers there are links that come before all devices */
+export function alternativesOn(follower: DeviceFollower, host: string, hasOthers: boolean): readonly string[] {
+  const devices = follower.status.filter(({ addresses }) => addresses.length > 0).slice(hasOthers ? 0 : 1);
+  const family = isIP(host);
+  return devices.flatMap(({ addresses }) => addresses.map(String)).filter((address) => family === 0 || isIP(address) === family);
 }
 
 function ruleOf({ device, use, mtu }: DeviceOption): DeviceRule {

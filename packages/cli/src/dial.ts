@@ -1,4 +1,5 @@
 import type { AnySocket } from "mptcp/node";
+import { beginAttempt } from "./attempt.ts";
 import type { Io, Signal } from "./io.ts";
 import { endpointText } from "./network.ts";
 import type { Network } from "./network.ts";
@@ -11,13 +12,13 @@ export async function dial(network: Network, host: string, port: number, wait: n
   const deadline = wait === 0 ? Number.POSITIVE_INFINITY : io.clock() + wait;
   const first = interruptible(stopped);
   for (let isTold = false; ; isTold = true) {
-    const attempt = network.connect(host, port);
-    const outcome = await first(outcomeOf(attempt), deadline - io.clock());
-    if (outcome === "connected") return attempt;
+    const attempt = beginAttempt(network, host, port);
+    const outcome = await first(attempt.outcome, deadline - io.clock());
     if (outcome instanceof Error) {
       if (wait === 0 || !isAbsence(outcome, network.followsDevices ? PASSING : ABSENT) || deadline - io.clock() < PAUSE) throw outcome;
     } else {
-      attempt.destroy();
+      if (typeof outcome !== "string") return outcome;
+      attempt.abandon();
       if (outcome !== "late") return outcome;
       throw Object.assign(new Error(`connect ETIMEDOUT ${endpointText(host, port)}`), { code: "ETIMEDOUT" });
     }
@@ -25,13 +26,6 @@ export async function dial(network: Network, host: string, port: number, wait: n
     const signal = await first(new Promise<never>(() => {}), PAUSE);
     if (signal !== "late") return signal;
   }
-}
-
-function outcomeOf(attempt: AnySocket): Promise<"connected" | Error> {
-  return new Promise((resolve) => {
-    attempt.once("connect", () => resolve("connected"));
-    attempt.once("error", resolve);
-  });
 }
 
 /** Whether somebody may listen there later. A name may have several addresses, each with an error of its own. */

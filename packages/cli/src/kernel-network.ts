@@ -14,6 +14,11 @@ export class KernelNetwork implements Network {
     return connect({ via: "kernel", host, port, allowHalfOpen: true });
   }
 
+  /** Which way it takes is the kernel's choice. */
+  alternatives(): readonly string[] {
+    return [];
+  }
+
   async listen(port: number, onConnection: (connection: AnySocket) => void): Promise<string> {
     const server = createServer({ via: "kernel", allowHalfOpen: true }, onConnection);
     await new Promise<void>((resolve, reject) => {

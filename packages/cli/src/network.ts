@@ -5,7 +5,7 @@ import type { AnySocket, DeviceFollower, Stack } from "mptcp/node";
 import { IpAddress } from "mptcp/wire";
 import { CaptureFile } from "./capture-file.ts";
 import { ConnectionLog } from "./connection-log.ts";
-import { openDevices, whereOn } from "./devices.ts";
+import { alternativesOn, openDevices, whereOn } from "./devices.ts";
 import type { EndpointOption, LinkOption } from "./link-options.ts";
 import { deviceOptions, openLinks, UsageProblem } from "./open-links.ts";
 import type { OpenLink } from "./open-links.ts";
@@ -16,8 +16,10 @@ export interface Network {
   readonly via: "userspace" | "kernel";
   /** Whether there may be addresses later that there are not now. */
   readonly followsDevices: boolean;
-  /** Begins to connect; the socket tells by `connect` or `error`. */
-  connect(host: string, port: number): AnySocket;
+  /** Begins to connect; the socket tells by `connect` or `error`. @param source address of the first subflow; null: as the host chooses */
+  connect(host: string, port: number, source: string | null): AnySocket;
+  /** Addresses of other devices than the host would choose, by which `host` may be reached when it does not answer. */
+  alternatives(host: string): readonly string[];
   /** Takes connections until it is closed. @returns where it listens, for people @throws the system's error, or MptcpError */
   listen(port: number, onConnection: (connection: AnySocket) => void): Promise<string>;
   /** The counters of the kernel's MIB names that are not 0. */
@@ -109,8 +111,14 @@ class UserspaceNetwork implements Network {
     return this.devices !== null;
   }
 
-  connect(host: string, port: number): AnySocket {
-    return this.stack.connect({ host, port, allowHalfOpen: true });
+  connect(host: string, port: number, source: string | null): AnySocket {
+    // The other addresses of the host are for further subflows all the same.
+    const from = source === null ? {} : { localAddress: source, mptcp: { localAddresses: null } };
+    return this.stack.connect({ host, port, allowHalfOpen: true, ...from });
+  }
+
+  alternatives(host: string): readonly string[] {
+    return this.devices === null ? [] : alternativesOn(this.devices, host, this.links.length > 0);
   }
 
   async listen(port: number, onConnection: (connection: AnySocket) => void): Promise<string> {

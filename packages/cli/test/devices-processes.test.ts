@@ -108,6 +108,20 @@ describe.skipIf(obstacle !== null)("mptcp on devices", () => {
     expect(client.summary.counters.MPTcpExtMPJoinSynTx).toBe(1);
   });
 
+  it("connects by another device where the preferred one is up but dead, and prefers it once it works", async () => {
+    const laptop = laptopWith(["wlan0", "wwan0"], 50);
+    laptop.dead("wlan0", true);
+    const bytes = 12_000_000;
+    const server = await listen(laptop);
+    const client = connect(laptop, "--udp", "dev=wlan0", "--udp", "dev=wwan0,backup", "--source", String(bytes));
+    await until(() => server.outputLength > 1_000_000);
+    laptop.dead("wlan0", false);
+    expect([await client.code, await server.code]).toEqual([0, 0]);
+    expect(sha(server)).toBe(sourceSha(bytes));
+    expect(sentBy(client.summary, 1)).toBeGreaterThan(1_000_000);
+    expect(client.summary.subflows.filter(({ localAddress }) => localAddress?.startsWith("10.91.2.") === true).every(({ backup }) => backup)).toBe(true);
+  });
+
   it("waits for a device that is not there yet, and listens on one that comes", async () => {
     const laptop = laptopWith(["wlan0"]);
     laptop.unplug("wlan0");
