@@ -17,19 +17,24 @@ export interface Change {
 export class Day {
   readonly changes: Change[] = [];
   private readonly laptop: Laptop;
+  private readonly keepsOne: boolean;
   private readonly random: SeededRandom;
   private readonly seen = new Set<string>();
 
-  constructor(laptop: Laptop, seed: number) {
+  /** @param keepsOne nothing happens to the only device that works */
+  constructor(laptop: Laptop, seed: number, keepsOne = false) {
     this.laptop = laptop;
+    this.keepsOne = keepsOne;
     this.random = new SeededRandom(seed);
   }
 
   /** The next change. */
   step(): Change {
     const { laptop } = this;
-    const isBroken = !laptop.names.some((name) => laptop.works(name));
-    const possible = laptop.names.flatMap((name) => changesOf(laptop, name).filter((change) => !isBroken || change.mends));
+    const working = laptop.names.filter((name) => laptop.works(name));
+    const isBroken = working.length === 0;
+    const changing = this.keepsOne && working.length === 1 ? laptop.names.filter((name) => name !== working[0]) : laptop.names;
+    const possible = changing.flatMap((name) => changesOf(laptop, name).filter((change) => !isBroken || change.mends));
     // What has not been yet comes first, so that a short day has some of everything.
     const fresh = possible.filter((change) => !this.seen.has(change.kind));
     const chosen = this.pick(fresh.length > 0 ? fresh : possible);

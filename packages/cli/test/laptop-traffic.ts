@@ -27,6 +27,19 @@ export async function startTransfer(laptop: Laptop, port = 5001): Promise<Traffi
   const server = new Command(["listen", String(port), ...SERVER_LINKS, "--json"], { namespace: laptop.server.name, unprivileged: true, stdin: "pipe" });
   await server.says("listening on");
   const client = new Command(["connect", SERVER_4, String(port), ...CLIENT_LINKS, "--json"], { namespace: laptop.host.name, unprivileged: true, stdin: "pipe" });
+  return transferBetween(client, server);
+}
+
+/** The same, but the laptop is the server. */
+export async function startServing(laptop: Laptop, port = 5001): Promise<Traffic> {
+  const server = new Command(["listen", String(port), ...CLIENT_LINKS, "--json", "--verbose"], { namespace: laptop.host.name, unprivileged: true, stdin: "pipe" });
+  await server.says("listening on");
+  const address = /wlan0 \(([\d.]+):/.exec(server.stderr)?.[1] ?? "";
+  const client = new Command(["connect", address, String(port), ...SERVER_LINKS, "--json"], { namespace: laptop.server.name, unprivileged: true, stdin: "pipe" });
+  return transferBetween(client, server);
+}
+
+function transferBetween(client: Command, server: Command): Traffic {
   const ends = [client, server].map((command, at) => ({ command, sent: new Feed(command.input, at + 1) }));
   return {
     name: "transfer",
