@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { SeededRandom } from "../../src/core/index.ts";
-import { netlinkSystemCalls } from "../../src/node/devices/netlink-socket.ts";
+import { readLink, RTM } from "../../src/node/devices/netlink-messages.ts";
+import { NetlinkSocket, netlinkSystemCalls } from "../../src/node/devices/netlink-socket.ts";
+import type { NetlinkSystemCalls } from "../../src/node/devices/netlink-socket.ts";
 import { NetworkWatcher } from "../../src/node/index.ts";
 import type { NetworkState } from "../../src/node/index.ts";
 import { inNamespace } from "../../src/node/tun/device.ts";
@@ -124,5 +126,25 @@ describe.skipIf(obstacle !== null)("a watcher by rtnetlink", () => {
     namespace.run("sh", "-c", "for a in $(seq 0 19); do for b in $(seq 0 199); do echo address add 10.$a.$b.1/32 dev lo; done; done | ip -batch -");
     await agree(namespace, watcher);
     expect(watcher.state.devices[0]?.addresses).toHaveLength(4002);
+  });
+
+  it("asks for no more than it was told, and is whole at the next question", async () => {
+    const { namespace } = await watched();
+    namespace.run("sh", "-c", "for a in $(seq 0 9); do for b in $(seq 0 199); do echo route add unreachable 10.$a.$b.0/24; done; done | ip -batch -");
+    const calls = netlinkSystemCalls() as NetlinkSystemCalls;
+    const library = await systemCalls();
+    inNamespace(library, namespace.path, () => {
+      const socket = new NetlinkSocket(calls);
+      let seen = 0;
+      expect(socket.dump(RTM.getRoute, 100, () => seen++)).toBe("cut");
+      expect(seen).toBe(100);
+      const names: string[] = [];
+      expect(socket.dump(RTM.getLink, 100, (bytes, message) => names.push(readLink(bytes, message)?.name ?? "?"))).toBe("whole");
+      expect(names).toContain("lo");
+      seen = 0;
+      expect(socket.dump(RTM.getRoute, 10_000, () => seen++)).toBe("whole");
+      expect(seen).toBeGreaterThanOrEqual(2000);
+      socket.close();
+    });
   });
 });

@@ -41,11 +41,11 @@ export class NetlinkNetwork {
   read(): NetworkState {
     if (this.changed.has("links")) {
       const links = this.ask("links", RTM.getLink, readLinks, MOST_DEVICES);
-      if (links !== null) this.links = links;
+      if (links !== null && links !== "too many") this.links = links;
     }
     if (this.changed.has("addresses")) {
       const addresses = this.ask("addresses", RTM.getAddress, readAddresses, MOST_ADDRESSES);
-      if (addresses !== null) this.addresses = addresses;
+      if (addresses !== null && addresses !== "too many") this.addresses = addresses;
     }
     if (this.changed.has("routes")) this.readRoutes();
     return this.state();
@@ -57,21 +57,19 @@ export class NetlinkNetwork {
       this.changed.delete("routes");
       return;
     }
-    let seen = 0;
-    const routes = this.ask("routes", RTM.getRoute, (bytes, message) => (seen++, readDefaultRoute(bytes, message)), MOST_ROUTES);
-    if (seen > MOST_ROUTES_SEEN) this.routes = null;
+    const routes = this.ask("routes", RTM.getRoute, readDefaultRoute, MOST_ROUTES);
+    if (routes === "too many") this.routes = null;
     else if (routes !== null) this.routes = routes;
   }
 
-  /** The entries of one table; null when they could not be had. */
-  private ask<T>(table: Table, type: number, read: (...message: Parameters<Parameters<NetlinkSocket["dump"]>[1]>) => readonly T[], most: number): readonly T[] | null {
+  /** The entries of one table; null when they could not be had. What is too much is not asked for again before it changes. */
+  private ask<T>(table: Table, type: number, read: (...message: Parameters<Parameters<NetlinkSocket["dump"]>[2]>) => readonly T[], most: number): readonly T[] | "too many" | null {
     this.changed.delete(table);
     for (let tries = 1; ; tries++) {
       const entries: T[] = [];
-      const outcome = this.socket.dump(type, (bytes, message) => {
-        if (entries.length < most) entries.push(...read(bytes, message));
-      });
+      const outcome = this.socket.dump(type, most, (bytes, message) => entries.push(...read(bytes, message)));
       if (outcome === "whole") return entries;
+      if (outcome === "cut") return "too many";
       if (tries < TRIES) continue;
       this.changed.add(table);
       return outcome === "failed" ? null : entries;
@@ -122,9 +120,8 @@ function byIndex<T extends { readonly index: number }>(entries: readonly T[]): R
 const TABLES: readonly Table[] = ["links", "addresses", "routes"];
 /** Requests in a row for a table that goes on changing, or that there is no answer to. */
 const TRIES = 3;
-/** Entries that are kept; what a machine with more has beyond them is not seen. */
+/** Entries that are looked at. Of devices and addresses a machine with more shows what it had before. */
 const MOST_DEVICES = 4096;
 const MOST_ADDRESSES = 16_384;
-const MOST_ROUTES = 4096;
-/** Routes of all kinds up to which default routes are looked for. */
-const MOST_ROUTES_SEEN = 20_000;
+/** Of all kinds, among which default routes are looked for. */
+const MOST_ROUTES = 20_000;

@@ -11,6 +11,9 @@ export interface NetlinkSystemCalls extends UdpSystemCalls {
   recvfrom(fd: number, bytes: Uint8Array, length: number, flags: number, address: Uint8Array, addressLength: Uint32Array): number;
 }
 
+/** How {@link NetlinkSocket.dump} went. */
+export type DumpOutcome = "whole" | "cut" | "changing" | "failed";
+
 let loaded: NetlinkSystemCalls | null | undefined;
 
 /** The system calls, loaded once; null off Linux, on a machine of 32 bits or big-endian, and without the optional dependency koffi. */
@@ -37,7 +40,7 @@ function load(): NetlinkSystemCalls | null {
 export class NetlinkSocket {
   /** Readable when something changed. */
   readonly fd: number;
-  private readonly asking: number;
+  private asking: number;
   private readonly calls: NetlinkSystemCalls;
   private sequence = 0;
   private isClosed = false;
@@ -71,17 +74,20 @@ export class NetlinkSocket {
 
   /**
    * Asks for a table. The kernel answers within the call.
+   * @param most entries that are wanted at the most
    * @param visit hears each message, whose octets are valid within the call
-   * @returns "whole"; "changing" when it changed meanwhile, so that it is to be asked for again; "failed" when there was no answer that could be read
+   * @returns "whole"; "cut" when there are more entries; "changing" when it changed meanwhile, so that it is to be asked for again; "failed" when there was no answer
+   *   that could be read
    */
-  dump(type: number, visit: (bytes: Uint8Array, message: NetlinkMessage) => void): "whole" | "changing" | "failed" {
+  dump(type: number, most: number, visit: (bytes: Uint8Array, message: NetlinkMessage) => void): DumpOutcome {
     const { calls } = this;
     const sequence = ++this.sequence;
     const request = dumpRequest(type, sequence);
     // What an earlier request left that was not read to its end.
     while (this.read(this.asking) >= 0);
     if (calls.send(this.asking, request, request.length, 0) !== request.length) return "failed";
-    let outcome: "whole" | "changing" | "failed" = "whole";
+    let outcome: DumpOutcome = "whole";
+    let seen = 0;
     let isDone = false;
     for (;;) {
       const length = this.read(this.asking);
@@ -92,10 +98,17 @@ export class NetlinkSocket {
         if (message.type === NLMSG_DONE || message.type === NLMSG_ERROR) {
           isDone = true;
           if (errorOf(buffer, message) !== 0) outcome = "failed";
-        } else visit(buffer, message);
+        } else if (++seen <= most) visit(buffer, message);
       });
       if (!isWhole) return "failed";
       if (isDone) return outcome;
+      if (seen > most) {
+        // The rest of the answer goes with the socket.
+        const asking = this.open(0);
+        calls.close(this.asking);
+        this.asking = asking;
+        return "cut";
+      }
     }
   }
 
