@@ -15,8 +15,8 @@ export interface SignalsContext {
   readonly deadlines: Deadlines;
   readonly log: DecisionLog;
   readonly counters: Counters;
-  /** The subflow that a signal for the connection goes out on, where there is one. */
-  signalCarrier(): SignalSubflow | undefined;
+  /** The subflow that a signal for the connection goes out on, where there is one. @param tries how often it has gone out in vain */
+  signalCarrier(tries?: number): SignalSubflow | undefined;
 }
 
 /** A subflow as the signals see it. */
@@ -268,7 +268,8 @@ export class Signals {
         continue;
       }
       announcement.due = true;
-      this.request(null);
+      this.update();
+      this.context.signalCarrier(announcement.tries)?.requestAck();
     }
     this.announcements = this.announcements.filter((entry) => entry.due || entry.nextAt !== NEVER || entry.isGivenUp);
     this.update();
