@@ -97,6 +97,24 @@ describe("ADD_ADDR (RFC 8684 §3.4.1)", () => {
     expect(pair.packets(isAnnouncement, mark).map((sent) => sent.client)).toEqual([1]);
   });
 
+  test("does not go along with a REMOVE_ADDR on a subflow whose data timed out", () => {
+    const { pair, client, server } = establish({ clientAddresses: 2, serverAddresses: 2 });
+    pair.run(500);
+    expect(client.established).toHaveLength(4);
+    pair.lose(({ client: at }) => at === 0);
+    for (let i = 0; i < 20; i++) {
+      server.write(20_000);
+      client.write(20_000);
+      pair.run(50);
+    }
+    const mark = pair.sent.length;
+    pair.removeAddress("server", 1);
+    pair.addAddress("server", "10.2.0.99");
+    pair.run(100);
+    expect(pair.packets((sent) => has(sent, "remove_addr"), mark).map((sent) => sent.client).toSorted()).toEqual([0, 1]);
+    expect(pair.packets(isAnnouncement, mark).map((sent) => sent.client)).toEqual([1]);
+  });
+
   test("that is never echoed is given up after some tries", () => {
     const pair = new Pair({ serverAddresses: 2, server: { mptcp: { addAddrRetries: 2 } } });
     pair.lose(isEcho);
