@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from "commander";
 import type { EndpointFlags, PathLimits } from "mptcp";
+import { isDeviceName } from "mptcp/node";
 import { IpAddress } from "mptcp/wire";
 
 /** One link of `--udp` or `--tun`, as the command line gives it. */
@@ -48,7 +49,7 @@ export function parseUdp(text: string, all: readonly LinkOption[]): readonly Lin
 function deviceOption(text: string): DeviceOption {
   const fields = fieldsOf(text, ["dev", "backup", "off", "mtu"]);
   const device = required(fields, "dev", "--udp dev=wlan0, --udp 'dev=wl*' or --udp dev=any");
-  if (!/^[^\s/:]{1,15}$/.test(device)) throw new InvalidArgumentError(`"${device}" is no name of a device: ip -brief link shows them.`);
+  if (!isDeviceName(device)) throw new InvalidArgumentError(`"${device}" is no name of a device: ip -brief link shows them.`);
   const [backup, off] = [flagOf(fields, "backup"), flagOf(fields, "off")];
   if (backup && off) throw new InvalidArgumentError("backup and off exclude each other.");
   return { kind: "device", device, use: off ? "off" : backup ? "backup" : "regular", mtu: mtuOf(fields) };

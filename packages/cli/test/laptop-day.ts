@@ -21,7 +21,7 @@ export class Day {
   private readonly random: SeededRandom;
   private readonly seen = new Set<string>();
 
-  /** @param keepsOne nothing happens to the only device that works */
+  /** @param keepsOne nothing happens to the only device that works, and there is time for the peer to hear of one that came */
   constructor(laptop: Laptop, seed: number, keepsOne = false) {
     this.laptop = laptop;
     this.keepsOne = keepsOne;
@@ -41,7 +41,7 @@ export class Day {
     this.seen.add(chosen.kind);
     chosen.make();
     const works = laptop.names.filter((name) => laptop.works(name));
-    const change = { text: `${chosen.text}; ${works.length === 0 ? "nothing works" : `${works.join(", ")} work`}`, pause: 0.3 + 1.2 * this.fraction(), works: works.length > 0 };
+    const change = { text: `${chosen.text}; ${works.length === 0 ? "nothing works" : `${works.join(", ")} work`}`, pause: (this.keepsOne ? 1 : 0.3) + 1.2 * this.fraction(), works: works.length > 0 };
     this.changes.push(change);
     return change;
   }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { kernelTestObstacle } from "../../mptcp/test/node/namespace.ts";
 import { Day } from "./laptop-day.ts";
-import { sshObstacle, startServing, startSsh, startTransfer, stopTraffic } from "./laptop-traffic.ts";
+import { sshObstacle, startServing, startSsh, startTalk, startTransfer, stopTraffic } from "./laptop-traffic.ts";
 import type { Traffic } from "./laptop-traffic.ts";
 import { Laptop } from "./laptop.ts";
 
@@ -64,6 +64,25 @@ describe.skipIf(obstacle !== null)("a laptop whose devices come and go", () => {
     const traffics: Traffic[] = [await startTransfer(laptop)];
     if (withoutSsh === null) traffics.push(await startSsh(laptop));
     await live(day, traffics);
+  });
+
+  it.skipIf(process.env["LAPTOP_CHANGES"] === undefined)(`carries what is said on an idle connection after each of ${CHANGES} changes (LAPTOP_SEED=${SEED})`, { timeout: 120_000 + CHANGES * 30_000 }, async () => {
+    const laptop = new Laptop();
+    laptops.push(laptop);
+    const talk = await startTalk(laptop);
+    await talk.up();
+    const day = new Day(laptop, SEED);
+    const told: string[] = [];
+    for (let i = 0; i < CHANGES; i++) {
+      const { text, pause, works } = day.step();
+      await sleep(pause * 1500);
+      if (!works) continue;
+      const times = i % 2 === 0 ? { down: await talk.down(), up: await talk.up() } : { up: await talk.up(), down: await talk.down() };
+      told.push(`${text}: ${Object.entries(times).map(([way, time]) => `${way} ${time.toFixed(0)} ms`).join(", ")}`);
+      if (process.env["LAPTOP_STORY"] !== undefined) process.stderr.write(`${told.at(-1)}\n`);
+      expect(Math.max(times.up, times.down), told.join("\n")).toBeLessThan(LONGEST_STANDSTILL);
+    }
+    expect(told.length).toBeGreaterThan(CHANGES / 2);
   });
 
   it(`serves through ${CHANGES / 2} changes as long as one device works (LAPTOP_SEED=${SEED})`, { timeout: 120_000 + CHANGES * 10_000 }, async () => {

@@ -30,7 +30,28 @@ export async function startTransfer(laptop: Laptop, port = 5001): Promise<Traffi
   return transferBetween(client, server);
 }
 
-/** The same, but the laptop is the server. */
+/** A connection on which nothing is said unless somebody is asked to. */
+export async function startTalk(laptop: Laptop, port = 5001): Promise<Talk> {
+  const server = new Command(["listen", String(port), ...SERVER_LINKS], { namespace: laptop.server.name, unprivileged: true, stdin: "pipe" });
+  await server.says("listening on");
+  const client = new Command(["connect", SERVER_4, String(port), ...CLIENT_LINKS], { namespace: laptop.host.name, unprivileged: true, stdin: "pipe" });
+  const say = async (from: Command, to: Command): Promise<number> => {
+    const before = to.outputLength;
+    const at = performance.now();
+    from.input.write("a line of forty octets, as somebody types\n");
+    await to.until(() => to.outputLength >= before + 42);
+    return performance.now() - at;
+  };
+  return { up: () => say(client, server), down: () => say(server, client) };
+}
+
+/** Each says a line. @returns ms until it is there */
+export interface Talk {
+  up(): Promise<number>;
+  down(): Promise<number>;
+}
+
+/** A transfer as in {@link startTransfer}, but the laptop is the server. */
 export async function startServing(laptop: Laptop, port = 5001): Promise<Traffic> {
   const server = new Command(["listen", String(port), ...CLIENT_LINKS, "--json", "--verbose"], { namespace: laptop.host.name, unprivileged: true, stdin: "pipe" });
   await server.says("listening on");

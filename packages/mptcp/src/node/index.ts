@@ -5,7 +5,7 @@
  * @module
  */
 export { setDefaultStack } from "./default-stack.ts";
-export { DeviceFollower, followDevices, NetworkWatcher } from "./devices/index.ts";
+export { DeviceFollower, followDevices, isDeviceName, NetworkWatcher } from "./devices/index.ts";
 export type { DefaultRoute, DeviceAddress, DeviceKind, DeviceRule, DeviceStatus, FollowOptions, NetworkDevice, NetworkState, NetworkWatcherOptions } from "./devices/index.ts";
 export { fixScript } from "./doctor/fix-script.ts";
 export type { Check, CheckState, DoctorOptions, DoctorReport, System, Use } from "./doctor/index.ts";

@@ -7,6 +7,7 @@
 export { DeviceFollower, followDevices } from "./follower.ts";
 export type { DeviceStatus, FollowOptions } from "./follower.ts";
 export type { DefaultRoute, DeviceAddress, DeviceKind, NetworkDevice, NetworkState } from "./network-state.ts";
+export { isDeviceName } from "./rules.ts";
 export type { DeviceRule } from "./rules.ts";
 export { NetworkWatcher } from "./watcher.ts";
 export type { NetworkWatcherOptions } from "./watcher.ts";

@@ -38,6 +38,14 @@ export class DeviceRules {
 /** "any" as the device of a rule. */
 export const ANY = "any";
 
+/** Whether a device may have that name, or a name that fits it. */
+export function isDeviceName(name: string): boolean {
+  // Other systems have such as "Ethernet 2".
+  if (process.platform !== "linux") return name !== "";
+  // As in the kernel: IFNAMSIZ with its NUL is 16, and there is no slash and no space; "." and ".." are folders.
+  return /^[^\s/:]{1,15}$/.test(name) && name !== "." && name !== "..";
+}
+
 interface CompiledRule {
   readonly rule: DeviceRule;
   fits(device: Pick<NetworkDevice, "name" | "kind">): boolean;
@@ -46,8 +54,7 @@ interface CompiledRule {
 function compile(rule: DeviceRule): CompiledRule {
   const { device } = rule;
   if (device === ANY) return { rule, fits: ({ kind }) => kind !== "loopback" && kind !== "tunnel" };
-  // As in the kernel: IFNAMSIZ with its NUL is 16, and there is no slash and no space; "." and ".." are folders.
-  if (!/^[^\s/:]{1,15}$/.test(device) || device === "." || device === "..") throw new MptcpError("ERR_MPTCP_DEVICE", `"${device}" is no name of a device`);
+  if (!isDeviceName(device)) throw new MptcpError("ERR_MPTCP_DEVICE", `"${device}" is no name of a device`);
   if (!device.includes("*")) return { rule, fits: ({ name }) => name === device };
   const pattern = new RegExp(`^${device.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&")).join(".*")}$`);
   return { rule, fits: ({ name }) => pattern.test(name) };
