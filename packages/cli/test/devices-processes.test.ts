@@ -108,10 +108,20 @@ describe.skipIf(obstacle !== null)("mptcp on devices", () => {
     expect(client.summary.counters.MPTcpExtMPJoinSynTx).toBe(1);
   });
 
+  it("gives up once all devices have been gone for as long as --patience says", async () => {
+    const laptop = laptopWith(["wlan0"], 50);
+    const server = await listen(laptop);
+    const client = connect(laptop, "--udp", "dev=wlan0", "--patience", "0.5", "--source", "50000000");
+    await until(() => server.outputLength > 500_000);
+    laptop.down("wlan0");
+    expect(await client.code).toBe(1);
+    expect(client.summary.error).toContain("ETIMEDOUT");
+  });
+
   it("connects by another device where the preferred one is up but dead, and prefers it once it works", async () => {
     const laptop = laptopWith(["wlan0", "wwan0"], 50);
     laptop.dead("wlan0", true);
-    const bytes = 12_000_000;
+    const bytes = 8_000_000;
     const server = await listen(laptop);
     const client = connect(laptop, "--udp", "dev=wlan0", "--udp", "dev=wwan0,backup", "--source", String(bytes));
     await until(() => server.outputLength > 1_000_000);
@@ -156,7 +166,7 @@ describe.skipIf(obstacle !== null)("mptcp on devices", () => {
 
   it("looks once a second without koffi, and follows all the same", async () => {
     const laptop = laptopWith(["wlan0"], 50);
-    const bytes = 12_000_000;
+    const bytes = 5_000_000;
     const server = await listen(laptop);
     const args = ["connect", SERVER_4, "5001", "--json", "--verbose", "--udp", "dev=any", "--source", String(bytes)];
     const client = new Command(args, { namespace: laptop.host.name, unprivileged: true, withoutKoffi: true });
