@@ -16,8 +16,8 @@ export interface Network {
   readonly via: "userspace" | "kernel";
   /** Whether there may be addresses later that there are not now. */
   readonly followsDevices: boolean;
-  /** Begins to connect; the socket tells by `connect` or `error`. @param source address of the first subflow; null: as the host chooses */
-  connect(host: string, port: number, source: string | null): AnySocket;
+  /** Begins to connect; the socket tells by `connect` or `error`. @param source address of the first subflow; without: as the host chooses */
+  connect(host: string, port: number, source?: string | null): AnySocket;
   /** Addresses of other devices than the host would choose, by which `host` may be reached when it does not answer. */
   alternatives(host: string): readonly string[];
   /** Takes connections until it is closed. @returns where it listens, for people @throws the system's error, or MptcpError */
@@ -111,7 +111,7 @@ class UserspaceNetwork implements Network {
     return this.devices !== null;
   }
 
-  connect(host: string, port: number, source: string | null): AnySocket {
+  connect(host: string, port: number, source: string | null = null): AnySocket {
     // The other addresses of the host are for further subflows all the same.
     const from = source === null ? {} : { localAddress: source, mptcp: { localAddresses: null } };
     return this.stack.connect({ host, port, allowHalfOpen: true, ...from });

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { kernelTestObstacle } from "../../mptcp/test/node/namespace.ts";
 import { Day } from "./laptop-day.ts";
-import { sshObstacle, startServing, startSsh, startTalk, startTransfer, stopTraffic } from "./laptop-traffic.ts";
+import { downloadObstacle, sshObstacle, startDownload, startServing, startSsh, startTalk, startTransfer, stopTraffic } from "./laptop-traffic.ts";
 import type { Traffic } from "./laptop-traffic.ts";
 import { Laptop } from "./laptop.ts";
 
@@ -10,6 +10,8 @@ const obstacle = kernelTestObstacle();
 if (obstacle !== null) console.warn(`a laptop's day is skipped: ${obstacle}`);
 const withoutSsh = sshObstacle();
 if (withoutSsh !== null) console.warn(`a laptop's day has no session of ssh: ${withoutSsh}`);
+const withoutDownload = downloadObstacle();
+if (withoutDownload !== null) console.warn(`a laptop's day has no download: ${withoutDownload}`);
 
 /** `npm run laptop` has a long day. */
 const CHANGES = Number(process.env["LAPTOP_CHANGES"] ?? 8);
@@ -57,12 +59,13 @@ afterEach(async () => {
 });
 
 describe.skipIf(obstacle !== null)("a laptop whose devices come and go", () => {
-  it(`goes on with a transfer and a session of ssh through ${CHANGES} changes (LAPTOP_SEED=${SEED})`, { timeout: 120_000 + CHANGES * 10_000 }, async () => {
+  it(`goes on with a transfer, a session of ssh and a download through ${CHANGES} changes (LAPTOP_SEED=${SEED})`, { timeout: 120_000 + CHANGES * 10_000 }, async () => {
     const laptop = new Laptop();
     laptops.push(laptop);
     const day = new Day(laptop, SEED);
     const traffics: Traffic[] = [await startTransfer(laptop)];
     if (withoutSsh === null) traffics.push(await startSsh(laptop));
+    if (withoutDownload === null) traffics.push(await startDownload(laptop));
     await live(day, traffics);
   });
 

@@ -128,6 +128,64 @@ export async function startSsh(laptop: Laptop, port = 5022): Promise<Traffic> {
   };
 }
 
+/** A download by a program that knows TCP alone, through `mptcp forward`, at the pace at which the server gives it. */
+export async function startDownload(laptop: Laptop, port = 5080): Promise<Traffic> {
+  const serving = new Command(["listen", String(port), ...SERVER_LINKS, "--to", "127.0.0.1:8080"], { namespace: laptop.server.name, unprivileged: true });
+  await serving.says("listening on");
+  const forwarding = new Command(["forward", "8080", `${SERVER_4}:${port}`, ...CLIENT_LINKS], { namespace: laptop.host.name, unprivileged: true });
+  const server = spawn("ip", ["netns", "exec", laptop.server.name, process.execPath, "-e", DOWNLOAD_SERVER], { stdio: ["pipe", "pipe", "inherit"] });
+  const undo = (): void => void server.kill("SIGKILL");
+  undos.add(undo);
+  await new Promise<void>((resolve) => server.stdout.once("data", () => resolve()));
+  const client = spawn("ip", ["netns", "exec", laptop.host.name, "curl", "-sSN", "--retry", "20", "--retry-delay", "1", "--retry-connrefused", "http://127.0.0.1:8080/"], { stdio: ["ignore", "pipe", "pipe"] });
+  const received = createHash("sha256");
+  let octets = 0;
+  let complaint = "";
+  client.stdout.on("data", (chunk: Buffer) => {
+    octets += chunk.length;
+    received.update(chunk);
+  });
+  client.stderr.on("data", (chunk: Buffer) => (complaint += chunk.toString()));
+  const closed = new Promise<number | null>((resolve) => client.once("close", resolve));
+  return {
+    name: "download",
+    get progress() {
+      return [octets];
+    },
+    finish: async () => {
+      const sum = new Promise<string>((resolve) => server.stdout.once("data", (chunk: Buffer) => resolve(chunk.toString().trim())));
+      server.stdin.end();
+      const [code, sent] = await Promise.all([closed, sum]);
+      undo();
+      undos.delete(undo);
+      for (const command of [forwarding, serving]) command.signal("SIGTERM");
+      await Promise.all([forwarding.code, serving.code]);
+      if (code !== 0 || received.digest("hex") !== sent) throw new Error(`download: curl ended with ${String(code)} after ${octets} octets: ${complaint}${forwarding.stderr}${serving.stderr}`);
+    },
+  };
+}
+
+/** Gives 32 KiB every 20 ms until its standard input ends, and then says what that was. */
+const DOWNLOAD_SERVER = `
+  const hash = require("node:crypto").createHash("sha256");
+  require("node:http").createServer((request, response) => {
+    const timer = setInterval(() => {
+      if (response.writableLength > 200_000) return;
+      const piece = require("node:crypto").randomBytes(32768);
+      hash.update(piece);
+      response.write(piece);
+    }, 20);
+    process.stdin.resume().once("end", () => { clearInterval(timer); response.end(); console.log(hash.digest("hex")); });
+  }).listen(8080, "127.0.0.1", () => console.log("ready"));
+`;
+
+/** Why there can be no download here; null when there can. */
+export function downloadObstacle(): string | null {
+  if (spawnSync("which", ["curl"]).status !== 0) return "there is no curl";
+  const help = spawnSync(process.execPath, [BIN, "--help"], { encoding: "utf8" }).stdout;
+  return /^ +forward\b/m.test(help) ? null : "there is no mptcp forward";
+}
+
 /** Why there can be no session of ssh here; null when there can. */
 export function sshObstacle(): string | null {
   const lacking = ["/usr/sbin/sshd"].filter((path) => !existsSync(path));
