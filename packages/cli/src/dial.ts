@@ -1,4 +1,5 @@
 import type { AnySocket } from "mptcp/node";
+import { beginAttempt } from "./attempt.ts";
 import type { Io, Signal } from "./io.ts";
 import { endpointText } from "./network.ts";
 import type { Network } from "./network.ts";
@@ -11,13 +12,13 @@ export async function dial(network: Network, host: string, port: number, wait: n
   const deadline = wait === 0 ? Number.POSITIVE_INFINITY : io.clock() + wait;
   const first = interruptible(stopped);
   for (let isTold = false; ; isTold = true) {
-    const attempt = network.connect(host, port);
-    const outcome = await first(outcomeOf(attempt), deadline - io.clock());
-    if (outcome === "connected") return attempt;
+    const attempt = beginAttempt(network, host, port);
+    const outcome = await first(attempt.outcome, deadline - io.clock());
     if (outcome instanceof Error) {
-      if (wait === 0 || !isAbsence(outcome) || deadline - io.clock() < PAUSE) throw outcome;
+      if (wait === 0 || !isAbsence(outcome, network.followsDevices ? PASSING : ABSENT) || deadline - io.clock() < PAUSE) throw outcome;
     } else {
-      attempt.destroy();
+      if (typeof outcome !== "string") return outcome;
+      attempt.abandon();
       if (outcome !== "late") return outcome;
       throw Object.assign(new Error(`connect ETIMEDOUT ${endpointText(host, port)}`), { code: "ETIMEDOUT" });
     }
@@ -27,17 +28,10 @@ export async function dial(network: Network, host: string, port: number, wait: n
   }
 }
 
-function outcomeOf(attempt: AnySocket): Promise<"connected" | Error> {
-  return new Promise((resolve) => {
-    attempt.once("connect", () => resolve("connected"));
-    attempt.once("error", resolve);
-  });
-}
-
 /** Whether somebody may listen there later. A name may have several addresses, each with an error of its own. */
-function isAbsence(error: unknown): boolean {
-  if (error instanceof AggregateError) return error.errors.some(isAbsence);
-  return error instanceof Error && ABSENT.has((error as NodeJS.ErrnoException).code ?? "");
+function isAbsence(error: unknown, codes: ReadonlySet<string>): boolean {
+  if (error instanceof AggregateError) return error.errors.some((one) => isAbsence(one, codes));
+  return error instanceof Error && codes.has((error as NodeJS.ErrnoException).code ?? "");
 }
 
 /**
@@ -68,6 +62,8 @@ function interruptible(stopped: Promise<Signal>): <T>(promise: Promise<T>, secon
 
 /** Errors of a peer that is not there, or not yet. */
 const ABSENT: ReadonlySet<string> = new Set(["ECONNREFUSED", "ETIMEDOUT", "EHOSTUNREACH"]);
+/** Where addresses come and go, also of one that cannot be reached at the moment. */
+const PASSING: ReadonlySet<string> = new Set([...ABSENT, "EADDRNOTAVAIL", "ENETUNREACH", "EAI_AGAIN"]);
 /** Between two attempts, s. */
 const PAUSE = 0.2;
 /** The longest time of a timer, s: some 24 days. */

@@ -6,11 +6,17 @@ import type { Network } from "./network.ts";
 /** The kernel's own Multipath TCP, with the paths that `ip mptcp` gave it. It speaks TCP where a peer speaks nothing else. */
 export class KernelNetwork implements Network {
   readonly via = "kernel";
+  readonly followsDevices = false;
   private readonly before = multipathCounters();
   private readonly servers: AnyServer[] = [];
 
   connect(host: string, port: number): AnySocket {
     return connect({ via: "kernel", host, port, allowHalfOpen: true });
+  }
+
+  /** Which way it takes is the kernel's choice. */
+  alternatives(): readonly string[] {
+    return [];
   }
 
   async listen(port: number, onConnection: (connection: AnySocket) => void): Promise<string> {

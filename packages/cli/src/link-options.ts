@@ -1,9 +1,19 @@
 import { InvalidArgumentError } from "commander";
 import type { EndpointFlags, PathLimits } from "mptcp";
+import { isDeviceName } from "mptcp/node";
 import { IpAddress } from "mptcp/wire";
 
 /** One link of `--udp` or `--tun`, as the command line gives it. */
-export type LinkOption = UdpOption | TunOption;
+export type LinkOption = UdpOption | DeviceOption | TunOption;
+
+/** Links over UDP by whatever addresses devices have. */
+export interface DeviceOption {
+  readonly kind: "device";
+  /** A name, with `*` for anything, or "any". */
+  readonly device: string;
+  readonly use: "regular" | "backup" | "off";
+  readonly mtu: number | null;
+}
 
 export interface UdpOption {
   readonly kind: "udp";
@@ -30,11 +40,21 @@ export interface EndpointOption extends EndpointFlags {
   readonly address: string;
 }
 
-/** `local=ADDR[:PORT][,backup][,mtu=N]`; for commander, which collects them. @throws InvalidArgumentError */
+/** `local=ADDR[:PORT][,backup][,mtu=N]` or `dev=NAME[,backup|,off][,mtu=N]`; for commander, which collects them. @throws InvalidArgumentError */
 export function parseUdp(text: string, all: readonly LinkOption[]): readonly LinkOption[] {
-  const fields = fieldsOf(text, ["local", "backup", "mtu"]);
-  const { address, port, zone } = addressAndPort(required(fields, "local", "--udp local=127.0.0.1 or --udp local=[::1]:5000"));
+  if (/(^|,)dev(=|,|$)/.test(text)) return [...all, deviceOption(text)];
+  const fields = fieldsOf(text, ["local", "dev", "backup", "mtu"]);
+  const { address, port, zone } = addressAndPort(required(fields, "local", "--udp local=127.0.0.1, --udp local=[::1]:5000 or --udp dev=wlan0"));
   return [...all, { kind: "udp", local: address, zone, port, backup: flagOf(fields, "backup"), mtu: mtuOf(fields) }];
+}
+
+function deviceOption(text: string): DeviceOption {
+  const fields = fieldsOf(text, ["dev", "backup", "off", "mtu"]);
+  const device = required(fields, "dev", "--udp dev=wlan0, --udp 'dev=wl*' or --udp dev=any");
+  if (!isDeviceName(device)) throw new InvalidArgumentError(`"${device}" is no name of a device: ip -brief link shows them.`);
+  const [backup, off] = [flagOf(fields, "backup"), flagOf(fields, "off")];
+  if (backup && off) throw new InvalidArgumentError("backup and off exclude each other.");
+  return { kind: "device", device, use: off ? "off" : backup ? "backup" : "regular", mtu: mtuOf(fields) };
 }
 
 /** `name=NAME,host=ADDR[,kernel=ADDR/LEN][,backup][,mtu=N]`. @throws InvalidArgumentError */

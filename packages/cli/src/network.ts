@@ -1,23 +1,28 @@
-import { DEFAULT_MPTCP_CONFIG, linuxEndpoints } from "mptcp";
-import type { DecisionEvent, MptcpConfig, PathLimits } from "mptcp";
+import { DEFAULT_MPTCP_CONFIG, fullMesh, linuxEndpoints, SECOND } from "mptcp";
+import type { DecisionEvent, MptcpConfig, PathLimits, PathMode } from "mptcp";
 import { createStack, LinkCapture } from "mptcp/node";
-import type { AnySocket, Control, LinkDriver, Stack } from "mptcp/node";
+import type { AnySocket, Control, DeviceFollower, LinkDriver, Stack } from "mptcp/node";
 import { IpAddress } from "mptcp/wire";
 import { CaptureFile } from "./capture-file.ts";
 import { openControlOption } from "./control-option.ts";
 import type { ControlOption } from "./control-option.ts";
 import { ConnectionLog } from "./connection-log.ts";
+import { alternativesOn, openDevices, whereOn } from "./devices.ts";
 import type { GivenKey } from "./link-key.ts";
 import type { EndpointOption, LinkOption } from "./link-options.ts";
-import { openLinks, UsageProblem } from "./open-links.ts";
+import { deviceOptions, openLinks, UsageProblem } from "./open-links.ts";
 import type { OpenLink } from "./open-links.ts";
 import { explainFile } from "./remedies.ts";
 
 /** Where connections come from: this library's engine on its links, or the kernel. */
 export interface Network {
   readonly via: "userspace" | "kernel";
-  /** Begins to connect; the socket tells by `connect` or `error`. */
-  connect(host: string, port: number): AnySocket;
+  /** Whether there may be addresses later that there are not now. */
+  readonly followsDevices: boolean;
+  /** Begins to connect; the socket tells by `connect` or `error`. @param source address of the first subflow; without: as the host chooses */
+  connect(host: string, port: number, source?: string | null): AnySocket;
+  /** Addresses of other devices than the host would choose, by which `host` may be reached when it does not answer. */
+  alternatives(host: string): readonly string[];
   /** Takes connections until it is closed. @returns where it listens, for people @throws the system's error, or MptcpError */
   listen(port: number, onConnection: (connection: AnySocket) => void): Promise<string>;
   /** Lets other processes of this user look on and command, where that can be. @throws MptcpError why it cannot, although it was asked for */
@@ -36,6 +41,12 @@ export interface NetworkOptions {
   readonly key: GivenKey | null;
   readonly endpoints: readonly EndpointOption[];
   readonly limits: Partial<PathLimits>;
+  /** How the paths of a full mesh are used. */
+  readonly mode: PathMode;
+  /** Seconds that a connection waits for another path once it has lost all; null: as the engine has it. */
+  readonly patience: number | null;
+  /** Tells of devices as they come and go, too. */
+  readonly verbose: boolean;
   /** The port that will be listened on; null where none will. */
   readonly listenPort: number | null;
   /** Where to write what passes the links; null: nowhere. */
@@ -81,6 +92,7 @@ class UserspaceNetwork implements Network {
   /** Of links that are added while this runs, too. */
   private readonly key: GivenKey | null;
   private readonly notice: (text: string) => void;
+  private readonly devices: DeviceFollower | null;
   private readonly log = new ConnectionLog();
   private readonly file: CaptureFile | null;
   private readonly capture: LinkCapture | null;
@@ -100,14 +112,26 @@ class UserspaceNetwork implements Network {
       mptcp: mptcpConfig(options),
       onLinkFailed: (driver, error) => options.notice(`${driver.name} is gone, and its subflows with it: ${error.message}`),
     });
+    const { endpoints, key, verbose, notice } = options;
+    this.devices = openDevices(this.stack.runtime, { devices: deviceOptions(options.links), key, endpoints, verbose, notice, wrap: (link) => capture?.wrap(link) ?? link });
     // The process lives until the network is closed, whatever its connections wait for.
     this.stack.runtime.ref();
     // Joins may come to a port that nothing left from yet.
     for (const { driver, address, port } of links) if (port !== null) driver.ports?.hold(IpAddress.from(address.address), port);
   }
 
-  connect(host: string, port: number): AnySocket {
-    return this.stack.connect({ host, port, allowHalfOpen: true });
+  get followsDevices(): boolean {
+    return this.devices !== null;
+  }
+
+  connect(host: string, port: number, source: string | null = null): AnySocket {
+    // The other addresses of the host are for further subflows all the same.
+    const from = source === null ? {} : { localAddress: source, mptcp: { localAddresses: null } };
+    return this.stack.connect({ host, port, allowHalfOpen: true, ...from });
+  }
+
+  alternatives(host: string): readonly string[] {
+    return this.devices === null ? [] : alternativesOn(this.devices, host, this.links.length > 0);
   }
 
   async listen(port: number, onConnection: (connection: AnySocket) => void): Promise<string> {
@@ -115,7 +139,8 @@ class UserspaceNetwork implements Network {
     for (const link of this.links) {
       if (link.port !== null && link.port !== port) await this.listenOn({ port: link.port, host: link.address.address }, onConnection);
     }
-    return this.links.map((link) => endpointText(link.address.address, link.port ?? port)).join(", ");
+    const fixed = this.links.map((link) => endpointText(link.address.address, link.port ?? port));
+    return [...fixed, ...(this.devices === null ? [] : whereOn(this.devices, (address) => endpointText(address, port)))].join(", ");
   }
 
   private listenOn(where: { readonly port: number; readonly host?: string }, onConnection: (connection: AnySocket) => void): Promise<void> {
@@ -160,9 +185,10 @@ class UserspaceNetwork implements Network {
   }
 }
 
-function mptcpConfig({ endpoints, limits }: NetworkOptions): Partial<MptcpConfig> {
+function mptcpConfig({ endpoints, limits, mode, patience }: NetworkOptions): Partial<MptcpConfig> {
   return {
-    ...(endpoints.length === 0 ? {} : { pathManager: linuxEndpoints }),
+    pathManager: endpoints.length === 0 ? () => fullMesh({ mode }) : linuxEndpoints,
+    ...(patience === null ? {} : { noSubflowTimeout: Math.round(patience * SECOND) }),
     limits: { ...DEFAULT_MPTCP_CONFIG.limits, ...limits },
   };
 }

@@ -5,7 +5,7 @@ import { tunLink, UdpLink } from "mptcp/node";
 import type { LinkAddress, LinkDriver, LinkHandler, SealCounters, UdpLinkOptions } from "mptcp/node";
 import type { IpAddress, Packet } from "mptcp/wire";
 import type { GivenKey } from "./link-key.ts";
-import type { EndpointOption, LinkOption } from "./link-options.ts";
+import type { DeviceOption, EndpointOption, LinkOption, TunOption, UdpOption } from "./link-options.ts";
 
 /** A link that is open, and what is its own. */
 export interface OpenLink {
@@ -18,14 +18,16 @@ export interface OpenLink {
 }
 
 /**
- * Opens the links of `options`. Where there are endpoints, an address is used for what they say and for nothing else, as in Linux.
+ * Opens the links of `all` but those by device. Where there are endpoints, an address is used for what they say and for nothing else, as in Linux.
  * @param key of all links over UDP; null: they are in the clear
  * @throws MptcpError with the remedy when the machine does not let us; UsageProblem when an endpoint is no address of a link, or the key is none
  */
-export async function openLinks(options: readonly LinkOption[], endpoints: readonly EndpointOption[], key: GivenKey | null = null): Promise<readonly OpenLink[]> {
+export async function openLinks(all: readonly LinkOption[], endpoints: readonly EndpointOption[], key: GivenKey | null = null): Promise<readonly OpenLink[]> {
+  const options = all.filter((option) => option.kind !== "device");
   const addresses = options.map((option) => (option.kind === "udp" ? option.local : option.host));
   for (const { address } of endpoints) {
-    if (!addresses.includes(address)) throw new UsageProblem(`--endpoint ${address}: no link has that address; there are ${addresses.join(", ")}`);
+    // What addresses a device will have nobody knows.
+    if (options.length === all.length && !addresses.includes(address)) throw new UsageProblem(`--endpoint ${address}: no link has that address; there are ${addresses.join(", ")}`);
   }
   const flags = flagsOf(options, addresses, endpoints);
   const open: OpenLink[] = [];
@@ -43,7 +45,15 @@ export class UsageProblem extends Error {}
 
 type Flags = LinkAddress["flags"] & object;
 
-function flagsOf(options: readonly LinkOption[], addresses: readonly string[], endpoints: readonly EndpointOption[]): readonly Flags[] {
+/** The links by device among those of the command line. */
+export function deviceOptions(all: readonly LinkOption[]): readonly DeviceOption[] {
+  return all.filter((option) => option.kind === "device");
+}
+
+/** A link whose address is given. */
+type FixedOption = UdpOption | TunOption;
+
+function flagsOf(options: readonly FixedOption[], addresses: readonly string[], endpoints: readonly EndpointOption[]): readonly Flags[] {
   const ids = new Set(endpoints.flatMap(({ id }) => id ?? []));
   let last = 0;
   const freeId = (): number => {
@@ -63,7 +73,7 @@ function flagsOf(options: readonly LinkOption[], addresses: readonly string[], e
   });
 }
 
-async function openLink(option: LinkOption, flags: Flags, key: GivenKey | null): Promise<OpenLink> {
+async function openLink(option: FixedOption, flags: Flags, key: GivenKey | null): Promise<OpenLink> {
   const mtu = option.mtu === null ? {} : { mtu: option.mtu };
   if (option.kind === "tun") {
     const kernel = option.kernel === null ? {} : { kernel: option.kernel };
@@ -80,7 +90,8 @@ async function openLink(option: LinkOption, flags: Flags, key: GivenKey | null):
   return { driver, address: { address: option.local, flags: { ...flags, port } }, port, sealed };
 }
 
-function udpLink(options: UdpLinkOptions, key: GivenKey | null): UdpLink {
+/** A link over UDP; in the clear where `key` is null. @throws UsageProblem when the key is none */
+export function udpLink(options: UdpLinkOptions, key: GivenKey | null): UdpLink {
   if (key === null) return new UdpLink(options);
   try {
     return new UdpLink({ ...options, key: key.key });

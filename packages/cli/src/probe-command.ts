@@ -6,7 +6,7 @@ import { EXIT, exitOf } from "./io.ts";
 import type { Colors, Io, Signal } from "./io.ts";
 import { parseTun, parseUdp } from "./link-options.ts";
 import type { LinkOption } from "./link-options.ts";
-import { openLinks, UsageProblem } from "./open-links.ts";
+import { deviceOptions, openLinks, UsageProblem } from "./open-links.ts";
 import { explain } from "./remedies.ts";
 import { parsePort } from "./socket-options.ts";
 
@@ -50,6 +50,7 @@ export async function probeCommand(host: string, port: number, flags: ProbeFlags
     interruption.abort();
   });
   try {
+    if (deviceOptions([...flags.udp, ...flags.tun]).length > 0) throw new UsageProblem("--udp dev= is for listen and connect: a probe leaves from an address, --udp local=ADDRESS");
     const links = (await openLinks([...flags.udp, ...flags.tun], [])).map(({ driver, address }) => ({ driver, addresses: [address] }));
     const options: ProbeOptions = { host, port, send: flags.send, timeout: flags.timeout, signal: interruption.signal, links };
     const report = await probe(options);

@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from "commander";
 import type { Command } from "commander";
+import type { PathMode } from "mptcp";
 import { controlOptions } from "./control-option.ts";
 import type { Io } from "./io.ts";
 import { parseEndpoint, parseLimits, parseTun, parseUdp } from "./link-options.ts";
@@ -32,7 +33,7 @@ export function parsePort(text: string): number {
 }
 
 function socketOptions(command: Command): Command {
-  const udp = "a link over UDP, no privileges needed: local=ADDR[:PORT][,backup][,mtu=N]; may be repeated";
+  const udp = "a link over UDP, no privileges needed: local=ADDR[:PORT][,backup][,mtu=N], or by devices: dev=NAME[,backup|,off][,mtu=N]; may be repeated";
   const tun = "a link over a TUN device, for root: name=NAME,host=ADDR,kernel=ADDR/LEN[,backup][,mtu=N]; may be repeated";
   const endpoint = "what the address of a link is for, as in ip mptcp endpoint: ADDR[,signal][,subflow][,backup][,fullmesh][,port=N][,id=N]; may be repeated (without: a full mesh)";
   command
@@ -42,6 +43,9 @@ function socketOptions(command: Command): Command {
     .option("--via <whom>", "whose Multipath TCP: userspace, this program's on links, or kernel", parseVia)
     .option("--endpoint <endpoint>", endpoint, (text: string, all?: readonly EndpointOption[]) => parseEndpoint(text, all ?? []))
     .option("--limits <limits>", "as in ip mptcp limits: subflows=N,add-addr-accepted=N (without: 8 and 8)", parseLimits)
+    .option("--mode <mode>", "how the paths of a full mesh are used: backup (those flagged so only while no other works), full (all), single-path (one at a time)", parseMode)
+    .option("--patience <seconds>", "how long a connection waits for another path once it has lost all (60)", parsePatience)
+    .option("--verbose", "tell of devices as they come and go")
     .option("--pcap <file>", "write what passes the links, keys and contents too, and what was decided, as pcapng; for the owner of the file alone")
     .option("--echo", "send back what comes")
     .option("--discard", "throw away what comes")
@@ -65,20 +69,35 @@ function parseVia(text: string): string {
   return text;
 }
 
+function parseMode(text: string): PathMode {
+  if (text !== "full" && text !== "backup" && text !== "single-path") throw new InvalidArgumentError("It is backup, full or single-path.");
+  return text;
+}
+
+function parsePatience(text: string): number {
+  const seconds = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || seconds === 0 || seconds > LONGEST_PATIENCE) throw new InvalidArgumentError(`It is a number of seconds, ${LONGEST_PATIENCE} (a week) at the most.`);
+  return seconds;
+}
+
 function parseCount(text: string): number {
   const count = Number(text);
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(count)) throw new InvalidArgumentError("Bytes are a whole number.");
   return count;
 }
 
+/** s */
+const LONGEST_PATIENCE = 604_800;
 /** What an option is that is not given. */
-const DEFAULTS: ListenFlags = { udp: [], tun: [], key: null, via: "userspace", endpoint: [], limits: {}, pcap: null, echo: false, discard: false, source: null, json: false, secrets: false, keep: false };
+const DEFAULTS: ListenFlags = { udp: [], tun: [], key: null, via: "userspace", endpoint: [], limits: {}, mode: "backup", patience: null, verbose: false, pcap: null, echo: false, discard: false, source: null, json: false, secrets: false, keep: false };
 
 const LINKS_HELP = `
 Links: with several, a connection has a subflow for each pair of addresses, and survives the loss of all but one.
   --udp local=ADDR        both ends are mptcp; each TCP segment goes in a UDP datagram. The UDP ports are the TCP ports.
   --udp local=ADDR:PORT   the port of this address: subflows leave from it, and come to it; it is announced with the address.
                           A listener takes connections there too. IPv6: local=[ADDR]:PORT
+  --udp dev=NAME          the addresses of a device, as they come and go: dev=wlan0, 'dev=wl*', or dev=any for all with a default route.
+                          The first that fits a device holds: --udp dev=wlan0 --udp dev=tun0,off --udp dev=any,backup
   --key FILE              both ends have the same key (mptcp key --out FILE), and nobody else can read or change what passes.
   --tun name=...          the other end is any Multipath TCP: this machine's kernel, which has the address kernel=, or what it routes to.
                           The device is made, and is gone with the program. To reach the world let the kernel forward, or translate.
@@ -99,6 +118,7 @@ ${LINKS_HELP}`;
 const CONNECT_HELP = `
 Examples:
   mptcp connect 127.0.0.1 5000 --udp local=127.0.0.3 --udp local=127.0.0.4 < file
+  mptcp connect example.org 5000 --udp 'dev=wl*' --udp dev=any,backup < file  # Wi-Fi preferred; docs/devices.md
   mptcp connect 127.0.0.1 5000 --udp local=127.0.0.3 --wait 60 < file        # the listener may start later
   mptcp connect 10.1.0.1 5000 --tun name=mp0,host=10.1.0.2,kernel=10.1.0.1/24 --source 1000000000 --json
   mptcp connect example.org 80 --via kernel

@@ -16,6 +16,15 @@ describe("--udp", () => {
   });
 
   it.each([
+    ["dev=wlan0", { device: "wlan0", use: "regular", mtu: null }],
+    ["dev=ww*,backup,mtu=1400", { device: "ww*", use: "backup", mtu: 1400 }],
+    ["off,dev=tun0", { device: "tun0", use: "off", mtu: null }],
+    ["dev=any", { device: "any", use: "regular", mtu: null }],
+  ])("%s, by device", (text, link) => {
+    expect(parseUdp(text, [])).toEqual([{ kind: "device", ...link }]);
+  });
+
+  it.each([
     ["local=", /local is missing/],
     ["backup", /local is missing/],
     ["local=example.org", /"example.org" is no IP address/],
@@ -28,7 +37,12 @@ describe("--udp", () => {
     ["local=127.0.0.1,local=127.0.0.2", /local is there twice/],
     ["local=127.0.0.1,backup=yes", /backup takes no value/],
     ["local=127.0.0.1,mtu=100", /mtu is a whole number from 576/],
-    ["from=127.0.0.1", /"from" is not one of local, backup, mtu/],
+    ["from=127.0.0.1", /"from" is not one of local, dev, backup, mtu/],
+    ["dev=", /dev is missing/],
+    ["dev", /dev is missing/],
+    ["dev=a/b", /"a\/b" is no name of a device/],
+    ["dev=wlan0,backup,off", /exclude each other/],
+    ["dev=wlan0,local=127.0.0.1", /"local" is not one of dev, backup, off, mtu/],
   ])("%s is refused", (text, message) => {
     expect(() => parseUdp(text, [])).toThrow(message);
   });

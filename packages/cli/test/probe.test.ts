@@ -78,6 +78,7 @@ describe("mptcp probe", () => {
       [["127.0.0.1", "0"], /1 to 65535/],
       [["127.0.0.1", "80", "--timeout", "never"], /number of seconds/],
       [["2001:db8::1", "80", "--udp", "local=127.0.0.3"], /no link has an address of the family/],
+      [["127.0.0.1", "80", "--udp", "dev=lo"], /a probe leaves from an address/],
       [["127.0.0.1"], /missing required argument/],
     ];
     for (const [args, message] of wrong) {

@@ -17,6 +17,8 @@ export interface CommandOptions {
   readonly stdout?: number;
   /** Variables of the environment beside those of the test. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** As if the optional dependency koffi were not installed. */
+  readonly withoutKoffi?: boolean;
 }
 
 /** The built command as a process of its own. Killed by {@link stopAll}, if not earlier. */
@@ -32,7 +34,8 @@ export class Command {
 
   constructor(args: readonly string[], options: CommandOptions = {}) {
     const words = [...prefixOf(options), process.execPath, BIN, ...args];
-    this.child = spawn(words[0] as string, words.slice(1), { stdio: [options.stdin ?? "ignore", options.stdout ?? "pipe", "pipe"], cwd: "/", env: { ...process.env, ...options.environment } });
+    const environment = { ...process.env, ...(options.withoutKoffi === true ? { NODE_OPTIONS: `--require ${WITHOUT_KOFFI}` } : {}), ...options.environment };
+    this.child = spawn(words[0] as string, words.slice(1), { stdio: [options.stdin ?? "ignore", options.stdout ?? "pipe", "pipe"], cwd: "/", env: environment });
     this.pid = this.child.pid ?? 0;
     Command.running.add(this);
     this.child.stdin?.on("error", () => {});
@@ -216,6 +219,7 @@ function withoutRights(): readonly string[] {
 }
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+const WITHOUT_KOFFI = join(ROOT, "packages/mptcp/test/node/peers/without-koffi.cjs");
 /** The command's program. */
 export const BIN = join(ROOT, "packages/cli/bin/mptcp.js");
 build();

@@ -187,10 +187,15 @@ describe("mptcp listen and mptcp connect, over UDP", () => {
     expect(without.stderr).toMatch(/give at least one --udp/);
     for (const [args, message] of [
       [["listen", "0"], /1 to 65535/],
-      [["listen", "80", "--udp", "from=1"], /"from" is not one of local, backup, mtu/],
+      [["listen", "80", "--udp", "from=1"], /"from" is not one of local, dev, backup, mtu/],
       [["listen", "80", "--tun", "name=a"], /host is missing/],
       [["listen", "5103", "--udp", "local=127.0.0.1", "--endpoint", "127.0.0.2,signal"], /no link has that address; there are 127.0.0.1/],
       [["listen", "5103", "--udp", "local=0.0.0.0"], /name one address of this machine/],
+      [["listen", "5103", "--udp", "dev=lo", "--endpoint", "127.0.0.1,signal,id=3"], /id= goes with links by address/],
+      [["listen", "5103", ...SERVER, "--endpoint", "127.0.0.1,signal", "--mode", "full"], /--mode says how a full mesh is used/],
+      [["listen", "5103", ...SERVER, "--mode", "half"], /It is backup, full or single-path/],
+      [["listen", "5103", ...SERVER, "--patience", "0"], /number of seconds/],
+      [["listen", "5103", "--via", "kernel", "--patience", "5"], /no --mode and no --patience/],
       [["listen", "5103", ...SERVER, "--keep"], /--keep needs --echo or --discard/],
       [["listen", "5103", ...SERVER, "--echo", "--discard"], /goes with neither/],
       [["listen", "5103", ...SERVER, "--via", "kernel"], /leave out --udp and --tun/],

@@ -36,6 +36,18 @@ export class HeldPorts {
     else all.push(one);
   }
 
+  /** The address is back, perhaps on another link: what `owner` holds of it is held there. `peer` as for PortSource.hold. Where that cannot be it goes without, and hears nothing. */
+  move(owner: object, entry: HostAddress, port: number, peer?: PortPeer): void {
+    const held = this.held.get(owner)?.find((one) => one.address.equals(entry.address));
+    if (held === undefined || held.source === entry.ports) return;
+    this.release(owner, entry.address);
+    try {
+      this.hold(owner, entry, port, peer);
+    } catch (error) {
+      if (!(error instanceof MptcpError)) throw error;
+    }
+  }
+
   /** Lets go of what a connection holds that is in TIME-WAIT from here on. */
   retire(owner: object): void {
     const all = this.held.get(owner);

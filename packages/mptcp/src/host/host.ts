@@ -130,6 +130,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     for (const tcp of this.connections.all()) {
       if (tcp.link < 0 && tcp.tuple.localAddress.equals(address)) {
         tcp.link = entry.link;
+        this.heldPorts.move(tcp, entry, tcp.tuple.localPort, tcp.active ? tcp.tuple : undefined);
         this.wake(tcp);
       }
     }

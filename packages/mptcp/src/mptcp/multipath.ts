@@ -190,9 +190,16 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     return this.living.some((other) => other !== subflow && other.mayCarryData && !other.stale) ? "waiting" : "none";
   }
 
-  signalCarrier(): SignalSubflow | undefined {
-    const usable = this.sender.carriers.usable()[0];
-    return (usable as Subflow | undefined) ?? this.living.find((candidate) => candidate.established);
+  /**
+   * The one that takes data, unless it has gone silent and others have not: who sends none does not learn that a path is dead. What has to be repeated
+   * goes by one subflow after the other, those first that were heard of last.
+   */
+  signalCarrier(tries = 0): SignalSubflow | undefined {
+    const established = this.living.filter((candidate) => candidate.established);
+    if (tries > 0) return established.toSorted((a, b) => b.heardAt - a.heardAt)[(tries - 1) % established.length];
+    const usable = this.sender.carriers.usable()[0] as Subflow | undefined;
+    if (usable === undefined) return established[0];
+    return established.reduce((best, other) => (other.heardAt > best.heardAt + best.baseRto ? other : best), usable);
   }
 
   waitsFor(subflow: Subflow, space: number): boolean {

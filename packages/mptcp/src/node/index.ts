@@ -9,6 +9,8 @@ export type {
   ControlOptions, ControlParams, ControlPolicyKind, ControlResult, ControlStatus, EndpointStatus, FoundSocket, LinkOpener, PolicyStatus, SubflowStatus,
 } from "./control/index.ts";
 export { setDefaultStack } from "./default-stack.ts";
+export { DeviceFollower, followDevices, isDeviceName, NetworkWatcher } from "./devices/index.ts";
+export type { DefaultRoute, DeviceAddress, DeviceKind, DeviceRule, DeviceStatus, FollowOptions, NetworkDevice, NetworkState, NetworkWatcherOptions } from "./devices/index.ts";
 export { fixScript } from "./doctor/fix-script.ts";
 export type { Check, CheckState, DoctorOptions, DoctorReport, System, Use } from "./doctor/index.ts";
 export type { SystemError } from "./errors.ts";

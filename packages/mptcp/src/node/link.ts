@@ -39,6 +39,9 @@ export interface LinkDriver {
   close(): Promise<void>;
 }
 
+/** What looks after links of a runtime and is none itself. */
+export interface Companion extends Pick<LinkDriver, "ref" | "unref" | "close"> {}
+
 /** A driver's calls back: made by the {@link Runtime}. */
 export interface LinkHandler {
   /** For links below which there is another transport, that has a say in what becomes of connections. */

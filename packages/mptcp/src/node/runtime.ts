@@ -10,7 +10,7 @@ import type { Packet } from "../wire/index.ts";
 import { callAtExit, doNotCallAtExit } from "./at-exit.ts";
 import type { Leaver } from "./at-exit.ts";
 import { rethrow } from "./errors.ts";
-import type { LinkConnections, LinkDriver, LinkHandler } from "./link.ts";
+import type { Companion, LinkConnections, LinkDriver, LinkHandler } from "./link.ts";
 import { engineAddress } from "./local-address.ts";
 import { CryptoRandom } from "./random.ts";
 
@@ -58,6 +58,7 @@ export class Runtime implements Leaver, PumpDriver {
   private readonly accepting = new Set<Listener>();
   /** Those that came before their listener was closed in this turn. */
   private late: { readonly accept: (connection: StreamConnection) => ConnectionHandler; readonly connection: StreamConnection }[] = [];
+  private readonly companions = new Set<Companion>();
   private readonly onLinkFailed: ((driver: LinkDriver, error: Error) => void) | null;
   private readonly startedAt = process.hrtime();
   /** What the clock was put forward by, ns. */
@@ -94,9 +95,12 @@ export class Runtime implements Leaver, PumpDriver {
   addLink(driver: LinkDriver, addresses: readonly (IpAddress | string | LinkAddress)[] = driver.addresses ?? []): void {
     this.assertOpen();
     const entries = addresses.map(parseAddress);
-    const link = new Link(this, driver, this.links.length);
+    // A number that is free again is given again: devices may come and go for years.
+    const free = this.links.indexOf(null);
+    const link = new Link(this, driver, free < 0 ? this.links.length : free);
     driver.start(link);
-    this.order.push(this.links.push(link) - 1);
+    if (free < 0) this.order.push(link.index);
+    this.links[link.index] = link;
     if (this.references > 0) driver.ref();
     else driver.unref();
     for (const { address, flags } of entries) this.addAddress(driver, address, flags);
@@ -149,6 +153,14 @@ export class Runtime implements Leaver, PumpDriver {
   /** The links that there are, and the addresses on each. */
   get linkAddresses(): readonly { readonly driver: LinkDriver; readonly addresses: readonly IpAddress[] }[] {
     return this.links.flatMap((link) => (link === null ? [] : [{ driver: link.driver, addresses: link.addresses.slice() }]));
+  }
+
+  /** From now on `companion`, which adds links and takes them away, keeps the process alive when links do, and is closed with them. @returns the end of that */
+  accompany(companion: Companion): () => void {
+    this.assertOpen();
+    this.companions.add(companion);
+    if (this.references > 0) companion.ref();
+    return () => this.companions.delete(companion);
   }
 
   // ---- connections
@@ -233,6 +245,7 @@ export class Runtime implements Leaver, PumpDriver {
   ref(): void {
     if (this.references++ > 0) return;
     for (const link of this.links) link?.driver.ref();
+    for (const companion of this.companions) companion.ref();
     this.timer.ref();
   }
 
@@ -240,6 +253,7 @@ export class Runtime implements Leaver, PumpDriver {
   unref(): void {
     if (--this.references > 0) return;
     for (const link of this.links) link?.driver.unref();
+    for (const companion of this.companions) companion.unref();
     this.timer.unref();
   }
 
@@ -262,7 +276,9 @@ export class Runtime implements Leaver, PumpDriver {
     for (const link of this.links) if (link !== null) link.isOpen = false;
     this.links.length = 0;
     this.order.length = 0;
-    await Promise.all(drivers.map((driver) => driver.close()));
+    const companions = Array.from(this.companions);
+    this.companions.clear();
+    await Promise.all([...companions, ...drivers].map((one) => one.close()));
   }
 
   /** Resets connections that are open, `which` of them, and those that listeners have. */

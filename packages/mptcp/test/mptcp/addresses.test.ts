@@ -67,6 +67,54 @@ describe("ADD_ADDR (RFC 8684 §3.4.1)", () => {
     expect(client.established).toEqual([1, 2]);
   });
 
+  test("that is lost on a path that is dead is sent again on another one, also on a connection that is idle", () => {
+    const { pair, client } = establish({ clientAddresses: 3 });
+    expect(client.established).toEqual([1, 2, 3]);
+    // The way from and to the server's new address is another one.
+    pair.lose(({ client: at, server: to }) => to === 0 && at !== 2);
+    const mark = pair.sent.length;
+    pair.addAddress("server", "10.2.0.99");
+    pair.run(5000);
+    const tried = pair.packets(isAnnouncement, mark).map((sent) => sent.client);
+    expect([new Set(tried).has(2), tried.length <= 4]).toEqual([true, true]);
+    expect(pair.packets(isEcho, mark)).toHaveLength(1);
+    expect(pair.packets(isJoinSyn, mark).length).toBeGreaterThan(0);
+  });
+
+  test("goes out on a subflow that something came on of late, rather than on one that has gone silent", () => {
+    const { pair, client } = establish({ clientAddresses: 2 });
+    expect(client.established).toEqual([1, 2]);
+    pair.lose(({ client: at }) => at === 0);
+    // The server, which sends no data, does not find out by itself.
+    client.write(50_000);
+    pair.run(5000);
+    client.write(1000);
+    pair.run(200);
+    expect(paths(pair, "server", 0).size).toBe(0);
+    const mark = pair.sent.length;
+    pair.addAddress("server", "10.2.0.99");
+    pair.run(100);
+    expect(pair.packets(isAnnouncement, mark).map((sent) => sent.client)).toEqual([1]);
+  });
+
+  test("does not go along with a REMOVE_ADDR on a subflow whose data timed out", () => {
+    const { pair, client, server } = establish({ clientAddresses: 2, serverAddresses: 2 });
+    pair.run(500);
+    expect(client.established).toHaveLength(4);
+    pair.lose(({ client: at }) => at === 0);
+    for (let i = 0; i < 20; i++) {
+      server.write(20_000);
+      client.write(20_000);
+      pair.run(50);
+    }
+    const mark = pair.sent.length;
+    pair.removeAddress("server", 1);
+    pair.addAddress("server", "10.2.0.99");
+    pair.run(100);
+    expect(pair.packets((sent) => has(sent, "remove_addr"), mark).map((sent) => sent.client).toSorted()).toEqual([0, 1]);
+    expect(pair.packets(isAnnouncement, mark).map((sent) => sent.client)).toEqual([1]);
+  });
+
   test("that is never echoed is given up after some tries", () => {
     const pair = new Pair({ serverAddresses: 2, server: { mptcp: { addAddrRetries: 2 } } });
     pair.lose(isEcho);

@@ -195,7 +195,7 @@ describe("doctor", () => {
   it("goes on without an ip command", async () => {
     const system = { ...madeUpSystem(), run: () => ({ kind: "missing" }) as const };
     const report = await doctor({ system });
-    expect(states(report, "unknown")).toEqual(["kernel.limits", "kernel.endpoints", "routing.ip", "firewall"]);
+    expect(states(report, "unknown")).toEqual(["kernel.limits", "kernel.endpoints", "tun.nat", "routing.ip", "firewall"]);
     expect(report.fit).toBe(true);
   });
 });
@@ -218,5 +218,27 @@ describe("what doctor reads", () => {
     expect(prefixOf("10.1.2.3", 0)).toBe("0.0.0.0/0");
     expect(prefixOf("10.1.2.3", 32)).toBe("10.1.2.3/32");
     expect(prefixOf("2001:db8:1:2:3:4:5:6", 56)).toBe("2001:db8:1::/56");
+  });
+});
+
+describe("doctor on links", () => {
+  it("says whether links by device are bound to their devices", async () => {
+    expect(named(await examine(), "udp.device")).toMatchObject({ state: "ok" });
+    expect(named(await examine({ koffi: "it is not installed" }), "udp.device")).toMatchObject({ state: "note", advice: expect.stringContaining("routes") as string });
+    const unprivileged = { "/proc/self/status": "CapEff:\t0000000000000000\n" };
+    expect(named(await examine({ release: "5.4.0-42-generic", files: unprivileged }), "udp.device")).toMatchObject({ state: "note" });
+    expect(named(await examine({ release: "5.4.0-42-generic" }), "udp.device").state).toBe("ok");
+    expect(named(await examine({ release: "5.10.1", files: unprivileged }), "udp.device").state).toBe("ok");
+  });
+
+  it("says whether what TUN devices send is translated, and how it can be", async () => {
+    const empty = { kind: "done", output: "" } as const;
+    expect(named(await examine(), "tun.nat").state).toBe("unknown");
+    expect(named(await examine({ programs: { nft: empty } }), "tun.nat")).toMatchObject({ state: "note", mends: [] });
+    const translating = { kind: "done", output: "table ip nat {\n chain post {\n  oifname \"eth0\" masquerade\n }\n}\n" } as const;
+    expect(named(await examine({ programs: { nft: translating } }), "tun.nat")).toMatchObject({ state: "ok", found: expect.stringContaining('oifname "eth0" masquerade') as string });
+    const tun = { name: "mp0", addresses: ["10.1.0.1/24"] };
+    const report = await examine({ interfaces: [CABLE, tun], files: { "/sys/class/net/mp0/tun_flags": "0x1001\n" }, programs: { nft: empty } });
+    expect(named(report, "tun.nat").mends.at(-1)).toBe("nft add rule ip mptcp leaving ip saddr 10.1.0.0/24 masquerade");
   });
 });

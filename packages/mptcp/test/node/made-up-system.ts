@@ -3,6 +3,7 @@ import type { CommandResult, Offloads, System } from "../../src/node/doctor/inde
 /** What is said of a host that does not exist. Everything is as on a good Linux machine with one interface unless told otherwise. */
 export interface MadeUp {
   readonly platform?: string;
+  readonly release?: string;
   readonly nodeVersion?: string;
   readonly userId?: number;
   /** Files by path, over those that are there anyway; null takes one away. */
@@ -38,7 +39,7 @@ export function madeUpSystem(made: MadeUp = {}): System {
   const interfaces = made.interfaces ?? [{ name: "eth0", addresses: ["192.0.2.7/24"], gateways: ["192.0.2.1"] }];
   return {
     platform: made.platform ?? "linux",
-    release: "6.12.3",
+    release: made.release ?? "6.12.3",
     nodeVersion: made.nodeVersion ?? "20.19.0",
     userId: made.userId ?? 0,
     readFile: (path) => files[path] ?? null,

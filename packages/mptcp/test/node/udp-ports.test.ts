@@ -13,6 +13,7 @@ const ANY_PORT = (): boolean => true;
 /** Sockets of a system that gives out ports from 5001 on, and has so many descriptors. */
 class FakeSockets implements UdpSockets {
   readonly segmentationLimit = 0;
+  readonly isBoundToDevice = false;
   readonly opened = new Set<string>();
   next = 5001;
   most = 1000;

@@ -15,8 +15,8 @@ export interface SignalsContext {
   readonly deadlines: Deadlines;
   readonly log: DecisionLog;
   readonly counters: Counters;
-  /** The subflow that a signal for the connection goes out on, where there is one. */
-  signalCarrier(): SignalSubflow | undefined;
+  /** The subflow that a signal for the connection goes out on, where there is one. @param tries how often it has gone out in vain */
+  signalCarrier(tries?: number): SignalSubflow | undefined;
 }
 
 /** A subflow as the signals see it. */
@@ -25,6 +25,8 @@ export interface SignalSubflow {
   readonly established: boolean;
   readonly localAddressId: number;
   readonly localBackup: boolean;
+  /** Whether its retransmission timer has fired, and nothing was acknowledged since. */
+  readonly stale: boolean;
   readonly rto: number;
   readonly srtt: number;
   /** Stream offset of the next byte that its TCP expects: what its ACKs acknowledge. */
@@ -201,6 +203,7 @@ export class Signals {
 
   private takeAnnouncement(subflow: SignalSubflow, space: number, now: number): MptcpOption | null {
     const { config, counters, log, session } = this.context;
+    if (!this.mayAnnounce(subflow)) return null;
     for (const announcement of this.announcements) {
       const { option } = announcement;
       if (!announcement.due || mptcpOptionLength(option) > space) continue;
@@ -268,7 +271,8 @@ export class Signals {
         continue;
       }
       announcement.due = true;
-      this.request(null);
+      this.update();
+      this.context.signalCarrier(announcement.tries)?.requestAck();
     }
     this.announcements = this.announcements.filter((entry) => entry.due || entry.nextAt !== NEVER || entry.isGivenUp);
     this.update();
@@ -299,8 +303,13 @@ export class Signals {
   private wants(subflow: SignalSubflow, space: number): boolean {
     if (this.priorities.includes(subflow)) return true;
     for (const letter of this.outbox) if (isFor(letter, subflow, space)) return true;
-    for (const { due, option } of this.announcements) if (due && mptcpOptionLength(option) <= space) return true;
+    for (const { due, option } of this.announcements) if (due && mptcpOptionLength(option) <= space && this.mayAnnounce(subflow)) return true;
     return false;
+  }
+
+  /** An announcement does not go along with something else on a path that may be dead, while there is another: that would cost the time until it is repeated. */
+  private mayAnnounce(subflow: SignalSubflow): boolean {
+    return !subflow.stale || this.context.signalCarrier()?.stale !== false;
   }
 
   private update(): void {

@@ -2,6 +2,7 @@ import { CHECK_SECTIONS } from "./check.ts";
 import type { Check, Use } from "./check.ts";
 import { firewallChecks } from "./firewall-checks.ts";
 import { kernelChecks } from "./kernel-checks.ts";
+import { linkChecks } from "./link-checks.ts";
 import { readNetwork } from "./network.ts";
 import { performanceChecks } from "./performance-checks.ts";
 import { routingChecks } from "./routing-checks.ts";
@@ -31,6 +32,7 @@ export async function doctor(options: DoctorOptions = {}): Promise<DoctorReport>
   const checks = [
     ...kernelChecks(system, network, wanted),
     ...(await userSpaceChecks(system, network, wanted)),
+    ...(await linkChecks(system, network)),
     ...(system.platform === "linux" ? routingChecks(system, network) : []),
     ...firewallChecks(system),
     ...(await performanceChecks(system, network)),

@@ -16,7 +16,7 @@ import type { Seal, SealedPeer, SealedPort } from "./sealed/index.ts";
 import { MOST_OCTETS, SendBatch } from "./send-batch.ts";
 import type { BatchSender } from "./send-batch.ts";
 import { readSocketPort, SOCKET_ADDRESS_SPACE, writeSocketAddress } from "./socket-address.ts";
-import { AF_INET, AF_INET6, IP_RECVERR, IPV6_RECVERR, SO_RCVBUF, SOCK_DGRAM_CLOEXEC_NONBLOCK, SOL_IP, SOL_IPV6, SOL_SOCKET, SOL_UDP, UDP_GRO } from "./system-calls.ts";
+import { AF_INET, AF_INET6, IP_RECVERR, IPV6_RECVERR, SO_BINDTODEVICE, SO_RCVBUF, SOCK_DGRAM_CLOEXEC_NONBLOCK, SOL_IP, SOL_IPV6, SOL_SOCKET, SOL_UDP, UDP_GRO } from "./system-calls.ts";
 import type { UdpSystemCalls } from "./system-calls.ts";
 
 /**
@@ -25,11 +25,14 @@ import type { UdpSystemCalls } from "./system-calls.ts";
  */
 export class BatchedSockets implements UdpSockets {
   readonly segmentationLimit: number;
+  isBoundToDevice: boolean;
   readonly calls: UdpSystemCalls;
   readonly batch: SendBatch;
   private readonly listener: PortListener;
   private readonly receiveBuffer: number;
   private readonly seals: Seal | null;
+  /** Name of the device that sockets are bound to, with its NUL; null: none. */
+  private readonly device: Uint8Array | null;
   private poller: Poller | null = null;
   private isReferenced = false;
   private isRoomWanted = false;
@@ -39,12 +42,15 @@ export class BatchedSockets implements UdpSockets {
   /**
    * @param mtu octets of the largest IP packet
    * @param seals where the link has a key
+   * @param device name of the one that sockets are bound to
    */
-  constructor(calls: UdpSystemCalls, listener: PortListener, mtu: number, receiveBuffer: number, seals: Seal | null = null) {
+  constructor(calls: UdpSystemCalls, listener: PortListener, mtu: number, receiveBuffer: number, seals: Seal | null = null, device: string | null = null) {
     this.calls = calls;
     this.listener = listener;
     this.receiveBuffer = receiveBuffer;
     this.seals = seals;
+    this.device = device === null ? null : Buffer.from(`${device}\0`);
+    this.isBoundToDevice = device !== null;
     this.batch = new SendBatch(calls);
     // As many full segments as one message holds; their payload, with the usual options.
     const segments = Math.min(64, Math.floor(MOST_OCTETS / (mtu - IP_AND_UDP)));
@@ -74,7 +80,7 @@ export class BatchedSockets implements UdpSockets {
     if (opened < 0) throw bindError(calls.errorName(calls.errno()), local, port);
     const fd = adopt(calls, opened);
     // Bound with its zone, a socket sends by that one.
-    if (calls.bind(fd, addressBytes, writeSocketAddress(addressView, 0, local, port, scope)) < 0) {
+    if (!this.bindToDevice(fd) || calls.bind(fd, addressBytes, writeSocketAddress(addressView, 0, local, port, scope)) < 0) {
       const code = calls.errorName(calls.errno());
       close(calls, fd);
       throw bindError(code, local, port);
@@ -84,6 +90,18 @@ export class BatchedSockets implements UdpSockets {
     calls.setsockopt(fd, SOL_UDP, UDP_GRO, Int32Array.of(1), 4);
     calls.setsockopt(fd, isV4 ? SOL_IP : SOL_IPV6, isV4 ? IP_RECVERR : IPV6_RECVERR, Int32Array.of(1), 4);
     return fd;
+  }
+
+  /**
+   * Binds a socket to the device. A kernel that reserves that for root (before 5.7) leaves the choice to the host's routes.
+   * @returns false when there is no such device
+   */
+  private bindToDevice(fd: number): boolean {
+    const { calls, device } = this;
+    if (device === null || calls.setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, device.length) === 0) return true;
+    if (calls.errorName(calls.errno()) !== "EPERM") return false;
+    this.isBoundToDevice = false;
+    return true;
   }
 
   flush(): void {

@@ -11,6 +11,8 @@ import type { Seal, SealedPort } from "./sealed/index.ts";
 /** UDP sockets of node:dgram, one datagram per system call: what there is everywhere. */
 export class DgramSockets implements UdpSockets {
   readonly segmentationLimit = 0;
+  /** Node has no such option. */
+  readonly isBoundToDevice = false;
   private readonly listener: PortListener;
   private readonly receiveBuffer: number;
   private readonly seals: Seal | null;

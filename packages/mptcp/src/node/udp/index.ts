@@ -6,5 +6,8 @@
  */
 export { UdpLink } from "./link.ts";
 export type { UdpLinkOptions } from "./link.ts";
-export { generateUdpKey } from "./sealed/index.ts";
+export { Poller } from "./poller.ts";
+export { generateUdpKey, SEALED_OVERHEAD } from "./sealed/index.ts";
 export type { SealCounters } from "./sealed/index.ts";
+export { udpSystemCalls } from "./system-calls.ts";
+export type { UdpSystemCalls } from "./system-calls.ts";

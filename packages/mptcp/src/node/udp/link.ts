@@ -38,6 +38,11 @@ export interface UdpLinkOptions {
   readonly key?: string | Uint8Array;
   /** Keys that are accepted besides where a peer begins, so that keys can be exchanged one end after the other. */
   readonly otherKeys?: readonly (string | Uint8Array)[];
+  /**
+   * Name of the device that all sockets are bound to (SO_BINDTODEVICE), whatever the routes of their addresses say. It takes what `batch` takes, and since Linux 5.7 no
+   * privileges; where it cannot be had the host's routes decide: see {@link UdpLink.isBoundToDevice}.
+   */
+  readonly device?: string;
 }
 
 /**
@@ -81,7 +86,7 @@ export class UdpLink implements LinkDriver, PortListener {
     const receiveBuffer = options.receiveBuffer ?? 4 * 1024 * 1024;
     const calls = options.batch === false ? null : udpSystemCalls();
     this.isBatched = calls !== null;
-    this.sockets = calls === null ? new DgramSockets(this, receiveBuffer, this.seals) : new BatchedSockets(calls, this, mtu, receiveBuffer, this.seals);
+    this.sockets = calls === null ? new DgramSockets(this, receiveBuffer, this.seals) : new BatchedSockets(calls, this, mtu, receiveBuffer, this.seals, options.device ?? null);
     this.segmentationLimit = this.sockets.segmentationLimit;
     const locals = options.addresses.map(localAddress);
     this.addresses = locals.map(({ address }) => address);
@@ -92,6 +97,11 @@ export class UdpLink implements LinkDriver, PortListener {
   /** What a link with a key has counted, as it goes on counting; null where there is no key. */
   get sealed(): Readonly<SealCounters> | null {
     return this.seals?.counters ?? null;
+  }
+
+  /** Whether what leaves takes the device that was named; true as long as nothing else is known, false where none was named. */
+  get isBoundToDevice(): boolean {
+    return this.sockets.isBoundToDevice;
   }
 
   // ---- LinkDriver

@@ -34,6 +34,8 @@ export interface PathError {
 export interface UdpSockets {
   /** As {@link LinkDriver.segmentationLimit}. */
   readonly segmentationLimit: number;
+  /** Whether the sockets are bound to a device. */
+  readonly isBoundToDevice: boolean;
   /**
    * Opens a socket of one local address and port, 0 for one that the system picks.
    * @param zone the interface of a link-local address, by name or number

@@ -7,7 +7,7 @@ export interface UdpSystemCalls extends Pick<Native, "errno" | "errorName"> {
   socket(domain: number, type: number, protocol: number): number;
   bind(fd: number, address: Uint8Array, length: number): number;
   getsockname(fd: number, address: Uint8Array, length: Uint32Array): number;
-  setsockopt(fd: number, level: number, name: number, value: Int32Array, length: number): number;
+  setsockopt(fd: number, level: number, name: number, value: Int32Array | Uint8Array, length: number): number;
   /** Receives datagrams into the first `count` of `messages`, an array of `struct mmsghdr`. */
   recvmmsg(fd: number, messages: Uint8Array, count: number, flags: number, timeout: null): number;
   /** Sends the first `count` of `messages`. */
@@ -83,6 +83,7 @@ export const IP_RECVERR = 11;
 export const IPV6_RECVERR = 25;
 export const SOL_SOCKET = 1;
 export const SO_RCVBUF = 8;
+export const SO_BINDTODEVICE = 25;
 export const SOL_UDP = 17;
 export const UDP_SEGMENT = 103;
 export const UDP_GRO = 104;
