@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connectControl } from "mptcp/node";
+import { connectControl, generateUdpKey } from "mptcp/node";
 import type { ConnectionStatus, ControlClient, ControlEvent, ControlStatus } from "mptcp/node";
 import pc from "picocolors";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -111,6 +111,20 @@ class Source {
     return this.hash.digest("hex");
   }
 }
+
+describe("links with a key", () => {
+  it("are what comes for an address that somebody adds, too", async () => {
+    const environment = { MPTCP_KEY: generateUdpKey() };
+    const server = await listen(5309, ["--udp", "local=127.0.0.1"], { environment });
+    const client = run(["connect", "127.0.0.1", "5309", "--udp", "local=127.0.0.3"], { stdin: "pipe", environment });
+    await server.says("connection from");
+    const here = await controlOf(client);
+    await until(here, ({ subflows }) => subflows.some(({ established }) => established));
+    expect((await told("endpoint", "add", "127.0.0.5", "--process", String(client.pid))).code).toBe(0);
+    // In the clear it would not be answered.
+    await until(here, ({ subflows }) => subflows.some(({ established, localAddress }) => established && localAddress === "127.0.0.5"));
+  });
+});
 
 describe("a transfer between two processes over two links each", () => {
   it("is looked at, monitored and commanded by others while it goes on, and nothing is lost", async () => {

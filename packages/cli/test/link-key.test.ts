@@ -88,11 +88,22 @@ describe("listen and connect with --key", () => {
     expect(client.stderr).not.toContain("dropped");
   });
 
+  it("speak to each other over links by device, too", async () => {
+    const path = keyFile("device.key", generateUdpKey());
+    const server = new Run(["listen", "5863", "--udp", "local=127.0.0.1", "--key", path]);
+    await server.says("listening on");
+    const client = new Run(["connect", "127.0.0.1", "5863", "--udp", "dev=lo", "--key", path], "a message");
+    expect([await client.code, await server.code]).toEqual([0, 0]);
+    expect(String(Buffer.concat(server.received))).toBe("a message");
+    expect(server.stderr).not.toContain("dropped");
+  });
+
   it("go nowhere with a file that holds none, is not there, or with links that have no key", async () => {
     const good = keyFile("good.key", generateUdpKey());
     const passphrase = keyFile("passphrase", "correct horse battery staple");
     const cases = [
       [["--udp", "local=127.0.0.1", "--key", passphrase], "32 octets as base64"],
+      [["--udp", "dev=lo", "--key", passphrase], "32 octets as base64"],
       [["--udp", "local=127.0.0.1", "--key", join(folder, "nowhere")], "no such file"],
       [["--udp", "local=127.0.0.1", "--tun", "name=mp9,host=10.9.0.2", "--key", good], "in the clear"],
       [["--via", "kernel", "--key", good], "in the clear"],
