@@ -34,6 +34,8 @@ export interface Output {
   write(text: string): void;
   /** Columns of a terminal; 0 when it is none. */
   readonly columns: number;
+  /** Rows of a terminal, where that is known. */
+  readonly rows?: number;
   readonly colors: Colors;
 }
 
@@ -91,7 +93,11 @@ function streamOutput(stream: NodeJS.WriteStream, name: string, isPiped: () => b
   return {
     write: (text) => void stream.write(text),
     get columns(): number {
-      return isTerminal ? (stream.columns ?? 80) : 0;
+      // One that does not know says 0.
+      return isTerminal ? stream.columns || 80 : 0;
+    },
+    get rows(): number {
+      return stream.rows || 24;
     },
     colors: pc.createColors(isTerminal && pc.isColorSupported),
   };

@@ -21,6 +21,8 @@ export interface Network {
   counters(): Readonly<Record<string, number>>;
   /** Until the peers have acknowledged everything. @returns why a connection broke; null when none did */
   settled(): Promise<string | null>;
+  /** Calls `listener` whenever a subflow, or TCP connection, changes its state, and just before it is gone, from within the engine: it may only look. @returns how to end that */
+  watch(listener: () => void): () => void;
   /** Resets what is open and closes the links. @returns what the capture lacks, for people; null when nothing */
   close(): Promise<string | null>;
 }
@@ -119,6 +121,10 @@ class UserspaceNetwork implements Network {
 
   settled(): Promise<string | null> {
     return this.log.settled();
+  }
+
+  watch(listener: () => void): () => void {
+    return this.log.watch(listener);
   }
 
   async close(): Promise<string | null> {

@@ -12,7 +12,7 @@ import { UsageProblem } from "./open-links.ts";
 import { explain } from "./remedies.ts";
 import { sourceOf, transfer } from "./transfer.ts";
 import type { TransferFlags } from "./transfer.ts";
-import { printSummary } from "./transfer-summary.ts";
+import { pace, printSummary } from "./transfer-summary.ts";
 
 /** The flags that `mptcp listen` and `mptcp connect` share. */
 export interface SocketFlags extends TransferFlags {
@@ -74,7 +74,7 @@ export async function connectCommand(host: string, port: number, flags: ConnectF
 
 /** There was no connection: says why, if that is to be said. @returns `code` */
 function unconnected(network: Network, error: string | null, code: number, flags: SocketFlags, io: Io): number {
-  const nothing = { connections: 0, bytesRead: 0, bytesWritten: 0, seconds: 0, bitsPerSecond: 0, fallback: null, mptcp: null, subflows: [] };
+  const nothing = { connections: 0, bytesRead: 0, bytesWritten: 0, durationMicroseconds: 0, bitsPerSecond: 0, fallback: null, mptcp: null, subflows: [] };
   if (flags.json) printSummary({ via: network.via, ...nothing, error, counters: network.counters() }, true, io);
   else if (error !== null) io.stderr.write(`${error}\n`);
   return code;
@@ -103,9 +103,8 @@ async function serve(port: number, network: Network, flags: ListenFlags, io: Io,
     total.bytesWritten += connection.bytesWritten;
     connection.removeAllListeners("close").resetAndDestroy();
   }
-  const seconds = io.clock() - started;
-  const bitsPerSecond = Math.round(((total.bytesRead + total.bytesWritten) * 8) / Math.max(seconds, 1e-6));
-  printSummary({ via: network.via, ...total, seconds, bitsPerSecond, fallback: null, error: null, mptcp: null, subflows: [], counters: network.counters() }, flags.json, io);
+  const { bytesRead, bytesWritten } = total;
+  printSummary({ via: network.via, ...total, ...pace(bytesRead + bytesWritten, io.clock() - started), fallback: null, error: null, mptcp: null, subflows: [], counters: network.counters() }, flags.json, io);
   return exitOf(signal);
 }
 

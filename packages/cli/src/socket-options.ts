@@ -45,6 +45,7 @@ function socketOptions(command: Command): Command {
     .option("--discard", "throw away what comes")
     .option("--source <bytes>", "send so many bytes instead of standard input", parseCount)
     .option("--json", "print a summary as JSON to standard error at the end")
+    .option("-v, --verbose", "tell how far it is where there is no terminal, too")
     .option("--secrets", "with --json: the connection's token too, by which anybody may ask to join it");
 }
 
@@ -69,7 +70,7 @@ function parseCount(text: string): number {
 }
 
 /** What an option is that is not given. */
-const DEFAULTS: ListenFlags = { udp: [], tun: [], via: "userspace", endpoint: [], limits: {}, pcap: null, echo: false, discard: false, source: null, json: false, secrets: false, keep: false };
+const DEFAULTS: ListenFlags = { udp: [], tun: [], via: "userspace", endpoint: [], limits: {}, pcap: null, echo: false, discard: false, source: null, json: false, verbose: false, secrets: false, keep: false };
 
 const LINKS_HELP = `
 Links: with several, a connection has a subflow for each pair of addresses, and survives the loss of all but one.

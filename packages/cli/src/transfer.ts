@@ -5,9 +5,11 @@ import { EXIT, exitOf } from "./io.ts";
 import type { Io, Signal } from "./io.ts";
 import type { Network } from "./network.ts";
 import { explain, explainFile } from "./remedies.ts";
+import { shownInfo, shownSubflow } from "./shown-info.ts";
 import { SubflowLedger } from "./subflow-ledger.ts";
-import { TransferLine } from "./transfer-line.ts";
-import { printSummary, shownInfo } from "./transfer-summary.ts";
+import { transferLines, transferRows } from "./transfer-rows.ts";
+import type { TransferView } from "./transfer-rows.ts";
+import { pace, printSummary } from "./transfer-summary.ts";
 
 /** The flags that say where a connection's bytes come from and go. */
 export interface TransferFlags {
@@ -16,6 +18,8 @@ export interface TransferFlags {
   /** Bytes to send instead of standard input; null for standard input. */
   readonly source: number | null;
   readonly json: boolean;
+  /** Says more than what went wrong, also where nobody looks at a terminal. */
+  readonly verbose: boolean;
   /** The summary has the connection's token. */
   readonly secrets: boolean;
 }
@@ -24,8 +28,9 @@ export interface TransferFlags {
 export async function transfer(connection: AnySocket, network: Network, flags: TransferFlags, io: Io, stopped: Promise<Signal>): Promise<number> {
   const started = io.clock();
   const ledger = new SubflowLedger(connection);
+  const forget = network.watch(() => ledger.look());
   const ends = endsOf(connection, flags, io);
-  const watch = watchTransfer(connection, ledger, ends, io);
+  const watch = watchTransfer(connection, ledger, ends, flags, io);
   let error: string | null = null;
   let code: number = EXIT.ok;
   try {
@@ -44,8 +49,8 @@ export async function transfer(connection: AnySocket, network: Network, flags: T
   } finally {
     watch.stop();
   }
+  forget();
   if (error !== null) code = EXIT.failed;
-  const seconds = io.clock() - started;
   const { bytesRead, bytesWritten } = connection;
   const info = ledger.last;
   const summary = {
@@ -53,12 +58,11 @@ export async function transfer(connection: AnySocket, network: Network, flags: T
     connections: 1,
     bytesRead,
     bytesWritten,
-    seconds,
-    bitsPerSecond: Math.round(((bytesRead + bytesWritten) * 8) / Math.max(seconds, 1e-6)),
+    ...pace(bytesRead + bytesWritten, io.clock() - started),
     fallback: info.fallback,
     error,
     mptcp: shownInfo(info, flags.secrets),
-    subflows: ledger.subflows,
+    subflows: ledger.subflows.map(shownSubflow),
     counters: network.counters(),
   };
   printSummary(summary, flags.json, io);
@@ -129,21 +133,24 @@ function flushed(output: Writable): Promise<void> {
  * Looks at the transfer now and then, and shows it where standard error is a terminal. People who write to each other there see nothing of it, and what comes is not
  * mixed with it.
  */
-function watchTransfer(connection: AnySocket, ledger: SubflowLedger, { size, isTyped, isWritten }: Ends, io: Io): { stop(): void } {
+function watchTransfer(connection: AnySocket, ledger: SubflowLedger, { size, isTyped, isWritten }: Ends, { verbose }: TransferFlags, io: Io): { stop(): void } {
   const isShown = isWritten && io.stdout.columns > 0;
-  let line = io.stderr.columns > 0 && !(isTyped && isShown) ? new TransferLine(io.stderr, io.clock()) : null;
+  const isTerminal = io.stderr.columns > 0;
+  let view: TransferView | null = null;
+  if (isTerminal && !(isTyped && isShown)) view = transferRows(io.stderr, io.clock());
+  else if (verbose && !isTerminal) view = transferLines(io.stderr, io.clock());
   const hide = (): void => {
-    line?.clear();
-    line = null;
+    view?.clear();
+    view = null;
   };
-  if (isShown) connection.prependOnceListener("data", hide);
+  if (isShown && isTerminal) connection.prependOnceListener("data", hide);
   const timer = setInterval(
     () => {
       ledger.look();
       const bytes = size === null ? connection.bytesRead + connection.bytesWritten : connection.bytesWritten;
-      line?.update({ time: io.clock(), bytes, size, subflows: ledger.subflows });
+      view?.update({ time: io.clock(), bytes, size, subflows: ledger.subflows });
     },
-    line === null ? LOOK_INTERVAL : DRAW_INTERVAL,
+    isTerminal && view !== null ? DRAW_INTERVAL : LOOK_INTERVAL,
   ).unref();
   return {
     stop: () => {

@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { main } from "../src/main.ts";
 import type { Io } from "../src/main.ts";
 import type { TransferSummary } from "../src/transfer-summary.ts";
+import { Screen } from "./screen.ts";
 
 interface Started {
   readonly code: Promise<number>;
@@ -55,8 +56,6 @@ function start(args: readonly string[], input: Readable, terminal = 0, inputSize
   return Object.assign(started, { code: main(args, io) });
 }
 
-/** Back to the beginning of the line, which is erased. */
-const CLEAR = "\r\u001B[K";
 const empty = (): Readable => Readable.from([]);
 const SERVER = ["--udp", "local=127.0.0.1", "--udp", "local=127.0.0.2"];
 const CLIENT = ["--udp", "local=127.0.0.3", "--udp", "local=127.0.0.4"];
@@ -97,22 +96,62 @@ describe("mptcp listen and mptcp connect, over UDP", () => {
     expect(client.output.reduce((sum, chunk) => sum + chunk.length, 0)).toBe(100_000);
   });
 
-  it("show on a terminal how far they are, how fast on which subflow, and how long it will take", async () => {
+  it("show on a terminal how far they are, how long it will take, and each subflow in a row", async () => {
     const server = start(["listen", "5105", ...SERVER], empty());
     await server.until("listening");
     const input = new PassThrough();
-    const client = start(["connect", "127.0.0.1", "5105", ...CLIENT], input, 200, 3_000_000);
-    const lines = (): string[] => client.stderr.split(CLEAR).slice(1);
+    const client = start(["connect", "127.0.0.1", "5105", ...CLIENT], input, 80, 3_000_000);
+    const screen = new Screen(80, 24);
+    let seen = 0;
+    const shown = async (): Promise<string[]> => {
+      await client.until("", seen);
+      screen.write(client.stderr.slice(seen));
+      seen = client.stderr.length;
+      return screen.text;
+    };
     input.write(Buffer.alloc(1_000_000));
-    const full = /^[\d.]+ [KM]?i?B of 2\.86 MiB \| [\d.]+ [kMG]?b\/s \| \d+(:\d\d)? (s|min|h) left( \| 127\.0\.0\.\d > 127\.0\.0\.\d [\d.]+ [kMG]?b\/s){2,}$/;
-    while (!lines().some((line) => full.test(line))) await client.until("", client.stderr.length);
+    const total = /^[\d.]+ [KM]?i?B of 2\.86 MiB \| [\d.]+ [kMG]?b\/s \| \d+(:\d\d)? (s|min|h) left$/;
+    const row = /^ {2}127\.0\.0\.\d > 127\.0\.0\.\d +[\d.]+ [kMG]?b\/s +[\d.]+ [KM]?i?B( +rtt [\d.]+ ms)?$/;
+    for (;;) {
+      const [first = "", ...rows] = await shown();
+      if (total.test(first) && rows.length >= 2 && rows.every((one) => row.test(one))) break;
+    }
     input.end(Buffer.alloc(2_000_000));
     expect(await Promise.all([client.code, server.code])).toEqual([0, 0]);
-    // The line is gone in the end, and never was longer than the terminal.
-    expect(client.stderr).toMatch(/0 bytes read, 3000000 written in .*\n$/);
-    expect(client.stderr.slice(client.stderr.lastIndexOf(CLEAR) + CLEAR.length)).toMatch(/^0 bytes read/);
-    for (const line of lines().slice(0, -1)) expect(line.length).toBeLessThan(200);
-    expect(server.stderr).not.toContain(CLEAR);
+    // The rows are gone in the end.
+    expect((await shown()).join("")).toMatch(/^0 bytes read, 3000000 written in .* subflows$/);
+    expect(server.stderr).not.toContain("\u001B");
+  });
+
+  it("count what each subflow carried, to the end: together they carried everything", async () => {
+    const server = start(["listen", "5113", ...SERVER, "--discard", "--json"], empty());
+    await server.until("listening");
+    const client = start(["connect", "127.0.0.1", "5113", ...CLIENT, "--source", "30000000", "--json"], empty());
+    expect(await Promise.all([client.code, server.code])).toEqual([0, 0]);
+    const [sent, came] = [client, server].map(({ stderr }) => JSON.parse(stderr.slice(stderr.indexOf("{"))) as TransferSummary) as [TransferSummary, TransferSummary];
+    const sum = (count: (subflow: TransferSummary["subflows"][number]) => number, { subflows }: TransferSummary): number => subflows.reduce((all, one) => all + count(one), 0);
+    expect(sent.mptcp).toMatchObject({ bytesSent: 30_000_000, bytesAcknowledged: 30_000_000 });
+    expect(sum((subflow) => subflow.bytesSent - subflow.bytesRetransmitted, sent)).toBe(30_000_000 + (sent.mptcp?.bytesRetransmitted ?? 0));
+    expect(sum((subflow) => subflow.bytesReceived, came)).toBeGreaterThanOrEqual(30_000_000);
+    // Units are in the names, and times are whole.
+    for (const [name, value] of [sent, ...sent.subflows, sent.mptcp ?? {}].flatMap((part) => Object.entries(part))) {
+      if (/seconds$/i.test(name)) expect([name, value]).toEqual([name, Math.round(value as number)]);
+      expect(name).not.toMatch(/^(rtt|minRtt|rto|seconds|congestionWindow|last\w*(Sent|Received))$/);
+    }
+    expect(sent.durationMicroseconds).toBeGreaterThan(0);
+  });
+
+  it("tell how far they are in lines where there is no terminal, with --verbose", async () => {
+    const server = start(["listen", "5114", ...SERVER], empty());
+    await server.until("listening");
+    const input = new PassThrough();
+    const client = start(["connect", "127.0.0.1", "5114", ...CLIENT, "--verbose"], input);
+    input.write(Buffer.alloc(1_000_000));
+    await client.until(" | ");
+    expect(client.stderr).toMatch(/^977 KiB \| [\d.]+ [kMG]?b\/s( \| 127\.0\.0\.\d > 127\.0\.0\.\d [\d.]+ [kMG]?b\/s [^|\n]*){2,}\n/);
+    input.end();
+    expect(await Promise.all([client.code, server.code])).toEqual([0, 0]);
+    expect(server.stderr).not.toContain(" | ");
   });
 
   it("end when the other side has ended and what it sent is written, where standard input is a terminal", async () => {
