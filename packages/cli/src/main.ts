@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { registerDoctor } from "./doctor-command.ts";
+import { registerForward } from "./forward-options.ts";
 import { EXIT } from "./io.ts";
 import type { Io } from "./io.ts";
 import { listScenarios } from "./list-command.ts";
@@ -35,13 +36,13 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     .description("run a scenario and write capture.pcapng, events.jsonl, summary.json and report.html")
     .option("--file <path>", "file to transfer (default: the beginning of the Node executable)")
     .option("--seed <number>", "seed of every random draw (default: the scenario's)", parseSeed)
-    .option("--set <path=value>", "change a field of the scenario; may be repeated", (value: string, all: string[]) => [...all, value], [])
+    .option("--set <path=value>", "change a field of the scenario; may be repeated", (value: string, all: string[] = []) => [...all, value])
     .option("--out <folder>", "where to write (default: out/<scenario>)")
-    .option("--json", "print the summary as JSON to stdout, and nothing else there", false)
+    .option("--json", "print the summary as JSON to stdout, and nothing else there")
     .option("--no-capture", "write no capture")
     .addHelpText("after", RUN_EXAMPLES)
     .action(async (scenario: string, flags: RunFlags) => {
-      code = await runCommand(scenario, flags, io);
+      code = await runCommand(scenario, { ...RUN_DEFAULTS, ...flags }, io);
     });
   program
     .command("list")
@@ -50,6 +51,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
       code = await listScenarios(io);
     });
   addSocketCommands(program, io, (exit) => (code = exit));
+  registerForward(program, io, (exit) => (code = exit));
   registerDoctor(program, io, (exit) => (code = exit));
   registerProbe(program, io, (exit) => (code = exit));
   if (args.length === 0) {
@@ -64,6 +66,8 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
   }
   return code;
 }
+
+const RUN_DEFAULTS: RunFlags = { set: [], json: false, capture: true };
 
 function parseSeed(text: string): number {
   const seed = Number(text);

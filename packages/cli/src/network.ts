@@ -5,6 +5,7 @@ import type { AnySocket, Stack } from "mptcp/node";
 import { IpAddress } from "mptcp/wire";
 import { CaptureFile } from "./capture-file.ts";
 import { ConnectionLog } from "./connection-log.ts";
+import { endpointText } from "./endpoint-text.ts";
 import type { EndpointOption, LinkOption } from "./link-options.ts";
 import { openLinks, UsageProblem } from "./open-links.ts";
 import type { OpenLink } from "./open-links.ts";
@@ -141,9 +142,4 @@ function mptcpConfig({ endpoints, limits }: NetworkOptions): Partial<MptcpConfig
     ...(endpoints.length === 0 ? {} : { pathManager: linuxEndpoints }),
     limits: { ...DEFAULT_MPTCP_CONFIG.limits, ...limits },
   };
-}
-
-/** "192.0.2.1:80", "[2001:db8::1]:80". */
-export function endpointText(address: string, port: number): string {
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }

@@ -14,8 +14,8 @@ import { sourceOf, transfer } from "./transfer.ts";
 import type { TransferFlags } from "./transfer.ts";
 import { pace, printSummary } from "./transfer-summary.ts";
 
-/** The flags that `mptcp listen` and `mptcp connect` share. */
-export interface SocketFlags extends TransferFlags {
+/** The flags that say over what connections go. */
+export interface LinkFlags {
   readonly udp: readonly LinkOption[];
   readonly tun: readonly LinkOption[];
   readonly via: "userspace" | "kernel";
@@ -24,6 +24,9 @@ export interface SocketFlags extends TransferFlags {
   /** Where to write what passes the links; null: nowhere. */
   readonly pcap: string | null;
 }
+
+/** The flags that `mptcp listen` and `mptcp connect` share. */
+export interface SocketFlags extends LinkFlags, TransferFlags {}
 
 /** The flags of `mptcp listen`. */
 export interface ListenFlags extends SocketFlags {
@@ -39,6 +42,8 @@ export interface ConnectFlags extends SocketFlags {
 
 /** `mptcp listen PORT`: serves one connection, between it and standard input and output unless told otherwise. */
 export async function listenCommand(port: number, flags: ListenFlags, io: Io): Promise<number> {
+  const wrong = flagsProblem(flags);
+  if (wrong !== null) return misused(wrong, io);
   return withNetwork(flags, port, io, async (network, stopped) => {
     if (flags.keep) return serve(port, network, flags, io, stopped);
     let taken = false;
@@ -60,6 +65,8 @@ export async function listenCommand(port: number, flags: ListenFlags, io: Io): P
 
 /** `mptcp connect HOST PORT`: the other end. */
 export async function connectCommand(host: string, port: number, flags: ConnectFlags, io: Io): Promise<number> {
+  const wrong = flagsProblem(flags);
+  if (wrong !== null) return misused(wrong, io);
   return withNetwork(flags, null, io, async (network, stopped) => {
     let connection: AnySocket | Signal;
     try {
@@ -70,6 +77,11 @@ export async function connectCommand(host: string, port: number, flags: ConnectF
     if (typeof connection === "string") return unconnected(network, null, exitOf(connection), flags, io);
     return transfer(connection, network, flags, io, stopped);
   });
+}
+
+function misused(problem: string, io: Io): number {
+  io.stderr.write(`${problem}\n`);
+  return EXIT.usage;
 }
 
 /** There was no connection: says why, if that is to be said. @returns `code` */
@@ -126,39 +138,44 @@ function discarded(connection: AnySocket): Promise<void> {
   });
 }
 
-/** Opens the links, runs `act`, closes everything; Ctrl-C and SIGTERM fulfil `stopped`. */
-async function withNetwork(flags: SocketFlags & Partial<ListenFlags>, listenPort: number | null, io: Io, act: (network: Network, stopped: Promise<Signal>) => Promise<number>): Promise<number> {
-  const wrong = flagsProblem(flags);
-  if (wrong !== null) {
-    io.stderr.write(`${wrong}\n`);
-    return EXIT.usage;
-  }
-  const { stopped, cancel } = interruption(io);
+/**
+ * Opens the links, runs `act`, closes everything; Ctrl-C and SIGTERM fulfil `stopped`.
+ * @param listenPort the port that will be listened on; null where none will @returns the exit code
+ */
+export async function withNetwork(flags: LinkFlags, listenPort: number | null, io: Io, act: (network: Network, stopped: Promise<Signal>, interruption: Interruption) => Promise<number>): Promise<number> {
+  const interruption = new Interruption(io);
   let network: Network | null = null;
   let code: number;
   try {
+    const wrong = linksProblem(flags);
+    if (wrong !== null) throw new UsageProblem(wrong);
     network = await openNetwork(flags, listenPort, io);
-    code = await act(network, stopped);
+    code = await act(network, interruption.stopped, interruption);
   } catch (error) {
     io.stderr.write(`${explain(error)}\n`);
     code = error instanceof UsageProblem ? EXIT.usage : EXIT.failed;
   }
   const incomplete = (await network?.close()) ?? null;
-  cancel();
+  interruption.cancel();
   if (incomplete !== null) io.stderr.write(`${incomplete}\n`);
   return incomplete !== null && code === EXIT.ok ? EXIT.failed : code;
 }
 
-function openNetwork(flags: SocketFlags, listenPort: number | null, io: Io): Promise<Network> {
+function openNetwork(flags: LinkFlags, listenPort: number | null, io: Io): Promise<Network> {
   if (flags.via === "kernel") return Promise.resolve(new KernelNetwork());
   const notice = (text: string): void => io.stderr.write(`${text}\n`);
   return userspaceNetwork({ links: [...flags.udp, ...flags.tun], endpoints: flags.endpoint, limits: flags.limits, listenPort, pcap: flags.pcap, notice });
 }
 
 function flagsProblem(flags: SocketFlags & Partial<ListenFlags>): string | null {
-  const { echo, discard, source } = flags;
+  const { echo, discard, source, exec } = flags;
+  if (exec !== null && (echo || discard || source !== null)) return "--exec has the command's bytes: it goes with none of --echo, --discard and --source";
   if (flags.keep === true && !echo && !discard) return "--keep needs --echo or --discard: standard input and output serve one connection only";
   if (echo && (discard || source !== null)) return "--echo sends what comes: it goes with neither --discard nor --source";
+  return null;
+}
+
+function linksProblem(flags: LinkFlags): string | null {
   const links = flags.udp.length + flags.tun.length;
   if (flags.via === "kernel") {
     if (links > 0) return "--via kernel uses the kernel's own links: leave out --udp and --tun";
@@ -171,11 +188,29 @@ function flagsProblem(flags: SocketFlags & Partial<ListenFlags>): string | null 
   return null;
 }
 
-/** A promise of Ctrl-C, and how to stop waiting for it. */
-function interruption(io: Io): { readonly stopped: Promise<Signal>; readonly cancel: () => void } {
-  let stop!: (signal: Signal) => void;
-  const stopped = new Promise<Signal>((resolve) => {
-    stop = resolve;
-  });
-  return { stopped, cancel: io.onInterrupt((signal) => stop(signal ?? "SIGINT")) };
+/** Ctrl-C and SIGTERM. */
+export class Interruption {
+  /** The first of them. */
+  readonly stopped: Promise<Signal>;
+  readonly cancel: () => void;
+  private onSecond: ((signal: Signal) => void) | null = null;
+
+  constructor(io: Io) {
+    let stop: ((signal: Signal) => void) | null = null;
+    this.stopped = new Promise((resolve) => (stop = resolve));
+    this.cancel = io.onInterrupt((signal = "SIGINT") => {
+      const isFirst = stop !== null;
+      stop?.(signal);
+      stop = null;
+      if (isFirst || this.onSecond === null) return false;
+      this.onSecond(signal);
+      this.onSecond = null;
+      return true;
+    });
+  }
+
+  /** The second of them, which ends the process without a word unless somebody waits for it. */
+  again(): Promise<Signal> {
+    return new Promise((resolve) => (this.onSecond = resolve));
+  }
 }

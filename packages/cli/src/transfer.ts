@@ -4,8 +4,10 @@ import type { AnySocket } from "mptcp/node";
 import { EXIT, exitOf } from "./io.ts";
 import type { Io, Signal } from "./io.ts";
 import type { Network } from "./network.ts";
+import { ProcessEnd } from "./process-end.ts";
 import { explain, explainFile } from "./remedies.ts";
 import { shownInfo, shownSubflow } from "./shown-info.ts";
+import { splice } from "./splice.ts";
 import { SubflowLedger } from "./subflow-ledger.ts";
 import { transferLines, transferRows } from "./transfer-rows.ts";
 import type { TransferView } from "./transfer-rows.ts";
@@ -17,6 +19,8 @@ export interface TransferFlags {
   readonly discard: boolean;
   /** Bytes to send instead of standard input; null for standard input. */
   readonly source: number | null;
+  /** A command of the shell that the connection is joined to instead; null for none. */
+  readonly exec: string | null;
   readonly json: boolean;
   /** Says more than what went wrong, also where nobody looks at a terminal. */
   readonly verbose: boolean;
@@ -84,12 +88,16 @@ interface Ends {
   readonly isTyped: boolean;
   /** Whether what comes is written to standard output. */
   readonly isWritten: boolean;
+  /** Whether progress may be shown: nobody else writes to the terminal. */
+  readonly hasView: boolean;
   /** What went wrong with standard input or output; null when nothing did. */
   problem(): string | null;
 }
 
 function endsOf(connection: AnySocket, flags: TransferFlags, io: Io): Ends {
-  if (flags.echo) return { done: pipeline(connection, connection), size: null, isTyped: false, isWritten: false, problem: () => null };
+  const plain = { size: null, isTyped: false, isWritten: false, hasView: true, problem: () => null };
+  if (flags.echo) return { ...plain, done: pipeline(connection, connection) };
+  if (flags.exec !== null) return { ...plain, done: withProcess(connection, flags.exec), hasView: false };
   const { input, isTyped, output, inputSize } = io.pipes();
   let problem: string | null = null;
   // Said before the pipeline does, which would end the connection as if all had been sent.
@@ -101,9 +109,15 @@ function endsOf(connection: AnySocket, flags: TransferFlags, io: Io): Ends {
   const sink = isWritten ? output.on("error", fail("standard output")) : discard();
   const received = pipeline(connection, sink, { end: false }).then(() => flushed(sink));
   const over = (source: Readable): Promise<unknown> => Promise.all([received, pipeline(source, connection)]);
-  if (flags.source !== null) return { done: over(sourceOf(flags.source)), size: flags.source, isTyped: false, isWritten, problem: () => problem };
+  if (flags.source !== null) return { ...plain, done: over(sourceOf(flags.source)), size: flags.source, isWritten, problem: () => problem };
   input.on("error", fail("standard input"));
-  return { done: over(isTyped ? typedUntil(input, received) : input), size: inputSize, isTyped, isWritten, problem: () => problem };
+  return { done: over(isTyped ? typedUntil(input, received) : input), size: inputSize, isTyped, isWritten, hasView: true, problem: () => problem };
+}
+
+/** Until a command has served the connection. @throws why one of both broke */
+async function withProcess(connection: AnySocket, command: string): Promise<void> {
+  const problem = await splice(connection, new ProcessEnd(command, connection), { idle: 0, halfClosed: 0 });
+  if (problem !== null) throw problem.error;
 }
 
 /**
@@ -133,11 +147,12 @@ function flushed(output: Writable): Promise<void> {
  * Looks at the transfer now and then, and shows it where standard error is a terminal. People who write to each other there see nothing of it, and what comes is not
  * mixed with it.
  */
-function watchTransfer(connection: AnySocket, ledger: SubflowLedger, { size, isTyped, isWritten }: Ends, { verbose }: TransferFlags, io: Io): { stop(): void } {
+function watchTransfer(connection: AnySocket, ledger: SubflowLedger, { size, isTyped, isWritten, hasView }: Ends, { verbose }: TransferFlags, io: Io): { stop(): void } {
   const isShown = isWritten && io.stdout.columns > 0;
   const isTerminal = io.stderr.columns > 0;
   let view: TransferView | null = null;
-  if (isTerminal && !(isTyped && isShown)) view = transferRows(io.stderr, io.clock());
+  if (!hasView) view = null;
+  else if (isTerminal && !(isTyped && isShown)) view = transferRows(io.stderr, io.clock());
   else if (verbose && !isTerminal) view = transferLines(io.stderr, io.clock());
   const hide = (): void => {
     view?.clear();

@@ -63,6 +63,18 @@ describe("mptcp", () => {
     expect((await mptcp([])).code).toBe(2);
   });
 
+  it("explains each command, with examples, and says each default once", async () => {
+    const names = Array.from((await mptcp(["--help"])).stdout.matchAll(/^ {2}([a-z]+) .*\[options\]/gm), ([, name]) => name as string);
+    expect(names).toEqual(expect.arrayContaining(["run", "listen", "connect", "forward", "doctor", "probe"]));
+    for (const name of names) {
+      const { code, stdout } = await mptcp([name, "--help"]);
+      expect([name, code]).toEqual([name, 0]);
+      expect(stdout).toMatch(new RegExp(`^ +(mptcp ${name} |.*--set paths)`, "m"));
+      expect(stdout).toMatch(/Exit codes: /);
+      expect(stdout).not.toMatch(/\(default: .*\) +\(default: |\(default: (\[\]|false)\)/);
+    }
+  });
+
   it("tells its version", async () => {
     const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
     expect(await mptcp(["--version"])).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });

@@ -237,12 +237,31 @@ describe("mptcp listen and mptcp connect, over UDP", () => {
       [["listen", "5103", "--via", "kernel", "--limits", "subflows=1"], /ip mptcp limits set/],
       [["listen", "5103", "--via", "kernel", "--pcap", "x"], /tcpdump/],
       [["listen", "5103", "--via", "magic"], /userspace or kernel/],
+      [["forward", "80000", "127.0.0.1:1", ...CLIENT], /A port is a whole number from 1 to 65535/],
+      [["forward", "5103", "127.0.0.1", ...CLIENT], /"127\.0\.0\.1" is no HOST:PORT: write 192\.0\.2\.1:80/],
+      [["forward", "5103", "127.0.0.1:5104"], /no link: give at least one --udp/],
+      [["forward", "5103", "127.0.0.1:5104", ...CLIENT, "--max", "0"], /Connections are a whole number from 1/],
+      [["forward", "5103", "127.0.0.1:5104", ...CLIENT, "--idle-timeout", "soon"], /It is a number of seconds/],
+      [["listen", "5103", ...SERVER, "--to", "1", "--exec", "cat"], /--to and --exec exclude each other/],
+      [["listen", "5103", ...SERVER, "--to", "1", "--echo"], /leave out --echo/],
+      [["listen", "5103", ...SERVER, "--to", "here"], /is no HOST:PORT/],
+      [["listen", "5103", ...SERVER, "--max", "7"], /--max goes with --to or --exec/],
+      [["connect", "127.0.0.1", "5103", ...CLIENT, "--exec", "cat", "--discard"], /goes with none of --echo, --discard and --source/],
       [["connect", "--wait", "127.0.0.1", "5103", ...CLIENT], /a number of seconds; without one put it after HOST and PORT/],
       [["connect", "127.0.0.1", "5103", "--wait", "0", ...CLIENT], /a number of seconds/],
     ] as const) {
       const wrong = start(args, empty());
       expect(await wrong.code).toBe(2);
       expect(wrong.stderr).toMatch(message);
+    }
+    for (const [args, message] of [
+      [["forward", "192.0.2.9:5103", "127.0.0.1:5104", ...CLIENT], /EADDRNOTAVAIL/],
+      [["forward", "/no/such/folder/socket", "127.0.0.1:5104", ...CLIENT], /ENOENT|EACCES/],
+    ] as const) {
+      const impossible = start(args, empty());
+      expect(await impossible.code).toBe(1);
+      expect(impossible.stderr).toMatch(message);
+      expect(impossible.stderr.trimEnd().split("\n")).toHaveLength(1);
     }
   });
 
