@@ -5,6 +5,7 @@ import { registerForward } from "./forward-options.ts";
 import { EXIT } from "./io.ts";
 import type { Io } from "./io.ts";
 import { listScenarios } from "./list-command.ts";
+import { registerPerf } from "./perf/index.ts";
 import { registerProbe } from "./probe-command.ts";
 import { runCommand } from "./run-command.ts";
 import type { RunFlags } from "./run-command.ts";
@@ -52,6 +53,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     });
   addSocketCommands(program, io, (exit) => (code = exit));
   registerForward(program, io, (exit) => (code = exit));
+  registerPerf(program, io, (exit) => (code = exit));
   registerDoctor(program, io, (exit) => (code = exit));
   registerProbe(program, io, (exit) => (code = exit));
   if (args.length === 0) {
@@ -90,6 +92,8 @@ Examples:
   mptcp run ./my-scenario.yaml --out /tmp/mine
   mptcp listen 5000 --udp local=127.0.0.1 --udp local=127.0.0.2 > received
   mptcp connect 127.0.0.1 5000 --udp local=127.0.0.3 --udp local=127.0.0.4 < file
+  mptcp forward 8080 192.0.2.1:5000 --udp local=10.0.0.7 --udp local=172.20.0.4
+  mptcp perf --client 192.0.2.1 --udp local=10.0.0.7 --udp local=172.20.0.4
   mptcp doctor
   mptcp probe example.org 443
 `;

@@ -95,7 +95,8 @@ function relayProblem(flags: ListenOptions): string | null {
 /** `wait` is true where no time is named. */
 type ConnectOptions = Partial<SocketFlags> & { readonly wait?: number | true };
 
-function parseWait(text: string): number {
+/** Seconds of `--wait`. @throws InvalidArgumentError */
+export function parseWait(text: string): number {
   const seconds = Number(text);
   if (!/^\d+(\.\d+)?$/.test(text) || seconds === 0) throw new InvalidArgumentError("It takes a number of seconds; without one put it after HOST and PORT.");
   return seconds;
