@@ -35,7 +35,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     .command("run")
     .argument("<scenario>", "name of a scenario (see mptcp list), or path to a .yaml, .ts or .js file")
     .description("run a scenario and write capture.pcapng, events.jsonl, summary.json and report.html")
-    .option("--file <path>", "file to transfer (default: the beginning of the Node executable)")
+    .option("--file <path>", "file to transfer (default: 16 MiB made up, the same on every machine)")
     .option("--seed <number>", "seed of every random draw (default: the scenario's)", parseSeed)
     .option("--set <path=value>", "change a field of the scenario; may be repeated", (value: string, all: string[] = []) => [...all, value])
     .option("--out <folder>", "where to write (default: out/<scenario>)")

@@ -48,6 +48,7 @@ export class Screen {
     const line = this.lines[this.row] as string[];
     // Nothing above the first row can be reached.
     if (letter === "A") this.row = Math.max(this.row - Number(count || 1), this.lines.length - this.rows, 0);
+    else if (letter === "G") this.column = Number(count || 1) - 1;
     else if (letter === "K") line.length = Math.min(line.length, this.column);
     else if (letter === "J") {
       line.length = Math.min(line.length, this.column);
