@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "mptcp-pages-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const pages = [...["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"], ...readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`)];
+const pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", ...readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`)];
 const textOf = (page: string): string => readFileSync(join(root, page), "utf8");
 
 /** Runs the command in this process. @returns its standard output */
