@@ -77,6 +77,7 @@ describe("mptcp perf", () => {
     const result = JSON.parse(stdout) as Result;
     for (const figures of [result.client.up, result.client.down, result.server.up, result.server.down]) {
       expect(figures?.bytes).toBe(3_000_001);
+      expect(figures?.bitsPerSecond).toBeGreaterThan(0);
       expect(figures?.streams.map(({ bytes }) => bytes)).toEqual([1_500_001, 1_500_000]);
     }
     expect([result.server.up?.role, result.server.down?.role]).toEqual(["receiver", "sender"]);

@@ -137,6 +137,6 @@ class PerfClient {
 class Refusal extends Error {}
 
 const SECONDS_FOR_ANSWER = 10;
-const SECONDS_FOR_END = 30;
+const SECONDS_FOR_END = 15;
 /** Of a test of bytes, which ends when nothing moves any more, s. */
 const LONGEST_WAIT = 86_400;

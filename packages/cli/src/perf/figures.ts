@@ -101,7 +101,8 @@ export class DirectionMeter {
   }
 
   private figuresAt(end: number): DirectionFigures {
-    const start = this.role === "sender" ? this.started : this.firstAt;
+    // Where everything comes at once, that has taken the time from the start on.
+    const start = this.role === "sender" || end === this.firstAt ? this.started : this.firstAt;
     return this.figuresOver(start < 0 ? 0 : end - start);
   }
 

@@ -125,7 +125,7 @@ export class PerfServer {
     const run = new TestRun(test, "server", current.sockets as AnySocket[], () => 0, () => this.io.clock(), () => {});
     try {
       channel.send({ kind: "start" });
-      await Promise.all([run.done, done]);
+      await soon(Promise.all([run.done, done]), test.timeMilliseconds === null ? LONGEST_WAIT : test.timeMilliseconds / 1000 + SECONDS_FOR_END);
       run.finish();
       const figures = run.figures(this.network.via);
       channel.send({ kind: "result", figures });
@@ -171,9 +171,18 @@ function refuse(socket: AnySocket, message: string): void {
   setTimeout(() => socket.destroy(), SECONDS_FOR_END * 1000).unref();
 }
 
+/** @throws Late when `promise` is not fulfilled in time: whoever vanished without a word is not waited for */
+async function soon(promise: Promise<unknown>, seconds: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Late(seconds)), Math.min(seconds, LONGEST_WAIT) * 1000);
+  });
+  await Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
 const SECONDS_FOR_HELLO = 10;
 const SECONDS_FOR_STREAMS = 20;
-const SECONDS_FOR_END = 30;
+const SECONDS_FOR_END = 15;
 /** Of a test of bytes, which ends when nothing moves any more, s. */
 const LONGEST_WAIT = 86_400;
 /** Connections at a time that have not said what they want. */
