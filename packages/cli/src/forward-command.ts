@@ -22,6 +22,8 @@ export interface ForwardFlags extends LinkFlags, RelayFlags {
   readonly grace: number;
   readonly json: boolean;
   readonly verbose: boolean;
+  /** Says nothing but what goes wrong. */
+  readonly quiet: boolean;
 }
 
 /** `mptcp forward PLACE HOST:PORT`: a Multipath TCP connection for each that comes to a port, or a Unix socket, of this machine. */
@@ -34,7 +36,7 @@ export async function forwardCommand(from: Place, to: { readonly host: string; r
         relay.take({ near: socket, name: nameOf(socket, `client ${count}`), multipath: "far", open: () => opening(network.connect(to.host, to.port)) });
       });
       await listenAt(server, from);
-      io.stderr.write(`forwarding ${placeText(from)} to ${placeText(to)}\n`);
+      if (!flags.quiet) io.stderr.write(`forwarding ${placeText(from)} to ${placeText(to)}\n`);
       return () => void server.close();
     }),
   );
@@ -48,7 +50,7 @@ export async function serveCommand(port: number, target: Target, flags: ForwardF
         settle(socket);
         relay.take({ near: socket as AnySocket & End, name: nameOf(socket, "?"), multipath: "near", open: () => openTarget(target, socket) });
       });
-      io.stderr.write(`listening on ${where}, for ${target.exec ?? placeText(target.to)}\n`);
+      if (!flags.quiet) io.stderr.write(`listening on ${where}, for ${target.exec ?? placeText(target.to)}\n`);
       // The listener stays until the end: connections that are there may need its port for their joins.
       return () => {};
     }),
@@ -81,7 +83,7 @@ async function relaying(
   await within(LAST_ACKNOWLEDGEMENTS, network.settled());
   const { bytesRead, bytesWritten } = relay.total;
   const summary = { via: network.via, ...relay.total, ...pace(bytesRead + bytesWritten, io.clock() - started), fallback: null, error: null, mptcp: null, subflows: [], counters: network.counters() };
-  printSummary(summary, flags.json, io);
+  printSummary(summary, flags, io);
   return exitOf(signal);
 }
 

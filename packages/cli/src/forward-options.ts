@@ -15,6 +15,7 @@ export function registerForward(program: Command, io: Io, done: (code: number) =
     .description("take plain TCP connections, and open one over Multipath TCP for each, the other end of listen --to");
   relayOptions(linkOptions(command))
     .option("-v, --verbose", "tell of every connection, also when it is opened")
+    .option("-q, --quiet", "tell of nothing but what goes wrong")
     .option("--json", "tell of every connection, when it is over, as a line of JSON on standard error")
     .addHelpText("after", HELP)
     .action(async (from: Place, to: { readonly host: string; readonly port: number }, flags: Partial<ForwardFlags>) => {
@@ -30,8 +31,9 @@ Examples:
     curl http://127.0.0.1:8080/
   A server that speaks Multipath TCP itself:
     mptcp forward 8080 example.org:80 --via kernel
-  ssh -o ProxyCommand does without a port:
-    ssh -o 'ProxyCommand mptcp connect 192.0.2.1 5000 --udp local=10.0.0.7 --udp local=172.20.0.4' server
+  ssh does without a port:
+    mptcp listen 5000 --udp local=192.0.2.1 --udp local=198.51.100.1 --to 22
+    ssh -o 'ProxyCommand mptcp connect %h 5000 --quiet --udp local=10.0.0.7 --udp local=172.20.0.4' 192.0.2.1
 
 Connections end as their ends end them: half close, resets and slow readers are passed on. At a terminal each that is over is told in a line,
 elsewhere only what goes wrong, unless --verbose or --json asks for more. Ctrl-C or SIGTERM takes no more connections and waits for those that

@@ -25,12 +25,12 @@ export interface RelayLog {
 }
 
 /** As JSON, one object a line; or for people, who at a terminal see what ended, with `--verbose` also what begins, and elsewhere what went wrong. */
-export function makeRelayLog(flags: { readonly json: boolean; readonly verbose: boolean }, io: Io): RelayLog {
-  return flags.json ? jsonLog(io) : textLog(flags.verbose, io);
+export function makeRelayLog(flags: { readonly json: boolean; readonly verbose: boolean; readonly quiet: boolean }, io: Io): RelayLog {
+  return flags.json ? jsonLog(io) : textLog(flags, io);
 }
 
-function textLog(verbose: boolean, { stderr }: Io): RelayLog {
-  const isTold = verbose || stderr.columns > 0;
+function textLog({ verbose, quiet }: { readonly verbose: boolean; readonly quiet: boolean }, { stderr }: Io): RelayLog {
+  const isTold = verbose || (stderr.columns > 0 && !quiet);
   return {
     opened: (number, name, info) => {
       if (verbose) stderr.write(`#${number} ${name} opened${info.multipath ? "" : `, ${plain(info.fallback)}`}\n`);

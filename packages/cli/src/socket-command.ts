@@ -55,10 +55,10 @@ export async function listenCommand(port: number, flags: ListenFlags, io: Io): P
       else take(connection);
       taken = true;
     });
-    io.stderr.write(`listening on ${where}\n`);
+    if (!flags.quiet) io.stderr.write(`listening on ${where}\n`);
     const connection = await Promise.race([first, stopped]);
     if (typeof connection === "string") return unconnected(network, null, exitOf(connection), flags, io);
-    io.stderr.write(`connection from ${connection.remoteAddress}:${connection.remotePort}\n`);
+    if (!flags.quiet) io.stderr.write(`connection from ${connection.remoteAddress}:${connection.remotePort}\n`);
     return transfer(connection, network, flags, io, stopped);
   });
 }
@@ -87,7 +87,7 @@ function misused(problem: string, io: Io): number {
 /** There was no connection: says why, if that is to be said. @returns `code` */
 function unconnected(network: Network, error: string | null, code: number, flags: SocketFlags, io: Io): number {
   const nothing = { connections: 0, bytesRead: 0, bytesWritten: 0, durationMicroseconds: 0, bitsPerSecond: 0, fallback: null, mptcp: null, subflows: [] };
-  if (flags.json) printSummary({ via: network.via, ...nothing, error, counters: network.counters() }, true, io);
+  if (flags.json) printSummary({ via: network.via, ...nothing, error, counters: network.counters() }, flags, io);
   else if (error !== null) io.stderr.write(`${error}\n`);
   return code;
 }
@@ -108,7 +108,7 @@ async function serve(port: number, network: Network, flags: ListenFlags, io: Io,
     const from = `${connection.remoteAddress}:${connection.remotePort}`;
     attend(connection, flags).catch((error: unknown) => io.stderr.write(`connection from ${from}: ${explain(error)}\n`));
   });
-  io.stderr.write(`listening on ${where}\n`);
+  if (!flags.quiet) io.stderr.write(`listening on ${where}\n`);
   const signal = await stopped;
   for (const connection of open) {
     total.bytesRead += connection.bytesRead;
@@ -116,7 +116,7 @@ async function serve(port: number, network: Network, flags: ListenFlags, io: Io,
     connection.removeAllListeners("close").resetAndDestroy();
   }
   const { bytesRead, bytesWritten } = total;
-  printSummary({ via: network.via, ...total, ...pace(bytesRead + bytesWritten, io.clock() - started), fallback: null, error: null, mptcp: null, subflows: [], counters: network.counters() }, flags.json, io);
+  printSummary({ via: network.via, ...total, ...pace(bytesRead + bytesWritten, io.clock() - started), fallback: null, error: null, mptcp: null, subflows: [], counters: network.counters() }, flags, io);
   return exitOf(signal);
 }
 

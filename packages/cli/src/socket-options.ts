@@ -74,6 +74,7 @@ function socketOptions(command: Command): Command {
     .option("--source <bytes>", "send so many bytes instead of standard input", parseCount)
     .option("--json", "print a summary as JSON to standard error at the end")
     .option("-v, --verbose", "tell how far it is where there is no terminal, too")
+    .option("-q, --quiet", "tell of nothing but what goes wrong")
     .option("--secrets", "with --json: the connection's token too, by which anybody may ask to join it");
 }
 
@@ -117,7 +118,7 @@ function parseCount(text: string): number {
 export const RELAY_DEFAULTS: RelayFlags & { readonly grace: number } = { max: 1000, idleTimeout: 0, halfCloseTimeout: 0, grace: 10 };
 
 /** What an option is that is not given. */
-export const DEFAULTS: ListenFlags = { udp: [], tun: [], via: "userspace", endpoint: [], limits: {}, pcap: null, echo: false, discard: false, source: null, exec: null, json: false, verbose: false, secrets: false, keep: false };
+export const DEFAULTS: ListenFlags = { udp: [], tun: [], via: "userspace", endpoint: [], limits: {}, pcap: null, echo: false, discard: false, source: null, exec: null, json: false, verbose: false, quiet: false, secrets: false, keep: false };
 
 export const LINKS_HELP = `
 Links: with several, a connection has a subflow for each pair of addresses, and survives the loss of all but one.

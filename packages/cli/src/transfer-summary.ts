@@ -34,13 +34,14 @@ export function pace(bytes: number, seconds: number): { readonly durationMicrose
   return { durationMicroseconds: Math.round(seconds * 1e6), bitsPerSecond: Math.round((bytes * 8) / Math.max(seconds, 1e-6)) };
 }
 
-/** Prints the summary to standard error: as JSON, or as a line for people. */
-export function printSummary(summary: TransferSummary, json: boolean, io: Io): void {
+/** Prints the summary to standard error: as JSON, or as a line for people, of which `quiet` leaves what went wrong. */
+export function printSummary(summary: TransferSummary, { json, quiet }: { readonly json: boolean; readonly quiet: boolean }, io: Io): void {
   if (json) {
     io.stderr.write(`${JSON.stringify(summary)}\n`);
     return;
   }
   if (summary.error !== null) io.stderr.write(`${summary.error}\n`);
+  if (quiet) return;
   const { bytesRead, bytesWritten, durationMicroseconds, bitsPerSecond, connections } = summary;
   const rate = bytesRead + bytesWritten === 0 ? "" : ` (${formatRate(Math.round(bitsPerSecond))})`;
   const what = summary.mptcp === null ? `${connections} ${connections === 1 ? "connection" : "connections"}` : describe(summary, summary.mptcp);

@@ -24,6 +24,8 @@ export interface TransferFlags {
   readonly json: boolean;
   /** Says more than what went wrong, also where nobody looks at a terminal. */
   readonly verbose: boolean;
+  /** Says nothing but what went wrong. */
+  readonly quiet: boolean;
   /** The summary has the connection's token. */
   readonly secrets: boolean;
 }
@@ -69,7 +71,7 @@ export async function transfer(connection: AnySocket, network: Network, flags: T
     subflows: ledger.subflows.map(shownSubflow),
     counters: network.counters(),
   };
-  printSummary(summary, flags.json, io);
+  printSummary(summary, flags, io);
   return code;
 }
 
@@ -147,11 +149,11 @@ function flushed(output: Writable): Promise<void> {
  * Looks at the transfer now and then, and shows it where standard error is a terminal. People who write to each other there see nothing of it, and what comes is not
  * mixed with it.
  */
-function watchTransfer(connection: AnySocket, ledger: SubflowLedger, { size, isTyped, isWritten, hasView }: Ends, { verbose }: TransferFlags, io: Io): { stop(): void } {
+function watchTransfer(connection: AnySocket, ledger: SubflowLedger, { size, isTyped, isWritten, hasView }: Ends, { verbose, quiet }: TransferFlags, io: Io): { stop(): void } {
   const isShown = isWritten && io.stdout.columns > 0;
   const isTerminal = io.stderr.columns > 0;
   let view: TransferView | null = null;
-  if (!hasView) view = null;
+  if (!hasView || quiet) view = null;
   else if (isTerminal && !(isTyped && isShown)) view = transferRows(io.stderr, io.clock());
   else if (verbose && !isTerminal) view = transferLines(io.stderr, io.clock());
   const hide = (): void => {

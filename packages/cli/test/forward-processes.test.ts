@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { kernelMptcp } from "mptcp/node";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
-import { Command } from "./processes.ts";
+import { BIN, Command } from "./processes.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "mptcp-cli-forward-"));
 const servers: Server[] = [];
@@ -220,6 +220,33 @@ describe("programs that know TCP alone, over mptcp forward and mptcp listen --to
     expect(String(await readAll(socket))).toBe(`${big.length} bytes`);
     await forwarder.says("1 subflow");
     await listener.says("1 subflow");
+  });
+});
+
+const hasSsh = process.getuid?.() === 0 && ["ssh", "ssh-keygen", "unshare", "/usr/sbin/sshd"].every((name) => spawnSync("sh", ["-c", `command -v ${name}`]).status === 0);
+describe.skipIf(!hasSsh)("ssh", () => {
+  it("goes over several paths by its ProxyCommand, to an sshd for each connection, and nothing is said that is not its own", async () => {
+    for (const name of ["host", "user"]) spawnSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", join(folder, name)]);
+    const settings = [`HostKey ${folder}/host`, `AuthorizedKeysFile ${folder}/user.pub`, "StrictModes no", "UsePAM no", "PermitRootLogin yes", "PasswordAuthentication no", "PrintMotd no", "PidFile none"];
+    writeFileSync(join(folder, "config"), `${settings.join("\n")}\n`);
+    // sshd wants a folder in /run, which it gets where nobody else sees it.
+    const daemon = `exec unshare -m sh -c 'mount -t tmpfs none /run && mkdir /run/sshd && exec /usr/sbin/sshd -i -e -f ${folder}/config'`;
+    const listener = new Command(["listen", "5419", ...SERVER, "--exec", daemon]);
+    await listener.says("listening on");
+    const proxy = [process.execPath, BIN, "connect", "127.0.0.1", "5419", "--quiet", ...CLIENT].join(" ");
+    const options = ["-F", "none", "-i", `${folder}/user`, "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "BatchMode=yes", "-o", `ProxyCommand=${proxy}`];
+    const ssh = spawn("ssh", [...options, "root@127.0.0.1", 'read line; echo "answer to $line"; head -c 2000000 /dev/zero; exit 7']);
+    let [length, said] = [0, ""];
+    let output = "";
+    ssh.stdout.on("data", (chunk: Buffer) => {
+      length += chunk.length;
+      output = (output + chunk.toString("latin1")).slice(0, 100);
+    });
+    ssh.stderr.on("data", (chunk: Buffer) => (said += String(chunk)));
+    ssh.stdin.write("the question\n");
+    const [code] = (await once(ssh, "close")) as [number];
+    expect([code, said, length]).toEqual([7, "", 2_000_000 + "answer to the question\n".length]);
+    expect(output).toMatch(/^answer to the question\n/);
   });
 });
 

@@ -92,6 +92,17 @@ describe("mptcp listen and mptcp connect, over UDP", () => {
     expect(sent.durationMicroseconds).toBeGreaterThan(0);
   });
 
+  it("say nothing with --quiet, at a terminal either, but what went wrong", async () => {
+    const server = start(["listen", "5115", ...SERVER], empty());
+    await server.until("listening");
+    const client = start(["connect", "127.0.0.1", "5115", ...CLIENT, "--quiet"], Readable.from([Buffer.alloc(3_000_000)]), 80, 3_000_000);
+    expect(await Promise.all([client.code, server.code])).toEqual([0, 0]);
+    expect(client.stderr).toBe("");
+    const refused = start(["connect", "127.0.0.1", "5115", ...CLIENT, "--quiet"], empty(), 80);
+    expect(await refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/^connect ECONNREFUSED [^\n]*\n$/);
+  });
+
   it("tell how far they are in lines where there is no terminal, with --verbose", async () => {
     const server = start(["listen", "5114", ...SERVER], empty());
     await server.until("listening");
