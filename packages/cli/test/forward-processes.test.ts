@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer as createWebServer } from "node:http";
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
@@ -9,12 +9,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { kernelMptcp } from "mptcp/node";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { kernelTestObstacle, Namespace } from "../../mptcp/test/node/namespace.ts";
 import { BIN, Command } from "./processes.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "mptcp-cli-forward-"));
 const servers: Server[] = [];
+const namespaces: Namespace[] = [];
+const obstacle = kernelTestObstacle();
 afterEach(async () => {
   await Command.stopAll();
+  for (const namespace of namespaces.splice(0)) await namespace.close();
   for (const server of servers.splice(0)) server.close();
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -158,6 +162,32 @@ describe("programs that know TCP alone, over mptcp forward and mptcp listen --to
     await listener.code;
     expect(await closeOf(dial(5410).resume())).toBe("ECONNRESET");
     await forwarder.says("connect ECONNREFUSED 127.0.0.1:5409: nobody listens there; start `mptcp listen`");
+  });
+
+  it.skipIf(obstacle !== null)("a transfer goes on when one of two uplinks is lost", async () => {
+    const namespace = new Namespace();
+    namespaces.push(namespace);
+    const options = { namespace: namespace.name, unprivileged: true };
+    writeFileSync(join(folder, "long"), Buffer.concat(Array<Buffer>(8).fill(big)));
+    chmodSync(folder, 0o755);
+    const listener = new Command(["listen", "5431", ...SERVER, "--exec", `cat '${join(folder, "long")}'`], options);
+    const forwarder = new Command(["forward", "5432", "127.0.0.1:5431", ...CLIENT, "--verbose"], options);
+    await Promise.all([listener.says("listening on"), forwarder.says("forwarding")]);
+    const client = spawn("ip", ["netns", "exec", namespace.name, "bash", "-c", "exec cat < /dev/tcp/127.0.0.1/5432"], { stdio: ["ignore", "pipe", "inherit"] });
+    const hash = createHash("sha256");
+    let [length, isCut] = [0, false];
+    client.stdout.on("data", (chunk: Buffer) => {
+      hash.update(chunk);
+      length += chunk.length;
+      if (isCut || length < big.length) return;
+      isCut = true;
+      const cut = ["from", "to"].map((side) => `ip rule add pref 1 ${side} 127.0.0.4 blackhole`).join(" && ");
+      namespace.run("sh", "-c", `ip rule add pref 10 lookup local && ${cut} && ip rule del pref 0`);
+    });
+    await once(client, "close");
+    expect([length, isCut]).toEqual([8 * big.length, true]);
+    expect(hash.digest("hex")).toBe(createHash("sha256").update(Buffer.concat(Array<Buffer>(8).fill(big))).digest("hex"));
+    await forwarder.says("22.9 MiB received");
   });
 
   it("Unix sockets are as good as ports, for their owner alone", async () => {
