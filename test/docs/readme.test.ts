@@ -154,16 +154,20 @@ describe.skipIf(noTerminal !== null)("README, first of all", () => {
     expect(shown.join("\n")).toMatch(/ {2}SHA-256 +equal,\n {2}[0-9a-f]{64}\n/);
   });
 
-  it("has scenarios to play with, all of which end as they should", async () => {
+  it("has scenarios to play with, which end as they should", async () => {
     const shell = new Shell();
-    const commands = scenarios.split("\n");
+    const all = scenarios.split("\n");
+    // The others are known to be there; what becomes of them is tried elsewhere.
+    const commands = all.filter((line) => /^PATH=| list$| single-path-tcp$| > /.test(line));
+    expect(commands).toHaveLength(4);
+    const names = all.flatMap((line) => /^mptcp run (\S+)/.exec(line)?.[1] ?? []);
+    expect(names.filter((name) => !existsSync(join(root, name.includes("/") ? name : `scenarios/${name}.yaml`)))).toEqual([]);
     expect(commands[0]).toBe("PATH=$PWD/node_modules/.bin:$PATH");
     for (const command of commands) {
       await shell.shows(await shell.paste(command, "plain"), /\n/);
       expect([command, await shell.exitCode()]).toEqual([command, 0]);
     }
-    expect(JSON.parse(readFileSync(join(folder, "summary.json"), "utf8"))).toMatchObject({ scenario: "wifi-3g", asExpected: true });
-    expect(existsSync(join(folder, "out/mine/report.html"))).toBe(true);
+    expect(JSON.parse(readFileSync(join(folder, "out/wifi-3g.json"), "utf8"))).toMatchObject({ scenario: "wifi-3g", asExpected: true });
   });
 });
 
@@ -174,7 +178,7 @@ describe("README, on the real network", () => {
     expect(connect).toMatch(/^mptcp connect .* < file\nsha256sum file received$/);
     expect(lose).toMatch(/^unshare .*\n[\s\S]*\n +wait; sha256sum file received'$/);
     expect(measure).toMatch(/^mptcp perf --server .* &\nmptcp perf --client .*$/);
-    expect(forward).toMatch(/\nmptcp forward .* &\ncurl .*\nkill %1 %2 %3$/);
+    expect(forward).toMatch(/\nmptcp forward .* &\ncurl .*\nkill \$\(jobs -p\); wait$/);
     // The kernel's part takes packages and root.
     expect(section.match(/\n\*\*/g)).toHaveLength(5);
   });
@@ -201,21 +205,17 @@ describe("README, on the real network", () => {
     });
   });
 
-  it.skipIf(noTerminal !== null)("what goes through is measured", async () => {
+  it.skipIf(noTerminal !== null || noCurl !== null)("in one terminal what goes through is measured, and programs that know TCP alone go over several paths", async () => {
     const shell = new Shell();
     await shell.setUp("plain");
-    const output = await shell.shows(await shell.paste(measure, "plain"), /CPU: client [^\n]*\n/);
-    expect(output).toMatch(/\nup, received: server, 2\.\d\d s +[\d.]+ [MG]b\/s/);
-    const rows = output.split("\r\n").filter((line) => /^( {2}127|\d+\.\d+-|up, )/.test(line));
+    const measured = await shell.shows(await shell.paste(measure, "plain"), /CPU: client [^\n]*\n/);
+    expect(measured).toMatch(/\nup, received: server, 2\.\d\d s +[\d.]+ [MG]b\/s/);
+    const rows = measured.split("\r\n").filter((line) => /^( {2}127|\d+\.\d+-|up, )/.test(line));
     expect(rows.length).toBeGreaterThan(10);
     for (const row of rows) expect([row, row.length < 80]).toEqual([row, true]);
-  });
-
-  it.skipIf(noTerminal !== null || noCurl !== null)("programs that know TCP alone go over several paths", async () => {
-    const shell = new Shell();
-    await shell.setUp("plain");
-    const output = await shell.shows(await shell.paste(forward, "lines"), /kill %1 %2 %3\r?\n/);
-    expect(output).toMatch(/\nthe same\r?\n/);
+    const forwarded = await shell.shows(await shell.paste(forward, "lines"), /bytes read, 20000\d+ written in [\s\S]*\n/);
+    expect(forwarded).toMatch(/\nthe same\r?\n/);
+    expect(forwarded).not.toMatch(/no such job|No such process/);
   });
 
   it("in scripts two ordinary processes move a file, whichever is started first", async () => {

@@ -51,7 +51,7 @@ export class Relay {
     // Whoever leaves now has done so before anybody spoke to him.
     near.on("error", () => {});
     if (this.isClosing || this.open.size >= this.flags.max) {
-      if (!this.isClosing) this.log.refused(name, `there are ${this.flags.max} connections already (--max)`);
+      if (!this.isClosing) this.log.refused(name, `${this.flags.max} at a time is the limit (--max)`);
       near.resetAndDestroy();
       return;
     }

@@ -148,7 +148,7 @@ describe("programs that know TCP alone, over mptcp forward and mptcp listen --to
     first.write("hello");
     await once(servers[0] as Server, "connection");
     expect(await closeOf(dial(5410).resume())).toBe("ECONNRESET");
-    await forwarder.says("turned away: there are 1 connections already (--max)");
+    await forwarder.says("turned away: 1 at a time is the limit (--max)");
     first.resetAndDestroy();
     (servers.pop() as Server).close();
     // There is room again once the first one is over.

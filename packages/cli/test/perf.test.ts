@@ -138,6 +138,10 @@ describe("mptcp perf", () => {
       const { code, stderr } = await over(client(5606, "--bytes", "1000"));
       expect([code, stderr.trimEnd()]).toEqual([1, expect.stringMatching(message)]);
     }
+    const waiting = client(5607, "--wait");
+    await waiting.until("waiting for 127.0.0.1:5607");
+    waiting.interrupt();
+    expect(await waiting.code).toBe(130);
     const { code, stderr } = await over(client(5607));
     expect([code, stderr]).toEqual([1, expect.stringMatching(/^connect ECONNREFUSED/)]);
   });

@@ -22,13 +22,12 @@ export interface PerfClientFlags {
 /** Runs one test with a server and tells its result. @returns the exit code */
 export async function perfClient(host: string, port: number, test: Test, flags: PerfClientFlags, network: Network, io: Io, stopped: Promise<Signal>): Promise<number> {
   const client = new PerfClient(host, port, test, flags, network, io);
-  const running = client.run(stopped);
-  running.catch(() => {});
-  const outcome = await Promise.race([running.then(() => null, (error: unknown) => client.explain(error)), stopped.then((signal) => ({ signal }))]);
-  const error = outcome === null || typeof outcome === "string" ? outcome : "interrupted";
-  client.end(error);
-  if (outcome === null) return EXIT.ok;
-  return typeof outcome === "string" ? EXIT.failed : exitOf(outcome.signal);
+  let signal: Signal | null = null;
+  const interrupted = stopped.then((asked) => void (signal = asked));
+  const outcome = await Promise.race([client.run(stopped).then(() => null, (error: unknown) => client.explain(error)), interrupted.then(() => "interrupted")]);
+  client.end(signal === null ? outcome : "interrupted");
+  if (signal !== null) return exitOf(signal);
+  return outcome === null ? EXIT.ok : EXIT.failed;
 }
 
 class PerfClient {
