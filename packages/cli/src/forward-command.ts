@@ -1,10 +1,11 @@
 import { connect as connectTcp, createServer } from "node:net";
-import type { Server, Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { AnySocket } from "mptcp/node";
 import { placeText } from "./endpoint-text.ts";
 import type { Place } from "./endpoint-text.ts";
 import { EXIT, exitOf } from "./io.ts";
 import type { Io, Signal } from "./io.ts";
+import { listenAt } from "./local-listener.ts";
 import type { Network } from "./network.ts";
 import { ProcessEnd } from "./process-end.ts";
 import { Relay, within } from "./relay.ts";
@@ -113,20 +114,6 @@ function settle(socket: AnySocket | Socket): void {
 
 function nameOf(socket: AnySocket | Socket, otherwise: string): string {
   return socket.remoteAddress === undefined || socket.remotePort === undefined ? otherwise : placeText({ host: socket.remoteAddress, port: socket.remotePort });
-}
-
-function listenAt(server: Server, place: Place): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    if (!("path" in place)) {
-      server.listen(place.port, place.host, resolve);
-      return;
-    }
-    // Whoever may connect to it speaks as us.
-    const before = process.umask(0o177);
-    server.listen(place.path, resolve);
-    process.umask(before);
-  });
 }
 
 /** s */

@@ -201,8 +201,17 @@ describe("programs that know TCP alone, over mptcp forward and mptcp listen --to
     const socket = connect({ path: outer, allowHalfOpen: true });
     socket.end("there and back");
     expect(String(await readAll(socket))).toBe("there and back");
-    forwarder.signal("SIGINT");
-    expect(await forwarder.code).toBe(130);
+    // One that is in use is left alone, one that was left behind is not in the way.
+    const second = new Command(["forward", outer, "127.0.0.1:5411", ...CLIENT]);
+    expect(await second.code).toBe(1);
+    expect(second.stderr).toBe(`${outer} is there, and another process listens at it, or it is no socket\n`);
+    forwarder.signal("SIGKILL");
+    await forwarder.code;
+    expect(existsSync(outer)).toBe(true);
+    const third = new Command(["forward", outer, "127.0.0.1:5411", ...CLIENT]);
+    await third.says("forwarding");
+    third.signal("SIGINT");
+    expect(await third.code).toBe(130);
     expect(existsSync(outer)).toBe(false);
   });
 
