@@ -61,7 +61,7 @@ afterEach(async () => {
 
 const PROMPT = "what next? ";
 /** What a shell asks with for the rest of a command. */
-const REST = "> ";
+const REST = "and then? ";
 /**
  * Today's terminals put what is pasted in brackets: a shell takes it as one command of several lines, and does not execute the first one before it has seen the others. Others
  * paste as if it were typed; and who pastes line by line waits for each to be over.
@@ -70,7 +70,9 @@ type Paste = "bracketed" | "plain" | "lines";
 const PASTES = ["bracketed", "plain", "lines"] as const;
 
 class Shell {
-  private readonly terminal = new Terminal(`exec ${within.join(" ")} env PS1='${PROMPT}' bash --norc --noprofile -i`, folder);
+  /** From where on the shell has yet to ask for a command. */
+  private asked = 0;
+  private readonly terminal = new Terminal(`exec ${within.join(" ")} env PS1='${PROMPT}' PS2='${REST}' bash --norc --noprofile -i`, folder);
 
   constructor() {
     onTestFailed(() => console.warn(this.terminal.screen.slice(-4000)));
@@ -78,27 +80,37 @@ class Shell {
 
   /** Pastes a block. @returns where what is shown then begins */
   async paste(block: string, how: Paste): Promise<number> {
-    await this.terminal.until((screen) => screen.endsWith(PROMPT));
+    await this.asks(PROMPT);
     const from = this.terminal.screen.length;
     if (how === "lines") {
-      for (const line of block.split("\n")) {
-        await this.terminal.until((screen) => screen.endsWith(PROMPT) || screen.endsWith(REST));
-        const length = this.terminal.screen.length;
-        this.terminal.type(`${line}\r`);
-        // The shell has it: the prompt is no longer the last one shown.
-        await this.terminal.until((screen) => screen.length > length && screen.slice(length).includes("\n"));
+      for (const [at, line] of block.split("\n").entries()) {
+        if (at > 0) await this.asks(PROMPT, REST);
+        this.type(`${line}\r`);
       }
       return from;
     }
     const text = block.replaceAll("\n", "\r");
-    this.terminal.type(how === "plain" ? `${text}\r` : `\u001B[200~${text}\u001B[201~\r`);
+    this.type(how === "plain" ? `${text}\r` : `\u001B[200~${text}\u001B[201~\r`);
     return from;
   }
 
-  /** What is shown from `from` on, once that has `end` and the shell waits for the next command. */
+  /** What is shown from `from` on, once that has `end` and after it the shell asks for the next command. */
   async shows(from: number, end: RegExp): Promise<string> {
-    await this.terminal.until((screen) => end.test(screen.slice(from)) && screen.endsWith(PROMPT));
+    const whole = new RegExp(`${end.source}[^]*?${PROMPT.replace("?", "\\?")}`, end.flags);
+    await this.terminal.until((screen) => whole.test(screen.slice(from)));
+    const match = whole.exec(this.terminal.screen.slice(from)) as RegExpExecArray;
+    this.asked = from + match.index + match[0].length - PROMPT.length;
     return this.terminal.screen.slice(from);
+  }
+
+  /** Until the shell has asked, since something was typed. What runs in the background may write behind the question. */
+  private asks(...questions: readonly string[]): Promise<void> {
+    return this.terminal.until((screen) => questions.some((question) => screen.slice(this.asked).includes(question)));
+  }
+
+  private type(text: string): void {
+    this.asked = this.terminal.screen.length;
+    this.terminal.type(text);
   }
 
   /** Types the number of the last command's exit code. @returns it */
