@@ -48,9 +48,10 @@ export class ProcessEnd extends Duplex {
     else stdin.write(chunk, () => callback());
   }
 
+  /** It is over when the command is: until then it may make something of what came. */
   override _final(callback: () => void): void {
     this.child.stdin?.end();
-    callback();
+    void this.gone.then(() => callback());
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {

@@ -1,4 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { Duplex } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { ProcessEnd } from "../src/process-end.ts";
@@ -137,6 +139,13 @@ describe("a command as an end", () => {
 
   it("need not read what comes", async () => {
     expect(await run("echo done", "x".repeat(1_000_000))).toMatchObject({ output: "done\n", problem: null });
+  });
+
+  it("has all the time it wants for what came, also when its output is over", async () => {
+    const file = join(mkdtempSync(join(tmpdir(), "mptcp-cli-splice-")), "came");
+    expect(await run(`exec >&-; sleep 0.2; cat > '${file}'`, "hello")).toMatchObject({ output: "", problem: null });
+    expect(readFileSync(file, "utf8")).toBe("hello");
+    rmSync(dirname(file), { recursive: true });
   });
 
   it("breaks the connection when it cannot be run, or is ended by a signal: what it sent is not all", async () => {
