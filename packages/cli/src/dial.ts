@@ -1,6 +1,6 @@
 import type { AnySocket } from "mptcp/node";
+import { endpointText } from "./endpoint-text.ts";
 import type { Io, Signal } from "./io.ts";
-import { endpointText } from "./network.ts";
 import type { Network } from "./network.ts";
 
 /**

@@ -119,8 +119,9 @@ export class Terminal {
   private readonly waiting: { readonly holds: (screen: string) => boolean; readonly resolve: () => void; readonly reject: (error: Error) => void }[] = [];
   private static readonly running = new Set<Terminal>();
 
-  constructor(command: string, folder: string) {
-    this.child = spawn("script", ["-qec", `stty cols 200; ${command}`, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"], cwd: folder, env: { ...process.env, TERM: "xterm" } });
+  /** As terminals are when they are opened, unless told otherwise. */
+  constructor(command: string, folder: string, { columns = 80, rows = 24 }: { readonly columns?: number; readonly rows?: number } = {}) {
+    this.child = spawn("script", ["-qec", `stty cols ${columns} rows ${rows}; ${command}`, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"], cwd: folder, env: { ...process.env, TERM: "xterm" } });
     Terminal.running.add(this);
     this.child.stdin?.on("error", () => {});
     this.child.stdout?.setEncoding("utf8").on("data", (text: string) => {
