@@ -1,9 +1,15 @@
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { TransferSummary } from "../src/transfer-summary.ts";
+
+// Control sockets of these processes are found by no test that looks for its own at the usual places.
+const runtimeFolder = mkdtempSync(join(tmpdir(), "mptcp-run-"));
+process.env["XDG_RUNTIME_DIR"] = runtimeFolder;
+process.once("exit", () => rmSync(runtimeFolder, { recursive: true, force: true }));
 
 /** How a process of the command is started. */
 export interface CommandOptions {
