@@ -22,7 +22,7 @@ say("https: what came back is what was sent", isData(await post(url, data)));
 say("https: a connection that breaks", await errorOf(post(`${url}/reset`, "hello")));
 say("https: a closed port", await errorOf(post(`https://${host}:${closedPort}`, "hello")));
 
-const session = http2.connect(url, trust);
+const session = http2.connect(url, { ...trust, maxSessionMemory: 100 });
 async function stream(body) {
   const one = session.request({ ":method": "POST" });
   one.end(body);

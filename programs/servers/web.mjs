@@ -11,7 +11,7 @@ await serve({
   start: () => {
     sessions = new Set();
     // HTTP/1.1 too: https, fetch and WebSockets.
-    server = http2.createSecureServer({ ...certificate, allowHTTP1: true }, (request, response) => {
+    server = http2.createSecureServer({ ...certificate, allowHTTP1: true, maxSessionMemory: 100 }, (request, response) => {
       if (request.url === "/reset") request.socket.destroy();
       else request.pipe(response);
     });

@@ -91,8 +91,13 @@ export class UserspacePlace implements Place {
     return this.addresses[0] as string;
   }
 
+  /** Those of the program's links. */
+  get programAddresses(): readonly string[] {
+    return this.addresses.slice(2);
+  }
+
   program(script: string, words: readonly (string | number)[]): Start {
-    return this.registered(script, words, this.addresses.slice(2));
+    return this.registered(script, words, this.programAddresses);
   }
 
   server(script: string, words: readonly (string | number)[]): Start {

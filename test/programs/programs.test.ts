@@ -152,7 +152,7 @@ function expectMultipath([client = {}, server = {}]: readonly Counters[]): void 
   for (const name of ["MPTcpExtMPCapableACKRX", "MPTcpExtMPJoinAckRx"]) expect(server[name] ?? 0, name).toBeGreaterThan(0);
 }
 
-describe.concurrent.each(PROGRAMS)("$name", (program) => {
+describe.concurrent.each(PROGRAMS)("$name", { timeout: 300_000 }, (program) => {
   const { server } = program;
   const runs = new Runs(program, PROGRAMS.indexOf(program));
   const missing = "script" in server || existsSync(server.file) ? null : server.file;

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MptcpError } from "../../../src/index.ts";
 import { Targets, targetAddress } from "../../../src/node/register/targets.ts";
@@ -66,7 +66,7 @@ describe("targets of mptcp/register", () => {
           expect((error as MptcpError).code).toBe("ERR_MPTCP_REGISTER");
         }
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     );
   });
 });
