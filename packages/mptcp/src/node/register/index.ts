@@ -6,7 +6,17 @@
  */
 import { register } from "./register.ts";
 
-const registered = await register(process.env);
+const WHO = "mptcp/register: ";
+
+const registered = await register(process.env).catch(complain);
+
+/** What does not go with the settings is said in a line, before the program begins. */
+function complain(error: unknown): never {
+  if (!(error instanceof Error) || typeof (error as NodeJS.ErrnoException).code !== "string") throw error;
+  const { message } = error;
+  process.stderr.write(`${message.startsWith(WHO) ? message : WHO + message}\n`);
+  process.exit(1);
+}
 
 /** What was chosen, for people. */
 export const choice: string = registered.choice;
