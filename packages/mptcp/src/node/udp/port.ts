@@ -12,7 +12,7 @@ export interface PortListener {
   rejected(): void;
   /** No more packets for the moment. */
   batchEnd(): void;
-  /** {@link UdpSockets.send} may be called again, after it was false. */
+  /** `send` may be called again, after it was false. */
   room(): void;
 }
 
