@@ -54,7 +54,7 @@ describe.each(Object.entries(PACKAGES))("the package %s", (name, folder) => {
   it("has what is needed, and nothing besides", () => {
     const paths = installed.packed.find((one) => one.name === name)?.files.map(({ path }) => path) ?? [];
     expect(paths).toEqual(expect.arrayContaining(["LICENSE", "README.md", "package.json"]));
-    expect(paths.filter((path) => !/^(LICENSE|README\.md|package\.json|(src|dist|scenarios|bin)\/.*)$/.test(path) || /test|tsbuildinfo|\.new$/.test(path.replace(/^(src|dist)\/testing\//, "")))).toEqual([]);
+    expect(paths.filter((path) => !/^(LICENSE|README\.md|package\.json|(src|dist|scenarios|bin)\/.*)$/.test(path) || /(^|\/)tests?\/|\.test\.|tsbuildinfo|\.new$/.test(path))).toEqual([]);
     // A map leads to a source that is there.
     for (const path of paths.filter((one) => one.endsWith(".js.map"))) {
       const { sources } = JSON.parse(readFileSync(join(installed.package(name), path), "utf8")) as { readonly sources: readonly string[] };
