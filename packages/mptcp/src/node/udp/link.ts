@@ -142,11 +142,13 @@ export class UdpLink implements LinkDriver, PortSource, PortListener {
     // The socket of a connection that was opened from here speaks to its peer alone.
     if (held.isConnected) throw new MptcpError("EADDRINUSE", `${local}:${port} is in use`);
     held.holders++;
+    held.isDeaf = false;
   }
 
   release(local: IpAddress, port: number): void {
     const held = this.find(local, port);
     if (held === null || --held.holders > 0) return;
+    held.isDeaf = true;
     // What is still to be sent, an RST perhaps, leaves in this turn of the event loop.
     setImmediate(() => {
       if (held.holders > 0 || this.find(local, port) !== held) return;

@@ -41,6 +41,8 @@ export abstract class UdpPort {
   readonly listener: PortListener;
   /** Connections and listeners on this port. */
   holders = 0;
+  /** Nobody wants what arrives: the port closes in this turn of the event loop. A connection that went on elsewhere must not be answered for by a RST from here. */
+  isDeaf = false;
   protected remote: IpAddress | null = null;
   protected remotePort = 0;
   protected hasSent = false;
@@ -85,6 +87,7 @@ export abstract class UdpPort {
 
   /** A packet arrived on this socket. */
   protected heard(packet: Packet): void {
+    if (this.isDeaf) return;
     this.refusals = 0;
     this.listener.arrived(packet);
   }
