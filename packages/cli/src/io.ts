@@ -84,7 +84,8 @@ export function exitOf(signal: Signal): number {
 }
 
 function streamOutput(stream: NodeJS.WriteStream, name: string, isPiped: () => boolean): Output {
-  const isTerminal = stream.isTTY;
+  // A pipe says nothing at all, where the types say that it says false.
+  const isTerminal = Boolean(stream.isTTY);
   let isBroken = false;
   stream.on("error", (error: NodeJS.ErrnoException) => {
     // Whoever read the pipe may leave early; a run still writes its files.
@@ -102,8 +103,16 @@ function streamOutput(stream: NodeJS.WriteStream, name: string, isPiped: () => b
     get rows(): number {
       return stream.rows || 24;
     },
-    colors: pc.createColors(isTerminal && pc.isColorSupported),
+    colors: pc.createColors(isColored(isTerminal, process.env)),
   };
+}
+
+/** Whether text for a stream is coloured: for a terminal, or where FORCE_COLOR asks for it, unless NO_COLOR is set (no-color.org). */
+export function isColored(isTerminal: boolean, environment: NodeJS.ProcessEnv): boolean {
+  const { NO_COLOR, FORCE_COLOR, TERM } = environment;
+  if ((NO_COLOR ?? "") !== "") return false;
+  if ((FORCE_COLOR ?? "") !== "") return FORCE_COLOR !== "0";
+  return isTerminal && TERM !== "dumb";
 }
 
 /** Node takes a folder for an empty file. */

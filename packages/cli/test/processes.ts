@@ -38,7 +38,7 @@ export class Command {
 
   constructor(args: readonly string[], options: CommandOptions = {}) {
     const words = [...prefixOf(options), process.execPath, BIN, ...args];
-    this.child = spawn(words[0] as string, words.slice(1), { stdio: [options.stdin ?? "ignore", options.stdout ?? "pipe", "pipe"], cwd: "/", env: { ...process.env, ...options.environment } });
+    this.child = spawn(words[0] as string, words.slice(1), { stdio: [options.stdin ?? "ignore", options.stdout ?? "pipe", "pipe"], cwd: "/", env: { ...process.env, FORCE_COLOR: "", ...options.environment } });
     this.pid = this.child.pid ?? 0;
     Command.running.add(this);
     this.child.stdin?.on("error", () => {});
