@@ -25,7 +25,7 @@ async function main(): Promise<void> {
   if (!existsSync(join(folder, "parallel")) || !existsSync(join(folder, "common"))) throw new RangeError(`${folder} has no folders "parallel" and "common": it is not that of Node's tests`);
   for (const via of values.via.split(",").map(viaOf)) {
     for (const suite of values.suite.split(",")) {
-      const files = readdirSync(join(folder, "parallel")).filter((file) => file.startsWith(`test-${suite}-`) && file.endsWith(".js") && (values.only === undefined || file.includes(values.only)));
+      const files = readdirSync(join(folder, "parallel")).filter((file) => file.startsWith(`test-${suite}-`) && /\.m?js$/.test(file) && (values.only === undefined || file.includes(values.only)));
       if (!(await runSuite({ folder, suite, via, files, jobs: Number(values.jobs), verbose: values.verbose === true }))) process.exitCode = 1;
     }
   }

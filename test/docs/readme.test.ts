@@ -2,25 +2,32 @@ import type { ChildProcess } from "node:child_process";
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFailed } from "vitest";
 import { Terminal, terminalObstacle } from "../../packages/cli/test/processes.ts";
+import { Screen } from "../../packages/cli/test/screen.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 // ---- what README says
 
+const page = readFileSync(join(root, "README.md"), "utf8");
 /** One thing is changed in what is pasted: the file has 20 MB and not 1 GiB, so that this is quick. */
 const SMALLER = ["head -c 1G ", `head -c ${20e6} `] as const;
-const section = /\n## On the real network\n([\s\S]*?)\n## /.exec(readFileSync(join(root, "README.md"), "utf8"))?.[1] ?? "";
-const [begin = "", processes = "", loss = ""] = section.split(/\n\*\*(?=Two ordinary processes|One path is lost|With the kernel)/);
+const [, first = "", play = "", section = ""] = /\n# mptcp\n([\s\S]*?)\n## Play\n([\s\S]*?)\n## On the real network\n([\s\S]*?)\n## /.exec(`\n${page}`) ?? [];
+const [begin = "", processes = "", loss = "", amount = "", programs = ""] = section.split(/\n\*\*(?=Two ordinary processes|One path is lost|How much|Programs that|With the kernel)/);
+const [start = ""] = blocksOf(first);
+const sample = /\n```\n([\s\S]*?)\n```\n/.exec(first)?.[1]?.split("\n").filter((line) => line !== "" && line !== "...") ?? [];
+const [scenarios = ""] = blocksOf(play);
 const [setUp = ""] = blocksOf(begin);
 const [listen = "", connect = ""] = blocksOf(processes);
 const [lose = ""] = blocksOf(loss);
+const [measure = ""] = blocksOf(amount);
+const [forward = ""] = blocksOf(programs);
 
 function blocksOf(part: string): string[] {
   return Array.from(part.matchAll(/(?<=^|\n\n)(?: {4}.*\n|\n(?= {4}))+/g), ([block]) => block.replaceAll(/^ {4}/gm, "").trimEnd().replace(...SMALLER));
@@ -45,7 +52,7 @@ afterAll(() => void network?.stdin?.end());
 beforeEach(() => {
   // In the place of the checkout, so that the files do not end up there.
   folder = mkdtempSync(join(tmpdir(), "mptcp-readme-"));
-  symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
+  for (const name of ["node_modules", "scenarios"]) symlinkSync(join(root, name), join(folder, name));
 });
 afterEach(async () => {
   await Terminal.stopAll();
@@ -53,11 +60,19 @@ afterEach(async () => {
 });
 
 const PROMPT = "what next? ";
-/** Today's terminals put what is pasted in brackets: a shell takes it as one command of several lines, and does not execute the first one before it has seen the others. */
-type Paste = "bracketed" | "plain";
+/** What a shell asks with for the rest of a command. */
+const REST = "and then? ";
+/**
+ * Today's terminals put what is pasted in brackets: a shell takes it as one command of several lines, and does not execute the first one before it has seen the others. Others
+ * paste as if it were typed; and who pastes line by line waits for each to be over.
+ */
+type Paste = "bracketed" | "plain" | "lines";
+const PASTES = ["bracketed", "plain", "lines"] as const;
 
 class Shell {
-  private readonly terminal = new Terminal(`exec ${within.join(" ")} env PS1='${PROMPT}' bash --norc --noprofile -i`, folder);
+  /** From where on the shell has yet to ask for a command. */
+  private asked = 0;
+  private readonly terminal = new Terminal(`exec ${within.join(" ")} env PS1='${PROMPT}' PS2='${REST}' bash --norc --noprofile -i`, folder);
 
   constructor() {
     onTestFailed(() => console.warn(this.terminal.screen.slice(-4000)));
@@ -65,22 +80,48 @@ class Shell {
 
   /** Pastes a block. @returns where what is shown then begins */
   async paste(block: string, how: Paste): Promise<number> {
-    await this.terminal.until((screen) => screen.endsWith(PROMPT));
+    await this.asks(PROMPT);
     const from = this.terminal.screen.length;
+    if (how === "lines") {
+      for (const [at, line] of block.split("\n").entries()) {
+        if (at > 0) await this.asks(PROMPT, REST);
+        this.type(`${line}\r`);
+      }
+      return from;
+    }
     const text = block.replaceAll("\n", "\r");
-    this.terminal.type(how === "plain" ? `${text}\r` : `\u001B[200~${text}\u001B[201~\r`);
+    this.type(how === "plain" ? `${text}\r` : `\u001B[200~${text}\u001B[201~\r`);
     return from;
   }
 
-  /** What is shown from `from` on, once that has `end` and the shell waits for the next command. */
+  /** What is shown from `from` on, once that has `end` and after it the shell asks for the next command. */
   async shows(from: number, end: RegExp): Promise<string> {
-    await this.terminal.until((screen) => end.test(screen.slice(from)) && screen.endsWith(PROMPT));
+    const whole = new RegExp(`${end.source}[^]*?${PROMPT.replace("?", "\\?")}`, end.flags);
+    await this.terminal.until((screen) => whole.test(screen.slice(from)));
+    const match = whole.exec(this.terminal.screen.slice(from)) as RegExpExecArray;
+    this.asked = from + match.index + match[0].length - PROMPT.length;
     return this.terminal.screen.slice(from);
+  }
+
+  /** Until the shell has asked, since something was typed. What runs in the background may write behind the question. */
+  private asks(...questions: readonly string[]): Promise<void> {
+    return this.terminal.until((screen) => questions.some((question) => screen.slice(this.asked).includes(question)));
+  }
+
+  private type(text: string): void {
+    this.asked = this.terminal.screen.length;
+    this.terminal.type(text);
+  }
+
+  /** Types the number of the last command's exit code. @returns it */
+  async exitCode(): Promise<number> {
+    const output = await this.shows(await this.paste("echo code=$?", "plain"), /code=\d+\r?\n/);
+    return Number(/code=(\d+)/.exec(output)?.[1]);
   }
 
   /** Pastes the block that makes the file, and waits for it. */
   async setUp(how: Paste): Promise<void> {
-    await this.shows(await this.paste(setUp, how), / > file\r?\n/);
+    await this.shows(await this.paste(setUp, how), /> file\r?\n/);
   }
 }
 
@@ -107,7 +148,40 @@ function expectSame(output: string): void {
 
 const SUMS = /  received\r?\n/;
 const noTerminal = terminalObstacle();
-for (const obstacle of [noTerminal, noNamespace]) if (obstacle !== null) console.warn(`steps of README are skipped: ${obstacle}`);
+const noCurl = ["curl", "python3"].every((program) => spawnSync(program, ["--version"]).status === 0) ? null : "there is no curl, or no python3";
+for (const obstacle of [noTerminal, noNamespace, noCurl]) if (obstacle !== null) console.warn(`steps of README are skipped: ${obstacle}`);
+
+describe.skipIf(noTerminal !== null)("README, first of all", () => {
+  it("shows what npm start shows, in a terminal of 80 columns", async () => {
+    // What is built and installed already is not once more.
+    expect(start).toBe("npm ci && npm start");
+    const terminal = new Terminal("npm start", root);
+    expect(await terminal.code).toBe(0);
+    const shown = new Screen(80, 24).write(terminal.screen).text;
+    expect(sample.length).toBeGreaterThan(8);
+    const places = sample.map((line) => shown.indexOf(line));
+    expect(sample.filter((_, at) => (places[at] ?? -1) < 0)).toEqual([]);
+    expect(places).toEqual(places.toSorted((a, b) => a - b));
+    // None was broken: no line of the summary is longer than the terminal, and all of them are there.
+    expect(shown.join("\n")).toMatch(/ {2}SHA-256 +equal,\n {2}[0-9a-f]{64}\n/);
+  });
+
+  it("has scenarios to play with, which end as they should", async () => {
+    const shell = new Shell();
+    const all = scenarios.split("\n");
+    // The others are known to be there; what becomes of them is tried elsewhere.
+    const commands = all.filter((line) => /^PATH=| list$| single-path-tcp$| > /.test(line));
+    expect(commands).toHaveLength(4);
+    const names = all.flatMap((line) => /^mptcp run (\S+)/.exec(line)?.[1] ?? []);
+    expect(names.filter((name) => !existsSync(join(root, name.includes("/") ? name : `scenarios/${name}.yaml`)))).toEqual([]);
+    expect(commands[0]).toBe("PATH=$PWD/node_modules/.bin:$PATH");
+    for (const command of commands) {
+      await shell.shows(await shell.paste(command, "plain"), /\n/);
+      expect([command, await shell.exitCode()]).toEqual([command, 0]);
+    }
+    expect(JSON.parse(readFileSync(join(folder, "out/wifi-3g.json"), "utf8"))).toMatchObject({ scenario: "wifi-3g", asExpected: true });
+  });
+});
 
 describe("README, on the real network", () => {
   it("has the steps that are tried here", () => {
@@ -115,11 +189,13 @@ describe("README, on the real network", () => {
     expect(listen).toMatch(/^mptcp listen .* > received$/);
     expect(connect).toMatch(/^mptcp connect .* < file\nsha256sum file received$/);
     expect(lose).toMatch(/^unshare .*\n[\s\S]*\n +wait; sha256sum file received'$/);
+    expect(measure).toMatch(/^mptcp perf --server .* &\nmptcp perf --client .*$/);
+    expect(forward).toMatch(/\nmptcp forward .* &\ncurl .*\nkill \$\(jobs -p\); wait$/);
     // The kernel's part takes packages and root.
-    expect(section.match(/\n\*\*/g)).toHaveLength(3);
+    expect(section.match(/\n\*\*/g)).toHaveLength(5);
   });
 
-  describe.skipIf(noTerminal !== null).each(["bracketed", "plain"] as const)("pasted in terminals, %s,", (how) => {
+  describe.skipIf(noTerminal !== null).each(PASTES)("pasted in terminals, %s,", (how) => {
     it("two ordinary processes move a file, and end by themselves", async () => {
       const [one, other] = [new Shell(), new Shell()];
       await one.setUp(how);
@@ -139,6 +215,19 @@ describe("README, on the real network", () => {
       expect(output).not.toMatch(/Operation not permitted|Error|command not found/);
       expectSame(output);
     });
+  });
+
+  it.skipIf(noTerminal !== null || noCurl !== null)("in one terminal what goes through is measured, and programs that know TCP alone go over several paths", async () => {
+    const shell = new Shell();
+    await shell.setUp("plain");
+    const measured = await shell.shows(await shell.paste(measure, "plain"), /CPU: client [^\n]*\n/);
+    expect(measured).toMatch(/\nup, received: server, 2\.\d\d s +[\d.]+ [MG]b\/s/);
+    const rows = measured.split("\r\n").filter((line) => /^( {2}127|\d+\.\d+-|up, )/.test(line));
+    expect(rows.length).toBeGreaterThan(10);
+    for (const row of rows) expect([row, row.length < 80]).toEqual([row, true]);
+    const forwarded = await shell.shows(await shell.paste(forward, "lines"), /bytes read, 20000\d+ written in [\s\S]*\n/);
+    expect(forwarded).toMatch(/\nthe same\r?\n/);
+    expect(forwarded).not.toMatch(/no such job|No such process/);
   });
 
   it("in scripts two ordinary processes move a file, whichever is started first", async () => {

@@ -10,10 +10,12 @@ export class ConnectionLog implements Observer {
   /** Connections that were established and did not end. */
   private readonly living = new Set<number>();
   private readonly waiting: (() => void)[] = [];
+  private readonly watchers = new Set<() => void>();
   /** Why the last connection that broke did. */
   private broken: string | null = null;
 
   event(event: DecisionEvent): void {
+    if (ENDS.has(event.kind)) for (const watcher of this.watchers) watcher();
     const wasLiving = this.living.size > 0;
     if (event.kind === "tcp_state") this.onState(event.connection, event.subflow, event.from, event.to);
     else if (event.kind === "connection_established") this.living.add(event.connection);
@@ -23,6 +25,12 @@ export class ConnectionLog implements Observer {
     } else return;
     // With the connections over, it counts how long their subflows take.
     if (this.living.size === 0 && (wasLiving || this.open.size === 0)) for (const resolve of this.waiting.splice(0)) resolve();
+  }
+
+  /** Calls `watcher` at every change of a subflow's, or TCP connection's, state: at the last one it can still be looked at. @returns how to end that */
+  watch(watcher: () => void): () => void {
+    this.watchers.add(watcher);
+    return () => void this.watchers.delete(watcher);
   }
 
   /**
@@ -59,6 +67,8 @@ export class ConnectionLog implements Observer {
   }
 }
 
+/** What a subflow, or a plain TCP connection, comes to an end by. */
+const ENDS: ReadonlySet<string> = new Set(["subflow_closed", "tcp_state", "connection_closed"]);
 /** States from which a connection is closed with everything acknowledged. */
 const ORDERLY: ReadonlySet<string> = new Set(["LAST-ACK", "CLOSING", "TIME-WAIT"]);
 /** ms */

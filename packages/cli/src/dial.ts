@@ -1,7 +1,7 @@
 import type { AnySocket } from "mptcp/node";
 import { beginAttempt } from "./attempt.ts";
+import { endpointText } from "./endpoint-text.ts";
 import type { Io, Signal } from "./io.ts";
-import { endpointText } from "./network.ts";
 import type { Network } from "./network.ts";
 
 /**

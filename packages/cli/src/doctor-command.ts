@@ -18,11 +18,11 @@ export function registerDoctor(program: Command, io: Io, done: (code: number) =>
   program
     .command("doctor")
     .description("look at what this host has and lacks for Multipath TCP, and say what mends it; changes nothing")
-    .option("--for <use>", "what must work, kernel, tun or udp: without it, any of these will do; may be repeated", collectUse, [] as readonly Use[])
-    .option("--json", "print the checks as JSON", false)
-    .option("--fix-script", "print the commands that mend what failed or warned, as a shell script", false)
+    .option("--for <use>", "what must work, kernel, tun or udp: without it, any of these will do; may be repeated", collectUse)
+    .option("--json", "print the checks as JSON")
+    .option("--fix-script", "print the commands that mend what failed or warned, as a shell script")
     .addHelpText("after", HELP)
-    .action(async (flags: DoctorFlags) => done(await doctorCommand(flags, io)));
+    .action(async (flags: Partial<DoctorFlags>) => done(await doctorCommand({ for: [], json: false, fixScript: false, ...flags }, io)));
 }
 
 /**
@@ -63,7 +63,7 @@ function describeCheck(check: Check, colors: Colors): readonly string[] {
   return lines;
 }
 
-function collectUse(value: string, all: readonly Use[]): readonly Use[] {
+function collectUse(value: string, all: readonly Use[] = []): readonly Use[] {
   const use = USES.find((one) => one === value);
   if (use === undefined) throw new InvalidArgumentError(`It is one of ${USES.join(", ")}.`);
   return [...all, use];
@@ -74,6 +74,9 @@ const USES: readonly Use[] = ["kernel", "tun", "udp"];
 const HELP = `
 States: ok; note, of no weight for most; warn, something one may expect will be missing; fail, what is wanted will not work;
 unknown, it could not be found out. With --for, what the named way of use lacks fails.
+
+  mptcp doctor --for kernel
+  mptcp doctor --for tun --fix-script
 
 Exit codes: 0 nothing fails, 1 something does, 2 wrong usage.
 `;

@@ -9,8 +9,11 @@ import { explainFile } from "./remedies.ts";
 export interface Io {
   readonly stdout: Output;
   readonly stderr: Output;
-  /** Calls `stop` when the user wants the command to end: by Ctrl-C unless a signal is named. Returns how to cancel that. */
-  onInterrupt(stop: (signal?: Signal) => void): () => void;
+  /**
+   * Calls `stop` when the user wants the command to end: by Ctrl-C unless a signal is named. Whoever asks again ends the process at once, unless `stop` returns true: then it has
+   * taken care. Returns how to cancel that.
+   */
+  onInterrupt(stop: (signal?: Signal) => boolean | void): () => void;
   /** Seconds, monotonic. */
   clock(): number;
   /** Bytes for a connection, and where bytes from it go: standard input and output. */
@@ -34,6 +37,8 @@ export interface Output {
   write(text: string): void;
   /** Columns of a terminal; 0 when it is none. */
   readonly columns: number;
+  /** Rows of a terminal, where that is known. */
+  readonly rows?: number;
   readonly colors: Colors;
 }
 
@@ -50,10 +55,10 @@ export function processIo(): Io {
       let asked = false;
       const handler = (signal: NodeJS.Signals): void => {
         const known = signal === "SIGTERM" ? "SIGTERM" : "SIGINT";
+        const isTakenCareOf = stop(known) === true;
         // Whoever asks twice does not want to wait.
-        if (asked) process.exit(exitOf(known));
+        if (asked && !isTakenCareOf) process.exit(exitOf(known));
         asked = true;
-        stop(known);
       };
       process.on("SIGINT", handler);
       process.on("SIGTERM", handler);
@@ -79,7 +84,8 @@ export function exitOf(signal: Signal): number {
 }
 
 function streamOutput(stream: NodeJS.WriteStream, name: string, isPiped: () => boolean): Output {
-  const isTerminal = stream.isTTY;
+  // A pipe says nothing at all, where the types say that it says false.
+  const isTerminal = Boolean(stream.isTTY);
   let isBroken = false;
   stream.on("error", (error: NodeJS.ErrnoException) => {
     // Whoever read the pipe may leave early; a run still writes its files.
@@ -91,10 +97,22 @@ function streamOutput(stream: NodeJS.WriteStream, name: string, isPiped: () => b
   return {
     write: (text) => void stream.write(text),
     get columns(): number {
-      return isTerminal ? (stream.columns ?? 80) : 0;
+      // One that does not know says 0.
+      return isTerminal ? stream.columns || 80 : 0;
     },
-    colors: pc.createColors(isTerminal && pc.isColorSupported),
+    get rows(): number {
+      return stream.rows || 24;
+    },
+    colors: pc.createColors(isColored(isTerminal, process.env)),
   };
+}
+
+/** Whether text for a stream is coloured: for a terminal, or where FORCE_COLOR asks for it, unless NO_COLOR is set (no-color.org). */
+export function isColored(isTerminal: boolean, environment: NodeJS.ProcessEnv): boolean {
+  const { NO_COLOR, FORCE_COLOR, TERM } = environment;
+  if ((NO_COLOR ?? "") !== "") return false;
+  if ((FORCE_COLOR ?? "") !== "") return FORCE_COLOR !== "0";
+  return isTerminal && TERM !== "dumb";
 }
 
 /** Node takes a folder for an empty file. */

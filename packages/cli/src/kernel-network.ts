@@ -44,6 +44,11 @@ export class KernelNetwork implements Network {
     return Promise.resolve(null);
   }
 
+  /** The kernel tells nothing by itself. */
+  watch(): () => void {
+    return () => {};
+  }
+
   close(): Promise<string | null> {
     // Connections have been ended or reset by now: they are not waited for.
     for (const server of this.servers) server.close();

@@ -64,7 +64,11 @@ export function givenKey(file: string | null, environment: NodeJS.ProcessEnv, no
 
 const HELP = `
 Both ends of a link have the same key; whoever has it can read and forge what passes.
+
+Examples:
   mptcp key --out secret.key
   mptcp listen 5000 --udp local=192.0.2.1 --key secret.key
   mptcp connect 192.0.2.1 5000 --udp local=198.51.100.1 --key secret.key
+
+Exit codes: 0 there is a key, 1 it cannot be written, or the file is there already, 2 wrong usage.
 `;

@@ -2,11 +2,13 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { registerControlCommands } from "./control-commands.ts";
 import { registerDoctor } from "./doctor-command.ts";
+import { registerForward } from "./forward-options.ts";
 import { EXIT } from "./io.ts";
 import type { Io } from "./io.ts";
 import { registerKey } from "./link-key.ts";
 import { listScenarios } from "./list-command.ts";
 import { registerMonitor } from "./monitor-command.ts";
+import { registerPerf } from "./perf/index.ts";
 import { registerProbe } from "./probe-command.ts";
 import { runCommand } from "./run-command.ts";
 import type { RunFlags } from "./run-command.ts";
@@ -37,15 +39,15 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     .command("run")
     .argument("<scenario>", "name of a scenario (see mptcp list), or path to a .yaml, .ts or .js file")
     .description("run a scenario and write capture.pcapng, events.jsonl, summary.json and report.html")
-    .option("--file <path>", "file to transfer (default: the beginning of the Node executable)")
+    .option("--file <path>", "file to transfer (default: 16 MiB made up, the same on every machine)")
     .option("--seed <number>", "seed of every random draw (default: the scenario's)", parseSeed)
-    .option("--set <path=value>", "change a field of the scenario; may be repeated", (value: string, all: string[]) => [...all, value], [])
+    .option("--set <path=value>", "change a field of the scenario; may be repeated", (value: string, all: string[] = []) => [...all, value])
     .option("--out <folder>", "where to write (default: out/<scenario>)")
-    .option("--json", "print the summary as JSON to stdout, and nothing else there", false)
+    .option("--json", "print the summary as JSON to stdout, and nothing else there")
     .option("--no-capture", "write no capture")
     .addHelpText("after", RUN_EXAMPLES)
     .action(async (scenario: string, flags: RunFlags) => {
-      code = await runCommand(scenario, flags, io);
+      code = await runCommand(scenario, { ...RUN_DEFAULTS, ...flags }, io);
     });
   program
     .command("list")
@@ -54,6 +56,8 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
       code = await listScenarios(io);
     });
   addSocketCommands(program, io, (exit) => (code = exit));
+  registerForward(program, io, (exit) => (code = exit));
+  registerPerf(program, io, (exit) => (code = exit));
   registerDoctor(program, io, (exit) => (code = exit));
   registerProbe(program, io, (exit) => (code = exit));
   registerStatus(program, io, (exit) => (code = exit));
@@ -72,6 +76,8 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
   }
   return code;
 }
+
+const RUN_DEFAULTS: RunFlags = { set: [], json: false, capture: true };
 
 function parseSeed(text: string): number {
   const seed = Number(text);
@@ -97,6 +103,8 @@ Examples:
   mptcp status
   mptcp monitor
   mptcp policy scheduler round-robin
+  mptcp forward 8080 192.0.2.1:5000 --udp local=10.0.0.7 --udp local=172.20.0.4
+  mptcp perf --client 192.0.2.1 --udp local=10.0.0.7 --udp local=172.20.0.4
   mptcp doctor
   mptcp probe example.org 443
 `;

@@ -20,8 +20,8 @@ export function registerMonitor(program: Command, io: Io, done: (code: number) =
     .command("monitor")
     .argument("[process]", "number of a process, or path of its control socket (without: the one that there is)")
     .description("print what happens to the connections and subflows of a running process, a line an event")
-    .option("--json", "print events as JSON, as they come over the control socket", false)
-    .option("--decisions", "the decision log too: retransmissions, reinjections, windows, states of TCP, ...", false)
+    .option("--json", "print events as JSON, as they come over the control socket")
+    .option("--decisions", "the decision log too: retransmissions, reinjections, windows, states of TCP, ...")
     .option("--connection <token>", "of one connection alone: its number, or its token", parseConnection)
     .addHelpText("after", HELP)
     .action(async (target: string | undefined, flags: MonitorFlags) => done(await monitorCommand(target, flags, io)));

@@ -9,6 +9,7 @@ import type { ControlOption } from "./control-option.ts";
 import { ConnectionLog } from "./connection-log.ts";
 import { alternativesOn, openDevices, whereOn } from "./devices.ts";
 import type { GivenKey } from "./link-key.ts";
+import { endpointText } from "./endpoint-text.ts";
 import type { EndpointOption, LinkOption } from "./link-options.ts";
 import { deviceOptions, openLinks, UsageProblem } from "./open-links.ts";
 import type { OpenLink } from "./open-links.ts";
@@ -31,6 +32,8 @@ export interface Network {
   counters(): Readonly<Record<string, number>>;
   /** Until the peers have acknowledged everything. @returns why a connection broke; null when none did */
   settled(): Promise<string | null>;
+  /** Calls `listener` whenever a subflow, or TCP connection, changes its state, and just before it is gone, from within the engine: it may only look. @returns how to end that */
+  watch(listener: () => void): () => void;
   /** Resets what is open and closes the links. @returns what the capture lacks, for people; null when nothing */
   close(): Promise<string | null>;
 }
@@ -171,6 +174,10 @@ class UserspaceNetwork implements Network {
     return this.log.settled();
   }
 
+  watch(listener: () => void): () => void {
+    return this.log.watch(listener);
+  }
+
   async close(): Promise<string | null> {
     await this.control?.close();
     for (const { driver, sealed } of this.links) {
@@ -191,9 +198,4 @@ function mptcpConfig({ endpoints, limits, mode, patience }: NetworkOptions): Par
     ...(patience === null ? {} : { noSubflowTimeout: Math.round(patience * SECOND) }),
     limits: { ...DEFAULT_MPTCP_CONFIG.limits, ...limits },
   };
-}
-
-/** "192.0.2.1:80", "[2001:db8::1]:80". */
-export function endpointText(address: string, port: number): string {
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }

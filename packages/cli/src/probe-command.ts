@@ -8,7 +8,7 @@ import { parseTun, parseUdp } from "./link-options.ts";
 import type { LinkOption } from "./link-options.ts";
 import { deviceOptions, openLinks, UsageProblem } from "./open-links.ts";
 import { explain } from "./remedies.ts";
-import { parsePort } from "./socket-options.ts";
+import { parsePort } from "./port.ts";
 
 /** The flags of `mptcp probe`. */
 export interface ProbeFlags {
@@ -28,13 +28,13 @@ export function registerProbe(program: Command, io: Io, done: (code: number) => 
     .argument("<host>", "address or name of the peer; of a name, every address is tried")
     .argument("<port>", "its port", parsePort)
     .description("find out whether a peer speaks Multipath TCP, and what the path does to the options")
-    .option("--udp <local=ADDR[:PORT][,mtu=N]>", "a link over UDP, to a peer that speaks TCP in UDP; may be repeated", parseUdp, [] as readonly LinkOption[])
-    .option("--tun <name=NAME,host=ADDR,kernel=ADDR/LEN[,mtu=N]>", "a link over a TUN device (root); may be repeated", parseTun, [] as readonly LinkOption[])
-    .option("--send <text>", "text to send, with \\r, \\n and \\t as in C", unescape, "")
-    .option("--timeout <seconds>", "longest wait for one answer (default: 5)", parseSeconds, 5000)
-    .option("--json", "print the report as JSON", false)
+    .option("--udp <local=ADDR[:PORT][,mtu=N]>", "a link over UDP, to a peer that speaks TCP in UDP; may be repeated", (text: string, all?: readonly LinkOption[]) => parseUdp(text, all ?? []))
+    .option("--tun <name=NAME,host=ADDR,kernel=ADDR/LEN[,mtu=N]>", "a link over a TUN device (root); may be repeated", (text: string, all?: readonly LinkOption[]) => parseTun(text, all ?? []))
+    .option("--send <text>", "text to send, with \\r, \\n and \\t as in C", unescape)
+    .option("--timeout <seconds>", "longest wait for one answer (default: 5)", parseSeconds)
+    .option("--json", "print the report as JSON")
     .addHelpText("after", HELP)
-    .action(async (host: string, port: number, flags: ProbeFlags) => done(await probeCommand(host, port, flags, io)));
+    .action(async (host: string, port: number, flags: Partial<ProbeFlags>) => done(await probeCommand(host, port, { ...DEFAULTS, ...flags }, io)));
 }
 
 /**
@@ -98,6 +98,9 @@ const ESCAPES: Readonly<Record<string, string>> = { r: "\r", n: "\n", t: "\t", "
 
 /** Nobody answers. */
 const EXIT_UNREACHABLE = 3;
+
+/** What an option is that is not given. */
+const DEFAULTS: ProbeFlags = { udp: [], tun: [], send: "", timeout: 5000, json: false };
 
 const HELP = `
 With links, this program's own engine opens the connections and sees every packet: a second link of the same family tries a second subflow. Without

@@ -1,6 +1,7 @@
 import { formatRate, formatSize } from "@mptcp/scenario";
 import type { RunStatus, SubflowStatus } from "@mptcp/scenario";
 import type { Output } from "./io.ts";
+import { ScreenRegion } from "./screen-region.ts";
 
 /** Shows how far a run is. */
 export interface Progress {
@@ -22,12 +23,13 @@ class Bars implements Progress {
   private readonly output: Output;
   private readonly clock: () => number;
   private readonly rates = new Rates();
+  private readonly region: ScreenRegion;
   private drawnAt = Number.NEGATIVE_INFINITY;
-  private drawn = 0;
 
   constructor(name: string, output: Output, clock: () => number) {
     this.name = name;
     this.output = output;
+    this.region = new ScreenRegion(output);
     this.clock = clock;
   }
 
@@ -40,13 +42,14 @@ class Bars implements Progress {
   }
 
   note(text: string): void {
-    this.erase();
+    this.region.clear();
     this.output.write(`  ${text}\n`);
   }
 
   done(status: RunStatus): void {
     this.rates.add(status);
     this.draw(status);
+    this.region.leave();
   }
 
   private draw(status: RunStatus): void {
@@ -61,14 +64,7 @@ class Bars implements Progress {
       const shown = bar(Math.min(1, share), width);
       lines.push(`  ${subflow.name.padEnd(names - 2)} ${subflow.state === "closed" ? colors.dim(shown) : colors.cyan(shown)} ${detail}`);
     }
-    this.erase();
-    this.output.write(lines.map((line) => `${line}\n`).join(""));
-    this.drawn = lines.length;
-  }
-
-  private erase(): void {
-    if (this.drawn > 0) this.output.write(`\u001B[${this.drawn}A\u001B[0J`);
-    this.drawn = 0;
+    this.region.draw(lines);
   }
 }
 

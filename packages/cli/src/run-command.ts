@@ -55,7 +55,7 @@ export async function runCommand(name: string, flags: RunFlags, io: Io): Promise
     return failed(error, path, scenario, folder, io);
   }
   const { result, interrupted } = outcome;
-  shown.write(`\n${summaryText(scenario.plan.title, result.summary, shown.colors)}\n`);
+  shown.write(`\n${summaryText(scenario.plan.title, result.summary, shown)}\n`);
   shown.write(`  report   ${folder.file("report.html")}\n`);
   if (flags.capture) shown.write(`  capture  ${folder.file("capture.pcapng")}\n`);
   if (flags.json) io.stdout.write(`${JSON.stringify(result.summary, null, 2)}\n`);

@@ -14,10 +14,10 @@ import { UsageProblem } from "./open-links.ts";
 import { explain } from "./remedies.ts";
 import { sourceOf, transfer } from "./transfer.ts";
 import type { TransferFlags } from "./transfer.ts";
-import { printSummary } from "./transfer-summary.ts";
+import { pace, printSummary } from "./transfer-summary.ts";
 
-/** The flags that `mptcp listen` and `mptcp connect` share. */
-export interface SocketFlags extends TransferFlags {
+/** The flags that say over what connections go. */
+export interface LinkFlags {
   readonly udp: readonly LinkOption[];
   readonly tun: readonly LinkOption[];
   /** The file with the key of UDP links; null: the environment's, if there is one. */
@@ -36,6 +36,9 @@ export interface SocketFlags extends TransferFlags {
   readonly control?: ControlOption;
 }
 
+/** The flags that `mptcp listen` and `mptcp connect` share. */
+export interface SocketFlags extends LinkFlags, TransferFlags {}
+
 /** The flags of `mptcp listen`. */
 export interface ListenFlags extends SocketFlags {
   /** Serve connections until interrupted, any number at once. */
@@ -50,6 +53,8 @@ export interface ConnectFlags extends SocketFlags {
 
 /** `mptcp listen PORT`: serves one connection, between it and standard input and output unless told otherwise. */
 export async function listenCommand(port: number, flags: ListenFlags, io: Io): Promise<number> {
+  const wrong = flagsProblem(flags);
+  if (wrong !== null) return misused(wrong, io);
   return withNetwork(flags, `listen ${port}`, port, io, async (network, stopped) => {
     if (flags.keep) return serve(port, network, flags, io, stopped);
     let taken = false;
@@ -61,16 +66,18 @@ export async function listenCommand(port: number, flags: ListenFlags, io: Io): P
       else take(connection);
       taken = true;
     });
-    io.stderr.write(`listening on ${where}\n`);
+    if (!flags.quiet) io.stderr.write(`listening on ${where}\n`);
     const connection = await Promise.race([first, stopped]);
     if (typeof connection === "string") return unconnected(network, null, exitOf(connection), flags, io);
-    io.stderr.write(`connection from ${connection.remoteAddress}:${connection.remotePort}\n`);
+    if (!flags.quiet) io.stderr.write(`connection from ${connection.remoteAddress}:${connection.remotePort}\n`);
     return transfer(connection, network, flags, io, stopped);
   });
 }
 
 /** `mptcp connect HOST PORT`: the other end. */
 export async function connectCommand(host: string, port: number, flags: ConnectFlags, io: Io): Promise<number> {
+  const wrong = flagsProblem(flags);
+  if (wrong !== null) return misused(wrong, io);
   return withNetwork(flags, `connect ${host} ${port}`, null, io, async (network, stopped) => {
     let connection: AnySocket | Signal;
     try {
@@ -83,10 +90,15 @@ export async function connectCommand(host: string, port: number, flags: ConnectF
   });
 }
 
+function misused(problem: string, io: Io): number {
+  io.stderr.write(`${problem}\n`);
+  return EXIT.usage;
+}
+
 /** There was no connection: says why, if that is to be said. @returns `code` */
 function unconnected(network: Network, error: string | null, code: number, flags: SocketFlags, io: Io): number {
-  const nothing = { connections: 0, bytesRead: 0, bytesWritten: 0, seconds: 0, bitsPerSecond: 0, fallback: null, mptcp: null, subflows: [] };
-  if (flags.json) printSummary({ via: network.via, ...nothing, error, counters: network.counters() }, true, io);
+  const nothing = { connections: 0, bytesRead: 0, bytesWritten: 0, durationMicroseconds: 0, bitsPerSecond: 0, fallback: null, mptcp: null, subflows: [] };
+  if (flags.json) printSummary({ via: network.via, ...nothing, error, counters: network.counters() }, flags, io);
   else if (error !== null) io.stderr.write(`${error}\n`);
   return code;
 }
@@ -107,16 +119,15 @@ async function serve(port: number, network: Network, flags: ListenFlags, io: Io,
     const from = `${connection.remoteAddress}:${connection.remotePort}`;
     attend(connection, flags).catch((error: unknown) => io.stderr.write(`connection from ${from}: ${explain(error)}\n`));
   });
-  io.stderr.write(`listening on ${where}\n`);
+  if (!flags.quiet) io.stderr.write(`listening on ${where}\n`);
   const signal = await stopped;
   for (const connection of open) {
     total.bytesRead += connection.bytesRead;
     total.bytesWritten += connection.bytesWritten;
     connection.removeAllListeners("close").resetAndDestroy();
   }
-  const seconds = io.clock() - started;
-  const bitsPerSecond = Math.round(((total.bytesRead + total.bytesWritten) * 8) / Math.max(seconds, 1e-6));
-  printSummary({ via: network.via, ...total, seconds, bitsPerSecond, fallback: null, error: null, mptcp: null, subflows: [], counters: network.counters() }, flags.json, io);
+  const { bytesRead, bytesWritten } = total;
+  printSummary({ via: network.via, ...total, ...pace(bytesRead + bytesWritten, io.clock() - started), fallback: null, error: null, mptcp: null, subflows: [], counters: network.counters() }, flags, io);
   return exitOf(signal);
 }
 
@@ -138,33 +149,34 @@ function discarded(connection: AnySocket): Promise<void> {
   });
 }
 
-/** Opens the links, runs `act`, closes everything; Ctrl-C and SIGTERM fulfil `stopped`. */
-async function withNetwork(
-  flags: SocketFlags & Partial<ListenFlags>, title: string, listenPort: number | null, io: Io, act: (network: Network, stopped: Promise<Signal>) => Promise<number>,
+/**
+ * Opens the links, runs `act`, closes everything; Ctrl-C and SIGTERM fulfil `stopped`.
+ * @param title names the process for whoever looks at it
+ * @param listenPort the port that will be listened on; null where none will @returns the exit code
+ */
+export async function withNetwork(
+  flags: LinkFlags, title: string, listenPort: number | null, io: Io, act: (network: Network, stopped: Promise<Signal>, interruption: Interruption) => Promise<number>,
 ): Promise<number> {
-  const wrong = flagsProblem(flags);
-  if (wrong !== null) {
-    io.stderr.write(`${wrong}\n`);
-    return EXIT.usage;
-  }
-  const { stopped, cancel } = interruption(io);
+  const interruption = new Interruption(io);
   let network: Network | null = null;
   let code: number;
   try {
+    const wrong = linksProblem(flags);
+    if (wrong !== null) throw new UsageProblem(wrong);
     network = await openNetwork(flags, listenPort, io);
     await network.openControl(flags.control, title);
-    code = await act(network, stopped);
+    code = await act(network, interruption.stopped, interruption);
   } catch (error) {
     io.stderr.write(`${explain(error)}\n`);
     code = error instanceof UsageProblem ? EXIT.usage : EXIT.failed;
   }
   const incomplete = (await network?.close()) ?? null;
-  cancel();
+  interruption.cancel();
   if (incomplete !== null) io.stderr.write(`${incomplete}\n`);
   return incomplete !== null && code === EXIT.ok ? EXIT.failed : code;
 }
 
-async function openNetwork(flags: SocketFlags, listenPort: number | null, io: Io): Promise<Network> {
+async function openNetwork(flags: LinkFlags, listenPort: number | null, io: Io): Promise<Network> {
   const notice = (text: string): void => io.stderr.write(`${text}\n`);
   const key = givenKey(flags.key, process.env, notice);
   if (key !== null && (flags.via === "kernel" || flags.tun.length > 0)) throw new UsageProblem(`${key.origin}: a key is for --udp links; what passes any other is in the clear`);
@@ -173,9 +185,14 @@ async function openNetwork(flags: SocketFlags, listenPort: number | null, io: Io
 }
 
 function flagsProblem(flags: SocketFlags & Partial<ListenFlags>): string | null {
-  const { echo, discard, source } = flags;
+  const { echo, discard, source, exec } = flags;
+  if (exec !== null && (echo || discard || source !== null)) return "--exec has the command's bytes: it goes with none of --echo, --discard and --source";
   if (flags.keep === true && !echo && !discard) return "--keep needs --echo or --discard: standard input and output serve one connection only";
   if (echo && (discard || source !== null)) return "--echo sends what comes: it goes with neither --discard nor --source";
+  return null;
+}
+
+function linksProblem(flags: LinkFlags): string | null {
   const links = flags.udp.length + flags.tun.length;
   if (flags.via === "kernel") {
     if (links > 0) return "--via kernel uses the kernel's own links: leave out --udp and --tun";
@@ -191,11 +208,29 @@ function flagsProblem(flags: SocketFlags & Partial<ListenFlags>): string | null 
   return null;
 }
 
-/** A promise of Ctrl-C, and how to stop waiting for it. */
-function interruption(io: Io): { readonly stopped: Promise<Signal>; readonly cancel: () => void } {
-  let stop!: (signal: Signal) => void;
-  const stopped = new Promise<Signal>((resolve) => {
-    stop = resolve;
-  });
-  return { stopped, cancel: io.onInterrupt((signal) => stop(signal ?? "SIGINT")) };
+/** Ctrl-C and SIGTERM. */
+export class Interruption {
+  /** The first of them. */
+  readonly stopped: Promise<Signal>;
+  readonly cancel: () => void;
+  private onSecond: ((signal: Signal) => void) | null = null;
+
+  constructor(io: Io) {
+    let stop: ((signal: Signal) => void) | null = null;
+    this.stopped = new Promise((resolve) => (stop = resolve));
+    this.cancel = io.onInterrupt((signal = "SIGINT") => {
+      const isFirst = stop !== null;
+      stop?.(signal);
+      stop = null;
+      if (isFirst || this.onSecond === null) return false;
+      this.onSecond(signal);
+      this.onSecond = null;
+      return true;
+    });
+  }
+
+  /** The second of them, which ends the process without a word unless somebody waits for it. */
+  again(): Promise<Signal> {
+    return new Promise((resolve) => (this.onSecond = resolve));
+  }
 }

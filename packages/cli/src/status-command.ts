@@ -21,8 +21,8 @@ export function registerStatus(program: Command, io: Io, done: (code: number) =>
     .command("status")
     .argument("[process]", "number of a process, or path of its control socket (without: every process of yours)")
     .description("show connections of running processes, their subflows, and what decides in them")
-    .option("--json", "print it as JSON, an object a process", false)
-    .option("--counters", "the host's counters too, by the names of the kernel's MIB (nstat)", false)
+    .option("--json", "print it as JSON, an object a process")
+    .option("--counters", "the host's counters too, by the names of the kernel's MIB (nstat)")
     .option("--watch [seconds]", "again and again, every second unless told otherwise", parsePeriod)
     .addHelpText("after", HELP)
     .action(async (target: string | undefined, { watch, ...flags }: { json: boolean; counters: boolean; watch?: number | true }) => {

@@ -1,7 +1,7 @@
 import { formatRate, formatSize } from "@mptcp/scenario";
 import type { ConnectionStatus, ControlHello, ControlStatus, EndpointStatus, SubflowStatus } from "mptcp/node";
 import type { Colors } from "./io.ts";
-import { endpointText } from "./network.ts";
+import { endpointText } from "./endpoint-text.ts";
 
 /** A process, and its state at some time. */
 export interface ProcessState {

@@ -20,7 +20,10 @@ export class SubflowLedger {
     for (const event of ["subflowUp", "end", "finish", "close"]) connection.on(event, () => this.look());
   }
 
-  /** Takes down how things are. */
+  /**
+   * Takes down how things are. A connection goes on when its socket is closed, until the peer has acknowledged everything: whoever wants the last state of its subflows
+   * looks when each of them ends.
+   */
   look(): void {
     const now = this.connection.mptcp.info();
     // A connection that is over has nothing to tell.

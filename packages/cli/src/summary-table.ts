@@ -1,12 +1,29 @@
 import { formatRate, formatSize } from "@mptcp/scenario";
 import type { Summary } from "@mptcp/scenario";
-import type { Colors } from "./io.ts";
+import type { Colors, Output } from "./io.ts";
+import { widthOf } from "./screen-region.ts";
 
-/** The outcome of a run as text for people. */
-export function summaryText(title: string, summary: Summary, colors: Colors): string {
+/** The outcome of a run as text for people, no wider than their terminal. */
+export function summaryText(title: string, summary: Summary, { colors, columns: width }: Pick<Output, "colors" | "columns">): string {
+  const room = width === 0 ? Number.POSITIVE_INFINITY : width;
   const verdict = summary.asExpected ? colors.green(summary.outcome) : colors.red(summary.outcome);
-  const lines = [`${colors.bold(title)}: ${verdict}`, summary.explanation, "", ...facts(summary).map(([label, value]) => `  ${label.padEnd(20)}${value}`), ""];
-  return `${[...lines, ...subflowLines(summary, colors)].join("\n")}\n`;
+  const lines = [`${colors.bold(title)}: ${verdict}`, ...wrapped(summary.explanation, room), ""];
+  for (const [label, value] of facts(summary)) {
+    const [first = "", ...rest] = wrapped(value, room - FACT);
+    lines.push(`  ${label.padEnd(FACT - 2)}${first}`, ...rest.map((line) => " ".repeat(line.length + FACT <= room ? FACT : 2) + line));
+  }
+  return `${[...lines, "", ...subflowLines(summary, colors, room)].join("\n")}\n`;
+}
+
+/** Lines of `columns` at the most, broken between words. */
+function wrapped(text: string, room: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1);
+    if (line !== undefined && line.length + 1 + word.length <= room) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
 }
 
 /** Rows in columns of equal width; numbers to the right from the second column on. */
@@ -35,8 +52,8 @@ function facts(summary: Summary): [string, string][] {
   return rows;
 }
 
-function subflowLines(summary: Summary, colors: Colors): string[] {
-  const head = ["subflow", "sent", "received", "reinjected", "retransmitted", "least RTT", "addresses"];
+function subflowLines(summary: Summary, colors: Colors, room: number): string[] {
+  const head = ["subflow", "sent", "received", "reinjected", "retransmitted", "least RTT"];
   const rows = summary.subflows.map((subflow) => [
     subflow.name + (subflow.backup ? " (backup)" : ""),
     formatSize(subflow.bytesSent),
@@ -44,8 +61,17 @@ function subflowLines(summary: Summary, colors: Colors): string[] {
     formatSize(subflow.bytesReinjected),
     `${subflow.retransmissions}`,
     subflow.minRttMs === null ? "-" : `${subflow.minRttMs.toFixed(1)} ms`,
-    `${subflow.local} > ${subflow.remote}`,
   ]);
-  const [first = "", ...rest] = columns([head, ...rows]);
+  const addresses = summary.subflows.map(({ local, remote }) => `${local} > ${remote}`);
+  const whole = table([[...head, "addresses"], ...rows.map((row, at) => [...row, addresses[at] ?? ""])], colors);
+  if (whole.every((line) => widthOf(line) <= room)) return whole;
+  return [...table([head, ...rows], colors), "", ...table([["subflow", "addresses"], ...rows.map(([name = ""], at) => [name, addresses[at] ?? ""])], colors)];
+}
+
+function table(rows: readonly (readonly string[])[], colors: Colors): string[] {
+  const [first = "", ...rest] = columns(rows);
   return [`  ${colors.dim(first)}`, ...rest.map((line) => `  ${line}`)];
 }
+
+/** Columns before what is said of a fact. */
+const FACT = 22;

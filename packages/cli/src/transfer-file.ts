@@ -1,3 +1,4 @@
+import { createCipheriv } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { LoadedScenario } from "@mptcp/scenario";
@@ -12,8 +13,8 @@ export interface TransferFile {
 }
 
 /**
- * The file that a run transfers: the one the caller names, the one the scenario names, or for a scenario that wants any file the beginning
- * of the Node executable, which is on every machine. null when the scenario wants none.
+ * The file that a run transfers: the one the caller names, the one the scenario names, or for a scenario that wants any file octets that are made up,
+ * the same ones on every machine. null when the scenario wants none.
  * @throws FileProblem
  */
 export function transferFile(scenario: LoadedScenario, scenarioPath: string, named: string | undefined): TransferFile | null {
@@ -22,14 +23,13 @@ export function transferFile(scenario: LoadedScenario, scenarioPath: string, nam
     if (named !== undefined) throw new FileProblem(`--file: scenario ${scenario.plan.name} transfers no file`);
     return null;
   }
-  if (named !== undefined) return read(resolve(named), Number.POSITIVE_INFINITY);
+  if (named !== undefined) return read(resolve(named));
   if (workload.file === null) return null;
-  if (workload.file !== true) return read(resolve(dirname(scenarioPath), workload.file), Number.POSITIVE_INFINITY);
-  const file = read(process.execPath, DEFAULT_LENGTH);
-  return file.bytes.length >= DEFAULT_LENGTH ? file : { path: file.path, bytes: repeated(file.bytes, DEFAULT_LENGTH) };
+  if (workload.file !== true) return read(resolve(dirname(scenarioPath), workload.file));
+  return { path: "16 MiB made up", bytes: madeUp(DEFAULT_LENGTH) };
 }
 
-function read(path: string, most: number): TransferFile {
+function read(path: string): TransferFile {
   let file: number;
   try {
     file = openSync(path, "r");
@@ -40,7 +40,7 @@ function read(path: string, most: number): TransferFile {
     const status = fstatSync(file);
     if (!status.isFile()) throw new FileProblem(`${path} is not a file`);
     if (status.size === 0) throw new FileProblem(`${path} is empty`);
-    const length = Math.min(status.size, most);
+    const length = status.size;
     if (length > LARGEST) throw new FileProblem(`${path} is larger than 1 GiB`);
     const bytes = new Uint8Array(length);
     let done = 0;
@@ -55,11 +55,9 @@ function read(path: string, most: number): TransferFile {
   }
 }
 
-/** Where Node is a small program with a shared library. */
-function repeated(bytes: Uint8Array, length: number): Uint8Array {
-  const whole = new Uint8Array(length);
-  for (let at = 0; at < length; at += bytes.length) whole.set(bytes.subarray(0, Math.min(bytes.length, length - at)), at);
-  return whole;
+/** Octets that look random, and are always the same: a key stream. */
+function madeUp(length: number): Uint8Array {
+  return createCipheriv("aes-128-ctr", new Uint8Array(16), new Uint8Array(16)).update(new Uint8Array(length));
 }
 
 const DEFAULT_LENGTH = 16 * 1024 * 1024;

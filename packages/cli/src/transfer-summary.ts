@@ -1,7 +1,6 @@
 import { formatRate } from "@mptcp/scenario";
-import type { MptcpInfo } from "mptcp/node";
 import type { Io } from "./io.ts";
-import type { SubflowRecord } from "./subflow-ledger.ts";
+import type { ShownInfo, ShownSubflow } from "./shown-info.ts";
 
 /** What `--json` prints to standard error at the end. */
 export interface TransferSummary {
@@ -11,8 +10,8 @@ export interface TransferSummary {
   readonly connections: number;
   readonly bytesRead: number;
   readonly bytesWritten: number;
-  /** From when the connection was open to when all was acknowledged. */
-  readonly seconds: number;
+  /** From when the connection was open to when all was acknowledged; whole. */
+  readonly durationMicroseconds: number;
   /** Both directions together. */
   readonly bitsPerSecond: number;
   /** Why it is plain TCP although Multipath TCP was asked for; null when it is not. */
@@ -24,33 +23,29 @@ export interface TransferSummary {
    * connection, unless that was asked for.
    */
   readonly mptcp: ShownInfo | null;
-  /** Every subflow that there ever was, with its counters. */
-  readonly subflows: readonly SubflowRecord[];
+  /** Every subflow that there ever was, with its counters, and why it ended: null where it ended with the connection. */
+  readonly subflows: readonly (ShownSubflow & { readonly down: string | null })[];
   /** Of the host, by the names of the kernel's MIB; the kernel's own since the program started. */
   readonly counters: Readonly<Record<string, number>>;
 }
 
-/** What is shown of a connection. */
-export type ShownInfo = Omit<MptcpInfo, "token"> & Partial<Pick<MptcpInfo, "token">>;
-
-/** `info` as a summary may show it. @param secrets with the token */
-export function shownInfo(info: MptcpInfo, secrets: boolean): ShownInfo {
-  if (secrets) return info;
-  const { token: _, ...rest } = info;
-  return rest;
+/** How long something took, and what rate that is, as summaries tell it. */
+export function pace(bytes: number, seconds: number): { readonly durationMicroseconds: number; readonly bitsPerSecond: number } {
+  return { durationMicroseconds: Math.round(seconds * 1e6), bitsPerSecond: Math.round((bytes * 8) / Math.max(seconds, 1e-6)) };
 }
 
-/** Prints the summary to standard error: as JSON, or as a line for people. */
-export function printSummary(summary: TransferSummary, json: boolean, io: Io): void {
+/** Prints the summary to standard error: as JSON, or as a line for people, of which `quiet` leaves what went wrong. */
+export function printSummary(summary: TransferSummary, { json, quiet }: { readonly json: boolean; readonly quiet: boolean }, io: Io): void {
   if (json) {
     io.stderr.write(`${JSON.stringify(summary)}\n`);
     return;
   }
   if (summary.error !== null) io.stderr.write(`${summary.error}\n`);
-  const { bytesRead, bytesWritten, seconds, bitsPerSecond, connections } = summary;
+  if (quiet) return;
+  const { bytesRead, bytesWritten, durationMicroseconds, bitsPerSecond, connections } = summary;
   const rate = bytesRead + bytesWritten === 0 ? "" : ` (${formatRate(Math.round(bitsPerSecond))})`;
   const what = summary.mptcp === null ? `${connections} ${connections === 1 ? "connection" : "connections"}` : describe(summary, summary.mptcp);
-  io.stderr.write(`${bytesRead} bytes read, ${bytesWritten} written in ${seconds.toFixed(2)} s${rate}, ${what}\n`);
+  io.stderr.write(`${bytesRead} bytes read, ${bytesWritten} written in ${(durationMicroseconds / 1e6).toFixed(2)} s${rate}, ${what}\n`);
 }
 
 function describe(summary: TransferSummary, info: ShownInfo): string {

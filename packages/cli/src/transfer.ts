@@ -4,10 +4,14 @@ import type { AnySocket } from "mptcp/node";
 import { EXIT, exitOf } from "./io.ts";
 import type { Io, Signal } from "./io.ts";
 import type { Network } from "./network.ts";
+import { ProcessEnd } from "./process-end.ts";
 import { explain, explainFile } from "./remedies.ts";
+import { shownInfo, shownSubflow } from "./shown-info.ts";
+import { splice } from "./splice.ts";
 import { SubflowLedger } from "./subflow-ledger.ts";
-import { TransferLine } from "./transfer-line.ts";
-import { printSummary, shownInfo } from "./transfer-summary.ts";
+import { transferLines, transferRows } from "./transfer-rows.ts";
+import type { TransferView } from "./transfer-rows.ts";
+import { pace, printSummary } from "./transfer-summary.ts";
 
 /** The flags that say where a connection's bytes come from and go. */
 export interface TransferFlags {
@@ -15,7 +19,13 @@ export interface TransferFlags {
   readonly discard: boolean;
   /** Bytes to send instead of standard input; null for standard input. */
   readonly source: number | null;
+  /** A command of the shell that the connection is joined to instead; null for none. */
+  readonly exec: string | null;
   readonly json: boolean;
+  /** Says more than what went wrong, also where nobody looks at a terminal. */
+  readonly verbose: boolean;
+  /** Says nothing but what went wrong. */
+  readonly quiet: boolean;
   /** The summary has the connection's token. */
   readonly secrets: boolean;
 }
@@ -24,8 +34,9 @@ export interface TransferFlags {
 export async function transfer(connection: AnySocket, network: Network, flags: TransferFlags, io: Io, stopped: Promise<Signal>): Promise<number> {
   const started = io.clock();
   const ledger = new SubflowLedger(connection);
+  const forget = network.watch(() => ledger.look());
   const ends = endsOf(connection, flags, io);
-  const watch = watchTransfer(connection, ledger, ends, io);
+  const watch = watchTransfer(connection, ledger, ends, flags, io);
   let error: string | null = null;
   let code: number = EXIT.ok;
   try {
@@ -44,8 +55,8 @@ export async function transfer(connection: AnySocket, network: Network, flags: T
   } finally {
     watch.stop();
   }
+  forget();
   if (error !== null) code = EXIT.failed;
-  const seconds = io.clock() - started;
   const { bytesRead, bytesWritten } = connection;
   const info = ledger.last;
   const summary = {
@@ -53,15 +64,14 @@ export async function transfer(connection: AnySocket, network: Network, flags: T
     connections: 1,
     bytesRead,
     bytesWritten,
-    seconds,
-    bitsPerSecond: Math.round(((bytesRead + bytesWritten) * 8) / Math.max(seconds, 1e-6)),
+    ...pace(bytesRead + bytesWritten, io.clock() - started),
     fallback: info.fallback,
     error,
     mptcp: shownInfo(info, flags.secrets),
-    subflows: ledger.subflows,
+    subflows: ledger.subflows.map(shownSubflow),
     counters: network.counters(),
   };
-  printSummary(summary, flags.json, io);
+  printSummary(summary, flags, io);
   return code;
 }
 
@@ -80,12 +90,16 @@ interface Ends {
   readonly isTyped: boolean;
   /** Whether what comes is written to standard output. */
   readonly isWritten: boolean;
+  /** Whether progress may be shown: nobody else writes to the terminal. */
+  readonly hasView: boolean;
   /** What went wrong with standard input or output; null when nothing did. */
   problem(): string | null;
 }
 
 function endsOf(connection: AnySocket, flags: TransferFlags, io: Io): Ends {
-  if (flags.echo) return { done: pipeline(connection, connection), size: null, isTyped: false, isWritten: false, problem: () => null };
+  const plain = { size: null, isTyped: false, isWritten: false, hasView: true, problem: () => null };
+  if (flags.echo) return { ...plain, done: pipeline(connection, connection) };
+  if (flags.exec !== null) return { ...plain, done: withProcess(connection, flags.exec), hasView: false };
   const { input, isTyped, output, inputSize } = io.pipes();
   let problem: string | null = null;
   // Said before the pipeline does, which would end the connection as if all had been sent.
@@ -97,9 +111,15 @@ function endsOf(connection: AnySocket, flags: TransferFlags, io: Io): Ends {
   const sink = isWritten ? output.on("error", fail("standard output")) : discard();
   const received = pipeline(connection, sink, { end: false }).then(() => flushed(sink));
   const over = (source: Readable): Promise<unknown> => Promise.all([received, pipeline(source, connection)]);
-  if (flags.source !== null) return { done: over(sourceOf(flags.source)), size: flags.source, isTyped: false, isWritten, problem: () => problem };
+  if (flags.source !== null) return { ...plain, done: over(sourceOf(flags.source)), size: flags.source, isWritten, problem: () => problem };
   input.on("error", fail("standard input"));
-  return { done: over(isTyped ? typedUntil(input, received) : input), size: inputSize, isTyped, isWritten, problem: () => problem };
+  return { done: over(isTyped ? typedUntil(input, received) : input), size: inputSize, isTyped, isWritten, hasView: true, problem: () => problem };
+}
+
+/** Until a command has served the connection. @throws why one of both broke */
+async function withProcess(connection: AnySocket, command: string): Promise<void> {
+  const problem = await splice(connection, new ProcessEnd(command, connection), { idle: 0, halfClosed: 0 });
+  if (problem !== null) throw problem.error;
 }
 
 /**
@@ -129,21 +149,25 @@ function flushed(output: Writable): Promise<void> {
  * Looks at the transfer now and then, and shows it where standard error is a terminal. People who write to each other there see nothing of it, and what comes is not
  * mixed with it.
  */
-function watchTransfer(connection: AnySocket, ledger: SubflowLedger, { size, isTyped, isWritten }: Ends, io: Io): { stop(): void } {
+function watchTransfer(connection: AnySocket, ledger: SubflowLedger, { size, isTyped, isWritten, hasView }: Ends, { verbose, quiet }: TransferFlags, io: Io): { stop(): void } {
   const isShown = isWritten && io.stdout.columns > 0;
-  let line = io.stderr.columns > 0 && !(isTyped && isShown) ? new TransferLine(io.stderr, io.clock()) : null;
+  const isTerminal = io.stderr.columns > 0;
+  let view: TransferView | null = null;
+  if (!hasView || quiet) view = null;
+  else if (isTerminal && !(isTyped && isShown)) view = transferRows(io.stderr, io.clock());
+  else if (verbose && !isTerminal) view = transferLines(io.stderr, io.clock());
   const hide = (): void => {
-    line?.clear();
-    line = null;
+    view?.clear();
+    view = null;
   };
-  if (isShown) connection.prependOnceListener("data", hide);
+  if (isShown && isTerminal) connection.prependOnceListener("data", hide);
   const timer = setInterval(
     () => {
       ledger.look();
       const bytes = size === null ? connection.bytesRead + connection.bytesWritten : connection.bytesWritten;
-      line?.update({ time: io.clock(), bytes, size, subflows: ledger.subflows });
+      view?.update({ time: io.clock(), bytes, size, subflows: ledger.subflows });
     },
-    line === null ? LOOK_INTERVAL : DRAW_INTERVAL,
+    isTerminal && view !== null ? DRAW_INTERVAL : LOOK_INTERVAL,
   ).unref();
   return {
     stop: () => {

@@ -6,6 +6,7 @@ import pc from "picocolors";
 import { afterAll, describe, expect, it } from "vitest";
 import { main } from "../src/main.ts";
 import type { Io } from "../src/main.ts";
+import { Screen } from "./screen.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "mptcp-cli-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -60,6 +61,18 @@ describe("mptcp", () => {
     expect(help.stdout).toMatch(/Examples:\n +mptcp list\n +mptcp run wifi-lte-handover/);
     expect((await mptcp(["run", "--help"])).stdout).toMatch(/--set <path=value>/);
     expect((await mptcp([])).code).toBe(2);
+  });
+
+  it("explains each command, with examples, and says each default once", async () => {
+    const names = Array.from((await mptcp(["--help"])).stdout.matchAll(/^ {2}([a-z]+) .*\[options\]/gm), ([, name]) => name as string);
+    expect(names).toEqual(expect.arrayContaining(["run", "listen", "connect", "forward", "doctor", "probe"]));
+    for (const name of names) {
+      const { code, stdout } = await mptcp([name, "--help"]);
+      expect([name, code]).toEqual([name, 0]);
+      expect(stdout).toMatch(new RegExp(`^ +(mptcp ${name} |.*--set paths)`, "m"));
+      expect(stdout).toMatch(/Exit codes: /);
+      expect(stdout).not.toMatch(/\(default: .*\) +\(default: |\(default: (\[\]|false)\)/);
+    }
   });
 
   it("tells its version", async () => {
@@ -130,13 +143,19 @@ describe("mptcp run", () => {
     expect(existsSync(join(out, "capture.pcapng"))).toBe(false);
   });
 
-  it("draws bars on a terminal, over and over in the same place", async () => {
-    const outcome = await mptcp(["run", SMALL, "--out", join(folder, "bars"), "--no-capture"], { columns: 100 });
-    expect(outcome.stdout).toMatch(/█/);
-    expect(outcome.stdout).toContain("\u001B[3A\u001B[0J");
-    const last = outcome.stdout.slice(outcome.stdout.lastIndexOf("\u001B[0J"));
-    expect(last).toMatch(/^.{0,6}small █+ 100 %/m);
-    for (const line of last.split("\n").slice(0, 3)) expect(line.length).toBeLessThanOrEqual(100);
+  it.each([80, 100])("draws bars on a terminal of %d columns, over and over in the same place, and a summary that fits", async (columns) => {
+    const outcome = await mptcp(["run", SMALL, "--out", join(folder, "bars"), "--no-capture"], { columns });
+    expect(outcome.stdout).toContain("\u001B[3A");
+    const screen = new Screen(columns, 24).write(outcome.stdout).text;
+    const bars = screen.findIndex((line) => line.startsWith("small █"));
+    expect(screen[bars]).toMatch(/^small █+ 100 % {2}488 KiB of 488 KiB {2}0\.\d\d s$/);
+    for (const [at, name] of ["a", "b"].entries()) expect(screen[bars + 1 + at]).toMatch(new RegExp(`^  ${name}   [█░]+ `));
+    expect(screen.filter((line) => line.startsWith("small"))).toHaveLength(1);
+    // A line that does not fit would have been broken by the terminal.
+    const lines = outcome.stdout.slice(outcome.stdout.indexOf("completed")).split("\n");
+    for (const line of lines) expect([line, line.length <= columns]).toEqual([line, true]);
+    expect(outcome.stdout).toMatch(/ {2}SHA-256 {13}equal,\s+[0-9a-f]{64}\n/);
+    expect(outcome.stdout).toMatch(/\n {2}a .* > 10\.0\.0\.1:\d+\n/);
   });
 
   it("transfers the file that it is given", async () => {

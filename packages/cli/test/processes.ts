@@ -1,9 +1,15 @@
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { TransferSummary } from "../src/transfer-summary.ts";
+
+// Control sockets of these processes are found by no test that looks for its own at the usual places.
+const runtimeFolder = mkdtempSync(join(tmpdir(), "mptcp-run-"));
+process.env["XDG_RUNTIME_DIR"] = runtimeFolder;
+process.once("exit", () => rmSync(runtimeFolder, { recursive: true, force: true }));
 
 /** How a process of the command is started. */
 export interface CommandOptions {
@@ -34,7 +40,7 @@ export class Command {
 
   constructor(args: readonly string[], options: CommandOptions = {}) {
     const words = [...prefixOf(options), process.execPath, BIN, ...args];
-    const environment = { ...process.env, ...(options.withoutKoffi === true ? { NODE_OPTIONS: `--require ${WITHOUT_KOFFI}` } : {}), ...options.environment };
+    const environment = { ...process.env, FORCE_COLOR: "", ...(options.withoutKoffi === true ? { NODE_OPTIONS: `--require ${WITHOUT_KOFFI}` } : {}), ...options.environment };
     this.child = spawn(words[0] as string, words.slice(1), { stdio: [options.stdin ?? "ignore", options.stdout ?? "pipe", "pipe"], cwd: "/", env: environment });
     this.pid = this.child.pid ?? 0;
     Command.running.add(this);
@@ -122,8 +128,9 @@ export class Terminal {
   private readonly waiting: { readonly holds: (screen: string) => boolean; readonly resolve: () => void; readonly reject: (error: Error) => void }[] = [];
   private static readonly running = new Set<Terminal>();
 
-  constructor(command: string, folder: string) {
-    this.child = spawn("script", ["-qec", `stty cols 200; ${command}`, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"], cwd: folder, env: { ...process.env, TERM: "xterm" } });
+  /** As terminals are when they are opened, unless told otherwise. */
+  constructor(command: string, folder: string, { columns = 80, rows = 24 }: { readonly columns?: number; readonly rows?: number } = {}) {
+    this.child = spawn("script", ["-qec", `stty cols ${columns} rows ${rows}; ${command}`, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"], cwd: folder, env: { ...process.env, TERM: "xterm" } });
     Terminal.running.add(this);
     this.child.stdin?.on("error", () => {});
     this.child.stdout?.setEncoding("utf8").on("data", (text: string) => {

@@ -23,6 +23,17 @@ describe("mptcp run of TypeScript", () => {
     expect(await run("good.ts", "export default { name: 'good', paths: [{ name: 'a', ...shape }], workload: { bulk: { bytes: '10 KB' } } };\n")).toMatchObject({ code: 0 });
   });
 
+  it("imports this project's packages wherever it lies, and no others", async () => {
+    const imports = 'import { MILLISECOND } from "mptcp";\nimport { Sink } from "mptcp/sim";\n';
+    const used = "export default { name: `own-${MILLISECOND}-${Sink.name}`.toLowerCase(), paths: [{ name: 'a', ...shape }], workload: { bulk: { bytes: '10 KB' } } };\n";
+    expect(await run("own.ts", `${imports}${used}`)).toMatchObject({ code: 0, stderr: expect.stringContaining("own-1000000-sink") as string });
+    const file = join(folder, "own.mjs");
+    writeFileSync(file, `${imports}const shape = { rate: "8 Mb/s" };\n${used}`);
+    const command = new Command(["run", file, "--out", join(folder, "out"), "--json"]);
+    expect(await command.code).toBe(0);
+    expect(await run("other.ts", 'import "mptcp-of-nobody";\n')).toEqual({ code: 2, stderr: expect.stringMatching(/^[^\n]*Cannot find package 'mptcp-of-nobody'[^\n]*\n$/) as string });
+  });
+
   it("names the place of an error in the file as it was written", async () => {
     expect(await run("function.ts", "export default (): void => {\n  throw new Error(`on purpose: ${shape.rate}`);\n};\n")).toEqual({
       code: 2,

@@ -2,61 +2,11 @@ import { createHash, randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { PassThrough, Readable } from "node:stream";
-import pc from "picocolors";
 import { describe, expect, it } from "vitest";
-import { main } from "../src/main.ts";
-import type { Io } from "../src/main.ts";
 import type { TransferSummary } from "../src/transfer-summary.ts";
+import { Screen } from "./screen.ts";
+import { start } from "./started.ts";
 
-interface Started {
-  readonly code: Promise<number>;
-  /** Everything that came out of standard output, once it is over. */
-  readonly output: Buffer[];
-  stderr: string;
-  interrupt(): void;
-  /** Resolves when standard error holds `text`, and more than `length` characters. */
-  until(text: string, length?: number): Promise<void>;
-}
-
-/** Starts the command with an input of its own, which is a terminal where it is told so; `terminal` is the width of the one that standard error is. */
-function start(args: readonly string[], input: Readable, terminal = 0, inputSize: number | null = null, isTyped = false): Started {
-  const colors = pc.createColors(false);
-  const sink = new PassThrough();
-  let stop = (): void => {};
-  const waiting: { readonly holds: () => boolean; readonly resolve: () => void }[] = [];
-  const started: Started = {
-    output: [],
-    stderr: "",
-    code: Promise.resolve(0),
-    interrupt: () => stop(),
-    until: (text, length = 0) => {
-      const holds = (): boolean => started.stderr.length > length && started.stderr.includes(text);
-      return new Promise((resolve) => (holds() ? resolve() : waiting.push({ holds, resolve })));
-    },
-  };
-  sink.on("data", (chunk: Buffer) => started.output.push(chunk));
-  const io: Io = {
-    stdout: { write: () => {}, columns: 0, colors },
-    stderr: {
-      write: (text) => {
-        started.stderr += text;
-        for (const waiter of waiting) if (waiter.holds()) waiter.resolve();
-      },
-      columns: terminal,
-      colors,
-    },
-    onInterrupt: (callback) => {
-      stop = callback;
-      return () => {};
-    },
-    clock: () => performance.now() / 1000,
-    pipes: () => ({ input, isTyped, output: sink, inputSize }),
-  };
-  return Object.assign(started, { code: main(args, io) });
-}
-
-/** Back to the beginning of the line, which is erased. */
-const CLEAR = "\r\u001B[K";
 const empty = (): Readable => Readable.from([]);
 const SERVER = ["--udp", "local=127.0.0.1", "--udp", "local=127.0.0.2"];
 const CLIENT = ["--udp", "local=127.0.0.3", "--udp", "local=127.0.0.4"];
@@ -97,22 +47,73 @@ describe("mptcp listen and mptcp connect, over UDP", () => {
     expect(client.output.reduce((sum, chunk) => sum + chunk.length, 0)).toBe(100_000);
   });
 
-  it("show on a terminal how far they are, how fast on which subflow, and how long it will take", async () => {
+  it("show on a terminal how far they are, how long it will take, and each subflow in a row", async () => {
     const server = start(["listen", "5105", ...SERVER], empty());
     await server.until("listening");
     const input = new PassThrough();
-    const client = start(["connect", "127.0.0.1", "5105", ...CLIENT], input, 200, 3_000_000);
-    const lines = (): string[] => client.stderr.split(CLEAR).slice(1);
+    const client = start(["connect", "127.0.0.1", "5105", ...CLIENT], input, 80, 3_000_000);
+    const screen = new Screen(80, 24);
+    let seen = 0;
+    const shown = async (): Promise<string[]> => {
+      await client.until("", seen);
+      screen.write(client.stderr.slice(seen));
+      seen = client.stderr.length;
+      return screen.text;
+    };
     input.write(Buffer.alloc(1_000_000));
-    const full = /^[\d.]+ [KM]?i?B of 2\.86 MiB \| [\d.]+ [kMG]?b\/s \| \d+(:\d\d)? (s|min|h) left( \| 127\.0\.0\.\d > 127\.0\.0\.\d [\d.]+ [kMG]?b\/s){2,}$/;
-    while (!lines().some((line) => full.test(line))) await client.until("", client.stderr.length);
+    const total = /^[\d.]+ [KM]?i?B of 2\.86 MiB \| [\d.]+ [kMG]?b\/s \| \d+(:\d\d)? (s|min|h) left$/;
+    const row = /^ {2}127\.0\.0\.\d > 127\.0\.0\.\d +[\d.]+ [kMG]?b\/s +[\d.]+ [KM]?i?B( +rtt [\d.]+ ms)?$/;
+    for (;;) {
+      const [first = "", ...rows] = await shown();
+      if (total.test(first) && rows.length >= 2 && rows.every((one) => row.test(one))) break;
+    }
     input.end(Buffer.alloc(2_000_000));
     expect(await Promise.all([client.code, server.code])).toEqual([0, 0]);
-    // The line is gone in the end, and never was longer than the terminal.
-    expect(client.stderr).toMatch(/0 bytes read, 3000000 written in .*\n$/);
-    expect(client.stderr.slice(client.stderr.lastIndexOf(CLEAR) + CLEAR.length)).toMatch(/^0 bytes read/);
-    for (const line of lines().slice(0, -1)) expect(line.length).toBeLessThan(200);
-    expect(server.stderr).not.toContain(CLEAR);
+    // The rows are gone in the end.
+    expect((await shown()).join("")).toMatch(/^0 bytes read, 3000000 written in .* subflows$/);
+    expect(server.stderr).not.toContain("\u001B");
+  });
+
+  it("count what each subflow carried, to the end: together they carried everything", async () => {
+    const server = start(["listen", "5113", ...SERVER, "--discard", "--json"], empty());
+    await server.until("listening");
+    const client = start(["connect", "127.0.0.1", "5113", ...CLIENT, "--source", "30000000", "--json"], empty());
+    expect(await Promise.all([client.code, server.code])).toEqual([0, 0]);
+    const [sent, came] = [client, server].map(({ stderr }) => JSON.parse(stderr.slice(stderr.indexOf("{"))) as TransferSummary) as [TransferSummary, TransferSummary];
+    const sum = (count: (subflow: TransferSummary["subflows"][number]) => number, { subflows }: TransferSummary): number => subflows.reduce((all, one) => all + count(one), 0);
+    expect(sent.mptcp).toMatchObject({ bytesSent: 30_000_000, bytesAcknowledged: 30_000_000 });
+    expect(sum((subflow) => subflow.bytesSent - subflow.bytesRetransmitted, sent)).toBe(30_000_000 + (sent.mptcp?.bytesRetransmitted ?? 0));
+    expect(sum((subflow) => subflow.bytesReceived, came)).toBeGreaterThanOrEqual(30_000_000);
+    // Units are in the names, and times are whole.
+    for (const [name, value] of [sent, ...sent.subflows, sent.mptcp ?? {}].flatMap((part) => Object.entries(part))) {
+      if (/seconds$/i.test(name)) expect([name, value]).toEqual([name, Math.round(value as number)]);
+      expect(name).not.toMatch(/^(rtt|minRtt|rto|seconds|congestionWindow|last\w*(Sent|Received))$/);
+    }
+    expect(sent.durationMicroseconds).toBeGreaterThan(0);
+  });
+
+  it("say nothing with --quiet, at a terminal either, but what went wrong", async () => {
+    const server = start(["listen", "5115", ...SERVER], empty());
+    await server.until("listening");
+    const client = start(["connect", "127.0.0.1", "5115", ...CLIENT, "--quiet"], Readable.from([Buffer.alloc(3_000_000)]), 80, 3_000_000);
+    expect(await Promise.all([client.code, server.code])).toEqual([0, 0]);
+    expect(client.stderr).toBe("");
+    const refused = start(["connect", "127.0.0.1", "5115", ...CLIENT, "--quiet"], empty(), 80);
+    expect(await refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/^connect ECONNREFUSED [^\n]*\n$/);
+  });
+
+  it("tell how far they are in lines where there is no terminal, with --verbose", async () => {
+    const server = start(["listen", "5114", ...SERVER], empty());
+    await server.until("listening");
+    const input = new PassThrough();
+    const client = start(["connect", "127.0.0.1", "5114", ...CLIENT, "--verbose"], input);
+    input.write(Buffer.alloc(1_000_000));
+    await client.until(" | ");
+    expect(client.stderr).toMatch(/^977 KiB \| [\d.]+ [kMG]?b\/s( \| 127\.0\.0\.\d > 127\.0\.0\.\d [\d.]+ [kMG]?b\/s [^|\n]*){2,}\n/);
+    input.end();
+    expect(await Promise.all([client.code, server.code])).toEqual([0, 0]);
+    expect(server.stderr).not.toContain(" | ");
   });
 
   it("end when the other side has ended and what it sent is written, where standard input is a terminal", async () => {
@@ -203,12 +204,31 @@ describe("mptcp listen and mptcp connect, over UDP", () => {
       [["listen", "5103", "--via", "kernel", "--limits", "subflows=1"], /ip mptcp limits set/],
       [["listen", "5103", "--via", "kernel", "--pcap", "x"], /tcpdump/],
       [["listen", "5103", "--via", "magic"], /userspace or kernel/],
+      [["forward", "80000", "127.0.0.1:1", ...CLIENT], /A port is a whole number from 1 to 65535/],
+      [["forward", "5103", "127.0.0.1", ...CLIENT], /"127\.0\.0\.1" is no HOST:PORT: write 192\.0\.2\.1:80/],
+      [["forward", "5103", "127.0.0.1:5104"], /no link: give at least one --udp/],
+      [["forward", "5103", "127.0.0.1:5104", ...CLIENT, "--max", "0"], /Connections are a whole number from 1/],
+      [["forward", "5103", "127.0.0.1:5104", ...CLIENT, "--idle-timeout", "soon"], /It is a number of seconds/],
+      [["listen", "5103", ...SERVER, "--to", "1", "--exec", "cat"], /--to and --exec exclude each other/],
+      [["listen", "5103", ...SERVER, "--to", "1", "--echo"], /leave out --echo/],
+      [["listen", "5103", ...SERVER, "--to", "here"], /is no HOST:PORT/],
+      [["listen", "5103", ...SERVER, "--max", "7"], /--max goes with --to or --exec/],
+      [["connect", "127.0.0.1", "5103", ...CLIENT, "--exec", "cat", "--discard"], /goes with none of --echo, --discard and --source/],
       [["connect", "--wait", "127.0.0.1", "5103", ...CLIENT], /a number of seconds; without one put it after HOST and PORT/],
       [["connect", "127.0.0.1", "5103", "--wait", "0", ...CLIENT], /a number of seconds/],
     ] as const) {
       const wrong = start(args, empty());
       expect(await wrong.code).toBe(2);
       expect(wrong.stderr).toMatch(message);
+    }
+    for (const [args, message] of [
+      [["forward", "192.0.2.9:5103", "127.0.0.1:5104", ...CLIENT], /EADDRNOTAVAIL/],
+      [["forward", "/no/such/folder/socket", "127.0.0.1:5104", ...CLIENT], /ENOENT|EACCES/],
+    ] as const) {
+      const impossible = start(args, empty());
+      expect(await impossible.code).toBe(1);
+      expect(impossible.stderr).toMatch(message);
+      expect(impossible.stderr.trimEnd().split("\n")).toHaveLength(1);
     }
   });
 

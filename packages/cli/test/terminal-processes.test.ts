@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
@@ -52,7 +54,7 @@ describe.skipIf(obstacle !== null)("at a terminal", () => {
     expect(client.screen).toMatch(/9 bytes read, 6 written/);
     expect(server.screen).toMatch(/6 bytes read, 9 written/);
     // Nothing is drawn over what is typed.
-    expect(client.screen + server.screen).not.toContain("\u001B[K");
+    expect(client.screen + server.screen).not.toContain("\u001B[");
   });
 
   it("Ctrl-C ends a listener that waits, one that has a connection, and a client that waits for a listener", async () => {
@@ -86,5 +88,22 @@ describe.skipIf(obstacle !== null)("at a terminal", () => {
     const shown = client.screen.slice(client.screen.indexOf("it came"));
     expect(shown).toMatch(/^it came, all of it\r\n19 bytes read/);
     expect(shown).not.toContain("\u001B");
+  });
+
+  it("forward tells of each connection that is over, and Ctrl-C ends it", async () => {
+    const server = new Command(["listen", "5306", ...SERVER.split(" "), "--exec", "tr a-z A-Z"]);
+    await server.says("listening on");
+    const forwarder = atTerminal(`forward 5307 127.0.0.1:5306 ${CLIENT}`);
+    await forwarder.shows("forwarding 127.0.0.1:5307 to 127.0.0.1:5306");
+    const program = connect({ port: 5307, host: "127.0.0.1", allowHalfOpen: true });
+    program.end("hello");
+    const [answer] = (await once(program, "data")) as [Buffer];
+    expect(String(answer)).toBe("HELLO");
+    await forwarder.shows(", 4 subflows\r\n");
+    expect(forwarder.screen).toMatch(/\n#1 127\.0\.0\.1:\d+ closed: 5 B sent, 5 B received in \d+\.\d\d s, 4 subflows\r\n/);
+    forwarder.type("\u0003");
+    expect(await forwarder.code).toBe(130);
+    // Where nobody looks, what goes well is not told.
+    expect(server.stderr.trim().split("\n")).toHaveLength(1);
   });
 });

@@ -4,7 +4,7 @@
  *
  * What is here is meant for users, and stays; what rooms show each other is in the faces of the folders.
  *
- * @module
+ * @module mptcp
  */
 
 // ---- a host and its connections

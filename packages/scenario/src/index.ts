@@ -5,7 +5,7 @@
  * A scenario goes through {@link parseScenario} (YAML) or {@link checkScenario} (a value), which names line and field of whatever is wrong,
  * and then through {@link runScenario}.
  *
- * @module
+ * @module @mptcp/scenario
  */
 export type { Network } from "./build-network.ts";
 export { portableSha256 } from "./content.ts";

@@ -9,7 +9,7 @@ export type { Outcome } from "./keys/scenario.ts";
 
 /**
  * A scenario as its author writes it, in YAML or as the default export of a TypeScript module. Quantities are texts with
- * units ("8 Mb/s", "20 ms", "16 MiB"); {@link planScenario} turns them into numbers. What each key does is in the tables of keys/, and in
+ * units ("8 Mb/s", "20 ms", "16 MiB"); the plan turns them into numbers. What each key does is in the tables of keys/, and in
  * docs/scenarios.md.
  */
 export interface ScenarioSpec extends Written<typeof SCENARIO.keys> {}

@@ -2,7 +2,7 @@
  * capture/: packets and decisions as files. A pcapng writer and a reader of pcapng and pcap, both on octets in memory, and
  * the decision log as JSON lines and as text.
  *
- * @module
+ * @module mptcp/capture
  */
 export { describeEvent, formatEvent } from "./events.ts";
 export { ipOffset, LINK_TYPE } from "./format.ts";

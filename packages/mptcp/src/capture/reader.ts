@@ -89,7 +89,7 @@ export class CaptureReader implements Iterable<CaptureRecord> {
   private sectionStart = 0;
   private hasOrigin = false;
 
-  /** @param originSeconds fixes {@link originSeconds} beforehand */
+  /** @param originSeconds fixes that of the same name beforehand */
   constructor(bytes: Uint8Array, originSeconds?: number) {
     this.bytes = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

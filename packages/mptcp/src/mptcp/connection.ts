@@ -37,7 +37,7 @@ export interface MptcpConnectionOptions {
  * One Multipath TCP connection (RFC 8684) as applications and hosts see it: a byte stream over any number of subflows. Sans-IO. The host
  * makes it, gives it its first subflow, hands joins to it and keeps its timer; subflows report to it as owners of their TCP connections.
  *
- * Behind it is a {@link Multipath}, or once Multipath TCP was given up (`fallback`) a {@link RegularStream}, a plain stream over the first
+ * Behind it is a `Multipath`, or once Multipath TCP was given up (`fallback`) a `RegularStream`, a plain stream over the first
  * subflow. Each call goes to the one that is there.
  */
 export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, MultipathContext, RegularContext {

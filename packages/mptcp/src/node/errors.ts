@@ -1,4 +1,4 @@
-import { constants } from "node:os";
+import { uvErrno } from "./errno.ts";
 
 /** An error of a system call's shape, as Node's: `code`, `errno`, `syscall`, and address and port where there is one. */
 export interface SystemError extends Error {
@@ -11,7 +11,7 @@ export interface SystemError extends Error {
 
 /** What went wrong with an established connection: "read ECONNRESET". */
 export function ioError(code: string, syscall: string): SystemError {
-  return systemError(`${syscall} ${code}`, code, syscall);
+  return Object.assign(new Error(`${syscall} ${code}`), { code, errno: uvErrno(code), syscall });
 }
 
 /** Multipath TCP was required, and given up for `reason`. */
@@ -42,15 +42,6 @@ function describe(value: unknown): string {
   if (typeof value === "string") return `type string ('${value}')`;
   if (typeof value === "number" || typeof value === "boolean") return `type ${typeof value} (${String(value)})`;
   return String(value);
-}
-
-function systemError(message: string, code: string, syscall: string): SystemError {
-  return Object.assign(new Error(message), { code, errno: errnoOf(code), syscall });
-}
-
-function errnoOf(code: string): number {
-  const numbers: Readonly<Record<string, number>> = constants.errno;
-  return -(numbers[code] ?? 0);
 }
 
 /** The MTU of a link, octets. @throws RangeError ERR_OUT_OF_RANGE for what is none: IPv4 asks for 576 (RFC 791 §3.2), and more than 65,535 fits no packet */

@@ -2,7 +2,7 @@
  * node/: the engine on real networks, from Node. The one room that reads clocks, timers and sockets. {@link Runtime} drives a `Host` on
  * links, each a {@link LinkDriver}; {@link createStack} puts sockets like those of `node:net` on top.
  *
- * @module
+ * @module mptcp/node
  */
 export type {
   ConnectionReference, ConnectionStatus, Control, ControlClient, ControlErrorCode, ControlEvent, ControlEventKind, ControlEventOf, ControlHello, ControlMethod,

@@ -1,10 +1,23 @@
 import { createRequire } from "node:module";
 import { MptcpError } from "../core/index.ts";
 
+/** What is used of koffi. Its own declarations are not named, so that those of this library can be read where it is not installed. */
+export interface Koffi {
+  /** The C library, or this process itself for null. */
+  load(path: null): { func(prototype: string): unknown; func(name: string, result: string, parameters: readonly string[]): unknown };
+  /** Where the octets of a buffer are, or what a pointer holds. */
+  address(value: unknown): bigint;
+  /** Octets of a type. */
+  sizeof(type: string): number;
+  errno(): number;
+  /** Error numbers by name. */
+  readonly os: { readonly errno: Readonly<Record<string, number>> };
+}
+
 /** The C library of this process through koffi: what Node does not offer of the system. */
 export interface Native {
   /** koffi itself, for types and casts. */
-  readonly koffi: typeof import("koffi");
+  readonly koffi: Koffi;
   /** A function of the C library by its prototype, `int dup2(int from, int to)`. The caller knows its type. */
   func(prototype: string): unknown;
   /** A function under other types than those it was declared with elsewhere. */
@@ -33,9 +46,9 @@ export function nativeNow(purpose: string, instead: string): Native {
   if (process.platform !== "linux") {
     throw new MptcpError("ERR_MPTCP_PLATFORM", `${purpose} need Linux, this is ${process.platform}; ${instead}`);
   }
-  let koffi: typeof import("koffi");
+  let koffi: Koffi;
   try {
-    koffi = createRequire(import.meta.url)("koffi") as typeof import("koffi");
+    koffi = createRequire(import.meta.url)("koffi") as Koffi;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new MptcpError("ERR_MPTCP_KOFFI_MISSING", `${purpose} need the optional dependency koffi: npm install koffi@3 (${reason}); ${instead}`);

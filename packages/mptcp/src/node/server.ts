@@ -4,7 +4,8 @@ import type { AddressInfo, BlockList, ListenOptions } from "node:net";
 import type { StreamConnection } from "../tcp/index.ts";
 import { defaultStack } from "./default-stack.ts";
 import { codedError } from "./errors.ts";
-import { ListenHandle, nodeListenOn, socketHandle, StreamHandle, UV_TCP_IPV6ONLY } from "./handle/index.ts";
+import { ListenHandle, listenOnEngine, nodeListenOn, socketHandle, StreamHandle } from "./handle/index.ts";
+import type { ListenPlace } from "./handle/index.ts";
 import type { Runtime } from "./runtime.ts";
 import { Socket } from "./socket.ts";
 import { familyOf } from "./socket-info.ts";
@@ -103,22 +104,16 @@ export class Server extends net.Server {
   }
 
   /** Called by `net.Server.listen` once the address is known: makes the handle that Node would make, of the engine. */
-  _listen2(address: string | null, port: number, family: number | null, backlog: number | undefined, fd: number | undefined, flags?: number): void {
+  _listen2(...place: ListenPlace): void {
     const listenOn = nodeListenOn();
-    const { runtime } = this;
-    const server = this as unknown as { _handle: unknown };
-    let where = { address, family };
-    // A family of -1 is that of a path.
-    if (!server._handle && (family === 4 || family === 6) && fd === undefined && runtime !== null) {
-      const handle = new ListenHandle(runtime, address, port, { ...this.settings, ...(backlog === undefined || backlog <= 0 ? {} : { backlog }), ipv6Only: ((flags ?? 0) & UV_TCP_IPV6ONLY) !== 0, isWelcome: (connection) => this.isWelcome(connection) });
-      server._handle = handle;
-      if (address === null) where = { address: handle.anyAddress, family: handle.anyAddress === "::" ? 6 : 4 };
-    }
+    const { runtime, settings } = this;
+    if (listenOn === undefined) return;
+    const [address, port] = place;
     try {
-      listenOn?.call(this, where.address, port, where.family, backlog, fd, flags);
+      listenOnEngine(this, listenOn, place, (given) => (runtime === null ? null : new ListenHandle(runtime, address, port, { ...settings, ...given, isWelcome: (connection) => this.isWelcome(connection) })));
     } catch (error) {
       // Options of the engine that make no sense. A name was looked up meanwhile, perhaps.
-      server._handle = null;
+      (this as unknown as { _handle: unknown })._handle = null;
       process.nextTick(() => this.emit("error", error));
     }
   }

@@ -7,7 +7,7 @@ import type { ConnectionSnapshot } from "../core/index.ts";
 import type { RestoreOptions } from "../host/index.ts";
 import { defaultStack } from "./default-stack.ts";
 
-import { isUnusedTcpHandle, keepStreams, socketHandle, StreamHandle } from "./handle/index.ts";
+import { isUnusedTcpHandle, keepStreams, resetAndDestroy, socketHandle, StreamHandle } from "./handle/index.ts";
 import type { NodeHandle } from "./handle/index.ts";
 import type { SocketMptcp } from "./mptcp-info.ts";
 import type { Runtime } from "./runtime.ts";
@@ -219,11 +219,7 @@ export class Socket extends net.Socket {
 
   /** Closes with a RST, or MP_FASTCLOSE. */
   override resetAndDestroy(): this {
-    // Node asks for a handle of libuv's.
-    if (!((this._handle as unknown) instanceof StreamHandle)) return super.resetAndDestroy();
-    const { _reset } = this as unknown as { _reset(this: Socket): void };
-    if (this.connecting) this.once("connect", () => _reset.call(this));
-    else _reset.call(this);
+    resetAndDestroy(this, net.Socket.prototype.resetAndDestroy);
     return this;
   }
 

@@ -6,7 +6,7 @@
  * The way of a packet: a host is asked for it (`SimHost`), a pipe computes when it will leave the queue and arrive, the pipe's
  * next packet waits in the event queue, the node at the other end owns it and sends it on.
  *
- * @module
+ * @module mptcp/sim
  */
 export { BaseApplication, patternSource, virtualSource } from "./application.ts";
 export type { Application, ApplicationHost, ByteConsumer, ByteSource } from "./application.ts";

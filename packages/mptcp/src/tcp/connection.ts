@@ -26,7 +26,7 @@ export type TcpState =
   | "CLOSE-WAIT" | "CLOSING" | "LAST-ACK" | "TIME-WAIT" | "CLOSED";
 
 /**
- * One regular TCP connection (RFC 9293), sans-IO. What it sends comes from its {@link TcpOwner}, at the moment of transmission.
+ * One regular TCP connection (RFC 9293), sans-IO. What it sends comes from its owner, at the moment of transmission.
  *
  * A driver calls {@link TcpConnection.receive} for each packet, {@link TcpConnection.handleTimeout} when `nextTimeout` has come
  * (early calls do nothing), and {@link TcpConnection.pollTransmit} until it returns null after either of them, after any command and
@@ -40,7 +40,7 @@ export class TcpConnection {
   readonly config: TcpConfig;
   owner: TcpOwner;
   state: TcpState;
-  /** Before the handshake is complete there is no window to control: {@link BEFORE_ESTABLISHED}. */
+  /** Before the handshake is complete there is no window to control: one of its own stands there. */
   congestion: CongestionControl;
   /** What made the controller, or is to make it; null before the handshake is complete, unless somebody chose. */
   congestionFactory: CongestionControlFactory | null = null;
@@ -85,7 +85,7 @@ export class TcpConnection {
   readonly receiver: Receiver;
   readonly rtt: RttEstimator;
   readonly pathMtu: PathMtu;
-  /** When each {@link TIMER} fires, ns. */
+  /** When each timer fires, ns. */
   readonly timers: number[] = new Array<number>(TIMERS).fill(NEVER);
   /** Whether we opened the connection. */
   readonly active: boolean;

@@ -10,7 +10,7 @@
  * });
  * ```
  *
- * @module
+ * @module mptcp/testing
  */
 export { CheckedPeer } from "./checked-peer.ts";
 export { checkCongestionControl } from "./congestion.ts";

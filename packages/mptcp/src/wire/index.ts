@@ -2,7 +2,7 @@
  * wire/: bytes <-> packets. IPv4, IPv6, TCP with its options, every MPTCP option, ICMP errors, checksums and
  * sequence arithmetic. Decoding never throws; encoding writes into the caller's buffer.
  *
- * @module
+ * @module mptcp/wire
  */
 export { IpAddress } from "./address.ts";
 export {

@@ -139,7 +139,8 @@ export function describeStreams(sut: () => SocketsUnderTest): void {
       await closed(client);
       await turns();
       expect(results.length).toBeGreaterThan(before);
-      expect(results.at(-1)).toBe("ERR_STREAM_DESTROYED");
+      // ECANCELED since Node 22, whose streams let a write that waits know what the handle says.
+      expect(results.at(-1)).toMatch(/^(ERR_STREAM_DESTROYED|ECANCELED)$/);
     });
 
     it("refuses a write once it is destroyed, in the callback and not by an event", async () => {

@@ -229,6 +229,8 @@ export class Run {
     this.lives.set(socket, life);
     socket.on("error", () => {});
     socket.on("close", () => life.closes++);
+    // Who is accepted that late is destroyed as the others were: one that is paused does not hear of its peer's end.
+    if (this.isOver) socket.destroy();
   }
 
   private connect({ how, options }: Extract<Step, { kind: "connect" }>): void {

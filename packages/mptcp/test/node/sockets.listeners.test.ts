@@ -93,6 +93,32 @@ describe("a socket that a listener destroys while it is dialed", () => {
   });
 });
 
+describe("a listener of data that throws", () => {
+  it("is told of the rest, and of the end, also where it began to listen when all was there", async () => {
+    const listener = server.createServer((peer) => peer.end(Buffer.alloc(20_000)));
+    listener.listen(80);
+    await event(listener, "listening");
+    const socket = client.connect(80, HOST);
+    socket.pause();
+    await event(socket, "connect");
+    await turns(100);
+    let octets = 0;
+    const thrown = await uncaught(async () => {
+      socket.on("data", (data) => {
+        const isFirst = octets === 0;
+        octets += data.length;
+        if (isFirst) throw new Error("of a listener");
+      });
+      const end = event(socket, "end");
+      socket.resume();
+      await end;
+    });
+    expect([octets, thrown.map((error) => (error as Error).message)]).toEqual([20_000, ["of a listener"]]);
+    listener.close();
+    await released();
+  });
+});
+
 describe("what makes no sense is an error of the socket, or of the call, and thrown nowhere else:", () => {
   it("a look-up that answers twice, and one that answers nonsense", async () => {
     const listener = await listen();

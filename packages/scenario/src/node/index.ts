@@ -1,7 +1,7 @@
 /**
  * What scenarios need from Node: files to load them from, modules written in TypeScript, a folder to write a run into.
  *
- * @module
+ * @module @mptcp/scenario/node
  */
 export { reportAssets } from "./assets.ts";
 export { findScenario, scenarioNames, ScenarioNotFound, scenariosFolder } from "./find.ts";

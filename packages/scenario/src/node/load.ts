@@ -7,6 +7,7 @@ import type { Override } from "../overrides.ts";
 import { callScenario, checkScenario, parseScenario } from "../parse.ts";
 import type { LoadedScenario } from "../parse.ts";
 import { ScenarioError } from "../problems.ts";
+import { allowOwnPackages } from "./package-hooks.ts";
 import { importFault, messageOf, moduleFault, moduleProblem, shownPath } from "./module-fault.ts";
 
 /**
@@ -36,6 +37,7 @@ async function readText(path: string, shown: string): Promise<string> {
 }
 
 async function importScenario(path: string, shown: string): Promise<ScenarioModule> {
+  allowOwnPackages();
   if ([".ts", ".mts"].includes(extname(path))) allowTypeScript();
   try {
     const module = (await import(/* @vite-ignore */ pathToFileURL(path).href)) as { default?: ScenarioModule };

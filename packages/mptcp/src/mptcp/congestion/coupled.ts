@@ -6,7 +6,7 @@ import { lossBasedParameters, NewReno, NEWRENO_PARAMETERS } from "../../tcp/inde
  * A coupled congestion control out of standard TCP's and a rule that says how its window grows in view of the connection's other subflows: slow
  * start is that of standard TCP, and so is the decrease unless the rule says otherwise. See the example of {@link CouplingRule}.
  * @param rule makes the rule of one subflow
- * @param parameters those of {@link NewReno}
+ * @param parameters those of New Reno
  * @throws MptcpError ERR_MPTCP_PARAMETER
  */
 export function coupled(rule: () => CouplingRule, parameters: PlainObject = {}): CongestionControlFactory {

@@ -1,7 +1,9 @@
+import type { Server } from "node:net";
 import { MptcpError } from "../../core/index.ts";
 import type { Listener } from "../../host/index.ts";
 import type { StreamConnection } from "../../tcp/index.ts";
 import { IpAddress } from "../../wire/index.ts";
+import { uvErrno } from "../errno.ts";
 import { rethrow } from "../errors.ts";
 import { readAddress } from "../local-address.ts";
 import type { WrittenAddress } from "../local-address.ts";
@@ -10,7 +12,8 @@ import type { ConnectionHandler, Runtime } from "../runtime.ts";
 import type { SocketOptions } from "../socket-options.ts";
 import { writeAddress } from "./address-text.ts";
 import type { SocketName } from "./address-text.ts";
-import { uvErrno } from "./errno.ts";
+import { UV_TCP_IPV6ONLY } from "./node-handle.ts";
+import type { ListenOn } from "./node-handle.ts";
 import { StreamHandle } from "./stream-handle.ts";
 
 /** How a listener of the engine is made. */
@@ -159,6 +162,24 @@ export class ListenHandle {
     if (holds) this.runtime.ref();
     else this.runtime.unref();
   }
+}
+
+/** Where Node is about to listen: the arguments of its {@link ListenOn}. */
+export type ListenPlace = Parameters<ListenOn>;
+
+/**
+ * Has `server` listen as Node is about to, on the handle that `make` gives; on one of Node's where that is null, and for what is no address: a path, a descriptor, a handle that is there.
+ * Any address is told as that of the handle's stack.
+ */
+export function listenOnEngine(server: Server, listenOn: ListenOn, place: ListenPlace, make: (settings: Pick<ListenSettings, "backlog" | "ipv6Only">) => ListenHandle | null): void {
+  const [address, port, family, backlog, fd, flags = 0] = place;
+  const inside = server as unknown as { _handle: unknown };
+  // A family of -1 is that of a path.
+  const isAddress = !inside._handle && (family === 4 || family === 6) && fd === undefined;
+  const handle = isAddress ? make({ ...(backlog === undefined || backlog <= 0 ? {} : { backlog }), ipv6Only: (flags & UV_TCP_IPV6ONLY) !== 0 }) : null;
+  if (handle !== null) inside._handle = handle;
+  if (handle === null || address !== null) listenOn.call(server, ...place);
+  else listenOn.call(server, handle.anyAddress, port, handle.anyAddress === "::" ? 6 : 4, backlog, fd, flags);
 }
 
 const UNKNOWN = uvErrno("UNKNOWN");

@@ -1,6 +1,6 @@
 /**
  * What is used of Node's own inside to put a stream of this library beneath a `net.Socket`: the C++ stream that calls JavaScript (JSStream), on which `tls`, `http` and `http2`
- * can stand as they stand on a socket of the system, and the few numbers by which streams and their handles talk. `net` has no public way for it. It is the same from Node 20 to 26;
+ * can stand as they stand on a socket of the system, and the few numbers by which streams and their handles talk. `net` has no public way for it. It is the same in Node 20 and 22;
  * {@link nodeStreams} looks for it.
  *
  * @module

@@ -4,6 +4,7 @@ import type { ConnectOptions } from "../../host/index.ts";
 import { configOfKeepAlive, STREAM_EVENT } from "../../tcp/index.ts";
 import type { KeepAlive, StreamConnection, TcpConfig } from "../../tcp/index.ts";
 import { IpAddress, Payload } from "../../wire/index.ts";
+import { errorName, uvErrno } from "../errno.ts";
 import { codedError, ioError, requiredError, rethrow } from "../errors.ts";
 import { Lingerer } from "../lingerer.ts";
 import { readAddress } from "../local-address.ts";
@@ -15,7 +16,7 @@ import { keepAliveAfter } from "../socket-options.ts";
 import type { SocketConnectOptions } from "../socket-options.ts";
 import { writeAddress } from "./address-text.ts";
 import type { SocketName } from "./address-text.ts";
-import { errorName, uvErrno } from "./errno.ts";
+import { socketHandle } from "./node-handle.ts";
 import { nodeStreams } from "./node-streams.ts";
 import type { HandleRequest } from "./node-streams.ts";
 
@@ -168,7 +169,7 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
   }
 
   readStart(): number {
-    return this.startReading(true);
+    return this.startReading();
   }
 
   readStop(): number {
@@ -258,7 +259,7 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
 
   onreadstart(): number {
     this.isConsumed = true;
-    return this.startReading(false);
+    return this.startReading();
   }
 
   onreadstop(): number {
@@ -426,9 +427,8 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
 
   // ---- reading
 
-  private startReading(isDirect: boolean): number {
+  private startReading(): number {
     if (this.connection === null && this.connectRequest === null) return uvErrno("ENOTCONN");
-    if (!isDirect) this.isConsumed = true;
     this.isReading = true;
     this.updateHold();
     const { connection } = this;
@@ -445,7 +445,8 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
 
   private readonly onDelivery = (): void => {
     this.isDeliveryDue = false;
-    this.context.runInAsyncScope(this.deliver, this);
+    // What a listener throws here, too, keeps nothing from being told.
+    this.onEvents(STREAM_EVENT.readable, 0);
   };
 
   private deliver(): void {
@@ -642,6 +643,17 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
     if (holds) this.runtime.ref();
     else this.runtime.unref();
   }
+}
+
+/** As `socket.resetAndDestroy()`, for which Node asks for a handle of libuv's; `native` is that. */
+export function resetAndDestroy(socket: NetSocket, native: (this: NetSocket) => NetSocket): void {
+  if (!((socketHandle.get(socket) as unknown) instanceof StreamHandle)) {
+    native.call(socket);
+    return;
+  }
+  const { _reset: reset } = socket as unknown as { _reset(this: NetSocket): void };
+  if (socket.connecting) socket.once("connect", () => reset.call(socket));
+  else reset.call(socket);
 }
 
 /** Where who connects to any address comes to, as on Linux: this host itself. Where there is no address of that family, the other one's. */

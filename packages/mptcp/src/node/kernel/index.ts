@@ -11,4 +11,4 @@ export type { KernelListenOptions, KernelServerOptions } from "./kernel-server.t
 export { KernelSocket } from "./kernel-socket.ts";
 export type { KernelConnectOptions, KernelSocketOptions } from "./kernel-socket.ts";
 export { KernelSocketMptcp } from "./kernel-socket-mptcp.ts";
-export { openInto } from "./tcp-handle.ts";
+export { armHandle } from "./tcp-handle.ts";

@@ -10,21 +10,32 @@ import type { NodeHandle } from "../handle/index.ts";
 import { openKernelSocket, socketCalls } from "./system-calls.ts";
 
 /**
- * Sees to it that `handle`, a new one of Node's, gets a socket of the kernel's Multipath TCP as soon as it needs one: when the family is known.
+ * Sees to it that `target`, a new handle of Node's, or the prototype of all of them, gets a socket of the kernel's Multipath TCP as soon as a handle needs one: when the family is known.
  * What cannot be opened is the result of that call, and so an error of `net`'s usual shape.
  */
-export function armHandle(handle: NodeHandle): void {
-  // Those of the prototype, with the handle as their `this`.
-  const { bind, bind6, connect, connect6 } = handle;
-  const open = (family: 4 | 6): number => (handle.fd >= 0 ? 0 : openInto(handle, family));
-  handle.bind = (address, port, flags) => open(4) || bind.call(handle, address, port, flags);
-  handle.bind6 = (address, port, flags) => open(6) || bind6.call(handle, address, port, flags);
-  handle.connect = (request, address, port) => open(4) || connect.call(handle, request, address, port);
-  handle.connect6 = (request, address, port) => open(6) || connect6.call(handle, request, address, port);
+export function armHandle(target: NodeHandle): void {
+  const { bind, bind6, connect, connect6 } = target;
+  target.bind = function (address, port, flags) {
+    return open(this, 4) || bind.call(this, address, port, flags);
+  };
+  target.bind6 = function (address, port, flags) {
+    return open(this, 6) || bind6.call(this, address, port, flags);
+  };
+  target.connect = function (request, address, port) {
+    return open(this, 4) || connect.call(this, request, address, port);
+  };
+  target.connect6 = function (request, address, port) {
+    return open(this, 6) || connect6.call(this, request, address, port);
+  };
 }
 
-/** Gives a new handle of Node's a socket of the kernel's Multipath TCP. @returns 0, or libuv's number of an error */
-export function openInto(handle: NodeHandle, family: 4 | 6): number {
+/** @returns 0, or libuv's number of an error */
+function open(handle: NodeHandle, family: 4 | 6): number {
+  return handle.fd >= 0 ? 0 : openInto(handle, family);
+}
+
+/** Gives a new handle of Node's a socket. */
+function openInto(handle: NodeHandle, family: 4 | 6): number {
   const calls = socketCalls();
   const fd = openKernelSocket(calls, family);
   if (fd < 0) return fd;

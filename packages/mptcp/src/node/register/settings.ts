@@ -34,23 +34,29 @@ export interface UdpSetting extends Omit<UdpLinkOptions, "addresses"> {
  * @throws MptcpError ERR_MPTCP_REGISTER, which says what makes no sense
  */
 export function readSettings(environment: Readonly<Record<string, string | undefined>>): RegisterSettings {
-  const path = environment["MPTCP_CONFIG"];
-  const file = path === undefined || path === "" ? {} : readFile(path);
-  const from = path === undefined || path === "" ? "" : ` in ${path}`;
-  const links = words(environment["MPTCP_UDP"]) ?? file["udp"];
+  // A variable that is empty says nothing.
+  const said = (name: string): string | undefined => environment[name] || undefined;
+  const path = said("MPTCP_CONFIG");
+  const file = path === undefined ? {} : readFile(path);
+  const from = path === undefined ? "" : ` in ${path}`;
+  const links = words(said("MPTCP_UDP")) ?? file["udp"];
+  const log = said("MPTCP_LOG");
   return {
-    via: oneOf(environment["MPTCP_VIA"] ?? file["via"], ["auto", "userspace", "kernel", "tcp"], "auto", `via${from}, MPTCP_VIA`),
+    via: oneOf(said("MPTCP_VIA") ?? file["via"], ["auto", "userspace", "kernel", "tcp"], "auto", `via${from}, MPTCP_VIA`),
     udp: list(links, `udp${from}, MPTCP_UDP`).map((link) => udpSetting(link)),
     tun: list(file["tun"], `tun${from}`).map((link) => tunSetting(link, from)),
-    only: texts(words(environment["MPTCP_ONLY"]) ?? file["only"], `only${from}, MPTCP_ONLY`),
-    except: texts(words(environment["MPTCP_EXCEPT"]) ?? file["except"], `except${from}, MPTCP_EXCEPT`),
-    required: flag(environment["MPTCP_REQUIRED"] ?? file["required"], `required${from}, MPTCP_REQUIRED`),
-    log: oneOf(LOGS[environment["MPTCP_LOG"] ?? ""] ?? environment["MPTCP_LOG"] ?? file["log"], ["none", "choice", "counters"], "none", `log${from}, MPTCP_LOG`),
+    only: texts(words(said("MPTCP_ONLY")) ?? file["only"], `only${from}, MPTCP_ONLY`),
+    except: texts(words(said("MPTCP_EXCEPT")) ?? file["except"], `except${from}, MPTCP_EXCEPT`),
+    required: flag(said("MPTCP_REQUIRED") ?? file["required"], `required${from}, MPTCP_REQUIRED`),
+    log: oneOf(log === undefined ? file["log"] : (LOGS.get(log) ?? log), ["none", "choice", "counters"], "none", `log${from}, MPTCP_LOG`),
   };
 }
 
-/** What says yes and no in an environment variable for the log. */
-const LOGS: Readonly<Record<string, string>> = { "": "", 0: "none", 1: "choice" };
+/** What says no and yes in an environment variable for the log. */
+const LOGS: ReadonlyMap<string, string> = new Map([
+  ["0", "none"],
+  ["1", "choice"],
+]);
 
 const KEYS = ["via", "udp", "tun", "only", "except", "required", "log"];
 

@@ -5,7 +5,8 @@ import { wrong } from "./settings.ts";
 
 /** Addresses and ports as `only` and `except` name them: `192.0.2.0/24`, `192.0.2.1:80`, `[2001:db8::1]:80`, `2001:db8::/32`, `:443`, `*`. */
 export class Targets {
-  private readonly byPort = new Map<number, BlockList>();
+  /** By family and port: to a list, an address of IPv4 is one of IPv6, too. */
+  private readonly lists = new Map<string, BlockList>();
 
   /** @throws MptcpError ERR_MPTCP_REGISTER for a text that is none */
   constructor(entries: readonly string[]) {
@@ -14,24 +15,29 @@ export class Targets {
 
   has(address: IpAddress, port: number): boolean {
     const family = address.family === 4 ? "ipv4" : "ipv6";
-    return [port, ANY_PORT].some((one) => this.byPort.get(one)?.check(String(address), family) === true);
+    return [port, ANY_PORT].some((one) => this.lists.get(`${family} ${one}`)?.check(String(address), family) === true);
   }
 
   private add(entry: string): void {
     const { network, port } = split(entry);
-    const blocks = this.byPort.get(port) ?? new BlockList();
-    this.byPort.set(port, blocks);
-    if (network === "" || network === "*") {
-      blocks.addSubnet("0.0.0.0", 0, "ipv4");
-      blocks.addSubnet("::", 0, "ipv6");
+    if (network === "*" || (network === "" && port !== ANY_PORT)) {
+      this.addSubnet("0.0.0.0", 0, "ipv4", port);
+      this.addSubnet("::", 0, "ipv6", port);
       return;
     }
-    const [address = "", prefix] = network.split("/");
+    const { address = "", prefix } = NETWORK.exec(network)?.groups ?? {};
     const family = isIP(address);
     const longest = family === 4 ? 32 : 128;
     const length = prefix === undefined ? longest : Number(prefix);
-    if (family === 0 || !Number.isInteger(length) || length < 0 || length > longest) throw unfit(entry);
-    blocks.addSubnet(address, length, family === 4 ? "ipv4" : "ipv6");
+    if (family === 0 || length > longest) throw unfit(entry);
+    this.addSubnet(address, length, family === 4 ? "ipv4" : "ipv6", port);
+  }
+
+  private addSubnet(address: string, length: number, family: "ipv4" | "ipv6", port: number): void {
+    const key = `${family} ${port}`;
+    const blocks = this.lists.get(key) ?? new BlockList();
+    this.lists.set(key, blocks);
+    blocks.addSubnet(address, length, family);
   }
 }
 
@@ -57,4 +63,5 @@ export function targetAddress(text: string): IpAddress | null {
 }
 
 const FORM = /^(?:\[(?<bracketed>[^\]]+)\]|(?<plain>[^:]*))(?::(?<port>\d+))?$/;
+const NETWORK = /^(?<address>[^/]*)(?:\/(?<prefix>\d+))?$/;
 const ANY_PORT = -1;

@@ -15,7 +15,7 @@ export interface PortListener {
   erred(error: PathError): void;
   /** No more packets for the moment. */
   batchEnd(): void;
-  /** {@link UdpPort.send} may be called again, after it was false. */
+  /** `send` may be called again, after it was false. */
   room(): void;
 }
 

@@ -2,7 +2,7 @@ import { TCP_OPTION } from "../../wire/index.ts";
 import type { MptcpOption, RawTcpOption, TcpSegment } from "../../wire/index.ts";
 import type { Parameter } from "./parameters.ts";
 
-/** A TCP option by name, see {@link OPTION_NAMES}, or by kind: 2 to 255. */
+/** A TCP option by name, or by kind: 2 to 255. */
 export type OptionName = string | number;
 
 /** All Multipath TCP options, or those of one subtype each, by the values of the first four bits (RFC 8684 §7, Table 2). */

@@ -5,4 +5,4 @@ export type { Chain, ChainOptions } from "./chain.ts";
 export { dumbbell } from "./dumbbell.ts";
 export type { Dumbbell, DumbbellOptions } from "./dumbbell.ts";
 export { multiPath, twoPaths } from "./multi-path.ts";
-export type { AccessPath, MultiPath, MultiPathOptions, TwoPathsOptions } from "./multi-path.ts";
+export type { AccessPath, AtLeastOne, MultiPath, MultiPathOptions, TwoPathsOptions } from "./multi-path.ts";

@@ -1,3 +1,4 @@
+import { MptcpError } from "../../core/index.ts";
 import type { IpAddress } from "../../wire/index.ts";
 import type { Link, LinkOptions } from "../link.ts";
 import type { Middlebox, MiddleboxFactory } from "../middleboxes/index.ts";
@@ -29,18 +30,21 @@ export interface MultiPathOptions {
   readonly server?: HostSettings;
 }
 
+/** A list that is not empty, so that its first entry is known to be there. */
+export type AtLeastOne<T> = readonly [T, ...T[]];
+
 export interface MultiPath {
   readonly client: SimHost;
   readonly server: SimHost;
   /** By path: the access link, its middleboxes, its NAT if any, its router, and the client's addresses there. */
-  readonly access: readonly Link[];
+  readonly access: AtLeastOne<Link>;
   readonly middleboxes: readonly (readonly Middlebox[])[];
   readonly routers: readonly Router[];
   readonly nats: readonly (Nat | null)[];
-  readonly clientAddresses: readonly (readonly IpAddress[])[];
+  readonly clientAddresses: AtLeastOne<AtLeastOne<IpAddress>>;
   readonly core: Router;
-  readonly serverLinks: readonly Link[];
-  readonly serverAddresses: readonly (readonly IpAddress[])[];
+  readonly serverLinks: AtLeastOne<Link>;
+  readonly serverAddresses: AtLeastOne<AtLeastOne<IpAddress>>;
 }
 
 /**
@@ -88,7 +92,15 @@ export function multiPath(simulation: Simulation, options: MultiPathOptions): Mu
   }
   clientAddresses.forEach((addresses, link) => addresses.forEach((address) => client.addAddress(address, { link })));
   serverAddresses.forEach((addresses, link) => addresses.forEach((address) => server.addAddress(address, { link })));
-  return { client, server, access, middleboxes, routers, nats, clientAddresses, core, serverLinks, serverAddresses };
+  const known = { client, server, middleboxes, routers, nats, core };
+  return { ...known, access: some(access), clientAddresses: some(clientAddresses.map(some)), serverLinks: some(serverLinks), serverAddresses: some(serverAddresses.map(some)) };
+}
+
+/** @throws MptcpError ERR_SIM_OPTION for an empty list */
+function some<T>(list: readonly T[]): AtLeastOne<T> {
+  const [first, ...others] = list;
+  if (first === undefined) throw new MptcpError("ERR_SIM_OPTION", "a client and a server have at least one path, and one address, in between");
+  return [first, ...others];
 }
 
 export interface TwoPathsOptions extends Omit<MultiPathOptions, "paths"> {

@@ -1,0 +1,1 @@
+export { registerPerf } from "./options.ts";

@@ -1,0 +1,23 @@
+/** Names that the declarations of an entry point use and that it does not export: an application is handed such values, or has nothing to do with them, and never writes their types. */
+export const INTERNAL: Readonly<Record<string, readonly string[]>> = {
+  "@mptcp/scenario": [
+    "BULK.keys", "CHANGE.keys", "EXPECT.keys", "FieldPath", "Flat", "HOST.keys", "INTERFACE.keys", "LINK.keys", "LINK_SHAPE.keys", "LIVE.keys",
+    "LOSS.keys", "MEANINGS", "OptionalKey", "PATH.keys", "PROTOCOL.keys", "Parsed", "PlanChange", "PlanExpect", "PlanNetwork", "PlanProtocol",
+    "PlanWorkload", "Planned", "Problem", "Progress", "QUEUE.keys", "REQUEST.keys", "ROUTER.keys", "SCENARIO.keys", "Scenario", "Schema", "TOPOLOGY.keys",
+    "WORKLOAD.keys", "Work", "Written",
+  ],
+  "mptcp": [
+    "DeadlineOwner", "Deadlines", "DecisionLog", "EndpointId", "EventBase", "HandOver", "HostMemory", "IcmpError", "Lingerer", "MptcpConnectionOptions",
+    "MptcpEnvironment", "MultipathContext", "PathMtu", "Receiver", "RegularContext", "RttEstimator", "SegmentPool", "Sender", "Service", "Session",
+    "SnapshotBody", "Subflow", "SubflowTcpConfig", "TcpEnvironment", "TcpOwner", "TimeWait", "TimeWaitsOwner", "Timed", "Timer", "WaitingTuple",
+  ],
+  "mptcp/node": [
+    "CommandResult", "NodeHandle", "Offloads", "PortListener", "SystemCalls", "UserspaceConnectOptions", "UserspaceServerOptions",
+  ],
+  "mptcp/sim": [
+    "PARAMETERS", "SEGMENT_SORTS", "WAYS",
+  ],
+  "mptcp/testing": [
+    "CongestionRule", "LinkRule", "LossRule", "MiddleboxRule", "PathManagerRule", "PathTable", "SchedulerRule",
+  ],
+};
