@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import type Compiler from "typescript";
 
@@ -38,11 +38,10 @@ const STAMP = "stripped.tsbuildinfo";
 export async function stripPackage(folder: string): Promise<number> {
   const stamp = join(folder, STAMP);
   const since = existsSync(stamp) ? statSync(stamp).mtimeMs : 0;
-  const written = readdirSync(join(folder, "dist"), { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".js"));
+  const written = removeForsaken(folder).filter((name) => name.endsWith(".js"));
   const modules = written
     .map((name) => ({ target: join(folder, "dist", name), source: join(folder, "src", name.replace(/\.js$/, ".ts")) }))
-    // A module whose source is gone is left as it is.
-    .filter(({ target, source }) => statSync(target).mtimeMs >= since && existsSync(source));
+    .filter(({ target }) => statSync(target).mtimeMs >= since);
   if (modules.length === 0) return 0;
   // It takes half a second to load, and mostly nothing has changed.
   const { default: ts } = await import("typescript");
@@ -53,6 +52,17 @@ export async function stripPackage(folder: string): Promise<number> {
   }
   writeFileSync(stamp, "");
   return modules.length;
+}
+
+/** Removes what was compiled from sources that are gone, which would be published with the others. @returns the names of what is left, from `dist` */
+function removeForsaken(folder: string): readonly string[] {
+  const names = readdirSync(join(folder, "dist"), { recursive: true, encoding: "utf8" });
+  return names.filter((name) => {
+    const module = /^(.*?)(\.d\.ts|\.js)(\.map)?$/.exec(name)?.[1];
+    if (module === undefined || existsSync(join(folder, "src", `${module}.ts`))) return true;
+    rmSync(join(folder, "dist", name));
+    return false;
+  });
 }
 
 /** Another process may load it meanwhile: it finds the old one or the new one. */
