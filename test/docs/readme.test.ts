@@ -9,6 +9,7 @@ import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFailed } from "vitest";
 import { Terminal, terminalObstacle } from "../../packages/cli/test/processes.ts";
+import { kernelTestObstacle } from "../../packages/mptcp/test/node/namespace.ts";
 import { Screen } from "../../packages/cli/test/screen.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -19,7 +20,7 @@ const page = readFileSync(join(root, "README.md"), "utf8");
 /** One thing is changed in what is pasted: the file has 20 MB and not 1 GiB, so that this is quick. */
 const SMALLER = ["head -c 1G ", `head -c ${20e6} `] as const;
 const [, first = "", play = "", section = ""] = /\n# mptcp\n([\s\S]*?)\n## Play\n([\s\S]*?)\n## On the real network\n([\s\S]*?)\n## /.exec(`\n${page}`) ?? [];
-const [begin = "", processes = "", loss = "", amount = "", programs = ""] = section.split(/\n\*\*(?=Two ordinary processes|One path is lost|How much|Programs that|With the kernel)/);
+const [begin = "", processes = "", loss = "", amount = "", programs = "", kernel = ""] = section.split(/\n\*\*(?=Two ordinary processes|One path is lost|How much|Programs that|With the kernel)/);
 const [start = ""] = blocksOf(first);
 const sample = /\n```\n([\s\S]*?)\n```\n/.exec(first)?.[1]?.split("\n").filter((line) => line !== "" && line !== "...") ?? [];
 const [scenarios = ""] = blocksOf(play);
@@ -28,6 +29,7 @@ const [listen = "", connect = ""] = blocksOf(processes);
 const [lose = ""] = blocksOf(loss);
 const [measure = ""] = blocksOf(amount);
 const [forward = ""] = blocksOf(programs);
+const [packages = "", withKernel = ""] = blocksOf(kernel);
 
 function blocksOf(part: string): string[] {
   return Array.from(part.matchAll(/(?<=^|\n\n)(?: {4}.*\n|\n(?= {4}))+/g), ([block]) => block.replaceAll(/^ {4}/gm, "").trimEnd().replace(...SMALLER));
@@ -72,9 +74,11 @@ const PASTES = ["bracketed", "plain", "lines"] as const;
 class Shell {
   /** From where on the shell has yet to ask for a command. */
   private asked = 0;
-  private readonly terminal = new Terminal(`exec ${within.join(" ")} env PS1='${PROMPT}' PS2='${REST}' bash --norc --noprofile -i`, folder);
+  private readonly terminal: Terminal;
 
-  constructor() {
+  /** @param inside words that come before the shell's name */
+  constructor(inside: readonly string[] = within) {
+    this.terminal = new Terminal(`exec ${inside.join(" ")} env PS1='${PROMPT}' PS2='${REST}' bash --norc --noprofile -i`, folder);
     onTestFailed(() => console.warn(this.terminal.screen.slice(-4000)));
   }
 
@@ -149,7 +153,9 @@ function expectSame(output: string): void {
 const SUMS = /  received\r?\n/;
 const noTerminal = terminalObstacle();
 const noCurl = ["curl", "python3"].every((program) => spawnSync(program, ["--version"]).status === 0) ? null : "there is no curl, or no python3";
-for (const obstacle of [noTerminal, noNamespace, noCurl]) if (obstacle !== null) console.warn(`steps of README are skipped: ${obstacle}`);
+const noKernel =
+  kernelTestObstacle() ?? (["mptcpize --help", "nc -h", "nstat -V"].every((command) => spawnSync("sh", ["-c", command]).status === 0) ? null : "there is no mptcpize, no nc, or no nstat");
+for (const obstacle of [noTerminal, noNamespace, noCurl, noKernel]) if (obstacle !== null) console.warn(`steps of README are skipped: ${obstacle}`);
 
 describe.skipIf(noTerminal !== null)("README, first of all", () => {
   it("shows what npm start shows, in a terminal of 80 columns", async () => {
@@ -191,7 +197,8 @@ describe("README, on the real network", () => {
     expect(lose).toMatch(/^unshare .*\n[\s\S]*\n +wait; sha256sum file received'$/);
     expect(measure).toMatch(/^mptcp perf --server .* &\nmptcp perf --client .*$/);
     expect(forward).toMatch(/\nmptcp forward .* &\ncurl .*\nkill \$\(jobs -p\); wait$/);
-    // The kernel's part takes packages and root.
+    expect(packages).toBe("sudo apt-get install -y mptcpize netcat-openbsd");
+    expect(withKernel).toMatch(/^sudo env PATH=\$PATH unshare --net bash -c '\n[\s\S]*\n +nstat .*'$/);
     expect(section.match(/\n\*\*/g)).toHaveLength(5);
   });
 
@@ -228,6 +235,21 @@ describe("README, on the real network", () => {
     const forwarded = await shell.shows(await shell.paste(forward, "lines"), /bytes read, 20000\d+ written in [\s\S]*\n/);
     expect(forwarded).toMatch(/\nthe same\r?\n/);
     expect(forwarded).not.toMatch(/no such job|No such process/);
+  });
+
+  // Who runs the tests of the kernel is root, and needs no sudo for it.
+  it.skipIf(noTerminal !== null || noKernel !== null).each(PASTES)("pasted in a terminal, %s, the kernel and the engine send each other a file", async (how) => {
+    const shell = new Shell([]);
+    await shell.setUp(how);
+    const output = await shell.shows(await shell.paste(withKernel.replace(/^sudo /, ""), how), /MPTcpExtMPJoinAckRx [^\n]*\n/);
+    expect(await shell.exitCode()).toBe(0);
+    expect(output).toMatch(/20000000 bytes read, 0 written in .*, Multipath TCP over 2 subflows/);
+    expect(output).toMatch(/20000000 written in .*, Multipath TCP over [234] subflows/);
+    const parts = output.split(/(?<=  received\r?\n)/);
+    expect(parts).toHaveLength(3);
+    for (const part of parts.slice(0, 2)) expectSame(part);
+    // The kernel's own count of what was joined, in both of its roles.
+    for (const name of ["MPJoinSynAckRx", "MPJoinAckRx"]) expect(Number(new RegExp(`MPTcpExt${name} +(\\d+)`).exec(output)?.[1])).toBeGreaterThan(0);
   });
 
   it("in scripts two ordinary processes move a file, whichever is started first", async () => {
