@@ -6,11 +6,9 @@ import { registerForward } from "./forward-options.ts";
 import { EXIT } from "./io.ts";
 import type { Io } from "./io.ts";
 import { registerKey } from "./link-key.ts";
-import { listScenarios } from "./list-command.ts";
 import { registerMonitor } from "./monitor-command.ts";
 import { registerPerf } from "./perf/index.ts";
 import { registerProbe } from "./probe-command.ts";
-import { runCommand } from "./run-command.ts";
 import type { RunFlags } from "./run-command.ts";
 import { addSocketCommands } from "./socket-options.ts";
 import { registerStatus } from "./status-command.ts";
@@ -19,7 +17,7 @@ export { processIo } from "./io.ts";
 export type { Io, Output } from "./io.ts";
 
 /**
- * The `mptcp` command.
+ * The `mptcp` command. The simulator is loaded by the commands that need it alone, so that the others begin sooner.
  * @param args without the program's name
  * @returns the exit code: 0 success, 1 the run or the transfer failed, 2 wrong usage, 130 interrupted, 143 terminated
  */
@@ -47,12 +45,14 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     .option("--no-capture", "write no capture")
     .addHelpText("after", RUN_EXAMPLES)
     .action(async (scenario: string, flags: RunFlags) => {
+      const { runCommand } = await import("./run-command.ts");
       code = await runCommand(scenario, { ...RUN_DEFAULTS, ...flags }, io);
     });
   program
     .command("list")
     .description("list the scenarios that come with the project")
     .action(async () => {
+      const { listScenarios } = await import("./list-command.ts");
       code = await listScenarios(io);
     });
   addSocketCommands(program, io, (exit) => (code = exit));

@@ -1,4 +1,4 @@
-import { formatRate, formatSize } from "@mptcp/scenario";
+import { formatRate, formatSize } from "@mptcp/scenario/units";
 import type { RunStatus, SubflowStatus } from "@mptcp/scenario";
 import type { Output } from "./io.ts";
 import { ScreenRegion } from "./screen-region.ts";

@@ -1,4 +1,4 @@
-import { formatSize } from "@mptcp/scenario";
+import { formatSize } from "@mptcp/scenario/units";
 import type { AnySocket, MptcpInfo } from "mptcp/node";
 import type { Io } from "./io.ts";
 import { shownSubflow } from "./shown-info.ts";

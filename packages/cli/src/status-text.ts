@@ -1,4 +1,4 @@
-import { formatRate, formatSize } from "@mptcp/scenario";
+import { formatRate, formatSize } from "@mptcp/scenario/units";
 import type { ConnectionStatus, ControlHello, ControlStatus, EndpointStatus, SubflowStatus } from "mptcp/node";
 import type { Colors } from "./io.ts";
 import { endpointText } from "./endpoint-text.ts";

@@ -1,4 +1,4 @@
-import { formatRate, formatSize } from "@mptcp/scenario";
+import { formatRate, formatSize } from "@mptcp/scenario/units";
 import type { Summary } from "@mptcp/scenario";
 import type { Colors, Output } from "./io.ts";
 import { widthOf } from "./screen-region.ts";

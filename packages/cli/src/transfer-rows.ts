@@ -1,4 +1,4 @@
-import { formatRate, formatSize } from "@mptcp/scenario";
+import { formatRate, formatSize } from "@mptcp/scenario/units";
 import type { Output } from "./io.ts";
 import { ScreenRegion } from "./screen-region.ts";
 import type { SubflowRecord } from "./subflow-ledger.ts";

@@ -1,4 +1,4 @@
-import { formatRate } from "@mptcp/scenario";
+import { formatRate } from "@mptcp/scenario/units";
 import type { Io } from "./io.ts";
 import type { ShownInfo, ShownSubflow } from "./shown-info.ts";
 

@@ -1,3 +1,8 @@
+/**
+ * Quantities as texts, both ways. Apart from the rest of the package, so that a command that shows a rate need not load the simulator.
+ *
+ * @module @mptcp/scenario/units
+ */
 import { IpAddress } from "mptcp/wire";
 
 /**

@@ -2,8 +2,8 @@
 export const INTERNAL: Readonly<Record<string, readonly string[]>> = {
   "@mptcp/scenario": [
     "BULK.keys", "CHANGE.keys", "EXPECT.keys", "FieldPath", "Flat", "HOST.keys", "INTERFACE.keys", "LINK.keys", "LINK_SHAPE.keys", "LIVE.keys",
-    "LOSS.keys", "MEANINGS", "OptionalKey", "PATH.keys", "PROTOCOL.keys", "Parsed", "PlanChange", "PlanExpect", "PlanNetwork", "PlanProtocol",
-    "PlanWorkload", "Planned", "Problem", "Progress", "QUEUE.keys", "REQUEST.keys", "ROUTER.keys", "SCENARIO.keys", "Scenario", "Schema", "TOPOLOGY.keys",
+    "LOSS.keys", "MEANINGS", "OptionalKey", "PATH.keys", "PROTOCOL.keys", "PlanChange", "PlanExpect", "PlanNetwork", "PlanProtocol",
+    "PlanWorkload", "Planned", "Problem", "QUEUE.keys", "REQUEST.keys", "ROUTER.keys", "SCENARIO.keys", "Scenario", "Schema", "TOPOLOGY.keys",
     "WORKLOAD.keys", "Work", "Written",
   ],
   "mptcp": [
@@ -12,7 +12,8 @@ export const INTERNAL: Readonly<Record<string, readonly string[]>> = {
     "SnapshotBody", "Subflow", "SubflowTcpConfig", "TcpEnvironment", "TcpOwner", "TimeWait", "TimeWaitsOwner", "Timed", "Timer", "WaitingTuple",
   ],
   "mptcp/node": [
-    "CommandResult", "NodeHandle", "Offloads", "PortListener", "SystemCalls", "UserspaceConnectOptions", "UserspaceServerOptions",
+    "CommandResult", "ERROR_CODES", "EVENTS", "HELLO", "Leaver", "METHODS", "NodeHandle", "Of", "Offloads", "PathError", "PortListener", "RecordOf",
+    "SystemCalls", "UserspaceConnectOptions", "UserspaceServerOptions", "connectionStatus", "endpoint", "policy", "policyKind", "status", "subflowStatus",
   ],
   "mptcp/sim": [
     "PARAMETERS", "SEGMENT_SORTS", "WAYS",

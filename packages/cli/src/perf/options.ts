@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
-import { parseSize } from "@mptcp/scenario";
+import { parseSize } from "@mptcp/scenario/units";
 import { EXIT } from "../io.ts";
 import type { Io } from "../io.ts";
 import { parseCountOf, parsePort, parseSecondsTo } from "../port.ts";

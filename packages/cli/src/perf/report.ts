@@ -1,4 +1,4 @@
-import { formatRate, formatSize } from "@mptcp/scenario";
+import { formatRate, formatSize } from "@mptcp/scenario/units";
 import type { AnySocket } from "mptcp/node";
 import type { Io } from "../io.ts";
 import { cutTo } from "../screen-region.ts";

@@ -6,7 +6,7 @@
  */
 export type { HostAddress } from "./address-book.ts";
 export { Host } from "./host.ts";
-export type { AddressOptions, ConnectOptions, DefaultsChange, HostOptions, HostUsage, ListenOptions } from "./options.ts";
+export type { AddressOptions, ConnectOptions, Defaults, DefaultsChange, HostOptions, HostUsage, ListenOptions } from "./options.ts";
 export { Listener } from "./listener.ts";
 export { Pump } from "./pump.ts";
 export type { PumpDriver } from "./pump.ts";

@@ -16,7 +16,7 @@ export type { Check, CheckState, DoctorOptions, DoctorReport, System, Use } from
 export type { SystemError } from "./errors.ts";
 export { kernelMptcp, KernelServer, KernelSocket, KernelSocketMptcp } from "./kernel/index.ts";
 export type { KernelConnectOptions, KernelListenOptions, KernelMptcpStatus, KernelServerOptions, KernelSocketOptions } from "./kernel/index.ts";
-export type { LinkConnections, LinkDriver, LinkHandler } from "./link.ts";
+export type { Companion, LinkConnections, LinkDriver, LinkHandler } from "./link.ts";
 export { LinkCapture } from "./link-capture.ts";
 export type { LinkCaptureOptions } from "./link-capture.ts";
 export type { LocalAddressInfo, MptcpEvents, MptcpInfo, MultipathChoice, RemoteAddressInfo, SocketMptcp, SubflowInfo, SubflowRequest } from "./mptcp-info.ts";

@@ -20,9 +20,9 @@ export interface SealCounters {
   forged: number;
   /** What had arrived before, is older than the window for that, or is our own. */
   replayed: number;
-  /** Initiations that were answered by a cookie, since {@link SealLimits.cookiesFrom} sessions were pending. */
+  /** Initiations that were answered by a cookie, since `cookiesFrom` sessions were pending. */
   challenged: number;
-  /** Initiations that were not answered, since {@link SealLimits.pending}, or those of their address, were pending. */
+  /** Initiations that were not answered, since as many as may be, in all or of their address, were pending. */
   refused: number;
   /** Segments that found no room to wait for a handshake. */
   overflowed: number;
