@@ -10,6 +10,7 @@ const allowed = {
   host: ["wire", "core", "tcp", "mptcp"],
   capture: ["wire", "core"],
   sim: ["wire", "core", "tcp", "mptcp", "host", "capture"],
+  drill: ["wire", "core", "tcp", "mptcp", "host"],
   testing: ["wire", "core", "tcp", "mptcp", "host", "capture", "sim"],
   node: ["wire", "core", "tcp", "mptcp", "host", "capture"],
 };

@@ -5,7 +5,7 @@ import { defineConfig } from "vitest/config";
  * Tests of the engine, which has no input or output and keeps nothing outside of its objects, so that files of tests may share a process and what it has
  * loaded. Not so those that exchange methods of the engine's classes, or measure the heap.
  */
-const ENGINE = "packages/mptcp/test/{core,wire,host,tcp,mptcp,sim,testing}/**/!(regular-tcp|idle-memory).test.ts";
+const ENGINE = "packages/mptcp/test/{core,wire,host,tcp,mptcp,sim,drill,testing}/**/!(regular-tcp|idle-memory).test.ts";
 const OTHERS = ["**/node_modules/**"];
 
 // The workspace packages are resolved to their TypeScript sources, so that tests need no build.

@@ -15,6 +15,7 @@ const ENTRY_POINTS = {
   "mptcp/wire": "decodePacket",
   "mptcp/sim": "Simulation",
   "mptcp/capture": "CaptureReader",
+  "mptcp/drill": "parseScript",
   "mptcp/testing": "checkScheduler",
   "mptcp/node": "createStack",
   "@mptcp/scenario": "runScenario",

@@ -1,0 +1,18 @@
+/**
+ * drill/: packet scripts in the language of packetdrill. So far their syntax: a script is read into a tree that keeps the place of everything, and printed
+ * from it. docs/drill.md describes the language.
+ *
+ * @example
+ * ```ts
+ * const { script, problems } = parseScript(text);
+ * for (const problem of problems) console.error(describeProblem("mine.pkt", text, problem));
+ * ```
+ *
+ * @module mptcp/drill
+ */
+export type * from "./syntax/ast.ts";
+export { parseScript } from "./syntax/parser.ts";
+export type { ParsedScript } from "./syntax/parser.ts";
+export { printEvent, printScript } from "./syntax/print.ts";
+export { describeProblem, MAX_PROBLEMS } from "./syntax/problems.ts";
+export type { Problem } from "./syntax/problems.ts";
