@@ -4,7 +4,8 @@ export interface Place {
   readonly column: number;
 }
 
-interface Node {
+/** What knows where it begins. */
+export interface Placed {
   readonly place: Place;
 }
 
@@ -15,7 +16,7 @@ export interface Script {
 }
 
 /** `--tolerance_usecs=10000`, `--dry_run`. */
-export interface ScriptOption extends Node {
+export interface ScriptOption extends Placed {
   /** Without the hyphens. */
   readonly name: string;
   /** As it was written, without quotation marks; undefined for an option that takes none. */
@@ -25,13 +26,13 @@ export interface ScriptOption extends Node {
 /** When an event is expected; nanoseconds. */
 export type EventTime =
   /** `0.1` since the beginning of the script; `+0.1` since the event before. */
-  | (Node & { readonly kind: "at"; readonly relative: boolean; readonly at: number })
+  | (Placed & { readonly kind: "at"; readonly relative: boolean; readonly at: number })
   /** `0.1~0.2`, `+0~+0.01`: not before the one, not after the other. */
-  | (Node & { readonly kind: "range"; readonly relative: boolean; readonly from: number; readonly to: number })
+  | (Placed & { readonly kind: "range"; readonly relative: boolean; readonly from: number; readonly to: number })
   /** `*`: whenever. */
-  | (Node & { readonly kind: "any" });
+  | (Placed & { readonly kind: "any" });
 
-export interface ScriptEvent extends Node {
+export interface ScriptEvent extends Placed {
   /** Undefined for a shell line without a time, which runs as soon as what is before it has happened. */
   readonly time: EventTime | undefined;
   readonly action: Action;
@@ -40,19 +41,19 @@ export interface ScriptEvent extends Node {
 export type Action = ShellAction | CodeAction | CallAction | PacketAction;
 
 /** Text between backquotes: one or several lines of a shell. */
-export interface ShellAction extends Node {
+export interface ShellAction extends Placed {
   readonly kind: "shell";
   readonly text: string;
 }
 
 /** Text between `%{` and `}%`: assertions about the socket. */
-export interface CodeAction extends Node {
+export interface CodeAction extends Placed {
   readonly kind: "code";
   readonly text: string;
 }
 
 /** A system call with its expected result. */
-export interface CallAction extends Node {
+export interface CallAction extends Placed {
   readonly kind: "call";
   /** When a call that blocks returns, nanoseconds, counted as the event's time is (`+0...0.2`); undefined for one that returns at once. */
   readonly until: number | undefined;
@@ -65,7 +66,7 @@ export interface CallAction extends Node {
 }
 
 /** A packet that the script sends (`<`, inbound) or that the stack is expected to send (`>`, outbound). */
-export interface PacketAction extends Node {
+export interface PacketAction extends Placed {
   readonly kind: "packet";
   readonly direction: "inbound" | "outbound";
   /** Outermost first. */
@@ -82,36 +83,36 @@ export interface PacketAction extends Node {
 }
 
 /** `addr[name]`, `addr[name=inet_addr("192.0.2.1")]`. */
-export interface AddressVariable extends Node {
+export interface AddressVariable extends Placed {
   readonly name: string;
   readonly value: Expression | undefined;
 }
 
 export type Encapsulation =
-  | (Node & { readonly kind: "ip"; readonly version: 4 | 6; readonly source: string; readonly destination: string })
-  | (Node & { readonly kind: "gre" | "psp"; readonly transport: boolean; readonly fields: readonly HeaderField[] })
-  | (Node & { readonly kind: "mpls"; readonly labels: readonly MplsLabel[] });
+  | (Placed & { readonly kind: "ip"; readonly version: 4 | 6; readonly source: string; readonly destination: string })
+  | (Placed & { readonly kind: "gre" | "psp"; readonly transport: boolean; readonly fields: readonly HeaderField[] })
+  | (Placed & { readonly kind: "mpls"; readonly labels: readonly MplsLabel[] });
 
 /** `seq 512`. */
-export interface HeaderField extends Node {
+export interface HeaderField extends Placed {
   readonly name: string;
   readonly value: NumberLiteral;
 }
 
 /** `(label 123, tc 1, [S], ttl 255)`. */
-export interface MplsLabel extends Node {
+export interface MplsLabel extends Placed {
   readonly fields: readonly HeaderField[];
   readonly bottom: boolean;
 }
 
 /** `ect0`, `tos 0x04`, `ttl 1`, `flowlabel 0x1`. */
-export interface IpField extends Node {
+export interface IpField extends Placed {
   readonly name: IpFieldName;
   readonly value: Expression | undefined;
 }
 export type IpFieldName = "noecn" | "ect0" | "ect1" | "ect01" | "ce" | "ecn" | "tos" | "ttl" | "flowlabel";
 
-export interface TcpSegment extends Node {
+export interface TcpSegment extends Placed {
   readonly kind: "tcp";
   readonly flags: TcpFlags;
   readonly sequence: SequenceRange;
@@ -123,7 +124,7 @@ export interface TcpSegment extends Node {
 }
 
 /** Flags of a segment, in the order that they were written in. */
-export interface TcpFlags extends Node {
+export interface TcpFlags extends Placed {
   /** Of `S`, `F`, `R`, `P`, `.` (ACK), `U`, `E` (ECE), `W` (CWR), `A` (AE); empty for `-`. */
   readonly letters: string;
   /** The three bits AE, CWR and ECE read as a counter, 0 to 7 (AccECN), where the script has a digit. */
@@ -131,18 +132,18 @@ export interface TcpFlags extends Node {
 }
 
 /** `1:701(700)`: relative sequence numbers and the length between them. */
-export interface SequenceRange extends Node {
+export interface SequenceRange extends Placed {
   readonly from: number;
   readonly to: number;
   readonly length: number;
 }
 
-export interface UdpDatagram extends Node {
+export interface UdpDatagram extends Placed {
   readonly kind: "udp";
   readonly length: number;
 }
 
-export interface IcmpMessage extends Node {
+export interface IcmpMessage extends Placed {
   readonly kind: "icmp";
   readonly type: string;
   readonly code: string | undefined;
@@ -151,32 +152,32 @@ export interface IcmpMessage extends Node {
   readonly quotes: SequenceRange | UdpDatagram | undefined;
 }
 
-export interface TcpOption extends Node {
+export interface TcpOption extends Placed {
   readonly name: string;
   readonly items: readonly OptionItem[];
 }
 
 export type OptionItem =
   /** `nokey`, `fin`, `v1`, and a field without a value: `dack4`. */
-  | (Node & { readonly kind: "word"; readonly name: string })
+  | (Placed & { readonly kind: "word"; readonly name: string })
   /** `dsn8=1`, `val 100`; also a variable that is set: `ckey=42`. */
-  | (Node & { readonly kind: "field"; readonly name: string; readonly assigned: boolean; readonly value: Expression })
+  | (Placed & { readonly kind: "field"; readonly name: string; readonly assigned: boolean; readonly value: Expression })
   /** `flags[flag_h]`, `key[ckey=2, skey]`, `addr[saddr1]`. */
-  | (Node & { readonly kind: "list"; readonly name: string; readonly members: readonly Member[] })
+  | (Placed & { readonly kind: "list"; readonly name: string; readonly members: readonly Member[] })
   /** `1460`, `MSS`, `a`. */
-  | (Node & { readonly kind: "value"; readonly value: Expression })
+  | (Placed & { readonly kind: "value"; readonly value: Expression })
   /** `2:3`. */
-  | (Node & { readonly kind: "range"; readonly from: Expression; readonly to: Expression })
+  | (Placed & { readonly kind: "range"; readonly from: Expression; readonly to: Expression })
   /** Octets in hexadecimal digits: a cookie, a digest. */
-  | (Node & { readonly kind: "octets"; readonly digits: string });
+  | (Placed & { readonly kind: "octets"; readonly digits: string });
 
 /** `skey`, `ckey=2`: a variable, and what it is set to. */
-export interface Member extends Node {
+export interface Member extends Placed {
   readonly name: string;
   readonly value: Expression | undefined;
 }
 
-export interface NumberLiteral extends Node {
+export interface NumberLiteral extends Placed {
   readonly kind: "number";
   readonly value: bigint;
   readonly hexadecimal: boolean;
@@ -185,18 +186,18 @@ export interface NumberLiteral extends Node {
 export type Expression =
   | NumberLiteral
   /** `...`: the script leaves it to the interpreter, or does not look at it. */
-  | (Node & { readonly kind: "ellipsis" })
-  | (Node & { readonly kind: "symbol"; readonly name: string })
+  | (Placed & { readonly kind: "ellipsis" })
+  | (Placed & { readonly kind: "symbol"; readonly name: string })
   /** Between quotation marks, as it was written, escapes included; `"..."...` is the beginning of a longer one. */
-  | (Node & { readonly kind: "string"; readonly raw: string; readonly beginning: boolean })
+  | (Placed & { readonly kind: "string"; readonly raw: string; readonly beginning: boolean })
   /** `A|B`, `a+1`: operands from the left. */
-  | (Node & { readonly kind: "chain"; readonly operator: "|" | "+"; readonly operands: readonly Expression[] })
-  | (Node & { readonly kind: "call"; readonly name: string; readonly parameters: readonly Expression[] })
-  | (Node & { readonly kind: "array"; readonly elements: readonly Expression[] })
-  | (Node & { readonly kind: "struct"; readonly fields: readonly StructField[] });
+  | (Placed & { readonly kind: "chain"; readonly operator: "|" | "+"; readonly operands: readonly Expression[] })
+  | (Placed & { readonly kind: "call"; readonly name: string; readonly parameters: readonly Expression[] })
+  | (Placed & { readonly kind: "array"; readonly elements: readonly Expression[] })
+  | (Placed & { readonly kind: "struct"; readonly fields: readonly StructField[] });
 
 /** `events=POLLIN`, `msg_iov(1)=[...]`, or a value without a name. */
-export interface StructField extends Node {
+export interface StructField extends Placed {
   readonly name: string | undefined;
   /** What stands in parentheses behind the name. */
   readonly count: Expression | undefined;
