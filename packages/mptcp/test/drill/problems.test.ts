@@ -60,6 +60,12 @@ describe("after a problem", () => {
     expect(parseScript(text).script.events).toMatchObject([{ action: { name: "listen" } }, { action: { name: "close" } }]);
   });
 
+  it("reading goes on where the problem is, if that is where the next statement begins", () => {
+    const text = "+0 close(3)\n  +0 listen(3, 1) = 0\n";
+    expect(problemsOf(text)).toEqual(['2:3: expected "=" before the result of close, found "+"']);
+    expect(parseScript(text).script.events).toMatchObject([{ action: { name: "listen" } }]);
+  });
+
   it("lines of a shell are not taken for statements", () => {
     expect(problemsOf("+0 ! `a\n+0 b\n` \n+0 close(3) = 0")).toHaveLength(1);
   });

@@ -149,11 +149,15 @@ export class Lexer {
   }
 
   /**
-   * After a problem: goes on to the next line that begins like a statement. Text between backquotes is passed over, so that the lines of a shell are not taken
-   * for statements.
+   * After a problem: goes on to the next line that begins like a statement, which may be where the problem is, if something was missing before it. Text between
+   * backquotes is passed over, so that the lines of a shell are not taken for statements.
+   *
+   * @param start where the statement begins that has the problem
    */
-  recover(): void {
+  recover(start: number): void {
     const { text } = this;
+    const line = text.lastIndexOf("\n", this.#position - 1) + 1;
+    if (line > start && this.#beginsStatement(line) && text.slice(line, this.#position).trim() === "") return;
     while (this.#position < text.length) {
       if (text[this.#position] === "`") {
         const end = this.#closing("`", this.#position + 1);
@@ -162,13 +166,13 @@ export class Lexer {
       }
       if (this.#skipComment()) continue;
       this.#position++;
-      if (text[this.#position - 1] === "\n" && this.#beginsStatement()) return;
+      if (text[this.#position - 1] === "\n" && this.#beginsStatement(this.#position)) return;
     }
   }
 
-  #beginsStatement(): boolean {
+  #beginsStatement(line: number): boolean {
     const form = /[ \t]*(?:[+*`]|\.?[0-9]|%\{|--)/y;
-    form.lastIndex = this.#position;
+    form.lastIndex = line;
     return form.test(this.text);
   }
 

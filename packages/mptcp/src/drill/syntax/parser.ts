@@ -39,6 +39,7 @@ const byPlace = ({ place: one }: Problem, { place: other }: Problem): number => 
 
 function readStatements(lexer: Lexer, options: ScriptOption[], events: ScriptEvent[], problems: Problem[]): void {
   while (!lexer.atEnd() && problems.length < MAX_PROBLEMS) {
+    const start = lexer.mark();
     try {
       if (!lexer.sees("--")) events.push(parseEvent(lexer));
       else if (events.length > 0) throw new Unexpected(lexer.here(), "options stand before the first event");
@@ -46,7 +47,7 @@ function readStatements(lexer: Lexer, options: ScriptOption[], events: ScriptEve
     } catch (error) {
       if (!(error instanceof Unexpected)) throw error;
       problems.push(error.problem);
-      lexer.recover();
+      lexer.recover(start);
     }
   }
 }
