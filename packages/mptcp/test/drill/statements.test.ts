@@ -65,6 +65,8 @@ describe("shell lines and code", () => {
 
   it("keep what backslashes protect", () => {
     expect(action("+0 `a \\` b`")).toEqual({ kind: "shell", text: "a \\` b" });
+    expect(action("+0 `a \\\\`")).toEqual({ kind: "shell", text: "a \\\\" });
+    expect(action("+0 %{ a \\}%")).toEqual({ kind: "code", text: " a \\" });
   });
 });
 

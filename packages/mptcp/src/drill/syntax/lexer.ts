@@ -130,8 +130,9 @@ export class Lexer {
     return text;
   }
 
-  /** Where a closing mark is that no backslash makes a character of the text; -1 if there is none. */
+  /** Where a closing mark is; -1 if there is none. A backslash makes a character of the text of a quotation mark, which shells and strings may need. */
   #closing(close: string, from: number): number {
+    if (close !== "`" && close !== '"') return this.text.indexOf(close, from);
     for (let at = from; ; at++) {
       at = this.text.indexOf(close, at);
       if (at < 0) return -1;
