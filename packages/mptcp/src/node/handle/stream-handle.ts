@@ -19,6 +19,7 @@ import type { SocketName } from "./address-text.ts";
 import { socketHandle } from "./node-handle.ts";
 import { nodeStreams } from "./node-streams.ts";
 import type { HandleRequest } from "./node-streams.ts";
+import { keepTurnsOfParsers } from "./parser-turns.ts";
 
 /** The settings of the engine for one connection. */
 export type HandleSettings = Pick<SocketConnectOptions, "multipath" | "tcp" | "mptcp" | "blockList">;
@@ -241,7 +242,7 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
 
   /** Whoever asks will have something in C++ hear of the data. */
   get isStreamBase(): boolean {
-    this.isConsumed = true;
+    this.consume();
     return true;
   }
 
@@ -258,7 +259,7 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
   // ---- what Node's C++ calls
 
   onreadstart(): number {
-    this.isConsumed = true;
+    this.consume();
     return this.startReading();
   }
 
@@ -470,6 +471,11 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
     else this.tellError();
   }
 
+  private consume(): void {
+    this.isConsumed = true;
+    keepTurnsOfParsers(isStreamHandle);
+  }
+
   private give(bytes: Uint8Array): void {
     const { userBuffer } = this;
     if (this.isConsumed) this.readBuffer(bytes);
@@ -662,6 +668,10 @@ function ownAddress(runtime: Runtime, any: IpAddress): IpAddress {
   const fitting = all.filter(({ family }) => family === any.family);
   const from = fitting.length > 0 || any.family === 4 ? fitting : all;
   return from.find(({ isLoopback }) => isLoopback) ?? from[0] ?? any;
+}
+
+function isStreamHandle(stream: object): boolean {
+  return stream instanceof StreamHandle;
 }
 
 function encodingOf(name: string): BufferEncoding {
