@@ -14,7 +14,6 @@ const OVER_THE_KERNELS: readonly Via[] = ["kernel"];
 const EVERYWHERE: readonly Via[] = ["net", "userspace", "kernel"];
 
 const OWN_METHOD = "libuv handle: it puts a method of its own into the prototype of TCP's";
-const PROCESS_ENDS = "end of a process: a child process exits, or is killed, and in user space its peer hears nothing of that (docs/register.md)";
 const NEWER_NODE = "version: Node 20.20 differs from the tests of 20.19 here";
 
 /** Names are without `test-` and `.js`. */
@@ -25,9 +24,6 @@ export const EXCLUSIONS: readonly Exclusion[] = [
   { test: "net-listen-handle-in-cluster-1", via: ["userspace", "kernel"], missing: "cluster: it listens on a handle of another process" },
   { test: "net-error-twice", via: OVER_THE_KERNELS, missing: "early reset: the kernel resets who writes to a socket that its peer closed after 60 s, and a test has 60 s (docs/sockets.md)" },
   { test: "net-socket-connect-without-cb", via: EVERYWHERE, missing: "resolver: it looks up an address of IPv6 for localhost, which not every machine has" },
-  { test: "http-chunk-problem", via: IN_USER_SPACE, missing: PROCESS_ENDS },
-  { test: "http-pipeline-flood", via: IN_USER_SPACE, missing: PROCESS_ENDS },
-  { test: "http-server-stale-close", via: IN_USER_SPACE, missing: PROCESS_ENDS },
   { test: "http-parser-timeout-reset", via: IN_USER_SPACE, missing: "internals: it exchanges the parser that C++ has on a libuv handle" },
   { test: "http-should-keep-alive", via: OVER_THE_KERNELS, missing: "prompt end: the kernel tells the end of a stream a moment after the data, where the processors are busy (docs/sockets.md)" },
   { test: "http-client-parse-error", via: EVERYWHERE, missing: NEWER_NODE },
