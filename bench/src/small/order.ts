@@ -10,7 +10,7 @@ export type Work = "echo" | "web";
 export interface Order {
   readonly work: Work;
   readonly way: Way;
-  /** Requests of an echo that are measured, and of the web before it is. */
+  /** Requests of an echo that are measured. */
   readonly requests: number;
   /** Octets of a request of an echo, and of its answer. */
   readonly octets: number;
