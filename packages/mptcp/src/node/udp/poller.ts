@@ -61,7 +61,7 @@ export class Poller {
     this.socket.bind({ fd, exclusive: true } as Parameters<Socket["bind"]>[0] & object);
     this.socket.unref();
     const handle = handleOf(this.socket);
-    if (handle !== null) handle.onmessage = this.wake;
+    if (handle !== null) Object.assign(handle, { onmessage: this.wake });
     // What dup2 makes would be inherited by the processes that this one starts.
     calls.dup3(epoll, fd, O_CLOEXEC);
     calls.close(epoll);
@@ -133,7 +133,7 @@ export class Poller {
 
 /** What libuv's handle beneath a socket of node:dgram calls when it has received something, or could not. */
 interface ReceivingHandle {
-  onmessage: () => void;
+  readonly onmessage: () => void;
 }
 
 /** That of a socket which is bound; null where this version of Node keeps it elsewhere. */
