@@ -38,7 +38,7 @@ export function decodeTcp(
 }
 
 /** Fills in the options between `at` and `end`. Of an option that is there twice the last counts, as in Linux. */
-function decodeOptions(segment: TcpSegment, bytes: Uint8Array, at: number, end: number): void {
+export function decodeOptions(segment: TcpSegment, bytes: Uint8Array, at: number, end: number): void {
   let mptcp: MptcpOption[] | null = null;
   let others: RawTcpOption[] | null = null;
   let i = at;

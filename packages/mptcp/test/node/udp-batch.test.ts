@@ -1,9 +1,8 @@
-import { createSocket } from "node:dgram";
-import type { Socket } from "node:dgram";
+import { createSocket, Socket } from "node:dgram";
 import { once } from "node:events";
 import { setImmediate as turn } from "node:timers/promises";
 import * as fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { BatchedSockets } from "../../src/node/udp/batched-port.ts";
 import { copyRun, findRun } from "../../src/node/udp/coalesce.ts";
 import type { Run } from "../../src/node/udp/coalesce.ts";
@@ -319,6 +318,26 @@ describe.skipIf(calls === null)("UDP sockets with many datagrams per system call
     const before = looks;
     for (let i = 0; i < 100; i++) await turn();
     expect(looks).toBe(before);
+  });
+
+  it("are heard of where Node has its handle elsewhere, by an error of node:dgram", async () => {
+    const emit = vi.spyOn(Socket.prototype, "emit");
+    const errorsOf = (): number => emit.mock.calls.filter((given) => String(given[0]) === "error").length;
+    try {
+      const usual = open();
+      peer.send(encode(segment(10, 0)), usual.port.port, "127.0.0.1");
+      await until(() => arrived.length === 1);
+      // Of the error that Node would make of each wake-up there is none.
+      expect(errorsOf()).toBe(0);
+      const hidden = vi.spyOn(Object, "getOwnPropertySymbols").mockReturnValue([]);
+      const other = open();
+      hidden.mockRestore();
+      peer.send(encode(segment(10, 0)), other.port.port, "127.0.0.1");
+      await until(() => arrived.length === 2);
+      expect(errorsOf()).toBeGreaterThan(0);
+    } finally {
+      emit.mockRestore();
+    }
   });
 });
 

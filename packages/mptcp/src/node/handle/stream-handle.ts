@@ -18,7 +18,7 @@ import { writeAddress } from "./address-text.ts";
 import type { SocketName } from "./address-text.ts";
 import { socketHandle } from "./node-handle.ts";
 import { nodeStreams } from "./node-streams.ts";
-import type { HandleRequest } from "./node-streams.ts";
+import type { HandleRequest, NativeStream } from "./node-streams.ts";
 import { keepTurnsOfParsers } from "./parser-turns.ts";
 
 /** The settings of the engine for one connection. */
@@ -79,6 +79,7 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
   private keepAlive: KeepAlive | null = null;
   private octetsRead = 0;
   private octetsWritten = 0;
+  private reader: NativeStream["onread"] = undefined;
 
   constructor(runtime: Runtime, settings: HandleSettings, mptcp: EngineSocketMptcp | null) {
     super();
@@ -177,6 +178,16 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
     this.isReading = false;
     this.updateHold();
     return 0;
+  }
+
+  /** What hears of data, kept here as well: to ask C++ for it takes longer than to call it. */
+  override get onread(): NativeStream["onread"] {
+    return this.reader;
+  }
+
+  override set onread(reader: NativeStream["onread"]) {
+    this.reader = reader;
+    super.onread = reader;
   }
 
   useUserBuffer(buffer: Uint8Array): void {
@@ -460,7 +471,7 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
       runtime.poke();
       this.octetsRead += payload.length;
       isGiven = true;
-      this.give(payload.toUint8Array());
+      this.give(payload);
     }
     if (!this.isReading || this.isClosed || connection.readable > 0) return;
     const isEndDue = connection.ended && !this.isEndTold && this.broken === 0;
@@ -476,14 +487,16 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
     keepTurnsOfParsers(isStreamHandle);
   }
 
-  private give(bytes: Uint8Array): void {
+  private give(payload: Payload): void {
     const { userBuffer } = this;
-    if (this.isConsumed) this.readBuffer(bytes);
+    const { bytes, offset, length } = payload;
+    if (this.isConsumed) this.readBuffer(payload.toUint8Array());
     else if (userBuffer !== null) {
-      userBuffer.set(bytes);
-      const next = this.tell(bytes.length, 0, undefined);
+      payload.copyTo(userBuffer, 0);
+      const next = this.tell(length, 0, undefined);
       if (next instanceof Uint8Array) this.userBuffer = next;
-    } else this.tell(bytes.length, bytes.byteOffset, bytes.buffer);
+    } else if (bytes === null) this.tell(length, 0, new ArrayBuffer(length));
+    else this.tell(length, bytes.byteOffset + offset, bytes.buffer);
   }
 
   private tellEnd(): void {

@@ -393,6 +393,11 @@ function attach(packet: Packet, bytes: Uint8Array, from: number, length: number)
   if (tcp === null) return;
   tcp.flags = run.flags & ~TCP_FLAG.URG;
   packet.length += payloadLength;
+  if (run.count === 1 && payloadLength < WORTH_A_SLAB) {
+    const at = from + run.headerLength;
+    tcp.payload = Payload.of(bytes.slice(at, at + payloadLength));
+    return;
+  }
   if (payloadLength < WORTH_A_SLAB) {
     const own = new Uint8Array(payloadLength);
     copyRun(bytes, from, length, run, own, 0);

@@ -128,7 +128,9 @@ export class SendBatch {
   }
 
   private clear(): void {
-    this.senders.length = 0;
+    // To cut an array to nothing takes its room, and V8 some time.
+    if (this.count === 1) this.senders.pop();
+    else if (this.count > 1) this.senders.length = 0;
     this.count = 0;
     this.next = 0;
     this.at = 0;
