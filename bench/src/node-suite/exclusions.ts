@@ -25,7 +25,7 @@ export const EXCLUSIONS: readonly Exclusion[] = [
   { test: "net-error-twice", via: OVER_THE_KERNELS, missing: "early reset: the kernel resets who writes to a socket that its peer closed after 60 s, and a test has 60 s (docs/sockets.md)" },
   { test: "net-socket-connect-without-cb", via: EVERYWHERE, missing: "resolver: it looks up an address of IPv6 for localhost, which not every machine has" },
   { test: "http-parser-timeout-reset", via: IN_USER_SPACE, missing: "internals: it exchanges the parser that C++ has on a libuv handle" },
-  { test: "http-should-keep-alive", via: OVER_THE_KERNELS, missing: "prompt end: the kernel tells the end of a stream a moment after the data, where the processors are busy (docs/sockets.md)" },
+  { test: "http-should-keep-alive", via: OVER_THE_KERNELS, missing: "prompt end: where the processors are busy, the kernel tells the end of a stream some milliseconds after the data; else it passes (docs/sockets.md)" },
   { test: "http-client-parse-error", via: EVERYWHERE, missing: NEWER_NODE },
   { test: "http-multiple-headers", via: EVERYWHERE, missing: NEWER_NODE },
 ];
