@@ -157,11 +157,11 @@ describe("programs that know TCP alone, over mptcp forward and mptcp listen --to
       await closeOf(next);
       if (listener.stderr.includes("ECONNREFUSED")) break;
     }
-    expect(listener.stderr).toMatch(/^#\d+ 127\.0\.0\.[34]:\d+: connect ECONNREFUSED 127\.0\.0\.1:\d+: nobody listens there/m);
+    expect(listener.stderr).toMatch(/^#\d+ 127\.0\.0\.[34]:\d+: connect ECONNREFUSED 127\.0\.0\.1:\d+: no server listens there; start it, or see what listens: ss -lntx$/m);
     listener.signal("SIGTERM");
     await listener.code;
     expect(await closeOf(dial(5410).resume())).toBe("ECONNRESET");
-    await forwarder.says("connect ECONNREFUSED 127.0.0.1:5409: nobody listens there; start `mptcp listen`");
+    await forwarder.says("connect ECONNREFUSED 127.0.0.1:5409: nobody listens there; start `mptcp listen` on the other side first, over the same kind of link\n");
   });
 
   it.skipIf(obstacle !== null)("a transfer goes on when one of two uplinks is lost", async () => {
