@@ -46,7 +46,10 @@ function addEndpoint(adding: Adding): void {
     // As in Linux it is for what is said; where nothing is, for what the addresses of links are.
     const only = Object.values(fields).includes(true) ? { subflow: false, signal: false } : {};
     const address = addressText(given);
-    return quietly((client) => client.request("endpoint.add", { address, ...only, ...fields }));
+    return async (client) => {
+      const answer = await client.request("endpoint.add", { address, ...only, ...fields });
+      return [answer, await meshNote(client, fields)];
+    };
   });
   adding.command(group, "remove <address> [number]", "remove an address, by itself or as id N: subflows on it end, peers hear of it", { alias: "delete" }, (...given: string[]) => {
     const [which, [extra] = []] = endpointFrom(given.filter((word) => word !== undefined));
@@ -56,10 +59,24 @@ function addEndpoint(adding: Adding): void {
   adding.command(group, "change <address> <words...>", "change what an address, or id N, is for: backup or nobackup, signal or nosignal, ...", {}, (given: string, words: string[]) => {
     const [which, rest] = endpointFrom([given, ...words]);
     if (rest.length === 0) throw new InvalidArgumentError(`Say what it is to be for: ${Object.keys(flags).join(", ")}.`);
-    const params = { ...which, ...readWords(rest, { flags }) };
-    return quietly((client) => client.request("endpoint.change", params));
+    const fields = readWords(rest, { flags });
+    return async (client) => {
+      const answer = await client.request("endpoint.change", { ...which, ...fields });
+      return [answer, await meshNote(client, fields)];
+    };
   });
 }
+
+/** That what was said of an address has no effect now: a mesh uses every address, and of the words goes by `backup` alone. Null where it has. */
+async function meshNote(client: ControlClient, fields: Readonly<Record<string, unknown>>): Promise<string | null> {
+  const word = PURPOSES.find((one) => fields[one] !== undefined);
+  if (word === undefined) return null;
+  const { name } = (await client.request("status", {})).pathManager;
+  return MESHES.has(name) ? `noted, without effect so far: ${name} uses every address; "mptcp policy path-manager endpoints" goes by ${PURPOSES.join(", ")}` : null;
+}
+
+const PURPOSES = ["subflow", "signal", "fullmesh"] as const;
+const MESHES: ReadonlySet<string> = new Set(["full-mesh", "full", "single-path"]);
 
 function addLimits(adding: Adding): void {
   const group = adding.group("limits", "limits of a running process, as ip mptcp limits", LIMITS_HELP);
@@ -241,6 +258,8 @@ Examples:
   mptcp endpoint delete id 3
 An address that no link has gets a link over UDP of its own. A port is announced with the address; whoever joins there finds
 somebody where the process listens on that port. Without a word an address is for all that a full mesh does with it.
+
+The path managers full-mesh, full and single-path use every address, and of the words go by backup alone; endpoints goes by all of them, as Linux does.
 ${PROCESS_HELP}`;
 
 const LIMITS_HELP = `

@@ -159,6 +159,11 @@ describe("a transfer between two processes over two links each", () => {
     const joined = await until(there, ({ subflows }) => subflows.filter(({ established, remoteAddress }) => established && remoteAddress === "127.0.0.5").length === 2);
     expect(joined.remoteAddresses.map(({ address }) => address)).toContain("127.0.0.5");
 
+    // A mesh does not go by what an address is for, and says so; a path manager that does says nothing.
+    const change = ["endpoint", "change", "127.0.0.5", "nosignal", "--process", String(client.pid)];
+    expect(await told(...change)).toEqual({ code: 0, stdout: 'noted, without effect so far: full-mesh uses every address; "mptcp policy path-manager endpoints" goes by subflow, signal, fullmesh\n', stderr: "" });
+    await act("endpoint", "change", "127.0.0.5", "nobackup");
+
     // Turn by turn: each subflow carries something.
     await act("policy", "scheduler", "round-robin");
     const before = await until(here, ({ scheduler }) => scheduler?.name === "round-robin");
