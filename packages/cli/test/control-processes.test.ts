@@ -202,6 +202,13 @@ describe("a transfer between two processes over two links each", () => {
     await watching.until(() => watching.text.split("connect 127.0.0.1 5302").length > 3);
     watching.signal("SIGINT");
     expect(await watching.code).toBe(130);
+    // As in `mptcp status --watch | head`.
+    const unread = [run(["status", String(client.pid), "--watch", "0.1"]), run(["monitor", String(client.pid), "--decisions"])];
+    for (const command of unread) {
+      await command.until(() => command.outputLength > 0);
+      command.stopReading();
+      expect(await command.code).toBe(0);
+    }
     await source.end();
     expect([await client.code, await server.code]).toEqual([0, 0]);
   });
