@@ -26,7 +26,7 @@ export function registerMonitor(program: Command, io: Io, done: (code: number) =
     .action(async (target: string | undefined, flags: MonitorFlags) => done(await monitorCommand(target, flags, io)));
 }
 
-/** `mptcp monitor`. @returns 0 when the process ended, 1 when there is none, 130 and 143 when it was interrupted */
+/** `mptcp monitor`. @returns 0 when the process, or who read what it tells, ended, 1 when there is none, 130 and 143 when it was interrupted */
 export async function monitorCommand(target: string | undefined, flags: MonitorFlags, io: Io): Promise<number> {
   let client: ControlClient | null = null;
   let stop!: (signal: Signal) => void;
@@ -40,8 +40,10 @@ export async function monitorCommand(target: string | undefined, flags: MonitorF
     await client.request("subscribe", flags.decisions ? { ...connection, events: [...EVENTS], decisions: [] } : connection);
     const { pid, title } = client.hello;
     io.stderr.write(`monitoring process ${pid}, ${title}\n`);
-    const signal = await Promise.race([stopped, client.closed.then(() => null)]);
-    if (signal !== null) return exitOf(signal);
+    const { unread = new Promise<never>(() => {}) } = io.stdout;
+    const outcome = await Promise.race([stopped, client.closed.then(() => null), unread.then(() => "unread" as const)]);
+    if (outcome === "unread") return EXIT.ok;
+    if (outcome !== null) return exitOf(outcome);
     io.stderr.write(`${await isGone(pid) ? `process ${pid} has ended` : `process ${pid} has closed its control socket`}\n`);
     return EXIT.ok;
   } catch (error) {

@@ -105,6 +105,8 @@ export class Relay {
       const error = problem === null ? (isAsked ? "ended with the command" : null) : whose + explain(problem.error);
       this.log.closed(number, name, { socket, ledger, error, seconds: this.io.clock() - started });
     } catch (error) {
+      // Whoever is not waited for is not to be there later.
+      if (far === null) opening?.abandon();
       this.total.failed++;
       this.log.failed(number, name, explain(error, multipath === "near" ? PLAIN_SERVER : NO_WAIT));
       for (const end of [near, far]) if (end !== null && !end.destroyed) end.resetAndDestroy();

@@ -64,14 +64,16 @@ async function show(clients: readonly ControlClient[], flags: StatusFlags, io: I
   return states.length > 0 ? EXIT.ok : EXIT.failed;
 }
 
-/** Until Ctrl-C, or until no process is left. */
+/** Until Ctrl-C, until no process is left, or until nobody reads it any more. */
 async function keepShowing(clients: readonly ControlClient[], seconds: number, flags: StatusFlags, io: Io): Promise<number> {
   let before = new Map<ControlClient, ControlStatus>();
   let stop!: (signal: Signal) => void;
   const stopped = new Promise<Signal>((resolve) => (stop = resolve));
   const cancel = io.onInterrupt((signal) => stop(signal ?? "SIGINT"));
+  const reader = { isThere: true };
+  void io.stdout.unread?.then(() => (reader.isThere = false));
   try {
-    for (;;) {
+    while (reader.isThere) {
       const states = await statesOf(clients, flags.counters);
       if (states.length === 0) {
         io.stderr.write("no process is left\n");
@@ -83,6 +85,7 @@ async function keepShowing(clients: readonly ControlClient[], seconds: number, f
       const outcome = await signalWithin(stopped, seconds);
       if (outcome !== null) return exitOf(outcome);
     }
+    return EXIT.ok;
   } finally {
     cancel();
   }
