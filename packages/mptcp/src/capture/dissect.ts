@@ -1,6 +1,6 @@
 import { decodeCaptured } from "../wire/index.ts";
 import type { CapturedPacket } from "../wire/index.ts";
-import { findIp } from "./link-layers.ts";
+import { CUT, findIp } from "./link-layers.ts";
 import { findInner } from "./tunnels.ts";
 
 /** What a frame carries. */
@@ -43,7 +43,7 @@ export function dissectFrame(linkType: number, frame: Uint8Array, originalLength
   let wireEnd = Math.max(frame.length, originalLength);
   let at = findIp(linkType, held, 0);
   while (typeof at === "number") {
-    const found: CapturedPacket | string = at < held.length ? decodeCaptured(held, at, held.length - at, wireEnd - at) : "truncated";
+    const found: CapturedPacket | string = at < held.length ? decodeCaptured(held, at, held.length - at, wireEnd - at) : CUT;
     if (typeof found === "string") return { packets, unread: found };
     packets.push(found);
     wireEnd = at + found.packet.length;

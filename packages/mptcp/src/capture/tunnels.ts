@@ -14,7 +14,7 @@ export function findInner(frame: Uint8Array, packet: CapturedPacket): Found | nu
   switch (packet.protocol) {
     case PROTOCOL.ipInIp:
     case PROTOCOL.ip6InIp:
-      return at < frame.length ? at : CUT;
+      return at;
     case PROTOCOL.gre:
       return afterGre(frame, at);
     case PROTOCOL.udp:

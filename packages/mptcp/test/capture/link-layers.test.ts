@@ -73,12 +73,13 @@ describe("what is no packet is named", () => {
     ["a log without the packet", LINK_TYPE.nflog, "02 00 0001 0800 0100 00000300", "NFLOG without a packet"],
     ["another version of IP", LINK_TYPE.raw, "55", "bad_version"],
     ["less than an IP header", LINK_TYPE.raw, "4500", "truncated"],
-    ["nothing", LINK_TYPE.raw, "", "truncated"],
+    ["nothing", LINK_TYPE.raw, "", "cut before its packet"],
+    ["a link layer's header alone", LINK_TYPE.ethernet, `${MACS} 0800`, "cut before its packet"],
   ])("%s", (_, linkType, octets, unread) => {
     const frame = fromHex(octets);
     expect(dissectFrame(linkType, frame)).toEqual({ packets: [], unread });
     // ipOffset() does not look at the packet.
-    if (linkType !== LINK_TYPE.raw) expect(ipOffset(linkType, frame)).toBe(-1);
+    if (linkType !== LINK_TYPE.raw && !octets.endsWith("0800")) expect(ipOffset(linkType, frame)).toBe(-1);
   });
 
   it("within a tunnel, beside the packet that is read", () => {

@@ -80,8 +80,8 @@ describe.skipIf(!HAS_TSHARK)("tshark reads the same", () => {
   it("of packets cut anywhere", () => {
     const frames = ([4, 6] as const).flatMap((family) => {
       const whole = joined(fromHex(family === 4 ? "0021" : "0057"), segmentOctets(family));
-      return Array.from({ length: whole.length - 2 }, (_, i) => {
-        return { name: `${i + 2} octets of IPv${family}`, linkType: LINK_TYPE.ppp, bytes: whole.subarray(0, i + 2), originalLength: whole.length };
+      return Array.from({ length: whole.length - 3 }, (_, i) => {
+        return { name: `${i + 3} octets of IPv${family}`, linkType: LINK_TYPE.ppp, bytes: whole.subarray(0, i + 3), originalLength: whole.length };
       });
     });
     compare(frames, (row, frame, name) => {
