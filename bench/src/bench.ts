@@ -1,5 +1,6 @@
 import { measureKernel } from "./kernel/index.ts";
 import { measureSimulation } from "./simulation.ts";
+import { measureSmall } from "./small/index.ts";
 import { measureUdp } from "./udp/index.ts";
 
 const MEASUREMENTS: Readonly<Record<string, () => Promise<boolean> | boolean>> = {
@@ -9,6 +10,7 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<boolean> | boolean>> =
   },
   kernel: () => measureKernel(Number(process.env["BENCH_ROUNDS"] ?? 5)),
   udp: () => measureUdp(Number(process.env["BENCH_ROUNDS"] ?? 5)),
+  small: () => measureSmall(Number(process.env["BENCH_ROUNDS"] ?? 20)),
 };
 
 /** `npm run bench [-- NAME...]`: all measurements, or some. Ends with 1 when a ratio is not what it should be, 2 for an unknown name. */

@@ -3,12 +3,15 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { EXCLUSIONS } from "./node-suite/exclusions.ts";
 import type { Via } from "./node-suite/exclusions.ts";
+import { reportSuite } from "./node-suite/report.ts";
+import type { NamedResult } from "./node-suite/report.ts";
 import { runTest } from "./node-suite/run-test.ts";
 
 const USAGE = `usage: npm run node-suite -- FOLDER [--suite net,http] [--via userspace,kernel,net] [--only TEXT] [--jobs n] [--verbose]
 
 Runs Node's own tests (test/parallel/test-net-*.js, ...) over the sockets of this library, by mptcp/register. FOLDER is the folder "test" of Node's sources, of the version that runs:
-the source package of a Debian release has it. Its files are read and not changed. The exit code is 1 when a test fails that is not in bench/src/node-suite/exclusions.ts.`;
+the source package of a Debian release has it. Its files are read and not changed. A summary for each suite and kind of sockets says how many passed and failed, and how many of the failures are excluded by
+bench/src/node-suite/exclusions.ts, with the reason, or unexpected. The exit code is 1 when one is unexpected.`;
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -42,28 +45,15 @@ interface SuiteRun {
 
 /** @returns whether no test failed but for those that are excluded */
 async function runSuite({ folder, suite, via, files, jobs, verbose }: SuiteRun): Promise<boolean> {
-  const missing = new Map(EXCLUSIONS.filter((exclusion) => exclusion.via?.includes(via) ?? via !== "net").map((exclusion) => [`test-${exclusion.test}.js`, exclusion.missing]));
-  const failures: string[] = [];
-  const lines: string[] = [];
+  const results: NamedResult[] = [];
   let next = 0;
   const work = async (slot: number): Promise<void> => {
-    for (let file = files[next++]; file !== undefined; file = files[next++]) {
-      const { passed, output } = await runTest(folder, file, via, slot);
-      if (passed) continue;
-      const excluded = missing.get(file);
-      if (excluded === undefined) failures.push(file);
-      lines.push(excluded === undefined ? `  failed    ${file}: ${verbose ? `\n${output}` : summaryOf(output)}` : `  excluded  ${file}: ${excluded}`);
-    }
+    for (let file = files[next++]; file !== undefined; file = files[next++]) results.push({ file, ...(await runTest(folder, file, via, slot)) });
   };
   await Promise.all(Array.from({ length: jobs }, (_, i) => work(i + 1)));
-  console.log(`test-${suite}-* over ${via}: ${files.length - lines.length} of ${files.length} passed`);
-  for (const line of lines.toSorted()) console.log(line);
-  return failures.length === 0;
-}
-
-/** The line that says most. */
-function summaryOf(output: string): string {
-  return /^.*(?:Error|ended after|Mismatched).*$/m.exec(output)?.[0].slice(0, 160) ?? "(no error was written)";
+  const { unexpected, lines } = reportSuite(suite, via, results, EXCLUSIONS, verbose);
+  console.log(lines.join("\n"));
+  return unexpected === 0;
 }
 
 function viaOf(text: string): Via {

@@ -53,7 +53,7 @@ describe("mptcp/register: options, contexts, several addresses, workers and chil
 describe("mptcp/register: what does not go with the settings is said in a line, and the program does not begin", () => {
   test.each([
     [{ MPTCP_VIA: "both" }, 'mptcp/register: via, MPTCP_VIA: one of auto, userspace, kernel, tcp is wanted, not "both"'],
-    [{ MPTCP_UDP: "" }, "mptcp/register: user space needs links: MPTCP_UDP=ADDRESS,ADDRESS, or udp and tun in the file that MPTCP_CONFIG names"],
+    [{ MPTCP_UDP: "" }, "mptcp/register: user space needs links: MPTCP_UDP=\"ADDRESS ADDRESS\", or udp and tun in the file that MPTCP_CONFIG names"],
     [{ MPTCP_UDP: "127.0.0.1,mtu=3" }, 'mptcp/register: The value of "mtu" is out of range. It must be an integer >= 576 && <= 65535. Received 3'],
     [{ MPTCP_ONLY: "example" }, 'mptcp/register: "example" is none of ADDRESS[/PREFIX][:PORT], [ADDRESS]:PORT, :PORT, *'],
   ])("%j", async (settings, line) => {

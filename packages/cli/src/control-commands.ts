@@ -3,9 +3,10 @@ import type { Command } from "commander";
 import type { ConnectionReference, ControlClient, ControlPolicyKind, ControlStatus } from "mptcp/node";
 import { clientOf, parseConnection } from "./control-target.ts";
 import { addressAndPort, addressText, numberIn, readParameters, readWords } from "./control-words.ts";
+import { addHelp } from "./help.ts";
 import { EXIT } from "./io.ts";
 import type { Io } from "./io.ts";
-import { endpointLines } from "./status-text.ts";
+import { endpointLines, subflowLines } from "./status-text.ts";
 
 /** The flags that all commands to a process share. */
 interface TargetFlags {
@@ -45,17 +46,37 @@ function addEndpoint(adding: Adding): void {
     // As in Linux it is for what is said; where nothing is, for what the addresses of links are.
     const only = Object.values(fields).includes(true) ? { subflow: false, signal: false } : {};
     const address = addressText(given);
-    return quietly((client) => client.request("endpoint.add", { address, ...only, ...fields }));
+    return async (client) => {
+      const answer = await client.request("endpoint.add", { address, ...only, ...fields });
+      return [answer, await meshNote(client, fields)];
+    };
   });
-  adding.command(group, "remove <address>", "remove an address, by itself or by its id: subflows on it end, peers hear of it", { alias: "delete" }, (given: string) => {
-    const which = endpointFrom(given);
+  adding.command(group, "remove <address> [number]", "remove an address, by itself or as id N: subflows on it end, peers hear of it", { alias: "delete" }, (...given: string[]) => {
+    const [which, [extra] = []] = endpointFrom(given.filter((word) => word !== undefined));
+    if (extra !== undefined) throw new InvalidArgumentError(`"${extra}" is one word too many.`);
     return quietly((client) => client.request("endpoint.remove", which));
   });
-  adding.command(group, "change <address> <words...>", "change what an address is for: backup or nobackup, signal or nosignal, ...", {}, (given: string, words: string[]) => {
-    const params = { ...endpointFrom(given), ...readWords(words, { flags }) };
-    return quietly((client) => client.request("endpoint.change", params));
+  adding.command(group, "change <address> <words...>", "change what an address, or id N, is for: backup or nobackup, signal or nosignal, ...", {}, (given: string, words: string[]) => {
+    const [which, rest] = endpointFrom([given, ...words]);
+    if (rest.length === 0) throw new InvalidArgumentError(`Say what it is to be for: ${Object.keys(flags).join(", ")}.`);
+    const fields = readWords(rest, { flags });
+    return async (client) => {
+      const answer = await client.request("endpoint.change", { ...which, ...fields });
+      return [answer, await meshNote(client, fields)];
+    };
   });
 }
+
+/** That what was said of an address has no effect now: a mesh uses every address, and of the words goes by `backup` alone. Null where it has. */
+async function meshNote(client: ControlClient, fields: Readonly<Record<string, unknown>>): Promise<string | null> {
+  const word = PURPOSES.find((one) => fields[one] !== undefined);
+  if (word === undefined) return null;
+  const { name } = (await client.request("status", {})).pathManager;
+  return MESHES.has(name) ? `noted, without effect so far: ${name} uses every address; "mptcp policy path-manager endpoints" goes by ${PURPOSES.join(", ")}` : null;
+}
+
+const PURPOSES = ["subflow", "signal", "fullmesh"] as const;
+const MESHES: ReadonlySet<string> = new Set(["full-mesh", "full", "single-path"]);
 
 function addLimits(adding: Adding): void {
   const group = adding.group("limits", "limits of a running process, as ip mptcp limits", LIMITS_HELP);
@@ -83,6 +104,10 @@ function addSubflow(adding: Adding): void {
   const group = adding.group("subflow", "subflows of a connection in a running process", SUBFLOW_HELP);
   const number = numberIn("A subflow", 1, Number.MAX_SAFE_INTEGER);
   const connection = "in this connection; needed where there are several";
+  adding.command(group, "show", "show them and their numbers", { isDefault: true, connection: "of this connection alone" }, () => async (client, of) => {
+    const { connections } = await client.request("status", of);
+    return [connections.map((one) => ({ connection: one.connection, subflows: one.subflows })), connections.flatMap(subflowLines).join("\n") || "no connection"];
+  });
   adding.command(group, "add <local> <remote> [words...]", "open one between addresses that both hosts know: ADDRESS or ADDRESS:PORT each, and backup", { connection }, (from: string, to: string, words: string[]) => {
     const [local, remote] = [addressAndPort(from), addressAndPort(to)];
     const ports = { ...(local.port === null ? {} : { localPort: local.port }), ...(remote.port === null ? {} : { remotePort: remote.port }) };
@@ -123,8 +148,8 @@ function addPolicy(adding: Adding): void {
     const lines = POLICIES.map(([word, kind]) => `${word.padEnd(WORD)}  ${names[kind].map((name) => (name === status[kind].name ? `[${name}]` : name)).join(" ")}`);
     return [{ ...names, chosen: Object.fromEntries(POLICIES.map(([, kind]) => [kind, status[kind]])) }, lines.join("\n")];
   });
-  for (const [word, kind] of POLICIES) {
-    adding.command(group, `${word} <name> [parameters...]`, `choose the ${word.replace("-", " ")}, with parameters as key=value`, { connection: "of this connection alone" }, (name: string, pairs: string[]) => {
+  for (const [word, kind, what] of POLICIES) {
+    adding.command(group, `${word} <name> [parameters...]`, `choose the ${what}, with parameters as key=value`, { connection: "of this connection alone" }, (name: string, pairs: string[]) => {
       const params = { kind, name, ...(pairs.length === 0 ? {} : { parameters: readParameters(pairs) }) };
       return async (client, connection) => {
         const answer = await client.request("policy.set", { ...connection, ...params });
@@ -162,7 +187,7 @@ class Adding {
   }
 
   group(name: string, description: string, help: string): Command {
-    return this.program.command(name).description(description).addHelpText("after", help);
+    return addHelp(this.program.command(name).description(description), help);
   }
 
   command<W extends readonly unknown[]>(
@@ -172,7 +197,11 @@ class Adding {
     if (options.alias !== undefined) command.alias(options.alias);
     command.option("-p, --process <process>", "number of the process, or path of its control socket (without: the one that there is)").option("--json", "print the answer as JSON");
     if (options.connection !== undefined) command.option("-c, --connection <token>", `${options.connection}: its number, or its token`, parseConnection);
+    // Else a word that is no command of the group would be one too many for the one that is meant without a word.
+    if (options.isDefault === true) command.allowExcessArguments();
     command.action(async (...given: unknown[]) => {
+      const [extra] = options.isDefault === true ? command.args : [];
+      if (extra !== undefined) group.error(`error: '${extra}' is none of ${group.commands.map((one) => one.name()).join(", ")}`);
       // The words, then the flags, then the command.
       const words = given.slice(0, -2) as unknown as W;
       this.done(await this.run(given.at(-2) as TargetFlags, () => prepare(...words)));
@@ -201,12 +230,17 @@ class Adding {
   }
 }
 
-function endpointFrom(which: string): { readonly address: string } | { readonly id: number } {
-  return /^\d+$/.test(which) ? { id: numberIn("An address id", 1, 255)(which) } : { address: addressText(which) };
+/** An endpoint by its address, its id, or `id N` as for `ip mptcp`, and the words that follow. @throws InvalidArgumentError */
+function endpointFrom(words: readonly string[]): readonly [which: { readonly address: string } | { readonly id: number }, rest: readonly string[]] {
+  const id = numberIn("An address id", 1, 255);
+  const [which = "", ...rest] = words;
+  if (which !== "id") return [/^\d+$/.test(which) ? { id: id(which) } : { address: addressText(which) }, rest];
+  const [number = "", ...others] = rest;
+  return [{ id: id(number) }, others];
 }
 
 /** The words for policies, and their names in the protocol. */
-const POLICIES: readonly (readonly [word: string, kind: ControlPolicyKind])[] = [["scheduler", "scheduler"], ["congestion", "congestion"], ["path-manager", "pathManager"]];
+const POLICIES: readonly (readonly [word: string, kind: ControlPolicyKind, what: string])[] = [["scheduler", "scheduler", "scheduler"], ["congestion", "congestion", "congestion control"], ["path-manager", "pathManager", "path manager"]];
 const WORD = "path-manager".length;
 
 const HINTS: Readonly<Record<string, string>> = { "which-connection": " (--connection NUMBER; mptcp status shows them)", "no-connection": " (mptcp status shows them)" };
@@ -220,9 +254,12 @@ Examples:
   mptcp endpoint
   mptcp endpoint add 192.0.2.7 signal --process 4242
   mptcp endpoint change 192.0.2.7 backup
-  mptcp endpoint remove 192.0.2.7          # or by its id: mptcp endpoint remove 3
+  mptcp endpoint remove 192.0.2.7
+  mptcp endpoint delete id 3
 An address that no link has gets a link over UDP of its own. A port is announced with the address; whoever joins there finds
 somebody where the process listens on that port. Without a word an address is for all that a full mesh does with it.
+
+The path managers full-mesh, full and single-path use every address, and of the words go by backup alone; endpoints goes by all of them, as Linux does.
 ${PROCESS_HELP}`;
 
 const LIMITS_HELP = `
@@ -235,7 +272,7 @@ ${PROCESS_HELP}`;
 
 const SUBFLOW_HELP = `
 Examples:
-  mptcp status                             # shows the subflows and their numbers
+  mptcp subflow
   mptcp subflow backup 2
   mptcp subflow remove 2
   mptcp subflow add 192.0.2.7 198.51.100.1 backup --connection 1

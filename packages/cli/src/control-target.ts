@@ -30,7 +30,7 @@ export async function clientOf(target: string | undefined): Promise<ControlClien
   const living = clients.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
   for (const client of living) client.close();
   const lines = living.map(({ hello }) => `  ${String(hello.pid).padStart(7)}  ${hello.title}`);
-  if (target === undefined) throw new NoProcess(`there are several processes, choose one:\n${lines.join("\n")}`);
+  if (target === undefined) throw new NoProcess(`there are several processes; say which by its number:\n${lines.join("\n")}`);
   throw new NoProcess(`process ${target} has several control sockets, choose one by its path:\n${found.map(({ path }) => `  ${path}`).join("\n")}`);
 }
 

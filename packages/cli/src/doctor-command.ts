@@ -2,6 +2,7 @@ import { InvalidArgumentError } from "commander";
 import type { Command } from "commander";
 import { doctor, fixScript } from "mptcp/node";
 import type { Check, CheckState, DoctorReport, System, Use } from "mptcp/node";
+import { addHelp } from "./help.ts";
 import { EXIT } from "./io.ts";
 import type { Colors, Io } from "./io.ts";
 
@@ -15,13 +16,11 @@ export interface DoctorFlags {
 
 /** Adds `mptcp doctor` to the program; `done` gets its exit code. */
 export function registerDoctor(program: Command, io: Io, done: (code: number) => void): void {
-  program
-    .command("doctor")
+  addHelp(program.command("doctor"), HELP)
     .description("look at what this host has and lacks for Multipath TCP, and say what mends it; changes nothing")
     .option("--for <use>", "what must work, kernel, tun or udp: without it, any of these will do; may be repeated", collectUse)
     .option("--json", "print the checks as JSON")
     .option("--fix-script", "print the commands that mend what failed or warned, as a shell script")
-    .addHelpText("after", HELP)
     .action(async (flags: Partial<DoctorFlags>) => done(await doctorCommand({ for: [], json: false, fixScript: false, ...flags }, io)));
 }
 

@@ -3,6 +3,7 @@ import { parseHostPort, parsePlace } from "./endpoint-text.ts";
 import type { Place } from "./endpoint-text.ts";
 import { forwardCommand } from "./forward-command.ts";
 import type { ForwardFlags } from "./forward-command.ts";
+import { addHelp } from "./help.ts";
 import type { Io } from "./io.ts";
 import { DEFAULTS, LINKS_HELP, linkOptions, RELAY_DEFAULTS, relayOptions } from "./socket-options.ts";
 
@@ -13,11 +14,10 @@ export function registerForward(program: Command, io: Io, done: (code: number) =
     .argument("<from>", "where programs connect to: PORT of 127.0.0.1, ADDR:PORT, or a Unix socket as PATH", parsePlace)
     .argument("<to>", "where their connections go by Multipath TCP: HOST:PORT", parseHostPort)
     .description("take plain TCP connections, and open one over Multipath TCP for each, the other end of listen --to");
-  relayOptions(linkOptions(command))
+  relayOptions(linkOptions(addHelp(command, HELP)))
     .option("-v, --verbose", "tell of every connection, also when it is opened, and of devices as they come and go")
     .option("-q, --quiet", "tell of nothing but what goes wrong")
     .option("--json", "tell of every connection, when it is over, as a line of JSON on standard error")
-    .addHelpText("after", HELP)
     .action(async (from: Place, to: { readonly host: string; readonly port: number }, flags: Partial<ForwardFlags>) => {
       done(await forwardCommand(from, to, { ...DEFAULTS, ...RELAY_DEFAULTS, ...flags }, io));
     });
@@ -25,15 +25,19 @@ export function registerForward(program: Command, io: Io, done: (code: number) =
 
 const HELP = `
 Examples:
-  A web server, used over two uplinks, its Multipath TCP end at 192.0.2.1:
-    mptcp listen 5000 --udp local=192.0.2.1 --udp local=198.51.100.1 --to 127.0.0.1:80      # beside the server
-    mptcp forward 8080 192.0.2.1:5000 --udp local=10.0.0.7 --udp local=172.20.0.4           # here
+  A web server at 192.0.2.1, used over two uplinks:
+    # beside the server
+    mptcp listen 5000 --udp local=192.0.2.1 --udp local=198.51.100.1 --to 80
+    # here
+    mptcp forward 8080 192.0.2.1:5000 --udp local=10.0.0.7 \\
+        --udp local=172.20.0.4
     curl http://127.0.0.1:8080/
   A server that speaks Multipath TCP itself:
     mptcp forward 8080 example.org:80 --via kernel
   ssh does without a port:
     mptcp listen 5000 --udp local=192.0.2.1 --udp local=198.51.100.1 --to 22
-    ssh -o 'ProxyCommand mptcp connect %h 5000 --quiet --udp local=10.0.0.7 --udp local=172.20.0.4' 192.0.2.1
+    ssh -o "ProxyCommand mptcp connect %h 5000 --quiet \\
+        --udp local=10.0.0.7 --udp local=172.20.0.4" 192.0.2.1
 
 Connections end as their ends end them: half close, resets and slow readers are passed on. At a terminal each that is over is told in a line,
 elsewhere only what goes wrong, unless --verbose or --json asks for more. Ctrl-C or SIGTERM takes no more connections and waits for those that

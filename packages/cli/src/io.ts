@@ -40,6 +40,8 @@ export interface Output {
   /** Rows of a terminal, where that is known. */
   readonly rows?: number;
   readonly colors: Colors;
+  /** Fulfilled once who read it from a pipe has gone, for commands that would tell without end. Missing: nobody can go. */
+  readonly unread?: Promise<void>;
 }
 
 export type Colors = ReturnType<typeof pc.createColors>;
@@ -87,8 +89,11 @@ function streamOutput(stream: NodeJS.WriteStream, name: string, isPiped: () => b
   // A pipe says nothing at all, where the types say that it says false.
   const isTerminal = Boolean(stream.isTTY);
   let isBroken = false;
+  let leave!: () => void;
+  const unread = new Promise<void>((resolve) => (leave = resolve));
   stream.on("error", (error: NodeJS.ErrnoException) => {
     // Whoever read the pipe may leave early; a run still writes its files.
+    if (error.code === "EPIPE") leave();
     if (error.code === "EPIPE" || isPiped() || isBroken) return;
     isBroken = true;
     process.exitCode = EXIT.failed;
@@ -104,6 +109,7 @@ function streamOutput(stream: NodeJS.WriteStream, name: string, isPiped: () => b
       return stream.rows || 24;
     },
     colors: pc.createColors(isColored(isTerminal, process.env)),
+    unread,
   };
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import type { Command } from "commander";
 import { generateUdpKey } from "mptcp/node";
+import { addHelp } from "./help.ts";
 import { EXIT } from "./io.ts";
 import type { Io } from "./io.ts";
 import { UsageProblem } from "./open-links.ts";
@@ -8,11 +9,9 @@ import { explainFile } from "./remedies.ts";
 
 /** Adds `key` to the command; `done` hears its exit code. */
 export function registerKey(program: Command, io: Io, done: (code: number) => void): void {
-  program
-    .command("key")
+  addHelp(program.command("key"), HELP)
     .description("make a key for UDP links: 32 random octets as base64, on standard output")
     .option("--out <file>", "write it to a new file, which its owner alone can read")
-    .addHelpText("after", HELP)
     .action(({ out }: { readonly out?: string }) => done(keyCommand(out ?? null, io)));
 }
 

@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { registerControlCommands } from "./control-commands.ts";
 import { registerDoctor } from "./doctor-command.ts";
 import { registerForward } from "./forward-options.ts";
+import { addHelp, configureHelp, pointToHelp } from "./help.ts";
 import { EXIT } from "./io.ts";
 import type { Io } from "./io.ts";
 import { registerKey } from "./link-key.ts";
@@ -28,13 +29,9 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     .description("Multipath TCP: over real networks, and in a virtual one that shows what the protocol does.")
     .version(version(), "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
-    .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
-    .exitOverride()
-    .showSuggestionAfterError()
-    .showHelpAfterError("(mptcp --help shows what there is)")
-    .addHelpText("after", EXAMPLES);
-  program
-    .command("run")
+    .exitOverride();
+  configureHelp(addHelp(program, EXAMPLES), io);
+  addHelp(program.command("run"), RUN_HELP)
     .argument("<scenario>", "name of a scenario (see mptcp list), or path to a .yaml, .ts or .js file")
     .description("run a scenario and write capture.pcapng, events.jsonl, summary.json and report.html")
     .option("--file <path>", "file to transfer (default: 16 MiB made up, the same on every machine)")
@@ -43,7 +40,6 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     .option("--out <folder>", "where to write (default: out/<scenario>)")
     .option("--json", "print the summary as JSON to stdout, and nothing else there")
     .option("--no-capture", "write no capture")
-    .addHelpText("after", RUN_EXAMPLES)
     .action(async (scenario: string, flags: RunFlags) => {
       const { runCommand } = await import("./run-command.ts");
       code = await runCommand(scenario, { ...RUN_DEFAULTS, ...flags }, io);
@@ -64,17 +60,23 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
   registerMonitor(program, io, (exit) => (code = exit));
   registerControlCommands(program, io, (exit) => (code = exit));
   registerKey(program, io, (exit) => (code = exit));
+  pointToHelp(program);
   if (args.length === 0) {
-    io.stdout.write(program.helpInformation() + EXAMPLES);
+    program.outputHelp();
     return EXIT.usage;
   }
   try {
-    await program.parseAsync(args, { from: "user" });
+    await program.parseAsync(isUnknown(program, args) ? args.slice(0, 1) : args, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   }
   return code;
+}
+
+/** Whether there is no such command: then that is what is wrong, also where its help is asked for. */
+function isUnknown(program: Command, [name = ""]: readonly string[]): boolean {
+  return !name.startsWith("-") && name !== "help" && !program.commands.some((command) => command.name() === name);
 }
 
 const RUN_DEFAULTS: RunFlags = { set: [], json: false, capture: true };
@@ -96,10 +98,12 @@ Examples:
   mptcp run wifi-lte-handover
   mptcp run wifi-lte-handover --file some.iso --seed 7
   mptcp run two-paths --set paths.right.rtt=200ms --set paths.right.loss=1%
-  mptcp run wifi-3g --set protocol.buffers=100KB --json | jq .goodputBitsPerSecond
+  mptcp run wifi-3g --set protocol.buffers=100KB --json \\
+      | jq .goodputBitsPerSecond
   mptcp run ./my-scenario.yaml --out /tmp/mine
   mptcp listen 5000 --udp local=127.0.0.1 --udp local=127.0.0.2 > received
-  mptcp connect 127.0.0.1 5000 --udp local=127.0.0.3 --udp local=127.0.0.4 < file
+  mptcp connect 127.0.0.1 5000 --udp local=127.0.0.3 \\
+      --udp local=127.0.0.4 < file
   mptcp status
   mptcp monitor
   mptcp policy scheduler round-robin
@@ -109,9 +113,11 @@ Examples:
   mptcp probe example.org 443
 `;
 
-const RUN_EXAMPLES = `
+const RUN_HELP = `
 The path of --set names fields and, in lists, entries by their name or index:
-  --set paths.wifi.rate=5Mb/s    --set protocol.scheduler=round-robin    --set changes.0.at=3s
+  --set paths.wifi.rate=5Mb/s
+  --set protocol.scheduler=round-robin
+  --set changes.0.at=3s
 
 Exit codes: 0 the run ended as the scenario expects (as a rule: everything arrived unchanged), 1 it did not,
 or what it tells could not be written, 2 wrong usage or a faulty scenario, 130 interrupted.

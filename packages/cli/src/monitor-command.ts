@@ -3,6 +3,7 @@ import { SUBFLOW_END_REASONS } from "mptcp";
 import { describeEvent } from "mptcp/capture";
 import type { ConnectionReference, ControlClient, ControlEvent } from "mptcp/node";
 import { clientOf, NoProcess, parseConnection } from "./control-target.ts";
+import { addHelp } from "./help.ts";
 import { EXIT, exitOf } from "./io.ts";
 import type { Colors, Io, Signal } from "./io.ts";
 import { endpointLines, pairText } from "./status-text.ts";
@@ -16,18 +17,16 @@ export interface MonitorFlags {
 
 /** Adds `mptcp monitor` to the program; `done` gets its exit code. */
 export function registerMonitor(program: Command, io: Io, done: (code: number) => void): void {
-  program
-    .command("monitor")
+  addHelp(program.command("monitor"), HELP)
     .argument("[process]", "number of a process, or path of its control socket (without: the one that there is)")
     .description("print what happens to the connections and subflows of a running process, a line an event")
     .option("--json", "print events as JSON, as they come over the control socket")
     .option("--decisions", "the decision log too: retransmissions, reinjections, windows, states of TCP, ...")
     .option("--connection <token>", "of one connection alone: its number, or its token", parseConnection)
-    .addHelpText("after", HELP)
     .action(async (target: string | undefined, flags: MonitorFlags) => done(await monitorCommand(target, flags, io)));
 }
 
-/** `mptcp monitor`. @returns 0 when the process ended, 1 when there is none, 130 and 143 when it was interrupted */
+/** `mptcp monitor`. @returns 0 when the process, or who read what it tells, ended, 1 when there is none, 130 and 143 when it was interrupted */
 export async function monitorCommand(target: string | undefined, flags: MonitorFlags, io: Io): Promise<number> {
   let client: ControlClient | null = null;
   let stop!: (signal: Signal) => void;
@@ -41,8 +40,10 @@ export async function monitorCommand(target: string | undefined, flags: MonitorF
     await client.request("subscribe", flags.decisions ? { ...connection, events: [...EVENTS], decisions: [] } : connection);
     const { pid, title } = client.hello;
     io.stderr.write(`monitoring process ${pid}, ${title}\n`);
-    const signal = await Promise.race([stopped, client.closed.then(() => null)]);
-    if (signal !== null) return exitOf(signal);
+    const { unread = new Promise<never>(() => {}) } = io.stdout;
+    const outcome = await Promise.race([stopped, client.closed.then(() => null), unread.then(() => "unread" as const)]);
+    if (outcome === "unread") return EXIT.ok;
+    if (outcome !== null) return exitOf(outcome);
     io.stderr.write(`${await isGone(pid) ? `process ${pid} has ended` : `process ${pid} has closed its control socket`}\n`);
     return EXIT.ok;
   } catch (error) {
@@ -143,7 +144,8 @@ sub-priority; and fallback, endpoint-added, endpoint-removed. #2.3 is subflow 3 
 Examples:
   mptcp monitor
   mptcp monitor 4242 --decisions
-  mptcp monitor --connection 5fc00a83 --json | jq -c 'select(.event == "sub-closed")'
+  mptcp monitor --connection 5fc00a83 --json \\
+      | jq -c 'select(.event == "sub-closed")'
 
 Exit codes: 0 the process has ended, 1 there is none, or several to choose from, 2 wrong usage, 130 interrupted (Ctrl-C).
 `;

@@ -2,6 +2,7 @@ import { InvalidArgumentError } from "commander";
 import type { Command } from "commander";
 import { probe } from "mptcp/node";
 import type { ProbeOptions, ProbeReport, ProbeState, ProbeTarget } from "mptcp/node";
+import { addHelp } from "./help.ts";
 import { EXIT, exitOf } from "./io.ts";
 import type { Colors, Io, Signal } from "./io.ts";
 import { parseTun, parseUdp } from "./link-options.ts";
@@ -23,17 +24,15 @@ export interface ProbeFlags {
 
 /** Adds `mptcp probe` to the program; `done` gets its exit code. */
 export function registerProbe(program: Command, io: Io, done: (code: number) => void): void {
-  program
-    .command("probe")
+  addHelp(program.command("probe"), HELP)
     .argument("<host>", "address or name of the peer; of a name, every address is tried")
     .argument("<port>", "its port", parsePort)
     .description("find out whether a peer speaks Multipath TCP, and what the path does to the options")
-    .option("--udp <local=ADDR[:PORT][,mtu=N]>", "a link over UDP, to a peer that speaks TCP in UDP; may be repeated", (text: string, all?: readonly LinkOption[]) => parseUdp(text, all ?? []))
-    .option("--tun <name=NAME,host=ADDR,kernel=ADDR/LEN[,mtu=N]>", "a link over a TUN device (root); may be repeated", (text: string, all?: readonly LinkOption[]) => parseTun(text, all ?? []))
+    .option("--udp <link>", "local=ADDR[:PORT][,mtu=N]: a link over UDP, to a peer that speaks TCP in UDP; may be repeated", (text: string, all?: readonly LinkOption[]) => parseUdp(text, all ?? []))
+    .option("--tun <link>", "name=NAME,host=ADDR,kernel=ADDR/LEN[,mtu=N]: a link over a TUN device (root); may be repeated", (text: string, all?: readonly LinkOption[]) => parseTun(text, all ?? []))
     .option("--send <text>", "text to send, with \\r, \\n and \\t as in C", unescape)
     .option("--timeout <seconds>", "longest wait for one answer (default: 5)", parseSeconds)
     .option("--json", "print the report as JSON")
-    .addHelpText("after", HELP)
     .action(async (host: string, port: number, flags: Partial<ProbeFlags>) => done(await probeCommand(host, port, { ...DEFAULTS, ...flags }, io)));
 }
 
@@ -107,7 +106,8 @@ With links, this program's own engine opens the connections and sees every packe
 links the kernel's Multipath TCP is asked, which tells what became of its connections; its counters are those of the whole network namespace.
 
   mptcp probe example.org 443
-  mptcp probe 192.0.2.7 80 --tun name=mp0,host=10.1.0.2,kernel=10.1.0.1/24 --send 'HEAD / HTTP/1.0\\r\\n\\r\\n'
+  mptcp probe 192.0.2.7 80 --tun name=mp0,host=10.1.0.2,kernel=10.1.0.1/24 \\
+      --send 'HEAD / HTTP/1.0\\r\\n\\r\\n'
   mptcp probe 127.0.0.1 5000 --udp local=127.0.0.3 --udp local=127.0.0.4
 
 Exit codes: 0 the peer speaks Multipath TCP (at one of its addresses at least), 1 it does not, 2 wrong usage, or this host cannot

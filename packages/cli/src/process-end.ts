@@ -62,8 +62,14 @@ export class ProcessEnd extends Duplex {
   /** Ends the command by SIGTERM, and by SIGKILL where that does not help. */
   resetAndDestroy(): this {
     this.destroy();
-    const timer = setTimeout(() => this.kill("SIGKILL"), LAST_WORDS);
-    this.child.once("close", () => clearTimeout(timer));
+    const end = (): void => this.kill("SIGKILL");
+    const timer = setTimeout(end, LAST_WORDS);
+    // Nor does it outlive us.
+    process.once("exit", end);
+    this.child.once("close", () => {
+      clearTimeout(timer);
+      process.off("exit", end);
+    });
     return this;
   }
 

@@ -1,6 +1,6 @@
 import type { AnySocket } from "mptcp/node";
 import type { Io } from "./io.ts";
-import { explain } from "./remedies.ts";
+import { explain, NO_WAIT, PLAIN_SERVER } from "./remedies.ts";
 import type { RelayLog } from "./relay-log.ts";
 import type { Interruption } from "./socket-command.ts";
 import { splice } from "./splice.ts";
@@ -40,7 +40,7 @@ export interface Opening {
 /** Passes on many connections at a time, each between Multipath TCP and something else. */
 export class Relay {
   /** Connections there were, and octets of all that are over, as Multipath TCP's end counts them. */
-  readonly total = { connections: 0, bytesRead: 0, bytesWritten: 0 };
+  readonly total = { connections: 0, failed: 0, bytesRead: 0, bytesWritten: 0 };
   private readonly flags: RelayFlags;
   private readonly log: RelayLog;
   private readonly io: Io;
@@ -105,7 +105,10 @@ export class Relay {
       const error = problem === null ? (isAsked ? "ended with the command" : null) : whose + explain(problem.error);
       this.log.closed(number, name, { socket, ledger, error, seconds: this.io.clock() - started });
     } catch (error) {
-      this.log.failed(number, name, explain(error));
+      // Whoever is not waited for is not to be there later.
+      if (far === null) opening?.abandon();
+      this.total.failed++;
+      this.log.failed(number, name, explain(error, multipath === "near" ? PLAIN_SERVER : NO_WAIT));
       for (const end of [near, far]) if (end !== null && !end.destroyed) end.resetAndDestroy();
     }
     this.open.delete(reset);

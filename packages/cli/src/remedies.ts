@@ -1,8 +1,11 @@
+/** What else than usual is to be done about errors, by their codes. */
+export type Remedies = Readonly<Record<string, string>>;
+
 /** An error as a line for people, with what to do about it where that is known. */
-export function explain(error: unknown): string {
+export function explain(error: unknown, others: Remedies = {}): string {
   if (!(error instanceof Error)) return String(error);
   const { code } = error as NodeJS.ErrnoException;
-  const remedy = code === undefined ? undefined : REMEDIES[code];
+  const remedy = code === undefined ? undefined : (others[code] ?? REMEDIES[code]);
   return remedy === undefined ? error.message : `${error.message}: ${remedy}`;
 }
 
@@ -12,7 +15,18 @@ export function explainFile(name: string, error: NodeJS.ErrnoException): string 
   return `${name}: ${meaning ?? error.message}`;
 }
 
-const REMEDIES: Readonly<Record<string, string>> = {
+/** For a listener that whoever asks cannot wait for: `mptcp forward` gets connections that are there already. */
+export const NO_WAIT: Remedies = { ECONNREFUSED: "nobody listens there; start `mptcp listen` on the other side first, over the same kind of link" };
+
+/** For a server that is reached by plain TCP, or by a Unix socket. */
+export const PLAIN_SERVER: Remedies = {
+  ECONNREFUSED: "no server listens there; start it, or see what listens: ss -lntx",
+  ETIMEDOUT: "no answer; check the address and firewalls",
+  ENOENT: "there is no such socket; start its server",
+  EACCES: "this user may not open that socket",
+};
+
+const REMEDIES: Remedies = {
   EADDRINUSE: "another process or link has that port; take another one, or see whose it is: ss -lunpt",
   EADDRNOTAVAIL: "give an address of this machine (ip -brief address shows them), of the same family as the peer's",
   EACCES: "ports below 1024 need root; take one from 1024 on",

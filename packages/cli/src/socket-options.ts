@@ -6,6 +6,7 @@ import { parsePlace } from "./endpoint-text.ts";
 import type { Place } from "./endpoint-text.ts";
 import { serveCommand } from "./forward-command.ts";
 import type { Target } from "./forward-command.ts";
+import { addHelp } from "./help.ts";
 import { EXIT } from "./io.ts";
 import type { Io } from "./io.ts";
 import { parseEndpoint, parseLimits, parseTun, parseUdp } from "./link-options.ts";
@@ -22,8 +23,7 @@ export function addSocketCommands(program: Command, io: Io, done: (code: number)
     .option("--keep", "serve connections until interrupted; with --echo or --discard")
     .option("--to <place>", "pass connections on, any number until interrupted, each to [HOST:]PORT by TCP or to the Unix socket PATH", parsePlace)
     .option("--exec <command>", "start a command of the shell for each connection, any number until interrupted: what comes is its input, its output is sent");
-  relayOptions(listen)
-    .addHelpText("after", LISTEN_HELP)
+  relayOptions(addHelp(listen, LISTEN_HELP))
     .action(async (port: number, flags: ListenOptions) => {
       const isServing = flags.to !== undefined || flags.exec !== undefined;
       const wrong = isServing ? serveProblem(flags) : relayProblem(flags);
@@ -35,11 +35,10 @@ export function addSocketCommands(program: Command, io: Io, done: (code: number)
       const target: Target = flags.to === undefined ? { exec: flags.exec as string, to: null } : { exec: null, to: flags.to };
       done(await serveCommand(port, target, { ...DEFAULTS, ...RELAY_DEFAULTS, ...flags }, io));
     });
-  const connect = program.command("connect").argument("<host>", "address or name to connect to").argument("<port>", "its port", parsePort);
+  const connect = addHelp(program.command("connect"), CONNECT_HELP).argument("<host>", "address or name to connect to").argument("<port>", "its port", parsePort);
   socketOptions(connect.description("open a Multipath TCP connection, the other end of listen"))
     .option("--exec <command>", "join the connection to a command of the shell: what comes is its input, its output is sent")
     .option("--wait [seconds]", "while nobody listens there, try again: for so long, or for ever", parseWait)
-    .addHelpText("after", CONNECT_HELP)
     .action(async (host: string, port: number, { wait, ...flags }: ConnectOptions) => {
       const seconds = wait === true ? Number.POSITIVE_INFINITY : (wait ?? 0);
       done(await connectCommand(host, port, { ...DEFAULTS, ...flags, wait: seconds }, io));
@@ -154,20 +153,24 @@ Exit codes: 0 all data went both ways and was acknowledged, 1 it was not, 2 wron
 const LISTEN_HELP = `
 Examples:
   mptcp listen 5000 --udp local=127.0.0.1 --udp local=127.0.0.2 > received
-  mptcp listen 5000 --udp local=192.0.2.1 --udp local=[2001:db8::1]:5001,backup --discard --json
+  mptcp listen 5000 --udp local=192.0.2.1 \\
+      --udp local=[2001:db8::1]:5001,backup --discard --json
   mptcp listen 5000 --udp local=127.0.0.1 --echo --keep
-  mptcp listen 5000 --tun name=mp0,host=10.1.0.2,kernel=10.1.0.1/24 --tun name=mp1,host=10.2.0.2,kernel=10.2.0.1/24 \\
+  mptcp listen 5000 --tun name=mp0,host=10.1.0.2,kernel=10.1.0.1/24 \\
+      --tun name=mp1,host=10.2.0.2,kernel=10.2.0.1/24 \\
       --endpoint 10.2.0.2,signal --pcap listen.pcapng > received
-  mptcp listen 5000 --udp local=192.0.2.1 --udp local=198.51.100.1 --to 127.0.0.1:22      # the other end of mptcp forward
+  mptcp listen 5000 --udp local=192.0.2.1 --udp local=198.51.100.1 --to 22
   mptcp listen 5000 --udp local=127.0.0.1 --exec 'tr a-z A-Z'
 ${LINKS_HELP}${EXITS}`;
 
 const CONNECT_HELP = `
 Examples:
-  mptcp connect 127.0.0.1 5000 --udp local=127.0.0.3 --udp local=127.0.0.4 < file
-  mptcp connect example.org 5000 --udp 'dev=wl*' --udp dev=any,backup < file  # Wi-Fi preferred; docs/devices.md
-  mptcp connect 127.0.0.1 5000 --udp local=127.0.0.3 --wait 60 < file        # the listener may start later
-  mptcp connect 10.1.0.1 5000 --tun name=mp0,host=10.1.0.2,kernel=10.1.0.1/24 --source 1000000000 --json
+  mptcp connect 127.0.0.1 5000 --udp local=127.0.0.3 \\
+      --udp local=127.0.0.4 < file
+  mptcp connect example.org 5000 --udp 'dev=wl*' --udp dev=any,backup < file
+  mptcp connect 127.0.0.1 5000 --udp local=127.0.0.3 --wait 60 < file
+  mptcp connect 10.1.0.1 5000 --tun name=mp0,host=10.1.0.2,kernel=10.1.0.1/24 \\
+      --source 1000000000 --json
   mptcp connect example.org 80 --via kernel
   mptcp connect 127.0.0.1 5000 --udp local=127.0.0.3 --exec 'tar -cz photos'
 ${LINKS_HELP}${EXITS}`;

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { connectControl } from "mptcp/node";
 import type { ControlClient, ControlStatus } from "mptcp/node";
 import { controlsOf, NoProcess } from "./control-target.ts";
+import { addHelp } from "./help.ts";
 import { EXIT, exitOf } from "./io.ts";
 import type { Io, Signal } from "./io.ts";
 import { MeasuredRates, processText } from "./status-text.ts";
@@ -17,14 +18,12 @@ export interface StatusFlags {
 
 /** Adds `mptcp status` to the program; `done` gets its exit code. */
 export function registerStatus(program: Command, io: Io, done: (code: number) => void): void {
-  program
-    .command("status")
+  addHelp(program.command("status"), HELP)
     .argument("[process]", "number of a process, or path of its control socket (without: every process of yours)")
     .description("show connections of running processes, their subflows, and what decides in them")
     .option("--json", "print it as JSON, an object a process")
     .option("--counters", "the host's counters too, by the names of the kernel's MIB (nstat)")
     .option("--watch [seconds]", "again and again, every second unless told otherwise", parsePeriod)
-    .addHelpText("after", HELP)
     .action(async (target: string | undefined, { watch, ...flags }: { json: boolean; counters: boolean; watch?: number | true }) => {
       done(await statusCommand(target, { ...flags, watch: watch === true ? 1 : (watch ?? null) }, io));
     });
@@ -65,14 +64,16 @@ async function show(clients: readonly ControlClient[], flags: StatusFlags, io: I
   return states.length > 0 ? EXIT.ok : EXIT.failed;
 }
 
-/** Until Ctrl-C, or until no process is left. */
+/** Until Ctrl-C, until no process is left, or until nobody reads it any more. */
 async function keepShowing(clients: readonly ControlClient[], seconds: number, flags: StatusFlags, io: Io): Promise<number> {
   let before = new Map<ControlClient, ControlStatus>();
   let stop!: (signal: Signal) => void;
   const stopped = new Promise<Signal>((resolve) => (stop = resolve));
   const cancel = io.onInterrupt((signal) => stop(signal ?? "SIGINT"));
+  const reader = { isThere: true };
+  void io.stdout.unread?.then(() => (reader.isThere = false));
   try {
-    for (;;) {
+    while (reader.isThere) {
       const states = await statesOf(clients, flags.counters);
       if (states.length === 0) {
         io.stderr.write("no process is left\n");
@@ -84,6 +85,7 @@ async function keepShowing(clients: readonly ControlClient[], seconds: number, f
       const outcome = await signalWithin(stopped, seconds);
       if (outcome !== null) return exitOf(outcome);
     }
+    return EXIT.ok;
   } finally {
     cancel();
   }
@@ -129,13 +131,14 @@ const CLEAR = "\u001B[H\u001B[J";
 
 const HELP = `
 Every process of yours that has a control socket is shown: mptcp listen and mptcp connect, and programs that open one.
-The first line of a connection is its own, the others are its subflows'. Rates are those of the last moments; "again" was sent again: on the same subflow, or
+The first line of a connection is its own, the others are its subflows'. Rates are those of the last moments; "resent" was sent again: on the same subflow, or
 where it is the connection's on another one.
 
 Examples:
   mptcp status
   mptcp status 4242 --counters
-  mptcp status /run/user/1000/mptcp/4242.sock --json | jq '.[0].status.connections[].subflows[].rttMicroseconds'
+  mptcp status /run/user/1000/mptcp/4242.sock --json \\
+      | jq '.[0].status.connections[].subflows[].rttMicroseconds'
   mptcp status --watch
 
 Exit codes: 0 there was a process to tell of, 1 there was none, 2 wrong usage, 130 interrupted while it watched.

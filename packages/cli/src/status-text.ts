@@ -83,12 +83,23 @@ function connectionLines(connection: ConnectionStatus, host: ControlStatus, rate
 
 type Rate = { readonly out: number; readonly in: number } | null;
 
-function trafficCells(number: string, rtt: string, window: string, rate: Rate, { bytesReceived, bytesSent }: Traffic, again: number): readonly string[] {
-  return [number, rtt, window, rate === null ? "-" : formatRate(rate.out), rate === null ? "-" : formatRate(rate.in), formatSize(bytesSent), formatSize(bytesReceived), formatSize(again)];
+function trafficCells(number: string, rtt: string, window: string, rate: Rate, { bytesReceived, bytesSent }: Traffic, resent: number): readonly string[] {
+  return [number, rtt, window, rate === null ? "-" : formatRate(rate.out), rate === null ? "-" : formatRate(rate.in), formatSize(bytesSent), formatSize(bytesReceived), formatSize(resent)];
+}
+
+/** One line a subflow of a connection, as `mptcp subflow show` has them. */
+export function subflowLines({ connection, subflows }: ConnectionStatus): readonly string[] {
+  const rows = subflows.toSorted((a, b) => a.subflow - b.subflow).map((one) => [`connection ${connection}`, `subflow ${one.subflow}`, pairText(one), marksOf(one).join(", ")]);
+  const widths = columnWidths(rows);
+  return rows.map((row) => cellsText(row, widths));
+}
+
+function marksOf({ backup, stale, state }: SubflowStatus): readonly string[] {
+  return [...(state === "ESTABLISHED" ? [] : [state]), ...(backup ? ["backup"] : []), ...(stale ? ["stale"] : [])];
 }
 
 function addressLine(subflow: SubflowStatus, colors: Colors): string {
-  const marks = [...(subflow.state === "ESTABLISHED" ? [] : [subflow.state]), ...(subflow.backup ? ["backup"] : []), ...(subflow.stale ? ["stale"] : [])];
+  const marks = marksOf(subflow);
   return `       ${colors.cyan(pairText(subflow))}${marks.length === 0 ? "" : `  ${colors.yellow(marks.join(", "))}`}`;
 }
 
@@ -125,5 +136,5 @@ function cellsText(cells: readonly string[], widths: readonly number[]): string 
 }
 
 /** Of what was sent and received: of the connection, and of each subflow. */
-const HEAD = ["#", "rtt", "cwnd", "out", "in", "sent", "received", "again"];
+const HEAD = ["#", "rtt", "cwnd", "out", "in", "sent", "received", "resent"];
 const WIDTHS = [2, 7, 9, 9, 9, 9, 9, 9];

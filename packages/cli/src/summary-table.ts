@@ -59,7 +59,7 @@ function subflowLines(summary: Summary, colors: Colors, room: number): string[] 
     formatSize(subflow.bytesSent),
     formatSize(subflow.bytesReceived),
     formatSize(subflow.bytesReinjected),
-    `${subflow.retransmissions}`,
+    `${subflow.retransmissions} ${subflow.retransmissions === 1 ? "segment" : "segments"}`,
     subflow.minRttMs === null ? "-" : `${subflow.minRttMs.toFixed(1)} ms`,
   ]);
   const addresses = summary.subflows.map(({ local, remote }) => `${local} > ${remote}`);

@@ -8,6 +8,8 @@ export interface TransferSummary {
   readonly via: "userspace" | "kernel";
   /** Connections there were: one at the most, but for `listen --keep`. */
   readonly connections: number;
+  /** How many of them could not be passed on, where connections are passed on. */
+  readonly failed?: number;
   readonly bytesRead: number;
   readonly bytesWritten: number;
   /** From when the connection was open to when all was acknowledged; whole. */
@@ -42,9 +44,9 @@ export function printSummary(summary: TransferSummary, { json, quiet }: { readon
   }
   if (summary.error !== null) io.stderr.write(`${summary.error}\n`);
   if (quiet) return;
-  const { bytesRead, bytesWritten, durationMicroseconds, bitsPerSecond, connections } = summary;
+  const { bytesRead, bytesWritten, durationMicroseconds, bitsPerSecond, connections, failed = 0 } = summary;
   const rate = bytesRead + bytesWritten === 0 ? "" : ` (${formatRate(Math.round(bitsPerSecond))})`;
-  const what = summary.mptcp === null ? `${connections} ${connections === 1 ? "connection" : "connections"}` : describe(summary, summary.mptcp);
+  const what = summary.mptcp === null ? `${connections} ${connections === 1 ? "connection" : "connections"}${failed === 0 ? "" : `, ${failed} failed`}` : describe(summary, summary.mptcp);
   io.stderr.write(`${bytesRead} bytes read, ${bytesWritten} written in ${(durationMicroseconds / 1e6).toFixed(2)} s${rate}, ${what}\n`);
 }
 

@@ -146,14 +146,23 @@ describe("a transfer between two processes over two links each", () => {
     expect(await outcome(["subflow", "backup", String(second?.subflow), "--process", String(client.pid)])).toEqual({ code: 0, stdout: "", stderr: "" });
     const atPeer = await until(there, ({ subflows }) => subflows.some(({ backup, remotePort }) => backup && remotePort === second?.localPort));
     expect(atPeer.subflows.filter(({ backup }) => backup)).toHaveLength(1);
+    const listed = (await told("subflow", "--process", String(client.pid))).stdout;
+    expect(listed.trimEnd().split("\n")).toHaveLength(4);
+    expect(listed).toMatch(new RegExp(`^connection 1  subflow ${second?.subflow}  127\\.0\\.0\\.\\d:${second?.localPort} > 127\\.0\\.0\\.\\d:5301  backup$`, "m"));
 
     // An address goes: the peer hears of it, and its subflows with it are gone.
-    await act("endpoint", "remove", "127.0.0.4");
+    const gone = (await here.request("status", {})).endpoints.find(({ address }) => address === "127.0.0.4");
+    await act("endpoint", "delete", "id", String(gone?.id));
     await until(there, ({ remoteAddresses, subflows }) => !remoteAddresses.some(({ address }) => address === "127.0.0.4") && !subflows.some(({ remoteAddress }) => remoteAddress === "127.0.0.4"));
     // One comes, which no link has.
     await act("endpoint", "add", "127.0.0.5");
     const joined = await until(there, ({ subflows }) => subflows.filter(({ established, remoteAddress }) => established && remoteAddress === "127.0.0.5").length === 2);
     expect(joined.remoteAddresses.map(({ address }) => address)).toContain("127.0.0.5");
+
+    // A mesh does not go by what an address is for, and says so; a path manager that does says nothing.
+    const change = ["endpoint", "change", "127.0.0.5", "nosignal", "--process", String(client.pid)];
+    expect(await told(...change)).toEqual({ code: 0, stdout: 'noted, without effect so far: full-mesh uses every address; "mptcp policy path-manager endpoints" goes by subflow, signal, fullmesh\n', stderr: "" });
+    await act("endpoint", "change", "127.0.0.5", "nobackup");
 
     // Turn by turn: each subflow carries something.
     await act("policy", "scheduler", "round-robin");
@@ -192,7 +201,7 @@ describe("a transfer between two processes over two links each", () => {
     for (const line of all.stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
     expect(one.stdout).toMatch(/\n {2}endpoints {2}id 1 {2}127\.0\.0\.3 {2}subflow signal {2}on udp 127\.0\.0\.3\n {13}id 2 {2}127\.0\.0\.4 /);
     expect(one.stdout).toMatch(/\n {4}token [0-9a-f]{8}, client, Multipath TCP, lowest-time-distance, lia, full-mesh\n/);
-    expect(one.stdout).toMatch(/\n {4}# .* again\n {20,}[\d.]+ [kMG]b\/s +0 b\/s +[\d.]+ [KMG]iB .*\n/);
+    expect(one.stdout).toMatch(/\n {4}# .* resent\n {20,}[\d.]+ [kMG]b\/s +0 b\/s +[\d.]+ [KMG]iB .*\n/);
     expect(one.stdout).toMatch(/\n {4}1 .* ms .*\n {7}127\.0\.0\.3:\d+ > 127\.0\.0\.1:5302\n/);
     expect(one.stdout).toMatch(/\n {2}MPTcpExtMPCapableSYNTX +1\n/);
     const [state] = JSON.parse(json.stdout) as readonly { readonly pid: number; readonly status: ControlStatus }[];
@@ -202,6 +211,13 @@ describe("a transfer between two processes over two links each", () => {
     await watching.until(() => watching.text.split("connect 127.0.0.1 5302").length > 3);
     watching.signal("SIGINT");
     expect(await watching.code).toBe(130);
+    // As in `mptcp status --watch | head`.
+    const unread = [run(["status", String(client.pid), "--watch", "0.1"]), run(["monitor", String(client.pid), "--decisions"])];
+    for (const command of unread) {
+      await command.until(() => command.outputLength > 0);
+      command.stopReading();
+      expect(await command.code).toBe(0);
+    }
     await source.end();
     expect([await client.code, await server.code]).toEqual([0, 0]);
   });
@@ -243,7 +259,7 @@ describe("the process that is meant", () => {
     const other = await listen(5305, SERVER);
     const several = await told("policy", "scheduler", "round-robin");
     expect(several.code).toBe(1);
-    expect(several.stderr).toBe(`there are several processes, choose one:\n${[one, other].map(({ pid }, at) => `  ${String(pid).padStart(7)}  listen ${5304 + at}\n`).toSorted().join("")}`);
+    expect(several.stderr).toBe(`there are several processes; say which by its number:\n${[one, other].map(({ pid }, at) => `  ${String(pid).padStart(7)}  listen ${5304 + at}\n`).toSorted().join("")}`);
     expect((await told("monitor", "99999999")).stderr).toMatch(/^there is no process 99999999; there are \d+, \d+\n$/);
     expect((await told("status", String(process.pid))).stderr).toMatch(new RegExp(`^process ${process.pid} has no control socket at the usual place: `));
     expect(await told("status", join(folder, "none.sock"))).toEqual({ code: 1, stdout: "", stderr: `${join(folder, "none.sock")}: there is no such socket\n` });
@@ -260,6 +276,9 @@ describe("the process that is meant", () => {
       [["endpoint", "add", "nowhere"], /^"nowhere" is no IP address\.\n$/],
       [["endpoint", "add", "10.0.0.1", "signal", "port"], /^"port" takes a value after it\.\n$/],
       [["endpoint", "change", "10.0.0.1", "backup", "nobackup"], /once more, or otherwise/],
+      [["endpoint", "delete", "id"], /^An address id is a whole number from 1 to 255\.\n$/],
+      [["endpoint", "remove", "3", "4"], /^"4" is one word too many\.\n$/],
+      [["endpoint", "change", "id", "2"], /^Say what it is to be for: subflow, signal, backup, /],
       [["limits", "set", "subflows", "300"], /^A limit is a whole number from 0 to 255\.\n$/],
       [["subflow", "backup", "2", "maybe"], /neither on nor off/],
       [["policy", "congestion", "cubic", "beta"], /write key=value/],
@@ -298,7 +317,7 @@ describe("mptcp listen", () => {
     expect(readdirSync(folder).toSorted()).toEqual(["asked", "named"]);
     expect((await told("status", join(folder, "asked"))).stdout).toContain(`${asked.pid}  listen 5309`);
     const taken = await told("listen", "5311", "--udp", "local=127.0.0.1", "--control", join(folder, "named"));
-    expect([taken.code, taken.stderr]).toEqual([1, expect.stringMatching(new RegExp(`^another process listens at ${join(folder, "named")}`))]);
+    expect([taken.code, taken.stderr]).toEqual([1, `another process listens at ${join(folder, "named")}\n`]);
     for (const command of [named, asked, none]) command.signal("SIGTERM");
     for (const command of [named, asked, none]) expect(await command.code).toBe(143);
     expect(readdirSync(folder)).toEqual([]);

@@ -54,7 +54,7 @@ describe("the text of mptcp status", () => {
 
   connection 1  192.0.2.7:40001 > 198.51.100.1:80
     token 5a9dbd8a, client, Multipath TCP, lowest-time-distance, lia, full-mesh
-    #      rtt       cwnd        out         in       sent   received      again
+    #      rtt       cwnd        out         in       sent   received     resent
                              92 Mb/s      0 b/s   11.9 MiB        0 B   2.83 KiB
     1  10.1 ms   14.1 KiB    92 Mb/s  8.18 kb/s   11.9 MiB     1023 B   1.41 KiB
        192.0.2.7:40001 > 198.51.100.1:80

@@ -122,6 +122,7 @@ describe("mptcp run", () => {
     expect(outcome.stdout).toMatch(/^Two small paths \(.*small\.yaml, seed 4\)$/m);
     expect(outcome.stdout).toMatch(/^ +\d\.\d\d s +\d+ % .*: a .* at .*, b .* at /m);
     expect(outcome.stdout).toMatch(/Two small paths: completed\nAll 488 KiB arrived unchanged\./);
+    expect(outcome.stdout).toMatch(/^ {2}a .* \d+ segments? /m);
     expect(outcome.stdout).toContain(join(out, "report.html"));
     const summary = JSON.parse(readFileSync(join(out, "summary.json"), "utf8")) as Summary;
     expect(summary).toMatchObject({ scenario: "small", seed: 4, bytes: 500_000, outcome: "completed", fallback: null });

@@ -62,6 +62,10 @@ export class Command {
     });
   }
 
+  get process(): ChildProcess {
+    return this.child;
+  }
+
   /** Where its standard input is a pipe. */
   get input(): NodeJS.WritableStream {
     if (this.child.stdin === null) throw new Error("standard input is no pipe");
@@ -95,6 +99,16 @@ export class Command {
 
   signal(signal: NodeJS.Signals): void {
     this.child.kill(signal);
+  }
+
+  /** Reads no more of standard output, which stays open. */
+  pauseReading(): void {
+    this.child.stdout?.pause();
+  }
+
+  /** Goes on reading. */
+  resumeReading(): void {
+    this.child.stdout?.resume();
   }
 
   /** Closes the end of the pipe that standard output is. */

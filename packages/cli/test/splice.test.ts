@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -165,5 +166,17 @@ describe("a command as an end", () => {
     await command.gone;
     const isThere = (): boolean => existsSync(`/proc/${pid}/stat`) && !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
     while (isThere()) await turn();
+  });
+
+  it("does not outlive the process that reset it, though it ignores SIGTERM", async () => {
+    const command = new ProcessEnd("trap '' TERM; echo up; while :; do sleep 1; done", peers);
+    await once(command, "data");
+    const before = process.listeners("exit");
+    command.resetAndDestroy();
+    const added = process.listeners("exit").filter((listener) => !before.includes(listener));
+    expect(added).toHaveLength(1);
+    added[0]?.(0);
+    await command.gone;
+    expect(process.listeners("exit")).toEqual(before);
   });
 });

@@ -160,6 +160,20 @@ describe("a process that is asked to end", () => {
   });
 });
 
+describe("a process whose output nobody takes", () => {
+  it("ends by Ctrl-C all the same", async () => {
+    const server = await listen(5219, [...SERVER, "--source", "50000000", "--json"]);
+    const client = new Command(["connect", "127.0.0.1", "5219", ...CLIENT, "--json"]);
+    const exited = once(client.process, "exit");
+    await client.until(() => client.outputLength > 0);
+    client.pauseReading();
+    client.signal("SIGINT");
+    expect(await exited).toEqual([130, null]);
+    client.resumeReading();
+    expect(await server.code).toBe(1);
+  });
+});
+
 describe("what goes wrong is told in a line, with an exit code:", () => {
   const never = /\n +at |Error:|node:internal/;
 

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
 import { parseSize } from "@mptcp/scenario/units";
+import { addHelp } from "../help.ts";
 import { EXIT } from "../io.ts";
 import type { Io } from "../io.ts";
 import { parseCountOf, parsePort, parseSecondsTo } from "../port.ts";
@@ -45,9 +46,7 @@ export function registerPerf(program: Command, io: Io, done: (code: number) => v
     .option("-1, --one-off", "the server ends after one test")
     .option("-J, --json", "print the result as one object of JSON; the server one for each test, a line each")
     .option("--wait [seconds]", "while nobody listens there, try again: for so long, or for ever", parseWait);
-  linkOptions(command)
-    .addHelpText("after", HELP)
-    .action(async (flags: PerfFlags) => done(await perfCommand(flags, io)));
+  linkOptions(addHelp(command, HELP)).action(async (flags: PerfFlags) => done(await perfCommand(flags, io)));
 }
 
 async function perfCommand(flags: PerfFlags, io: Io): Promise<number> {
@@ -102,8 +101,9 @@ const HELP = `
 Examples:
   mptcp perf --server --udp local=192.0.2.1 --udp local=198.51.100.1
   mptcp perf --client 192.0.2.1 --udp local=10.0.0.7 --udp local=172.20.0.4
-  mptcp perf -c 192.0.2.1 -R -t 30 -P 4 --udp local=10.0.0.7 --udp local=172.20.0.4
-  mptcp perf -c 192.0.2.1 --bytes 100MB --bidir --json --udp local=10.0.0.7 | jq .goodputBitsPerSecond
+  mptcp perf -c 192.0.2.1 -R -t 30 -P 4 --udp local=10.0.0.7
+  mptcp perf -c 192.0.2.1 --bytes 100MB --bidir --json --udp local=10.0.0.7 \\
+      | jq .goodputBitsPerSecond
 
 What counts is what the receiver got. Both ends' figures are told, with a row for each pair of addresses. The server is one of mptcp perf, not of iperf3.
 ${LINKS_HELP}

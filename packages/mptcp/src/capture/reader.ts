@@ -7,11 +7,11 @@ import { readUtf8 } from "./utf8.ts";
 export interface CaptureRecord {
   /** Index into {@link CaptureReader.interfaces}. */
   readonly interfaceId: number;
-  /** Nanoseconds since {@link CaptureReader.originSeconds}. */
-  readonly at: number;
+  /** Nanoseconds since {@link CaptureReader.originSeconds}; null when the capture has no time for it, as simple packet blocks have none. */
+  readonly at: number | null;
   /** The octets captured, from the link layer's header on; a window on the file. */
   readonly bytes: Uint8Array;
-  /** Octets that the packet had; more than `bytes` holds when it was cut short. */
+  /** Octets that the frame had; more than `bytes` holds when it was cut short. */
   readonly originalLength: number;
   readonly direction: "in" | "out" | null;
   readonly comments: readonly string[];
@@ -40,6 +40,7 @@ export type CaptureProblemReason =
   | "unknown_interface"
   /** A packet claims more octets than its block holds. */
   | "bad_packet_length"
+  /** The resolution of an interface's times is finer than 10^-19 or 2^-63 s: its packets have no time. */
   | "bad_timestamp";
 
 /** A problem and the octet of the file where it was met. */
@@ -49,22 +50,22 @@ export interface CaptureProblem {
 }
 
 /**
- * Reads a capture, pcapng or classic pcap, of either byte order, that is in memory as a whole. Never throws: what cannot
+ * Reads a capture, pcapng or classic pcap (its forms with nanoseconds and A. Kuznetzov's included), of either byte order, that is in memory as a whole. Never throws: what cannot
  * be read is skipped where its extent is known, else ends the capture, and is listed in {@link problems}.
  *
  * Iterate over it once; {@link interfaces} and {@link problems} fill up on the way.
  *
+ * {@link PacketReader} gives the packets in its frames.
+ *
  * @example
  * ```ts
- * import { CaptureReader, ipOffset } from "mptcp/capture";
- * import { decodePacket } from "mptcp/wire";
+ * import { CaptureReader, linkTypeName } from "mptcp/capture";
  *
- * function sources(file: Uint8Array): string[] {
+ * function frames(file: Uint8Array): string[] {
  *   const capture = new CaptureReader(file);
- *   return Array.from(capture, (record) => {
- *     const at = ipOffset(capture.interfaces[record.interfaceId]!.linkType, record.bytes);
- *     const packet = at < 0 ? "no IP" : decodePacket(record.bytes, at, record.bytes.length - at);
- *     return typeof packet === "string" ? packet : packet.source.toString();
+ *   return Array.from(capture, ({ interfaceId, at, originalLength }) => {
+ *     const { linkType } = capture.interfaces[interfaceId]!;
+ *     return `${at ?? "at no known time"}: ${originalLength} octets of ${linkTypeName(linkType) ?? linkType}`;
  *   });
  * }
  * ```
@@ -75,12 +76,15 @@ export class CaptureReader implements Iterable<CaptureRecord> {
   /** At most 100, the first ones. */
   readonly problems: CaptureProblem[] = [];
   /**
-   * Whole seconds since 1970 from which `at` counts. Set by the first packet: 0 if that is within 104 days of 1970
+   * Whole seconds since 1970 from which `at` counts. Set by the first packet that has a time: 0 if that is within 104 days of 1970
    * (virtual time), else the second in which it was captured.
    */
   originSeconds = 0;
   /** Comments of blocks other than packets, such as those after the last packet. */
   readonly comments: string[] = [];
+  /** Blocks of pcapng that were passed over (names, secrets, journals, what programs define for themselves), how many by type; the first 100 types. */
+  readonly blocksSkipped: ReadonlyMap<number, number>;
+  private readonly skipped = new Map<number, number>();
   private readonly bytes: Uint8Array;
   private readonly view: DataView;
   private little = false;
@@ -92,6 +96,7 @@ export class CaptureReader implements Iterable<CaptureRecord> {
   /** @param originSeconds fixes that of the same name beforehand */
   constructor(bytes: Uint8Array, originSeconds?: number) {
     this.bytes = bytes;
+    this.blocksSkipped = this.skipped;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.format = this.detect();
     if (originSeconds !== undefined) {
@@ -110,7 +115,7 @@ export class CaptureReader implements Iterable<CaptureRecord> {
     if (this.bytes.length < 24) return null;
     const magic = this.view.getUint32(0, true);
     if (magic === BLOCK.sectionHeader) return "pcapng";
-    return CLASSIC_MAGIC.has(magic) ? "pcap" : null;
+    return CLASSIC.has(magic) ? "pcap" : null;
   }
 
   private *blocks(): Generator<CaptureRecord, void> {
@@ -162,6 +167,7 @@ export class CaptureReader implements Iterable<CaptureRecord> {
         this.collectComments(at + 12, end, this.comments);
         return null;
       default:
+        this.skip(type);
         return null;
     }
     this.problem("bad_block_length", at);
@@ -191,7 +197,7 @@ export class CaptureReader implements Iterable<CaptureRecord> {
     const from = lengthAt + 8;
     if (captured > end - from) return this.refuse("bad_packet_length", at);
     const moment = epochOfTicks(this.uint32(timeAt), this.uint32(timeAt + 4), clock.resolution);
-    if (moment === null) return this.refuse("bad_timestamp", at);
+    if (moment === null) this.problem("bad_timestamp", at);
     const comments: string[] = [];
     let direction: "in" | "out" | null = null;
     this.eachOption(from + ((captured + 3) & ~3), end, (code, valueAt, length) => {
@@ -200,7 +206,7 @@ export class CaptureReader implements Iterable<CaptureRecord> {
     });
     return {
       interfaceId,
-      at: this.since(moment, clock.offsetSeconds),
+      at: moment === null ? null : this.since(moment, clock.offsetSeconds),
       bytes: this.bytes.subarray(from, from + captured),
       originalLength: this.uint32(lengthAt + 4),
       direction,
@@ -216,31 +222,35 @@ export class CaptureReader implements Iterable<CaptureRecord> {
     if (limit > end - at - 4) return this.refuse("bad_packet_length", at);
     const bytes = this.bytes.subarray(at + 4, at + 4 + limit);
     // The block has no timestamp.
-    return { interfaceId: this.sectionStart, at: 0, bytes, originalLength, direction: null, comments: [] };
+    return { interfaceId: this.sectionStart, at: null, bytes, originalLength, direction: null, comments: [] };
   }
 
   private *classicRecords(): Generator<CaptureRecord, void> {
-    const magic = this.view.getUint32(0, true);
-    this.little = magic === MICROSECONDS || magic === NANOSECONDS;
-    const unit = magic === MICROSECONDS || magic === MICROSECONDS_SWAPPED ? 1000 : 1;
+    const { little, unit, headerLength } = CLASSIC.get(this.view.getUint32(0, true)) as Classic;
+    this.little = little;
     if (this.uint16(4) !== 2) return this.problem("unsupported_version", 4);
+    const minor = this.uint16(6);
     // The upper bits of the link type hold the length of a frame check sequence.
     this.interfaces.push({ name: "", description: "", linkType: this.uint32(20) & 0xffff, snapLength: this.uint32(16) });
     let at = 24;
     while (at < this.bytes.length) {
-      if (this.bytes.length - at < 16) return this.problem("truncated", at);
-      const captured = this.uint32(at + 8);
-      if (captured > this.bytes.length - at - 16) return this.problem("truncated", at);
+      if (this.bytes.length - at < headerLength) return this.problem("truncated", at);
+      let captured = this.uint32(at + 8);
+      let originalLength = this.uint32(at + 12);
+      // libpcap changed the order of the two with version 2.3; some programs wrote 2.3 and the old order.
+      if (minor < 3 || (minor === 3 && captured > originalLength)) [captured, originalLength] = [originalLength, captured];
+      const from = at + headerLength;
+      if (captured > this.bytes.length - from) return this.problem("truncated", at);
       const moment = { seconds: this.uint32(at), nanoseconds: this.uint32(at + 4) * unit };
       yield {
         interfaceId: 0,
         at: this.since(moment, 0),
-        bytes: this.bytes.subarray(at + 16, at + 16 + captured),
-        originalLength: this.uint32(at + 12),
-        direction: null,
+        bytes: this.bytes.subarray(from, from + captured),
+        originalLength,
+        direction: headerLength === MODIFIED_HEADER_LENGTH ? directionOfPacketType(this.bytes[at + 22]) : null,
         comments: [],
       };
-      at += 16 + captured;
+      at = from + captured;
     }
   }
 
@@ -269,6 +279,11 @@ export class CaptureReader implements Iterable<CaptureRecord> {
       each(code, i + 4, length);
       i += 4 + ((length + 3) & ~3);
     }
+  }
+
+  private skip(type: number): void {
+    const count = this.skipped.get(type);
+    if (count !== undefined || this.skipped.size < MAXIMUM_BLOCK_TYPES) this.skipped.set(type, (count ?? 0) + 1);
   }
 
   private refuse(reason: CaptureProblemReason, offset: number): null {
@@ -302,13 +317,35 @@ interface Clock {
 }
 
 const SWAPPED_MAGIC = 0x4d3c2b1a;
-const MICROSECONDS = 0xa1b2c3d4;
-const NANOSECONDS = 0xa1b23c4d;
-const MICROSECONDS_SWAPPED = 0xd4c3b2a1;
-const NANOSECONDS_SWAPPED = 0x4d3cb2a1;
-const CLASSIC_MAGIC: ReadonlySet<number> = new Set([MICROSECONDS, NANOSECONDS, MICROSECONDS_SWAPPED, NANOSECONDS_SWAPPED]);
+
+/** How a classic pcap file is laid out. */
+interface Classic {
+  readonly little: boolean;
+  /** Nanoseconds in a unit of its times' fractions. */
+  readonly unit: number;
+  /** Octets before each frame. */
+  readonly headerLength: number;
+}
+
+const MODIFIED_HEADER_LENGTH = 24;
+/** By the magic number as it is when read in little-endian order. */
+const CLASSIC: ReadonlyMap<number, Classic> = new Map([
+  [0xa1b2c3d4, { little: true, unit: 1000, headerLength: 16 }],
+  [0xd4c3b2a1, { little: false, unit: 1000, headerLength: 16 }],
+  [0xa1b23c4d, { little: true, unit: 1, headerLength: 16 }],
+  [0x4d3cb2a1, { little: false, unit: 1, headerLength: 16 }],
+  // A. Kuznetzov's libpcap: interface, protocol and packet type behind the usual fields.
+  [0xa1b2cd34, { little: true, unit: 1000, headerLength: MODIFIED_HEADER_LENGTH }],
+  [0x34cdb2a1, { little: false, unit: 1000, headerLength: MODIFIED_HEADER_LENGTH }],
+]);
 /** 2^53 nanoseconds, in seconds. */
 const VIRTUAL_TIME_SECONDS = 9_007_199;
 const MAXIMUM_PROBLEMS = 100;
 const MAXIMUM_COMMENTS = 1000;
+const MAXIMUM_BLOCK_TYPES = 100;
 const DIRECTIONS: readonly (("in" | "out") | null)[] = [null, "in", "out"];
+
+/** Linux's type of a packet: to this host, to all, to a group; to another host, which is seen by chance; from this host. */
+function directionOfPacketType(type: number): "in" | "out" | null {
+  return type === 4 ? "out" : type < 3 ? "in" : null;
+}

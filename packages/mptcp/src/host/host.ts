@@ -474,7 +474,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
   private keyOfLast(tcp: TcpConnection): Uint8Array | null {
     for (const connection of this.tokens.all()) {
       if (connection.id !== tcp.connectionId) continue;
-      if (connection.receiveBuffered > 0 || (connection.ended && connection.sendBuffered === 0)) return null;
+      if (connection.hasArrived && (connection.receiveBuffered > 0 || connection.sendBuffered === 0)) return null;
       const isLast = this.connections.all().every((other) => other === tcp || other.connectionId !== tcp.connectionId || !other.established);
       return isLast ? connection.session.local.key : null;
     }

@@ -99,6 +99,10 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
   get ended(): boolean {
     return this.stream.ended;
   }
+  /** Whether all that the peer has to say has arrived, its end included; it may still have to be read. */
+  get hasArrived(): boolean {
+    return this.stream instanceof Multipath ? this.stream.receiver.finReached : this.stream.ended;
+  }
   get closed(): boolean {
     return this.stream.closed;
   }

@@ -325,7 +325,7 @@ export class Runtime implements Leaver, PumpDriver {
       for (const link of this.links) link?.flush();
     } finally {
       // Also after an exception of an observer or a scheduler of the application's.
-      this.timer.aim(this.host.nextTimeout(), this.now);
+      this.timer.aim(this.host.nextTimeout(), this);
     }
   }
 
@@ -518,9 +518,13 @@ class Timer {
     this.expired = expired;
   }
 
-  /** @param at ns; NEVER disarms by and by */
-  aim(at: number, now: number): void {
+  /**
+   * @param at ns; NEVER disarms by and by
+   * @param clock asked when there is something to arm
+   */
+  aim(at: number, clock: { readonly now: number }): void {
     if (at >= this.armedFor || this.immediate !== null) return;
+    const { now } = clock;
     if (this.timeout !== null) clearTimeout(this.timeout);
     this.timeout = null;
     this.armedFor = at;

@@ -1,6 +1,6 @@
 import type { LookupAddress } from "node:dns";
 import type { BlockList, OnReadOpts } from "node:net";
-import { MILLISECOND, SECOND } from "../core/index.ts";
+import { SECOND } from "../core/index.ts";
 import type { MptcpConfig } from "../mptcp/index.ts";
 import type { KeepAlive, TcpConfig } from "../tcp/index.ts";
 import type { MultipathChoice } from "./mptcp-info.ts";
@@ -59,9 +59,13 @@ export type LookupFunction = (
   callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[] | string, family?: number) => void,
 ) => void;
 
-/** Keepalive as Node sets it: `delay` ms, then ten probes, one a second. */
-export function keepAliveAfter(delay: number): KeepAlive {
-  return { idle: delay > 0 ? delay * MILLISECOND : DEFAULT_KEEP_ALIVE, interval: SECOND, probes: 10 };
+/** Keepalive as Node sets it: silence of `delay` s, that of `before` where it is 0, then ten probes, one a second, unless `interval` in s and `count` say otherwise. */
+export function keepAliveOfNode(delay: number, interval = 0, count = 0, before: KeepAlive | null = null): KeepAlive {
+  return {
+    idle: delay > 0 ? delay * SECOND : (before?.idle ?? DEFAULT_KEEP_ALIVE),
+    interval: interval > 0 ? interval * SECOND : SECOND,
+    probes: count > 0 ? count : 10,
+  };
 }
 
 /** Idle time before the first probe where none is given, ns; as Linux' tcp_keepalive_time. */

@@ -74,7 +74,9 @@ export class SendQueue {
     let head = this.head;
     while (head < chunks.length && (chunks[head] as Chunk).offset + (chunks[head] as Chunk).length <= this.startOffset) head++;
     if (head === chunks.length) {
-      chunks.length = 0;
+      // One is the usual number, and to cut the array to nothing would take its room.
+      if (chunks.length === 1) chunks.pop();
+      else chunks.length = 0;
       this.head = 0;
       this.recent = 0;
       this.blockSize = SMALLEST_BLOCK;
@@ -105,6 +107,10 @@ export class SendQueue {
     }
     if (left === 0) return;
     const offset = this.endOffset + (at - from);
+    if (left <= SHORT && this.chunks.length === 0) {
+      this.chunks.push(shortChunk(offset, bytes, at, left));
+      return;
+    }
     if (left >= this.blockSize) {
       this.chunks.push(new Chunk(offset, bytes.slice(at, at + left), 0, left, 0));
     } else {
@@ -180,6 +186,26 @@ export class Chunk {
   }
 }
 
+/**
+ * A chunk of a short message that nothing waits before. It is part of a block that all queues share, since a block for each message costs more than all else that is done with it here. Who
+ * keeps a part keeps the block in memory, which is no more than a block of its own would be.
+ */
+function shortChunk(offset: number, bytes: Uint8Array, from: number, length: number): Chunk {
+  if (sharedBlock.length - sharedUsed < length) {
+    sharedBlock = new Uint8Array(SMALLEST_BLOCK);
+    sharedUsed = 0;
+  }
+  // An array of its own on the block: a connection that is saved has no other's data.
+  const part = sharedBlock.subarray(sharedUsed, sharedUsed + length);
+  sharedUsed += length;
+  part.set(length === bytes.length ? bytes : bytes.subarray(from, from + length));
+  return new Chunk(offset, part, 0, length, 0);
+}
+
 const SMALLEST_BLOCK = 2048;
+/** Octets of the longest message that is short. */
+const SHORT = 512;
+let sharedBlock = new Uint8Array(0);
+let sharedUsed = 0;
 const LARGEST_BLOCK = 65536;
 const COMPACT_FROM = 32;

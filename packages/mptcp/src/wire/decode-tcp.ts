@@ -22,6 +22,15 @@ export function decodeTcp(
   const dataAt = at + (bytes[at + TCP.dataOffset] >>> 4) * 4;
   if (dataAt < at + TCP_MINIMUM_HEADER_LENGTH) return "bad_header_length";
   if (dataAt > end) return "truncated";
+  const segment = decodeTcpHeader(bytes, at, dataAt);
+  if (dataAt < end) {
+    segment.payload = payloadOf(bytes, dataAt, end, copy);
+  }
+  return segment;
+}
+
+/** The header at `at`, of which 20 octets are there, with those of its options that lie before `end`; no payload. */
+export function decodeTcpHeader(bytes: Uint8Array, at: number, end: number): TcpSegment {
   const segment = new TcpSegment();
   segment.sourcePort = read16(bytes, at + TCP.sourcePort);
   segment.destinationPort = read16(bytes, at + TCP.destinationPort);
@@ -30,15 +39,12 @@ export function decodeTcp(
   segment.flags = bytes[at + TCP.flags];
   segment.window = read16(bytes, at + TCP.window);
   segment.urgentPointer = read16(bytes, at + TCP.urgentPointer);
-  if (dataAt > at + TCP.options) decodeOptions(segment, bytes, at + TCP.options, dataAt);
-  if (dataAt < end) {
-    segment.payload = payloadOf(bytes, dataAt, end, copy);
-  }
+  if (end > at + TCP.options) decodeOptions(segment, bytes, at + TCP.options, end);
   return segment;
 }
 
 /** Fills in the options between `at` and `end`. Of an option that is there twice the last counts, as in Linux. */
-function decodeOptions(segment: TcpSegment, bytes: Uint8Array, at: number, end: number): void {
+export function decodeOptions(segment: TcpSegment, bytes: Uint8Array, at: number, end: number): void {
   let mptcp: MptcpOption[] | null = null;
   let others: RawTcpOption[] | null = null;
   let i = at;

@@ -121,18 +121,11 @@ export function findUpperLayer(bytes: Uint8Array, nextHeader: number, at: number
   let i = at;
   for (let count = 0; isExtensionHeader(protocol); count++) {
     if (count === MAXIMUM_EXTENSION_HEADERS || end - i < 8) return "bad_extension_header";
-    let length = 8 * (bytes[i + 1] + 1);
-    if (protocol === PROTOCOL.fragment) {
-      // RFC 8200 §4.5: an "atomic fragment" (offset 0, nothing follows) is a whole packet.
-      if ((read16(bytes, i + 2) & 0xfff9) !== 0) return "fragment";
-      length = 8;
-    } else if (protocol === PROTOCOL.routing) {
-      // RFC 8200 §4.4: with segments left, the packet is for somebody else first.
-      if (bytes[i + 3] !== 0) return "source_routed";
-    } else if (protocol === PROTOCOL.authentication) {
-      // RFC 4302 §2.2: counted in 4-octet units, less two.
-      length = 4 * (bytes[i + 1] + 2);
-    }
+    // RFC 8200 §4.5: an "atomic fragment" (offset 0, nothing follows) is a whole packet.
+    if (protocol === PROTOCOL.fragment && (read16(bytes, i + 2) & 0xfff9) !== 0) return "fragment";
+    // RFC 8200 §4.4: with segments left, the packet is for somebody else first.
+    if (protocol === PROTOCOL.routing && bytes[i + 3] !== 0) return "source_routed";
+    const length = extensionHeaderLength(protocol, bytes[i + 1]);
     if (length > end - i) return "bad_extension_header";
     protocol = bytes[i];
     i += length;
@@ -140,7 +133,15 @@ export function findUpperLayer(bytes: Uint8Array, nextHeader: number, at: number
   return i * 256 + protocol;
 }
 
-function isExtensionHeader(protocol: number): boolean {
+/** Octets of the IPv6 extension header of type `protocol` whose second octet is `field`. */
+export function extensionHeaderLength(protocol: number, field: number): number {
+  if (protocol === PROTOCOL.fragment) return 8;
+  // RFC 4302 §2.2: counted in 4-octet units, less two; RFC 8200 §4.3: in those of 8, less one.
+  return protocol === PROTOCOL.authentication ? 4 * (field + 2) : 8 * (field + 1);
+}
+
+/** Whether `protocol` is that of an IPv6 extension header that can be stepped over. */
+export function isExtensionHeader(protocol: number): boolean {
   return (
     protocol === PROTOCOL.hopByHop ||
     protocol === PROTOCOL.routing ||
@@ -185,7 +186,8 @@ function decodeBody(
   return packet;
 }
 
-function transportSum(packet: Packet, protocol: number, bytes: Uint8Array, at: number, end: number): number {
+/** Sum over pseudo-header and octets `at` to `end`: 0xffff when the checksum in them is right. */
+export function transportSum(packet: Packet, protocol: number, bytes: Uint8Array, at: number, end: number): number {
   const pseudo = pseudoHeaderSum(packet.source, packet.destination, protocol, end - at);
   return foldSum(pseudo + partialSum(bytes, at, end - at));
 }
@@ -197,6 +199,6 @@ export function ipv6At(bytes: Uint8Array, at: number): IpAddress {
 
 const DEFAULTS: DecodeOptions = {};
 /** A right checksum makes the whole sum negative zero (RFC 1071 §1). */
-const VALID = 0xffff;
+export const VALID = 0xffff;
 /** More than any real packet has (each of RFC 8200's once, destination options twice). */
-const MAXIMUM_EXTENSION_HEADERS = 8;
+export const MAXIMUM_EXTENSION_HEADERS = 8;

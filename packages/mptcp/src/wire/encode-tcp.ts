@@ -23,11 +23,14 @@ export function encodeTcpHeader(segment: TcpSegment, target: Uint8Array, at: num
   write16(target, at + TCP.window, segment.window);
   write16(target, at + TCP.checksum, 0);
   write16(target, at + TCP.urgentPointer, segment.urgentPointer);
-  if (headerLength === TCP.options) return;
-  const end = at + headerLength;
+  if (headerLength > TCP.options) encodeTcpOptions(segment, target, at + TCP.options, at + headerLength);
+}
+
+/** Writes the options of `segment`, and what fills them up, from `at` to `end`. */
+export function encodeTcpOptions(segment: TcpSegment, target: Uint8Array, at: number, end: number): void {
   // Packing saves five octets at most, so fewer than 36 octets of options are never packed.
   const aligned = !optionsArePacked(segment);
-  let i = encodeStandardOptions(segment, target, at + TCP.options, aligned);
+  let i = encodeStandardOptions(segment, target, at, aligned);
   const mptcp = segment.mptcp;
   for (let j = 0; j < mptcp.length; j++) i += encodeMptcpOption(mptcp[j] as MptcpOption, target, i);
   const others = segment.otherOptions;

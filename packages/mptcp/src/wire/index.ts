@@ -18,6 +18,8 @@ export {
   updateChecksum,
   updateChecksum32,
 } from "./checksum.ts";
+export { decodeCaptured } from "./decode-captured.ts";
+export type { CapturedFragment, CapturedPacket } from "./decode-captured.ts";
 export { decodePacket, DROP_REASONS } from "./decode.ts";
 export type { DecodeOptions, DropReason } from "./decode.ts";
 export { decodeMptcpOption } from "./decode-mptcp.ts";

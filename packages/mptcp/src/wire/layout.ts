@@ -4,9 +4,13 @@
 export const PROTOCOL = {
   hopByHop: 0,
   icmp: 1,
+  ipInIp: 4,
   tcp: 6,
+  udp: 17,
+  ip6InIp: 41,
   routing: 43,
   fragment: 44,
+  gre: 47,
   authentication: 51,
   icmp6: 58,
   noNextHeader: 59,

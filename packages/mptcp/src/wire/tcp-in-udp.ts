@@ -1,12 +1,10 @@
 import type { IpAddress } from "./address.ts";
-import { decodeTcp } from "./decode-tcp.ts";
-import { encodeTcpHeader } from "./encode-tcp.ts";
+import { decodeOptions } from "./decode-tcp.ts";
+import { encodeTcpOptions } from "./encode-tcp.ts";
 import { EncodeError } from "./errors.ts";
-import { TCP } from "./layout.ts";
 import { IPV4_HEADER_LENGTH, IPV6_HEADER_LENGTH, TCP_MINIMUM_HEADER_LENGTH, tcpHeaderLength } from "./lengths.ts";
-import { read32, write32 } from "./octets.ts";
-import { Packet, TCP_FLAG } from "./packet.ts";
-import type { TcpSegment } from "./packet.ts";
+import { read16, read32, write16, write32 } from "./octets.ts";
+import { Packet, TCP_FLAG, TcpSegment } from "./packet.ts";
 import { Payload } from "./payload.ts";
 
 /**
@@ -46,14 +44,14 @@ export function encodeTcpInUdp(packet: Packet, target: Uint8Array, at: number): 
  * @returns the octets written, 52 at the most
  */
 export function encodeTcpInUdpHeader(tcp: TcpSegment, target: Uint8Array, at: number): number {
-  const headerLength = tcpHeaderLength(tcp);
-  encodeTcpHeader(tcp, scratch, 0, headerLength);
-  scratch[TCP.flags] = scratch[TCP.flags]! & ~TCP_FLAG.URG;
-  write32(target, at, read32(scratch, TCP.dataOffset));
-  write32(target, at + 4, read32(scratch, TCP.sequence));
-  write32(target, at + 8, read32(scratch, TCP.acknowledgment));
-  for (let i = TCP_MINIMUM_HEADER_LENGTH; i < headerLength; i++) target[at + i - UDP_HEADER_LENGTH] = scratch[i]!;
-  return headerLength - UDP_HEADER_LENGTH;
+  const length = tcpHeaderLength(tcp) - UDP_HEADER_LENGTH;
+  target[at] = ((length + UDP_HEADER_LENGTH) >>> 2) << 4;
+  target[at + 1] = tcp.flags & ~TCP_FLAG.URG;
+  write16(target, at + 2, tcp.window);
+  write32(target, at + 4, tcp.sequence);
+  write32(target, at + 8, tcp.acknowledgment);
+  if (length > OPTIONS) encodeTcpOptions(tcp, target, at + OPTIONS, at + length);
+  return length;
 }
 
 /**
@@ -74,16 +72,15 @@ export function decodeTcpInUdp(
   if (length === 0 || bytes[from]! >>> 4 < TCP_MINIMUM_HEADER_LENGTH / 4) return "not_tcp";
   const headerLength = (bytes[from]! >>> 4) * 4;
   if (length + UDP_HEADER_LENGTH < headerLength) return "truncated";
-  write32(scratch, TCP.sourcePort, ((sourcePort << 16) | destinationPort) >>> 0);
-  write32(scratch, TCP.dataOffset, read32(bytes, from));
-  write32(scratch, TCP.sequence, read32(bytes, from + 4));
-  write32(scratch, TCP.acknowledgment, read32(bytes, from + 8));
-  write32(scratch, TCP.checksum, 0);
-  scratch[TCP.flags] = scratch[TCP.flags]! & ~TCP_FLAG.URG;
-  for (let i = TCP_MINIMUM_HEADER_LENGTH; i < headerLength; i++) scratch[i] = bytes[from + i - UDP_HEADER_LENGTH]!;
-  const segment = decodeTcp(scratch, 0, headerLength, true);
-  if (typeof segment === "string") return "truncated";
   const dataAt = from + headerLength - UDP_HEADER_LENGTH;
+  const segment = new TcpSegment();
+  segment.sourcePort = sourcePort;
+  segment.destinationPort = destinationPort;
+  segment.flags = bytes[from + 1]! & ~TCP_FLAG.URG;
+  segment.window = read16(bytes, from + 2);
+  segment.sequence = read32(bytes, from + 4);
+  segment.acknowledgment = read32(bytes, from + 8);
+  if (dataAt > from + OPTIONS) decodeOptions(segment, bytes, from + OPTIONS, dataAt);
   if (dataAt < end) segment.payload = new Payload(bytes, dataAt, end - dataAt);
   const packet = new Packet(source, destination);
   packet.tcp = segment;
@@ -93,5 +90,5 @@ export function decodeTcpInUdp(
 
 /** RFC 768. */
 const UDP_HEADER_LENGTH = 8;
-/** A TCP header at its longest, between the two layouts. */
-const scratch = new Uint8Array(60);
+/** Where the options are. */
+const OPTIONS = 12;

@@ -79,6 +79,20 @@ describe("a link that found the peer's port closed", () => {
     expect([client.connection.closed, client.connection.error]).toEqual([true, null]);
   });
 
+  test.each([true, false])("ends a connection of a peer that has not ended, and leaves what has arrived of it to be read (Multipath TCP: %s)", (multipath) => {
+    const pair = new Pair();
+    const { client, server } = pair.establish({ multipath });
+    client.reading = false;
+    server.write(1000);
+    client.write(1000);
+    pair.run(200);
+    pair.interfere((packet, sent) => (sent.from === "server" ? null : packet));
+    for (const tuple of tuples(pair)) pair.hosts.client.portClosed(tuple, true, pair.now);
+    pair.run(1);
+    expect([client.connection.closed, client.connection.error, client.connection.readable]).toEqual([true, "ECONNRESET", 1000]);
+    expect(client.connection.read(2000, pair.now)).toHaveLength(1000);
+  });
+
   test.each([true, false])("ends a connection whose peer has ended and does not get what is said to it (Multipath TCP: %s)", (multipath) => {
     const pair = new Pair();
     const { client, server } = pair.establish({ multipath });

@@ -198,6 +198,8 @@ describe("commands over a control", () => {
     expect((await Promise.all(adding)).map((answer) => (answer["error"] as { message: string } | undefined)?.message)).toEqual(["bind EADDRNOTAVAIL 10.3.0.9", "10.3.0.9 is being added already"]);
     // Also on a link that is there.
     expect(await speaker.ask("endpoint.add", { address: "10.5.0.1", link: "memory 10.0.0.1" })).toMatchObject({ link: "memory 10.0.0.1" });
+    // An address of IPv4 as a socket of IPv6 writes it.
+    expect((await speaker.refusal("endpoint.add", { address: "::ffff:10.5.0.1" })).message).toBe("the host has 10.5.0.1 already");
     await speaker.ask("endpoint.remove", { id: 7 });
     expect((link as MemoryLink | null)?.isClosed).toBe(true);
     expect((await lab().speaker().refusal("endpoint.add", { address: "10.3.0.1" })).code).toBe("no-link");

@@ -6,6 +6,7 @@ import { pipeline } from "node:stream/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { closed } from "./sockets.bench.ts";
 import type { SocketsUnderTest } from "./sockets.bench.ts";
+import { describeHttp } from "./sockets.compliance-http.ts";
 import { describeLifetime } from "./sockets.compliance-lifetime.ts";
 import { describeListeners } from "./sockets.compliance-listeners.ts";
 import { describeServers } from "./sockets.compliance-server.ts";
@@ -23,6 +24,7 @@ export function describeSockets(name: string, make: () => SocketsUnderTest | Pro
     describeLifetime(() => sut);
     describeListeners(() => sut);
     describeServers(() => sut);
+    describeHttp(() => sut);
 
     async function serve(onConnection: (socket: Socket) => void, options: net.ServerOpts = {}): Promise<{ server: Server; port: number }> {
       const server = sut.createServer(options, onConnection);

@@ -339,14 +339,16 @@ describe("options of node:net that take effect at once", () => {
     expect(got).toEqual(["a", "b"]);
   });
 
-  it("block lists keep peers out at both ends", async () => {
+  it("block lists keep peers out at both ends, and the server tells of them by `drop`", async () => {
+    const dropped: unknown[] = [];
     const bench = new SocketBench(() => ({
       connect: client.connect as unknown as typeof net.connect,
-      createServer: server.createServer as unknown as typeof net.createServer,
+      createServer: ((...given: Parameters<Stack["createServer"]>) => server.createServer(...given).on("drop", ({ remoteAddress }) => dropped.push(remoteAddress))) as unknown as typeof net.createServer,
       host: "10.0.0.2",
       close: () => Promise.resolve(),
     }));
     await checkBlockLists(bench, "10.0.0.2");
+    expect(dropped).toEqual(["10.0.0.1"]);
     bench.cleanUp();
   });
 });

@@ -1,13 +1,13 @@
-import { createSocket } from "node:dgram";
-import type { Socket } from "node:dgram";
+import { createSocket, Socket } from "node:dgram";
 import { once } from "node:events";
 import { setImmediate as turn } from "node:timers/promises";
 import * as fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { BatchedSockets } from "../../src/node/udp/batched-port.ts";
 import { copyRun, findRun } from "../../src/node/udp/coalesce.ts";
 import type { Run } from "../../src/node/udp/coalesce.ts";
 import type { PathError, PortListener, UdpPort } from "../../src/node/udp/port.ts";
+import { SendBatch } from "../../src/node/udp/send-batch.ts";
 import { udpSystemCalls } from "../../src/node/udp/system-calls.ts";
 import type { UdpSystemCalls } from "../../src/node/udp/system-calls.ts";
 import { Dss, encodeTcpInUdp, IpAddress, Packet, Payload, sequenceAdd, TCP_FLAG, tcpHeaderLength, tcpInUdpLength, TcpSegment } from "../../src/wire/index.ts";
@@ -273,6 +273,35 @@ describe.skipIf(calls === null)("UDP sockets with many datagrams per system call
     expect(rooms).toBe(0);
   });
 
+  describe("what was said by ICMP stands in the way of a call,", () => {
+    const failures: number[] = [];
+    const sender = { fd: 1, isOpen: true, segments: true, takeErrors: () => waiting-- > 0, failed: (errno: number) => failures.push(errno) };
+    /** Errors in the socket's queue. */
+    let waiting = 0;
+
+    function flush(errno: number, isRefused: () => boolean): number {
+      let sent = 0;
+      const batch = new SendBatch({ ...kernel, sendmmsg: (_fd, _messages, count) => (isRefused() ? -1 : ((sent += count), count)), errno: () => errno });
+      for (let i = 0; i < 2; i++) batch.add(sender, 100, LOCAL, 5000 + i);
+      batch.flush();
+      return sent;
+    }
+
+    beforeEach(() => void failures.splice(0));
+
+    it.each([EMSGSIZE, EACCES, EHOSTDOWN, ENOPROTOOPT])("and nothing is lost by it: error %i", (errno) => {
+      waiting = 3;
+      expect([flush(errno, () => waiting > 0), failures, sender.segments]).toEqual([2, [], true]);
+    });
+
+    it("and is never told as the system's own word", () => {
+      waiting = 1000;
+      expect([flush(EHOSTUNREACH, () => true), failures]).toEqual([0, []]);
+      waiting = 0;
+      expect([flush(EHOSTUNREACH, () => true), failures]).toEqual([0, [EHOSTUNREACH, EHOSTUNREACH]]);
+    });
+  });
+
   it("tell of ICMP by the peer and the beginning of the datagram that it is about, and send the next ones nonetheless", async () => {
     const { sockets, port } = open();
     const closed = createSocket("udp4");
@@ -320,13 +349,37 @@ describe.skipIf(calls === null)("UDP sockets with many datagrams per system call
     for (let i = 0; i < 100; i++) await turn();
     expect(looks).toBe(before);
   });
+
+  it("are heard of where Node has its handle elsewhere, by an error of node:dgram", async () => {
+    const emit = vi.spyOn(Socket.prototype, "emit");
+    const errorsOf = (): number => emit.mock.calls.filter((given) => String(given[0]) === "error").length;
+    try {
+      const usual = open();
+      peer.send(encode(segment(10, 0)), usual.port.port, "127.0.0.1");
+      await until(() => arrived.length === 1);
+      // Of the error that Node would make of each wake-up there is none.
+      expect(errorsOf()).toBe(0);
+      const hidden = vi.spyOn(Object, "getOwnPropertySymbols").mockReturnValue([]);
+      const other = open();
+      hidden.mockRestore();
+      peer.send(encode(segment(10, 0)), other.port.port, "127.0.0.1");
+      await until(() => arrived.length === 2);
+      expect(errorsOf()).toBeGreaterThan(0);
+    } finally {
+      emit.mockRestore();
+    }
+  });
 });
 
 /** Linux' numbers. */
 const EPERM = 1;
 const EIO = 5;
 const EAGAIN = 11;
+const EACCES = 13;
 const EINVAL = 22;
 const EMSGSIZE = 90;
+const ENOPROTOOPT = 92;
+const EHOSTDOWN = 112;
+const EHOSTUNREACH = 113;
 /** Of `msg_controllen` in `struct mmsghdr`. */
 const CONTROL_LENGTH = 40;

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { LinkHandler } from "../../src/node/index.ts";
 import { Doubts } from "../../src/node/udp/doubts.ts";
+import type { InquiryOutcome } from "../../src/node/udp/inquiry.ts";
 import type { UdpPort } from "../../src/node/udp/port.ts";
 import { encodeTcpInUdp, icmpErrorOf, IpAddress, Packet, TCP_FLAG, tcpInUdpLength, TcpSegment } from "../../src/wire/index.ts";
 
@@ -14,6 +15,8 @@ let phase: "opening" | "open" | null = "open";
 let ended: boolean[] = [];
 let passed: Packet[] = [];
 let probes: Uint8Array[] = [];
+/** Inquiries that were begun, each by how to end it. */
+let inquiries: ((outcome: InquiryOutcome) => void)[] = [];
 let doubts: Doubts;
 
 const port = {
@@ -27,7 +30,7 @@ const port = {
 beforeEach(() => {
   vi.useFakeTimers();
   phase = "open";
-  [ended, passed, probes] = [[], [], []];
+  [ended, passed, probes, inquiries] = [[], [], [], []];
   const handler: LinkHandler = {
     connections: {
       phaseOf: (ends) => (expect(ends).toMatchObject(ENDS), phase),
@@ -42,7 +45,7 @@ beforeEach(() => {
     room: () => {},
     failed: () => {},
   };
-  doubts = new Doubts(handler);
+  doubts = new Doubts(handler, (_port, _remote, _remotePort, onOver) => (inquiries.push(onOver), () => {}));
 });
 
 afterEach(() => {
@@ -122,15 +125,22 @@ describe("errors of UDP sockets", () => {
     expect(ended).toEqual([]);
   });
 
-  it("that quote nothing end an attempt when one comes for the probe too and the peer stays silent", () => {
+  it("that quote nothing end an attempt by an inquiry, and never by their number", () => {
     phase = "opening";
+    for (let i = 0; i < 1000; i++) {
+      error(NOTHING);
+      error(new Uint8Array(17));
+      vi.advanceTimersByTime(10);
+    }
+    expect([ended, probes, inquiries.length]).toEqual([[], [], 1]);
+    inquiries[0]?.("unanswered");
+    for (let i = 0; i < 20; i++) {
+      error(NOTHING);
+      vi.advanceTimersByTime(100);
+    }
     error(NOTHING);
-    expect(probes).toHaveLength(1);
-    vi.advanceTimersToNextTimer();
-    expect(ended).toEqual([]);
-    error(NOTHING);
-    vi.advanceTimersToNextTimer();
-    expect(ended).toEqual([false]);
+    inquiries[1]?.("closed");
+    expect(ended).toEqual([true]);
   });
 
   it("that quote nothing end no attempt that the peer answers", () => {
@@ -138,27 +148,48 @@ describe("errors of UDP sockets", () => {
     for (let i = 0; i < 100; i++) error(NOTHING);
     answer();
     phase = "open";
+    inquiries[0]?.("closed");
     vi.advanceTimersByTime(10_000);
     expect(ended).toEqual([]);
   });
 
-  it("end an attempt at once when they quote the probe, and do not when they quote a segment that is not its own", () => {
+  it("bring no question about an attempt when they quote a segment that is not its own", () => {
     phase = "opening";
     for (let i = 0; i < 100; i++) error(quoteOf(i));
-    expect(probes).toEqual([]);
-    error(NOTHING);
-    error(probes[0] as Uint8Array);
-    expect(ended).toEqual([true]);
+    expect([probes, inquiries, ended]).toEqual([[], [], []]);
   });
 
-  it("end no attempt without a probe that came back where the system keeps quotes to itself", () => {
-    phase = "opening";
+  it("end a connection by an inquiry alone where the system keeps quotes to itself, one for all that are in doubt about a peer's port", () => {
     const keeping = { ...port, hasQuotes: false } as UdpPort;
-    for (let i = 0; i < 1000; i++) {
-      doubts.onError({ port: keeping, code: "ECONNREFUSED", remote: REMOTE, remotePort: 5000, quote: NOTHING });
+    const other = { ...keeping, port: 40_001 } as UdpPort;
+    const others = new Doubts(
+      { connections: { phaseOf: () => "open", opened: () => [], portClosed: ({ localPort }) => ended.push(localPort === 40_001) }, receive: () => {}, batchEnd: () => {}, room: () => {}, failed: () => {} },
+      (_port, _remote, _remotePort, onOver) => (inquiries.push(onOver), () => {}),
+    );
+    for (let i = 0; i < 200; i++) {
+      for (const one of [keeping, other]) others.onError({ port: one, code: "ECONNREFUSED", remote: REMOTE, remotePort: 5000, quote: NOTHING });
       vi.advanceTimersByTime(10);
     }
-    expect(ended).toEqual([]);
+    expect([ended, inquiries.length]).toEqual([[], 1]);
+    inquiries[0]?.("closed");
+    expect(ended).toEqual([false, true]);
+    others.close();
+  });
+
+  it("that are made up have nothing asked about that peer for a minute", () => {
+    phase = "opening";
+    const flood = (milliseconds: number): void => {
+      for (let i = 0; i < milliseconds; i += 100) {
+        error(NOTHING);
+        vi.advanceTimersByTime(100);
+      }
+    };
+    error(NOTHING);
+    inquiries[0]?.("forged");
+    flood(59_000);
+    expect([inquiries.length, ended]).toEqual([1, []]);
+    flood(3000);
+    expect(inquiries).toHaveLength(2);
   });
 
   it("are about connections alone that there are, and so many at a time", () => {
@@ -166,7 +197,7 @@ describe("errors of UDP sockets", () => {
     error(NOTHING);
     expect(doubts.size).toBe(0);
     phase = "open";
-    const many = new Doubts({ connections: { phaseOf: () => "open", opened: () => [], portClosed: () => {} }, receive: () => {}, batchEnd: () => {}, room: () => {}, failed: () => {} });
+    const many = new Doubts({ connections: { phaseOf: () => "open", opened: () => [], portClosed: () => {} }, receive: () => {}, batchEnd: () => {}, room: () => {}, failed: () => {} }, () => () => {});
     for (let i = 1; i < 1000; i++) many.onError({ port, code: "ECONNREFUSED", remote: REMOTE, remotePort: i, quote: NOTHING });
     expect(many.size).toBe(256);
     many.close();

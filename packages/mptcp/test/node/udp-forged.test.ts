@@ -10,10 +10,14 @@ import { UdpEnd } from "./udp-end.ts";
 const obstacle = new UdpLink({ addresses: [] }).isBatched ? kernelTestObstacle() : "koffi is not there";
 if (obstacle !== null) console.warn(`forged ICMP messages are not tested: ${obstacle}`);
 
-const SERVER = "127.0.0.1";
-const CLIENT = "127.0.0.3";
+const WAYS = ["batched", "dgram"] as const;
+const FAMILIES = [
+  { family: "IPv4", SERVER: "127.0.0.1", CLIENT: "127.0.0.3" },
+  { family: "IPv6", SERVER: "fd00::1", CLIENT: "fd00::3" },
+];
+type Quote = "nothing" | "segment" | "probe";
 
-describe.skipIf(obstacle !== null).each(["batched", "dgram"] as const)("ICMP errors that anybody sends who knows addresses and ports, %s,", (way) => {
+describe.skipIf(obstacle !== null).each(WAYS.flatMap((way) => FAMILIES.map((ends) => ({ way, ...ends }))))("ICMP errors that anybody sends who knows addresses and ports, $way, $family,", ({ way, SERVER, CLIENT }) => {
   let namespace: Namespace;
   let forger: ChildProcess;
   let server: UdpEnd;
@@ -21,6 +25,7 @@ describe.skipIf(obstacle !== null).each(["batched", "dgram"] as const)("ICMP err
 
   beforeAll(async () => {
     namespace = new Namespace();
+    for (const address of ["fd00::1", "fd00::3"]) namespace.run("ip", "address", "add", address, "dev", "lo");
     const options = { namespace: namespace.name };
     forger = spawn("ip", ["netns", "exec", namespace.name, "python3", "-u", fileURLToPath(new URL("peers/forge-icmp.py", import.meta.url))], { stdio: ["pipe", "pipe", "inherit"] });
     server = new UdpEnd(way, { ...options, addresses: [SERVER] });
@@ -34,15 +39,25 @@ describe.skipIf(obstacle !== null).each(["batched", "dgram"] as const)("ICMP err
     await namespace?.close();
   });
 
-  async function forge(source: string, sourcePort: number, destination: string, destinationPort: number, quotes: readonly ("nothing" | "segment" | "probe")[]): Promise<void> {
-    forger.stdin?.write(`${JSON.stringify({ source, sourcePort, destination, destinationPort, count: 300, quotes })}\n`);
+  /** @param sourcePort 0: all of them */
+  async function forge(source: string, sourcePort: number, destination: string, destinationPort: number, quotes: readonly Quote[], count = 300): Promise<void> {
+    forger.stdin?.write(`${JSON.stringify({ source, sourcePort, destination, destinationPort, count, quotes })}\n`);
     await once(forger.stdout as NodeJS.ReadableStream, "data");
+  }
+
+  /** Somebody who has a port, and says nothing. */
+  async function silentAt(port: number): Promise<UdpEnd> {
+    const silent = new UdpEnd("dgram", { namespace: namespace.name, addresses: [SERVER] });
+    await silent.next("ready");
+    silent.do({ what: "bind", port });
+    await silent.next("listening");
+    return silent;
   }
 
   it("end no connection", async () => {
     server.do({ what: "listen" });
     const { port = 0 } = await server.next("listening");
-    client.do({ what: "connect", port });
+    client.do({ what: "connect", host: SERVER, port });
     const { port: clientPort = 0 } = await client.next("connected");
     await server.next("accepted");
     const quotes = ["nothing", "segment", "probe"] as const;
@@ -56,12 +71,8 @@ describe.skipIf(obstacle !== null).each(["batched", "dgram"] as const)("ICMP err
   });
 
   it("end no attempt by a segment that is not its own, and the true one does", { timeout: 20_000 }, async () => {
-    // Somebody who has the port, and says nothing.
-    const silent = new UdpEnd("dgram", { namespace: namespace.name, addresses: [SERVER] });
-    await silent.next("ready");
-    silent.do({ what: "bind", port: 5001 });
-    await silent.next("listening");
-    client.do({ what: "connect", port: 5001, localPort: 5002 });
+    const silent = await silentAt(5001);
+    client.do({ what: "connect", host: SERVER, port: 5001, localPort: 5002 });
     await silent.next("data");
     await forge(CLIENT, 5002, SERVER, 5001, ["segment", "probe"]);
     client.do({ what: "descriptors" });
@@ -69,5 +80,24 @@ describe.skipIf(obstacle !== null).each(["batched", "dgram"] as const)("ICMP err
     expect(client.told.map(({ event }) => event)).not.toContain("error");
     await silent.kill();
     expect(await client.next("error")).toMatchObject({ code: "ECONNREFUSED" });
+    await client.next("close");
+  });
+
+  it("end neither an attempt nor a connection when they quote nothing, for every port that a question may leave from", { timeout: 30_000 }, async () => {
+    server.do({ what: "listen" });
+    const { port = 0 } = await server.next("listening");
+    client.do({ what: "connect", host: SERVER, port });
+    const { port: clientPort = 0 } = await client.next("connected");
+    const silent = await silentAt(5003);
+    client.do({ what: "connect", host: SERVER, port: 5003, localPort: 5004 });
+    // The SYN, what asks, and the SYN again: by then the first error is more than a second old.
+    for (let i = 0; i < 3; i++) {
+      await silent.next("data");
+      await forge(CLIENT, 5004, SERVER, 5003, ["nothing"], 100);
+      await forge(CLIENT, clientPort, SERVER, port, ["nothing"], 10);
+      for (const peerPort of [5003, port]) await forge(CLIENT, 0, SERVER, peerPort, ["nothing"], 1);
+    }
+    for (const end of [client, server]) expect(end.told.map(({ event }) => event)).not.toContain("close");
+    await silent.kill();
   });
 });

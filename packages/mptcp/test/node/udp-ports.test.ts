@@ -57,7 +57,6 @@ class FakePort extends UdpPort {
     return true;
   }
   sendBytes(): void {}
-  probe(): void {}
   close(): Promise<void> {
     this.sockets.opened.delete(`${this.local}:${this.port}`);
     return Promise.resolve();

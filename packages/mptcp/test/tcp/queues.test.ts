@@ -46,6 +46,18 @@ describe("SendQueue", () => {
     );
   });
 
+  test("short messages of several queues share memory, and none can be reached from another one's", () => {
+    const queues = Array.from({ length: 100 }, () => new SendQueue());
+    queues.forEach((queue, i) => queue.append(Payload.of(stream(i * 1000, 100)), false));
+    const slices = queues.map((queue) => queue.slice(0, 100));
+    expect(new Set(slices.map(({ bytes }) => bytes?.buffer)).size).toBeLessThanOrEqual(6);
+    slices.forEach(({ bytes, offset, length }, i) => {
+      // What is saved of a queue is the whole array.
+      expect([bytes?.length, offset, length]).toEqual([100, 0, 100]);
+      expectBytes(bytes as Uint8Array, stream(i * 1000, 100));
+    });
+  });
+
   test("virtual writes merge, and a run as long as the last one is the same object", () => {
     const queue = new SendQueue();
     for (let i = 0; i < 1000; i++) queue.append(Payload.virtual(1000), true);

@@ -1,8 +1,9 @@
 import { MptcpError } from "../../core/index.ts";
 import { MptcpConnection } from "../../mptcp/index.ts";
 import type { EndpointFlags, LocalAddress } from "../../mptcp/index.ts";
-import { IpAddress } from "../../wire/index.ts";
+import type { IpAddress } from "../../wire/index.ts";
 import type { LinkDriver } from "../link.ts";
+import { readAddress } from "../local-address.ts";
 import type { Runtime } from "../runtime.ts";
 import { ControlFailure } from "./protocol.ts";
 import type { ControlParams, EndpointStatus } from "./protocol.ts";
@@ -136,9 +137,10 @@ export class Endpoints {
 
 /** @throws ControlFailure invalid-params */
 export function addressFrom(given: string): IpAddress {
-  const address = IpAddress.parse(given);
-  if (address === null) throw new ControlFailure("invalid-params", `"${given}" is no IP address`);
-  return address;
+  const written = readAddress(given);
+  // A zone is a matter of the link, which is not named by it.
+  if (written === null || written.zone !== null) throw new ControlFailure("invalid-params", `"${given}" is no IP address`);
+  return written.address;
 }
 
 function flagsFrom(params: Partial<EndpointFlags>): Partial<EndpointFlags> {

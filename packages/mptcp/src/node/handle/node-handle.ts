@@ -1,5 +1,5 @@
 /**
- * Where `net` keeps and makes the handles beneath its sockets and servers. There is no public way to them. It is the same in Node 20 and 22, and {@link isNodeKnown} looks for it.
+ * Where `net` keeps and makes the handles beneath its sockets and servers. There is no public way to them. It is the same in Node 20, 22, 24 and 26, and {@link isNodeKnown} looks for it.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * What is used of Node's own inside to put a stream of this library beneath a `net.Socket`: the C++ stream that calls JavaScript (JSStream), on which `tls`, `http` and `http2`
- * can stand as they stand on a socket of the system, and the few numbers by which streams and their handles talk. `net` has no public way for it. It is the same in Node 20 and 22;
- * {@link nodeStreams} looks for it.
+ * can stand as they stand on a socket of the system, and the few numbers by which streams and their handles talk. `net` has no public way for it. What differs between Node 20, 22, 24
+ * and 26 is in `write-request.ts`; {@link nodeStreams} looks for it.
  *
  * @module
  */
@@ -34,6 +34,8 @@ export interface NodeStreams {
   readonly arrayBufferOffset: number;
   readonly bytesWritten: number;
   readonly lastWriteWasAsync: number;
+  /** Since Node 24.22; behind the end of `state` before. */
+  readonly lastWriteError: number;
 }
 
 interface StreamBinding {
@@ -42,15 +44,16 @@ interface StreamBinding {
   readonly kArrayBufferOffset: number;
   readonly kBytesWritten: number;
   readonly kLastWriteWasAsync: number;
+  readonly kLastWriteErr?: number;
 }
 
 /** What this version of Node has. Where it, or its permission model, does not let one have them, making a stream throws an MptcpError ERR_MPTCP_NODE. */
 export function nodeStreams(): NodeStreams {
   const js = binding("js_stream") as { readonly JSStream?: NodeStreams["JSStream"] } | null;
   const streams = binding("stream_wrap") as StreamBinding | null;
-  if (typeof js?.JSStream !== "function" || !(streams?.streamBaseState instanceof Int32Array)) return { JSStream: NoStream, state: new Int32Array(8), readBytesOrError: 0, arrayBufferOffset: 1, bytesWritten: 2, lastWriteWasAsync: 3 };
-  const { streamBaseState: state, kReadBytesOrError: readBytesOrError, kArrayBufferOffset: arrayBufferOffset, kBytesWritten: bytesWritten, kLastWriteWasAsync: lastWriteWasAsync } = streams;
-  return { JSStream: js.JSStream, state, readBytesOrError, arrayBufferOffset, bytesWritten, lastWriteWasAsync };
+  if (typeof js?.JSStream !== "function" || !(streams?.streamBaseState instanceof Int32Array)) return { JSStream: NoStream, state: new Int32Array(8), readBytesOrError: 0, arrayBufferOffset: 1, bytesWritten: 2, lastWriteWasAsync: 3, lastWriteError: 4 };
+  const { streamBaseState: state, kReadBytesOrError: readBytesOrError, kArrayBufferOffset: arrayBufferOffset, kBytesWritten: bytesWritten, kLastWriteWasAsync: lastWriteWasAsync, kLastWriteErr: lastWriteError = state.length } = streams;
+  return { JSStream: js.JSStream, state, readBytesOrError, arrayBufferOffset, bytesWritten, lastWriteWasAsync, lastWriteError };
 }
 
 const NoStream = function (): never {

@@ -12,13 +12,16 @@ import type { WrittenAddress } from "../local-address.ts";
 import type { ConnectionHandler, Runtime } from "../runtime.ts";
 import { DEAF } from "../runtime.ts";
 import { EngineSocketMptcp } from "../socket-mptcp.ts";
-import { keepAliveAfter } from "../socket-options.ts";
+import { keepAliveOfNode } from "../socket-options.ts";
 import type { SocketConnectOptions } from "../socket-options.ts";
 import { writeAddress } from "./address-text.ts";
 import type { SocketName } from "./address-text.ts";
 import { socketHandle } from "./node-handle.ts";
 import { nodeStreams } from "./node-streams.ts";
-import type { HandleRequest } from "./node-streams.ts";
+import type { HandleRequest, NativeStream } from "./node-streams.ts";
+import { keepTurnsOfParsers } from "./parser-turns.ts";
+import { noteWritten, writeLater, WriteRequest } from "./write-request.ts";
+import type { WriteResult } from "./write-request.ts";
 
 /** The settings of the engine for one connection. */
 export type HandleSettings = Pick<SocketConnectOptions, "multipath" | "tcp" | "mptcp" | "blockList">;
@@ -78,6 +81,7 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
   private keepAlive: KeepAlive | null = null;
   private octetsRead = 0;
   private octetsWritten = 0;
+  private reader: NativeStream["onread"] = undefined;
 
   constructor(runtime: Runtime, settings: HandleSettings, mptcp: EngineSocketMptcp | null) {
     super();
@@ -158,10 +162,10 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
     return 0;
   }
 
-  /** @param delay s */
-  setKeepAlive(enable: boolean, delay: number): number {
+  /** @param delay s @param interval s; Node 24 has it and `count`, where the application does */
+  setKeepAlive(enable: boolean, delay: number, interval?: number, count?: number): number {
     const { connection, runtime } = this;
-    this.keepAlive = enable ? (delay > 0 ? keepAliveAfter(delay * 1000) : (this.keepAlive ?? keepAliveAfter(0))) : null;
+    this.keepAlive = enable ? keepAliveOfNode(delay, interval, count, this.keepAlive) : null;
     if (connection === null || this.broken !== 0) return 0;
     connection.setKeepAlive(this.keepAlive, runtime.now);
     runtime.poke();
@@ -178,32 +182,42 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
     return 0;
   }
 
+  /** What hears of data, kept here as well: to ask C++ for it takes longer than to call it. */
+  override get onread(): NativeStream["onread"] {
+    return this.reader;
+  }
+
+  override set onread(reader: NativeStream["onread"]) {
+    this.reader = reader;
+    super.onread = reader;
+  }
+
   useUserBuffer(buffer: Uint8Array): void {
     this.userBuffer = buffer;
   }
 
-  writeBuffer(request: HandleRequest, bytes: Uint8Array): number {
+  writeBuffer(request: HandleRequest | null, bytes: Uint8Array): WriteResult {
     return this.writeDirectly(request, [bytes], bytes.length, false);
   }
 
-  writeUtf8String(request: HandleRequest, text: string): number {
+  writeUtf8String(request: HandleRequest | null, text: string): WriteResult {
     return this.writeString(request, text, "utf8");
   }
 
-  writeAsciiString(request: HandleRequest, text: string): number {
+  writeAsciiString(request: HandleRequest | null, text: string): WriteResult {
     return this.writeString(request, text, "latin1");
   }
 
-  writeLatin1String(request: HandleRequest, text: string): number {
+  writeLatin1String(request: HandleRequest | null, text: string): WriteResult {
     return this.writeString(request, text, "latin1");
   }
 
-  writeUcs2String(request: HandleRequest, text: string): number {
+  writeUcs2String(request: HandleRequest | null, text: string): WriteResult {
     return this.writeString(request, text, "utf16le");
   }
 
   /** @param chunks buffers alone where `areBuffers`, else each followed by its encoding */
-  writev(request: HandleRequest, chunks: readonly unknown[], areBuffers: boolean): number {
+  writev(request: HandleRequest | null, chunks: readonly unknown[], areBuffers: boolean): WriteResult {
     const buffers: Uint8Array[] = [];
     for (let i = 0; i < chunks.length; i += areBuffers ? 1 : 2) {
       const chunk = chunks[i] as string | Uint8Array;
@@ -241,7 +255,7 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
 
   /** Whoever asks will have something in C++ hear of the data. */
   get isStreamBase(): boolean {
-    this.isConsumed = true;
+    this.consume();
     return true;
   }
 
@@ -258,7 +272,7 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
   // ---- what Node's C++ calls
 
   onreadstart(): number {
-    this.isConsumed = true;
+    this.consume();
     return this.startReading();
   }
 
@@ -459,7 +473,7 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
       runtime.poke();
       this.octetsRead += payload.length;
       isGiven = true;
-      this.give(payload.toUint8Array());
+      this.give(payload);
     }
     if (!this.isReading || this.isClosed || connection.readable > 0) return;
     const isEndDue = connection.ended && !this.isEndTold && this.broken === 0;
@@ -470,14 +484,21 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
     else this.tellError();
   }
 
-  private give(bytes: Uint8Array): void {
+  private consume(): void {
+    this.isConsumed = true;
+    keepTurnsOfParsers(isStreamHandle);
+  }
+
+  private give(payload: Payload): void {
     const { userBuffer } = this;
-    if (this.isConsumed) this.readBuffer(bytes);
+    const { bytes, offset, length } = payload;
+    if (this.isConsumed) this.readBuffer(payload.toUint8Array());
     else if (userBuffer !== null) {
-      userBuffer.set(bytes);
-      const next = this.tell(bytes.length, 0, undefined);
+      payload.copyTo(userBuffer, 0);
+      const next = this.tell(length, 0, undefined);
       if (next instanceof Uint8Array) this.userBuffer = next;
-    } else this.tell(bytes.length, bytes.byteOffset, bytes.buffer);
+    } else if (bytes === null) this.tell(length, 0, new ArrayBuffer(length));
+    else this.tell(length, bytes.byteOffset + offset, bytes.buffer);
   }
 
   private tellEnd(): void {
@@ -505,22 +526,21 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
 
   // ---- writing
 
-  private writeString(request: HandleRequest, text: string, encoding: BufferEncoding): number {
+  private writeString(request: HandleRequest | null, text: string, encoding: BufferEncoding): WriteResult {
     const bytes = Buffer.from(text, encoding);
     return this.writeDirectly(request, [bytes], bytes.length, true);
   }
 
-  private writeDirectly(request: HandleRequest, chunks: Uint8Array[], length: number, isOwn: boolean): number {
-    state[streams.bytesWritten] = length;
-    state[streams.lastWriteWasAsync] = 0;
+  private writeDirectly(given: HandleRequest | null, chunks: Uint8Array[], length: number, isOwn: boolean): WriteResult {
+    noteWritten(length);
     const error = this.errorOfWrite();
     if (error !== 0) return error;
     this.octetsWritten += length;
+    const request = given ?? new WriteRequest();
     const write = { chunks, at: 0, from: 0, isOwn, done: (status: number) => this.complete(request, status) };
     if (this.take(write)) return 0;
-    state[streams.lastWriteWasAsync] = 1;
     this.await(write);
-    return 0;
+    return writeLater(given, request);
   }
 
   private errorOfWrite(): number {
@@ -662,6 +682,10 @@ function ownAddress(runtime: Runtime, any: IpAddress): IpAddress {
   const fitting = all.filter(({ family }) => family === any.family);
   const from = fitting.length > 0 || any.family === 4 ? fitting : all;
   return from.find(({ isLoopback }) => isLoopback) ?? from[0] ?? any;
+}
+
+function isStreamHandle(stream: object): boolean {
+  return stream instanceof StreamHandle;
 }
 
 function encodingOf(name: string): BufferEncoding {

@@ -26,7 +26,7 @@ export async function register(environment: Readonly<Record<string, string | und
   const settings = readSettings(environment);
   const { via, required, log } = settings;
   const kernel = kernelFor(settings);
-  if (via === "userspace" && settings.udp.length + settings.tun.length === 0) throw wrong("user space needs links: MPTCP_UDP=ADDRESS,ADDRESS, or udp and tun in the file that MPTCP_CONFIG names");
+  if (via === "userspace" && settings.udp.length + settings.tun.length === 0) throw wrong("user space needs links: MPTCP_UDP=\"ADDRESS ADDRESS\", or udp and tun in the file that MPTCP_CONFIG names");
   const stack = via === "auto" || via === "userspace" ? await openStack(settings) : null;
   const multipath = required ? "required" : true;
   const choice = describe(settings, stack, kernel);

@@ -63,7 +63,7 @@ export class BatchedSockets implements UdpSockets {
     if (this.isReferenced) this.poller.ref();
     const fd = this.socket(local, port, zone);
     try {
-      return new BatchedPort(this, this.poller, this.listener, local, fd, this.seals);
+      return new BatchedPort(this, this.poller, this.listener, local, fd, this.seals, zone);
     } catch (error) {
       close(this.calls, fd);
       throw error;
@@ -180,8 +180,8 @@ export class BatchedPort extends UdpPort implements BatchSender, Polled {
    * @param fd a socket that is bound to `local`, and closed with this port
    * @throws MptcpError with the system's code
    */
-  constructor(sockets: BatchedSockets, poller: Poller, listener: PortListener, local: IpAddress, fd: number, seals: Seal | null) {
-    super(listener, local, seals);
+  constructor(sockets: BatchedSockets, poller: Poller, listener: PortListener, local: IpAddress, fd: number, seals: Seal | null, zone: string | null) {
+    super(listener, local, seals, zone);
     const { calls } = sockets;
     this.sockets = sockets;
     this.poller = poller;
@@ -263,11 +263,6 @@ export class BatchedPort extends UdpPort implements BatchSender, Polled {
     batch.bytes.set(bytes, batch.at);
     batch.add(this, bytes.length, remote, remotePort);
     this.sockets.flush();
-  }
-
-  probe(token: Uint8Array, remote: IpAddress, remotePort: number): void {
-    if (this.sealed === null) this.sendBytes(token, remote, remotePort);
-    else this.sealed.keepAlive(remote, remotePort);
   }
 
   /** Sends what was put together where there is no room for more; false when that cannot leave. */
@@ -393,6 +388,11 @@ function attach(packet: Packet, bytes: Uint8Array, from: number, length: number)
   if (tcp === null) return;
   tcp.flags = run.flags & ~TCP_FLAG.URG;
   packet.length += payloadLength;
+  if (run.count === 1 && payloadLength < WORTH_A_SLAB) {
+    const at = from + run.headerLength;
+    tcp.payload = Payload.of(bytes.slice(at, at + payloadLength));
+    return;
+  }
   if (payloadLength < WORTH_A_SLAB) {
     const own = new Uint8Array(payloadLength);
     copyRun(bytes, from, length, run, own, 0);

@@ -3,6 +3,7 @@ import type { RemoteInfo, Socket } from "node:dgram";
 import { decodeTcpInUdp, encodeTcpInUdp, IpAddress, tcpInUdpLength } from "../../wire/index.ts";
 import type { Packet, TcpSegment } from "../../wire/index.ts";
 import type { PortPeer } from "../../host/index.ts";
+import { asIs, isConnected } from "./inquiry.ts";
 import { asksForAnswer, bindError, UdpPort } from "./port.ts";
 import type { PathError, PortListener, UdpSockets } from "./port.ts";
 import { SEALED_HEADER, SEALED_OVERHEAD } from "./sealed/index.ts";
@@ -77,7 +78,6 @@ class DgramPort extends UdpPort {
   readonly hasQuotes = false;
   readonly socket: Socket;
   private readonly sockets: DgramSockets;
-  private readonly zone: string | null;
   private readonly isPicked: boolean;
   private buffer = new Uint8Array(BUFFER_LENGTH);
   /** The one peer; null with several, or anybody. */
@@ -93,9 +93,8 @@ class DgramPort extends UdpPort {
   private lastRemotePort = 0;
 
   constructor(sockets: DgramSockets, listener: PortListener, local: IpAddress, port: number, zone: string | null, receiveBuffer: number, seals: Seal | null) {
-    super(listener, local, seals);
+    super(listener, local, seals, zone);
     this.sockets = sockets;
-    this.zone = zone;
     this.isPicked = port === 0;
     // Nothing is to be looked up, so that binding is done when `bind` returns.
     this.socket = createSocket({ type: local.family === 4 ? "udp4" : "udp6", lookup: asIs });
@@ -170,29 +169,6 @@ class DgramPort extends UdpPort {
     this.post(bytes, bytes.length, remote, remotePort);
   }
 
-  /**
-   * Errors quote nothing here: the probe leaves from a port of its own, which nobody knows, and an error that comes there is about nothing else. With a key it is
-   * what begins a handshake, and the answer to that is dropped.
-   */
-  probe(token: Uint8Array, remote: IpAddress, remotePort: number): void {
-    const asking = createSocket({ type: remote.family === 4 ? "udp4" : "udp6", lookup: asIs }).unref();
-    const timer = setTimeout(() => asking.close(), ANSWER_TIME).unref();
-    asking.on("error", (error: NodeJS.ErrnoException) => {
-      clearTimeout(timer);
-      asking.close();
-      if (error.code === "ECONNREFUSED") this.listener.erred({ port: this, code: error.code, remote, remotePort, quote: token });
-    });
-    asking.bind({ address: this.localText, exclusive: true });
-    asking.connect(remotePort, String(remote), () => {
-      if (this.sealed === null) asking.send(token);
-      else this.sealed.ask(remote, remotePort, (datagram) => asking.send(datagram));
-    });
-  }
-
-  private get localText(): string {
-    return this.zone === null ? String(this.local) : `${this.local}%${this.zone}`;
-  }
-
   private post(bytes: Uint8Array, length: number, remote: IpAddress, remotePort: number): void {
     this.lastBytes = bytes;
     this.lastRemote = remote;
@@ -248,24 +224,7 @@ class DgramPort extends UdpPort {
   }
 }
 
-function isConnected(socket: Socket): boolean {
-  try {
-    socket.remoteAddress();
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-type Lookup = NonNullable<Parameters<typeof createSocket>[0] extends infer Options ? (Options extends { lookup?: infer L } ? L : never) : never>;
-
-const asIs: Lookup = (hostname, options, callback) => {
-  callback(null, hostname, Number(options) === 6 ? 6 : 4);
-};
-
 const BUFFER_LENGTH = 2048;
 /** Octets of a datagram that say what it was. */
 const QUOTED = 20;
 const NOTHING = new Uint8Array(0);
-/** ms that the answer to a probe may take. */
-const ANSWER_TIME = 400;

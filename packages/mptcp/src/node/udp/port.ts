@@ -63,11 +63,20 @@ export abstract class UdpPort {
   /** Nobody wants what arrives: the port closes in this turn of the event loop. A connection that went on elsewhere must not be answered for by RST here. */
   isDeaf = false;
 
+  /** The interface of a link-local address, by name or number. */
+  readonly zone: string | null;
+
   /** @param seals where the link has a key */
-  constructor(listener: PortListener, local: IpAddress, seals: Seal | null = null) {
+  constructor(listener: PortListener, local: IpAddress, seals: Seal | null = null, zone: string | null = null) {
     this.listener = listener;
     this.local = local;
+    this.zone = zone;
     this.sealed = seals === null ? null : new SealedPort(seals, (datagram, remote, remotePort) => this.sendBytes(datagram, remote, remotePort));
+  }
+
+  /** The address as a socket is bound to it. */
+  get localText(): string {
+    return this.zone === null ? String(this.local) : `${this.local}%${this.zone}`;
   }
 
   /** The number of the port. */
@@ -92,10 +101,20 @@ export abstract class UdpPort {
 
   /**
    * Sends a datagram to a peer's port that nobody can answer who does not see it: where the port is closed an ECONNREFUSED comes that quotes `token`, from the
-   * system that has the port alone. Where there is a key what is sent is part of a handshake, or sealed, and whether the token is quoted says nothing.
+   * system that has the port alone. Where there is a key what is sent is sealed, or begins a handshake, and no token is quoted.
    * @param token is no TCP
    */
-  abstract probe(token: Uint8Array, remote: IpAddress, remotePort: number): void;
+  probe(token: Uint8Array, remote: IpAddress, remotePort: number): void {
+    if (this.sealed === null) this.sendBytes(token, remote, remotePort);
+    else this.sealed.keepAlive(remote, remotePort);
+  }
+
+  /** Makes a datagram that means nothing to a peer that lives, for `post` to send from another port: where the link has a key it begins a handshake that nobody goes on with. */
+  question(remote: IpAddress, remotePort: number, post: (octets: Uint8Array) => void): void {
+    if (this.sealed === null) post(KEEP_ALIVE);
+    else this.sealed.ask(remote, remotePort, post);
+  }
+
   abstract close(): Promise<void>;
 }
 

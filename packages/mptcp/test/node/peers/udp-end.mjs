@@ -32,7 +32,7 @@ const ORDERS = {
   },
   /** A port that is somebody's who does not speak TCP. */
   bind({ port }) {
-    const socket = createSocket("udp4");
+    const socket = createSocket(addresses[0].includes(":") ? "udp6" : "udp4");
     socket.on("message", () => tell("data"));
     socket.bind(port, addresses[0], () => tell("listening"));
   },
