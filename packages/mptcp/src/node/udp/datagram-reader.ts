@@ -1,6 +1,7 @@
 import type { IpAddress } from "../../wire/index.ts";
+import { layoutOf, pointHeaders } from "./message-headers.ts";
 import { readSocketAddress, readSocketPort, SOCKET_ADDRESS_SPACE } from "./socket-address.ts";
-import { CMSG, IOVEC_LENGTH, MMSGHDR, MSG_DONTWAIT, SOL_UDP, UDP_GRO } from "./system-calls.ts";
+import { CMSG, MMSGHDR, MSG_DONTWAIT, SOL_UDP, UDP_GRO } from "./system-calls.ts";
 import type { UdpSystemCalls } from "./system-calls.ts";
 
 /**
@@ -11,7 +12,7 @@ export class DatagramReader {
   /** What was read: message `i` begins at {@link DatagramReader.start}. */
   readonly bytes: Uint8Array;
   private readonly calls: UdpSystemCalls;
-  /** `struct mmsghdr` for each message, then each one's vector, address and control message. */
+  /** As {@link LAYOUT} has them. */
   private readonly headers: Uint8Array;
   private readonly view: DataView;
   /** Messages whose lengths the last call has changed. */
@@ -21,20 +22,9 @@ export class DatagramReader {
     this.calls = calls;
     // No Buffer: `subarray` of a plain array is faster.
     this.bytes = new Uint8Array(MESSAGES * MESSAGE_LENGTH);
-    this.headers = Buffer.alloc(MESSAGES * HEADERS_LENGTH);
+    this.headers = Buffer.alloc(LAYOUT.length);
     this.view = new DataView(this.headers.buffer, this.headers.byteOffset, this.headers.length);
-    const base = calls.addressOf(this.headers);
-    const data = calls.addressOf(this.bytes);
-    for (let i = 0; i < MESSAGES; i++) {
-      const at = i * MMSGHDR.length;
-      const vector = VECTORS + i * IOVEC_LENGTH;
-      writePointer(this.view, at + MMSGHDR.name, base + ADDRESSES + i * SOCKET_ADDRESS_SPACE);
-      writePointer(this.view, at + MMSGHDR.vectors, base + vector);
-      writePointer(this.view, at + MMSGHDR.vectorCount, 1);
-      writePointer(this.view, at + MMSGHDR.control, base + CONTROLS + i * CONTROL_SPACE);
-      writePointer(this.view, vector, data + i * MESSAGE_LENGTH);
-      writePointer(this.view, vector + 8, MESSAGE_LENGTH);
-    }
+    pointHeaders(this.view, LAYOUT, calls.addressOf(this.headers), calls.addressOf(this.bytes));
   }
 
   /** Reads what waits. @returns messages read, {@link DatagramReader.capacity} at the most; -1 for none, the reason is in `errno` */
@@ -82,17 +72,9 @@ export class DatagramReader {
   }
 }
 
-/** Writes a pointer or a `size_t`. */
-export function writePointer(view: DataView, at: number, value: number): void {
-  view.setUint32(at, value >>> 0, true);
-  view.setUint32(at + 4, Math.floor(value / 0x1_0000_0000), true);
-}
-
 /** The longest message is 65,507 octets, whether coalesced or not. */
 const MESSAGE_LENGTH = 65_536;
 const MESSAGES = 16;
 const CONTROL_SPACE = 64;
-const VECTORS = MESSAGES * MMSGHDR.length;
-const ADDRESSES = VECTORS + MESSAGES * IOVEC_LENGTH;
-const CONTROLS = ADDRESSES + MESSAGES * SOCKET_ADDRESS_SPACE;
-const HEADERS_LENGTH = MMSGHDR.length + IOVEC_LENGTH + SOCKET_ADDRESS_SPACE + CONTROL_SPACE;
+const LAYOUT = layoutOf(MESSAGES, MESSAGE_LENGTH, CONTROL_SPACE);
+const { addresses: ADDRESSES, controls: CONTROLS } = LAYOUT;

@@ -1,7 +1,7 @@
 import type { IpAddress } from "../../wire/index.ts";
-import { writePointer } from "./datagram-reader.ts";
+import { layoutOf, pointHeaders } from "./message-headers.ts";
 import { readSocketAddress, readSocketPort, SOCKET_ADDRESS_SPACE } from "./socket-address.ts";
-import { CMSG, IOVEC_LENGTH, IP_RECVERR, IPV6_RECVERR, MMSGHDR, MSG_DONTWAIT, MSG_ERRQUEUE, SOL_IP, SOL_IPV6 } from "./system-calls.ts";
+import { CMSG, IP_RECVERR, IPV6_RECVERR, MMSGHDR, MSG_DONTWAIT, MSG_ERRQUEUE, SOL_IP, SOL_IPV6 } from "./system-calls.ts";
 import type { UdpSystemCalls } from "./system-calls.ts";
 
 /**
@@ -11,25 +11,14 @@ import type { UdpSystemCalls } from "./system-calls.ts";
 export class ErrorReader {
   private readonly calls: UdpSystemCalls;
   private readonly bytes = Buffer.alloc(MESSAGES * QUOTE);
-  /** `struct mmsghdr` for each message, then each one's vector, address and control message. */
-  private readonly headers = Buffer.alloc(MESSAGES * HEADERS_LENGTH);
+  /** As {@link LAYOUT} has them. */
+  private readonly headers = Buffer.alloc(LAYOUT.length);
   private readonly view: DataView;
 
   constructor(calls: UdpSystemCalls) {
     this.calls = calls;
     this.view = new DataView(this.headers.buffer, this.headers.byteOffset, this.headers.length);
-    const base = calls.addressOf(this.headers);
-    const data = calls.addressOf(this.bytes);
-    for (let i = 0; i < MESSAGES; i++) {
-      const at = i * MMSGHDR.length;
-      const vector = VECTORS + i * IOVEC_LENGTH;
-      writePointer(this.view, at + MMSGHDR.name, base + ADDRESSES + i * SOCKET_ADDRESS_SPACE);
-      writePointer(this.view, at + MMSGHDR.vectors, base + vector);
-      writePointer(this.view, at + MMSGHDR.vectorCount, 1);
-      writePointer(this.view, at + MMSGHDR.control, base + CONTROLS + i * CONTROL_SPACE);
-      writePointer(this.view, vector, data + i * QUOTE);
-      writePointer(this.view, vector + 8, QUOTE);
-    }
+    pointHeaders(this.view, LAYOUT, calls.addressOf(this.headers), calls.addressOf(this.bytes));
   }
 
   /** Takes errors out of the queue. @returns how many, {@link ErrorReader.capacity} at the most; -1 for none */
@@ -79,10 +68,8 @@ export class ErrorReader {
 const QUOTE = 64;
 const MESSAGES = 8;
 const CONTROL_SPACE = 128;
-const VECTORS = MESSAGES * MMSGHDR.length;
-const ADDRESSES = VECTORS + MESSAGES * IOVEC_LENGTH;
-const CONTROLS = ADDRESSES + MESSAGES * SOCKET_ADDRESS_SPACE;
-const HEADERS_LENGTH = MMSGHDR.length + IOVEC_LENGTH + SOCKET_ADDRESS_SPACE + CONTROL_SPACE;
+const LAYOUT = layoutOf(MESSAGES, QUOTE, CONTROL_SPACE);
+const { addresses: ADDRESSES, controls: CONTROLS } = LAYOUT;
 /** `struct sock_extended_err` (include/uapi/linux/errqueue.h): its octets, and where its origin is. */
 const EXTENDED_ERROR_LENGTH = 16;
 const ORIGIN = 4;

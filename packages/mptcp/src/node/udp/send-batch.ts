@@ -1,6 +1,6 @@
 import type { IpAddress } from "../../wire/index.ts";
 import { ERRNO } from "../native.ts";
-import { writePointer } from "./datagram-reader.ts";
+import { writePointer } from "./message-headers.ts";
 import { readSocketAddress, readSocketPort, SOCKET_ADDRESS_SPACE, writeSocketAddress } from "./socket-address.ts";
 import { CMSG, IOVEC_LENGTH, MMSGHDR, MSG_DONTWAIT, SOL_UDP, UDP_SEGMENT } from "./system-calls.ts";
 import type { UdpSystemCalls } from "./system-calls.ts";
