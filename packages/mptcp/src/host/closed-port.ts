@@ -1,3 +1,4 @@
+import type { MptcpConnection } from "../mptcp/index.ts";
 import type { TcpConnection } from "../tcp/index.ts";
 import { ipHeaderLength, Packet, sequenceAdd, TCP_FLAG, tcpHeaderLength, TcpSegment } from "../wire/index.ts";
 
@@ -25,7 +26,18 @@ export function isOpening(tcp: TcpConnection): boolean {
   return tcp.state === "SYN-SENT" || tcp.state === "SYN-RECEIVED";
 }
 
-/** Whether the peer has closed its direction of a connection, and nothing is on its way to it. */
-export function hasAllOfIt({ sender, state }: TcpConnection): boolean {
-  return state === "TIME-WAIT" || (state === "CLOSE-WAIT" && sender.una >= sender.nxt);
+/**
+ * What is over once the peer's process is gone for good, as a RST of its would have it.
+ *
+ * Nothing, where the peer has ended its direction and owes no acknowledgment: our end may still be to come, and is the next thing that nobody answers. Of a
+ * Multipath TCP connection, whose last subflow it is, all, unless what has arrived is to be read before the loss of what was written is told.
+ * @param last the connection that has no other subflow; null: there are others, or it is regular TCP
+ */
+export function endedBy(tcp: TcpConnection, last: MptcpConnection | null): "nothing" | "subflow" | "connection" {
+  const { sender, state } = tcp;
+  if (state === "TIME-WAIT") return "nothing";
+  if (last === null) return state === "CLOSE-WAIT" && sender.una >= sender.nxt ? "nothing" : "subflow";
+  if (!last.hasArrived || last.closed) return "connection";
+  if (!last.isOwed) return "nothing";
+  return last.receiveBuffered > 0 && last.sendBuffered > 0 ? "subflow" : "connection";
 }

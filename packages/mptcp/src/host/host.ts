@@ -9,7 +9,7 @@ import { icmpErrorOf, TCP_FLAG } from "../wire/index.ts";
 import { ActiveOpen } from "./active-open.ts";
 import { AddressBook } from "./address-book.ts";
 import { BlackHoles } from "./black-holes.ts";
-import { hasAllOfIt, isOpening, resetFromClosedPort } from "./closed-port.ts";
+import { endedBy, isOpening, resetFromClosedPort } from "./closed-port.ts";
 import { ConnectionFactory } from "./connection-factory.ts";
 import { Connections } from "./connections.ts";
 import { HeldPorts } from "./held-ports.ts";
@@ -280,14 +280,18 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
 
   /**
    * The link found out that nobody has the peer's port open, and no TCP is left there that would say so by RST: a connection with that peer ends as by one. What
-   * the peer said before may still be read; where it has ended its direction, and has all of ours but its end, nothing is lost.
+   * the peer said before may still be read. One whose peer has ended its direction ends without an error where nothing but the acknowledgment of our end is
+   * missing, and not before we end ours or write, where nothing is.
    * @param isCertain whether it was the answer to something that nobody else can know of; else it ends attempts alone (RFC 5927 §4.1, §5.2)
    */
   portClosed(ends: FourTuple, isCertain: boolean, now: number): void {
     this.now = now;
     const tcp = this.between(ends);
-    if (tcp === null || !(isCertain || isOpening(tcp)) || hasAllOfIt(tcp)) return;
-    tcp.receive(resetFromClosedPort(tcp, isOpening(tcp) ? null : this.keyOfLast(tcp)), now);
+    if (tcp === null || !(isCertain || isOpening(tcp))) return;
+    const last = isOpening(tcp) ? null : this.endingWith(tcp);
+    const end = endedBy(tcp, last);
+    if (end === "nothing") return;
+    tcp.receive(resetFromClosedPort(tcp, end === "connection" && last !== null ? last.session.local.key : null), now);
     this.wake(tcp);
   }
 
@@ -470,13 +474,12 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     return limit !== null;
   }
 
-  /** Our key of the Multipath TCP connection that ends with this subflow, its last one; null when it does not, or when it is none. */
-  private keyOfLast(tcp: TcpConnection): Uint8Array | null {
+  /** The Multipath TCP connection that ends with this subflow, its last one; null when it does not, or when it is none. */
+  private endingWith(tcp: TcpConnection): MptcpConnection | null {
     for (const connection of this.tokens.all()) {
       if (connection.id !== tcp.connectionId) continue;
-      if (connection.hasArrived && (connection.receiveBuffered > 0 || connection.sendBuffered === 0)) return null;
       const isLast = this.connections.all().every((other) => other === tcp || other.connectionId !== tcp.connectionId || !other.established);
-      return isLast ? connection.session.local.key : null;
+      return isLast ? connection : null;
     }
     return null;
   }

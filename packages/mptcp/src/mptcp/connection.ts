@@ -101,7 +101,11 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
   }
   /** Whether all that the peer has to say has arrived, its end included; it may still have to be read. */
   get hasArrived(): boolean {
-    return this.stream instanceof Multipath ? this.stream.receiver.finReached : this.stream.ended;
+    return this.stream.hasArrived;
+  }
+  /** Whether the peer owes an acknowledgment: of what was written, or of our end. */
+  get isOwed(): boolean {
+    return this.stream.isOwed;
   }
   get closed(): boolean {
     return this.stream.closed;

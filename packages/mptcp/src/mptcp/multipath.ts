@@ -228,6 +228,12 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   get ended(): boolean {
     return this.receiver.readable === 0 && (this.receiver.finReached || this.ending.closed);
   }
+  get hasArrived(): boolean {
+    return this.receiver.finReached;
+  }
+  get isOwed(): boolean {
+    return this.sender.isOwed;
+  }
 
   // ---- the application's commands
 
@@ -349,8 +355,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     this.ending.handleTimeout(now);
     this.failure.handleTimeout(now);
     this.ending.release(now);
-    // With all data acknowledged and the peer's end received, only the Data ACK of our DATA_FIN may have been lost.
-    this.ending.giveUpAlone(this.receiver.finReached && sender.onlyFinUnacknowledged, now);
+    this.ending.giveUpAlone(this.awaitsLastAck, now);
     this.silence.handleTimeout(now);
     const verdict = this.patience.handleTimeout(now);
     if (verdict !== null) this.ending.giveUp(verdict, now);
@@ -539,7 +544,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   }
 
   onFastclose(subflow: Subflow, withReset: boolean, now: number): void {
-    this.ending.onFastclose(subflow, withReset, now);
+    this.ending.onFastclose(subflow, withReset, this.awaitsLastAck, now);
   }
 
   // ---- what the parts tell: subflows
@@ -634,6 +639,11 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
 
   private acknowledgeOnAll(): void {
     for (const subflow of this.living) if (subflow.established) subflow.requestAck();
+  }
+
+  /** Whether, with all data acknowledged and the peer's end reached, nothing but the Data ACK of our DATA_FIN is missing. */
+  private get awaitsLastAck(): boolean {
+    return this.receiver.finReached && this.sender.onlyFinUnacknowledged;
   }
 
   /** X1: once both DATA_FINs are acknowledged, the connection is closed, and its subflows close with FINs. */

@@ -322,6 +322,21 @@ describe("MP_FASTCLOSE (RFC 8684 §3.5)", () => {
     expect([tokens(pair, "client"), tokens(pair, "server")]).toEqual([0, 0]);
   });
 
+  test("is no error to who waits for nothing but the acknowledgment of its DATA_FIN, and keeps nothing for a return", () => {
+    const { pair, client, server } = establish();
+    server.end();
+    pair.run(500);
+    // Our DATA_FIN does not arrive before the peer breaks off.
+    const restore = pair.lose((sent) => sent.from === "client");
+    client.end();
+    pair.run(20);
+    restore();
+    server.abort();
+    pair.run(500);
+    expect(ends(client, server)).toEqual([[true, null], [true, "ECONNABORTED"]]);
+    expect([states(pair, "client"), tokens(pair, "client")]).toEqual([[], 0]);
+  });
+
   test("on one subflow is enough: the others are reset", () => {
     const { pair, client, server } = establish();
     pair.lose((sent) => has(sent, "mp_fastclose") && sent.client === 0);

@@ -57,8 +57,8 @@ export class Ending {
   private reason: CloseReason | null = null;
   /** The peer's DATA_FIN arrived before ours left: the peer is to be the active closer of the subflows too (X3). */
   private passive = false;
-  /** A subflow closed with FINs after the connection had: the peer knows that all is done. */
-  private orderly = false;
+  /** The peer can come back for nothing: a subflow closed with FINs after the connection had, so that it knows that all is done, or it broke the connection off. */
+  private peerIsDone = false;
   private fastcloseTries = 0;
   private lingering: "not yet" | "now" | "over" = "not yet";
   private isForgotten = false;
@@ -79,7 +79,7 @@ export class Ending {
 
   /** Whether subflows may be opened: while the connection lives, and after it for a last Data ACK that may not have arrived. */
   get mayOpen(): boolean {
-    return !this.isClosed || (this.lingering !== "not yet" && !this.orderly && !this.isForgotten);
+    return !this.isClosed || (this.lingering !== "not yet" && !this.peerIsDone && !this.isForgotten);
   }
 
   // ---- what leads to the end
@@ -136,7 +136,7 @@ export class Ending {
   onSubflowGone(inOrder: boolean, now: number): void {
     if (inOrder) {
       // The peer knows that all is done, so that joins under way are of no use.
-      this.orderly = true;
+      this.peerIsDone = true;
       for (const subflow of this.context.subflows.slice()) if (!subflow.established) subflow.end("connection_closed", now);
     }
     this.release(now);
@@ -160,10 +160,15 @@ export class Ending {
     this.release(now);
   }
 
-  /** MP_FASTCLOSE with our key arrived on `on`; `withReset`: on a RST. */
-  onFastclose(on: EndingSubflow, withReset: boolean, now: number): void {
+  /**
+   * MP_FASTCLOSE with our key arrived on `on`.
+   * @param withReset it came on a RST
+   * @param done nothing but the acknowledgment of our DATA_FIN is missing: nothing is lost, as by a RST in LAST-ACK (RFC 9293 §3.10.7.4)
+   */
+  onFastclose(on: EndingSubflow, withReset: boolean, done: boolean, now: number): void {
     this.context.log.observe(on, { kind: "fastclose", direction: "in" });
-    this.finish("ECONNRESET");
+    this.peerIsDone = true;
+    this.finish(done ? null : "ECONNRESET");
     // RFC 8684 §3.5: all subflows are torn down by RST, also when ours crossed it; the one that a RST came on is gone already.
     for (const subflow of this.context.subflows.slice()) {
       if (withReset && subflow === on) subflow.onReset("fastclose", now);
@@ -233,7 +238,7 @@ export class Ending {
    */
   private lingers(now: number): boolean {
     const { config, deadlines, session } = this.context;
-    if (this.orderly || this.reason !== null || !session.fullyEstablished) return false;
+    if (this.peerIsDone || this.reason !== null || !session.fullyEstablished) return false;
     if (this.lingering === "not yet") {
       this.lingering = "now";
       deadlines.set(DEADLINE.linger, now + config.noSubflowTimeout);

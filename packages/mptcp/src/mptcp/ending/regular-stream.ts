@@ -175,6 +175,12 @@ export class RegularStream implements TcpOwner, SubflowView {
   get ended(): boolean {
     return this.unread.queue.length === 0 && (this.finReached || this.isClosed);
   }
+  get hasArrived(): boolean {
+    return this.finReached;
+  }
+  get isOwed(): boolean {
+    return this.queue.length > 0 || (this.ending && !this.tcp.finAcknowledged);
+  }
 
   /** Bytes written and not acknowledged, and bytes that wait for the application. */
   get sendBuffered(): number {
