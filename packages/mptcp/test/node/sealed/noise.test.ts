@@ -1,4 +1,6 @@
+import { spawnSync } from "node:child_process";
 import { createPrivateKey, createPublicKey } from "node:crypto";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { AeadKey } from "../../../src/node/udp/sealed/aead.ts";
@@ -14,6 +16,16 @@ function fixedKeyPair(secret: string): EphemeralKeyPair {
   const privateKey = createPrivateKey({ key: Buffer.concat([hex("302e020100300506032b656e04220420"), hex(secret)]), format: "der", type: "pkcs8" });
   return { publicKey: publicOctets(createPublicKey(privateKey)), agree: (remote) => agree(privateKey, remote) };
 }
+
+describe("key pairs", () => {
+  it("are made without end while garbage is collected, that of others included", () => {
+    const path = (name: string): string => fileURLToPath(new URL(`../peers/${name}`, import.meta.url));
+    // Whoever asks for a lock in the midst of a collection stands still for ever, so that it is a process of its own. V8 collects after so many allocations.
+    const words = ["--gc-interval=7", "--conditions=mptcp-source", "--import", pathToFileURL(path("typescript.mjs")).href, path("key-pairs.ts")];
+    const { signal, stdout, stderr } = spawnSync(process.execPath, words, { encoding: "utf8", timeout: 60_000, killSignal: "SIGKILL" });
+    expect([signal, stdout, stderr]).toEqual([null, "3000\n", ""]);
+  });
+});
 
 describe("Noise_NNpsk0_25519_AESGCM_SHA256", () => {
   // A published vector of the Noise project's format, from the collection of cacophony, which other implementations test themselves by as well.
