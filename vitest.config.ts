@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./test/shared/longest-first.ts";
 
 /**
  * Tests of the engine, which has no input or output and keeps nothing outside of its objects, so that files of tests may share a process and what it has
@@ -22,6 +23,7 @@ export default defineConfig({
     // The projects do not say it again: what is given on the command line would not hold for them.
     maxWorkers: availableParallelism() + 1,
     reporters: ["default"],
+    sequence: { sequencer: LongestFirst },
     projects: [
       // The first by name is begun first, so that what waits for the wall's clock does not come last.
       { ...sources, test: { ...shared, name: "apart", include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts"], exclude: [...OTHERS, ENGINE] } },

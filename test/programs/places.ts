@@ -1,8 +1,11 @@
 import { kernelMptcp } from "../../packages/mptcp/src/node/index.ts";
 import { kernelTestObstacle, Namespace } from "../../packages/mptcp/test/node/namespace.ts";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
+import { build } from "../shared/build.ts";
 
 const ROOT = new URL("../../", import.meta.url);
+// What is compiled is loaded in half the time, by some sixty processes.
+build();
 
 /** What a process is started with. */
 export interface Start {
@@ -37,11 +40,9 @@ function loopback(place: number, number: number): string {
 }
 
 const path = (name: string): string => fileURLToPath(new URL(name, ROOT));
-/** Takes the types out of sources as they are loaded. */
-const SOURCES = ["--conditions=mptcp-source", "--import", pathToFileURL(path("packages/mptcp/test/node/peers/typescript.mjs")).href];
 
 function node(script: string, words: readonly (string | number)[], isRegistered: boolean): string[] {
-  return [process.execPath, ...(isRegistered ? [...SOURCES, "--import", "mptcp/register"] : []), path(`programs/${script}`), ...words.map(String)];
+  return [process.execPath, ...(isRegistered ? ["--import", "mptcp/register"] : []), path(`programs/${script}`), ...words.map(String)];
 }
 
 /** Nobody hears of Multipath TCP. */

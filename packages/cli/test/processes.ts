@@ -1,15 +1,16 @@
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { chownSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { build } from "../../../test/shared/build.ts";
 import type { TransferSummary } from "../src/transfer-summary.ts";
 
 // Control sockets of these processes are found by no test that looks for its own at the usual places.
-const runtimeFolder = mkdtempSync(join(tmpdir(), "mptcp-run-"));
+const [runtimeFolder, nobodysFolder] = ["mptcp-run-", "mptcp-nobody-"].map((name) => mkdtempSync(join(tmpdir(), name))) as [string, string];
 process.env["XDG_RUNTIME_DIR"] = runtimeFolder;
-process.once("exit", () => rmSync(runtimeFolder, { recursive: true, force: true }));
+process.once("exit", () => [runtimeFolder, nobodysFolder].forEach((folder) => rmSync(folder, { recursive: true, force: true })));
 
 /** How a process of the command is started. */
 export interface CommandOptions {
@@ -40,7 +41,8 @@ export class Command {
 
   constructor(args: readonly string[], options: CommandOptions = {}) {
     const words = [...prefixOf(options), process.execPath, BIN, ...args];
-    const environment = { ...process.env, FORCE_COLOR: "", ...(options.withoutKoffi === true ? { NODE_OPTIONS: `--require ${WITHOUT_KOFFI}` } : {}), ...options.environment };
+    const own = words.includes(NOBODY) ? { XDG_RUNTIME_DIR: nobodysFolder } : {};
+    const environment = { ...process.env, ...own, FORCE_COLOR: "", ...(options.withoutKoffi === true ? { NODE_OPTIONS: `--require ${WITHOUT_KOFFI}` } : {}), ...options.environment };
     this.child = spawn(words[0] as string, words.slice(1), { stdio: [options.stdin ?? "ignore", options.stdout ?? "pipe", "pipe"], cwd: "/", env: environment });
     this.pid = this.child.pid ?? 0;
     Command.running.add(this);
@@ -193,17 +195,6 @@ export function terminalObstacle(): string | null {
   return spawnSync("script", ["-qec", "exit 7", "/dev/null"], { stdio: "ignore" }).status === 7 ? null : "there is no script of util-linux (bsdutils)";
 }
 
-/** Compiles what was changed since the last time, so that what is run is what is there. */
-export function build(): void {
-  const stale = ["mptcp", "scenario", "cli"].some((name) => {
-    const folder = join(ROOT, "packages", name);
-    return newest(join(folder, "src"), ".ts") > newest(join(folder, "dist"), ".js");
-  });
-  if (!stale) return;
-  const { status, stdout } = spawnSync(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-b"], { cwd: ROOT, encoding: "utf8" });
-  if (status !== 0 && !existsSync(join(ROOT, "packages/cli/dist/main.js"))) throw new Error(`the command cannot be built: ${stdout}`);
-}
-
 /** Seconds of CPU time that a process has used, in user and system mode. */
 export function cpuSeconds(pid: number): number {
   const text = readFileSync(`/proc/${pid}/stat`, "utf8");
@@ -221,29 +212,28 @@ export function rightsOf(pid: number): { readonly capabilities: string; readonly
 
 function prefixOf(options: CommandOptions): string[] {
   const namespace = options.namespace === undefined ? [] : ["ip", "netns", "exec", options.namespace];
-  return options.unprivileged === true ? [...namespace, ...WITHOUT_RIGHTS] : namespace;
-}
-
-function newest(folder: string, ending: string): number {
-  if (!existsSync(folder)) return 0;
-  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(ending));
-  return Math.max(0, ...files.map((name) => statSync(join(folder, name)).mtimeMs));
+  return options.unprivileged === true ? [...namespace, ...(wordsWithoutRights ??= withoutRights())] : namespace;
 }
 
 /** User nobody, or where he may not read the program root without any of its rights. */
 function withoutRights(): readonly string[] {
   if (process.getuid?.() !== 0) return [];
   const bare = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"];
-  const nobody = [...bare, "--reuid=65534", "--regid=65534", "--clear-groups"];
+  const nobody = [...bare, NOBODY, "--regid=65534", "--clear-groups"];
   const { status } = spawnSync(nobody[0] as string, [...nobody.slice(1), process.execPath, BIN, "--version"], { cwd: "/" });
-  return status === 0 ? nobody : bare;
+  if (status !== 0) return bare;
+  chownSync(nobodysFolder, 65_534, 65_534);
+  return nobody;
 }
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+/** Makes a process that of user nobody. */
+const NOBODY = "--reuid=65534";
 const WITHOUT_KOFFI = join(ROOT, "packages/mptcp/test/node/peers/without-koffi.cjs");
 /** The command's program. */
 export const BIN = join(ROOT, "packages/cli/bin/mptcp.js");
 build();
-const WITHOUT_RIGHTS = withoutRights();
+/** Found out when they are first wanted. */
+let wordsWithoutRights: readonly string[] | null = null;
 /** Of /proc, per second. */
 const TICKS = Number(spawnSync("getconf", ["CLK_TCK"], { encoding: "utf8" }).stdout) || 100;

@@ -84,7 +84,7 @@ describe.skipIf(obstacle !== null).each(COMBINATIONS.map((combination) => ({ nam
 /** Waits until one subflow is left, and has the rest of the session go well. */
 async function goesOn(lab: KernelLab, connected: Connected): Promise<void> {
   await lab.until(() => subflowsOf(connected.stream) === 1);
-  await lab.exchange10(connected);
+  await lab.exchangeMuch(connected);
 }
 
 describe.skipIf(obstacle !== null).each(COMBINATIONS.map((combination) => ({ name: String(combination), combination })))("losing a subflow, $name", ({ combination }) => {
@@ -107,7 +107,7 @@ describe.skipIf(obstacle !== null).each(COMBINATIONS.map((combination) => ({ nam
     lab.namespace.run("ss", "-K", "dst", combination.family(2) === 6 ? `[${localAddress}]` : String(localAddress), "dport", "=", String(localPort));
     await lab.until(() => lab.events.some((event) => event.kind === "subflow_closed" && event.subflow === second?.pathIndex));
     await lab.until(() => subflowsOf(connected.stream) >= 1);
-    await lab.exchange10(connected);
+    await lab.exchangeMuch(connected);
   });
 
   it("goes on when a path is cut while data flows", async () => {
@@ -145,7 +145,7 @@ describe.skipIf(obstacle !== null).each(COMBINATIONS.map((combination) => ({ nam
         return send(packet);
       };
     });
-    await lab.exchange10(connected);
+    await lab.exchangeMuch(connected);
     expect(sizes).toEqual([1500, 1280]);
     for (const link of lab.engine.links) expect(link.counters.refused).toBe(0);
     await lab.agree();

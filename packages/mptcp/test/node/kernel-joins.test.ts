@@ -3,7 +3,7 @@ import { linuxEndpoints, roundRobin } from "../../src/mptcp/index.ts";
 import { IpAddress } from "../../src/wire/index.ts";
 import { patternSha } from "./engine-end.ts";
 import type { Connected } from "./kernel-lab.ts";
-import { KernelLab, mptcpOf, sentBySubflow, subflowsOf } from "./kernel-lab.ts";
+import { KernelLab, MUCH, mptcpOf, sentBySubflow, subflowsOf } from "./kernel-lab.ts";
 import { COMBINATIONS } from "./kernel-matrix.ts";
 import { kernelTestObstacle } from "./namespace.ts";
 
@@ -19,7 +19,7 @@ afterEach(() => KernelLab.closeAll());
 
 /** Data flows both ways, `act` happens in its midst, and everything arrives. */
 async function exchangeWhile({ peer, stream }: Connected, act: () => void | Promise<void>): Promise<void> {
-  const length = 30_000_000;
+  const length = 3 * MUCH;
   const [start, before] = [stream.written, stream.received];
   stream.restart();
   stream.send(length, true);
@@ -41,7 +41,7 @@ describe.skipIf(obstacle !== null).each(COMBINATIONS.map((combination) => ({ nam
     const connected = await combination.connect(lab);
     await lab.warmUp(connected);
     await lab.until(() => subflowsOf(connected.stream) === 2);
-    await lab.exchange10(connected);
+    await lab.exchangeMuch(connected);
     expect(lab.namespace.counter("MPTcpExtMPJoinSynAckRx")).toBe(1);
     expect(lab.namespace.counter("MPTcpExtAddAddr")).toBe(1);
     expect(lab.namespace.counter("MPTcpExtEchoAddTx")).toBe(1);
@@ -56,7 +56,7 @@ describe.skipIf(obstacle !== null).each(COMBINATIONS.map((combination) => ({ nam
     await lab.warmUp(connected);
     lab.namespace.endpoint(combination.theirs(2), "subflow");
     await lab.until(() => subflowsOf(connected.stream) === 2);
-    await lab.exchange10(connected);
+    await lab.exchangeMuch(connected);
     expect(lab.namespace.counter("MPTcpExtMPJoinSynAckRx")).toBe(1);
     await lab.agree();
   });
@@ -85,7 +85,7 @@ describe.skipIf(obstacle !== null).each(COMBINATIONS.map((combination) => ({ nam
     const expected = mixed ? 2 : 3;
     await lab.until(() => subflowsOf(connected.stream) === expected);
     expect(mptcpOf(connected.stream).subflows.map(({ tcp }) => tcp.tuple.remotePort).filter((port) => port === PORT)).toHaveLength(expected - 1);
-    await lab.exchange10(connected);
+    await lab.exchangeMuch(connected);
     expect(lab.namespace.counter("MPTcpExtMPJoinPortAckRx")).toBe(expected - 1);
     expect(lab.namespace.counter("MPTcpExtEchoAdd")).toBe(1);
     await lab.agree();
@@ -99,7 +99,7 @@ describe.skipIf(obstacle !== null).each(COMBINATIONS.map((combination) => ({ nam
     await lab.warmUp(connected);
     const expected = mixed ? 2 : 3;
     await lab.until(() => subflowsOf(connected.stream) === expected);
-    await lab.exchange10(connected);
+    await lab.exchangeMuch(connected);
     expect(lab.namespace.counter("MPTcpExtMPJoinAckRx")).toBe(expected - 1);
     expect(lab.namespace.counter("MPTcpExtEchoAdd")).toBe(1);
     await lab.agree();
@@ -174,7 +174,7 @@ describe.skipIf(obstacle !== null).each(COMBINATIONS.map((combination) => ({ nam
       expect(got[0]).toBe(0);
       expect(got[1]).toBeGreaterThanOrEqual(1_000_000);
     }
-    await lab.exchange10(connected);
+    await lab.exchangeMuch(connected);
     await lab.agree();
   });
 });

@@ -12,6 +12,13 @@ import type { KernelPeer } from "./namespace.ts";
 
 export type Family = 4 | 6;
 
+/** What is carried each way where that is what a test is about; `npm run kernel` has 100. */
+export const MEGABYTES = Number(process.env["KERNEL_MEGABYTES"] ?? 5);
+/** How many connections there are where many are what a test is about; `npm run kernel` has 10,000. */
+export const CONNECTIONS = Number(process.env["KERNEL_CONNECTIONS"] ?? 2000);
+/** What is carried each way where it shows that a connection goes on, octets. */
+export const MUCH = Math.min(10, MEGABYTES) * 1_000_000;
+
 /** Parameters of {@link KernelLab.make}. */
 export interface LabOptions {
   /** TUN devices between the two, 10.N.0.0/24 and fd00:N::/64, the kernel at .1 and the engine at .2; default 1. */
@@ -127,9 +134,9 @@ export class KernelLab {
     expect(stream.sha).toBe(answer.sentSha);
   }
 
-  /** 10 MB each way and the end, as Multipath TCP. */
-  async exchange10(connected: Connected): Promise<void> {
-    await this.exchange(connected, 10_000_000);
+  /** {@link MUCH} each way and the end, as Multipath TCP. */
+  async exchangeMuch(connected: Connected): Promise<void> {
+    await this.exchange(connected, MUCH);
     expect(connected.stream.connection.fallback).toBeNull();
   }
 

@@ -23,7 +23,7 @@ describe.skipIf(obstacle !== null)("two subflows with the kernel", () => {
     await lab.counted("MPTcpExtMPJoinAckRx");
     expect(lab.namespace.counter("MPTcpExtMPJoinAckHMacFailure")).toBe(0);
     const before = lab.engine.links.map((link) => link.counters.packetsOut);
-    await lab.exchange10(connected);
+    await lab.exchangeMuch(connected);
     lab.engine.links.forEach((link, i) => expect(link.counters.packetsOut - (before[i] ?? 0)).toBeGreaterThan(20));
   });
 
@@ -35,6 +35,6 @@ describe.skipIf(obstacle !== null)("two subflows with the kernel", () => {
     lab.engine.runtime.addAddress(link, IpAddress.from("10.2.0.2"), { subflow: true, signal: false, backup: true, fullmesh: false });
     await lab.until(() => subflowsOf(connected.stream) === 2);
     await lab.counted("MPTcpExtMPJoinSynBackupRx");
-    await lab.exchange10(connected);
+    await lab.exchangeMuch(connected);
   });
 });

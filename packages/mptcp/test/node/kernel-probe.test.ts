@@ -5,7 +5,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
 import { probe, tunLink } from "../../src/node/index.ts";
 import type { ProbeOptions, ProbeReport, ProbeRow } from "../../src/node/index.ts";
-import { kernelTestObstacle, Namespace } from "./namespace.ts";
+import { kernelTestObstacle, Namespace, python } from "./namespace.ts";
 
 const obstacle = kernelTestObstacle();
 if (obstacle !== null) console.warn(`tests of the probe against the kernel are skipped: ${obstacle}`);
@@ -50,7 +50,7 @@ async function serve(options: { readonly mptcp?: boolean; readonly address?: str
   if (options.mptcp === false) namespace.sysctl("net.mptcp.enabled", 0);
   const script = fileURLToPath(new URL("kernel-server.py", import.meta.url));
   const words = [options.address ?? "0.0.0.0", "4000", options.mptcp === false ? "tcp" : "mptcp"];
-  const server = spawn("ip", ["netns", "exec", namespace.name, "python3", "-u", script, ...words], { stdio: ["ignore", "pipe", "inherit"] });
+  const server = spawn("ip", ["netns", "exec", namespace.name, ...python(script), ...words], { stdio: ["ignore", "pipe", "inherit"] });
   servers.push(server);
   await once(server.stdout as NodeJS.EventEmitter, "data");
   return namespace;

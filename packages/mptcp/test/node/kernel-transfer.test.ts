@@ -1,15 +1,13 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { linuxEndpoints, roundRobin } from "../../src/mptcp/index.ts";
 import { cubic } from "../../src/tcp/index.ts";
-import { KernelLab, mptcpOf } from "./kernel-lab.ts";
+import { KernelLab, MEGABYTES, mptcpOf } from "./kernel-lab.ts";
 import { COMBINATIONS } from "./kernel-matrix.ts";
 import { kernelTestObstacle } from "./namespace.ts";
 
 const obstacle = kernelTestObstacle();
 if (obstacle !== null) console.warn(`tests against the kernel are skipped: ${obstacle}`);
 
-/** `npm run kernel` has 100. */
-const MEGABYTES = Number(process.env["KERNEL_MEGABYTES"] ?? 20);
 const LENGTH = MEGABYTES * 1_000_000;
 
 afterEach(() => KernelLab.closeAll());
@@ -44,7 +42,7 @@ describe.skipIf(obstacle !== null).each(COMBINATIONS.map((combination) => ({ nam
     lab.namespace.sysctl("net.mptcp.checksum_enabled", 1);
     const connected = await combination.connectAll(lab, 2);
     expect(mptcpOf(connected.stream).session.checksums).toBe(true);
-    await lab.exchange10(connected);
+    await lab.exchangeMuch(connected);
     await lab.agree();
   });
 
@@ -66,7 +64,7 @@ describe.skipIf(obstacle !== null).each(COMBINATIONS.map((combination) => ({ nam
     const connected = await combination.connect(lab);
     await lab.warmUp(connected);
     expect(mptcpOf(connected.stream).session.peerDeniesJoin).toBe(true);
-    await lab.exchange10(connected);
+    await lab.exchangeMuch(connected);
     expect(lab.namespace.counter("MPTcpExtMPJoinSynRx")).toBe(0);
     await lab.agree();
   });
@@ -79,7 +77,7 @@ describe.skipIf(obstacle !== null).each(COMBINATIONS.map((combination) => ({ nam
     lab.namespace.endpoint(combination.theirs(2), "subflow");
     const connected = await combination.connect(lab);
     await lab.warmUp(connected);
-    await lab.exchange10(connected);
+    await lab.exchangeMuch(connected);
     expect(lab.namespace.counter("MPTcpExtMPJoinSynTx")).toBe(0);
     await lab.agree();
   });
@@ -88,7 +86,7 @@ describe.skipIf(obstacle !== null).each(COMBINATIONS.map((combination) => ({ nam
     const lab = await combination.lab(2);
     lab.namespace.sysctl("net.ipv4.tcp_syncookies", 2);
     const connected = await combination.connectAll(lab, 2);
-    await lab.exchange10(connected);
+    await lab.exchangeMuch(connected);
     expect(lab.namespace.counter("TcpExtSyncookiesRecv")).toBeGreaterThanOrEqual(1);
     await lab.agree();
   });

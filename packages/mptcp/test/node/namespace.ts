@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { accessSync, constants, existsSync, readdirSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
@@ -13,7 +13,7 @@ export function kernelTestObstacle(): string | null {
   } catch {
     return "there is no /dev/net/tun";
   }
-  if (spawnSync("python3", ["--version"]).status !== 0) return "there is no python3";
+  if (interpreter() === "") return "there is no python3";
   sweep();
   const probe = `mptcp-probe-${process.pid}`;
   if (spawnSync("ip", ["netns", "add", probe]).status !== 0) return "ip netns add fails";
@@ -34,11 +34,9 @@ export class Namespace {
     this.path = `/run/netns/${this.name}`;
     must("ip", ["netns", "add", this.name]);
     process.once("exit", this.remove);
-    this.run("ip", "link", "set", "lo", "up");
-    // A join leaves by another link than the route back would choose.
-    this.sysctl("net.ipv4.conf.all.rp_filter", 0);
-    this.sysctl("net.ipv4.conf.default.rp_filter", 0);
-    this.sysctl("net.ipv4.tcp_congestion_control", "reno");
+    // At once, since each process costs. A join leaves by another link than the route back would choose.
+    const settings = ["net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.default.rp_filter=0", "net.ipv4.tcp_congestion_control=reno"];
+    this.run("sh", "-c", `ip link set lo up && sysctl -q -w ${settings.join(" ")}`);
   }
 
   /** Runs a command in the namespace; its output. @throws Error when it fails */
@@ -62,7 +60,7 @@ export class Namespace {
 
   /** The counters of /proc/net/netstat by group and name: MPTcpExtMPCapableSYNRX. */
   counters(): Map<string, number> {
-    const lines = this.run("cat", "/proc/net/netstat", "/proc/net/snmp").trim().split("\n");
+    const lines = this.tables().trim().split("\n");
     const counters = new Map<string, number>();
     for (let i = 0; i + 1 < lines.length; i += 2) {
       const [group, ...names] = (lines[i] as string).split(" ");
@@ -70,6 +68,13 @@ export class Namespace {
       names.forEach((name, at) => counters.set(`${group?.slice(0, -1)}${name}`, Number(values[at])));
     }
     return counters;
+  }
+
+  private tables(): string {
+    // They are asked for again and again; what a process in the namespace sees of them can be read without another one.
+    const inside = this.peers.find((peer) => peer.isInside);
+    if (inside === undefined) return this.run("cat", "/proc/net/netstat", "/proc/net/snmp");
+    return ["netstat", "snmp"].map((name) => readFileSync(`/proc/${inside.pid}/net/${name}`, "utf8")).join("");
   }
 
   counter(name: string): number {
@@ -113,18 +118,31 @@ export class KernelPeer {
   private readonly child: ChildProcess;
   private readonly waiting: ((answer: PeerAnswer) => void)[] = [];
   private readonly exited: Promise<void>;
+  private hasAnswered = false;
 
   constructor(namespace: string) {
     const script = fileURLToPath(new URL("kernel-peer.py", import.meta.url));
-    this.child = spawn("ip", ["netns", "exec", namespace, "python3", "-u", script], { stdio: ["pipe", "pipe", "inherit"] });
+    this.child = spawn("ip", ["netns", "exec", namespace, ...python(script)], { stdio: ["pipe", "pipe", "inherit"] });
     this.exited = new Promise((resolve) => this.child.once("exit", () => resolve()));
     const { stdout, stdin } = this.child;
     if (stdout === null || stdin === null) throw new Error("the child has no pipes");
     stdin.on("error", () => {});
-    createInterface({ input: stdout }).on("line", (line) => this.waiting.shift()?.(JSON.parse(line) as PeerAnswer));
+    createInterface({ input: stdout }).on("line", (line) => {
+      this.hasAnswered = true;
+      this.waiting.shift()?.(JSON.parse(line) as PeerAnswer);
+    });
     void this.exited.then(() => {
       for (const resolve of this.waiting.splice(0)) resolve({ error: "Exit", text: "the process ended" });
     });
+  }
+
+  get pid(): number | undefined {
+    return this.child.pid;
+  }
+
+  /** Whether it has come to the namespace, and lives. */
+  get isInside(): boolean {
+    return this.hasAnswered && this.child.exitCode === null && this.child.signalCode === null;
   }
 
   /** Does one thing after all that it was told before. */
@@ -145,6 +163,17 @@ export class KernelPeer {
   }
 }
 
+/** The words that run a script in Python; it has the standard library, and what it writes is not kept back. */
+export function python(script: string): string[] {
+  return [interpreter(), "-E", "-S", "-u", script];
+}
+
+/** Python itself: what PATH has first may be a script that looks for it each time, which takes longer than Python takes to begin. Empty where there is none. */
+function interpreter(): string {
+  found ??= spawnSync("python3", ["-c", "import sys; print(sys.executable)"], { encoding: "utf8" }).stdout?.trim() ?? "";
+  return found;
+}
+
 /** Takes away what processes left that were killed, and could not do it themselves. */
 function sweep(): void {
   if (!existsSync("/run/netns")) return;
@@ -161,3 +190,4 @@ function must(command: string, words: readonly string[]): string {
 }
 
 let made = 0;
+let found: string | null = null;

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { build } from "../../../cli/test/processes.ts";
+import { build } from "../../../../test/shared/build.ts";
 
 // What is run is what is there.
 build();

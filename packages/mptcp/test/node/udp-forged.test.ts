@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { UdpLink } from "../../src/node/index.ts";
-import { kernelTestObstacle, Namespace } from "./namespace.ts";
+import { kernelTestObstacle, Namespace, python } from "./namespace.ts";
 import { UdpEnd } from "./udp-end.ts";
 
 const obstacle = new UdpLink({ addresses: [] }).isBatched ? kernelTestObstacle() : "koffi is not there";
@@ -27,7 +27,7 @@ describe.skipIf(obstacle !== null).each(WAYS.flatMap((way) => FAMILIES.map((ends
     namespace = new Namespace();
     for (const address of ["fd00::1", "fd00::3"]) namespace.run("ip", "address", "add", address, "dev", "lo");
     const options = { namespace: namespace.name };
-    forger = spawn("ip", ["netns", "exec", namespace.name, "python3", "-u", fileURLToPath(new URL("peers/forge-icmp.py", import.meta.url))], { stdio: ["pipe", "pipe", "inherit"] });
+    forger = spawn("ip", ["netns", "exec", namespace.name, ...python(fileURLToPath(new URL("peers/forge-icmp.py", import.meta.url)))], { stdio: ["pipe", "pipe", "inherit"] });
     server = new UdpEnd(way, { ...options, addresses: [SERVER] });
     client = new UdpEnd(way, { ...options, addresses: [CLIENT] });
     await Promise.all([server.next("ready"), client.next("ready")]);
