@@ -26,8 +26,8 @@ describe("code of a script", () => {
   it("is survived, whatever it is", () => {
     fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 100 }), (text) => survives(text)), { numRuns: 150 });
     const nonsense = fc.array(fc.tuple(fc.constantFrom(...PIECES), fc.constantFrom("", " ")), { maxLength: 30 }).map((pieces) => pieces.flat().join(""));
-    fc.assert(fc.property(nonsense, (text) => survives(text)), { numRuns: 1_500 });
-    fc.assert(fc.property(nonsense, (text) => survives(`assert ${text}`, new Map([["x", 3n]]))), { numRuns: 1_500 });
+    fc.assert(fc.property(nonsense, (text) => survives(text)), { numRuns: 800 });
+    fc.assert(fc.property(nonsense, (text) => survives(`assert ${text}`, new Map([["x", 3n]]))), { numRuns: 800 });
   });
 
   it.each(["(", "[", "-", "not ", "1+", "1 if 1 else ", "x=[", "if 1:\n ", "elif 1: 1\n", "1 and ", "1 < ", "1 ** ", "x[0]", "'a' ", "\\\n", "#", "\n", "print(", "9", "x=1;", "((1)+", "~-"])("%j, ten thousand times", (piece) => {
