@@ -10,6 +10,8 @@
  *
  * @module mptcp/drill
  */
+export { engineTarget } from "./engine/index.ts";
+export type { EngineOptions } from "./engine/index.ts";
 export type * from "./syntax/ast.ts";
 export { parseScript } from "./syntax/parser.ts";
 export type { ParsedScript } from "./syntax/parser.ts";
