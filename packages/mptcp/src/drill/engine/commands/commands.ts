@@ -1,7 +1,11 @@
 import type { CommandOutcome } from "../../system/index.ts";
 import type { Machine } from "../machine/machine.ts";
+import { ip } from "./ip.ts";
+import { nstat } from "./nstat.ts";
 import { failed } from "./outcome.ts";
+import { ss } from "./ss.ts";
 import { sysctl } from "./sysctl.ts";
+import { tc } from "./tc.ts";
 
 /** A command: its arguments, without its name. */
 export type Command = (machine: Machine, words: readonly string[]) => CommandOutcome;
@@ -13,4 +17,4 @@ export function runCommand(machine: Machine, words: readonly string[]): CommandO
   return command === undefined ? failed(127, `${name}: command not found`) : command(machine, rest);
 }
 
-const COMMANDS: Readonly<Record<string, Command>> = { sysctl };
+const COMMANDS: Readonly<Record<string, Command>> = { ip, nstat, ss, sysctl, tc };

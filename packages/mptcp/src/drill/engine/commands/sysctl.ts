@@ -15,16 +15,20 @@ export function sysctl({ sysctls }: Machine, words: readonly string[]): CommandO
   for (const word of wanted) {
     const at = word.indexOf("=");
     const name = (at < 0 ? word : word.slice(0, at)).trim().replaceAll("/", ".");
-    const isKnown = at < 0 ? sysctls.get(name) !== undefined : sysctls.set(name, unquoted(word.slice(at + 1)));
-    if (!isKnown) {
+    const trouble = at < 0 ? (sysctls.get(name) === undefined ? "missing" : null) : sysctls.set(name, unquoted(word.slice(at + 1)));
+    if (trouble === "missing") {
       // -e and -i are for names that may be missing.
       if (!options.has("e") && !options.has("i")) errors += `sysctl: cannot stat /proc/sys/${name.replaceAll(".", "/")}: No such file or directory\n`;
+      continue;
+    }
+    if (trouble !== null) {
+      errors += `sysctl: setting key "${name}": ${trouble === "unknown" ? "No such file or directory" : "Invalid argument"}\n`;
       continue;
     }
     if (at >= 0 && options.has("q")) continue;
     output += options.has("n") ? `${sysctls.text(name)}\n` : `${name} = ${sysctls.text(name)}\n`;
   }
-  return { status: errors === "" ? 0 : 255, output, errors };
+  return { status: errors === "" ? 0 : 1, output, errors };
 }
 
 /** A value may be in quotation marks that no shell took away. */

@@ -11,11 +11,21 @@ export class Sysctls {
     return Array.from(this.values.keys()).toSorted();
   }
 
-  /** @returns whether there is one of that name */
-  set(name: string, value: string): boolean {
-    if (!this.values.has(name)) return false;
-    this.values.set(name, value.trim().split(/\s+/).join("\t"));
-    return true;
+  /** @returns why it is not set: there is none of that name, or not of that value */
+  set(name: string, value: string): "missing" | "invalid" | "unknown" | null {
+    const before = this.values.get(name);
+    if (before === undefined) return "missing";
+    const parts = value.trim().split(/\s+/);
+    if (READ_ONLY.has(name)) return "invalid";
+    if (name === "net.ipv4.tcp_congestion_control" && !this.text("net.ipv4.tcp_available_congestion_control").split(" ").includes(parts[0] ?? "")) return "unknown";
+    // Numbers stay numbers; there may be fewer of them than there are.
+    const numbers = before.split("\t").map(Number);
+    if (before !== "" && numbers.every(Number.isFinite)) {
+      const given = parts.map(numberOf);
+      if (given.length > numbers.length || given.some((part) => part === null)) return "invalid";
+      this.values.set(name, numbers.map((number, index) => given[index] ?? number).join("\t"));
+    } else this.values.set(name, value.trim());
+    return null;
   }
 
   /** One of its numbers. */
@@ -29,6 +39,15 @@ export class Sysctls {
     return this.values.get(name) ?? "";
   }
 }
+
+/** Decimal or hexadecimal, as the kernel reads them; what a number may not be below is 0 but for a few. */
+function numberOf(text: string): number | null {
+  if (!/^-?(?:\d+|0x[0-9a-f]+)$/i.test(text)) return null;
+  const value = text.startsWith("-") ? -Number(text.slice(1)) : Number(text);
+  return value >= -1 && value <= 0xffff_ffff_ffff ? value : null;
+}
+
+const READ_ONLY: ReadonlySet<string> = new Set(["net.ipv4.tcp_available_congestion_control", "net.ipv4.tcp_available_ulp", "net.mptcp.available_path_managers", "net.mptcp.available_schedulers"]);
 
 /** As of Linux 6.18, on a machine with some gigabytes. */
 const DEFAULTS: readonly (readonly [string, string])[] = [

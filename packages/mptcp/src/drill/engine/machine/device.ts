@@ -16,11 +16,12 @@ export class Device {
 
   /** The packet in octets that arrived; null: it is dropped, and counted as Linux does. */
   read(octets: Uint8Array): Packet | null {
-    this.counters.increment("IpInReceives");
+    const group = ((octets[0] ?? 0) >> 4) === 6 ? "Ip6" : "Ip";
+    this.counters.increment(`${group}InReceives`);
     // The caller may use its octets again.
     const packet = decodePacket(octets, 0, octets.length, COPYING);
     if (typeof packet !== "string") return packet;
-    for (const name of DROPS[packet] ?? ["IpInHdrErrors"]) this.counters.increment(name);
+    for (const name of DROPS[packet] ?? [`${group}InHdrErrors`]) this.counters.increment(name);
     return null;
   }
 
@@ -28,7 +29,7 @@ export class Device {
   send(packet: Packet, now: number): void {
     const octets = new Uint8Array(packetLength(packet));
     encodePacket(packet, octets, 0);
-    this.counters.increment("IpOutRequests");
+    this.counters.increment(packet.source.family === 4 ? "IpOutRequests" : "Ip6OutRequests");
     this.leave(octets, packet.tcp?.segmentSize ?? 0, now);
   }
 

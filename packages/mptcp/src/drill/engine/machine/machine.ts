@@ -1,18 +1,20 @@
 import { SeededRandom, seededSources } from "../../../core/index.ts";
-import type { Observer, RandomSource } from "../../../core/index.ts";
-import { Host, Pump } from "../../../host/index.ts";
-import type { HostOptions, Listener, PumpDriver } from "../../../host/index.ts";
+import type { DecisionEvent, Observer, RandomSource } from "../../../core/index.ts";
+import { Host, Listener, Pump } from "../../../host/index.ts";
+import type { HostOptions, PumpDriver } from "../../../host/index.ts";
 import { pathManagerNamed } from "../../../mptcp/index.ts";
-import type { EndpointFlags, PathManagerFactory } from "../../../mptcp/index.ts";
+import type { PathManagerFactory } from "../../../mptcp/index.ts";
 import type { StreamConnection } from "../../../tcp/index.ts";
-import { IpAddress } from "../../../wire/index.ts";
-import type { Packet } from "../../../wire/index.ts";
+import type { IpAddress, Packet } from "../../../wire/index.ts";
 import type { Wiring } from "../../system/index.ts";
 import { Sysctls } from "../commands/sysctls.ts";
+import { AddressTable, DEVICE } from "./address-table.ts";
+import type { AddressedMachine } from "./address-table.ts";
 import { Bindings } from "./bindings.ts";
 import { Device } from "./device.ts";
+import { Endpoints } from "./endpoints.ts";
 import { parseNetwork, Routes } from "./routes.ts";
-import type { Network } from "./routes.ts";
+import { countState } from "./state-counts.ts";
 
 /** Who hears of a connection or a listener. */
 export interface Attentive {
@@ -30,13 +32,8 @@ export interface MachineOptions {
   readonly host: Partial<HostOptions>;
 }
 
-/** An address of the machine, and whether it is an endpoint of Multipath TCP. */
-export interface MachineAddress extends Network {
-  readonly flags: EndpointFlags;
-}
-
 /** A virtual Linux machine in virtual time: one device, the engine's host, routes, settings. Its programs are {@link Process}es. */
-export class Machine implements PumpDriver {
+export class Machine implements PumpDriver, AddressedMachine {
   /** ns. */
   now = 0;
   readonly order = [DEVICE] as const;
@@ -45,11 +42,17 @@ export class Machine implements PumpDriver {
   readonly routes = new Routes();
   readonly sysctls = new Sysctls();
   readonly bindings: Bindings;
+  readonly addresses = new AddressTable(this);
+  readonly endpoints = new Endpoints(this.addresses);
   readonly random: RandomSource;
   /** Octets of the largest packet. */
   mtu: number;
-  private readonly addressTable: MachineAddress[] = [];
-  private readonly segmentationLimit: number;
+  /** The queueing discipline that somebody gave the device; null: the default. */
+  qdisc: string | null = null;
+  /** Counters as nstat showed them last. */
+  readonly history = new Map<string, number>();
+  /** Payload octets of a super-segment at the most; 0: none. */
+  readonly segmentationLimit: number;
   private readonly pump: Pump;
   private readonly attentive = new Map<StreamConnection | Listener, Attentive>();
   private readonly takers: PacketTaker[] = [];
@@ -60,15 +63,19 @@ export class Machine implements PumpDriver {
     const { host, observer, seed } = options;
     this.mtu = wiring.mtu;
     this.segmentationLimit = wiring.segmentation ? SUPER_SEGMENT : 0;
-    const mptcp = { pathManager: pathManagerNamed("endpoints") as PathManagerFactory, limits: { subflows: 2, addAddrAccepted: 0 }, ...host.mptcp };
-    this.host = new Host({ name: "stack", random: seededSources(seed), observer, ...host, mptcp });
+    const mptcp = { pathManager: pathManagerNamed("endpoints") as PathManagerFactory, limits: this.endpoints.limits, ...host.mptcp };
+    const event = (decision: DecisionEvent): void => {
+      countState(this.host.counters, decision);
+      observer.event(decision);
+    };
+    this.host = new Host({ name: "stack", random: seededSources(seed), observer: { perSegment: observer.perSegment === true, milestones: observer.milestones === true, event }, ...host, mptcp });
     this.device = new Device(this.host.counters);
     this.random = new SeededRandom(seed, "machine");
     this.bindings = new Bindings(this.random);
     this.pump = new Pump(this.host, this);
     for (const text of ["127.0.0.1/8", "::1/128", ...wiring.local]) {
       const network = parseNetwork(text);
-      if (network !== null) this.addAddress(network);
+      if (network !== null) this.addresses.add(network);
     }
     for (const text of wiring.remote) {
       const network = parseNetwork(text);
@@ -78,41 +85,8 @@ export class Machine implements PumpDriver {
 
   // ---- addresses
 
-  get addresses(): readonly MachineAddress[] {
-    return this.addressTable;
-  }
-
-  /** Gives the machine an address, or changes the flags of one that is there. */
-  addAddress(network: Network, flags: EndpointFlags = NO_ENDPOINT): void {
-    const { address } = network;
-    const at = this.addressTable.findIndex((entry) => entry.address.equals(address));
-    if (at < 0) {
-      this.addressTable.push({ ...network, flags });
-      this.routes.add(network);
-    } else {
-      this.addressTable[at] = { ...network, flags };
-      // The engine's number of an address stays while the address does.
-      const held = this.host.localAddresses().find((entry) => entry.address.equals(address));
-      if (held !== undefined && flags.id !== undefined && held.id !== flags.id) this.host.removeAddress(address, this.now);
-    }
-    // Numbers from the end are those of addresses that are no endpoints.
-    const id = flags.id ?? this.freeId();
-    const known = this.host.localAddresses().find((entry) => entry.address.equals(address));
-    this.host.addAddress(address, { link: DEVICE, mtu: this.mtu, segmentationLimit: this.segmentationLimit, flags: { ...flags, id: known?.id ?? id } }, this.now);
-  }
-
-  /** @returns whether it was there */
-  removeAddress(address: IpAddress): boolean {
-    const at = this.addressTable.findIndex((entry) => entry.address.equals(address));
-    if (at < 0) return false;
-    const [entry] = this.addressTable.splice(at, 1);
-    this.routes.remove(entry as MachineAddress);
-    this.host.removeAddress(address, this.now);
-    return true;
-  }
-
   isLocal(address: IpAddress): boolean {
-    return this.addressTable.some((entry) => entry.address.equals(address));
+    return this.addresses.isLocal(address);
   }
 
   /** The source of packets to a destination; an errno where no route leads there. */
@@ -121,10 +95,13 @@ export class Machine implements PumpDriver {
     const route = this.routes.find(destination);
     if (route === null) return "ENETUNREACH";
     if (route.unreachable) return "EHOSTUNREACH";
-    if (route.source !== null) return route.source;
-    const family = this.addressTable.filter(({ address }) => address.family === destination.family && address.isLoopback === destination.isLoopback);
-    const nearest = family.find((entry) => entry.address.commonPrefix(destination) >= entry.prefix) ?? family[0];
-    return nearest === undefined ? "ENETUNREACH" : nearest.address;
+    return route.source ?? this.addresses.sourceFor(destination) ?? "ENETUNREACH";
+  }
+
+  /** Another size of packets, octets. */
+  resize(mtu: number): void {
+    this.mtu = mtu;
+    this.addresses.refresh();
   }
 
   // ---- who hears of what
@@ -135,6 +112,11 @@ export class Machine implements PumpDriver {
 
   leave(what: StreamConnection | Listener): void {
     this.attentive.delete(what);
+  }
+
+  /** The ports that are listened on. */
+  get listeners(): readonly Listener[] {
+    return Array.from(this.attentive.keys()).filter((what) => what instanceof Listener);
   }
 
   takePackets(taker: PacketTaker): void {
@@ -176,6 +158,12 @@ export class Machine implements PumpDriver {
   }
 
   private receive(packet: Packet): void {
+    const group = packet.source.family === 4 ? "Ip" : "Ip6";
+    if (!this.isLocal(packet.destination)) {
+      this.host.counters.increment(`${group}InAddrErrors`);
+      return;
+    }
+    this.host.counters.increment(`${group}InDelivers`);
     for (const take of this.takers) if (take(packet, this.now)) return;
     this.host.receive(packet, DEVICE, this.now);
   }
@@ -184,13 +172,6 @@ export class Machine implements PumpDriver {
   emit(packet: Packet): void {
     if (this.isLocal(packet.destination)) this.looped.push(packet);
     else this.device.send(packet, this.now);
-  }
-
-  private freeId(): number {
-    const used = new Set(this.host.localAddresses().map(({ id }) => id));
-    let id = LARGEST_ID;
-    while (used.has(id)) id--;
-    return id;
   }
 
   // ---- PumpDriver
@@ -212,9 +193,5 @@ export class Machine implements PumpDriver {
   }
 }
 
-/** The engine's number of the device. */
-const DEVICE = 0;
 /** Payload octets of a super-segment at the most, so that headers fit into 64 KiB. */
 const SUPER_SEGMENT = 65_435;
-const NO_ENDPOINT: EndpointFlags = { subflow: false, signal: false, backup: false, fullmesh: false };
-const LARGEST_ID = 255;

@@ -18,14 +18,14 @@ export function setOption(socket: Socket, level: number, option: number, value: 
   return error === null ? done(0) : fail(error);
 }
 
-/** getsockopt(2); `room`: octets of the buffer for the value. */
-export function getOption(socket: Socket, level: number, option: number, room: number): CallResult {
+/** getsockopt(2); `buffer`: what is to take the value, with what is in it. */
+export function getOption(socket: Socket, level: number, option: number, buffer: Uint8Array): CallResult {
   const row = LEVELS.get(level)?.get(option);
   const refusal = row === undefined ? (levelIsThere(socket, level) ? "ENOPROTOOPT" : "EOPNOTSUPP") : refuses(socket, level, row, "get");
   if (refusal !== null || row === undefined) return fail(refusal ?? "ENOPROTOOPT");
-  if (row.kind === "number") return done(0, { option: numberOf(socket, row).subarray(0, room) });
+  if (row.kind === "number") return done(0, { option: numberOf(socket, row).subarray(0, buffer.length) });
   if (row.get === null) return fail("ENOPROTOOPT");
-  const octets = row.get(socket, room);
+  const octets = row.get(socket, buffer);
   return typeof octets === "string" ? fail(octets) : done(0, { option: octets });
 }
 

@@ -32,8 +32,8 @@ export interface NumberOption {
 export interface OctetsOption {
   readonly kind: "octets";
   readonly name: string;
-  /** @param room octets of the caller's buffer @returns octets, an errno */
-  readonly get: ((socket: Socket, room: number) => Uint8Array | string) | null;
+  /** @param buffer the caller's, with what is in it @returns octets, an errno */
+  readonly get: ((socket: Socket, buffer: Uint8Array) => Uint8Array | string) | null;
   /** @returns an errno; null: it is set */
   readonly set: ((socket: Socket, value: Uint8Array) => string | null) | null;
   readonly multipath: UnderMultipath;

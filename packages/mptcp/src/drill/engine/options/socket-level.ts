@@ -91,7 +91,7 @@ const linger: OctetsOption = {
 
 const bindToDevice: OctetsOption = {
   kind: "octets", name: "SO_BINDTODEVICE", multipath: "same",
-  get: ({ settings }, room) => {
+  get: ({ settings }, { length: room }) => {
     if (settings.device === "") return new Uint8Array(0);
     return room <= settings.device.length ? "EINVAL" : octetsOf(`${settings.device}\0`);
   },

@@ -27,7 +27,7 @@ const { IPPROTO_MPTCP } = CONSTANTS;
 
 const congestion: OctetsOption = {
   kind: "octets", name: "TCP_CONGESTION", multipath: "same",
-  get: ({ machine, settings }, room) => padded(settings.congestion ?? machine.sysctls.text("net.ipv4.tcp_congestion_control"), Math.min(room, NAME_LENGTH)),
+  get: ({ machine, settings }, { length: room }) => padded(settings.congestion ?? machine.sysctls.text("net.ipv4.tcp_congestion_control"), Math.min(room, NAME_LENGTH)),
   set: (socket, value) => {
     if (value.length === 0) return "EINVAL";
     const name = textOf(value.subarray(0, NAME_LENGTH - 1));
@@ -44,7 +44,7 @@ function padded(text: string, length: number): Uint8Array {
   return octets;
 }
 
-const info: OctetsOption = { kind: "octets", name: "TCP_INFO", multipath: "same", get: (socket, room) => tcpInfoOf(socket).subarray(0, room), set: null };
+const info: OctetsOption = { kind: "octets", name: "TCP_INFO", multipath: "same", get: (socket, { length }) => tcpInfoOf(socket).subarray(0, length), set: null };
 
 /** TCP_FASTOPEN_KEY: one key, or two. */
 const fastOpenKey: OctetsOption = {

@@ -41,7 +41,7 @@ export const SOCKET_CALLS: Handlers<
     withSocket(process, fd, (socket) => send(socket, joined(data, sum(data.map(({ length }) => length))), flags, address, control)),
   shutdown: (process, { fd, how }) => withSocket(process, fd, (socket) => outcomeOf(socket.shutdown(how))),
   setsockopt: (process, { fd, level, option, value }) => withSocket(process, fd, (socket) => setOption(socket, level, option, value)),
-  getsockopt: (process, { fd, level, option, value }) => withSocket(process, fd, (socket) => getOption(socket, level, option, value.length)),
+  getsockopt: (process, { fd, level, option, value }) => withSocket(process, fd, (socket) => getOption(socket, level, option, value)),
 };
 
 function withSocket(process: Process, fd: number, act: (socket: Socket) => Outcome): Outcome {

@@ -1,5 +1,6 @@
 import { NEVER } from "../../../core/index.ts";
 import type { Listener } from "../../../host/index.ts";
+import { MptcpConnection } from "../../../mptcp/index.ts";
 import { STREAM_EVENT } from "../../../tcp/index.ts";
 import type { StreamConnection, TcpState } from "../../../tcp/index.ts";
 import { CONSTANTS } from "../../system/index.ts";
@@ -140,7 +141,9 @@ export class StreamSocket extends Socket implements Attentive {
     if (this.listener === null) return "EINVAL";
     const connection = this.acceptQueue?.take() ?? null;
     if (connection === null) return null;
-    const child = new StreamSocket(this.machine, this, status, this.settings.clone());
+    // Who asked for plain TCP has a socket of plain TCP.
+    const protocol = connection instanceof MptcpConnection ? this.protocol : IPPROTO_TCP;
+    const child = new StreamSocket(this.machine, { domain: this.domain, type: this.type, protocol }, status, this.settings.clone());
     child.adopt(connection);
     return child;
   }
@@ -253,4 +256,4 @@ export class StreamSocket extends Socket implements Attentive {
   }
 }
 
-const { IPPROTO_MPTCP, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM, SHUT_RD, SHUT_RDWR, SHUT_WR, SIOCINQ, SIOCOUTQ, SIOCOUTQNSD } = CONSTANTS;
+const { IPPROTO_MPTCP, IPPROTO_TCP, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM, SHUT_RD, SHUT_RDWR, SHUT_WR, SIOCINQ, SIOCOUTQ, SIOCOUTQNSD } = CONSTANTS;
