@@ -18,3 +18,7 @@ export type { ParsedScript } from "./syntax/parser.ts";
 export { printEvent, printScript } from "./syntax/print.ts";
 export { describeProblem, MAX_PROBLEMS } from "./syntax/problems.ts";
 export type { Problem } from "./syntax/problems.ts";
+export { COMMANDS, CONSTANTS, ERRORS, MPTCP_INFO_FIELDS, readStructure, sizeOf, TCP_INFO_FIELDS, writeStructure } from "./system/index.ts";
+export type {
+  Call, CallName, CallResult, CommandName, CommandOutcome, ControlMessage, EpollEvent, LeftPacket, PolledDescriptor, SocketAddress, StartedCall, StructureField, Target, Wiring,
+} from "./system/index.ts";
