@@ -10,9 +10,15 @@
  *
  * @module mptcp/drill
  */
+export { engineTarget } from "./engine/index.ts";
+export type { EngineOptions } from "./engine/index.ts";
 export type * from "./syntax/ast.ts";
 export { parseScript } from "./syntax/parser.ts";
 export type { ParsedScript } from "./syntax/parser.ts";
 export { printEvent, printScript } from "./syntax/print.ts";
 export { describeProblem, MAX_PROBLEMS } from "./syntax/problems.ts";
 export type { Problem } from "./syntax/problems.ts";
+export { COMMANDS, CONSTANTS, ERRORS, MPTCP_INFO_FIELDS, readStructure, sizeOf, TCP_INFO_FIELDS, writeStructure } from "./system/index.ts";
+export type {
+  Call, CallName, CallResult, CommandName, CommandOutcome, ControlMessage, EpollEvent, LeftPacket, PolledDescriptor, SocketAddress, StartedCall, StructureField, Target, Wiring,
+} from "./system/index.ts";
