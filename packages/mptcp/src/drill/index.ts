@@ -10,6 +10,8 @@
  *
  * @module mptcp/drill
  */
+export { engineTarget } from "./engine/index.ts";
+export type { EngineOptions } from "./engine/index.ts";
 export type * from "./syntax/ast.ts";
 export { parseScript } from "./syntax/parser.ts";
 export type { ParsedScript } from "./syntax/parser.ts";
@@ -23,4 +25,7 @@ export type {
 } from "./plan/index.ts";
 export { describeFailure, FAILURE_KINDS, runPlan } from "./run/index.ts";
 export type { Assertions, Comparison, Failed, Failure, FailureKind, Outcome, Passed, RunOptions, ShellRunner } from "./run/index.ts";
-export * from "./system/index.ts";
+export { COMMANDS, CONSTANTS, ERRORS, MPTCP_INFO_FIELDS, readStructure, sizeOf, TCP_INFO_FIELDS, writeStructure } from "./system/index.ts";
+export type {
+  Call, CallName, CallResult, CommandName, CommandOutcome, ControlMessage, EpollEvent, LeftPacket, PolledDescriptor, SocketAddress, StartedCall, StructureField, Target, Wiring,
+} from "./system/index.ts";
