@@ -41,5 +41,6 @@ export function closeStream(socket: StreamSocket): Outcome {
 
 /** Whether data, or our end, waits for its acknowledgment. */
 function isPending({ state }: StreamSocket): boolean {
-  return state === "FIN-WAIT-1" || state === "CLOSING" || state === "LAST-ACK";
+  // Its end has not left yet where it was closed just now.
+  return state === "ESTABLISHED" || state === "CLOSE-WAIT" || state === "FIN-WAIT-1" || state === "CLOSING" || state === "LAST-ACK";
 }

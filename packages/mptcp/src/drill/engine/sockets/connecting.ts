@@ -29,7 +29,7 @@ export function disconnectStream(socket: StreamSocket): void {
   socket.dropListener();
   if (connection !== null) {
     connection.abort(socket.machine.now);
-    if (RESETS.has(state)) socket.pendingError = "ECONNRESET";
+    if (RESETS.has(state) && socket.protocol !== IPPROTO_MPTCP) socket.pendingError = "ECONNRESET";
   }
   socket.dropConnection();
   socket.isReadShut = false;

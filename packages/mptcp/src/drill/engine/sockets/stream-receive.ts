@@ -13,8 +13,9 @@ export function receiveStream(socket: StreamSocket, request: ReceiveRequest): Ou
   const { flags, length } = request;
   if ((flags & MSG_ERRQUEUE) !== 0) return receiveError(socket, request);
   if (socket.isListening) return fail("ENOTCONN");
-  // There is no urgent data, or it is in line.
-  if ((flags & MSG_OOB) !== 0) return fail("EINVAL");
+  const isMultipath = socket.protocol === IPPROTO_MPTCP;
+  // There is no urgent data, or it is in line; Multipath TCP knows of none.
+  if ((flags & MSG_OOB) !== 0 && !isMultipath) return fail("EINVAL");
   const { machine, settings } = socket;
   // What wakes who waits; a call for nothing waits for an octet all the same.
   const target = Math.max(1, (flags & MSG_WAITALL) !== 0 ? length : Math.min(Math.max(1, settings.get("SO_RCVLOWAT")), length));
@@ -26,7 +27,7 @@ export function receiveStream(socket: StreamSocket, request: ReceiveRequest): Ou
     return withControl(done(got, { data, address: null, flags: 0 }), inqMessage(socket), request.controlLength);
   };
   const attempt = (): CallResult | null => {
-    if (length === 0 && (socket.reader?.readable ?? 0) > 0) return finished();
+    if (length === 0 && socket.reader !== null && (isMultipath || socket.reader.readable > 0)) return finished();
     if (isPeek) {
       pieces[0] = socket.reader?.peek(length, machine.now) ?? EMPTY;
       got = pieces[0].length;
@@ -69,5 +70,5 @@ function inqMessage(socket: StreamSocket): ControlMessage | null {
   return { level: SOL_TCP, type: TCP_CM_INQ, data };
 }
 
-const { MSG_DONTWAIT, MSG_ERRQUEUE, MSG_OOB, MSG_PEEK, MSG_TRUNC, MSG_WAITALL, SOL_TCP, TCP_CM_INQ } = CONSTANTS;
+const { IPPROTO_MPTCP, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_OOB, MSG_PEEK, MSG_TRUNC, MSG_WAITALL, SOL_TCP, TCP_CM_INQ } = CONSTANTS;
 const EMPTY = new Uint8Array(0);

@@ -11,8 +11,9 @@ import type { StreamSocket } from "./stream-socket.ts";
 /** send(2) and its relatives: all octets, or as many as there is room for where the call does not block. */
 export function sendStream(socket: StreamSocket, request: SendRequest): Outcome {
   const { data, flags } = request;
-  // The engine opens no connection with data in its SYN, and has no urgent data.
-  if ((flags & (MSG_FASTOPEN | MSG_OOB)) !== 0) return fail("EOPNOTSUPP");
+  if ((flags & MSG_FASTOPEN) !== 0) return fail(fastOpenRefusal(socket, request));
+  // The engine has no urgent data.
+  if ((flags & MSG_OOB) !== 0 && socket.state === "ESTABLISHED") return fail("EOPNOTSUPP");
   const { machine, settings } = socket;
   const isZeroCopy = (flags & MSG_ZEROCOPY) !== 0 && settings.get("SO_ZEROCOPY") !== 0;
   let sent = 0;
@@ -33,6 +34,12 @@ export function sendStream(socket: StreamSocket, request: SendRequest): Outcome 
   return attemptOrWait(attempt, sendTimeout === 0 ? NEVER : machine.now + sendTimeout, partly);
 }
 
+/** The engine opens no connection with data in its SYN (RFC 7413). */
+function fastOpenRefusal(socket: StreamSocket, { address }: SendRequest): string {
+  if (socket.state !== "CLOSED") return socket.protocol === IPPROTO_MPTCP ? "EINVAL" : "EISCONN";
+  return address === null ? "EINVAL" : "EOPNOTSUPP";
+}
+
 function isOpening(socket: StreamSocket): boolean {
   return socket.state === "SYN-SENT" || socket.state === "SYN-RECEIVED";
 }
@@ -45,4 +52,4 @@ function write(socket: StreamSocket, data: Uint8Array): number {
   return taken;
 }
 
-const { MSG_DONTWAIT, MSG_FASTOPEN, MSG_OOB, MSG_ZEROCOPY } = CONSTANTS;
+const { IPPROTO_MPTCP, MSG_DONTWAIT, MSG_FASTOPEN, MSG_OOB, MSG_ZEROCOPY } = CONSTANTS;

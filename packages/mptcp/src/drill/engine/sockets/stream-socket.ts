@@ -117,7 +117,7 @@ export class StreamSocket extends Socket implements Attentive {
     const { bindings, host, sysctls } = this.machine;
     const { address, port } = this.local;
     const families = this.familiesOf(address);
-    const asListener = { protocol: this.portSpace, families, address, port, socket: { reuseAddress: false, reusePort: this.reusePort, isListening: true } };
+    const asListener = { protocol: this.portSpace, families, address, port, socket: { reuseAddress: this.reuseAddress, reusePort: this.reusePort, isListening: true } };
     if (bindings.isTaken(asListener, this)) return "EADDRINUSE";
     // Linux counts the one that is being accepted beside the backlog.
     const most = Math.min(backlog < 0 ? NEVER : backlog, sysctls.number("net.core.somaxconn")) + 1;
