@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { Pair } from "../../packages/mptcp/test/mptcp/pair.ts";
 import { linuxTcpInfo } from "../../packages/mptcp/src/index.ts";
+import type { StreamSettings } from "../../packages/mptcp/src/index.ts";
 
 const page = readFileSync(fileURLToPath(new URL("../../docs/embedding.md", import.meta.url)), "utf8");
 
@@ -24,5 +25,18 @@ describe("docs/embedding.md", () => {
   test("has every field of Linux's that there is, and no other", () => {
     const given = Object.keys(linuxTcpInfo({ ...info, pacingRate: 1, deliveryRate: 1 })).filter((name) => !["tcpi_fackets", "tcpi_last_ack_sent"].includes(name));
     expect(column("The state of a connection", 1).toSorted()).toEqual(given.toSorted());
+  });
+
+  test("has every setting of an open connection, and no other", () => {
+    const settings: Record<keyof StreamSettings, true> = {
+      noDelay: true, cork: true, keepAliveIdle: true, keepAliveInterval: true, keepAliveProbes: true, userTimeout: true, synRetries: true, retries: true, orphanTimeout: true, delayedAck: true,
+      maxSegmentSize: true, hopLimit: true, trafficClass: true, sendBuffer: true, receiveBuffer: true, unsentLowWater: true, readLowWater: true, windowClamp: true,
+    };
+    expect(column("Settings of an open connection", 0).toSorted()).toEqual(Object.keys(settings).toSorted());
+  });
+
+  test("has everything that polling tells", () => {
+    const told = page.split("\n## Polling\n")[1]?.split("\n## ")[0] ?? "";
+    for (const name of Object.keys(client.connection.readiness)) expect(told).toContain(`\`${name}\``);
   });
 });

@@ -1,6 +1,6 @@
 import type { CloseReason, Counters, Deadlines, FallbackReason, Reason, SubflowEndReason } from "../core/index.ts";
 import { LIMITS, SUBFLOW_END_REASONS } from "../core/index.ts";
-import type { CongestionControlFactory, CouplingGroup, FourTuple, KeepAlive, SegmentRole, SegmentSlot, StreamBuffers, TcpConnection, TcpOwner } from "../tcp/index.ts";
+import type { CongestionControlFactory, CouplingGroup, FourTuple, SegmentRole, SegmentSlot, StreamBuffers, TcpConnection, TcpOwner } from "../tcp/index.ts";
 import { SEGMENT_ROLE } from "../tcp/index.ts";
 import type { MpReset, MptcpOption, Payload, TcpSegment } from "../wire/index.ts";
 import { MP_RESET_REASON, TCP_OPTION_SPACE } from "../wire/index.ts";
@@ -264,10 +264,6 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   retryNow(now: number): void {
     this.tcp.retryNow(now);
-  }
-
-  setKeepAlive(keepAlive: KeepAlive | null, now: number): void {
-    this.tcp.setKeepAlive(keepAlive, now);
   }
 
   penalise(now: number): boolean {
