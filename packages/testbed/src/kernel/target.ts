@@ -92,6 +92,8 @@ class KernelTarget implements Target {
     try {
       const sysctl = new Sysctl(this.namespace);
       for (const [name, value] of QUIET) sysctl.write(name, value);
+      // What the machine has as its default, one that paces for instance, is not what scripts count on. A namespace may have those that the machine allows to all.
+      if (sysctl.write(CONGESTION, "cubic") !== null) sysctl.write(CONGESTION, "reno");
       this.device = this.namespace.inside(() => new Device(calls, DEVICE, wiring.segmentation));
       undo.push(() => this.device.close());
       this.namespace.inside(() => setUp(calls, DEVICE, wiring));
@@ -251,6 +253,7 @@ const QUIET = [
   // No address of the link.
   ["net.ipv6.conf.default.addr_gen_mode", "1"],
 ] as const;
+const CONGESTION = "net.ipv4.tcp_congestion_control";
 /** ns. */
 const SPIN = 500_000;
 const TIMEOUT = 16;
