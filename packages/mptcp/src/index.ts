@@ -9,11 +9,13 @@
 
 // ---- a host and its connections
 export { Host, Listener, Pump } from "./host/index.ts";
-export type { AddressOptions, ConnectOptions, Defaults, DefaultsChange, HostAddress, HostOptions, HostUsage, ListenOptions, OwnPolicies, PortPeer, PortSource, PumpDriver, RestoreOptions, SynCookieMode } from "./host/index.ts";
+export type { AddressOptions, ConnectOptions, Defaults, DefaultsChange, FixedNumbers, HostAddress, HostOptions, HostUsage, ListenOptions, OwnPolicies, PortPeer, PortSource, PumpDriver, RestoreOptions, SynCookieMode } from "./host/index.ts";
 export { MptcpConnection } from "./mptcp/index.ts";
 export type { AddressesInfo, ConnectionInfo, DecisionListener, PoliciesInfo, PolicyInfo, SubflowInfo, SubflowView } from "./mptcp/index.ts";
-export { STREAM_EVENT } from "./tcp/index.ts";
-export type { FourTuple, StreamConnection, TcpConnection, TcpState } from "./tcp/index.ts";
+export { linuxMptcpInfo } from "./mptcp/index.ts";
+export type { LinuxMptcpInfo } from "./mptcp/index.ts";
+export { linuxTcpInfo, STREAM_EVENT } from "./tcp/index.ts";
+export type { FourTuple, LinuxTcpInfo, StreamConnection, TcpConnection, TcpInfo, TcpState, TcpSummary } from "./tcp/index.ts";
 
 // ---- configuration
 export { DEFAULT_MPTCP_CONFIG } from "./mptcp/index.ts";

@@ -1,5 +1,5 @@
-import type { ConnectionSnapshot, Observer, RandomSources } from "../core/index.ts";
-import { Counters, LIMITS, randomSources } from "../core/index.ts";
+import type { ConnectionSnapshot, Observer } from "../core/index.ts";
+import { Counters, LIMITS } from "../core/index.ts";
 import type { EndpointId, LocalAddress, MptcpConfig, MptcpEnvironment, SubflowTcpConfig, Timed } from "../mptcp/index.ts";
 import { DEFAULT_MPTCP_CONFIG, fullMesh, lia, lowestTimeDistance, MptcpConnection } from "../mptcp/index.ts";
 import type { FourTuple, StreamConnection, TcpConfig, TcpOwner } from "../tcp/index.ts";
@@ -12,6 +12,8 @@ import { BlackHoles } from "./black-holes.ts";
 import { hasAllOfIt, isOpening, resetFromClosedPort } from "./closed-port.ts";
 import { ConnectionFactory } from "./connection-factory.ts";
 import { Connections } from "./connections.ts";
+import { HostRandom } from "./fixed-numbers.ts";
+import type { FixedNumbers } from "./fixed-numbers.ts";
 import { HeldPorts } from "./held-ports.ts";
 import { Lingering } from "./lingering.ts";
 import type { Lingerer } from "./lingering.ts";
@@ -47,7 +49,7 @@ import { TransmitQueue } from "./transmit-queue.ts";
  */
 export class Host implements MptcpEnvironment, TimeWaitsOwner {
   readonly name: string;
-  readonly random: RandomSources;
+  readonly random: HostRandom;
   /** Who observes, see {@link Host.observe}; null: nobody. */
   observer: Observer | null;
   readonly counters = new Counters();
@@ -86,7 +88,8 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
 
   constructor(options: HostOptions) {
     this.name = options.name;
-    this.random = typeof options.random === "function" ? randomSources(options.random) : options.random;
+    this.random = new HostRandom(options.random);
+    if (options.fixed !== undefined) this.random.fix(options.fixed);
     if (options.observer) this.observers.add(options.observer);
     this.observer = this.observers.combined;
     const tcp: TcpConfig = { ...DEFAULT_TCP_CONFIG, congestion: cubic, ...options.tcp };
@@ -203,6 +206,15 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
   /** The connection in Multipath TCP of a token of ours; null when there is none. */
   byToken(token: number): MptcpConnection | null {
     return this.tokens.find(token);
+  }
+
+  /**
+   * The random numbers that are drawn next, for tests and packet scripts: keys, nonces, sequence numbers, ports, ... **On real networks such connections are
+   * anybody's to guess.**
+   * @throws MptcpError ERR_OUT_OF_RANGE for a number that cannot be drawn; then none is fixed
+   */
+  fix(numbers: FixedNumbers): void {
+    this.random.fix(numbers);
   }
 
   /** What connections to come are made with, where whoever opens them or listens for them says nothing else. */

@@ -5,6 +5,7 @@
  * @module
  */
 export type { HostAddress } from "./address-book.ts";
+export type { FixedNumbers } from "./fixed-numbers.ts";
 export { Host } from "./host.ts";
 export type { AddressOptions, ConnectOptions, Defaults, DefaultsChange, HostOptions, HostUsage, ListenOptions } from "./options.ts";
 export { Listener } from "./listener.ts";

@@ -2,6 +2,7 @@ import type { Observer, RandomPurpose, RandomSource, RandomSources } from "../co
 import type { EndpointFlags, MptcpConfig, PathLimits, PolicyExchange } from "../mptcp/index.ts";
 import type { TcpConfig } from "../tcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
+import type { FixedNumbers } from "./fixed-numbers.ts";
 import type { PortSource } from "./ports.ts";
 import type { SynCookieMode } from "./syn-cookies.ts";
 
@@ -26,6 +27,8 @@ export interface HostOptions {
   readonly name: string;
   /** A source of random numbers for each purpose, or a function that gives them. Seeded in the simulator, cryptographic on real networks. */
   readonly random: RandomSources | ((purpose: RandomPurpose) => RandomSource);
+  /** Numbers to draw first, for tests and packet scripts; more can be fixed later, see `Host.fix`. */
+  readonly fixed?: FixedNumbers;
   readonly observer?: Observer | null;
   readonly tcp?: Partial<TcpConfig>;
   readonly mptcp?: Partial<MptcpConfig>;

@@ -1,7 +1,7 @@
 import type { CloseReason, ConnectionSnapshot, DeadlineOwner, FallbackReason, JoinRefusal } from "../core/index.ts";
 import { Deadlines, FALLBACK_REASONS } from "../core/index.ts";
-import type { CongestionControlFactory, FourTuple, KeepAlive, StreamConnection } from "../tcp/index.ts";
-import { configOfKeepAlive, CouplingGroup, STREAM_EVENT } from "../tcp/index.ts";
+import type { CongestionControlFactory, FourTuple, KeepAlive, StreamConnection, TcpInfo } from "../tcp/index.ts";
+import { configOfKeepAlive, CouplingGroup, infoOfTcp, STREAM_EVENT } from "../tcp/index.ts";
 import type { IpAddress, MpJoinSyn, Payload } from "../wire/index.ts";
 import type { MptcpConfig, PolicyExchange } from "./config.ts";
 import { DEADLINES } from "./deadlines.ts";
@@ -168,6 +168,11 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
   subflowInfo(pathIndex: number): SubflowInfo | null {
     const subflow = this.subflows.find((candidate) => candidate.pathIndex === pathIndex);
     return subflow === undefined ? null : infoOfSubflow(subflow);
+  }
+
+  tcpInfo(pathIndex: number, now: number): TcpInfo | null {
+    const subflow = this.subflows.find((candidate) => candidate.pathIndex === pathIndex);
+    return subflow === undefined ? null : infoOfTcp(subflow.tcp, now);
   }
 
   /** The addresses that the connection knows, as plain data. */

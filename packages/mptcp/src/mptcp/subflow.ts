@@ -1,6 +1,6 @@
 import type { CloseReason, Counters, Deadlines, FallbackReason, Reason, SubflowEndReason } from "../core/index.ts";
 import { LIMITS, SUBFLOW_END_REASONS } from "../core/index.ts";
-import type { CongestionControlFactory, CouplingGroup, FourTuple, KeepAlive, SegmentRole, SegmentSlot, TcpConnection, TcpOwner } from "../tcp/index.ts";
+import type { CongestionControlFactory, CouplingGroup, FourTuple, KeepAlive, SegmentRole, SegmentSlot, StreamBuffers, TcpConnection, TcpOwner } from "../tcp/index.ts";
 import { SEGMENT_ROLE } from "../tcp/index.ts";
 import type { MpReset, MptcpOption, Payload, TcpSegment } from "../wire/index.ts";
 import { MP_RESET_REASON, TCP_OPTION_SPACE } from "../wire/index.ts";
@@ -408,8 +408,17 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.sentMappings.push(slot.tag as SentMapping);
   }
 
+  get waitsForRoom(): boolean {
+    return this.context.sender.waitsForRoom;
+  }
+
   receiveWindow(): number {
     return this.context.receiver.advertise();
+  }
+
+  buffers(): StreamBuffers {
+    const { receiver, sender } = this.context;
+    return { sendBuffer: sender.limit, receiveBuffer: receiver.limit, unsent: sender.unsent, readPerRound: receiver.readPerRound };
   }
 
   reassemblyMemory(tcp: TcpConnection): number {

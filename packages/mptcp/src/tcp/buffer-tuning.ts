@@ -27,6 +27,11 @@ export class ReceiveBufferTuner {
     this.space = Math.max(1, Math.min(initialWindow, this.size));
   }
 
+  /** The most that the application has read in one round trip, bytes; before the first what the peer's first flight may bring. */
+  get readPerRound(): number {
+    return this.space;
+  }
+
   /**
    * The application took `bytes`.
    * @param rtt round-trip time as the receiver sees it, ns; 0 when unknown

@@ -15,6 +15,7 @@ import { RttEstimator } from "./rtt.ts";
 import { segmentArrives, synchronize } from "./segment-arrives.ts";
 import { Sender } from "./sender.ts";
 import type { FourTuple } from "./stream.ts";
+import { Tally } from "./tally.ts";
 import { TimeWait } from "./time-wait.ts";
 import { runTimers } from "./timeouts.ts";
 import { TIMER, TIMERS } from "./timers.ts";
@@ -79,6 +80,7 @@ export class TcpConnection {
   retransmissions = 0;
   segmentsSent = 0;
   segmentsReceived = 0;
+  readonly tally = new Tally();
 
   // ---- for the other files of this room
   readonly sender: Sender;
@@ -377,6 +379,11 @@ export class TcpConnection {
     return this.payloadLimit;
   }
 
+  /** MSS that we announce: the MTU of our link less fixed headers, options not deducted (RFC 6691). */
+  get announcedMss(): number {
+    return Math.min(65535, this.config.mtu - this.ipHeader - TCP_HEADER);
+  }
+
   /** Stream offset of the oldest byte not acknowledged. */
   get ackedOffset(): number {
     const { una, finOffset } = this.sender;
@@ -546,6 +553,7 @@ export class TcpConnection {
   establish(now: number): void {
     const sender = this.sender;
     sender.una = 0;
+    if (sender.timeouts > 0) this.tally.onTimeoutsOver(now);
     sender.timeouts = 0;
     sender.backoff = 0;
     this.synPending = false;

@@ -27,9 +27,13 @@ export { NewReno, newReno, NEWRENO_PARAMETERS, newRenoWith } from "./congestion/
 export { TcpConnection } from "./connection.ts";
 export type { SentSynAck, TcpState } from "./connection.ts";
 export type { IcmpError } from "./icmp-errors.ts";
+export { infoOfTcp, summaryOfTcp } from "./info.ts";
+export type { TcpInfo, TcpSummary } from "./info.ts";
+export { linuxTcpInfo } from "./linux-info.ts";
+export type { LinuxTcpInfo } from "./linux-info.ts";
 export { windowScaleFor } from "./negotiation.ts";
 export { SEGMENT_ROLE } from "./owner.ts";
-export type { MemoryState, SegmentRole, SegmentSlot, TcpEnvironment, TcpOwner } from "./owner.ts";
+export type { MemoryState, SegmentRole, SegmentSlot, StreamBuffers, TcpEnvironment, TcpOwner } from "./owner.ts";
 export { ReassemblyQueue } from "./reassembly.ts";
 export type { ByteRange } from "./reassembly.ts";
 export { ReceiveQueue } from "./receive-queue.ts";

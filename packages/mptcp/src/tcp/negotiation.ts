@@ -14,8 +14,7 @@ export function windowScaleFor(max: number): number {
 export function offerOptions(tcp: TcpConnection, segment: TcpSegment): void {
   const config = tcp.config;
   const answer = (segment.flags & TCP_FLAG.ACK) !== 0;
-  // RFC 6691: the announced MSS is the MTU less fixed headers, options not deducted.
-  segment.maximumSegmentSize = Math.min(65535, config.mtu - tcp.ipHeader - TCP_HEADER);
+  segment.maximumSegmentSize = tcp.announcedMss;
   segment.sackPermitted = answer ? tcp.sack : config.sack;
   if (answer ? tcp.scaling : config.windowScaling) segment.windowScale = windowScaleFor(config.receiveBuffer.max);
 }
@@ -39,6 +38,5 @@ export function acceptOptions(tcp: TcpConnection, segment: TcpSegment, now: numb
 }
 
 const LARGEST_SCALE = 14;
-const TCP_HEADER = 20;
 /** A peer that announces less would make us send almost nothing but headers. */
 const SMALLEST_MSS = 88;

@@ -90,6 +90,11 @@ export class Receiver {
     let end = offset + payload.length;
     const length = payload.length;
     if (length > this.segmentSize) this.segmentSize = Math.min(length, this.tcp.config.mtu);
+    if (length > 0) {
+      const { tally } = this.tcp;
+      tally.dataSegmentsReceived++;
+      tally.dataReceivedAt = now;
+    }
     // What lies beyond the window is cut off, and with it the FIN (RFC 9293 §3.10.7.4).
     if (end > this.rightEdge) {
       end = this.rightEdge > start ? this.rightEdge : start;
@@ -137,7 +142,7 @@ export class Receiver {
    * How long an ACK may wait for a second segment, ns: a round trip at the most, since a longer pause would be what limits a sender with
    * a small window, and would pass for its round-trip time.
    */
-  private ackDelay(): number {
+  ackDelay(): number {
     const { delayedAck } = this.tcp.config;
     const rtt = this.tcp.receiverRtt;
     return rtt > SHORTEST_ACK_DELAY ? Math.min(delayedAck, rtt) : rtt === 0 ? delayedAck : Math.min(delayedAck, SHORTEST_ACK_DELAY);
@@ -158,6 +163,7 @@ export class Receiver {
   }
 
   private store(payload: Payload, offset: number): void {
+    this.tcp.tally.outOfOrderSegments++;
     this.queue.limit = this.tcp.environment.memory.isFull ? 0 : this.tcp.owner.reassemblyMemory(this.tcp);
     const { refusals } = this.queue;
     const stored = this.queue.insert(offset, payload);

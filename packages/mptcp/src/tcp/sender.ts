@@ -13,6 +13,7 @@ import { Rack } from "./rack.ts";
 import { Scoreboard } from "./scoreboard.ts";
 import type { SentSegment } from "./sent-segment.ts";
 import { buildDataSegment } from "./segment-builder.ts";
+import { LIMITED_BY } from "./tally.ts";
 import { SpuriousRecovery } from "./spurious.ts";
 import { TailLossProbe } from "./tail-loss-probe.ts";
 import { TIMER } from "./timers.ts";
@@ -205,6 +206,7 @@ export class Sender {
     }
     const window = this.una + this.window - this.nxt;
     if (window <= 0) {
+      if (this.tcp.owner.mayOffer(tcp)) this.noteClosedWindow(now);
       this.waitForWindow(now);
       return null;
     }
@@ -226,7 +228,9 @@ export class Sender {
   }
 
   private nothingOffered(beyond: boolean, now: number): Packet | null {
+    const { tcp } = this;
     if (this.rates !== null && !beyond) this.rates.onApplicationLimited(this.inFlight);
+    if (this.board.count > 0 && tcp.owner.waitsForRoom) tcp.tally.limit(LIMITED_BY.buffer, now);
     return this.closing ? this.finish(now) : null;
   }
 
@@ -244,6 +248,7 @@ export class Sender {
     if (length >= window) {
       // The peer's window, not the data, is what is small.
       if (this.forceSmall || 2 * length >= this.maxWindow) return length;
+      this.noteClosedWindow(now);
       this.waitForWindow(now);
       return 0;
     }
@@ -268,6 +273,7 @@ export class Sender {
     slot.tag = null;
     slot.push = false;
     tcp.owner.take(tcp, offset, length, now, slot);
+    tcp.tally.onData(now);
     const payload = slot.payload;
     if (!this.open || payload.length === 0) return null;
     const end = offset + payload.length;
@@ -309,7 +315,13 @@ export class Sender {
   }
 
   private build(record: SentSegment, now: number): Packet | null {
-    this.tcp.bytesSent += record.payload.length;
+    const { length } = record.payload;
+    this.tcp.bytesSent += length;
+    if (length > 0) {
+      const { tally } = this.tcp;
+      tally.dataSegmentsSent++;
+      tally.dataSentAt = now;
+    }
     if (this.pacer !== null) this.pacer.sent(record.length, now);
     return buildDataSegment(this.tcp, record, now);
   }
@@ -350,6 +362,13 @@ export class Sender {
     if (!this.closing && tcp.owner.offer(tcp, 1, now) <= 0) return;
     if (!this.open) return;
     tcp.arm(TIMER.persist, now + this.persistInterval());
+  }
+
+  /** There is something to send, and the peer's window has no room for it. */
+  private noteClosedWindow(now: number): void {
+    const { tally } = this.tcp;
+    tally.begin(now);
+    tally.limit(LIMITED_BY.window, now);
   }
 
   /** RFC 9293 §3.8.6.1: the first probe after one RTO, then at exponentially growing intervals. */

@@ -7,7 +7,9 @@ import type { CongestionControlFactory } from "./congestion/control.ts";
 import { CouplingGroup } from "./congestion/coupling.ts";
 import { TcpConnection } from "./connection.ts";
 import type { SentSynAck } from "./connection.ts";
-import type { SegmentRole, SegmentSlot, TcpEnvironment, TcpOwner } from "./owner.ts";
+import { infoOfTcp } from "./info.ts";
+import type { TcpInfo } from "./info.ts";
+import type { SegmentRole, SegmentSlot, StreamBuffers, TcpEnvironment, TcpOwner } from "./owner.ts";
 import { ReceiveQueue } from "./receive-queue.ts";
 import { SendQueue } from "./send-queue.ts";
 import { STREAM_EVENT } from "./stream.ts";
@@ -36,9 +38,7 @@ export class TcpSocket implements StreamConnection, TcpOwner {
   readonly tuple: FourTuple;
   readonly tcp: TcpConnection;
   connectedAt = -1;
-  /** When data was last sent, arrived, and was acknowledged, ns; -1: never. */
-  lastSentAt = -1;
-  lastReceivedAt = -1;
+  /** When data was last acknowledged, ns; -1: never. */
   lastAcknowledgedAt = -1;
   private readonly sendQueue = new SendQueue();
   private readonly receiveQueue = new ReceiveQueue();
@@ -151,6 +151,18 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     return payload;
   }
 
+  /** When payload last left, and last arrived, ns; -1: never. */
+  get lastSentAt(): number {
+    return this.tcp.tally.dataSentAt;
+  }
+  get lastReceivedAt(): number {
+    return this.tcp.tally.dataReceivedAt;
+  }
+
+  tcpInfo(pathIndex: number, now: number): TcpInfo | null {
+    return pathIndex === 1 ? infoOfTcp(this.tcp, now) : null;
+  }
+
   setNoDelay(enable: boolean, _now: number): void {
     this.tcp.setNoDelay(enable);
   }
@@ -192,8 +204,7 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     return waiting < limit ? waiting : limit;
   }
 
-  take(_tcp: TcpConnection, offset: number, length: number, now: number, slot: SegmentSlot): void {
-    this.lastSentAt = now;
+  take(_tcp: TcpConnection, offset: number, length: number, _now: number, slot: SegmentSlot): void {
     slot.payload = this.sendQueue.slice(offset, length);
     // RFC 9293 §3.9.1.2: PSH when this empties the queue.
     slot.push = offset + length === this.sendQueue.end;
@@ -207,8 +218,7 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     return true;
   }
 
-  onData(_tcp: TcpConnection, payload: Payload, _offset: number, now: number): void {
-    this.lastReceivedAt = now;
+  onData(_tcp: TcpConnection, payload: Payload, _offset: number, _now: number): void {
     this.receiveQueue.push(payload);
     this.raise(STREAM_EVENT.readable);
   }
@@ -258,6 +268,15 @@ export class TcpSocket implements StreamConnection, TcpOwner {
 
   receiveWindow(_tcp: TcpConnection, _now: number): number {
     return this.receiveBuffer.size - this.receiveQueue.length;
+  }
+
+  get waitsForRoom(): boolean {
+    return this.wantsRoom;
+  }
+
+  buffers(tcp: TcpConnection): StreamBuffers {
+    const { receiveBuffer, sendBuffer, sendQueue } = this;
+    return { sendBuffer: sendBuffer.size, receiveBuffer: receiveBuffer.size, unsent: Math.max(0, sendQueue.end - tcp.nextOffset), readPerRound: receiveBuffer.readPerRound };
   }
 
   reassemblyMemory(_tcp: TcpConnection): number {

@@ -1,6 +1,7 @@
 import type { CloseReason, ConnectionSnapshot } from "../core/index.ts";
 import type { IpAddress, Payload } from "../wire/index.ts";
 import type { KeepAlive } from "./config.ts";
+import type { TcpInfo } from "./info.ts";
 
 /**
  * A reliable byte stream as an application sees it, over plain TCP or over Multipath TCP. Sans-IO: commands return at
@@ -51,6 +52,12 @@ export interface StreamConnection {
   setKeepAlive(keepAlive: KeepAlive | null, now: number): void;
   /** Breaks the connection at once: RST, or MP_FASTCLOSE. */
   abort(now: number): void;
+
+  /**
+   * All that there is to say of the TCP connection of one path, as TCP_INFO; null when there is none.
+   * @param pathIndex 1 is the first subflow, and plain TCP
+   */
+  tcpInfo(pathIndex: number, now: number): TcpInfo | null;
 
   /**
    * The connection as plain data, from which `Host.restore` goes on, in this process or another one. It stays as it is; whoever restores it

@@ -49,6 +49,7 @@ function retransmissionDue(tcp: TcpConnection, now: number): void {
     return;
   }
   tcp.environment.counters.increment("TcpExtTCPTimeouts");
+  tcp.tally.onTimeout(sender.timeouts === 0, now);
   onRetransmissionTimeout(tcp, now);
   sender.armRetransmission(now);
   notBeyondPatience(tcp, TIMER.retransmission);
@@ -73,6 +74,7 @@ function synDue(tcp: TcpConnection, now: number): void {
     return;
   }
   tcp.synRetries++;
+  tcp.tally.onTimeout(sender.timeouts === 0, now);
   tcp.retransmissions++;
   tcp.environment.counters.segments.TcpRetransSegs++;
   tcp.environment.counters.increment("TcpExtTCPSynRetrans");

@@ -47,6 +47,11 @@ export class DataReceiver {
     return this.window.limit;
   }
 
+  /** The most that the application has read in one round trip, bytes. */
+  get readPerRound(): number {
+    return this.window.readPerRound;
+  }
+
   /** Position of the peer's DATA_FIN; -1 until it is known. */
   get finOffset(): number {
     return this.fin;

@@ -146,6 +146,16 @@ export class DataSender {
     return this.bufferLimit;
   }
 
+  /** Bytes that were written and never given to a subflow. */
+  get unsent(): number {
+    return this.queue.end - this.nxt;
+  }
+
+  /** Whether a write was not taken whole, and there has not been room since. */
+  get waitsForRoom(): boolean {
+    return this.applicationBlocked;
+  }
+
   /** Bytes that the application may write now. */
   get writable(): number {
     if (this.ending) return 0;

@@ -20,6 +20,11 @@ export class ReceiveWindow {
     return this.tuner.size;
   }
 
+  /** The most that the application has read in one round trip, bytes. */
+  get readPerRound(): number {
+    return this.tuner.readPerRound;
+  }
+
   /** Right edge as advertised so far; it never moves left. */
   get right(): number {
     return this.rightEdge;

@@ -1,6 +1,6 @@
 import type { CloseReason, Counters, FallbackReason } from "../../core/index.ts";
 import { MptcpError } from "../../core/index.ts";
-import type { BufferConfig, CongestionControlFactory, CouplingGroup, KeepAlive, SegmentRole, SegmentSlot, SendQueue, TcpConnection, TcpOwner } from "../../tcp/index.ts";
+import type { BufferConfig, CongestionControlFactory, CouplingGroup, KeepAlive, SegmentRole, SegmentSlot, SendQueue, StreamBuffers, TcpConnection, TcpOwner } from "../../tcp/index.ts";
 import { reassemblyMemory, SEGMENT_ROLE, STREAM_EVENT, windowOfPath, withoutQueue } from "../../tcp/index.ts";
 import type { Payload, TcpSegment } from "../../wire/index.ts";
 import { INFINITE_MAPPING_LENGTH, infiniteMapping } from "../data/dss.ts";
@@ -306,6 +306,15 @@ export class RegularStream implements TcpOwner, SubflowView {
   receiveWindow(): number {
     const { queue, window } = this.unread;
     return window.advertise(this.received, queue.length);
+  }
+
+  get waitsForRoom(): boolean {
+    return this.applicationWaits;
+  }
+
+  buffers(): StreamBuffers {
+    const { limit, queue, nxt, unread } = this;
+    return { sendBuffer: limit, receiveBuffer: unread.window.limit, unsent: queue.end - nxt, readPerRound: unread.window.readPerRound };
   }
 
   reassemblyMemory(): number {
