@@ -4,7 +4,6 @@ import { CONSTANTS } from "../../system/index.ts";
 import type { CallResult } from "../../system/index.ts";
 import { attemptOrWait, done, fail } from "../process/outcome.ts";
 import type { Outcome } from "../process/outcome.ts";
-import { notSent } from "./connection-view.ts";
 import type { SendRequest } from "./socket.ts";
 import type { StreamSocket } from "./stream-socket.ts";
 
@@ -25,7 +24,9 @@ export function sendStream(socket: StreamSocket, request: SendRequest): Outcome 
     if (sent === 0 && socket.pendingError !== null) return fail(socket.takeError() as string);
     if (isOpening(socket)) return null;
     if (socket.pendingError !== null || socket.isWriteOver || socket.connection === null) return sent > 0 ? finished() : fail("EPIPE");
-    sent += write(socket, data.subarray(sent));
+    const taken = write(socket, data.subarray(sent), (flags & MSG_MORE) !== 0);
+    sent += taken;
+    socket.written += taken;
     return sent === data.length ? finished() : null;
   };
   const partly = (): CallResult => (sent > 0 ? finished() : fail("EAGAIN"));
@@ -44,12 +45,8 @@ function isOpening(socket: StreamSocket): boolean {
   return socket.state === "SYN-SENT" || socket.state === "SYN-RECEIVED";
 }
 
-function write(socket: StreamSocket, data: Uint8Array): number {
-  const { connection, machine } = socket;
-  if (connection === null || data.length === 0 || notSent(connection) >= socket.notSentMark) return 0;
-  const taken = connection.write(Payload.of(data), false, machine.now);
-  socket.written += taken;
-  return taken;
+function write({ connection, machine }: StreamSocket, data: Uint8Array, more: boolean): number {
+  return connection === null || data.length === 0 ? 0 : connection.write(Payload.of(data), false, machine.now, more);
 }
 
-const { IPPROTO_MPTCP, MSG_DONTWAIT, MSG_FASTOPEN, MSG_OOB, MSG_ZEROCOPY } = CONSTANTS;
+const { IPPROTO_MPTCP, MSG_DONTWAIT, MSG_FASTOPEN, MSG_MORE, MSG_OOB, MSG_ZEROCOPY } = CONSTANTS;
