@@ -11,7 +11,7 @@ import type { Settings } from "./settings.ts";
 export const CONGESTION: Readonly<Record<string, CongestionControlFactory>> = { cubic, reno: newReno };
 
 /** The engine's parameters for a connection: what is set on the socket, else on the machine. */
-export function tcpConfigOf({ domain, machine: { sysctls }, settings }: ConfiguredSocket, isListener: boolean): Partial<TcpConfig> {
+export function tcpConfigOf({ domain, machine: { mtu, sysctls }, settings }: ConfiguredSocket, isListener: boolean): Partial<TcpConfig> {
   const keepAlive = keepAliveOf(settings, sysctls);
   const synRetries = sysctls.number(isListener ? "net.ipv4.tcp_synack_retries" : "net.ipv4.tcp_syn_retries");
   return {
@@ -38,7 +38,7 @@ export function tcpConfigOf({ domain, machine: { sysctls }, settings }: Configur
     keepAliveIdle: keepAlive === null ? 0 : keepAlive.idle,
     keepAliveInterval: keepAlive === null ? DEFAULT_TCP_CONFIG.keepAliveInterval : keepAlive.interval,
     keepAliveProbes: keepAlive === null ? DEFAULT_TCP_CONFIG.keepAliveProbes : keepAlive.probes,
-    receiveBuffer: receiveBufferOf(settings, sysctls),
+    receiveBuffer: receiveBufferOf(settings, sysctls, segmentOf(settings, domain, mtu)),
     sendBuffer: sendBufferOf(settings, sysctls),
   };
 }
@@ -54,7 +54,14 @@ export function changeOf(socket: ConfiguredSocket, name: string): Partial<Stream
 export interface ConfiguredSocket {
   readonly domain: number;
   readonly settings: Settings;
-  readonly machine: { readonly sysctls: Sysctls };
+  readonly machine: { readonly sysctls: Sysctls; readonly mtu: number };
+}
+
+/** Octets of the largest segment that is announced. */
+function segmentOf(settings: Settings, domain: number, mtu: number): number {
+  const most = mtu - (domain === AF_INET ? 40 : 60);
+  const own = settings.get("TCP_MAXSEG");
+  return own > 0 && own < most ? own : most;
 }
 
 /** Of two options the one of the socket's family; where it is not set, or set to the default again, that. */
@@ -123,13 +130,19 @@ function keepAliveOf(settings: Settings, sysctls: Sysctls): KeepAlive | null {
   };
 }
 
-/** Linux counts what buffers take in memory, and takes half of that for overhead when it offers a window (tcp_adv_win_scale of 1). */
-function receiveBufferOf(settings: Settings, sysctls: Sysctls): BufferConfig {
-  if (settings.has("SO_RCVBUF")) {
-    return fixedBuffer(Math.max(1, settings.get("SO_RCVBUF") >> 1));
-  }
-  const initial = Math.max(1, sysctls.number("net.ipv4.tcp_rmem", 1) >> 1);
-  return { initial, max: Math.max(initial, sysctls.number("net.ipv4.tcp_rmem", 2)), autoTune: sysctls.number("net.ipv4.tcp_moderate_rcvbuf") !== 0 };
+/**
+ * Linux counts what buffers take in memory, and takes half of that for overhead when it offers a window (tcp_adv_win_scale of 1). The first window is full
+ * segments, and the scale is that of the largest window that there may be.
+ */
+function receiveBufferOf(settings: Settings, sysctls: Sysctls, segment: number): BufferConfig {
+  const whole = (size: number): number => (size > segment ? size - (size % segment) : Math.max(1, size));
+  if (settings.has("SO_RCVBUF")) return fixedBuffer(whole(settings.get("SO_RCVBUF") >> 1));
+  const initial = whole(sysctls.number("net.ipv4.tcp_rmem", 1) >> 1);
+  const largest = Math.max(initial, sysctls.number("net.ipv4.tcp_rmem", 2), sysctls.number("net.core.rmem_max"));
+  // A power of two has one bit more in Linux than here.
+  const scale = Math.min(14, Math.max(0, 31 - Math.clz32(largest) - 15));
+  const max = scale === 0 ? largest : Math.max(largest, 65_537 * 2 ** (scale - 1));
+  return { initial, max, autoTune: sysctls.number("net.ipv4.tcp_moderate_rcvbuf") !== 0 };
 }
 
 function sendBufferOf(settings: Settings, sysctls: Sysctls): BufferConfig {
