@@ -8,7 +8,7 @@
  */
 
 // ---- a host and its connections
-export { Host, Listener, Pump } from "./host/index.ts";
+export { changeOfSysctl, Host, Listener, Pump } from "./host/index.ts";
 export type { AddressOptions, ConnectOptions, Defaults, DefaultsChange, FixedNumbers, HostAddress, HostOptions, HostUsage, ListenOptions, OwnPolicies, PortPeer, PortSource, PumpDriver, RestoreOptions, SynCookieMode } from "./host/index.ts";
 export { MptcpConnection } from "./mptcp/index.ts";
 export type { AddressesInfo, ConnectionInfo, DecisionListener, PoliciesInfo, PolicyInfo, SubflowInfo, SubflowView } from "./mptcp/index.ts";
@@ -19,7 +19,7 @@ export type { FourTuple, LinuxTcpInfo, StreamConnection, StreamReadiness, TcpCon
 
 // ---- configuration
 export { DEFAULT_MPTCP_CONFIG } from "./mptcp/index.ts";
-export type { EndpointFlags, MptcpConfig, PathLimits, PolicyExchange } from "./mptcp/index.ts";
+export type { EndpointFlags, MptcpConfig, PathLimits, PolicyExchange, SubflowTcpConfig } from "./mptcp/index.ts";
 export { DEFAULT_TCP_CONFIG, fixedBuffer } from "./tcp/index.ts";
 export type { BufferConfig, KeepAlive, StreamSettings, TcpConfig } from "./tcp/index.ts";
 export { version1 } from "./mptcp/index.ts";

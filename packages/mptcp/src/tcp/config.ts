@@ -36,11 +36,6 @@ export interface TcpConfig {
   /** Most that is offered as a window; 0: as the receive buffer has room. TCP_WINDOW_CLAMP */
   readonly windowClamp: number;
   /**
-   * For listeners: for so long after a SYN an ACK without data does not complete the handshake, so that a connection is accepted with the data that it is
-   * about; 0: it does at once. TCP_DEFER_ACCEPT
-   */
-  readonly deferAccept: number;
-  /**
    * Answer a SYN that crosses our own (RFC 9293 §3.5). Who does not ask for it ignores bare SYNs while it connects: anybody who knows the addresses
    * and ports could send one, and end the attempt.
    */
@@ -135,7 +130,6 @@ export const DEFAULT_TCP_CONFIG: Omit<TcpConfig, "congestion"> = {
   unsentLowWater: 0,
   readLowWater: 1,
   windowClamp: 0,
-  deferAccept: 0,
   simultaneousOpen: false,
   synRetries: 6,
   retries: 15,

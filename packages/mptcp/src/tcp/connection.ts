@@ -74,6 +74,8 @@ export class TcpConnection {
    * §3.7): a segment that is not acceptable then, which may be anybody's, is answered by the SYN+ACK, which says the same (RFC 9293 §3.10.7.4).
    */
   answersBySyn = false;
+  /** Until then an ACK without data does not complete the handshake of a connection that was opened by the peer, ns; 0: it does. */
+  deferredUntil = 0;
 
   // statistics
   bytesSent = 0;
@@ -225,6 +227,7 @@ export class TcpConnection {
     if (owned.noDelay !== undefined) this.noDelay = owned.noDelay;
     if (owned.sharedWindow !== undefined) this.sharedWindow = owned.sharedWindow;
     if (owned.answersBySyn !== undefined) this.answersBySyn = owned.answersBySyn;
+    if (owned.deferredUntil !== undefined) this.deferredUntil = owned.deferredUntil;
   }
 
   /** Ask the owner for data again at the next poll. */
@@ -691,6 +694,7 @@ export interface Service {
   readonly noDelay?: boolean;
   readonly sharedWindow?: boolean;
   readonly answersBySyn?: boolean;
+  readonly deferredUntil?: number;
 }
 
 /** A SYN+ACK that was sent before there was a connection: what the connection has to go on from. */
