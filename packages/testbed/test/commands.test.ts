@@ -28,6 +28,10 @@ describe.skipIf(obstacle !== null)("commands in the kernel's namespace", () => {
     other.close();
   });
 
+  it("congestion control is cubic, or reno where the machine allows no cubic to its namespaces", () => {
+    expect(say("sysctl -n net.ipv4.tcp_congestion_control")).toMatch(/^0: (cubic|reno)$/);
+  });
+
   it("sysctl refuses what is the whole machine's, what is not there and what is no value", () => {
     expect(say("sysctl kernel.pid_max=100000")).toBe("1: sysctl: kernel.pid_max is not below net");
     expect(say("sysctl net/../kernel/pid_max=100000")).toMatch(/^1: sysctl: /);

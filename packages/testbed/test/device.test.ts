@@ -37,6 +37,16 @@ describe.skipIf(obstacle !== null)("the device", () => {
     expect([bench.target.take(), bench.target.now >= 300 * MS]).toEqual([null, true]);
   });
 
+  it("answers for its addresses of IPv6 from the first packet on", () => {
+    for (let i = 0; i < 20; i++) {
+      bench = new Bench(WIRING, 6);
+      bench.arrive({ flags: "S", sequence: 1 });
+      const { octets } = bench.target.take() ?? {};
+      expect([i, octets?.length]).toEqual([i, 60]);
+      bench.close();
+    }
+  });
+
   it("has the MTU that it is given", () => {
     bench = new Bench({ ...WIRING, mtu: 1280 });
     const fd = bench.socket(IPPROTO_TCP, SOCK_STREAM | SOCK_NONBLOCK);

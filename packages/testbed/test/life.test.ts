@@ -1,4 +1,4 @@
-import { readdirSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { Target } from "mptcp/drill";
 import { kernelTarget } from "../src/index.ts";
@@ -56,6 +56,19 @@ describe.skipIf(obstacle !== null)("a target that is closed", () => {
     first.arrive({ flags: "R", sequence: 1001 });
     expect(first.result(read).errno).toBe("ECONNRESET");
     first.close();
+  });
+
+  it("this thread comes before others from the first call on, and no longer than the last target is open", () => {
+    const [first, second] = [new Bench(), new Bench()];
+    const rank = (): string => readFileSync("/proc/thread-self/stat", "latin1").split(") ")[1]?.split(" ").slice(37, 39).join(" ") ?? "";
+    const before = rank();
+    first.socket();
+    const during = rank();
+    second.socket();
+    first.close();
+    expect([during, rank()]).toEqual(["1 2", "1 2"]);
+    second.close();
+    expect(rank()).toBe(before);
   });
 
   it("this thread is in its own namespace whenever no call is made", () => {

@@ -41,6 +41,7 @@ export function setUp(system: System, name: string, { local, remote, mtu }: Wiri
     const all = new Memory(system).copy(Buffer.concat(requests.map(({ octets }) => octets)));
     system.must("rtnetlink", NR.sendto, fd, all.address, all.octets.length, 0, 0, 0);
     acknowledged(system, fd, requests.map(({ what }) => what));
+    for (const text of local) awaitLocal(system, fd, prefixOf(text));
   } finally {
     system.call(NR.close, fd);
   }
@@ -70,6 +71,33 @@ function acknowledged(system: System, fd: number, names: readonly string[]): voi
     }
   }
 }
+
+/** An address of IPv6 is answered for only when a worker of the kernel has put it into the table of routes, a moment after it was given. */
+function awaitLocal(system: System, fd: number, { ip }: Prefix): void {
+  if (ip.family === 4) return;
+  const body = new DataView(new ArrayBuffer(12));
+  body.setUint8(0, AF_INET6);
+  body.setUint8(1, 128);
+  const question = new Memory(system).copy(message(RTM_GETROUTE, 0, body, [[RTA_DST, octetsOf(ip)]]));
+  const answer = new Memory(system).room(4096);
+  const end = performance.now() + LONGEST_WAIT;
+  while (performance.now() < end) {
+    system.must("rtnetlink", NR.sendto, fd, question.address, question.octets.length, 0, 0, 0);
+    let isLocal = false;
+    for (let length = 1; length > 0; ) {
+      length = system.call(NR.recvfrom, fd, answer.address, answer.octets.length, MSG_DONTWAIT, 0, 0);
+      if (length > NLMSG_HEADER + 7 && answer.view.getUint16(4, true) === RTM_NEWROUTE) isLocal = answer.octets[NLMSG_HEADER + 7] === RTN_LOCAL;
+    }
+    if (isLocal) return;
+    Atomics.wait(nobody, 0, 0, 0.2);
+  }
+  throw new MptcpError("ERR_MPTCP_TUN", `${String(ip)} does not become an address of this host`);
+}
+
+/** A word that nobody changes, to wait for. */
+const nobody = new Int32Array(new SharedArrayBuffer(4));
+/** ms. */
+const LONGEST_WAIT = 5000;
 
 function linkRequest(index: number, mtu: number | null): Uint8Array {
   const body = new DataView(new ArrayBuffer(16));
@@ -144,6 +172,7 @@ const NLM_F_CREATE = 0x400;
 const RTM_NEWLINK = 16;
 const RTM_NEWADDR = 20;
 const RTM_NEWROUTE = 24;
+const RTM_GETROUTE = 26;
 const IFLA_MTU = 4;
 const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
@@ -156,6 +185,7 @@ const RTPROT_STATIC = 4;
 const RT_SCOPE_UNIVERSE = 0;
 const RT_SCOPE_LINK = 253;
 const RTN_UNICAST = 1;
+const RTN_LOCAL = 2;
 const IFF_UP = 0x1;
 const IFF_MULTICAST = 0x1000;
 const LOOPBACK = 1;

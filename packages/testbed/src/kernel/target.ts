@@ -9,6 +9,7 @@ import { Namespace } from "./namespace.ts";
 import { prefixOf, setUp } from "./netlink.ts";
 import { prepare } from "./prepare.ts";
 import type { PreparedCall } from "./prepare.ts";
+import { Promptness } from "./promptness.ts";
 import { errorName, NR, system } from "./system.ts";
 import type { System } from "./system.ts";
 import { Sysctl } from "./sysctl.ts";
@@ -23,15 +24,26 @@ import { MptcpError } from "mptcp";
  */
 export function kernelTarget(wiring: Wiring): Target {
   const calls = system();
-  threads ??= new Threads(calls);
-  // It starts while the namespace is set up.
-  threads.warm();
+  shared ??= sharedBy(calls);
+  // They start while the namespace is set up.
+  shared.threads.warm();
   // A wiring that is no wiring is said before anything is made.
   for (const text of [...wiring.local, ...wiring.remote]) prefixOf(text);
-  return new KernelTarget(calls, threads, wiring);
+  return new KernelTarget(calls, shared, wiring);
 }
 
-let threads: Threads | null = null;
+/** What the targets of this thread have in common. */
+interface Shared {
+  readonly promptness: Promptness;
+  readonly threads: Threads;
+}
+
+function sharedBy(calls: System): Shared {
+  const promptness = new Promptness(calls);
+  return { promptness, threads: new Threads(calls, promptness) };
+}
+
+let shared: Shared | null = null;
 
 /** A call that a thread has not returned from, as far as is known. */
 interface Pending {
@@ -54,6 +66,7 @@ class KernelTarget implements Target {
   readonly name = "kernel";
   private readonly system: System;
   private readonly threads: Threads;
+  private readonly promptness: Promptness;
   private readonly namespace: Namespace;
   private readonly device: Device;
   private readonly commands: Commands;
@@ -68,9 +81,10 @@ class KernelTarget implements Target {
   private start: bigint | null = null;
   private isClosed = false;
 
-  constructor(calls: System, pool: Threads, wiring: Wiring) {
+  constructor(calls: System, common: Shared, wiring: Wiring) {
     this.system = calls;
-    this.threads = pool;
+    this.threads = common.threads;
+    this.promptness = common.promptness;
     this.descriptors = new Descriptors(calls);
     this.namespace = new Namespace(calls);
     this.commands = new Commands(this.namespace);
@@ -78,6 +92,8 @@ class KernelTarget implements Target {
     try {
       const sysctl = new Sysctl(this.namespace);
       for (const [name, value] of QUIET) sysctl.write(name, value);
+      // What the machine has as its default, one that paces for instance, is not what scripts count on. A namespace may have those that the machine allows to all.
+      if (sysctl.write(CONGESTION, "cubic") !== null) sysctl.write(CONGESTION, "reno");
       this.device = this.namespace.inside(() => new Device(calls, DEVICE, wiring.segmentation));
       undo.push(() => this.device.close());
       this.namespace.inside(() => setUp(calls, DEVICE, wiring));
@@ -150,6 +166,7 @@ class KernelTarget implements Target {
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
+    if (this.start !== null) this.promptness.lower();
     process.off("exit", this.end);
     const stuck = this.pending.filter(({ threaded }) => !this.threads.free(threaded));
     this.pending = [];
@@ -169,6 +186,7 @@ class KernelTarget implements Target {
     if (this.isClosed) throw new MptcpError("ERR_MPTCP_TUN", "this target is closed");
     if (this.start !== null) return;
     this.threads.ready();
+    this.promptness.raise();
     this.start = process.hrtime.bigint();
   }
 
@@ -235,6 +253,7 @@ const QUIET = [
   // No address of the link.
   ["net.ipv6.conf.default.addr_gen_mode", "1"],
 ] as const;
+const CONGESTION = "net.ipv4.tcp_congestion_control";
 /** ns. */
 const SPIN = 500_000;
 const TIMEOUT = 16;

@@ -2,6 +2,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { MptcpError } from "mptcp";
 import type { PreparedCall } from "./prepare.ts";
+import type { Promptness } from "./promptness.ts";
 import { koffiPath, NR, SYSCALL } from "./system.ts";
 import type { System } from "./system.ts";
 
@@ -53,10 +54,13 @@ class Thread {
   private readonly worker: Worker;
   private readonly state: Int32Array;
   private readonly words: Float64Array;
+  private readonly promptness: Promptness;
   private status: number | null = null;
+  private isReady = false;
 
-  constructor(system: System) {
+  constructor(system: System, promptness: Promptness) {
     this.system = system;
+    this.promptness = promptness;
     const shared = new SharedArrayBuffer(SHARED_LENGTH);
     this.state = new Int32Array(shared);
     this.words = new Float64Array(shared, WORDS);
@@ -79,7 +83,10 @@ class Thread {
 
   /** Waits until it can be called. @throws MptcpError for one that does not start */
   ready(): void {
+    if (this.isReady) return;
     if (!this.settled(STARTING, LONGEST_START)) throw new MptcpError("ERR_MPTCP_TUN", "a thread for system calls does not start");
+    this.promptness.raiseThread(this.words[THREAD] as number);
+    this.isReady = true;
   }
 
   get isDone(): boolean {
@@ -159,19 +166,21 @@ export interface ThreadedCall {
  */
 export class Threads {
   private readonly system: System;
+  private readonly promptness: Promptness;
   private readonly idle: Thread[] = [];
   private readonly busy = new Set<Thread>();
   private isReady = false;
 
-  constructor(system: System) {
+  constructor(system: System, promptness: Promptness) {
     this.system = system;
+    this.promptness = promptness;
   }
 
   /** Has threads start, without waiting for them. */
   warm(): void {
     if (!this.isReady) this.system.catchSignal(SIGNAL);
     this.isReady = true;
-    while (this.idle.length < FIRST) this.idle.push(new Thread(this.system));
+    while (this.idle.length < FIRST) this.idle.push(new Thread(this.system, this.promptness));
   }
 
   /** Waits for those that start: what begins now is not to wait for them. */
@@ -185,7 +194,7 @@ export class Threads {
    */
   run(call: PreparedCall, wake: number): ThreadedCall {
     if (this.busy.size >= MOST_BUSY) throw new MptcpError("ERR_MPTCP_TUN", `more than ${MOST_BUSY} system calls are under way`);
-    const thread = this.idle.pop() ?? new Thread(this.system);
+    const thread = this.idle.pop() ?? new Thread(this.system, this.promptness);
     thread.call(call, wake);
     this.busy.add(thread);
     thread.linger(LONGEST_LINGER);
