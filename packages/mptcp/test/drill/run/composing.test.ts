@@ -30,7 +30,7 @@ const OPTIONS = ["nop", "eol", "mss 1460", "wscale 7", "sackOK", "TS val 100 ecr
 const word = fc.nat(0xffff_ffff);
 
 test("a segment that is composed has right checksums, and is what the line says: numbers, flags, options in their order", () => {
-  const options = fc.shuffledSubarray(OPTIONS, { maxLength: 3 }).filter((some) => !some.includes("eol") || some.at(-1) === "eol");
+  const options = fc.shuffledSubarray(OPTIONS, { maxLength: 2 }).filter((some) => !some.includes("eol") || some.at(-1) === "eol");
   fc.assert(
     fc.property(fc.shuffledSubarray([..."SFRP.UEWA"]), fc.nat(3000), word, word, fc.nat(0xffff), fc.nat(0xffff), word, word, options, (letters, length, from, ack, window, urgent, local, remote, some) => {
       const start = from % (2 ** 32 - 4000);

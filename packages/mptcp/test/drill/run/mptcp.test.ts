@@ -217,3 +217,15 @@ describe("a connection that the stack opens", () => {
     for (const value of ["ipv6", "ipv4-mapped-ipv6"]) expect(run(TEXT, client(), { options: [{ name: "ip_version", value }] }).passed).toBe(true);
   });
 });
+
+test("a name of an address that stands first where the stack announces one is the address that the stack chose", () => {
+  const named = { addressId: 9, address: IpAddress.from("198.51.100.9"), port: 0 };
+  const stack = server((packet, fake) => {
+    const [option] = packet.tcp!.mptcp;
+    if (option?.kind !== "mp_capable" || option.receiverKey === null) return false;
+    fake.reply(packet, { sequence: ISS + 1, ack: packet.tcp!.sequence, change: withOptions({ kind: "add_addr", version: 1, echo: false, ...named, hmac: addAddressHmac(OWN, PEER, named) }) });
+    return true;
+  });
+  expect(told(`${HANDSHAKE}+0 > . 1:1(0) ack 1 <add_address address_id=9 addr[ep] hmac=auto>\n+0 < . 1:1(0) ack 1 win 9 <add_address address_id=9 addr[ep] addr_echo>`, stack)).toBe("passed");
+  expect(optionOf(stack, 2)).toMatchObject({ ...named, echo: true });
+});
