@@ -1,5 +1,7 @@
 import type { IpAddress } from "../../wire/index.ts";
-import type { Action, Script, ScriptEvent } from "../syntax/ast.ts";
+import { checkCode } from "../assert/index.ts";
+import { checkShell, type ReadFile } from "../shell/index.ts";
+import type { Action, Place, Script, ScriptEvent } from "../syntax/ast.ts";
 import { MAX_PROBLEMS, type Problem } from "../syntax/problems.ts";
 import { AddressBook } from "./addresses.ts";
 import { planCall } from "./calls/index.ts";
@@ -13,9 +15,8 @@ import { Values } from "./values.ts";
 export interface PlanOptions {
   /** Options that count more than those of the script: `{ name: "mtu", value: "1520" }`, `{ name: "define", value: "NAME=VALUE" }`. */
   readonly options?: readonly GivenOption[];
-  /** What is wrong with the text of a shell line, or of code; without them it is not looked at. */
-  readonly checkShell?: (text: string) => readonly Problem[];
-  readonly checkCode?: (text: string) => readonly Problem[];
+  /** Files that shell lines call; without it there are none. */
+  readonly readFile?: ReadFile;
 }
 
 export interface PlannedScript {
@@ -30,9 +31,10 @@ const MAX_EVENTS = 100_000;
 /** Checks a script before anything of it runs, and gives what is to be done. Never throws. */
 export function planScript(script: Script, options: PlanOptions = {}): PlannedScript {
   const { settings, problems } = readSettings(script, options.options);
-  const planner = new Planner(settings, options, problems);
+  const planner = new Planner(settings, options.readFile ?? (() => null), problems);
   const events = script.events.slice(0, MAX_EVENTS);
   if (events.length < script.events.length) problems.push({ place: script.events[MAX_EVENTS]!.place, message: `a script has ${MAX_EVENTS} events at most` });
+  for (const path of settings.initScripts) planner.initScript(path);
   const steps = events.flatMap((event) => planner.step(event));
   return { plan: { settings, wiring: wiringOf(settings, planner.named), steps }, problems: problems.slice(0, MAX_PROBLEMS) };
 }
@@ -43,15 +45,22 @@ class Planner {
   readonly #settings: Settings;
   readonly #values: Values;
   readonly #addresses: AddressBook;
-  readonly #options: PlanOptions;
+  readonly #readFile: ReadFile;
+  /** Names that code has assigned. */
+  readonly #assigned = new Set<string>();
   readonly #problems: Problem[];
 
-  constructor(settings: Settings, options: PlanOptions, problems: Problem[]) {
+  constructor(settings: Settings, readFile: ReadFile, problems: Problem[]) {
     this.#settings = settings;
     this.#values = new Values(settings.definitions);
     this.#addresses = new AddressBook(settings, this.#values);
-    this.#options = options;
+    this.#readFile = readFile;
     this.#problems = problems;
+  }
+
+  /** A file that runs before the script. */
+  initScript(path: string): void {
+    this.#problems.push(...checkShell(path, { line: 1, column: 1 }, this.#readFile).map(({ message }) => ({ place: { line: 1, column: 1 }, message: `--init_scripts: ${message}` })));
   }
 
   step(event: ScriptEvent): Step[] {
@@ -68,10 +77,10 @@ class Planner {
     const common = { event, place: action.place, time: event.time };
     switch (action.kind) {
       case "shell":
-        this.#problems.push(...(this.#options.checkShell?.(action.text) ?? []).map(({ message }) => ({ place: action.place, message })));
+        this.#problems.push(...checkShell(action.text, behind(action.place, "`"), this.#readFile));
         return { ...common, kind: "shell", action };
       case "code":
-        this.#problems.push(...(this.#options.checkCode?.(action.text) ?? []).map(({ message }) => ({ place: action.place, message })));
+        this.#problems.push(...checkCode(action.text, behind(action.place, "%{"), this.#assigned));
         return { ...common, kind: "code", action };
       case "call":
         this.#checkTime(event, "call");
@@ -93,6 +102,11 @@ class Planner {
     }
     throw new Refused(time.place, `a ${what} has a time, neither a range nor *: those are for packets that are expected`);
   }
+}
+
+/** Where what stands behind a mark begins. */
+function behind({ line, column }: Place, mark: string): Place {
+  return { line, column: column + mark.length };
 }
 
 /** The end of the script's. */

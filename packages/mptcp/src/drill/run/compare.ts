@@ -1,4 +1,4 @@
-import { TCP_OPTION, type MptcpOption } from "../../wire/index.ts";
+import { TCP_FLAG, TCP_OPTION, type MptcpOption } from "../../wire/index.ts";
 import type { IcmpPlan, OptionPlan, PacketStep, Settings, TcpPlan } from "../plan/index.ts";
 import type { PacketAction, TcpOption, TcpSegment } from "../syntax/ast.ts";
 import { printOption as printWritten } from "../syntax/print.ts";
@@ -30,7 +30,7 @@ export function comparePacket(step: PacketStep, live: LivePacket, flow: Flow | n
   const { body } = step;
   const bound = new Map<string, bigint>();
   if (body.kind === "tcp" && live.body.kind === "tcp" && flow !== null) {
-    const { written, timestamp } = compareTcp(body, step.action, live.body, flow, context, bound);
+    const { written, timestamp } = compareTcp(body, step.action, live, flow, context, bound);
     return { pieces: [...pieces, ...written], bound, timestamp };
   }
   if (body.kind === "udp" && live.body.kind === "udp") pieces.push(piece("length", `udp (${body.length})`, `udp (${live.body.length})`));
@@ -57,12 +57,15 @@ function compareIp({ ip, action }: PacketStep, live: LivePacket): Piece[] {
   return [piece("IP header", join("expected"), join("seen"), fields.every(({ same }) => same))];
 }
 
-function compareTcp(plan: TcpPlan, action: PacketAction, live: LiveTcp, flow: Flow, context: CompareContext, bound: Map<string, bigint>): { written: Piece[]; timestamp: Compared["timestamp"] } {
+function compareTcp(plan: TcpPlan, action: PacketAction, packet: LivePacket, flow: Flow, context: CompareContext, bound: Map<string, bigint>): { written: Piece[]; timestamp: Compared["timestamp"] } {
   const segment = action.transport as TcpSegment;
+  const live = packet.body as LiveTcp;
+  // Where one of many segments is pushed depends on how data is cut into segments, which is not compared here.
+  const pushes = packet.segmentSize > 0 && !context.settings.strictSegments ? ~TCP_FLAG.PSH : ~0;
   const sequence = relativeSequence(live, flow);
   const seen = printSequence(sequence, live.payload.length);
   const pieces = [
-    piece("flags", printFlags(plan.flags), printFlags(live.flags)),
+    piece("flags", printFlags(plan.flags), printFlags(live.flags), (plan.flags & pushes) === (live.flags & pushes)),
     piece("sequence", printSequence(plan.from, plan.length), seen),
   ];
   if (plan.ack !== undefined) pieces.push(piece("ack", `ack ${plan.ack}`, `ack ${relativeAck(live, flow)}`));

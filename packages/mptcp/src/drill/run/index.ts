@@ -1,5 +1,4 @@
 /** drill/run/: a plan is carried out on a stack, and what becomes of it is said as data and as text. */
-export type { Assertions, ShellRunner } from "./collaborators.ts";
 export { describeFailure } from "./describe.ts";
 export { FAILURE_KINDS } from "./outcome.ts";
 export type { Comparison, Failed, Failure, FailureKind, Outcome, Passed } from "./outcome.ts";

@@ -1,8 +1,10 @@
-import type { CallStep, CodeStep, PacketStep, Plan, Step } from "../plan/index.ts";
+import { IpAddress } from "../../wire/index.ts";
+import type { CallStep, CodeStep, PacketStep, Plan, Settings, Step } from "../plan/index.ts";
+import { evaluateCode, type CodeScope } from "../assert/index.ts";
+import { Shell, type ReadFile } from "../shell/index.ts";
 import type { EventTime, Place } from "../syntax/ast.ts";
 import { printEvent } from "../syntax/print.ts";
 import { CONSTANTS, MPTCP_INFO_FIELDS, readStructure, sizeOf, TCP_INFO_FIELDS, type CallResult, type StartedCall, type StructureField, type Target } from "../system/index.ts";
-import type { Assertions, ShellRunner } from "./collaborators.ts";
 import { comparePacket, type Compared } from "./compare.ts";
 import { composeIcmp, composeTcp, composeUdp } from "./compose.ts";
 import { Departures, type Candidate } from "./departures.ts";
@@ -15,8 +17,8 @@ import { printLive, printSeconds } from "./print-live.ts";
 import { checkResult, printCalled } from "./results.ts";
 
 export interface RunOptions {
-  readonly assertions?: Assertions;
-  readonly shell?: ShellRunner;
+  /** Files that shell lines call; without it there are none. */
+  readonly readFile?: ReadFile;
 }
 
 /** Runs a plan on a stack that nothing was done with before. The stack is not closed. Same plan and same stack: same outcome. */
@@ -35,6 +37,27 @@ const MAX_PACKETS = 500_000;
 const REMEMBERED = 8;
 /** How often a stack may say that it went on, and did not. */
 const MAX_STANDSTILL = 10_000;
+
+/** Variables that shell lines begin with: options of the script in capitals, as packetdrill gives them. */
+function environmentOf(settings: Settings): Map<string, string> {
+  const { ipVersion, local, remote, gateway, prefix } = settings;
+  const bits = prefix === 0 ? 0 : (0xffff_ffff << (32 - Math.min(prefix, 32))) >>> 0;
+  return new Map([
+    ["OPT_IP_VERSION", ipVersion],
+    ["OPT_LOCAL_DEV", DEVICE],
+    ["OPT_LOCAL_IP", String(local)],
+    ["OPT_REMOTE_IP", String(remote)],
+    ["OPT_GATEWAY_IP", String(gateway)],
+    ["OPT_NETMASK_IP", local.family === 4 ? String(IpAddress.v4(bits)) : String(prefix)],
+    ["OPT_BIND_PORT", String(settings.bindPort)],
+    ["OPT_CONNECT_PORT", String(settings.connectPort)],
+    ["OPT_MTU", String(settings.mtu)],
+    ["OPT_TOLERANCE_USECS", String(settings.tolerance / 1000)],
+  ]);
+}
+
+/** The device between the stack and the script's end, as scripts name it. */
+const DEVICE = "tun0";
 
 /** Ends a run. */
 class Stopped {
@@ -64,7 +87,9 @@ interface When {
 class Run {
   readonly #plan: Plan;
   readonly #target: Target;
-  readonly #options: RunOptions;
+  readonly #runShell: Shell;
+  /** Variables of code. */
+  readonly #scope: CodeScope = new Map();
   readonly #variables = new Variables();
   readonly #descriptors: Descriptors;
   readonly #flows: Flows;
@@ -80,7 +105,12 @@ class Run {
   constructor(plan: Plan, target: Target, options: RunOptions) {
     this.#plan = plan;
     this.#target = target;
-    this.#options = options;
+    this.#runShell = new Shell({
+      readFile: options.readFile ?? (() => null),
+      command: (words) => target.command(words),
+      sleep: (nanoseconds) => this.#advance(target.now + nanoseconds),
+      environment: environmentOf(plan.settings),
+    });
     this.#descriptors = new Descriptors(plan.settings.bindPort);
     this.#flows = new Flows(plan.settings, this.#descriptors);
     this.#departures = new Departures(target, this.#flows, plan.settings.strictSegments, (live, flow) => this.#remember(typeof live === "string" ? target.now : live.at, typeof live === "string" ? `> octets that are no packet: ${live}` : printLive(live, flow, this.#variables)));
@@ -341,18 +371,17 @@ class Run {
   // ---- shell lines and code
 
   #shell(place: Place, text: string): void {
-    const { shell } = this.#options;
-    if (shell === undefined) this.#stop("command", place, "nothing here carries out shell lines");
-    const problem = shell(text, this.#target);
+    const { status, errors, output } = this.#runShell.run(text);
     this.#notice();
-    if (problem !== null) this.#fail("command", place, problem, null, "command");
+    if (status === 0) return;
+    const why = (errors.trim() || output.trim()).split("\n").slice(-3).join("; ");
+    this.#fail("command", place, `the shell line ended with status ${status}${why === "" ? "" : `: ${why}`}`, null, "command");
   }
 
   #assert({ place, action }: CodeStep): void {
-    const { assertions } = this.#options;
-    if (assertions === undefined) this.#stop("assertion", place, "nothing here evaluates assertions");
-    const problem = assertions(action.text, this.#information());
-    if (problem !== null) this.#stop("assertion", place, problem);
+    const { failure, printed } = evaluateCode(action.text, this.#scope, this.#information());
+    for (const line of printed) this.#remember(this.#target.now, `%{ ${line} }%`);
+    if (failure !== null) this.#stop("assertion", place, `it is not so that ${failure}`);
   }
 
   /** What the stack tells of the socket of the flow that the last line was about, or of the last socket. */
