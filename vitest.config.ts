@@ -3,10 +3,14 @@ import { defineConfig } from "vitest/config";
 import { LongestFirst } from "./test/shared/longest-first.ts";
 
 /**
- * Tests of the engine, which has no input or output and keeps nothing outside of its objects, so that files of tests may share a process and what it has
- * loaded. Not so those that exchange methods of the engine's classes, or measure the heap.
+ * Tests that share processes, and what was loaded there: of the engine, which has no input or output and keeps nothing outside of its objects, of captures and
+ * scenarios, and of sockets. Not so those that exchange methods of the engine's classes, measure the heap, start other processes or change what a process is.
  */
-const ENGINE = "packages/mptcp/test/{core,wire,host,tcp,mptcp,sim,drill,testing}/**/!(regular-tcp|idle-memory).test.ts";
+const TOGETHER = [
+  "packages/mptcp/test/{core,wire,host,tcp,mptcp,sim,drill,testing,capture}/**/!(regular-tcp|idle-memory).test.ts",
+  "packages/mptcp/test/node/**/!(kernel-*|moving.process|sockets.process|sockets.fuzz|systems|devices|udp-ends|udp-doubts|control-place).test.ts",
+  "packages/scenario/test/**/*.test.ts",
+];
 const OTHERS = ["**/node_modules/**"];
 
 // The workspace packages are resolved to their TypeScript sources, so that tests need no build.
@@ -26,8 +30,8 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     projects: [
       // The first by name is begun first, so that what waits for the wall's clock does not come last.
-      { ...sources, test: { ...shared, name: "apart", include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts"], exclude: [...OTHERS, ENGINE] } },
-      { ...sources, test: { ...shared, name: "engine", include: [ENGINE], exclude: OTHERS, isolate: false, setupFiles: ["test/shared/left-alone.ts"] } },
+      { ...sources, test: { ...shared, name: "apart", include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts"], exclude: [...OTHERS, ...TOGETHER] } },
+      { ...sources, test: { ...shared, name: "together", include: TOGETHER, exclude: OTHERS, isolate: false, setupFiles: ["test/shared/left-alone.ts"] } },
     ],
   },
 });

@@ -296,7 +296,10 @@ describe("info and counters", () => {
     await once(socket, "connect");
     expect([early, names(unconnected.mptcp.info())]).toEqual([names(socket.mptcp.info()), names(socket.mptcp.info())]);
     expect(unconnected.mptcp.info()).toMatchObject({ multipath: false, bytesSent: 5 });
-    expect(unconnected.mptcp.info().subflows).toMatchObject([{ id: 1, localAddress: "10.0.0.1", state: "ESTABLISHED", bytesSent: 5 }]);
+    const subflows = unconnected.mptcp.info().subflows;
+    expect(subflows).toMatchObject([{ id: 1, localAddress: "10.0.0.1", state: "ESTABLISHED" }]);
+    // The wall's clock counts: a machine that stands still for a moment sends again.
+    expect(subflows.map(({ bytesSent, bytesRetransmitted }) => bytesSent - bytesRetransmitted)).toEqual([5]);
   });
 
   it("counts under the kernel's names", async () => {
