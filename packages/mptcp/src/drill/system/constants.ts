@@ -6,7 +6,7 @@
 
 export const CONSTANTS: Readonly<Record<string, number>> = {
   // Protocol families.
-  AF_UNSPEC: 0, AF_UNIX: 1, AF_INET: 2, AF_INET6: 10, PF_UNSPEC: 0, PF_INET: 2, PF_INET6: 10,
+  AF_UNSPEC: 0, AF_UNIX: 1, AF_INET: 2, AF_INET6: 10, AF_PACKET: 17, PF_UNSPEC: 0, PF_INET: 2, PF_INET6: 10,
   // Types of sockets.
   SOCK_STREAM: 1, SOCK_DGRAM: 2, SOCK_RAW: 3, SOCK_NONBLOCK: 2048, SOCK_CLOEXEC: 524288,
   // Protocols.
