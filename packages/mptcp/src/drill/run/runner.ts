@@ -205,9 +205,11 @@ class Run {
   /** The sockets of flows that the stack began. */
   #bindSockets(): void {
     for (const flow of this.#flows.all()) {
-      if (!flow.active || flow.sockets.size > 0) continue;
+      if (!flow.active || flow.hadSocket) continue;
       const socket = this.#descriptors.connectedTo(flow, this.#flows.all());
+      flow.hadSocket = socket !== undefined;
       if (socket !== undefined) flow.sockets.add(socket);
+      else if (flow.isAgain) flow.claimed = true;
     }
   }
 
@@ -266,6 +268,7 @@ class Run {
       if (filled.kind === "ends" && result.ends !== undefined) for (const [index, end] of filled.ends.entries()) this.#descriptors.set(end, result.ends[index]!);
     }
     this.#descriptors.learn(call, result, made);
+    if (call.name === "close") for (const flow of this.#flows.all()) flow.sockets.delete(call.fd);
     if (call.name === "listen") this.#flows.listened();
     if (call.name === "bind") this.#descriptors.askPort(call.fd, this.#target);
     if (call.name === "accept" && made !== null) this.#accepted(made, result);
