@@ -94,7 +94,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     this.observer = this.observers.combined;
     const tcp: TcpConfig = { ...DEFAULT_TCP_CONFIG, congestion: cubic, ...options.tcp };
     const mptcp: MptcpConfig = { ...DEFAULT_MPTCP_CONFIG, scheduler: lowestTimeDistance, congestion: lia, pathManager: fullMesh, ...options.mptcp };
-    this.defaults = { tcp, mptcp };
+    this.defaults = { tcp, mptcp, multipath: options.multipath ?? true };
     this.tokens = new Tokens(this.random, this.counters);
     this.pendingJoins = new PendingJoins(options.pendingJoins ?? LIMITS.hostPendingJoins.default, options.pendingJoinsPerPeer ?? LIMITS.pendingJoinsPerPeer.default);
     this.connections = new Connections({
@@ -108,7 +108,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     this.lingering = new Lingering(this.counters, options.lingering ?? LIMITS.lingering.default);
     this.timeWaits = new TimeWaits(this, options.timeWaits ?? LIMITS.timeWaits.default);
     this.tuples = { find: (local, localPort, remote, remotePort) => this.connections.find(local, localPort, remote, remotePort) ?? this.timeWaits.find(local, localPort, remote, remotePort) };
-    this.blackHoles = new BlackHoles(mptcp, this.counters);
+    this.blackHoles = new BlackHoles(this.defaults, this.counters);
     this.ports = new PortAllocator(this.random.ports);
     this.factory = new ConnectionFactory(this, this.addresses, this.tokens, tcp.mtu);
     const { addresses, blackHoles, counters, defaults, factory, heldPorts, ports, strays, tokens, tuples } = this;
@@ -218,13 +218,23 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
   }
 
   /** What connections to come are made with, where whoever opens them or listens for them says nothing else. */
+  get tcpDefaults(): TcpConfig {
+    return this.defaults.tcp;
+  }
   get mptcpDefaults(): MptcpConfig {
     return this.defaults.mptcp;
   }
+  get multipathDefault(): boolean {
+    return this.defaults.multipath;
+  }
 
-  /** Makes connections to come with other limits and policies, those of listeners that are there included. */
-  setDefaults(change: DefaultsChange): void {
-    this.defaults.mptcp = { ...this.defaults.mptcp, ...change };
+  /** Makes connections to come otherwise, those of listeners that are there included. Those that are open stay as they are. */
+  setDefaults({ mptcp, multipath, synCookies, tcp }: DefaultsChange): void {
+    const { defaults } = this;
+    defaults.tcp = { ...defaults.tcp, ...tcp };
+    defaults.mptcp = { ...defaults.mptcp, ...mptcp };
+    if (multipath !== undefined) defaults.multipath = multipath;
+    if (synCookies !== undefined) this.passiveOpen.onCookieMode(synCookies);
     this.listeners.onDefaults();
   }
 

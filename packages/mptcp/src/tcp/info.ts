@@ -1,4 +1,5 @@
 import type { TcpConnection, TcpState } from "./connection.ts";
+import { announcedMss } from "./negotiation.ts";
 import { PHASE } from "./phase.ts";
 import type { FourTuple } from "./stream.ts";
 
@@ -154,7 +155,7 @@ export function infoOfTcp(tcp: TcpConnection, now: number): TcpInfo {
     windowScale: tcp.scaling ? bitsOf(receiver.scale) : null,
     ackDelay: receiver.ackDelay(),
     receivedSegmentSize: receiver.segmentSize,
-    announcedSegmentSize: tcp.announcedMss,
+    announcedSegmentSize: announcedMss(tcp.config, tcp.ipHeader),
     pathMtu: tcp.pathMtu.current,
     sinceDataSent: now - Math.max(0, tally.dataSentAt),
     sinceDataReceived: now - Math.max(0, tally.dataReceivedAt),

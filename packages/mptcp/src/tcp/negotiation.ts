@@ -1,5 +1,6 @@
 import { TCP_FLAG } from "../wire/index.ts";
 import type { TcpSegment } from "../wire/index.ts";
+import type { TcpConfig } from "./config.ts";
 import type { TcpConnection } from "./connection.ts";
 
 /** The window scale for a receive buffer that may grow to `max` bytes (RFC 7323 §2.3: at most 14). */
@@ -10,11 +11,21 @@ export function windowScaleFor(max: number): number {
   return scale;
 }
 
+/** The MSS that is announced: the MTU less fixed headers, options not deducted (RFC 6691), and no more than the configuration wants. */
+export function announcedMss({ maxSegmentSize, mtu }: Pick<TcpConfig, "maxSegmentSize" | "mtu">, ipHeader: number): number {
+  return clampedMss(Math.min(65535, mtu - ipHeader - TCP_HEADER), maxSegmentSize);
+}
+
+/** @param clamp 0: none */
+export function clampedMss(mss: number, clamp: number): number {
+  return clamp > 0 && clamp < mss ? Math.max(clamp, SMALLEST_MSS) : mss;
+}
+
 /** Puts our options on a SYN or SYN+ACK. On a SYN+ACK only what the peer's SYN offered (RFC 7323 §1.3, RFC 2018 §2). */
 export function offerOptions(tcp: TcpConnection, segment: TcpSegment): void {
   const config = tcp.config;
   const answer = (segment.flags & TCP_FLAG.ACK) !== 0;
-  segment.maximumSegmentSize = tcp.announcedMss;
+  segment.maximumSegmentSize = announcedMss(config, tcp.ipHeader);
   segment.sackPermitted = answer ? tcp.sack : config.sack;
   if (answer ? tcp.scaling : config.windowScaling) segment.windowScale = windowScaleFor(config.receiveBuffer.max);
 }
@@ -40,3 +51,4 @@ export function acceptOptions(tcp: TcpConnection, segment: TcpSegment, now: numb
 const LARGEST_SCALE = 14;
 /** A peer that announces less would make us send almost nothing but headers. */
 const SMALLEST_MSS = 88;
+const TCP_HEADER = 20;

@@ -195,6 +195,12 @@ export class Receiver {
 
   // ---- acknowledgments
 
+  /** The next segments are acknowledged at once, or as late as may be. @returns whether an ACK waits that is to leave now */
+  setQuickAck(enable: boolean): boolean {
+    this.quickAcks = enable ? QUICK_ACKS : 0;
+    return enable && this.tcp.timers[TIMER.delayedAck] !== NEVER;
+  }
+
   /** Spends a token for an ACK in answer to a segment that was not acceptable (RFC 5961 §7). */
   challenge(now: number): void {
     if (now >= this.challengeRefill) {

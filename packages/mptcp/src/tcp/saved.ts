@@ -55,7 +55,7 @@ export const TCP_CLASSES: readonly SavedClass[] = [
   saved("TailLossProbe", TailLossProbe),
   saved("Tally", Tally, { times: ["busySince", "dataReceivedAt", "dataSentAt", "limitedSince", "timeoutSince"] }),
   // Where it stands in the host's tables is the host's to say.
-  saved("TcpConnection", TcpConnection, { times: ["lastHeard", "nextTimeout", "synSentAt", "timers.*"], number: "connectionId", fresh: { link: -1, timerSlot: -1, timerAt: Number.POSITIVE_INFINITY, queued: false } }),
+  saved("TcpConnection", TcpConnection, { times: ["deferredUntil", "lastHeard", "nextTimeout", "synSentAt", "timers.*"], number: "connectionId", fresh: { link: -1, timerSlot: -1, timerAt: Number.POSITIVE_INFINITY, queued: false } }),
   saved("TcpSocket", TcpSocket, { times: ["connectedAt", "lastAcknowledgedAt"], number: "id" }),
   saved("TransmissionStamp", TransmissionStamp, { times: ["deliveredAt", "firstSentAt"] }),
   saved("WindowedMinimum", WindowedMinimum, { times: ["at", "secondAt", "thirdAt"] }),

@@ -1,4 +1,4 @@
-import { NEVER } from "../core/index.ts";
+import { MILLISECOND, NEVER } from "../core/index.ts";
 import { Payload } from "../wire/index.ts";
 import type { Packet } from "../wire/index.ts";
 import type { CongestionControl } from "./congestion/control.ts";
@@ -63,6 +63,9 @@ export class Sender {
   backoff = 0;
   /** The first lost segment may leave whatever the window says. */
   forceRetransmission = false;
+  /** What does not fill a segment is held back: until that is taken back, or until a write with which nothing more is said to come. */
+  isCorked = false;
+  hasMore = false;
   /** The persist timer overrides silly-window avoidance once. */
   forceSmall = false;
   persistBackoff = 0;
@@ -252,12 +255,25 @@ export class Sender {
       this.waitForWindow(now);
       return 0;
     }
-    return this.mayBeSmall() ? length : 0;
+    return this.mayBeSmall() ? length : this.holdBack(now);
   }
 
   /** Minshall: a small segment waits only for an earlier small one. */
   private mayBeSmall(): boolean {
-    return this.tcp.noDelay || this.closing || this.smallEnd <= this.una || this.forceSmall;
+    if (this.closing || this.forceSmall) return true;
+    return !(this.isCorked || this.hasMore) && (this.tcp.noDelay || this.smallEnd <= this.una);
+  }
+
+  /** Nothing leaves now; and what waits for more to come does not wait for ever. */
+  private holdBack(now: number): 0 {
+    const { tcp } = this;
+    if ((this.isCorked || this.hasMore) && tcp.timers[TIMER.cork] === NEVER) tcp.arm(TIMER.cork, now + LONGEST_CORK);
+    return 0;
+  }
+
+  /** What waits leaves now, whether it fills a segment or not. */
+  pushOut(): void {
+    if (this.tcp.owner.mayOffer(this.tcp)) this.forceSmall = true;
   }
 
   /** A super-segment waits to become larger while acknowledgments are under way that will make room for it. */
@@ -306,6 +322,7 @@ export class Sender {
     if (this.phase === PHASE.recovery) this.prr.onSent(record.length);
     if (this.rates !== null) this.rates.onFirstSent(record, this.inFlight, now);
     if (tcp.timers[TIMER.persist] !== NEVER) tcp.disarm(TIMER.persist);
+    if (tcp.timers[TIMER.cork] !== NEVER) tcp.disarm(TIMER.cork);
     if (tcp.timers[TIMER.retransmission] === NEVER) {
       this.armRetransmission(now);
       if (tcp.config.userTimeout > 0) tcp.arm(TIMER.user, now + tcp.config.userTimeout);
@@ -386,6 +403,9 @@ export class Sender {
     return limit - (limit % unit);
   }
 }
+
+/** How long what does not fill a segment is held back at the most, ns; as Linux. */
+export const LONGEST_CORK = 200 * MILLISECOND;
 
 /** 65,535 octets less an IPv6 and a full TCP header. */
 const LARGEST_SUPER_SEGMENT = 65535 - 40 - 60;

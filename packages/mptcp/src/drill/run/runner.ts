@@ -270,6 +270,7 @@ class Run {
       if (filled.kind === "ends" && result.ends !== undefined) for (const [index, end] of filled.ends.entries()) this.#descriptors.set(end, result.ends[index]!);
     }
     this.#descriptors.learn(call, result, made);
+    if (call.name === "listen") this.#flows.listened();
     if (call.name === "bind") this.#descriptors.askPort(call.fd, this.#target);
     if (call.name === "accept" && made !== null) this.#accepted(made, result);
   }
@@ -347,6 +348,7 @@ class Run {
       return;
     }
     for (const [name, key] of compared.bound) this.#variables.set(name, key, flow?.multipath ?? null);
+    if (compared.written !== null && flow !== null) flow.localWritten = compared.written;
     if (compared.timestamp !== null) flow?.timestamps.learn(compared.timestamp.script, compared.timestamp.live);
   }
 

@@ -72,7 +72,8 @@ export class RegularFile extends OpenFile {
   }
 }
 
-class NullDevice extends OpenFile {
+/** /dev/null. */
+export class NullDevice extends OpenFile {
   override readonly mayBeWatched = false;
 
   readiness(): number {

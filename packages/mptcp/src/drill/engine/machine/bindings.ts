@@ -63,10 +63,10 @@ function overlaps(one: Binding, other: Binding): boolean {
   return isAny(one.address) || isAny(other.address) || one.address.equals(other.address);
 }
 
-function conflicts(one: Binding, other: Binding): boolean {
-  if (one.protocol !== other.protocol || one.port !== other.port || !overlaps(one, other)) return false;
-  const a = one.socket;
-  const b = other.socket;
-  if (a.reusePort && b.reusePort) return false;
-  return !(a.reuseAddress && b.reuseAddress && !a.isListening && !b.isListening);
+function conflicts(there: Binding, wanted: Binding): boolean {
+  if (there.protocol !== wanted.protocol || there.port !== wanted.port || !overlaps(there, wanted)) return false;
+  const [has, wants] = [there.socket, wanted.socket];
+  if (has.reusePort && wants.reusePort) return false;
+  // Whoever may reuse the address may also listen, as the first.
+  return !(has.reuseAddress && wants.reuseAddress && !has.isListening);
 }

@@ -3,7 +3,7 @@ import { anyNumber, between, numberOption, onOff } from "./row.ts";
 import type { NumberOption, OptionRow } from "./row.ts";
 import type { Socket } from "../sockets/socket.ts";
 
-const { SOCK_STREAM } = CONSTANTS;
+const { AF_INET6, SOCK_STREAM } = CONSTANTS;
 
 /** ECN is TCP's own. */
 function withoutEcn(value: number, { type }: Socket): number {
@@ -25,6 +25,12 @@ function ipv6Class(value: number, socket: Socket): number | string {
   return value === -1 ? 0 : withoutEcn(value, socket);
 }
 
+/** It is settled by bind(2). */
+function onlyIpv6(value: number, { domain, local }: Socket): number | string {
+  if (domain !== AF_INET6) return "ENOPROTOOPT";
+  return local.port === 0 ? Math.sign(Math.abs(value)) : "EINVAL";
+}
+
 /** What leaves and how large it may be: of the route while there is a connection. */
 function pathMtu(socket: Socket): number | string {
   return socket.peer === null ? "ENOTCONN" : socket.machine.mtu;
@@ -32,7 +38,7 @@ function pathMtu(socket: Socket): number | string {
 
 function mtuOption(name: string): OptionRow {
   return {
-    kind: "octets", name, multipath: "unsupported", set: null,
+    kind: "octets", name, multipath: "none", set: null,
     get: (socket) => {
       const mtu = pathMtu(socket);
       if (typeof mtu === "string") return mtu;
@@ -67,7 +73,7 @@ export const IPV6_LEVEL: readonly OptionRow[] = [
   hidden("IPV6_MTU_DISCOVER", between(0, 5), 1, false),
   mtuOption("IPV6_MTU"),
   hidden("IPV6_RECVERR", onOff, 0, false),
-  numberOption("IPV6_V6ONLY", (value, socket) => (socket.local.port === 0 ? onOff(value, socket) : "EINVAL"), { initial: ({ machine }) => machine.sysctls.number("net.ipv6.bindv6only") }),
+  numberOption("IPV6_V6ONLY", onlyIpv6, { initial: ({ machine }) => machine.sysctls.number("net.ipv6.bindv6only") }),
   hidden("IPV6_RECVPKTINFO", onOff, 0, false),
   hidden("IPV6_RECVHOPLIMIT", onOff, 0, false),
   hidden("IPV6_RECVTCLASS", onOff, 0, false),

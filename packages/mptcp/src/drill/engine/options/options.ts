@@ -57,7 +57,8 @@ function numberOf(socket: Socket, row: NumberOption): Uint8Array {
 /** Whether sockets of this kind have options of that level. */
 function levelIsThere({ domain, protocol, type }: Socket, level: number): boolean {
   if (level === SOL_TCP) return type === SOCK_STREAM;
-  if (level === SOL_IPV6) return domain === AF_INET6;
+  // Multipath TCP looks at the option first.
+  if (level === SOL_IPV6) return domain === AF_INET6 || protocol === IPPROTO_MPTCP;
   if (level === SOL_MPTCP) return protocol === IPPROTO_MPTCP;
   return level === SOL_SOCKET || level === SOL_IP;
 }

@@ -110,6 +110,11 @@ function ignored(name: string): OptionRow {
   return numberOption(name, onOff, { multipath: "ignored" });
 }
 
+/** -1 is the default again. It is of TCP alone. */
+function transmitHash(value: number): number | string {
+  return value === -1 ? 1 : value === 0 || value === 1 ? value : "EINVAL";
+}
+
 function unsupported(name: string, multipath: UnderMultipath = "unsupported", initial = 0): OptionRow {
   return numberOption(name, onOff, { multipath, initial });
 }
@@ -161,7 +166,7 @@ export const SOCKET_LEVEL: readonly OptionRow[] = [
   numberOption("SO_BINDTOIFINDEX", between(0, LARGEST)),
   numberOption("SO_PREFER_BUSY_POLL", onOff),
   numberOption("SO_BUF_LOCK", between(0, 3), { multipath: "unsupported" }),
-  numberOption("SO_TXREHASH", between(-1, 1), { initial: 1, multipath: "unsupported" }),
+  numberOption("SO_TXREHASH", transmitHash, { initial: 1, multipath: "unsupported" }),
   unsupported("SO_RCVMARK"),
 ];
 

@@ -14,7 +14,7 @@ export class Descriptors {
   }
 
   /** @param lowest the least number that it may have @returns the descriptor; -1: there are too many */
-  open(file: OpenFile, lowest = FIRST): number {
+  open(file: OpenFile, lowest = 0): number {
     let fd = lowest;
     while (this.files[fd] !== undefined) fd++;
     if (fd >= MOST) return -1;
@@ -50,7 +50,5 @@ export class Descriptors {
   }
 }
 
-/** 0 to 2 are those of every process. */
-const FIRST = 3;
 /** RLIMIT_NOFILE. */
 const MOST = 1024;

@@ -1,6 +1,7 @@
 import { NEVER } from "../../../core/index.ts";
+import { CONSTANTS } from "../../system/index.ts";
 import type { Call, CallResult, StartedCall } from "../../system/index.ts";
-import { Files } from "../files/regular-file.ts";
+import { Files, NullDevice } from "../files/regular-file.ts";
 import { Datagrams } from "../machine/datagrams.ts";
 import type { Machine } from "../machine/machine.ts";
 import { carryOut } from "./calls.ts";
@@ -21,6 +22,8 @@ export class Process {
   constructor(machine: Machine) {
     this.machine = machine;
     this.datagrams = new Datagrams(machine);
+    // Those that every program has: nobody types, and nobody reads what is printed.
+    for (let fd = 0; fd < 3; fd++) this.descriptors.open(new NullDevice(O_RDWR));
   }
 
   begin(call: Call): StartedCall {
@@ -61,6 +64,8 @@ export class Process {
     this.returned++;
   }
 }
+
+const { O_RDWR } = CONSTANTS;
 
 interface Started {
   result: CallResult | null;

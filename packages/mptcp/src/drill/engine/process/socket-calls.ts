@@ -60,7 +60,7 @@ function makeSocket(process: Process, domain: number, typeAndFlags: number, prot
   const type = typeAndFlags & TYPE;
   if ((typeAndFlags & ~(TYPE | SOCK_NONBLOCK | SOCK_CLOEXEC)) !== 0) return "EINVAL";
   if (domain !== AF_INET && domain !== AF_INET6) return "EAFNOSUPPORT";
-  if (type === 0 || type > SOCK_PACKET) return "EINVAL";
+  if (type > SOCK_PACKET) return "EINVAL";
   if (protocol < 0 || protocol >= IPPROTO_MAX) return "EINVAL";
   const status = O_RDWR | (typeAndFlags & SOCK_NONBLOCK);
   const { machine } = process;
@@ -69,6 +69,7 @@ function makeSocket(process: Process, domain: number, typeAndFlags: number, prot
     if (protocol === IPPROTO_MPTCP) return new StreamSocket(machine, { domain, type, protocol }, status);
     return protocol === 0 || protocol === IPPROTO_TCP ? new StreamSocket(machine, { domain, type, protocol: IPPROTO_TCP }, status) : "EPROTONOSUPPORT";
   }
+  if (type === SOCK_RAW) return "EPROTONOSUPPORT";
   if (type === SOCK_DGRAM && (protocol === 0 || protocol === IPPROTO_UDP)) return new DatagramSocket(machine, process.datagrams, { domain, type, protocol: IPPROTO_UDP }, status);
   return type === SOCK_DGRAM ? "EPROTONOSUPPORT" : "ESOCKTNOSUPPORT";
 }
@@ -107,7 +108,7 @@ function sum(lengths: readonly number[]): number {
   return lengths.reduce((total, length) => total + length, 0);
 }
 
-const { AF_INET, AF_INET6, IPPROTO_MPTCP, IPPROTO_TCP, IPPROTO_UDP, O_RDWR, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_STREAM } = CONSTANTS;
+const { AF_INET, AF_INET6, IPPROTO_MPTCP, IPPROTO_TCP, IPPROTO_UDP, O_RDWR, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM } = CONSTANTS;
 /** The bits that are not flags. */
 const TYPE = 0xf;
 const SOCK_PACKET = 10;

@@ -15,7 +15,7 @@ export function closeStream(socket: StreamSocket): Outcome {
     socket.dropConnection();
     return done(0);
   }
-  if ((socket.reader?.readable ?? 0) > 0) {
+  if (connection.readable > 0) {
     machine.host.counters.increment("TcpExtTCPAbortOnClose");
     connection.abort(now);
   } else if (settings.linger === 0) {
@@ -41,5 +41,6 @@ export function closeStream(socket: StreamSocket): Outcome {
 
 /** Whether data, or our end, waits for its acknowledgment. */
 function isPending({ state }: StreamSocket): boolean {
-  return state === "FIN-WAIT-1" || state === "CLOSING" || state === "LAST-ACK";
+  // Its end has not left yet where it was closed just now.
+  return state === "ESTABLISHED" || state === "CLOSE-WAIT" || state === "FIN-WAIT-1" || state === "CLOSING" || state === "LAST-ACK";
 }

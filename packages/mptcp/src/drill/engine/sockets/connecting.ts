@@ -29,7 +29,7 @@ export function disconnectStream(socket: StreamSocket): void {
   socket.dropListener();
   if (connection !== null) {
     connection.abort(socket.machine.now);
-    if (RESETS.has(state)) socket.pendingError = "ECONNRESET";
+    if (RESETS.has(state) && socket.protocol !== IPPROTO_MPTCP) socket.pendingError = "ECONNRESET";
   }
   socket.dropConnection();
   socket.isReadShut = false;
@@ -40,7 +40,7 @@ export function disconnectStream(socket: StreamSocket): void {
 
 /** Begins the handshake. @returns an errno */
 function open(socket: StreamSocket, given: SocketAddress): string | null {
-  const { machine, settings } = socket;
+  const { machine } = socket;
   const endpoint = endpointOf(socket.domain, given);
   if (typeof endpoint === "string") return endpoint;
   // Nobody in particular is this machine.
@@ -58,13 +58,12 @@ function open(socket: StreamSocket, given: SocketAddress): string | null {
         localAddress: isAny(local.address) ? source : local.address,
         ...(local.port === 0 ? {} : { localPort: local.port }),
         multipath: socket.protocol === IPPROTO_MPTCP && machine.sysctls.number("net.mptcp.enabled") !== 0,
-        tcp: tcpConfigOf(settings, machine.sysctls, false),
+        tcp: tcpConfigOf(socket, false),
         mptcp: mptcpConfigOf(machine.sysctls),
       },
       machine.now,
     );
     socket.adopt(connection);
-    for (const name of ["IP_TOS", "IP_TTL", "IPV6_TCLASS", "IPV6_UNICAST_HOPS"]) socket.onSetting(name);
     return null;
   } catch (error) {
     const code = codeOf(error);

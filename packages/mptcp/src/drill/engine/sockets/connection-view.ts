@@ -33,10 +33,3 @@ export function stateOf(connection: StreamConnection, hasEnded: boolean): TcpSta
   if (hasPeerEnded(connection)) return hasEnded ? "LAST-ACK" : "CLOSE-WAIT";
   return hasEnded ? "FIN-WAIT-1" : "ESTABLISHED";
 }
-
-/** Octets that were written and have not been sent. */
-export function notSent(connection: StreamConnection): number {
-  const tcp = connection instanceof TcpSocket ? connection.tcp : null;
-  if (tcp === null) return 0;
-  return Math.max(0, connection.sendBuffered - (tcp.nextOffset - tcp.ackedOffset));
-}

@@ -71,11 +71,11 @@ export class DatagramSocket extends Socket implements DatagramTaker {
 
   shutdown(how: number): string | null {
     if (how < SHUT_RD || how > SHUT_RDWR) return "EINVAL";
-    if (this.remote === null) return "ENOTCONN";
+    // It has its effect all the same.
     if (how !== SHUT_WR) this.isReadShut = true;
     if (how !== SHUT_RD) this.isWriteShut = true;
     this.wake(0);
-    return null;
+    return this.remote === null ? "ENOTCONN" : null;
   }
 
   send({ address, data, flags }: SendRequest): Outcome {

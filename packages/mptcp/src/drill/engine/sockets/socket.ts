@@ -85,13 +85,12 @@ export abstract class Socket extends OpenFile implements Bound {
 
   /** @returns an errno; null: it is bound */
   bind(given: SocketAddress): string | null {
-    const endpoint = endpointOf(this.domain, given);
-    if (typeof endpoint === "string") {
-      // bind(2) takes AF_UNSPEC for AF_INET where the address is 0.0.0.0.
-      return endpoint;
-    }
+    // AF_UNSPEC does for AF_INET where the address is that of nobody.
+    const isUnsaid = given.family === AF_UNSPEC && this.domain === AF_INET && (given.address === "" || given.address === "0.0.0.0");
+    const endpoint = isUnsaid ? { address: anyOf(AF_INET), port: given.port } : endpointOf(this.domain, given);
+    if (typeof endpoint === "string") return endpoint;
     const { address, port } = endpoint;
-    if (!isAny(address) && !this.machine.isLocal(address) && !this.mayBindForeign) return "EADDRNOTAVAIL";
+    if (address.isUnicast && !this.machine.isLocal(address) && !this.mayBindForeign) return "EADDRNOTAVAIL";
     if (this.isFixed || this.isBound) return "EINVAL";
     return this.take({ address, port });
   }
@@ -152,4 +151,4 @@ export interface SocketKind {
   readonly protocol: number;
 }
 
-const { AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP, SOCK_DGRAM } = CONSTANTS;
+const { AF_INET, AF_INET6, AF_UNSPEC, IPPROTO_TCP, IPPROTO_UDP, SOCK_DGRAM } = CONSTANTS;

@@ -13,8 +13,9 @@ export function receiveStream(socket: StreamSocket, request: ReceiveRequest): Ou
   const { flags, length } = request;
   if ((flags & MSG_ERRQUEUE) !== 0) return receiveError(socket, request);
   if (socket.isListening) return fail("ENOTCONN");
-  // There is no urgent data, or it is in line.
-  if ((flags & MSG_OOB) !== 0) return fail("EINVAL");
+  const isMultipath = socket.protocol === IPPROTO_MPTCP;
+  // There is no urgent data, or it is in line; Multipath TCP knows of none.
+  if ((flags & MSG_OOB) !== 0 && !isMultipath) return fail("EINVAL");
   const { machine, settings } = socket;
   // What wakes who waits; a call for nothing waits for an octet all the same.
   const target = Math.max(1, (flags & MSG_WAITALL) !== 0 ? length : Math.min(Math.max(1, settings.get("SO_RCVLOWAT")), length));
@@ -26,13 +27,12 @@ export function receiveStream(socket: StreamSocket, request: ReceiveRequest): Ou
     return withControl(done(got, { data, address: null, flags: 0 }), inqMessage(socket), request.controlLength);
   };
   const attempt = (): CallResult | null => {
-    if (length === 0 && (socket.reader?.readable ?? 0) > 0) return finished();
+    if (length === 0 && socket.connection !== null && (isMultipath || socket.connection.readable > 0)) return finished();
     if (isPeek) {
-      pieces[0] = socket.reader?.peek(length, machine.now) ?? EMPTY;
-      got = pieces[0].length;
-    } else {
-      got += take(socket, length - got, pieces);
+      pieces.length = 0;
+      got = 0;
     }
+    got += take(socket, length - got, isPeek, pieces);
     if (got >= target) return finished();
     if (got > 0) return socket.pendingError !== null || socket.isReadOver ? finished() : null;
     return ended(socket, finished);
@@ -52,22 +52,28 @@ function ended(socket: StreamSocket, finished: () => CallResult): CallResult | n
   return connection === null ? fail("ENOTCONN") : null;
 }
 
-/** Takes octets, or looks at them. @returns how many there are more */
-function take(socket: StreamSocket, most: number, pieces: Uint8Array[]): number {
-  const data = socket.reader?.read(most, socket.machine.now) ?? EMPTY;
-  if (data.length > 0) pieces.push(data);
-  return data.length;
+/** Takes octets, or looks at them from the beginning on. @returns how many there are more */
+function take(socket: StreamSocket, most: number, isPeek: boolean, pieces: Uint8Array[]): number {
+  const { connection, machine } = socket;
+  let taken = 0;
+  while (connection !== null && taken < most) {
+    const payload = isPeek ? connection.peek(most - taken, taken) : connection.read(most - taken, machine.now);
+    if (payload === null) break;
+    pieces.push(payload.toUint8Array());
+    taken += payload.length;
+  }
+  return taken;
 }
 
 /** TCP_INQ: how much is left to read, and 1 where that is the end. */
 function inqMessage(socket: StreamSocket): ControlMessage | null {
-  const { connection, reader } = socket;
-  if (socket.settings.get("TCP_INQ") === 0 || connection === null || reader === null) return null;
-  const left = reader.readable === 0 && hasPeerEnded(connection) ? 1 : reader.readable;
+  const { connection } = socket;
+  if (socket.settings.get("TCP_INQ") === 0 || connection === null) return null;
+  const left = connection.readable === 0 && hasPeerEnded(connection) ? 1 : connection.readable;
   const data = new Uint8Array(4);
   new DataView(data.buffer).setInt32(0, left, true);
   return { level: SOL_TCP, type: TCP_CM_INQ, data };
 }
 
-const { MSG_DONTWAIT, MSG_ERRQUEUE, MSG_OOB, MSG_PEEK, MSG_TRUNC, MSG_WAITALL, SOL_TCP, TCP_CM_INQ } = CONSTANTS;
+const { IPPROTO_MPTCP, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_OOB, MSG_PEEK, MSG_TRUNC, MSG_WAITALL, SOL_TCP, TCP_CM_INQ } = CONSTANTS;
 const EMPTY = new Uint8Array(0);

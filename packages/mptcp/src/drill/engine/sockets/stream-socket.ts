@@ -11,13 +11,12 @@ import type { Attentive } from "../machine/machine.ts";
 import type { Outcome } from "../process/outcome.ts";
 import { codeOf } from "./code-of.ts";
 import { connectStream, disconnectStream } from "./connecting.ts";
-import { hasPeerEnded, isConnected, notSent, stateOf } from "./connection-view.ts";
+import { hasPeerEnded, isConnected, stateOf } from "./connection-view.ts";
 import { closeStream } from "./closing.ts";
 import { applySetting } from "./live-settings.ts";
 import { receiveStream } from "./stream-receive.ts";
 import { sendStream } from "./stream-send.ts";
 import { AcceptQueue } from "./accept-queue.ts";
-import { Reader } from "./reader.ts";
 import { Socket } from "./socket.ts";
 import type { ReceiveRequest, SendRequest } from "./socket.ts";
 import { mptcpConfigOf, tcpConfigOf } from "./tcp-config.ts";
@@ -27,8 +26,6 @@ import { ZeroCopies } from "./zerocopy.ts";
 export class StreamSocket extends Socket implements Attentive {
   listener: Listener | null = null;
   connection: StreamConnection | null = null;
-  /** What reads the connection, while there is one. */
-  reader: Reader | null = null;
   private acceptQueue: AcceptQueue | null = null;
   /** How far connect(2) is: it is told once that a connection is there. */
   phase: "unconnected" | "connecting" | "connected" = "unconnected";
@@ -77,28 +74,14 @@ export class StreamSocket extends Socket implements Attentive {
     if (state === "CLOSED" || (this.isReadOver && this.isWriteOver)) events |= POLLHUP;
     if (this.isReadOver) events |= POLLIN | POLLRDNORM | POLLRDHUP;
     if (state === "SYN-SENT" || state === "SYN-RECEIVED") return events;
-    if (this.reader !== null && this.reader.readable >= this.readMark) events |= POLLIN | POLLRDNORM;
-    if (this.isWriteOver || this.hasRoom) events |= POLLOUT | POLLWRNORM;
+    if (this.connection !== null && this.connection.readable >= this.readMark) events |= POLLIN | POLLRDNORM;
+    if (this.isWriteOver || this.connection === null || this.connection.readiness.isWritable) events |= POLLOUT | POLLWRNORM;
     return events;
   }
 
   /** SO_RCVLOWAT: octets that make it readable. */
   private get readMark(): number {
     return Math.max(1, this.settings.get("SO_RCVLOWAT"));
-  }
-
-  /** Whether so much of the buffer is free that writers are to be woken. */
-  private get hasRoom(): boolean {
-    const { connection } = this;
-    if (connection === null) return true;
-    return connection.writable > 0 && connection.writable >= connection.sendBuffered >> 1 && 2 * notSent(connection) < this.notSentMark;
-  }
-
-  /** TCP_NOTSENT_LOWAT: octets not sent from which on no more are taken. */
-  get notSentMark(): number {
-    const own = this.settings.get("TCP_NOTSENT_LOWAT");
-    const mark = own > 0 ? own : this.machine.sysctls.number("net.ipv4.tcp_notsent_lowat");
-    return mark > 0 ? mark : NEVER;
   }
 
   // ---- calls
@@ -117,7 +100,7 @@ export class StreamSocket extends Socket implements Attentive {
     const { bindings, host, sysctls } = this.machine;
     const { address, port } = this.local;
     const families = this.familiesOf(address);
-    const asListener = { protocol: this.portSpace, families, address, port, socket: { reuseAddress: false, reusePort: this.reusePort, isListening: true } };
+    const asListener = { protocol: this.portSpace, families, address, port, socket: { reuseAddress: this.reuseAddress, reusePort: this.reusePort, isListening: true } };
     if (bindings.isTaken(asListener, this)) return "EADDRINUSE";
     // Linux counts the one that is being accepted beside the backlog.
     const most = Math.min(backlog < 0 ? NEVER : backlog, sysctls.number("net.core.somaxconn")) + 1;
@@ -126,7 +109,7 @@ export class StreamSocket extends Socket implements Attentive {
         ...(isAny(address) ? (families.length === 1 ? { family: families[0] as 4 | 6 } : {}) : { address }),
         backlog: most,
         multipath: this.protocol === IPPROTO_MPTCP && sysctls.number("net.mptcp.enabled") !== 0,
-        tcp: tcpConfigOf(this.settings, sysctls, true),
+        tcp: tcpConfigOf(this, true),
         mptcp: mptcpConfigOf(sysctls),
       });
     } catch (error) {
@@ -183,13 +166,13 @@ export class StreamSocket extends Socket implements Attentive {
     switch (request) {
       case SIOCINQ:
         if (this.listener !== null) return "EINVAL";
-        return this.reader?.readable ?? 0;
+        return connection?.readable ?? 0;
       case SIOCOUTQ:
         if (this.listener !== null) return "EINVAL";
         return connection === null ? 0 : connection.sendBuffered;
       case SIOCOUTQNSD:
         if (this.listener !== null) return "EINVAL";
-        return connection === null ? 0 : notSent(connection);
+        return connection === null ? 0 : connection.unsent;
       default:
         return "ENOTTY";
     }
@@ -204,7 +187,6 @@ export class StreamSocket extends Socket implements Attentive {
   /** A connection is its own now. */
   adopt(connection: StreamConnection): void {
     this.connection = connection;
-    this.reader = new Reader(connection);
     this.phase = isConnected(connection) ? "connected" : "connecting";
     this.local = { address: connection.tuple.localAddress, port: connection.tuple.localPort };
     this.machine.attend(connection, this);
@@ -217,7 +199,6 @@ export class StreamSocket extends Socket implements Attentive {
   dropConnection(): void {
     if (this.connection !== null) this.machine.leave(this.connection);
     this.connection = null;
-    this.reader = null;
     this.phase = "unconnected";
   }
 
