@@ -15,6 +15,7 @@ import { isEnoughToRead, isRoomy, readinessOf, roomIn } from "./readiness.ts";
 import type { StreamReadiness } from "./readiness.ts";
 import { ReceiveQueue } from "./receive-queue.ts";
 import { SendQueue } from "./send-queue.ts";
+import { checkSettings } from "./settings.ts";
 import { STREAM_EVENT } from "./stream.ts";
 import type { FourTuple, StreamConnection } from "./stream.ts";
 
@@ -202,6 +203,7 @@ export class TcpSocket implements StreamConnection, TcpOwner {
   }
 
   configure(change: Partial<StreamSettings>, now: number): void {
+    checkSettings(change);
     const { tcp } = this;
     tcp.configure(change, now);
     if (change.sendBuffer !== undefined) this.sendBuffer.configure(change.sendBuffer);
