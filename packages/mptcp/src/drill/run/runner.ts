@@ -325,9 +325,7 @@ class Run {
 
   /** The packet that a line may stand for, waited for until `deadline`. */
   #find(step: PacketStep, deadline: number): { candidate: Candidate; compared: Compared } | null {
-    const compare = ({ live, flow }: Candidate): Compared => comparePacket(step, live, flow, { settings: this.#plan.settings, variables: this.#variables });
-    const fits = (candidate: Candidate): boolean => compare(candidate).pieces.every(({ same }) => same) === true;
-    const look = (): Candidate | "more" | null => this.#departures.find(step, fits);
+    const look = (): Candidate | "more" | null => this.#departures.find(step, this.#fits(step));
     let found = look();
     this.#advance(deadline, () => {
       found = look();
@@ -335,7 +333,16 @@ class Run {
     });
     if (found === null || found === "more") found = look();
     const candidate = found === "more" ? this.#departures.part(step) : found;
-    return candidate === null ? null : { candidate, compared: compare(candidate) };
+    return candidate === null ? null : { candidate, compared: this.#compare(step, candidate) };
+  }
+
+  #compare(step: PacketStep, { live, flow }: Candidate): Compared {
+    return comparePacket(step, live, flow, { settings: this.#plan.settings, variables: this.#variables });
+  }
+
+  /** Whether a packet is just the one that a line expects. */
+  #fits(step: PacketStep): (candidate: Candidate) => boolean {
+    return (candidate) => this.#compare(step, candidate).pieces.every(({ same }) => same);
   }
 
   /** A line stands for a packet, or is meant to. */
@@ -347,7 +354,8 @@ class Run {
     }
     const wrong = compared.pieces.find(({ same }) => !same);
     if (wrong !== undefined) {
-      this.#fail("packet", step.place, `the packet that left is not the one that is expected: ${difference(wrong.field)}`, this.#comparison(step, live.at, compared), "packet");
+      const message = this.#departures.hasFit(step, this.#fits(step)) ? "before the packet that is expected one left that no line expects" : `the packet that left is not the one that is expected: ${difference(wrong.field)}`;
+      this.#fail("packet", step.place, message, this.#comparison(step, live.at, compared), "packet");
       return;
     }
     for (const [name, key] of compared.bound) this.#variables.set(name, key, flow?.multipath ?? null);

@@ -108,3 +108,12 @@ test("the same script on the same stack: the same text", () => {
   const text = "0 < S 0:0(0) win 1 <mss 1000>\n+0 > S. 0:0(0) ack 1 <mss 9>\n";
   expect(told(text, server())).toBe(told(text, server()));
 });
+
+test("--init_scripts are files that run first, and are checked like shell lines", () => {
+  const commands: string[] = [];
+  const stack = new FakeTarget({ command: (words) => (commands.push(words.join(" ")), { status: 0, output: "", errors: "" }) });
+  const readFile = (path: string): string | null => (path.endsWith("first.sh") ? "sysctl -q net.ipv4.tcp_sack=0\n" : null);
+  expect(run("--init_scripts=first.sh\n0 close(3) = 0", stack, { readFile }).passed).toBe(true);
+  expect(commands).toEqual(["sysctl -q net.ipv4.tcp_sack=0"]);
+  expect(() => run("--init_scripts=other.sh\n0 close(3) = 0", stack, { readFile })).toThrow("--init_scripts: ");
+});
