@@ -2,7 +2,7 @@ import type { CloseReason, ConnectionSnapshot } from "../core/index.ts";
 import { MptcpError } from "../core/index.ts";
 import type { Packet, Payload, TcpSegment } from "../wire/index.ts";
 import { reassemblyMemory, ReceiveBufferTuner, SendBufferTuner } from "./buffer-tuning.ts";
-import { configOfKeepAlive } from "./config.ts";
+import { changesWindow, configOfKeepAlive } from "./config.ts";
 import type { KeepAlive, StreamSettings, TcpConfig } from "./config.ts";
 import type { CongestionControlFactory } from "./congestion/control.ts";
 import { CouplingGroup } from "./congestion/coupling.ts";
@@ -214,7 +214,7 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     if (change.noDelay !== undefined) tcp.setNoDelay(change.noDelay);
     if (change.cork !== undefined) tcp.holdBack(change.cork, null);
     if (this.over) return;
-    tcp.windowUpdated(now);
+    if (changesWindow(change)) tcp.windowUpdated(now);
     this.tellRoom();
     if (change.readLowWater !== undefined) this.tellReadable();
   }

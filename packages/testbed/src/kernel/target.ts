@@ -10,6 +10,7 @@ import { prefixOf, setUp } from "./netlink.ts";
 import { prepare } from "./prepare.ts";
 import type { PreparedCall } from "./prepare.ts";
 import { Promptness } from "./promptness.ts";
+import { REHEARSAL, rehearse } from "./rehearsal.ts";
 import { errorName, NR, system } from "./system.ts";
 import type { System } from "./system.ts";
 import { CONGESTION, Sysctl } from "./sysctl.ts";
@@ -24,11 +25,20 @@ import { MptcpError } from "mptcp";
  */
 export function kernelTarget(wiring: Wiring): Target {
   const calls = system();
+  const isFirst = shared === null;
   shared ??= sharedBy(calls);
   // They start while the namespace is set up.
   shared.threads.warm();
   // A wiring that is no wiring is said before anything is made.
   for (const text of [...wiring.local, ...wiring.remote]) prefixOf(text);
+  if (isFirst) {
+    const trial = new KernelTarget(calls, shared, REHEARSAL);
+    try {
+      rehearse(trial);
+    } finally {
+      trial.close();
+    }
+  }
   return new KernelTarget(calls, shared, wiring);
 }
 

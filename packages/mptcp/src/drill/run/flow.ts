@@ -18,13 +18,18 @@ export class Flow implements Ends {
   readonly remotePort: number;
   /** Whether the stack began it. */
   readonly active: boolean;
+  /** Whether the stack began it with the ports of one that is over: a SYN that is sent again, unless a socket has connected since. */
+  isAgain = false;
   /** Whether a line of the script stood for one of its packets. */
   claimed = false;
   /** Initial sequence numbers; null: not seen yet. */
   localInitial: number | null = null;
   remoteInitial: number | null = null;
-  /** The number that the script writes in the SYN of its end. */
+  /** The numbers that the script writes in the SYNs: they are compared as they are written, and all others count from them. */
+  localWritten: number | null = null;
   remoteWritten = 0;
+  /** How often the script had listened when the flow began. */
+  readonly era: number;
   established = false;
   /** A reset, or FINs of both ends. */
   ended = false;
@@ -32,13 +37,16 @@ export class Flow implements Ends {
   multipath: Multipath | null = null;
   /** Random numbers of a join. */
   readonly nonces: { local: number | null; remote: number | null } = { local: null, remote: null };
-  /** The script's number of the socket, and those of `sock(...)`. */
+  /** The script's number of the socket while it is open, and those of `sock(...)`. */
   readonly sockets = new Set<number>();
+  /** Whether it has had a socket: it gets no other. */
+  hadSocket = false;
   readonly timestamps = new Timestamps();
   /** Data of the script's end that was sent: the relative number behind it. */
   remoteNext = 1;
 
-  constructor(protocol: "tcp" | "udp", ends: Ends, active: boolean) {
+  constructor(protocol: "tcp" | "udp", ends: Ends, active: boolean, era: number) {
+    this.era = era;
     this.protocol = protocol;
     this.local = ends.local;
     this.localPort = ends.localPort;

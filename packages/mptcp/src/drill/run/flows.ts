@@ -26,10 +26,16 @@ export class Flows {
   readonly #settings: Settings;
   readonly #ports: Ports;
   #nextPort = FIRST_PORT;
+  #era = 0;
 
   constructor(settings: Settings, ports: Ports) {
     this.#settings = settings;
     this.#ports = ports;
+  }
+
+  /** The script listens: connections that it opens from now on are others than those before. */
+  listened(): void {
+    this.#era++;
   }
 
   all(): readonly Flow[] {
@@ -44,7 +50,9 @@ export class Flows {
     const ends: Ends = { local: live.source, localPort: live.sourcePort, remote: live.destination, remotePort: live.destinationPort };
     let flow = this.#all.findLast((one) => one.is(live.body.kind, ends));
     if (flow === undefined || this.#beginsAgain(flow, live)) {
-      flow = new Flow(live.body.kind, ends, true);
+      const isAgain = flow !== undefined;
+      flow = new Flow(live.body.kind, ends, true, this.#era);
+      flow.isAgain = isAgain;
       this.#all.push(flow);
     }
     if (live.body.kind === "tcp") this.#observeTcp(live.body, flow);
@@ -57,7 +65,7 @@ export class Flows {
   }
 
   #observeTcp(tcp: Extract<LivePacket["body"], { kind: "tcp" }>, flow: Flow): void {
-    if ((tcp.flags & TCP_FLAG.SYN) !== 0) flow.localInitial ??= tcp.sequence;
+    if ((tcp.flags & TCP_FLAG.SYN) !== 0 && (flow.localInitial === null || !flow.established)) flow.localInitial = tcp.sequence;
     if ((tcp.flags & TCP_FLAG.RST) !== 0) flow.ended = true;
     if ((tcp.flags & TCP_FLAG.FIN) !== 0) flow.finish("local");
     if ((tcp.flags & (TCP_FLAG.SYN | TCP_FLAG.ACK)) === TCP_FLAG.ACK && flow.active && flow.remoteInitial !== null) flow.established = true;
@@ -124,7 +132,7 @@ export class Flows {
 
   /** Whether a SYN opens another connection than the flow that its ends have. */
   #isAnother(flow: Flow, plan: TcpPlan): boolean {
-    if (flow.ended) return true;
+    if (flow.ended || (!flow.active && flow.era !== this.#era)) return true;
     if (!flow.established) return !flow.active && flow.remoteInitial !== null && plan.from !== flow.remoteWritten;
     const joins = plan.options !== "any" && plan.options.some(({ type }) => type === "mp_join_syn");
     return joins || plan.from === flow.remoteWritten;
@@ -147,7 +155,7 @@ export class Flows {
       localPort: this.#ports.listening(step.socket),
       remote: step.source ?? this.current?.remote ?? this.#settings.remote,
       remotePort: this.#nextPort++,
-    }, false);
+    }, false, this.#era);
     this.#all.push(flow);
     // What belongs to no connection has numbers that count from 0.
     if (!isOpening) [flow.localInitial, flow.remoteInitial] = [0, 0];
@@ -163,7 +171,7 @@ export class Flows {
       localPort: localPort === 0 ? this.#settings.bindPort : localPort,
       remote: step.source ?? this.#settings.remote,
       remotePort: peerPort === 0 ? this.#nextPort++ : peerPort,
-    }, false);
+    }, false, this.#era);
     this.#all.push(flow);
     return flow;
   }

@@ -19,6 +19,8 @@ import { checkResult, printCalled } from "./results.ts";
 export interface RunOptions {
   /** Files that shell lines call; without it there are none. */
   readonly readFile?: ReadFile;
+  /** Gets each line that code of the script prints. */
+  readonly onPrint?: (line: string) => void;
 }
 
 /** Runs a plan on a stack that nothing was done with before. The stack is not closed. Same plan and same stack: same outcome. */
@@ -28,6 +30,8 @@ export function runPlan(plan: Plan, target: Target, options: RunOptions = {}): O
 
 /** How long a packet is waited for that may come whenever it will, ns. */
 const PATIENCE = 60e9;
+/** Less than that is the tolerance's, ns. */
+const LEAST_LATE = 1e6;
 /** How long one is waited for that did not come in time, so that it can be said when it came. */
 const LATENESS = 2e9;
 /** The longest that a script may take: more than any timer of TCP. */
@@ -88,6 +92,7 @@ class Run {
   readonly #plan: Plan;
   readonly #target: Target;
   readonly #runShell: Shell;
+  readonly #onPrint: (line: string) => void;
   /** Variables of code. */
   readonly #scope: CodeScope = new Map();
   readonly #variables = new Variables();
@@ -101,10 +106,13 @@ class Run {
   #start: number;
   /** What relative times count from. */
   #base: number;
+  /** How long after it was due the script's own last event was carried out, ns. What the stack does then is not late for that. */
+  #late = 0;
 
   constructor(plan: Plan, target: Target, options: RunOptions) {
     this.#plan = plan;
     this.#target = target;
+    this.#onPrint = options.onPrint ?? ((): void => {});
     this.#runShell = new Shell({
       readFile: options.readFile ?? (() => null),
       command: (words) => target.command(words),
@@ -143,12 +151,20 @@ class Run {
     const when = this.#when(step.time);
     if (when.to - this.#start > MAX_TIME && step.time.kind !== "any") this.#stop("limit", step.place, `a script may take ${MAX_TIME / 3600e9} hours`);
     if (step.kind === "packet" && !step.inbound) {
-      this.#expect(step, when);
+      this.#expect(step, { ...when, to: when.to + this.#late });
       return;
     }
     this.#advance(when.from);
     this.#base = when.from;
+    this.#late = this.#lateness(when);
     this.#act(step, when);
+    // On a stack whose time is real, commands take some.
+    if (step.kind === "shell" || step.kind === "code") this.#late = this.#lateness(when);
+  }
+
+  #lateness({ from }: When): number {
+    const late = this.#target.now - from;
+    return late < LEAST_LATE ? 0 : late;
   }
 
   #act(step: Step, when: When): void {
@@ -205,9 +221,11 @@ class Run {
   /** The sockets of flows that the stack began. */
   #bindSockets(): void {
     for (const flow of this.#flows.all()) {
-      if (!flow.active || flow.sockets.size > 0) continue;
+      if (!flow.active || flow.hadSocket) continue;
       const socket = this.#descriptors.connectedTo(flow, this.#flows.all());
+      flow.hadSocket = socket !== undefined;
       if (socket !== undefined) flow.sockets.add(socket);
+      else if (flow.isAgain) flow.claimed = true;
     }
   }
 
@@ -251,7 +269,7 @@ class Run {
     this.#departures.pull();
     const wrong = checkResult(step, result);
     if (wrong !== null) this.#fail("call", step.place, wrong.message, wrong.comparison, "syscall");
-    else if (step.until !== undefined && (started.at < from || started.at > to)) {
+    else if (step.until !== undefined && (started.at < from || started.at > to + this.#late)) {
       const middle = (from + to) / 2;
       this.#fail("time", step.place, `${step.action.name} returned at ${this.#seconds(started.at)}, not at ${this.#seconds(middle)}`, null, "syscall");
     }
@@ -266,6 +284,8 @@ class Run {
       if (filled.kind === "ends" && result.ends !== undefined) for (const [index, end] of filled.ends.entries()) this.#descriptors.set(end, result.ends[index]!);
     }
     this.#descriptors.learn(call, result, made);
+    if (call.name === "close") for (const flow of this.#flows.all()) flow.sockets.delete(call.fd);
+    if (call.name === "listen") this.#flows.listened();
     if (call.name === "bind") this.#descriptors.askPort(call.fd, this.#target);
     if (call.name === "accept" && made !== null) this.#accepted(made, result);
   }
@@ -317,9 +337,7 @@ class Run {
 
   /** The packet that a line may stand for, waited for until `deadline`. */
   #find(step: PacketStep, deadline: number): { candidate: Candidate; compared: Compared } | null {
-    const compare = ({ live, flow }: Candidate): Compared => comparePacket(step, live, flow, { settings: this.#plan.settings, variables: this.#variables });
-    const fits = (candidate: Candidate): boolean => compare(candidate).pieces.every(({ same }) => same) === true;
-    const look = (): Candidate | "more" | null => this.#departures.find(step, fits);
+    const look = (): Candidate | "more" | null => this.#departures.find(step, this.#fits(step));
     let found = look();
     this.#advance(deadline, () => {
       found = look();
@@ -327,7 +345,16 @@ class Run {
     });
     if (found === null || found === "more") found = look();
     const candidate = found === "more" ? this.#departures.part(step) : found;
-    return candidate === null ? null : { candidate, compared: compare(candidate) };
+    return candidate === null ? null : { candidate, compared: this.#compare(step, candidate) };
+  }
+
+  #compare(step: PacketStep, { live, flow }: Candidate): Compared {
+    return comparePacket(step, live, flow, { settings: this.#plan.settings, variables: this.#variables });
+  }
+
+  /** Whether a packet is just the one that a line expects. */
+  #fits(step: PacketStep): (candidate: Candidate) => boolean {
+    return (candidate) => this.#compare(step, candidate).pieces.every(({ same }) => same);
   }
 
   /** A line stands for a packet, or is meant to. */
@@ -339,10 +366,12 @@ class Run {
     }
     const wrong = compared.pieces.find(({ same }) => !same);
     if (wrong !== undefined) {
-      this.#fail("packet", step.place, `the packet that left is not the one that is expected: ${difference(wrong.field)}`, this.#comparison(step, live.at, compared), "packet");
+      const message = this.#departures.hasFit(step, this.#fits(step)) ? "before the packet that is expected one left that no line expects" : `the packet that left is not the one that is expected: ${difference(wrong.field)}`;
+      this.#fail("packet", step.place, message, this.#comparison(step, live.at, compared), "packet");
       return;
     }
     for (const [name, key] of compared.bound) this.#variables.set(name, key, flow?.multipath ?? null);
+    if (compared.written !== null && flow !== null) flow.localWritten = compared.written;
     if (compared.timestamp !== null) flow?.timestamps.learn(compared.timestamp.script, compared.timestamp.live);
   }
 
@@ -380,7 +409,10 @@ class Run {
 
   #assert({ place, action }: CodeStep): void {
     const { failure, printed } = evaluateCode(action.text, this.#scope, this.#information());
-    for (const line of printed) this.#remember(this.#target.now, `%{ ${line} }%`);
+    for (const line of printed) {
+      this.#remember(this.#target.now, `%{ ${line} }%`);
+      this.#onPrint(line);
+    }
     if (failure !== null) this.#stop("assertion", place, `it is not so that ${failure}`);
   }
 

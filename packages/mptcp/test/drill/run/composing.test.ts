@@ -18,7 +18,7 @@ function composed(line: string, local: number, remote: number): Uint8Array {
   const planned = planScript(script);
   expect([...problems, ...planned.problems]).toEqual([]);
   const step = planned.plan.steps[0] as PacketStep;
-  const flow = new Flow("tcp", FLOW, false);
+  const flow = new Flow("tcp", FLOW, false, 0);
   [flow.localInitial, flow.remoteInitial] = [local, remote];
   if (step.body.kind !== "tcp") throw new Error("no segment");
   const result = composeTcp(step.body, step.ip, flow, new Variables());
@@ -47,7 +47,7 @@ test("a segment that is composed has right checksums, and is what the line says:
       expect(isSyn).toBe((segment.flags & 2) !== 0);
       expect((segment.flags & 0x100) !== 0).toBe(letters.includes("A"));
       // Seen from the other end, the line reads as it was written.
-      const mirror = new Flow("tcp", FLOW, false);
+      const mirror = new Flow("tcp", FLOW, false, 0);
       [mirror.localInitial, mirror.remoteInitial] = [remote, local];
       const shown = printLive(tcp, mirror, new Variables());
       for (const option of some) if (option !== "nop" && option !== "eol") expect(shown).toContain(option);
