@@ -601,6 +601,7 @@ export class TcpConnection {
     sender.controlledBy(this.congestion, now);
     sender.idleSince = now;
     this.reachedEstablished = true;
+    this.tally.onEstablished(now);
     this.setState("ESTABLISHED", now);
     if (this.keepAlive !== null) this.arm(TIMER.keepAlive, now + this.keepAlive.idle);
     this.owner.onEstablished(this, now);

@@ -67,7 +67,7 @@ export interface TcpInfo extends TcpSummary {
   readonly segmentsSacked: number;
   readonly segmentsLost: number;
   readonly segmentsRepeated: number;
-  /** Time since payload last left, last arrived, and since anything acceptable did; since the time 0 of the driver's clock where nothing has. */
+  /** Time since payload last left, last arrived, and since anything acceptable did; since the connection was established where none has; 0 before. */
   readonly sinceDataSent: number;
   readonly sinceDataReceived: number;
   readonly sinceHeard: number;
@@ -157,8 +157,8 @@ export function infoOfTcp(tcp: TcpConnection, now: number): TcpInfo {
     receivedSegmentSize: receiver.segmentSize,
     announcedSegmentSize: announcedMss(tcp.config, tcp.ipHeader),
     pathMtu: tcp.pathMtu.current,
-    sinceDataSent: now - Math.max(0, tally.dataSentAt),
-    sinceDataReceived: now - Math.max(0, tally.dataReceivedAt),
+    sinceDataSent: tally.dataSentAt < 0 ? 0 : now - tally.dataSentAt,
+    sinceDataReceived: tally.dataReceivedAt < 0 ? 0 : now - tally.dataReceivedAt,
     sinceHeard: now - tcp.lastHeard,
     receiverRtt: receiver.rtt.value,
     synRetransmissions: tcp.synRetries,

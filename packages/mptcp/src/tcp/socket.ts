@@ -174,7 +174,7 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     return payload;
   }
 
-  /** When payload last left, and last arrived, ns; -1: never. */
+  /** When payload last left, and last arrived, ns; when the connection was established where none has, -1 before. */
   get lastSentAt(): number {
     return this.tcp.tally.dataSentAt;
   }

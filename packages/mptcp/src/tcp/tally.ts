@@ -15,7 +15,7 @@ export class Tally {
   /** Segments with payload; a super-segment counts once. */
   dataSegmentsSent = 0;
   dataSegmentsReceived = 0;
-  /** When payload last left, and last arrived; -1: never. */
+  /** When payload last left, and last arrived; when the connection was established where none has, and -1 before. */
   dataSentAt = -1;
   dataReceivedAt = -1;
   /** Segments whose payload came behind a gap. */
@@ -33,6 +33,12 @@ export class Tally {
   private byBuffer = 0;
   private limitedBy: LimitedBy = LIMITED_BY.nothing;
   private limitedSince = 0;
+
+  /** The handshake is complete. */
+  onEstablished(now: number): void {
+    this.dataSentAt = now;
+    this.dataReceivedAt = now;
+  }
 
   /** Data leaves, or would if the peer's window were open. */
   begin(now: number): void {

@@ -415,3 +415,23 @@ describe("a SYN", () => {
     expect([pair.packets((sent) => (sent.segment.flags & TCP_FLAG.SYN) !== 0).length, connection.error]).toEqual([3, "ETIMEDOUT"]);
   });
 });
+
+describe.each(KINDS)("a connection that is saved and restored (%s)", (kind) => {
+  test("keeps its settings, what is held back, and until when", () => {
+    const { pair, client } = open(kind);
+    client.connection.configure({ cork: true, hopLimit: 5, unsentLowWater: 9000, readLowWater: 300 }, pair.now);
+    write(client, pair, 400);
+    pair.run(150);
+    const { client: host } = pair.hosts;
+    const saved = client.connection.snapshot(pair.now);
+    host.release(client.connection);
+    const restored = host.restore(saved, {}, pair.now);
+    expect(restored.settings).toMatchObject({ cork: true, hopLimit: 5, unsentLowWater: 9000, readLowWater: 300 });
+    expect([restored.unsent, restored.writable]).toEqual([400, 8600]);
+    const from = pair.sent.length;
+    pair.run(49);
+    expect(lengths(pair, from)).toEqual([]);
+    pair.run(2);
+    expect(pair.packets((sent) => fromClient(sent) && isData(sent), from).map(({ packet, segment }) => [segment.payload.length, packet.hopLimit])).toEqual([[400, 5]]);
+  });
+});

@@ -228,6 +228,46 @@ describe("Nagle at connection level", () => {
   });
 });
 
+describe("a cork at connection level", () => {
+  test("holds back what does not fill a segment on any subflow, the end of a super-segment too, though nothing is unacknowledged", () => {
+    const bench = new SenderBench({ noDelay: true });
+    const [a, b] = [bench.add(1), bench.add(2)];
+    bench.sender.configure({ cork: true });
+    bench.write(3700);
+    expect(pull(bench, a, 10_000)).toEqual({ from: 0, to: 3000 });
+    expect([pull(bench, a, 10_000), pull(bench, b, CHUNK)]).toEqual([null, null]);
+    bench.sender.acknowledge(3000, 100_000, 0);
+    expect(pull(bench, b, CHUNK)).toBeNull();
+    // A full segment goes, and what is then left waits anew.
+    bench.write(600);
+    expect([pull(bench, a, CHUNK), pull(bench, a, CHUNK)]).toEqual([{ from: 3000, to: 4000 }, null]);
+    bench.sender.configure({ cork: false });
+    expect(pull(bench, a, CHUNK)).toEqual({ from: 4000, to: 4300 });
+  });
+
+  test("does not hold back what has to be sent again", () => {
+    const bench = new SenderBench();
+    const [a, b] = [bench.add(1), bench.add(2)];
+    bench.write(300);
+    pull(bench, a, CHUNK);
+    bench.sender.configure({ cork: true });
+    bench.die(a);
+    expect(pull(bench, b, CHUNK)).toEqual({ from: 0, to: 300 });
+  });
+
+  test("with a mark for what is unsent, who waits hears of room as soon as data leaves", () => {
+    const bench = new SenderBench({ noDelay: true });
+    const a = bench.add(1);
+    bench.sender.configure({ unsentLowWater: 4000 });
+    expect([bench.write(10_000), bench.sender.writable]).toEqual([4000, 0]);
+    pull(bench, a, CHUNK);
+    pull(bench, a, CHUNK);
+    expect([bench.rooms, bench.sender.writable]).toEqual([0, 2000]);
+    pull(bench, a, CHUNK);
+    expect([bench.rooms, bench.sender.writable]).toEqual([1, 3000]);
+  });
+});
+
 describe("DATA_FIN (RFC 8684 §3.3.3)", () => {
   test("goes with the last mapping when that is sent after the end", () => {
     const bench = new SenderBench();

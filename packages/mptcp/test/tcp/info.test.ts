@@ -20,6 +20,8 @@ describe("what is told of a TCP connection", () => {
       sendBufferSize: 131_072, receiveBufferSize: 65_536, bytesUnsent: 0, busyTime: 0, segmentsSent: 1, segmentsReceived: 2, dataSegmentsSent: 0, pacingRate: null, deliveryRate: null,
     });
     expect(s.socket.tcpInfo(2, s.now)).toBeNull();
+    s.advance(70 * MS);
+    expect(info(s)).toMatchObject({ sinceDataSent: 70 * MS, sinceDataReceived: 70 * MS, sinceHeard: 70 * MS });
   });
 
   test("what is outstanding is counted in segments: sent, selectively acknowledged, lost, and sent again", () => {
