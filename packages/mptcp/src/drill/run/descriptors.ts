@@ -98,7 +98,7 @@ export class Descriptors implements Ports {
   began(call: Call): void {
     const socket = "fd" in call ? this.#sockets.get(call.fd) : undefined;
     if (socket === undefined) return;
-    if (call.name === "connect" || (call.name === "sendto" && call.address !== null)) socket.peer = call.address;
+    if (call.name === "connect" || ((call.name === "sendto" || call.name === "sendmsg") && call.address !== null)) socket.peer = call.address;
   }
 
   #make(script: number, socket: Socket): void {

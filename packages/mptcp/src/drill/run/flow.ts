@@ -18,6 +18,8 @@ export class Flow implements Ends {
   readonly remotePort: number;
   /** Whether the stack began it. */
   readonly active: boolean;
+  /** Whether the stack began it with the ports of one that is over: a SYN that is sent again, unless a socket has connected since. */
+  isAgain = false;
   /** Whether a line of the script stood for one of its packets. */
   claimed = false;
   /** Initial sequence numbers; null: not seen yet. */
@@ -35,8 +37,10 @@ export class Flow implements Ends {
   multipath: Multipath | null = null;
   /** Random numbers of a join. */
   readonly nonces: { local: number | null; remote: number | null } = { local: null, remote: null };
-  /** The script's number of the socket, and those of `sock(...)`. */
+  /** The script's number of the socket while it is open, and those of `sock(...)`. */
   readonly sockets = new Set<number>();
+  /** Whether it has had a socket: it gets no other. */
+  hadSocket = false;
   readonly timestamps = new Timestamps();
   /** Data of the script's end that was sent: the relative number behind it. */
   remoteNext = 1;

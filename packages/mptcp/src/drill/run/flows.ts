@@ -50,7 +50,9 @@ export class Flows {
     const ends: Ends = { local: live.source, localPort: live.sourcePort, remote: live.destination, remotePort: live.destinationPort };
     let flow = this.#all.findLast((one) => one.is(live.body.kind, ends));
     if (flow === undefined || this.#beginsAgain(flow, live)) {
+      const isAgain = flow !== undefined;
       flow = new Flow(live.body.kind, ends, true, this.#era);
+      flow.isAgain = isAgain;
       this.#all.push(flow);
     }
     if (live.body.kind === "tcp") this.#observeTcp(live.body, flow);

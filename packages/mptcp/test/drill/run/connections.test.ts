@@ -49,3 +49,37 @@ test("packets of a connection that a line passed over are not asked for again, u
   expect(told(`${two}+0 > addr[b0] > addr[a0] . 1:1(0) ack 2 win 1\n+0 > . 1:1(0) ack 2 win 2\n`, stack())).toBe("passed");
   expect(told(`${two}+0 > addr[b0] > addr[a0] . 1:1(0) ack 2 win 3\n`, stack())).toContain("no such packet left");
 });
+
+test("a SYN that the stack sends again after a reset is not the one that the next socket sends", () => {
+  let sent = 0;
+  const stack = new FakeTarget({
+    call(call, fake) {
+      if (call.name === "socket") return 13 + sent;
+      if (call.name === "connect") fake.open(call.address, 33_000 + sent++, 5, () => undefined);
+      return 0;
+    },
+    packet(packet, fake) {
+      fake.reply(packet, { flags: TCP_FLAG.RST, sequence: packet.tcp!.acknowledgment });
+      // The first socket goes on trying.
+      fake.open({ family: 2, address: "192.0.2.1", port: 8080 }, 33_000, 5, () => undefined);
+    },
+  });
+  const text = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 connect(3, ..., ...) = 0\n+0 > S 0:0(0)\n+0 < S. 0:0(0) ack 99 win 1\n+0 > R 99:99(0)\n+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 4\n+0 connect(4, ..., ...) = 0\n+0 > S 0:0(0)\n+0 < . 1:1(0) ack 1 win 1";
+  expect(told(text, stack)).toBe("passed");
+  expect(stack.received.at(-1)!.tcp!.destinationPort).toBe(33_001);
+});
+
+test("a descriptor that is used again is that of the next connection", () => {
+  let sent = 0;
+  const stack = new FakeTarget({
+    call(call, fake) {
+      if (call.name === "socket") return 13;
+      if (call.name === "connect") fake.open(call.address, 33_000 + sent++, 5, () => undefined);
+      if (call.name === "getsockopt") return { option: new Uint8Array(248), value: 0 };
+      return 0;
+    },
+  });
+  const connection = "+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 connect(3, ..., ...) = 0\n+0 > S 0:0(0)\n+0 < S. 0:0(0) ack 1 win 1\n+0 %{ assert tcpi_state == 0 }%\n+0 close(3) = 0\n";
+  expect(told(`0 close(9) = 0\n${connection}${connection}`, stack)).toBe("passed");
+  expect(stack.received.map(({ tcp }) => tcp!.destinationPort)).toEqual([33_000, 33_001]);
+});

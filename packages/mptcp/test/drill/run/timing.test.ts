@@ -34,6 +34,22 @@ describe("times", () => {
     expect(stack.now).toBe(3e9);
   });
 
+  test("a stack is not late for what the script's own events were late", () => {
+    const slow = (after: number): FakeTarget => {
+      const stack = new FakeTarget({
+        command: () => {
+          stack.now += 20e6;
+          return { status: 0, output: "", errors: "" };
+        },
+        packet: (packet, self) => self.reply(packet, { ack: packet.tcp!.sequence + packet.tcp!.payload.length, sequence: 1, after }),
+      });
+      return stack;
+    };
+    const text = "0 close(3) = 0\n+0 `ip link`\n+0 < . 1:2(1) ack 1\n+0 > . 1:1(0) ack 2\n+.1 < . 2:3(1) ack 1\n+0 > . 1:1(0) ack 3";
+    expect(run(text, slow(3e6))).toMatchObject({ passed: true });
+    expect(told(text, slow(5e6))).toContain("x.pkt:4:4: no such packet left until 0.024; it left at 0.025, 0.005 s too late");
+  });
+
   test("whatever never comes ends a script all the same", () => {
     const stack = new FakeTarget();
     expect(told("* > . 1:1(0)", stack)).toContain("1:3: no such packet left within 60 s");

@@ -54,7 +54,7 @@ export function planSendmsg(args: Arguments): PlannedCall {
     call: {
       name: "sendmsg",
       fd: args.descriptor(0),
-      address: nameOf(args, fields.get("msg_name")),
+      address: nameOf(args, fields.get("msg_name"), args.number(2, "flags", 0)),
       data: buffers(args, iovOf(args, fields)).map(({ base, length }) => args.data(base, length)),
       control,
       flags: args.number(2, "flags", 0),
@@ -79,9 +79,9 @@ function controlLength(args: Arguments, fields: ReadonlyMap<string, StructField>
   return fields.has("msg_control") ? CONTROL_OCTETS : 0;
 }
 
-/** Null for `...`: the socket's own peer. */
-function nameOf(args: Arguments, field: StructField | undefined): SocketAddress | null {
-  if (field === undefined || field.value.kind === "ellipsis") return null;
+/** Null for `...`: the socket's own peer; where the message opens the connection (Fast Open), the address that `connect` has. */
+function nameOf(args: Arguments, field: StructField | undefined, flags: number): SocketAddress | null {
+  if (field === undefined || field.value.kind === "ellipsis") return (flags & CONSTANTS["MSG_FASTOPEN"]!) === 0 ? null : args.defaultAddress("remote");
   throw new Refused(field.place, `msg_name of ${args.action.name} is ...: to name an address there is sendto`);
 }
 
