@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { CONSTANTS } from "../../../src/drill/system/index.ts";
 import { accepted, brief, briefly, bytes, call, finish, ip4, ip6, listening, MILLISECOND, SECOND, stack, WirePeer } from "./wire-peer.ts";
 
-const { AF_INET, AF_INET6, IPPROTO_TCP, SOCK_STREAM, SOCK_NONBLOCK, SHUT_WR, SO_ERROR, SOL_SOCKET } = CONSTANTS;
+const { AF_INET, AF_INET6, IPPROTO_TCP, MSG_MORE, SOCK_STREAM, SOCK_NONBLOCK, SHUT_WR, SO_ERROR, SO_KEEPALIVE, SO_SNDBUF, SOL_SOCKET, SOL_TCP, TCP_CORK, TCP_NODELAY } = CONSTANTS;
 
 describe.each([4, 6] as const)("a listener of IPv%i", (family) => {
   test("answers a SYN, and a blocking accept returns at the third ACK", () => {
@@ -123,4 +123,36 @@ test("a blocking write returns once there was room for all of it", () => {
     target.advance(target.now + MILLISECOND);
   }
   expect(started.result?.value).toBe(300_000);
+});
+
+test("an option that says nothing about the window sends nothing", () => {
+  const target = stack();
+  const peer = accepted(target);
+  for (const [level, option] of [[SOL_TCP, TCP_NODELAY], [SOL_TCP, TCP_CORK], [SOL_SOCKET, SO_SNDBUF], [SOL_SOCKET, SO_KEEPALIVE]] as const) {
+    expect(brief(target, { name: "setsockopt", fd: 4, level, option, value: Uint8Array.of(1, 0, 0, 0) })).toBe(0);
+  }
+  expect(peer.all()).toEqual([]);
+});
+
+test("MSG_MORE and TCP_CORK hold back what does not fill a segment until more comes", () => {
+  const target = stack();
+  const peer = accepted(target);
+  expect(brief(target, { name: "send", fd: 4, data: bytes(400), flags: MSG_MORE })).toBe(400);
+  expect(peer.all()).toEqual([]);
+  expect(brief(target, { name: "send", fd: 4, data: bytes(700), flags: MSG_MORE })).toBe(700);
+  expect(peer.all()).toEqual([". 1:1001(1000) ack 1"]);
+  expect(brief(target, { name: "send", fd: 4, data: bytes(10), flags: 0 })).toBe(10);
+  peer.send(".", { sequence: 1, ack: 1001 });
+  expect(peer.all()).toEqual(["P. 1001:1111(110) ack 1"]);
+});
+
+test("a socket that is closed before its SYN was answered knows nothing of the answer", () => {
+  const target = stack();
+  call(target, { name: "socket", domain: AF_INET, type: SOCK_STREAM | SOCK_NONBLOCK, protocol: IPPROTO_TCP });
+  call(target, { name: "connect", fd: 3, address: ip4("192.0.2.1", 8080) });
+  const peer = new WirePeer(target, { local: 0, remote: 0 });
+  peer.all();
+  expect(brief(target, { name: "close", fd: 3 })).toBe(0);
+  peer.send("S.", { ack: 1 });
+  expect(peer.all()).toEqual(["R 1:1(0)"]);
 });

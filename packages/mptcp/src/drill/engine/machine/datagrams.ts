@@ -87,9 +87,13 @@ export class Datagrams {
     const error = icmpErrorOf(packet.icmp, packet.source.family);
     if (error === null || error.quoted.protocol !== UDP) return false;
     const { quoted } = error;
-    const to = { address: quoted.destination, port: quoted.destinationPort };
-    const header = quoted.source.family === 4 ? ((packet.icmp.body[0] as number) & 15) * 4 : 40;
-    this.find({ address: quoted.source, port: quoted.sourcePort }, to)?.onError(error, packet.source, to, packet.icmp.body.slice(header + HEADER));
+    const { body } = packet.icmp;
+    const header = quoted.source.family === 4 ? ((body[0] as number) & 15) * 4 : 40;
+    if (body.length < header + HEADER) return true;
+    const view = new DataView(body.buffer, body.byteOffset + header, HEADER);
+    const from = { address: quoted.source, port: view.getUint16(0) };
+    const to = { address: quoted.destination, port: view.getUint16(2) };
+    this.find(from, to)?.onError(error, packet.source, to, body.slice(header + HEADER));
     return true;
   }
 

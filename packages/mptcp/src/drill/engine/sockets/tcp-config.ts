@@ -33,7 +33,7 @@ function settingsOf({ domain, machine: { mtu, sysctls }, settings }: ConfiguredS
     noDelay: settings.get("TCP_NODELAY") !== 0,
     cork: settings.get("TCP_CORK") !== 0,
     maxSegmentSize: settings.get("TCP_MAXSEG"),
-    hopLimit: headerOf(settings, domain, "IP_TTL", "IPV6_UNICAST_HOPS", sysctls.number("net.ipv4.ip_default_ttl")),
+    hopLimit: hopLimitOf(settings, sysctls, domain),
     trafficClass: headerOf(settings, domain, "IP_TOS", "IPV6_TCLASS", 0),
     unsentLowWater: unsentLowWater(settings, sysctls),
     readLowWater: Math.max(1, settings.get("SO_RCVLOWAT")),
@@ -76,6 +76,11 @@ function segmentOf(settings: Settings, domain: number, mtu: number): number {
 function headerOf(settings: Settings, domain: number, ipv4: string, ipv6: string, initial: number): number {
   const name = domain === AF_INET ? ipv4 : ipv6;
   return settings.has(name) ? settings.get(name) : initial;
+}
+
+/** IPv6 takes 0, of which nothing would come. */
+function hopLimitOf(settings: Settings, sysctls: Sysctls, domain: number): number {
+  return Math.max(1, headerOf(settings, domain, "IP_TTL", "IPV6_UNICAST_HOPS", sysctls.number("net.ipv4.ip_default_ttl")));
 }
 
 /** What is as good as no mark is none. */
