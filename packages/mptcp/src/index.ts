@@ -8,8 +8,8 @@
  */
 
 // ---- a host and its connections
-export { Host, Listener, Pump } from "./host/index.ts";
-export type { AddressOptions, ConnectOptions, Defaults, DefaultsChange, HostAddress, HostOptions, HostUsage, ListenOptions, OwnPolicies, PortPeer, PortSource, PumpDriver, RestoreOptions, SynCookieMode } from "./host/index.ts";
+export { Host, Listener, profiles, Pump } from "./host/index.ts";
+export type { AddressOptions, ConnectOptions, Defaults, DefaultsChange, HostAddress, HostOptions, HostUsage, ListenOptions, OwnPolicies, PortPeer, PortSource, Profile, ProfileName, PumpDriver, RestoreOptions, SynCookieMode } from "./host/index.ts";
 export { MptcpConnection } from "./mptcp/index.ts";
 export type { AddressesInfo, ConnectionInfo, DecisionListener, PoliciesInfo, PolicyInfo, SubflowInfo, SubflowView } from "./mptcp/index.ts";
 export { STREAM_EVENT } from "./tcp/index.ts";

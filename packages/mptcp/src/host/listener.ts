@@ -3,6 +3,7 @@ import type { MptcpConfig } from "../mptcp/index.ts";
 import type { StreamConnection, TcpConfig } from "../tcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
 import type { Defaults, ListenOptions } from "./options.ts";
+import { withProfile } from "./profiles.ts";
 
 /** A port open for connections. Made by `Host.listen`. */
 export class Listener {
@@ -23,8 +24,8 @@ export class Listener {
     this.port = port;
     this.address = options.address ?? null;
     this.options = options;
-    this.tcp = { ...defaults.tcp, ...options.tcp };
-    this.mptcpConfig = { ...defaults.mptcp, ...options.mptcp };
+    this.tcp = withProfile(defaults.tcp, options.profile, "tcp", options.tcp);
+    this.mptcpConfig = withProfile(defaults.mptcp, options.profile, "mptcp", options.mptcp);
     this.closing = closing;
   }
 
@@ -76,7 +77,7 @@ export class Listener {
 
   /** Connections to come have other parameters where the options say nothing. */
   onDefaults(mptcp: MptcpConfig): void {
-    this.mptcpConfig = { ...mptcp, ...this.options.mptcp };
+    this.mptcpConfig = withProfile(mptcp, this.options.profile, "mptcp", this.options.mptcp);
   }
 
   onHandshakeBegun(): void {

@@ -3,6 +3,7 @@ import type { EndpointFlags, MptcpConfig, PathLimits, PolicyExchange } from "../
 import type { TcpConfig } from "../tcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
 import type { PortSource } from "./ports.ts";
+import type { ProfileName } from "./profiles.ts";
 import type { SynCookieMode } from "./syn-cookies.ts";
 
 /** Entries of a host's tables. */
@@ -27,6 +28,8 @@ export interface HostOptions {
   /** A source of random numbers for each purpose, or a function that gives them. Seeded in the simulator, cryptographic on real networks. */
   readonly random: RandomSources | ((purpose: RandomPurpose) => RandomSource);
   readonly observer?: Observer | null;
+  /** `own` unless given. Whose choices are made where the RFCs leave one: {@link profiles}. What `tcp` and `mptcp` say goes before it. */
+  readonly profile?: ProfileName;
   readonly tcp?: Partial<TcpConfig>;
   readonly mptcp?: Partial<MptcpConfig>;
   /** Joins that may wait for their third ACK, the oldest of which makes room for the next one; 1024 unless given ... */
@@ -83,6 +86,8 @@ export interface ListenOptions {
   readonly halfOpen?: number;
   /** Accept Multipath TCP; true unless given. */
   readonly multipath?: boolean;
+  /** The host's unless given. Whose choices are made where the RFCs leave one: {@link profiles}. What `tcp` and `mptcp` say goes before it. */
+  readonly profile?: ProfileName;
   readonly tcp?: Partial<TcpConfig>;
   readonly mptcp?: Partial<MptcpConfig>;
 }
@@ -94,6 +99,8 @@ export interface ConnectOptions {
   readonly multipath?: boolean;
   /** Never send a SYN without MP_CAPABLE, whatever is remembered of the path; false unless given. */
   readonly require?: boolean;
+  /** The host's unless given. Whose choices are made where the RFCs leave one: {@link profiles}. What `tcp` and `mptcp` say goes before it. */
+  readonly profile?: ProfileName;
   readonly tcp?: Partial<TcpConfig>;
   readonly mptcp?: Partial<MptcpConfig>;
 }

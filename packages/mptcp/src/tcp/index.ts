@@ -5,7 +5,7 @@
  * @module
  */
 export { reassemblyMemory, ReceiveBufferTuner, ReceiverRtt, SendBufferTuner, windowOfPath, withoutQueue } from "./buffer-tuning.ts";
-export { configOfKeepAlive, DEFAULT_TCP_CONFIG, keepAliveOf } from "./config.ts";
+export { configOfKeepAlive, DEFAULT_TCP_CONFIG, keepAliveOf, offeredBuffer } from "./config.ts";
 export type { BufferConfig, KeepAlive, TcpConfig } from "./config.ts";
 export type {
   AckEvent,

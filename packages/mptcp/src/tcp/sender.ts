@@ -311,6 +311,7 @@ export class Sender {
   private build(record: SentSegment, now: number): Packet | null {
     this.tcp.bytesSent += record.payload.length;
     if (this.pacer !== null) this.pacer.sent(record.length, now);
+    this.tcp.receiver.onDataSent(now);
     return buildDataSegment(this.tcp, record, now);
   }
 

@@ -40,6 +40,10 @@ export interface SenderOptions {
   readonly penalisation: boolean;
   /** Nagle's algorithm is off. */
   readonly noDelay: boolean;
+  /** What has to be unacknowledged for that to hold a small segment back; see `MptcpConfig.nagle`. */
+  readonly nagle: "any" | "small";
+  /** When a DATA_FIN is sent again; see `MptcpConfig.dataFinTimeout`. */
+  readonly finTimeout: number | null;
 }
 
 /** What regular TCP goes on with when the connection falls back. */
@@ -69,7 +73,11 @@ export class DataSender {
   private readonly buffer: BufferConfig;
   private readonly opportunistic: boolean;
   private readonly penalising: boolean;
+  private readonly finTimeout: number | null;
   private noDelay: boolean;
+  private readonly holdsForSmall: boolean;
+  /** End of the last segment that was not full. */
+  private smallEnd = 0;
 
   private readonly queue = new SendQueue();
   private readonly reinjections = new ReinjectionQueue();
@@ -112,6 +120,8 @@ export class DataSender {
     this.opportunistic = options.opportunisticRetransmission;
     this.penalising = options.penalisation;
     this.noDelay = options.noDelay;
+    this.finTimeout = options.finTimeout;
+    this.holdsForSmall = options.nagle === "small";
   }
 
   // ---- what can be read
@@ -286,7 +296,7 @@ export class DataSender {
       return this.planOpportunistic(subflow, limit, now);
     }
     // Nagle at connection level: the subflows' own is off, since it would see each subflow alone.
-    if (!this.noDelay && !this.ending && available < subflow.mss && this.nxt > this.una) return this.planOpportunistic(subflow, limit, now);
+    if (!this.noDelay && !this.ending && available < subflow.mss && (this.holdsForSmall ? this.smallEnd : this.nxt) > this.una) return this.planOpportunistic(subflow, limit, now);
     if (!this.carriers.chooses(subflow, this.carriers.usable(), this.nxt, available, false, now)) return 0;
     this.noteWindow(false);
     this.planKind = "new";
@@ -305,6 +315,7 @@ export class DataSender {
     if (fresh) {
       this.carriers.followed(false);
       this.sndNxt = start + length;
+      if (length < subflow.mss) this.smallEnd = this.sndNxt;
     } else {
       if (this.planKind === "queued") {
         this.carriers.followed(true);
@@ -511,6 +522,7 @@ export class DataSender {
   }
 
   private dataTimeout(): number {
+    if (this.finTimeout !== null && this.onlyFinUnacknowledged) return this.finTimeout * (1 << Math.max(0, this.timerBackoff - 1));
     let timeout = 0;
     for (const subflow of this.context.subflows) if (subflow.established && subflow.rto > timeout && !subflow.stale) timeout = subflow.rto;
     return (timeout === 0 ? DATA_TIMEOUT_WITHOUT_RTO : timeout) * (1 << this.timerBackoff);
