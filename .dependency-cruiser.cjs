@@ -38,6 +38,20 @@ module.exports = {
   forbidden: [
     ...layers,
     ...faces,
+    {
+      name: "testbed-needs-only-the-library",
+      comment: "the kernel as a target is one for whoever runs packet scripts, and has nothing of theirs",
+      severity: "error",
+      from: { path: "^packages/testbed/src/" },
+      to: { path: "^packages/", pathNot: "^packages/(testbed|mptcp)/" },
+    },
+    {
+      name: "face-testbed-kernel",
+      comment: "import kernel/ through its index.ts",
+      severity: "error",
+      from: { path: "^packages/", pathNot: "^packages/testbed/src/kernel/" },
+      to: { path: "^packages/testbed/src/kernel/", pathNot: "^packages/testbed/src/kernel/index\\.ts$" },
+    },
     { name: "no-circular", severity: "error", from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } } },
     {
       name: "mptcp-parts-know-no-whole",

@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const page = readFileSync(join(root, "docs/errors.md"), "utf8");
 
 /** The lines of the sources but for comments. */
-const lines = ["packages/mptcp/src", "packages/scenario/src"].flatMap((folder) =>
+const lines = ["packages/mptcp/src", "packages/scenario/src", "packages/testbed/src"].flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".ts"))
     .flatMap((name) => readFileSync(join(root, folder, name), "utf8").split("\n"))

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** The packages that are published, and where they are. */
-export const PACKAGES = { mptcp: "packages/mptcp", "@mptcp/scenario": "packages/scenario", "@mptcp/cli": "packages/cli" } as const;
+export const PACKAGES = { mptcp: "packages/mptcp", "@mptcp/scenario": "packages/scenario", "@mptcp/testbed": "packages/testbed", "@mptcp/cli": "packages/cli" } as const;
 
 /** A package as npm describes it when it has packed it. */
 export interface Packed {
@@ -34,7 +34,7 @@ export class Installed {
     if (expected !== "") throw new Error(expected);
     // What is packed with the scenarios brings a step of its own; the others' is the build alone.
     const pack = (...args: string[]) => JSON.parse(this.ok("npm", ["pack", "--silent", "--json", "--pack-destination", this.folder, ...args], root)) as Packed[] | Readonly<Record<string, Packed>>;
-    this.packed = [pack("--ignore-scripts", "--workspace=mptcp", "--workspace=@mptcp/cli"), pack("--workspace=@mptcp/scenario")].flatMap((all) => Object.values(all));
+    this.packed = [pack("--ignore-scripts", "--workspace=mptcp", "--workspace=@mptcp/testbed", "--workspace=@mptcp/cli"), pack("--workspace=@mptcp/scenario")].flatMap((all) => Object.values(all));
     this.install();
   }
 

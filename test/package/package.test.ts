@@ -21,6 +21,7 @@ const ENTRY_POINTS = {
   "@mptcp/scenario": "runScenario",
   "@mptcp/scenario/units": "formatRate",
   "@mptcp/scenario/node": "loadScenario",
+  "@mptcp/testbed": "kernelTarget",
 } as const;
 
 let installed: Installed;
@@ -168,7 +169,7 @@ describe("the examples of the packages' READMEs", () => {
   });
 
   it("are there", () => {
-    expect(Object.keys(texts)).toEqual(["sockets.mjs", "simulation.ts", "scheduler.ts", "packets.ts", "scenario.ts", "readme.ts"]);
+    expect(Object.keys(texts)).toEqual(["sockets.mjs", "simulation.ts", "scheduler.ts", "packets.ts", "scenario.ts", "kernel.ts", "readme.ts"]);
   });
 
   it("are accepted by the strictest of compilers, with all that the packages declare, where koffi is not installed", () => {
@@ -197,10 +198,10 @@ describe("the examples of the packages' READMEs", () => {
     expect(stdout.trimEnd().split("\n").toSorted()).toEqual(["a path: 127.0.0.1 -> 127.0.0.1", "a path: ::1 -> ::1", "the echo: hello"]);
   });
 
-  it.each(["simulation.ts", "readme.ts", "scheduler.ts", "packets.ts", "scenario.ts"])("%s runs, and as plain JavaScript", (name) => {
+  it.each(["simulation.ts", "readme.ts", "scheduler.ts", "packets.ts", "scenario.ts", "kernel.ts"])("%s runs, and as plain JavaScript", (name) => {
     const { outputText } = ts.transpileModule(texts[name] ?? "", { compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext } });
     const { code, stdout, stderr } = installed.run("node", [installed.write(name.replace(/\.ts$/, ".mjs"), outputText)]);
     expect([code, stderr]).toEqual([0, ""]);
-    expect(stdout).toMatch({ "simulation.ts": /^16000000 octets/, "readme.ts": /^16000000 /, "scheduler.ts": /^0 findings/, "packets.ts": /^10\.0\.0\.1 -> 10\.0\.0\.2, 0 options/, "scenario.ts": /^2 subflows\nTwo paths/ }[name] as RegExp);
+    expect(stdout).toMatch({ "simulation.ts": /^16000000 octets/, "readme.ts": /^16000000 /, "scheduler.ts": /^0 findings/, "packets.ts": /^10\.0\.0\.1 -> 10\.0\.0\.2, 0 options/, "scenario.ts": /^2 subflows\nTwo paths/, "kernel.ts": /^(a SYN of \d+ octets|not here: )/ }[name] as RegExp);
   });
 });

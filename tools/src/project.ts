@@ -3,7 +3,7 @@ import { join } from "node:path";
 import ts from "typescript";
 
 /** Where the repository's sources are, relative to it. */
-export const SOURCES: readonly string[] = ["packages/mptcp/src", "packages/scenario/src", "packages/cli/src", "examples/src", "bench/src"];
+export const SOURCES: readonly string[] = ["packages/mptcp/src", "packages/scenario/src", "packages/testbed/src", "packages/cli/src", "examples/src", "bench/src"];
 
 /** The sources of the repository, with their types. */
 export interface Project {

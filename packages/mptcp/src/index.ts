@@ -8,18 +8,20 @@
  */
 
 // ---- a host and its connections
-export { Host, Listener, profiles, Pump } from "./host/index.ts";
-export type { AddressOptions, ConnectOptions, Defaults, DefaultsChange, HostAddress, HostOptions, HostUsage, ListenOptions, OwnPolicies, PortPeer, PortSource, Profile, ProfileName, PumpDriver, RestoreOptions, SynCookieMode } from "./host/index.ts";
+export { changeOfSysctl, Host, Listener, profiles, Pump } from "./host/index.ts";
+export type { AddressOptions, ConnectOptions, Defaults, DefaultsChange, FixedNumbers, HostAddress, HostOptions, HostUsage, ListenOptions, OwnPolicies, PortPeer, PortSource, Profile, ProfileName, PumpDriver, RestoreOptions, SynCookieMode } from "./host/index.ts";
 export { MptcpConnection } from "./mptcp/index.ts";
 export type { AddressesInfo, ConnectionInfo, DecisionListener, PoliciesInfo, PolicyInfo, SubflowInfo, SubflowView } from "./mptcp/index.ts";
-export { STREAM_EVENT } from "./tcp/index.ts";
-export type { FourTuple, StreamConnection, TcpConnection, TcpState } from "./tcp/index.ts";
+export { linuxMptcpInfo } from "./mptcp/index.ts";
+export type { LinuxMptcpInfo } from "./mptcp/index.ts";
+export { linuxTcpInfo, STREAM_EVENT } from "./tcp/index.ts";
+export type { FourTuple, LinuxTcpInfo, StreamConnection, StreamReadiness, TcpConnection, TcpInfo, TcpState, TcpSummary } from "./tcp/index.ts";
 
 // ---- configuration
 export { DEFAULT_MPTCP_CONFIG } from "./mptcp/index.ts";
-export type { EndpointFlags, MptcpConfig, PathLimits, PolicyExchange } from "./mptcp/index.ts";
-export { DEFAULT_TCP_CONFIG } from "./tcp/index.ts";
-export type { BufferConfig, KeepAlive, TcpConfig } from "./tcp/index.ts";
+export type { EndpointFlags, MptcpConfig, PathLimits, PolicyExchange, SubflowTcpConfig } from "./mptcp/index.ts";
+export { DEFAULT_TCP_CONFIG, fixedBuffer } from "./tcp/index.ts";
+export type { BufferConfig, KeepAlive, StreamSettings, TcpConfig } from "./tcp/index.ts";
 export { version1 } from "./mptcp/index.ts";
 export type { KeyMaterial, KeyPair, NamedAddress, Version } from "./mptcp/index.ts";
 

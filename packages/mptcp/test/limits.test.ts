@@ -470,7 +470,7 @@ const CASES: Readonly<Record<LimitName, () => void>> = {
   },
   blackholes: () => {
     const counters = new Counters();
-    const holes = new BlackHoles({ blackholeFirstMemory: 10 * SECOND, blackholeMemory: 60 * SECOND }, counters);
+    const holes = new BlackHoles({ mptcp: { blackholeFirstMemory: 10 * SECOND, blackholeMemory: 60 * SECOND } }, counters);
     const address = (i: number): IpAddress => IpAddress.from(`10.0.${i >> 8}.${i & 255}`);
     const { counter, default: most } = LIMITS.blackholes;
     for (let i = 0; i < most; i++) holes.learn(address(i), true, 0);

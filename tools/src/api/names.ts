@@ -13,7 +13,7 @@ interface Entry {
 
 /** typedoc's number for a module: an entry point. */
 const MODULE = 2;
-const PACKAGES = ["mptcp", "@mptcp/scenario"];
+const PACKAGES = ["mptcp", "@mptcp/scenario", "@mptcp/testbed"];
 
 /** The names that an entry point's declarations use and that no entry point exports, by entry point. */
 export function namesNotExported(reference: unknown): Map<string, Set<string>> {

@@ -10,6 +10,8 @@ export { MptcpError } from "./errors.ts";
 export type { CloseReason } from "./errors.ts";
 export { LIMITS } from "./limits.ts";
 export type { Limit, LimitName } from "./limits.ts";
+export { FixableRandom } from "./fixed-random.ts";
+export type { FixedNumber } from "./fixed-random.ts";
 export { ClassTable, damaged, GraphReader, GraphWriter, saved } from "./graph/index.ts";
 export type { Inside, Outside, SavedClass, Stand } from "./graph/index.ts";
 export type { DecisionDetail, DecisionEvent, EventBase, Observer } from "./observer.ts";

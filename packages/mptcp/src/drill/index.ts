@@ -1,6 +1,6 @@
 /**
- * drill/: packet scripts in the language of packetdrill. So far their syntax: a script is read into a tree that keeps the place of everything, and printed
- * from it. docs/drill.md describes the language.
+ * drill/: packet scripts in the language of packetdrill. A script is read into a tree that keeps the place of everything, checked before anything runs, and carried
+ * out on a stack ({@link Target}). docs/drill.md describes the language.
  *
  * @example
  * ```ts
@@ -10,9 +10,23 @@
  *
  * @module mptcp/drill
  */
+export { engineTarget } from "./engine/index.ts";
+export type { EngineOptions } from "./engine/index.ts";
 export type * from "./syntax/ast.ts";
 export { parseScript } from "./syntax/parser.ts";
 export type { ParsedScript } from "./syntax/parser.ts";
 export { printEvent, printScript } from "./syntax/print.ts";
 export { describeProblem, MAX_PROBLEMS } from "./syntax/problems.ts";
 export type { Problem } from "./syntax/problems.ts";
+export { planScript, wiringOf } from "./plan/index.ts";
+export type {
+  CallStep, CodeStep, DssPlan, ExpectedControl, ExpectedResult, Filled, GivenOption, IcmpPlan, IpPlan, IpVersion, KeyPlan, MptcpPlan, NonFatal, OptionPlan, OptionValue, PacketStep, Plan, PlannedScript,
+  PlanOptions, Settings, ShellStep, Step, TcpPlan, UdpPlan,
+} from "./plan/index.ts";
+export { describeFailure, FAILURE_KINDS, runPlan } from "./run/index.ts";
+export type { Comparison, Failed, Failure, FailureKind, Outcome, Passed, RunOptions } from "./run/index.ts";
+export type { ReadFile } from "./shell/index.ts";
+export { COMMANDS, CONSTANTS, ERRORS, MPTCP_INFO_FIELDS, readStructure, sizeOf, TCP_INFO_FIELDS, writeStructure } from "./system/index.ts";
+export type {
+  Call, CallName, CallResult, CommandName, CommandOutcome, ControlMessage, EpollEvent, LeftPacket, PolledDescriptor, SocketAddress, StartedCall, StructureField, Target, Wiring,
+} from "./system/index.ts";

@@ -48,7 +48,7 @@ export class ActiveOpen {
     if (localPort === 0) throw new MptcpError("EADDRNOTAVAIL", `no free port for ${remote}:${port}`);
     const tuple: FourTuple = { localAddress: local, localPort, remoteAddress: remote, remotePort: port };
     const tcpConfig = withProfile(defaults.tcp, options.profile, "tcp", options.tcp);
-    if (options.multipath === false) {
+    if (!(options.multipath ?? defaults.multipath)) {
       const socket = TcpSocket.connect(factory.plain(tcpConfig, tuple), now);
       this.register(socket.tcp, entry);
       return socket;

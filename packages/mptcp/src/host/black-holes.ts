@@ -16,11 +16,12 @@ export interface BlackHoleMemory {
  */
 export class BlackHoles {
   private readonly known = new Map<string, BlackHole>();
-  private readonly memory: BlackHoleMemory;
+  private readonly defaults: { readonly mptcp: BlackHoleMemory };
   private readonly counters: Counters;
 
-  constructor(memory: BlackHoleMemory, counters: Counters) {
-    this.memory = memory;
+  /** @param defaults of the host, which may change */
+  constructor(defaults: { readonly mptcp: BlackHoleMemory }, counters: Counters) {
+    this.defaults = defaults;
     this.counters = counters;
   }
 
@@ -43,7 +44,7 @@ export class BlackHoles {
     const times = (known.get(name)?.times ?? 0) + 1;
     known.delete(name);
     if (known.size >= LIMITS.blackholes.default) this.forgetOldest();
-    const { blackholeFirstMemory, blackholeMemory } = this.memory;
+    const { blackholeFirstMemory, blackholeMemory } = this.defaults.mptcp;
     known.set(name, { times, until: now + Math.min(blackholeMemory, blackholeFirstMemory * (1 << Math.min(2 * (times - 1), 20))) });
   }
 

@@ -1,5 +1,5 @@
-import type { ConnectionSnapshot, Observer, RandomSources } from "../core/index.ts";
-import { Counters, LIMITS, randomSources } from "../core/index.ts";
+import type { ConnectionSnapshot, Observer } from "../core/index.ts";
+import { Counters, LIMITS } from "../core/index.ts";
 import type { EndpointId, LocalAddress, MptcpConfig, MptcpEnvironment, SubflowTcpConfig, Timed } from "../mptcp/index.ts";
 import { DEFAULT_MPTCP_CONFIG, fullMesh, lia, lowestTimeDistance, MptcpConnection } from "../mptcp/index.ts";
 import type { FourTuple, StreamConnection, TcpConfig, TcpOwner } from "../tcp/index.ts";
@@ -12,6 +12,8 @@ import { BlackHoles } from "./black-holes.ts";
 import { hasAllOfIt, isOpening, resetFromClosedPort } from "./closed-port.ts";
 import { ConnectionFactory } from "./connection-factory.ts";
 import { Connections } from "./connections.ts";
+import { HostRandom } from "./fixed-numbers.ts";
+import type { FixedNumbers } from "./fixed-numbers.ts";
 import { HeldPorts } from "./held-ports.ts";
 import { Lingering } from "./lingering.ts";
 import type { Lingerer } from "./lingering.ts";
@@ -48,7 +50,7 @@ import { TransmitQueue } from "./transmit-queue.ts";
  */
 export class Host implements MptcpEnvironment, TimeWaitsOwner {
   readonly name: string;
-  readonly random: RandomSources;
+  readonly random: HostRandom;
   /** Who observes, see {@link Host.observe}; null: nobody. */
   observer: Observer | null;
   readonly counters = new Counters();
@@ -87,12 +89,13 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
 
   constructor(options: HostOptions) {
     this.name = options.name;
-    this.random = typeof options.random === "function" ? randomSources(options.random) : options.random;
+    this.random = new HostRandom(options.random);
+    if (options.fixed !== undefined) this.random.fix(options.fixed);
     if (options.observer) this.observers.add(options.observer);
     this.observer = this.observers.combined;
     const tcp = withProfile<TcpConfig>({ ...DEFAULT_TCP_CONFIG, congestion: cubic }, options.profile, "tcp", options.tcp);
     const mptcp = withProfile<MptcpConfig>({ ...DEFAULT_MPTCP_CONFIG, scheduler: lowestTimeDistance, congestion: lia, pathManager: fullMesh }, options.profile, "mptcp", options.mptcp);
-    this.defaults = { tcp, mptcp };
+    this.defaults = { tcp, mptcp, multipath: options.multipath ?? true };
     this.tokens = new Tokens(this.random, this.counters);
     this.pendingJoins = new PendingJoins(options.pendingJoins ?? LIMITS.hostPendingJoins.default, options.pendingJoinsPerPeer ?? LIMITS.pendingJoinsPerPeer.default);
     this.connections = new Connections({
@@ -106,7 +109,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     this.lingering = new Lingering(this.counters, options.lingering ?? LIMITS.lingering.default);
     this.timeWaits = new TimeWaits(this, options.timeWaits ?? LIMITS.timeWaits.default);
     this.tuples = { find: (local, localPort, remote, remotePort) => this.connections.find(local, localPort, remote, remotePort) ?? this.timeWaits.find(local, localPort, remote, remotePort) };
-    this.blackHoles = new BlackHoles(mptcp, this.counters);
+    this.blackHoles = new BlackHoles(this.defaults, this.counters);
     this.ports = new PortAllocator(this.random.ports);
     this.factory = new ConnectionFactory(this, this.addresses, this.tokens, tcp.mtu);
     const { addresses, blackHoles, counters, defaults, factory, heldPorts, ports, strays, tokens, tuples } = this;
@@ -206,14 +209,33 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     return this.tokens.find(token);
   }
 
+  /**
+   * The random numbers that are drawn next, for tests and packet scripts: keys, nonces, sequence numbers, ports, ... **On real networks such connections are
+   * anybody's to guess.**
+   * @throws MptcpError ERR_OUT_OF_RANGE for a number that cannot be drawn; then none is fixed
+   */
+  fix(numbers: FixedNumbers): void {
+    this.random.fix(numbers);
+  }
+
   /** What connections to come are made with, where whoever opens them or listens for them says nothing else. */
+  get tcpDefaults(): TcpConfig {
+    return this.defaults.tcp;
+  }
   get mptcpDefaults(): MptcpConfig {
     return this.defaults.mptcp;
   }
+  get multipathDefault(): boolean {
+    return this.defaults.multipath;
+  }
 
-  /** Makes connections to come with other limits and policies, those of listeners that are there included. */
-  setDefaults(change: DefaultsChange): void {
-    this.defaults.mptcp = { ...this.defaults.mptcp, ...change };
+  /** Makes connections to come otherwise, those of listeners that are there included. Those that are open stay as they are. */
+  setDefaults({ mptcp, multipath, synCookies, tcp }: DefaultsChange): void {
+    const { defaults } = this;
+    defaults.tcp = { ...defaults.tcp, ...tcp };
+    defaults.mptcp = { ...defaults.mptcp, ...mptcp };
+    if (multipath !== undefined) defaults.multipath = multipath;
+    if (synCookies !== undefined) this.passiveOpen.onCookieMode(synCookies);
     this.listeners.onDefaults();
   }
 

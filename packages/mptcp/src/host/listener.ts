@@ -11,9 +11,10 @@ export class Listener {
   /** Null: every address of the host. */
   readonly address: IpAddress | null;
   readonly options: ListenOptions;
-  /** Parameters of its connections: the host's, with what the options change. One object for all, since there may be many. */
-  readonly tcp: TcpConfig;
+  private tcpConfig: TcpConfig;
   private mptcpConfig: MptcpConfig;
+  private acceptsMultipath: boolean;
+  private mostWaiting: number;
   private handshakes = 0;
   /** When the last SYN cookie was sent, ns. */
   private cookieSentAt = Number.NEGATIVE_INFINITY;
@@ -24,8 +25,10 @@ export class Listener {
     this.port = port;
     this.address = options.address ?? null;
     this.options = options;
-    this.tcp = withProfile(defaults.tcp, options.profile, "tcp", options.tcp);
+    this.tcpConfig = withProfile(defaults.tcp, options.profile, "tcp", options.tcp);
     this.mptcpConfig = withProfile(defaults.mptcp, options.profile, "mptcp", options.mptcp);
+    this.acceptsMultipath = options.multipath ?? defaults.multipath;
+    this.mostWaiting = options.backlog ?? LIMITS.backlog.default;
     this.closing = closing;
   }
 
@@ -42,8 +45,37 @@ export class Listener {
     return family === undefined || this.options.family === undefined || this.options.family === family;
   }
 
+  /** Parameters of its connections: the host's, with what the options change. One object for all, since there may be many. */
+  get tcp(): TcpConfig {
+    return this.tcpConfig;
+  }
   get mptcp(): MptcpConfig {
     return this.mptcpConfig;
+  }
+
+  /** Whether Multipath TCP is accepted. */
+  get multipath(): boolean {
+    return this.acceptsMultipath;
+  }
+
+  /** Connections half open or waiting to be accepted that there may be, see {@link Listener.setBacklog}. */
+  get backlog(): number {
+    return this.mostWaiting;
+  }
+
+  /** Other connections may be half open or wait, as many as that, from now on; those that there are stay. listen(2) once more */
+  setBacklog(backlog: number): void {
+    this.mostWaiting = backlog;
+  }
+
+  /** Whether a connection waits to be accepted: poll(2)'s POLLIN. */
+  get isReady(): boolean {
+    return this.established.length > 0;
+  }
+
+  /** The connections that wait to be accepted, the oldest first; they stay where they are. */
+  get waiting(): readonly StreamConnection[] {
+    return this.established.slice();
   }
 
   /** Connections whose handshake is not over yet. */
@@ -53,13 +85,13 @@ export class Listener {
 
   /** Whether one more SYN may be remembered. */
   get hasRoom(): boolean {
-    const { backlog = LIMITS.backlog.default, halfOpen = LIMITS.halfOpen.default } = this.options;
-    return this.handshakes < halfOpen && this.handshakes + this.established.length < backlog;
+    const { halfOpen = LIMITS.halfOpen.default } = this.options;
+    return this.handshakes < halfOpen && this.handshakes + this.established.length < this.mostWaiting;
   }
 
   /** Whether the application is so far behind with `accept` that no connection can be taken. */
   get isFull(): boolean {
-    return this.established.length >= (this.options.backlog ?? LIMITS.backlog.default);
+    return this.established.length >= this.mostWaiting;
   }
 
   /** The next connection whose handshake completed, or null. */
@@ -76,8 +108,11 @@ export class Listener {
   // ---- the host's calls
 
   /** Connections to come have other parameters where the options say nothing. */
-  onDefaults(mptcp: MptcpConfig): void {
-    this.mptcpConfig = withProfile(mptcp, this.options.profile, "mptcp", this.options.mptcp);
+  onDefaults(defaults: Defaults): void {
+    const { mptcp, multipath, profile, tcp } = this.options;
+    this.tcpConfig = withProfile(defaults.tcp, profile, "tcp", tcp);
+    this.mptcpConfig = withProfile(defaults.mptcp, profile, "mptcp", mptcp);
+    this.acceptsMultipath = multipath ?? defaults.multipath;
   }
 
   onHandshakeBegun(): void {

@@ -70,7 +70,7 @@ export class Listeners {
 
   /** The host's parameters for connections to come are others. */
   onDefaults(): void {
-    for (const listeners of this.ports.values()) for (const listener of listeners) listener.onDefaults(this.host.defaults.mptcp);
+    for (const listeners of this.ports.values()) for (const listener of listeners) listener.onDefaults(this.host.defaults);
   }
 
   /** A connection that came to a listener has its handshake before it. */

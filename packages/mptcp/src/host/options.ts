@@ -1,7 +1,8 @@
 import type { Observer, RandomPurpose, RandomSource, RandomSources } from "../core/index.ts";
-import type { EndpointFlags, MptcpConfig, PathLimits, PolicyExchange } from "../mptcp/index.ts";
+import type { EndpointFlags, MptcpConfig, SubflowTcpConfig } from "../mptcp/index.ts";
 import type { TcpConfig } from "../tcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
+import type { FixedNumbers } from "./fixed-numbers.ts";
 import type { PortSource } from "./ports.ts";
 import type { ProfileName } from "./profiles.ts";
 import type { SynCookieMode } from "./syn-cookies.ts";
@@ -27,11 +28,15 @@ export interface HostOptions {
   readonly name: string;
   /** A source of random numbers for each purpose, or a function that gives them. Seeded in the simulator, cryptographic on real networks. */
   readonly random: RandomSources | ((purpose: RandomPurpose) => RandomSource);
+  /** Numbers to draw first, for tests and packet scripts; more can be fixed later, see `Host.fix`. */
+  readonly fixed?: FixedNumbers;
   readonly observer?: Observer | null;
   /** `own` unless given. Whose choices are made where the RFCs leave one: {@link profiles}. What `tcp` and `mptcp` say goes before it. */
   readonly profile?: ProfileName;
   readonly tcp?: Partial<TcpConfig>;
   readonly mptcp?: Partial<MptcpConfig>;
+  /** Whether Multipath TCP is asked for, and accepted, where nothing is said of it; true unless given. */
+  readonly multipath?: boolean;
   /** Joins that may wait for their third ACK, the oldest of which makes room for the next one; 1024 unless given ... */
   readonly pendingJoins?: number;
   /** ... and those from one address; 64 unless given. */
@@ -56,12 +61,20 @@ export interface HostOptions {
 
 /** The parameters of connections for which nothing else is said. */
 export interface Defaults {
-  readonly tcp: TcpConfig;
+  tcp: TcpConfig;
   mptcp: MptcpConfig;
+  /** Whether Multipath TCP is asked for, and accepted. */
+  multipath: boolean;
 }
 
-/** What of them may be changed while the host runs. */
-export type DefaultsChange = PolicyExchange & { readonly limits?: PathLimits };
+/** What a host makes connections to come with, where whoever opens them or listens for them says nothing else; what is not named stays as it is. */
+export interface DefaultsChange {
+  readonly tcp?: Partial<SubflowTcpConfig>;
+  readonly mptcp?: Partial<MptcpConfig>;
+  /** Whether Multipath TCP is asked for, and accepted. */
+  readonly multipath?: boolean;
+  readonly synCookies?: SynCookieMode;
+}
 
 export interface AddressOptions {
   /** The driver's number of the link that packets from this address leave by. */
@@ -84,7 +97,12 @@ export interface ListenOptions {
   readonly backlog?: number;
   /** Connections half open; 1024 unless given. What comes beyond is answered by SYN cookies, where the host has them. */
   readonly halfOpen?: number;
-  /** Accept Multipath TCP; true unless given. */
+  /**
+   * For so long after its SYN a connection is not accepted without data, ns: an ACK without any does not complete the handshake. 0 unless given: it does at once. It
+   * does in any case where SYN cookies are in use. TCP_DEFER_ACCEPT
+   */
+  readonly deferAccept?: number;
+  /** Accept Multipath TCP; as the host does unless given. */
   readonly multipath?: boolean;
   /** The host's unless given. Whose choices are made where the RFCs leave one: {@link profiles}. What `tcp` and `mptcp` say goes before it. */
   readonly profile?: ProfileName;
@@ -95,7 +113,7 @@ export interface ListenOptions {
 export interface ConnectOptions {
   readonly localAddress?: IpAddress;
   readonly localPort?: number;
-  /** Ask for Multipath TCP; true unless given. */
+  /** Ask for Multipath TCP; as the host does unless given. */
   readonly multipath?: boolean;
   /** Never send a SYN without MP_CAPABLE, whatever is remembered of the path; false unless given. */
   readonly require?: boolean;

@@ -29,7 +29,7 @@ export interface PassiveOpenHost extends OpeningHost {
  */
 export class PassiveOpen {
   private readonly host: PassiveOpenHost;
-  private readonly cookieMode: SynCookieMode;
+  private cookieMode: SynCookieMode;
   /** Made when the first one is sent. */
   private cookies: SynCookies | null = null;
   private readonly usedCookies = new UsedCookies();
@@ -37,6 +37,11 @@ export class PassiveOpen {
   constructor(host: PassiveOpenHost, cookieMode: SynCookieMode) {
     this.host = host;
     this.cookieMode = cookieMode;
+  }
+
+  /** SYNs to come are answered by cookies in other cases. */
+  onCookieMode(mode: SynCookieMode): void {
+    this.cookieMode = mode;
   }
 
   /** A segment without a connection came in on `link`. */
@@ -111,7 +116,7 @@ export class PassiveOpen {
       return true;
     }
     if (this.host.isFull(packet.source)) return true;
-    const offer = listener.options.multipath === false ? NO_OFFER : readCapableSyn(segment, listener.mptcp.version);
+    const offer = listener.multipath ? readCapableSyn(segment, listener.mptcp.version) : NO_OFFER;
     if (offer.kind === "offer") counters.increment("MPTcpExtMPCapableSYNRX");
     if (stateless) this.sendCookie(listener, packet, segment, offer.kind === "offer" ? offer.flags : null, link, now);
     else this.admit(listener, packet, segment, offer.kind !== "offer" ? null : { keys: tokens.drawKeys(listener.mptcp.version), flags: offer.flags, key: offer.key }, null, now);
@@ -135,6 +140,8 @@ export class PassiveOpen {
       listeners.expect(socket, listener);
       ({ tcp } = socket);
     }
+    const { deferAccept = 0 } = listener.options;
+    if (deferAccept > 0 && sent === null) tcp.serve({ deferredUntil: now + deferAccept });
     heldPorts.hold(tcp, addresses.find(tuple.localAddress), tuple.localPort);
     this.host.register(tcp);
     return tcp;

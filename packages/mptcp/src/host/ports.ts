@@ -145,7 +145,14 @@ function keyOf(local: IpAddress, remote: IpAddress, remotePort: number): string 
   return `${local} ${remote} ${remotePort}`;
 }
 
-function isEphemeral(port: number): boolean {
+/** What a source of random numbers is to draw so that `port`, an ephemeral one, is where {@link PortAllocator.pick} begins. */
+export function drawOfPort(port: number): number {
+  // In the middle of those that come to it, where rounding does no harm.
+  return Math.floor(((port - EPHEMERAL_FIRST + 0.5) * 0x1_0000_0000) / EPHEMERAL_COUNT);
+}
+
+/** Whether a port is among those that are picked for connections opened from here. */
+export function isEphemeral(port: number): boolean {
   return port >= EPHEMERAL_FIRST && port < EPHEMERAL_FIRST + EPHEMERAL_COUNT;
 }
 

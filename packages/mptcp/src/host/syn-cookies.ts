@@ -4,7 +4,7 @@ import type { RandomSource } from "../core/index.ts";
 import { MILLISECOND, SECOND } from "../core/index.ts";
 import type { Version } from "../mptcp/index.ts";
 import type { SentSynAck, TcpConfig } from "../tcp/index.ts";
-import { windowScaleFor } from "../tcp/index.ts";
+import { announcedMss, trafficClassOf, windowScaleFor } from "../tcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
 import { ipHeaderLength, Packet, sequenceAdd, sequenceLess, TCP_FLAG, tcpHeaderLength, TcpSegment } from "../wire/index.ts";
 
@@ -75,7 +75,7 @@ export class SynCookies {
     segment.acknowledgment = sequenceAdd(syn.sequence, 1);
     const buffer = config.receiveBuffer;
     segment.window = Math.min(65535, buffer.autoTune ? Math.min(buffer.initial, buffer.max) : buffer.initial);
-    segment.maximumSegmentSize = Math.min(65535, config.mtu - (packet.source.family === 4 ? 20 : 40) - 20);
+    segment.maximumSegmentSize = announcedMss(config, packet.source.family === 4 ? 20 : 40);
     if (config.timestamps && syn.hasTimestamps) {
       segment.hasTimestamps = true;
       segment.timestampEcho = syn.timestampValue;
@@ -88,6 +88,8 @@ export class SynCookies {
       segment.mptcp = [offer.version.capableSynAck(offer.capableFlags, keyOf(digest))];
     }
     const answer = new Packet(packet.destination, packet.source);
+    answer.hopLimit = config.hopLimit;
+    answer.trafficClass = trafficClassOf(config);
     answer.tcp = segment;
     answer.length = ipHeaderLength(answer) + tcpHeaderLength(segment);
     return answer;

@@ -90,6 +90,8 @@ export interface MptcpConfig {
   readonly passiveCloseWait: number;
   /** How long a connection without any subflow waits for one (break before make, RFC 8684 §3.3.3). */
   readonly noSubflowTimeout: number;
+  /** Retransmission timeouts of a subflow in a row from which on it is stale: it gets no new data while others can have it, and what it carries goes over these; 0: it never is. */
+  readonly staleTimeouts: number;
   /** How `abort` closes: RSTs with MP_FASTCLOSE, or an ACK with it that the peer answers by a RST (RFC 8684 §3.5, options R and A). */
   readonly fastclose: "reset" | "ack";
   /** MP_TCPRST, with reason 0, beside MP_FASTCLOSE on a RST. RFC 8684 §3.6 leaves it open. */
@@ -126,6 +128,7 @@ export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" 
   nagle: "any",
   passiveCloseWait: 3 * SECOND,
   noSubflowTimeout: LIMITS.noSubflowTimeout.default,
+  staleTimeouts: 1,
   fastclose: "reset",
   explainFastclose: false,
   denyJoinInitialAddress: false,

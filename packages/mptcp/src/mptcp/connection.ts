@@ -1,7 +1,7 @@
 import type { CloseReason, ConnectionSnapshot, DeadlineOwner, FallbackReason, JoinRefusal } from "../core/index.ts";
 import { Deadlines, FALLBACK_REASONS } from "../core/index.ts";
-import type { CongestionControlFactory, FourTuple, KeepAlive, StreamConnection } from "../tcp/index.ts";
-import { configOfKeepAlive, CouplingGroup, STREAM_EVENT } from "../tcp/index.ts";
+import type { CongestionControlFactory, FourTuple, KeepAlive, StreamConnection, StreamReadiness, StreamSettings, TcpInfo } from "../tcp/index.ts";
+import { configOfKeepAlive, CouplingGroup, infoOfTcp, STREAM_EVENT } from "../tcp/index.ts";
 import type { IpAddress, MpJoinSyn, Payload } from "../wire/index.ts";
 import type { MptcpConfig, PolicyExchange } from "./config.ts";
 import { DEADLINES } from "./deadlines.ts";
@@ -52,7 +52,7 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
   readonly session: Session;
   /** The subflows' congestion controllers, as far as they are coupled. */
   readonly couplingGroup = new CouplingGroup();
-  private settings: MptcpConfig;
+  private mptcpConfig: MptcpConfig;
   private congestionFactory: CongestionControlFactory;
   private tcpConfig: SubflowTcpConfig;
   /** What joins are made with, once there was one. */
@@ -66,7 +66,7 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
     this.environment = environment;
     this.id = options.id;
     this.initiator = initiator;
-    this.settings = config;
+    this.mptcpConfig = config;
     this.tuple = options.tuple;
     this.log = new DecisionLog(environment, options.id);
     this.deadlines = new Deadlines(DEADLINES, this);
@@ -110,8 +110,8 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
     return this.stream.error;
   }
 
-  write(payload: Payload, keep: boolean, now: number): number {
-    return this.stream.write(payload, keep, now);
+  write(payload: Payload, keep: boolean, now: number, more = false): number {
+    return this.stream.write(payload, keep, now, more);
   }
 
   end(now: number): void {
@@ -130,12 +130,40 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
     this.stream.abort(now);
   }
 
+  peek(max: number, skip = 0): Payload | null {
+    return this.stream.peek(max, skip);
+  }
+
+  stopReading(now: number): void {
+    this.stream.stopReading(now);
+  }
+
+  get readiness(): StreamReadiness {
+    return this.stream.readiness;
+  }
+  get unsent(): number {
+    return this.stream.unsent;
+  }
+  get settings(): StreamSettings {
+    return { ...this.tcpConfig, ...this.stream.small };
+  }
+
+  configure(change: Partial<StreamSettings>, now: number): void {
+    // RFC 6897 §4.4.1: an option of the socket applies to all subflows, those to come too.
+    this.tcpConfig = { ...this.tcpConfig, ...change };
+    this.joinTcpConfig = null;
+    this.stream.configure(change, now);
+  }
+
+  setQuickAck(enable: boolean, _now: number): void {
+    this.stream.setQuickAck(enable);
+  }
+
   setNoDelay(enable: boolean, now: number): void {
     this.stream.setNoDelay(enable, now);
   }
 
   setKeepAlive(keepAlive: KeepAlive | null, now: number): void {
-    // RFC 6897 §4.4.1: an option of the socket applies to all subflows, those to come too.
     this.tcpConfig = { ...this.tcpConfig, ...configOfKeepAlive(keepAlive) };
     this.joinTcpConfig = null;
     this.stream.setKeepAlive(keepAlive, now);
@@ -170,6 +198,11 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
     return subflow === undefined ? null : infoOfSubflow(subflow);
   }
 
+  tcpInfo(pathIndex: number, now: number): TcpInfo | null {
+    const subflow = this.subflows.find((candidate) => candidate.pathIndex === pathIndex);
+    return subflow === undefined ? null : infoOfTcp(subflow.tcp, now);
+  }
+
   /** The addresses that the connection knows, as plain data. */
   get addresses(): AddressesInfo {
     return addressesOf(this.stream instanceof Multipath ? this.stream.paths : null, this.tuple);
@@ -180,7 +213,7 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
    * exchange.
    */
   exchange(policies: PolicyExchange, now: number): void {
-    this.settings = { ...this.settings, ...policies };
+    this.mptcpConfig = { ...this.mptcpConfig, ...policies };
     if (policies.congestion !== undefined) this.congestionFactory = policies.congestion;
     this.stream.exchange(policies, now);
   }
@@ -190,7 +223,7 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
    * Linux.
    */
   limit(limits: PathLimits, now: number): void {
-    this.settings = { ...this.settings, limits };
+    this.mptcpConfig = { ...this.mptcpConfig, limits };
     this.whileOpen((paths) => {
       paths.onLimits(now);
       return true;
@@ -199,7 +232,7 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
 
   /** What decides in the connection, by name; null for what regular TCP does without. */
   get policies(): PoliciesInfo {
-    return policiesOf(this.settings, this.stream instanceof Multipath ? this.stream : null);
+    return policiesOf(this.mptcpConfig, this.stream instanceof Multipath ? this.stream : null);
   }
 
   /** Announces an address of ours to the peer (ADD_ADDR), with a port where it is not 0. @returns false when the connection has no address of that id */
@@ -363,7 +396,7 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
 
   /** The policies in it are those in use. */
   get config(): MptcpConfig {
-    return this.settings;
+    return this.mptcpConfig;
   }
 
   /** What controls the congestion of its subflows, those to come too. */

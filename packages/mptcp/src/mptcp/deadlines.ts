@@ -26,8 +26,10 @@ export const DEADLINE = {
   silence: 11,
   /** Joins to announced addresses may begin again. */
   joinPace: 12,
+  /** What does not fill a segment was held back for long enough. */
+  cork: 13,
 } as const;
-export const DEADLINES = 13;
+export const DEADLINES = 14;
 
 /** The deadlines of one subflow. */
 export const SUBFLOW_DEADLINE = {

@@ -1,5 +1,6 @@
 import type { FallbackReason, PlainObject, PolicyLike } from "../core/index.ts";
-import type { FourTuple, TcpConnection, TcpState } from "../tcp/index.ts";
+import type { FourTuple, TcpConnection, TcpSummary } from "../tcp/index.ts";
+import { summaryOfTcp } from "../tcp/index.ts";
 import type { DataSequenceSpace, IpAddress } from "../wire/index.ts";
 import type { MptcpConfig } from "./config.ts";
 import type { PathControl } from "./path-manager.ts";
@@ -23,11 +24,14 @@ export interface ConnectionInfo {
 
   /** Every subflow that is open, or being opened; after fallback the TCP connection that is left. */
   readonly subflows: readonly SubflowInfo[];
+  /** How many there are. `mptcpi_subflows_total` */
+  readonly subflowsTotal: number;
   /** Subflows beside the first, and how many there may be. `mptcpi_subflows`, `mptcpi_subflows_max` */
   readonly extraSubflows: number;
   readonly extraSubflowsMax: number;
-  /** Addresses announced to the peer. `mptcpi_add_addr_signal` */
+  /** Addresses announced to the peer, and that may be. `mptcpi_add_addr_signal`, `mptcpi_add_addr_signal_max` */
   readonly addAddrSignal: number;
+  readonly addAddrSignalMax: number;
   /** The peer's announcements that were accepted, and how many may be. `mptcpi_add_addr_accepted`, `mptcpi_add_addr_accepted_max` */
   readonly addAddrAccepted: number;
   readonly addAddrAcceptedMax: number;
@@ -57,36 +61,16 @@ export interface ConnectionInfo {
   readonly lastAckReceived: number;
 }
 
-/** One subflow, after the kernel's `mptcp_subflow_info` and `tcp_info`. Times are ns, sizes octets. */
-export interface SubflowInfo {
+/** One subflow, after the kernel's `mptcp_subflow_info` and `tcp_info`; all of the latter is in {@link TcpInfo}. */
+export interface SubflowInfo extends TcpSummary {
   /** Path index: 1 is the first subflow's. */
   readonly pathIndex: number;
-  readonly tuple: FourTuple;
-  /** State of its TCP connection, in the words of RFC 9293. */
-  readonly state: TcpState;
   /** Whether it may carry data: verified by both hosts, and not closing. */
   readonly established: boolean;
   /** Whether it is used only when others cannot be. */
   readonly backup: boolean;
-  readonly rtt: number;
-  readonly rttVariation: number;
-  readonly minRtt: number;
-  readonly rto: number;
-  readonly congestionWindow: number;
-  /** Slow start threshold; null while there is none. */
-  readonly slowStartThreshold: number | null;
-  /** Payload of a full segment. */
-  readonly segmentSize: number;
-  readonly bytesInFlight: number;
-  /** Data sent, retransmissions on this subflow included. */
-  readonly bytesSent: number;
-  readonly bytesAcknowledged: number;
-  readonly bytesReceived: number;
-  readonly bytesRetransmitted: number;
-  /** Data that was sent before on another subflow. */
+  /** Data that was sent before on another subflow, octets. */
   readonly bytesReinjected: number;
-  readonly segmentsSent: number;
-  readonly segmentsReceived: number;
 }
 
 /** The addresses that a connection knows. */
@@ -193,9 +177,11 @@ export function infoOfMultipath(connection: InformedMultipath, openedAt: number,
     checksumEnabled: session.checksums,
     fullyEstablished: session.fullyEstablished,
     subflows: subflows.map(infoOfSubflow),
+    subflowsTotal: subflows.length,
     extraSubflows: joined.length,
     extraSubflowsMax: paths.limits.subflows,
     addAddrSignal: paths.signals.announcedIds.length,
+    addAddrSignalMax: paths.local.length,
     addAddrAccepted: paths.acceptedAddresses,
     addAddrAcceptedMax: paths.limits.addAddrAccepted,
     localAddrUsed: new Set(joined.filter((subflow) => subflow.initiator).map((subflow) => subflow.localAddressId)).size,
@@ -228,9 +214,11 @@ export function infoOfRegular(stream: InformedRegular, openedAt: number, now: nu
     checksumEnabled: false,
     fullyEstablished: false,
     subflows: stream.subflows.map(infoOfSubflow),
+    subflowsTotal: stream.subflows.length,
     extraSubflows: 0,
     extraSubflowsMax: 0,
     addAddrSignal: 0,
+    addAddrSignalMax: 0,
     addAddrAccepted: 0,
     addAddrAcceptedMax: 0,
     localAddrUsed: 0,
@@ -254,32 +242,12 @@ export function infoOfRegular(stream: InformedRegular, openedAt: number, now: nu
 
 export function infoOfSubflow(subflow: SubflowView): SubflowInfo {
   const { pathIndex, mayCarryData: established, backup, bytesReinjected } = subflow;
-  return infoOfTcp(subflow.tcp, { pathIndex, established, backup, bytesReinjected });
+  return { pathIndex, established, backup, bytesReinjected, ...summaryOfTcp(subflow.tcp) };
 }
 
-/** The state of a TCP connection, with what its owner knows of it. */
-export function infoOfTcp(tcp: TcpConnection, owner: Pick<SubflowInfo, "pathIndex" | "established" | "backup" | "bytesReinjected">): SubflowInfo {
-  const { rtt } = tcp;
-  const { threshold } = tcp.congestion;
-  return {
-    ...owner,
-    tuple: tcp.tuple,
-    state: tcp.state,
-    rtt: rtt.srtt,
-    rttVariation: rtt.variation,
-    minRtt: rtt.min,
-    rto: tcp.rto,
-    congestionWindow: tcp.congestionWindow,
-    slowStartThreshold: Number.isFinite(threshold) ? threshold : null,
-    segmentSize: tcp.maxPayload,
-    bytesInFlight: tcp.inFlight,
-    bytesSent: tcp.bytesSent,
-    bytesAcknowledged: tcp.ackedOffset,
-    bytesReceived: tcp.receivedOffset,
-    bytesRetransmitted: tcp.bytesRetransmitted,
-    segmentsSent: tcp.segmentsSent,
-    segmentsReceived: tcp.segmentsReceived,
-  };
+/** Plain TCP as the one subflow that it is. */
+export function infoOfPlain(tcp: TcpConnection): SubflowInfo {
+  return { pathIndex: 1, established: tcp.established && !tcp.finSent, backup: false, bytesReinjected: 0, ...summaryOfTcp(tcp) };
 }
 
 /** What decides in a connection; `parts`: null with regular TCP. */

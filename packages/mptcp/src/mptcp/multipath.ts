@@ -1,7 +1,7 @@
 import type { CloseReason, Counters, Deadlines, FallbackReason, JoinRefusal, SubflowEndReason } from "../core/index.ts";
 import { LIMITS, makePolicy } from "../core/index.ts";
-import type { CongestionControlFactory, CouplingGroup, FourTuple, KeepAlive, TcpConnection } from "../tcp/index.ts";
-import { offeredBuffer, reassemblyMemory, STREAM_EVENT } from "../tcp/index.ts";
+import type { CongestionControlFactory, CouplingGroup, FourTuple, KeepAlive, StreamReadiness, StreamSettings, TcpConnection } from "../tcp/index.ts";
+import { offeredBuffer, readinessOf, reassemblyMemory, STREAM_EVENT } from "../tcp/index.ts";
 import type { MpJoinSyn, MptcpOption, Payload } from "../wire/index.ts";
 import type { MptcpConfig, PolicyExchange } from "./config.ts";
 import type { Carrier } from "./context.ts";
@@ -101,8 +101,10 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
       noDelay: subflowConfig.noDelay,
       nagle: config.nagle,
       finTimeout: config.dataFinTimeout,
+      cork: subflowConfig.cork,
+      unsentLowWater: subflowConfig.unsentLowWater,
     });
-    this.receiver = new DataReceiver(offeredBuffer(subflowConfig));
+    this.receiver = new DataReceiver(offeredBuffer(subflowConfig), subflowConfig);
     this.paths = new Paths(this, makePolicy(config.pathManager));
     this.patience = new Patience(this);
     this.silence = new SilenceWatch(this);
@@ -228,15 +230,27 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     return this.receiver.readable;
   }
   get ended(): boolean {
-    return this.receiver.readable === 0 && (this.receiver.finReached || this.ending.closed);
+    return this.receiver.readable === 0 && (this.receiver.finReached || this.receiver.isDiscarding || this.ending.closed);
+  }
+  get unsent(): number {
+    return this.sender.unsent;
+  }
+  get readiness(): StreamReadiness {
+    const { ending, receiver, sender } = this;
+    const { hasEnoughToRead, readable } = receiver;
+    const isPeerEnded = receiver.finReached || receiver.isDiscarding;
+    return readinessOf({ isOpen: this.connected, isClosed: ending.closed, error: ending.error, hasEnoughToRead, readable, isPeerEnded, isEnding: sender.finQueued, hasRoom: sender.isRoomy });
+  }
+  get small(): Pick<StreamSettings, "noDelay" | "cork"> {
+    return { noDelay: this.sender.isNoDelay, cork: this.sender.isCorked };
   }
 
   // ---- the application's commands
 
-  write(payload: Payload, keep: boolean, now: number): number {
+  write(payload: Payload, keep: boolean, now: number, more = false): number {
     if (this.ending.closed && !this.sender.finQueued) return 0;
     const taken = this.sender.write(payload, keep);
-    if (taken > 0) this.mark();
+    if (this.sender.expectMore(more) || taken > 0) this.mark();
     this.settle(now);
     return taken;
   }
@@ -265,11 +279,20 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     if (payload === null) return null;
     const from = this.lastReceiver ?? this.living[0];
     if (from === undefined || this.ending.closed) return payload;
-    const segment = from.tcp.maxPayload;
-    if (!this.isTight) receiver.consumed(payload.length, this.longestRtt(), segment, now);
-    if (receiver.updateWorthwhile(segment)) this.sendWindowUpdate(from);
+    if (!this.isTight) receiver.consumed(payload.length, this.longestRtt(), from.tcp.maxPayload, now);
+    this.offerWindow(from);
     for (const subflow of this.living) subflow.tcp.onRead(payload.length, receiver.readable === 0);
     return payload;
+  }
+
+  peek(max: number, skip: number): Payload | null {
+    return this.receiver.peek(max, skip);
+  }
+
+  stopReading(_now: number): void {
+    this.receiver.discard();
+    this.offerWindow();
+    this.raise(STREAM_EVENT.readable);
   }
 
   abort(now: number): void {
@@ -284,7 +307,25 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   }
 
   setKeepAlive(keepAlive: KeepAlive | null, now: number): void {
-    for (const subflow of this.living) subflow.setKeepAlive(keepAlive, now);
+    for (const subflow of this.living) subflow.tcp.setKeepAlive(keepAlive, now);
+  }
+
+  setQuickAck(enable: boolean): void {
+    for (const subflow of this.living) subflow.tcp.setQuickAck(enable);
+  }
+
+  /** Other settings from now on, of the subflows that there are as well. */
+  configure(change: Partial<StreamSettings>, now: number): void {
+    const { receiver, sender } = this;
+    for (const subflow of this.living) subflow.tcp.configure(change, now);
+    sender.configure(change);
+    receiver.configure(change);
+    this.patience.onLimits(now);
+    this.offerWindow();
+    if (sender.takeRoom()) this.onRoom();
+    if (change.readLowWater !== undefined && receiver.hasEnoughToRead) this.raise(STREAM_EVENT.readable);
+    this.mark();
+    this.settle(now);
   }
 
   /** Other policies decide from now on; what is not named stays. */
@@ -362,6 +403,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     const verdict = this.patience.handleTimeout(now);
     if (verdict !== null) this.ending.giveUp(verdict, now);
     this.paths.handleTimeout(now);
+    if (sender.stopHolding(now)) this.mark();
     // Last: a subflow may find that the connection is to be regular TCP, and gives it away with everything above.
     for (const subflow of this.living.slice()) if (this.living.includes(subflow)) subflow.handleTimeout(now);
   }
@@ -523,7 +565,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     }
     this.session.onArrived(this.receiver.nxt, now);
     if (this.optionsDropped) this.onProgress();
-    this.raise(STREAM_EVENT.readable);
+    if (this.receiver.hasEnoughToRead) this.raise(STREAM_EVENT.readable);
     if (this.receiver.finReached) this.onEnd(now);
   }
 
@@ -596,6 +638,10 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
 
   // ---- waking
 
+  onRoom(): void {
+    this.raise(STREAM_EVENT.writable);
+  }
+
   /** A subflow that was refused data in favour of `full` may have it now. */
   wakeOthers(full: Carrier): void {
     for (const subflow of this.sender.carriers.usable()) if (subflow !== full && subflow.hasRoom) subflow.wake();
@@ -665,7 +711,9 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     }
   }
 
-  private sendWindowUpdate(from: Subflow): void {
+  /** Tells the peer of a window that has grown, when it is worth an ACK of its own. @param from where it goes out */
+  private offerWindow(from: Subflow | undefined = this.lastReceiver ?? this.living[0]): void {
+    if (from === undefined || this.ending.closed || !this.receiver.updateWorthwhile(from.tcp.maxPayload)) return;
     // RFC 8684 §3.3.4 and draft-barre §3.4.3: the update that ends a zero window goes out on every subflow.
     if (this.receiver.takeClosed()) this.acknowledgeOnAll();
     else from.requestAck();

@@ -12,6 +12,7 @@ import { ReinjectionQueue } from "./data/reinjection-queue.ts";
 import { RepetitionBudget } from "./data/repetition-budget.ts";
 import { DataSender } from "./data/sender.ts";
 import { ReceiveWindow } from "./data/window.ts";
+import { SmallSegments } from "./data/small-segments.ts";
 import { WrapWatch } from "./data/wrap-watch.ts";
 import { DecisionLog } from "./decision-log.ts";
 import { ChecksumFailure } from "./ending/checksum-failure.ts";
@@ -81,6 +82,7 @@ export const MPTCP_CLASSES: readonly SavedClass[] = [
   saved("Session", Session),
   saved("Signals", Signals, { times: ["announcements.*.nextAt", "runs.*.until", "toldPriorities.*.at"] }),
   saved("SilenceWatch", SilenceWatch),
+  saved("SmallSegments", SmallSegments),
   saved("Staleness", Staleness, { times: ["triedAt"] }),
   saved("Subflow", Subflow, { times: ["penalisedAt"] }),
   saved("Withdrawals", Withdrawals, { times: ["entries.*.saidAt"] }),

@@ -1,6 +1,6 @@
 import type { CloseReason, Counters, Deadlines, FallbackReason, Reason, SubflowEndReason } from "../core/index.ts";
 import { LIMITS, SUBFLOW_END_REASONS } from "../core/index.ts";
-import type { CongestionControlFactory, CouplingGroup, FourTuple, KeepAlive, SegmentRole, SegmentSlot, TcpConnection, TcpOwner } from "../tcp/index.ts";
+import type { CongestionControlFactory, CouplingGroup, FourTuple, SegmentRole, SegmentSlot, StreamBuffers, TcpConnection, TcpOwner } from "../tcp/index.ts";
 import { SEGMENT_ROLE } from "../tcp/index.ts";
 import type { MpReset, MptcpOption, Payload, TcpSegment } from "../wire/index.ts";
 import { MP_RESET_REASON, TCP_OPTION_SPACE } from "../wire/index.ts";
@@ -266,10 +266,6 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.tcp.retryNow(now);
   }
 
-  setKeepAlive(keepAlive: KeepAlive | null, now: number): void {
-    this.tcp.setKeepAlive(keepAlive, now);
-  }
-
   penalise(now: number): boolean {
     if (now - this.penalisedAt < this.srtt) return false;
     this.penalisedAt = now;
@@ -377,7 +373,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   handleTimeout(now: number): void {
     this.opening.handleTimeout(now);
     if (this.deadlines.take(SUBFLOW_DEADLINE.verification, now)) this.reset("join_expired", MP_RESET_REASON.lackOfResources, now);
-    if (this.deadlines.take(SUBFLOW_DEADLINE.silence, now)) this.staleness.onTimeout(now);
+    if (this.deadlines.take(SUBFLOW_DEADLINE.silence, now)) this.staleness.onTimeout(1, now);
     if (this.deadlines.take(SUBFLOW_DEADLINE.doubt, now)) this.optionLoss.judge(now);
     if (this.deadlines.take(SUBFLOW_DEADLINE.removal, now) && this.removal !== null && !this.removal.askAgain(now)) {
       this.reset("remove_addr", MP_RESET_REASON.unspecified, now);
@@ -407,8 +403,17 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.sentMappings.push(slot.tag as SentMapping);
   }
 
+  get waitsForRoom(): boolean {
+    return this.context.sender.waitsForRoom;
+  }
+
   receiveWindow(): number {
     return this.context.receiver.advertise();
+  }
+
+  buffers(): StreamBuffers {
+    const { receiver, sender } = this.context;
+    return { sendBuffer: sender.limit, receiveBuffer: receiver.limit, unsent: sender.unsent, readPerRound: receiver.readPerRound };
   }
 
   reassemblyMemory(tcp: TcpConnection): number {
@@ -513,8 +518,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.context.settle(now);
   }
 
-  onRetransmissionTimeout(_tcp: TcpConnection, _consecutive: number, now: number): void {
-    this.staleness.onTimeout(now);
+  onRetransmissionTimeout(_tcp: TcpConnection, consecutive: number, now: number): void {
+    this.staleness.onTimeout(consecutive, now);
   }
 
   onClosed(_tcp: TcpConnection, reason: CloseReason | null, segment: TcpSegment | null, now: number): void {

@@ -1,4 +1,4 @@
-import { infoOfTcp, MptcpConnection } from "../mptcp/index.ts";
+import { infoOfPlain, MptcpConnection } from "../mptcp/index.ts";
 import type { SubflowInfo as EngineSubflowInfo } from "../mptcp/index.ts";
 import { TcpSocket } from "../tcp/index.ts";
 import type { StreamConnection } from "../tcp/index.ts";
@@ -52,11 +52,11 @@ function multipathInfo(connection: MptcpConnection, now: number): MptcpInfo {
     remoteKeyReceived: info.remoteKeyReceived,
     checksumEnabled: info.checksumEnabled,
     subflows: info.subflows.map(subflowInfo),
-    subflowsTotal: info.subflows.length,
+    subflowsTotal: info.subflowsTotal,
     extraSubflows: info.extraSubflows,
     extraSubflowsMax: info.extraSubflowsMax,
     addAddrSignal: info.addAddrSignal,
-    addAddrSignalMax: info.localAddrMax,
+    addAddrSignalMax: info.addAddrSignalMax,
     addAddrAccepted: info.addAddrAccepted,
     addAddrAcceptedMax: info.addAddrAcceptedMax,
     localAddrUsed: info.localAddrUsed,
@@ -81,7 +81,7 @@ function plainInfo(socket: TcpSocket, now: number): MptcpInfo {
   return {
     ...NOTHING,
     fallback: socket.fallback,
-    subflows: socket.closed ? [] : [subflowInfo(infoOfTcp(tcp, { pathIndex: 1, established: tcp.established && !tcp.finSent, backup: false, bytesReinjected: 0 }))],
+    subflows: socket.closed ? [] : [subflowInfo(infoOfPlain(tcp))],
     subflowsTotal: socket.closed ? 0 : 1,
     bytesSent: tcp.nextOffset,
     bytesReceived: tcp.receivedOffset,

@@ -109,6 +109,13 @@ export class AckPace {
     return isEmpty && (this.pushes > 1 || (this.pushes > 0 && !this.interactive));
   }
 
+  /** The next segments are acknowledged at once, or as late as may be, whatever the application does. */
+  setQuick(enable: boolean): void {
+    this.interactive = !enable;
+    this.quick = enable ? MOST_QUICK : 0;
+    if (enable) this.interval = LEAST_DELAY;
+  }
+
   private measure(length: number, push: boolean, largest: number): void {
     const { odd } = this;
     this.odd = 0;

@@ -106,6 +106,7 @@ function cumulative(tcp: TcpConnection, segment: TcpSegment, ack: number, summar
   }
   sender.una = ack;
   board.acknowledged(ack);
+  if (sender.timeouts > 0) tcp.tally.onTimeoutsOver(now);
   sender.timeouts = 0;
 }
 
@@ -122,6 +123,7 @@ function selective(tcp: TcpConnection, segment: TcpSegment, summary: AckSummary,
       summary.duplicateSack = true;
       summary.duplicateStart = start;
       summary.duplicateEnd = end;
+      tcp.tally.duplicateSacks++;
       tcp.environment.counters.increment("TcpExtTCPDSACKRecv");
       continue;
     }
@@ -194,6 +196,7 @@ function updateTimers(tcp: TcpConnection, advanced: boolean, now: number): void 
   const { sender, timers } = tcp;
   if (sender.board.count === 0) {
     sender.idleSince = now;
+    tcp.tally.rest(now);
     if (timers[TIMER.retransmission] !== NEVER) tcp.disarm(TIMER.retransmission);
     if (timers[TIMER.tailProbe] !== NEVER) tcp.disarm(TIMER.tailProbe);
     if (timers[TIMER.reorder] !== NEVER) tcp.disarm(TIMER.reorder);

@@ -12,8 +12,8 @@ import type { BufferConfig } from "./config.ts";
 export class ReceiveBufferTuner {
   /** Bytes of buffer now. */
   size: number;
-  private readonly max: number;
-  private readonly autoTune: boolean;
+  private max: number;
+  private autoTune: boolean;
   private copied = 0;
   /** Most bytes copied in one round so far. */
   private space: number;
@@ -25,6 +25,18 @@ export class ReceiveBufferTuner {
     this.autoTune = config.autoTune;
     this.size = config.autoTune ? Math.min(config.initial, config.max) : config.initial;
     this.space = Math.max(1, Math.min(initialWindow, this.size));
+  }
+
+  /** Another size, or other bounds, from now on. What was offered to the peer is not taken back. */
+  configure(config: BufferConfig): void {
+    this.max = config.max;
+    this.autoTune = config.autoTune;
+    this.size = sizeWithin(config, this.size);
+  }
+
+  /** The most that the application has read in one round trip, bytes; before the first what the peer's first flight may bring. */
+  get readPerRound(): number {
+    return this.space;
   }
 
   /**
@@ -58,13 +70,20 @@ export class ReceiveBufferTuner {
 export class SendBufferTuner {
   /** Bytes of buffer now. */
   size: number;
-  private readonly max: number;
-  private readonly autoTune: boolean;
+  private max: number;
+  private autoTune: boolean;
 
   constructor(config: BufferConfig) {
     this.max = config.max;
     this.autoTune = config.autoTune;
     this.size = config.autoTune ? Math.min(config.initial, config.max) : config.initial;
+  }
+
+  /** Another size, or other bounds, from now on. What the buffer holds stays in it. */
+  configure(config: BufferConfig): void {
+    this.max = config.max;
+    this.autoTune = config.autoTune;
+    this.size = sizeWithin(config, this.size);
   }
 
   /**
@@ -134,6 +153,11 @@ export class ReceiverRtt {
     this.windowStart = now;
     this.windowEnd = offset + window;
   }
+}
+
+/** The size of a buffer that has `size` now and is configured otherwise: a fixed one, or as it is within the new bounds. */
+export function sizeWithin({ autoTune, initial, max }: BufferConfig, size: number): number {
+  return autoTune ? Math.min(Math.max(size, initial), max) : initial;
 }
 
 /** Memory, bytes, that data out of order may take with a receive buffer of `size` bytes: small segments cost more than they bring. */

@@ -42,6 +42,20 @@ export interface TcpConfig {
   readonly optionLayout: "packed" | "aligned";
   /** Nagle's algorithm off. */
   readonly noDelay: boolean;
+  /** Hold back what does not fill a segment, 200 ms at the most: whoever writes piece by piece says by taking this back that nothing more comes. TCP_CORK */
+  readonly cork: boolean;
+  /** Largest segment that is announced and sent, as MSS: payload and TCP options; 0: what the MTU allows. TCP_MAXSEG */
+  readonly maxSegmentSize: number;
+  /** TTL or hop limit of packets, 1 to 255. IP_TTL, IPV6_UNICAST_HOPS */
+  readonly hopLimit: number;
+  /** Traffic class of packets, of which the upper six bits, the DSCP, count: the lower two are ECN's. IP_TOS, IPV6_TCLASS */
+  readonly trafficClass: number;
+  /** The application is asked for more once less than half of so much is written and not sent, and may write no more than that; 0: as the send buffer has room. TCP_NOTSENT_LOWAT */
+  readonly unsentLowWater: number;
+  /** So much has to wait before the application hears of it; half of the receive buffer will do in any case. SO_RCVLOWAT */
+  readonly readLowWater: number;
+  /** Most that is offered as a window; 0: as the receive buffer has room. TCP_WINDOW_CLAMP */
+  readonly windowClamp: number;
   /**
    * Answer a SYN that crosses our own (RFC 9293 §3.5). Who does not ask for it ignores bare SYNs while it connects: anybody who knows the addresses
    * and ports could send one, and end the attempt.
@@ -88,6 +102,16 @@ export interface TcpConfig {
   readonly sendBuffer: BufferConfig;
 }
 
+/**
+ * What can be changed of a connection that is open, see `StreamConnection.configure`. It holds for all subflows, those to come too (RFC 6897 §4.4); what a
+ * packet says, an MSS for one, holds for packets to come.
+ */
+export type StreamSettings = Pick<
+  TcpConfig,
+  | "noDelay" | "cork" | "keepAliveIdle" | "keepAliveInterval" | "keepAliveProbes" | "userTimeout" | "synRetries" | "retries" | "orphanTimeout" | "delayedAck"
+  | "maxSegmentSize" | "hopLimit" | "trafficClass" | "sendBuffer" | "receiveBuffer" | "unsentLowWater" | "readLowWater" | "windowClamp"
+>;
+
 /** When a silent peer is asked whether it is still there, ns. */
 export interface KeepAlive {
   /** Silence before the first probe. */
@@ -106,6 +130,16 @@ export function keepAliveOf(config: Pick<TcpConfig, "keepAliveIdle" | "keepAlive
 /** The opposite of {@link keepAliveOf}. */
 export function configOfKeepAlive(keepAlive: KeepAlive | null): Partial<TcpConfig> {
   return keepAlive === null ? { keepAliveIdle: 0 } : { keepAliveIdle: keepAlive.idle, keepAliveInterval: keepAlive.interval, keepAliveProbes: keepAlive.probes };
+}
+
+/** The traffic class of packets: the lower two bits are ECN's (RFC 2474 §3, RFC 3168 §5), and no ECN is spoken. */
+export function trafficClassOf({ trafficClass }: Pick<TcpConfig, "trafficClass">): number {
+  return trafficClass & 0xfc;
+}
+
+/** A buffer of a fixed size, bytes. */
+export function fixedBuffer(size: number): BufferConfig {
+  return { initial: size, max: size, autoTune: false };
 }
 
 /** Size of a buffer: fixed when `autoTune` is off, else it grows from `initial` up to `max`. */
@@ -140,6 +174,13 @@ export const DEFAULT_TCP_CONFIG: Omit<TcpConfig, "congestion"> = {
   windowScaling: true,
   optionLayout: "packed",
   noDelay: false,
+  cork: false,
+  maxSegmentSize: 0,
+  hopLimit: 64,
+  trafficClass: 0,
+  unsentLowWater: 0,
+  readLowWater: 1,
+  windowClamp: 0,
   simultaneousOpen: false,
   synRetries: 6,
   synAckRetries: null,

@@ -2,12 +2,13 @@ import type { CloseReason, DecisionDetail } from "../core/index.ts";
 import { MILLISECOND, NEVER, SECOND } from "../core/index.ts";
 import type { Packet, TcpSegment } from "../wire/index.ts";
 import { sequenceAdd, TCP_FLAG } from "../wire/index.ts";
-import { keepAliveOf } from "./config.ts";
-import type { KeepAlive, TcpConfig } from "./config.ts";
+import { keepAliveOf, trafficClassOf } from "./config.ts";
+import type { KeepAlive, StreamSettings, TcpConfig } from "./config.ts";
 import type { CongestionContext, CongestionControl, CongestionControlFactory, HandOver } from "./congestion/control.ts";
 import { BEFORE_ESTABLISHED } from "./congestion/none.ts";
 import { handleIcmpError } from "./icmp-errors.ts";
 import type { IcmpError } from "./icmp-errors.ts";
+import { clampedMss } from "./negotiation.ts";
 import type { TcpEnvironment, TcpOwner } from "./owner.ts";
 import { PathMtu } from "./path-mtu.ts";
 import { Receiver } from "./receiver.ts";
@@ -15,6 +16,7 @@ import { RttEstimator } from "./rtt.ts";
 import { segmentArrives, synchronize } from "./segment-arrives.ts";
 import { Sender } from "./sender.ts";
 import type { FourTuple } from "./stream.ts";
+import { Tally } from "./tally.ts";
 import { TimeWait } from "./time-wait.ts";
 import { runTimers } from "./timeouts.ts";
 import { TIMER, TIMERS } from "./timers.ts";
@@ -37,7 +39,8 @@ export type TcpState =
 export class TcpConnection {
   readonly environment: TcpEnvironment;
   readonly tuple: FourTuple;
-  readonly config: TcpConfig;
+  /** See {@link TcpConnection.configure}. */
+  config: TcpConfig;
   owner: TcpOwner;
   state: TcpState;
   /** Before the handshake is complete there is no window to control: one of its own stands there. */
@@ -55,8 +58,8 @@ export class TcpConnection {
   /** When handleTimeout wants to be called, ns; NEVER when idle. It may be earlier than the first timer. */
   nextTimeout = NEVER;
   /** TTL or hop limit, and DSCP with ECN, of packets sent. */
-  hopLimit = 64;
-  trafficClass = 0;
+  hopLimit: number;
+  trafficClass: number;
   /** Nagle's algorithm is off. See {@link TcpConnection.setNoDelay}. */
   noDelay: boolean;
   /** Keepalive probes; null: none. See {@link TcpConnection.setKeepAlive}. */
@@ -71,6 +74,8 @@ export class TcpConnection {
    * §3.7): a segment that is not acceptable then, which may be anybody's, is answered by the SYN+ACK, which says the same (RFC 9293 §3.10.7.4).
    */
   answersBySyn = false;
+  /** Until then an ACK without data does not complete the handshake of a connection that was opened by the peer, ns; 0: it does. */
+  deferredUntil = 0;
 
   // statistics
   bytesSent = 0;
@@ -79,6 +84,7 @@ export class TcpConnection {
   retransmissions = 0;
   segmentsSent = 0;
   segmentsReceived = 0;
+  readonly tally = new Tally();
 
   // ---- for the other files of this room
   readonly sender: Sender;
@@ -133,6 +139,8 @@ export class TcpConnection {
     this.rtt = new RttEstimator(config.initialRto, config.minRto, config.maxRto, config.clockGranularity);
     this.pathMtu = new PathMtu(config.mtu, tuple.localAddress.family);
     this.lastHeard = now;
+    this.hopLimit = config.hopLimit;
+    this.trafficClass = trafficClassOf(config);
     this.noDelay = config.noDelay;
     this.keepAlive = keepAliveOf(config);
     this.peerMss = this.ipHeader === 20 ? 536 : 1220;
@@ -219,6 +227,7 @@ export class TcpConnection {
     if (owned.noDelay !== undefined) this.noDelay = owned.noDelay;
     if (owned.sharedWindow !== undefined) this.sharedWindow = owned.sharedWindow;
     if (owned.answersBySyn !== undefined) this.answersBySyn = owned.answersBySyn;
+    if (owned.deferredUntil !== undefined) this.deferredUntil = owned.deferredUntil;
   }
 
   /** Ask the owner for data again at the next poll. */
@@ -333,7 +342,39 @@ export class TcpConnection {
   /** Turns Nagle's algorithm (RFC 9293 §3.7.4) off or on. What it held back leaves at the next poll. */
   setNoDelay(enable: boolean): void {
     this.noDelay = enable;
-    if (enable) this.wake();
+    if (!enable) return;
+    // As Linux does it, once, though what follows is held back again.
+    if (this.sender.isCorked) this.sender.pushOut();
+    this.wake();
+  }
+
+  /** Holds back what does not fill a segment, or does not any more; what was held back leaves at the next poll. `null`: as it is. */
+  holdBack(cork: boolean | null, more: boolean | null): void {
+    const { sender } = this;
+    if (cork !== null) sender.isCorked = cork;
+    if (more !== null) sender.hasMore = more;
+    if (sender.isCorked || sender.hasMore) return;
+    this.disarm(TIMER.cork);
+    this.wake();
+  }
+
+  /**
+   * Other settings from now on. Those that are the stream's are its owner's to follow: Nagle's algorithm, the cork, buffers, marks, the clamp of the window.
+   */
+  configure(change: Partial<StreamSettings>, now: number): void {
+    const config = (this.config = { ...this.config, ...change });
+    this.hopLimit = config.hopLimit;
+    this.trafficClass = trafficClassOf(config);
+    this.updateMaxPayload();
+    if (change.keepAliveIdle !== undefined || change.keepAliveInterval !== undefined || change.keepAliveProbes !== undefined) this.setKeepAlive(keepAliveOf(config), now);
+    if (change.userTimeout === undefined) return;
+    if (config.userTimeout > 0 && this.sender.board.count > 0) this.arm(TIMER.user, now + config.userTimeout);
+    else this.disarm(TIMER.user);
+  }
+
+  /** Acknowledges at once, what waits for it too; or lets ACKs wait as long as they may. It holds for a while, as in Linux: many segments change it. */
+  setQuickAck(enable: boolean): void {
+    if (this.receiver.setQuickAck(enable)) this.requestAck();
   }
 
   /** Turns keepalive probes (RFC 9293 §3.8.4) on, counted from when the peer was last heard of, or off. */
@@ -547,7 +588,7 @@ export class TcpConnection {
 
   /** Recomputes the payload of a full segment after negotiation or a change of the path MTU. */
   updateMaxPayload(): void {
-    const mss = Math.min(this.peerMss, this.pathMtu.current - this.ipHeader - TCP_HEADER);
+    const mss = clampedMss(Math.min(this.peerMss, this.pathMtu.current - this.ipHeader - TCP_HEADER), this.config.maxSegmentSize);
     const limit = this.timestamps ? mss - TIMESTAMP_SPACE : mss;
     if (limit === this.payloadLimit) return;
     this.payloadLimit = limit;
@@ -558,6 +599,7 @@ export class TcpConnection {
   establish(now: number): void {
     const sender = this.sender;
     sender.una = 0;
+    if (sender.timeouts > 0) this.tally.onTimeoutsOver(now);
     sender.timeouts = 0;
     sender.backoff = 0;
     this.synPending = false;
@@ -664,6 +706,7 @@ export interface Service {
   readonly noDelay?: boolean;
   readonly sharedWindow?: boolean;
   readonly answersBySyn?: boolean;
+  readonly deferredUntil?: number;
 }
 
 /** A SYN+ACK that was sent before there was a connection: what the connection has to go on from. */

@@ -48,6 +48,9 @@ export class DeliveryRate {
   /** What was known at the sending of the newest segment that the present ACK delivers, and when that was, ns. */
   private readonly newest = new TransmissionStamp();
   private newestSentAt = 0;
+  /** The newest rate, bytes per second (-1: none yet), and whether the application had nothing to send at some time. */
+  latestRate = -1;
+  isLatestLimited = false;
   /** `lost` before the present ACK. */
   private priorLost = 0;
 
@@ -158,6 +161,8 @@ export class DeliveryRate {
     sample.interval = interval;
     sample.hasRate = true;
     sample.rate = (sample.delivered * SECOND) / interval;
+    this.latestRate = sample.rate;
+    this.isLatestLimited = sample.appLimited;
     return sample;
   }
 }

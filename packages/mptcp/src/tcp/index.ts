@@ -4,9 +4,9 @@
  *
  * @module
  */
-export { reassemblyMemory, ReceiveBufferTuner, ReceiverRtt, SendBufferTuner, windowOfPath, withoutQueue } from "./buffer-tuning.ts";
-export { configOfKeepAlive, DEFAULT_TCP_CONFIG, keepAliveOf, offeredBuffer } from "./config.ts";
-export type { BufferConfig, KeepAlive, TcpConfig } from "./config.ts";
+export { reassemblyMemory, ReceiveBufferTuner, ReceiverRtt, SendBufferTuner, sizeWithin, windowOfPath, withoutQueue } from "./buffer-tuning.ts";
+export { configOfKeepAlive, DEFAULT_TCP_CONFIG, fixedBuffer, keepAliveOf, offeredBuffer, trafficClassOf } from "./config.ts";
+export type { BufferConfig, KeepAlive, StreamSettings, TcpConfig } from "./config.ts";
 export type {
   AckEvent,
   CongestionContext,
@@ -27,14 +27,21 @@ export { NewReno, newReno, NEWRENO_PARAMETERS, newRenoWith } from "./congestion/
 export { TcpConnection } from "./connection.ts";
 export type { SentSynAck, TcpState } from "./connection.ts";
 export type { IcmpError } from "./icmp-errors.ts";
-export { windowScaleFor } from "./negotiation.ts";
+export { infoOfTcp, summaryOfTcp } from "./info.ts";
+export type { TcpInfo, TcpSummary } from "./info.ts";
+export { linuxTcpInfo } from "./linux-info.ts";
+export type { LinuxTcpInfo } from "./linux-info.ts";
+export { announcedMss, windowScaleFor } from "./negotiation.ts";
 export { SEGMENT_ROLE } from "./owner.ts";
-export type { MemoryState, SegmentRole, SegmentSlot, TcpEnvironment, TcpOwner } from "./owner.ts";
+export type { MemoryState, SegmentRole, SegmentSlot, StreamBuffers, TcpEnvironment, TcpOwner } from "./owner.ts";
 export { ReassemblyQueue } from "./reassembly.ts";
 export type { ByteRange } from "./reassembly.ts";
+export { isEnoughToRead, isRoomy, readinessOf, roomIn } from "./readiness.ts";
+export type { StreamReadiness } from "./readiness.ts";
 export { ReceiveQueue } from "./receive-queue.ts";
 export { SegmentPool } from "./segment-pool.ts";
 export { TCP_CLASSES, TCP_CONSTANTS } from "./saved.ts";
+export { LONGEST_CORK } from "./sender.ts";
 export { SendQueue } from "./send-queue.ts";
 export { TcpSocket } from "./socket.ts";
 export type { TcpSocketOptions } from "./socket.ts";

@@ -14,12 +14,21 @@ export function windowScaleFor(config: Pick<TcpConfig, "offeredWindow" | "receiv
   return scale;
 }
 
+/** The MSS that is announced: the MTU less fixed headers, options not deducted (RFC 6691), and no more than the configuration wants. */
+export function announcedMss({ maxSegmentSize, mtu }: Pick<TcpConfig, "maxSegmentSize" | "mtu">, ipHeader: number): number {
+  return clampedMss(Math.min(65535, mtu - ipHeader - TCP_HEADER), maxSegmentSize);
+}
+
+/** @param clamp 0: none */
+export function clampedMss(mss: number, clamp: number): number {
+  return clamp > 0 && clamp < mss ? Math.max(clamp, SMALLEST_MSS) : mss;
+}
+
 /** Puts our options on a SYN or SYN+ACK. On a SYN+ACK only what the peer's SYN offered (RFC 7323 §1.3, RFC 2018 §2). */
 export function offerOptions(tcp: TcpConnection, segment: TcpSegment): void {
   const config = tcp.config;
   const answer = (segment.flags & TCP_FLAG.ACK) !== 0;
-  // RFC 6691: the announced MSS is the MTU less fixed headers, options not deducted.
-  segment.maximumSegmentSize = Math.min(65535, config.mtu - tcp.ipHeader - TCP_HEADER);
+  segment.maximumSegmentSize = announcedMss(config, tcp.ipHeader);
   segment.sackPermitted = answer ? tcp.sack : config.sack;
   if (answer ? tcp.scaling : config.windowScaling) segment.windowScale = windowScaleFor(config);
 }
@@ -43,6 +52,6 @@ export function acceptOptions(tcp: TcpConnection, segment: TcpSegment, now: numb
 }
 
 const LARGEST_SCALE = 14;
-const TCP_HEADER = 20;
 /** A peer that announces less would make us send almost nothing but headers. */
 const SMALLEST_MSS = 88;
+const TCP_HEADER = 20;

@@ -30,6 +30,9 @@ export interface TcpOwner {
    */
   offer(tcp: TcpConnection, limit: number, now: number): number;
 
+  /** Whether the application has more to write than the send buffer has room for. */
+  readonly waitsForRoom: boolean;
+
   /** Hands over `length` bytes (at most what was offered) for the stream at `offset`, by filling `slot`. */
   take(tcp: TcpConnection, offset: number, length: number, now: number, slot: SegmentSlot): void;
 
@@ -95,8 +98,21 @@ export interface TcpOwner {
   /** The receive window to advertise, in bytes beyond the data received in order. The connection never shrinks its right edge. */
   receiveWindow(tcp: TcpConnection, now: number): number;
 
+  /** Sizes of the buffers, and what waits in them, for whoever looks at the connection. */
+  buffers(tcp: TcpConnection): StreamBuffers;
+
   /** Memory, bytes, that the connection's data out of order may take: what would go beyond is dropped, and the peer sends it again. */
   reassemblyMemory(tcp: TcpConnection): number;
+}
+
+/** The buffers of a stream, bytes. */
+export interface StreamBuffers {
+  readonly sendBuffer: number;
+  readonly receiveBuffer: number;
+  /** Written, and never sent. */
+  readonly unsent: number;
+  /** The most that the application has read in one round trip. */
+  readonly readPerRound: number;
 }
 
 /** Where `take` leaves the data. One object, reused. */

@@ -4,8 +4,8 @@ import type { SentSegment } from "./sent-segment.ts";
 
 /** Loss detection by time, RACK (RFC 8985 §6). Tail loss probes are in sender.ts; timers are the caller's. */
 export class Rack {
-  /** Whether an original segment was delivered after one sent later. */
-  reorderingSeen = false;
+  /** How often an original segment was delivered after one sent later. */
+  reorderings = 0;
   /** Reordering window in quarters of the minimum RTT. */
   windowMultiplier = 1;
   /** When detection has to run again, ns; 0 when it need not. */
@@ -39,7 +39,7 @@ export class Rack {
       }
     }
     if (end > this.forward) this.forward = end;
-    else if (end < this.forward && !segment.retransmitted) this.reorderingSeen = true;
+    else if (end < this.forward && !segment.retransmitted) this.reorderings++;
   }
 
   /** An ACK carried a D-SACK: widen the reordering window, once per round trip (step 4). */
@@ -107,7 +107,7 @@ export class Rack {
   }
 
   private reorderingWindow(board: Scoreboard, rtt: RttEstimator, recovering: boolean): number {
-    if (!this.reorderingSeen && (recovering || board.sackedSegments >= DUP_THRESH)) return 0;
+    if (this.reorderings === 0 && (recovering || board.sackedSegments >= DUP_THRESH)) return 0;
     const window = (this.windowMultiplier * rtt.min) / 4;
     return window < rtt.srtt ? window : rtt.srtt;
   }

@@ -87,6 +87,18 @@ export class ReceiveQueue {
     return first;
   }
 
+  /** The run from `skip` bytes on, `max` bytes of it at the most, which stays; null when there is none. */
+  peek(max: number, skip: number): Payload | null {
+    if (max <= 0) return null;
+    let left = skip;
+    for (let i = this.head; i < this.items.length; i++) {
+      const item = this.items[i] as Payload;
+      if (left < item.length) return item.slice(left, Math.min(item.length, left + max));
+      left -= item.length;
+    }
+    return null;
+  }
+
   /** Forgets everything. */
   clear(): void {
     this.items = [];

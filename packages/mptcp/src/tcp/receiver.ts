@@ -99,6 +99,11 @@ export class Receiver {
     let end = offset + payload.length;
     const length = payload.length;
     if (length > this.segmentSize) this.segmentSize = Math.min(length, this.tcp.config.mtu);
+    if (length > 0) {
+      const { tally } = this.tcp;
+      tally.dataSegmentsReceived++;
+      tally.dataReceivedAt = now;
+    }
     // What lies beyond the window is cut off, and with it the FIN (RFC 9293 §3.10.7.4).
     if (end > this.rightEdge) {
       end = this.rightEdge > start ? this.rightEdge : start;
@@ -150,7 +155,7 @@ export class Receiver {
    * How long an ACK may wait for a second segment, ns: a round trip at the most, since a longer pause would be what limits a sender with
    * a small window, and would pass for its round-trip time.
    */
-  private ackDelay(): number {
+  ackDelay(): number {
     const { delayedAck } = this.tcp.config;
     const rtt = this.tcp.receiverRtt;
     return rtt > SHORTEST_ACK_DELAY ? Math.min(delayedAck, rtt) : rtt === 0 ? delayedAck : Math.min(delayedAck, SHORTEST_ACK_DELAY);
@@ -200,6 +205,7 @@ export class Receiver {
   }
 
   private store(payload: Payload, offset: number): void {
+    this.tcp.tally.outOfOrderSegments++;
     this.queue.limit = this.tcp.environment.memory.isFull ? 0 : this.tcp.owner.reassemblyMemory(this.tcp);
     const { refusals } = this.queue;
     const stored = this.queue.insert(offset, payload);
@@ -230,6 +236,13 @@ export class Receiver {
   }
 
   // ---- acknowledgments
+
+  /** The next segments are acknowledged at once, or as late as may be. @returns whether an ACK waits that is to leave now */
+  setQuickAck(enable: boolean): boolean {
+    this.quickAcks = enable ? QUICK_ACKS : 0;
+    this.pace?.setQuick(enable);
+    return enable && this.tcp.timers[TIMER.delayedAck] !== NEVER;
+  }
 
   /** Spends a token for an ACK in answer to a segment that was not acceptable (RFC 5961 §7). `hasData`: whether that is more than an ACK. */
   challenge(now: number, hasData = false): void {

@@ -23,6 +23,7 @@ import { Sender } from "./sender.ts";
 import { SentSegment } from "./sent-segment.ts";
 import { TcpSocket } from "./socket.ts";
 import { SpuriousRecovery } from "./spurious.ts";
+import { Tally } from "./tally.ts";
 import { TailLossProbe } from "./tail-loss-probe.ts";
 
 /** The classes that a TCP connection is made of. One line adds one; a test looks for those that are missing, and for times that are not named. */
@@ -54,9 +55,10 @@ export const TCP_CLASSES: readonly SavedClass[] = [
   saved("SentSegment", SentSegment, { times: ["sentAt"] }),
   saved("SpuriousRecovery", SpuriousRecovery),
   saved("TailLossProbe", TailLossProbe),
+  saved("Tally", Tally, { times: ["busySince", "dataReceivedAt", "dataSentAt", "limitedSince", "timeoutSince"] }),
   // Where it stands in the host's tables is the host's to say.
-  saved("TcpConnection", TcpConnection, { times: ["lastHeard", "nextTimeout", "synSentAt", "timers.*"], number: "connectionId", fresh: { link: -1, timerSlot: -1, timerAt: Number.POSITIVE_INFINITY, queued: false } }),
-  saved("TcpSocket", TcpSocket, { times: ["connectedAt", "lastAcknowledgedAt", "lastReceivedAt", "lastSentAt"], number: "id" }),
+  saved("TcpConnection", TcpConnection, { times: ["deferredUntil", "lastHeard", "nextTimeout", "synSentAt", "timers.*"], number: "connectionId", fresh: { link: -1, timerSlot: -1, timerAt: Number.POSITIVE_INFINITY, queued: false } }),
+  saved("TcpSocket", TcpSocket, { times: ["connectedAt", "lastAcknowledgedAt"], number: "id" }),
   saved("TransmissionStamp", TransmissionStamp, { times: ["deliveredAt", "firstSentAt"] }),
   saved("WindowedMinimum", WindowedMinimum, { times: ["at", "secondAt", "thirdAt"] }),
 ];

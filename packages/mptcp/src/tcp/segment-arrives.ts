@@ -1,3 +1,4 @@
+import { NEVER } from "../core/index.ts";
 import type { TcpSegment } from "../wire/index.ts";
 import { positionNear, sequenceAdd, TCP_FLAG } from "../wire/index.ts";
 import { acknowledge, updateSendWindow } from "./acknowledge.ts";
@@ -120,6 +121,10 @@ function arrivesLater(tcp: TcpConnection, segment: TcpSegment, now: number): voi
       tcp.drop("unacceptable ACK in SYN-RECEIVED", now);
       return;
     }
+    if (now < tcp.deferredUntil && end === offset) {
+      deferAck(tcp, now);
+      return;
+    }
   } else if (ack > sender.nxt || ack < sender.una - sender.maxWindow) {
     // RFC 5961 §5.2.
     tcp.environment.counters.increment("TcpExtTCPChallengeACK");
@@ -136,6 +141,15 @@ function arrivesLater(tcp: TcpConnection, segment: TcpSegment, now: number): voi
   if (!tcp.owner.onSegment(tcp, segment, offset, now) || tcp.state === "CLOSED") return;
   arrivesAck(tcp, segment, ack, offset, now);
   if (receives(tcp)) arrivesText(tcp, segment, offset, now);
+}
+
+/** The handshake waits for data: the peer is asked again by the SYN+ACK once that has lasted for long enough, and its answer counts then. */
+function deferAck(tcp: TcpConnection, now: number): void {
+  if (tcp.synSentAt >= 0 && tcp.synSentAt !== NEVER) tcp.rtt.sample(now - tcp.synSentAt, 1, now);
+  // What completes the handshake later says nothing of the round-trip time.
+  tcp.synSentAt = NEVER;
+  tcp.arm(TIMER.retransmission, tcp.deferredUntil);
+  tcp.drop("ACK without data in SYN-RECEIVED", now);
 }
 
 /** First: RFC 9293 §3.10.7.4 table 6, with room for ACKs that were overtaken and for a sender that filled the window. */

@@ -1,4 +1,4 @@
-import { NEVER } from "../core/index.ts";
+import { MILLISECOND, NEVER } from "../core/index.ts";
 import { Payload } from "../wire/index.ts";
 import type { Packet } from "../wire/index.ts";
 import type { CongestionControl } from "./congestion/control.ts";
@@ -13,6 +13,7 @@ import { Rack } from "./rack.ts";
 import { Scoreboard } from "./scoreboard.ts";
 import type { SentSegment } from "./sent-segment.ts";
 import { buildDataSegment } from "./segment-builder.ts";
+import { LIMITED_BY } from "./tally.ts";
 import { SpuriousRecovery } from "./spurious.ts";
 import { TailLossProbe } from "./tail-loss-probe.ts";
 import { TIMER } from "./timers.ts";
@@ -62,6 +63,9 @@ export class Sender {
   backoff = 0;
   /** The first lost segment may leave whatever the window says. */
   forceRetransmission = false;
+  /** What does not fill a segment is held back: until that is taken back, or until a write with which nothing more is said to come. */
+  isCorked = false;
+  hasMore = false;
   /** The persist timer overrides silly-window avoidance once. */
   forceSmall = false;
   persistBackoff = 0;
@@ -205,6 +209,7 @@ export class Sender {
     }
     const window = this.una + this.window - this.nxt;
     if (window <= 0) {
+      if (this.tcp.owner.mayOffer(tcp)) this.noteClosedWindow(now);
       this.waitForWindow(now);
       return null;
     }
@@ -226,7 +231,9 @@ export class Sender {
   }
 
   private nothingOffered(beyond: boolean, now: number): Packet | null {
+    const { tcp } = this;
     if (this.rates !== null && !beyond) this.rates.onApplicationLimited(this.inFlight);
+    if (this.board.count > 0 && tcp.owner.waitsForRoom) tcp.tally.limit(LIMITED_BY.buffer, now);
     return this.closing ? this.finish(now) : null;
   }
 
@@ -244,15 +251,29 @@ export class Sender {
     if (length >= window) {
       // The peer's window, not the data, is what is small.
       if (this.forceSmall || 2 * length >= this.maxWindow) return length;
+      this.noteClosedWindow(now);
       this.waitForWindow(now);
       return 0;
     }
-    return this.mayBeSmall() ? length : 0;
+    return this.mayBeSmall() ? length : this.holdBack(now);
   }
 
   /** Minshall: a small segment waits only for an earlier small one. */
   private mayBeSmall(): boolean {
-    return this.tcp.noDelay || this.closing || this.smallEnd <= this.una || this.forceSmall;
+    if (this.closing || this.forceSmall) return true;
+    return !(this.isCorked || this.hasMore) && (this.tcp.noDelay || this.smallEnd <= this.una);
+  }
+
+  /** Nothing leaves now; and what waits for more to come does not wait for ever. */
+  private holdBack(now: number): 0 {
+    const { tcp } = this;
+    if ((this.isCorked || this.hasMore) && tcp.timers[TIMER.cork] === NEVER) tcp.arm(TIMER.cork, now + LONGEST_CORK);
+    return 0;
+  }
+
+  /** What waits leaves now, whether it fills a segment or not. */
+  pushOut(): void {
+    if (this.tcp.owner.mayOffer(this.tcp)) this.forceSmall = true;
   }
 
   /** A super-segment waits to become larger while acknowledgments are under way that will make room for it. */
@@ -268,6 +289,7 @@ export class Sender {
     slot.tag = null;
     slot.push = false;
     tcp.owner.take(tcp, offset, length, now, slot);
+    tcp.tally.onData(now);
     const payload = slot.payload;
     if (!this.open || payload.length === 0) return null;
     const end = offset + payload.length;
@@ -300,6 +322,7 @@ export class Sender {
     if (this.phase === PHASE.recovery) this.prr.onSent(record.length);
     if (this.rates !== null) this.rates.onFirstSent(record, this.inFlight, now);
     if (tcp.timers[TIMER.persist] !== NEVER) tcp.disarm(TIMER.persist);
+    if (tcp.timers[TIMER.cork] !== NEVER) tcp.disarm(TIMER.cork);
     if (tcp.timers[TIMER.retransmission] === NEVER) {
       this.armRetransmission(now);
       if (tcp.config.userTimeout > 0) tcp.arm(TIMER.user, now + tcp.config.userTimeout);
@@ -309,7 +332,13 @@ export class Sender {
   }
 
   private build(record: SentSegment, now: number): Packet | null {
-    this.tcp.bytesSent += record.payload.length;
+    const { length } = record.payload;
+    this.tcp.bytesSent += length;
+    if (length > 0) {
+      const { tally } = this.tcp;
+      tally.dataSegmentsSent++;
+      tally.dataSentAt = now;
+    }
     if (this.pacer !== null) this.pacer.sent(record.length, now);
     this.tcp.receiver.onDataSent(now);
     return buildDataSegment(this.tcp, record, now);
@@ -353,6 +382,13 @@ export class Sender {
     tcp.arm(TIMER.persist, now + this.persistInterval());
   }
 
+  /** There is something to send, and the peer's window has no room for it. */
+  private noteClosedWindow(now: number): void {
+    const { tally } = this.tcp;
+    tally.begin(now);
+    tally.limit(LIMITED_BY.window, now);
+  }
+
   /** RFC 9293 §3.8.6.1: the first probe after one RTO, then at exponentially growing intervals. */
   persistInterval(): number {
     const { rtt, config } = this.tcp;
@@ -368,6 +404,9 @@ export class Sender {
     return limit - (limit % unit);
   }
 }
+
+/** How long what does not fill a segment is held back at the most, ns; as Linux. */
+export const LONGEST_CORK = 200 * MILLISECOND;
 
 /** 65,535 octets less an IPv6 and a full TCP header. */
 const LARGEST_SUPER_SEGMENT = 65535 - 40 - 60;

@@ -2,13 +2,17 @@ import type { CloseReason, ConnectionSnapshot } from "../core/index.ts";
 import { MptcpError } from "../core/index.ts";
 import type { Packet, Payload, TcpSegment } from "../wire/index.ts";
 import { reassemblyMemory, ReceiveBufferTuner, SendBufferTuner } from "./buffer-tuning.ts";
-import { offeredBuffer } from "./config.ts";
-import type { KeepAlive, TcpConfig } from "./config.ts";
+import { configOfKeepAlive, offeredBuffer } from "./config.ts";
+import type { KeepAlive, StreamSettings, TcpConfig } from "./config.ts";
 import type { CongestionControlFactory } from "./congestion/control.ts";
 import { CouplingGroup } from "./congestion/coupling.ts";
 import { TcpConnection } from "./connection.ts";
 import type { SentSynAck } from "./connection.ts";
-import type { SegmentRole, SegmentSlot, TcpEnvironment, TcpOwner } from "./owner.ts";
+import { infoOfTcp } from "./info.ts";
+import type { TcpInfo } from "./info.ts";
+import type { SegmentRole, SegmentSlot, StreamBuffers, TcpEnvironment, TcpOwner } from "./owner.ts";
+import { isEnoughToRead, isRoomy, readinessOf, roomIn } from "./readiness.ts";
+import type { StreamReadiness } from "./readiness.ts";
 import { ReceiveQueue } from "./receive-queue.ts";
 import { SendQueue } from "./send-queue.ts";
 import { STREAM_EVENT } from "./stream.ts";
@@ -37,9 +41,7 @@ export class TcpSocket implements StreamConnection, TcpOwner {
   readonly tuple: FourTuple;
   readonly tcp: TcpConnection;
   connectedAt = -1;
-  /** When data was last sent, arrived, and was acknowledged, ns; -1: never. */
-  lastSentAt = -1;
-  lastReceivedAt = -1;
+  /** When data was last acknowledged, ns; -1: never. */
   lastAcknowledgedAt = -1;
   private readonly sendQueue = new SendQueue();
   private readonly receiveQueue = new ReceiveQueue();
@@ -52,6 +54,10 @@ export class TcpSocket implements StreamConnection, TcpOwner {
   private ending = false;
   private peerEnded = false;
   private wantsRoom = false;
+  private isDiscarding = false;
+  private unsentLowWater: number;
+  private readLowWater: number;
+  private windowClamp: number;
   private drained = false;
 
   private constructor(options: TcpSocketOptions, syn: Packet | null, now: number) {
@@ -62,11 +68,15 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     this.onEvent = options.onEvent;
     this.sendBuffer = new SendBufferTuner(config.sendBuffer);
     this.receiveBuffer = new ReceiveBufferTuner(offeredBuffer(config), config.initialWindowSegments * config.mtu);
+    this.unsentLowWater = config.unsentLowWater;
+    this.readLowWater = config.readLowWater;
+    this.windowClamp = config.windowClamp;
     this.tcp =
       syn === null
         ? TcpConnection.connect(options.environment, this, config, options.tuple, now)
         : TcpConnection.accept(options.environment, this, config, options.tuple, syn, now, options.sent ?? null);
     this.tcp.connectionId = options.id;
+    if (config.cork) this.tcp.holdBack(true, null);
   }
 
   /** Opens a connection actively; the SYN leaves with the next poll. */
@@ -84,8 +94,7 @@ export class TcpSocket implements StreamConnection, TcpOwner {
   /** Bytes that `write` would take now. */
   get writable(): number {
     if (this.over || this.ending) return 0;
-    const room = this.sendBuffer.size - this.sendQueue.length;
-    return room > 0 ? room : 0;
+    return roomIn(this.sendBuffer.size, this.sendQueue.length, this.unsent, this.unsentLowWater);
   }
 
   /** Bytes that `read` would give now. */
@@ -101,9 +110,20 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     return this.receiveQueue.length;
   }
 
+  get unsent(): number {
+    const unsent = this.sendQueue.end - this.tcp.nextOffset;
+    return unsent > 0 ? unsent : 0;
+  }
+
   /** The peer closed its direction and everything it sent was read. */
   get ended(): boolean {
-    return this.peerEnded && this.receiveQueue.length === 0;
+    return (this.peerEnded || this.isDiscarding) && this.receiveQueue.length === 0;
+  }
+
+  get readiness(): StreamReadiness {
+    const { closeReason: error, connectedAt, ending: isEnding, over: isClosed, receiveQueue: { length: readable } } = this;
+    const hasEnoughToRead = isEnoughToRead(readable, this.readLowWater, this.receiveBuffer.size);
+    return readinessOf({ isOpen: connectedAt >= 0, isClosed, error, hasEnoughToRead, readable, isPeerEnded: this.peerEnded || this.isDiscarding, isEnding, hasRoom: this.isRoomy });
   }
 
   /** Nothing will be sent or received any more. */
@@ -117,8 +137,9 @@ export class TcpSocket implements StreamConnection, TcpOwner {
   }
 
   /** Queues as much of `payload` as there is room for. @throws MptcpError ERR_STREAM_WRITE_AFTER_END after `end` */
-  write(payload: Payload, keep: boolean, _now: number): number {
+  write(payload: Payload, keep: boolean, _now: number, more = false): number {
     if (this.ending) throw new MptcpError("ERR_STREAM_WRITE_AFTER_END", "write after end");
+    if (more !== this.tcp.sender.hasMore) this.tcp.holdBack(null, more);
     const length = payload.length;
     const room = this.writable;
     if (room < length) this.wantsRoom = true;
@@ -157,6 +178,58 @@ export class TcpSocket implements StreamConnection, TcpOwner {
       tcp.onRead(payload.length, this.receiveQueue.length === 0);
     }
     return payload;
+  }
+
+  /** When payload last left, and last arrived, ns; -1: never. */
+  get lastSentAt(): number {
+    return this.tcp.tally.dataSentAt;
+  }
+  get lastReceivedAt(): number {
+    return this.tcp.tally.dataReceivedAt;
+  }
+
+  tcpInfo(pathIndex: number, now: number): TcpInfo | null {
+    return pathIndex === 1 ? infoOfTcp(this.tcp, now) : null;
+  }
+
+  peek(max: number, skip = 0): Payload | null {
+    return this.receiveQueue.peek(max, skip);
+  }
+
+  stopReading(now: number): void {
+    this.isDiscarding = true;
+    this.receiveQueue.clear();
+    if (!this.over) this.tcp.windowUpdated(now);
+    this.raise(STREAM_EVENT.readable);
+  }
+
+  get settings(): StreamSettings {
+    const { config, keepAlive, noDelay, sender: { isCorked: cork } } = this.tcp;
+    return { ...config, noDelay, cork, ...configOfKeepAlive(keepAlive) };
+  }
+
+  configure(change: Partial<StreamSettings>, now: number): void {
+    const { tcp } = this;
+    tcp.configure(change, now);
+    if (change.sendBuffer !== undefined) this.sendBuffer.configure(change.sendBuffer);
+    if (change.receiveBuffer !== undefined) this.receiveBuffer.configure(change.receiveBuffer);
+    this.unsentLowWater = tcp.config.unsentLowWater;
+    this.readLowWater = tcp.config.readLowWater;
+    this.windowClamp = tcp.config.windowClamp;
+    if (change.noDelay !== undefined) tcp.setNoDelay(change.noDelay);
+    if (change.cork !== undefined) tcp.holdBack(change.cork, null);
+    if (this.over) return;
+    tcp.windowUpdated(now);
+    this.tellRoom();
+    if (change.readLowWater !== undefined) this.tellReadable();
+  }
+
+  exchange({ congestion }: { readonly congestion?: CongestionControlFactory }, now: number): void {
+    if (congestion !== undefined) this.tcp.replaceCongestion(congestion, now);
+  }
+
+  setQuickAck(enable: boolean, _now: number): void {
+    this.tcp.setQuickAck(enable);
   }
 
   setNoDelay(enable: boolean, _now: number): void {
@@ -200,11 +273,11 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     return waiting < limit ? waiting : limit;
   }
 
-  take(_tcp: TcpConnection, offset: number, length: number, now: number, slot: SegmentSlot): void {
-    this.lastSentAt = now;
+  take(_tcp: TcpConnection, offset: number, length: number, _now: number, slot: SegmentSlot): void {
     slot.payload = this.sendQueue.slice(offset, length);
     // RFC 9293 §3.9.1.2: PSH when this empties the queue.
     slot.push = offset + length === this.sendQueue.end;
+    if (this.unsentLowWater > 0) this.tellRoom(length);
   }
 
   segmentOptions(
@@ -215,10 +288,10 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     return true;
   }
 
-  onData(_tcp: TcpConnection, payload: Payload, _offset: number, now: number): void {
-    this.lastReceivedAt = now;
+  onData(_tcp: TcpConnection, payload: Payload, _offset: number, _now: number): void {
+    if (this.isDiscarding) return;
     this.receiveQueue.push(payload);
-    this.raise(STREAM_EVENT.readable);
+    this.tellReadable();
   }
 
   onFin(_tcp: TcpConnection, _now: number): void {
@@ -231,11 +304,7 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     this.sendQueue.release(to);
     const window = tcp.congestionWindow;
     if (!tcp.environment.memory.isTight) this.sendBuffer.onWindow(window, window < tcp.congestion.threshold, tcp.rtt.srtt, tcp.rtt.min);
-    // A third of the buffer has to be free, so that writers are not woken for every ACK.
-    if (this.wantsRoom && !this.ending && this.sendQueue.length * 3 <= this.sendBuffer.size * 2) {
-      this.wantsRoom = false;
-      this.raise(STREAM_EVENT.writable);
-    }
+    if (this.wantsRoom) this.tellRoom();
     this.noteDrained(tcp);
   }
 
@@ -265,11 +334,36 @@ export class TcpSocket implements StreamConnection, TcpOwner {
   }
 
   receiveWindow(_tcp: TcpConnection, _now: number): number {
-    return this.receiveBuffer.size - this.receiveQueue.length;
+    const room = this.receiveBuffer.size - this.receiveQueue.length;
+    return this.windowClamp > 0 && this.windowClamp < room ? this.windowClamp : room;
+  }
+
+  get waitsForRoom(): boolean {
+    return this.wantsRoom;
+  }
+
+  buffers(_tcp: TcpConnection): StreamBuffers {
+    const { receiveBuffer, sendBuffer, unsent } = this;
+    return { sendBuffer: sendBuffer.size, receiveBuffer: receiveBuffer.size, unsent, readPerRound: receiveBuffer.readPerRound };
   }
 
   reassemblyMemory(_tcp: TcpConnection): number {
     return reassemblyMemory(this.receiveBuffer.size);
+  }
+
+  private get isRoomy(): boolean {
+    return isRoomy(this.sendBuffer.size, this.sendQueue.length, this.unsent, this.unsentLowWater);
+  }
+
+  /** Who waits for room hears of it when there is enough. @param leaving bytes that count as unsent, and are about to be sent */
+  private tellRoom(leaving = 0): void {
+    if (!this.wantsRoom || this.ending || !isRoomy(this.sendBuffer.size, this.sendQueue.length, this.unsent - leaving, this.unsentLowWater)) return;
+    this.wantsRoom = false;
+    this.raise(STREAM_EVENT.writable);
+  }
+
+  private tellReadable(): void {
+    if (isEnoughToRead(this.receiveQueue.length, this.readLowWater, this.receiveBuffer.size)) this.raise(STREAM_EVENT.readable);
   }
 
   private noteDrained(tcp: TcpConnection): void {

@@ -1,6 +1,9 @@
 import type { CloseReason, ConnectionSnapshot } from "../core/index.ts";
 import type { IpAddress, Payload } from "../wire/index.ts";
-import type { KeepAlive } from "./config.ts";
+import type { KeepAlive, StreamSettings } from "./config.ts";
+import type { CongestionControlFactory } from "./congestion/control.ts";
+import type { TcpInfo } from "./info.ts";
+import type { StreamReadiness } from "./readiness.ts";
 
 /**
  * A reliable byte stream as an application sees it, over plain TCP or over Multipath TCP. Sans-IO: commands return at
@@ -33,9 +36,10 @@ export interface StreamConnection {
   /**
    * Queues as much of `payload` as there is room for; returns the bytes taken. The bytes are copied unless `keep`, by which the
    * caller promises never to change the buffer again.
+   * @param more another write follows at once, so that what does not fill a segment waits for it, 200 ms at the most (MSG_MORE)
    * @throws MptcpError ERR_STREAM_WRITE_AFTER_END after `end`
    */
-  write(payload: Payload, keep: boolean, now: number): number;
+  write(payload: Payload, keep: boolean, now: number, more?: boolean): number;
   /** No more data will be written: close this direction once all is sent. */
   end(now: number): void;
   /**
@@ -45,12 +49,38 @@ export interface StreamConnection {
   abandon(now: number): void;
   /** Takes up to `max` bytes in order; null when there are none. */
   read(max: number, now: number): Payload | null;
+  /**
+   * What {@link StreamConnection.read} would give, which stays where it is: up to `max` bytes from `skip` on, not always all of them; null when there are none
+   * (MSG_PEEK).
+   */
+  peek(max: number, skip?: number): Payload | null;
+  /** Nobody will read any more: what has arrived and what follows is acknowledged and thrown away (SHUT_RD). */
+  stopReading(now: number): void;
+  /** What it is ready for, as poll(2) would tell. */
+  readonly readiness: StreamReadiness;
+  /** Written, and never sent, bytes: part of `sendBuffered` (SIOCOUTQNSD). */
+  readonly unsent: number;
+
+  /** How it is set now: what it was opened with, and what was changed since. */
+  readonly settings: StreamSettings;
+  /** Changes settings, from now on; those that are not named stay. */
+  configure(change: Partial<StreamSettings>, now: number): void;
+  /** Exchanges congestion control, also while data flows: the new controller goes on from the window of the one before. */
+  exchange(policies: { readonly congestion?: CongestionControlFactory }, now: number): void;
+  /** Acknowledges what arrives at once, for a while, as at the beginning of a connection; or lets ACKs wait as long as they may (TCP_QUICKACK). */
+  setQuickAck(enable: boolean, now: number): void;
   /** Turns Nagle's algorithm off or on; turned off, what it held back leaves at once. */
   setNoDelay(enable: boolean, now: number): void;
   /** Turns keepalive probes on, or off with null. */
   setKeepAlive(keepAlive: KeepAlive | null, now: number): void;
   /** Breaks the connection at once: RST, or MP_FASTCLOSE. */
   abort(now: number): void;
+
+  /**
+   * All that there is to say of the TCP connection of one path, as TCP_INFO; null when there is none.
+   * @param pathIndex 1 is the first subflow, and plain TCP
+   */
+  tcpInfo(pathIndex: number, now: number): TcpInfo | null;
 
   /**
    * The connection as plain data, from which `Host.restore` goes on, in this process or another one. It stays as it is; whoever restores it

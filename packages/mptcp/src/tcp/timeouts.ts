@@ -17,6 +17,7 @@ export function runTimers(tcp: TcpConnection, now: number): void {
   if (due(tcp, TIMER.orphan, now)) orphanDue(tcp, now);
   if (due(tcp, TIMER.timeWait, now)) tcp.over(null, null, now);
   if (due(tcp, TIMER.pathMtu, now)) pathMtuDue(tcp, now);
+  if (due(tcp, TIMER.cork, now)) tcp.sender.pushOut();
   if (due(tcp, TIMER.pacing, now) && tcp.sender.pacer !== null) tcp.sender.pacer.waiting = false;
 }
 
@@ -49,6 +50,7 @@ function retransmissionDue(tcp: TcpConnection, now: number): void {
     return;
   }
   tcp.environment.counters.increment("TcpExtTCPTimeouts");
+  tcp.tally.onTimeout(sender.timeouts === 0, now);
   onRetransmissionTimeout(tcp, now);
   sender.armRetransmission(now);
   notBeyondPatience(tcp, TIMER.retransmission);
@@ -74,6 +76,7 @@ function synDue(tcp: TcpConnection, now: number): void {
     return;
   }
   tcp.synRetries++;
+  tcp.tally.onTimeout(sender.timeouts === 0, now);
   tcp.retransmissions++;
   tcp.environment.counters.segments.TcpRetransSegs++;
   tcp.environment.counters.increment("TcpExtTCPSynRetrans");

@@ -24,8 +24,10 @@ export const TIMER = {
   pacing: 9,
   /** Nobody waits for the connection any more: whether it still makes progress. */
   orphan: 10,
+  /** What does not fill a segment was held back for long enough. */
+  cork: 11,
 } as const;
 export type Timer = (typeof TIMER)[keyof typeof TIMER];
 
 /** Number of timers in the table. */
-export const TIMERS = 11;
+export const TIMERS = 12;

@@ -65,7 +65,7 @@ describe("a host that is commanded from outside", () => {
   test("makes connections to come by other limits and policies, where nobody says otherwise", () => {
     const pair = new Pair({ listen: { mptcp: { limits: { subflows: 3, addAddrAccepted: 3 } } } });
     const scheduler = schedulers["round-robin"]!;
-    for (const host of Object.values(pair.hosts)) host.setDefaults({ limits: LIMITS, scheduler });
+    for (const host of Object.values(pair.hosts)) host.setDefaults({ mptcp: { limits: LIMITS, scheduler } });
     const { client, server } = pair.establish();
     expect([client, server].map(({ mptcp }) => [mptcp.config.limits.subflows, mptcp.policies.scheduler?.name])).toEqual([[0, "round-robin"], [3, "round-robin"]]);
     expect(pair.hosts.client.mptcpDefaults.limits).toEqual(LIMITS);

@@ -4,7 +4,7 @@ import type { Carrier } from "../../src/mptcp/context.ts";
 import { SentMapping, SentMappings } from "../../src/mptcp/data/mappings.ts";
 import type { SenderContext } from "../../src/mptcp/data/sender.ts";
 import { DataSender } from "../../src/mptcp/data/sender.ts";
-import { DEADLINE } from "../../src/mptcp/deadlines.ts";
+import { DEADLINE, DEADLINES } from "../../src/mptcp/deadlines.ts";
 import { DecisionLog } from "../../src/mptcp/decision-log.ts";
 import type { MptcpEnvironment } from "../../src/mptcp/environment.ts";
 import type { Scheduler } from "../../src/mptcp/scheduler.ts";
@@ -94,7 +94,7 @@ export interface SenderBenchOptions {
 export class SenderBench implements SenderContext {
   readonly subflows: Carrier[] = [];
   readonly session: Session;
-  readonly deadlines = new Deadlines(2);
+  readonly deadlines = new Deadlines(DEADLINES);
   readonly log: DecisionLog;
   isTight = false;
   readonly mayRepeat = true;
@@ -109,6 +109,12 @@ export class SenderBench implements SenderContext {
   private readonly window: number;
   private readonly arrived = new Set<number>();
   private written = 0;
+  /** How often there was room again without an acknowledgment. */
+  rooms = 0;
+
+  onRoom(): void {
+    this.rooms++;
+  }
 
   constructor(options: SenderBenchOptions = {}) {
     const environment = { observer: { perSegment: true, event: (event: DecisionEvent) => this.events.push(event) }, now: 0, name: "test", counters: new Counters() };

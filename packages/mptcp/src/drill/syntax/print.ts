@@ -1,11 +1,11 @@
 import type {
   Action, AddressVariable, CallAction, Encapsulation, EventTime, Expression, IcmpMessage, OptionItem, PacketAction, Script, ScriptEvent, ScriptOption, SequenceRange,
-  StructField, TcpFlags, TcpSegment, UdpDatagram,
+  StructField, TcpFlags, TcpOption, TcpSegment, UdpDatagram,
 } from "./ast.ts";
 
 /** A script as text, one event on each line, without comments: what is read from it is the same script, except for places. */
 export function printScript({ options, events }: Script): string {
-  return [...options.map(printOption), ...events.map(printEvent)].map((line) => `${line}\n`).join("");
+  return [...options.map(printScriptOption), ...events.map(printEvent)].map((line) => `${line}\n`).join("");
 }
 
 /** One event as a line of a script. */
@@ -14,7 +14,7 @@ export function printEvent({ time, action }: ScriptEvent): string {
   return `${time === undefined ? "" : `${printTime(time)}${until} `}${printAction(action)}`;
 }
 
-function printOption({ name, value }: ScriptOption): string {
+function printScriptOption({ name, value }: ScriptOption): string {
   if (value === undefined) return `--${name}`;
   return `--${name}=${/^[A-Za-z0-9_.:+-]\S*$/.test(value) ? value : `"${value}"`}`;
 }
@@ -86,7 +86,12 @@ function printFlags({ letters, ace }: TcpFlags): string {
 
 function printOptions(options: TcpSegment["options"]): string | undefined {
   if (options === undefined) return undefined;
-  return options === "any" ? "<...>" : `<${options.map(({ name, items }) => words(name, ...items.map(printItem))).join(", ")}>`;
+  return options === "any" ? "<...>" : `<${options.map(printOption).join(", ")}>`;
+}
+
+/** One TCP option as it stands between the brackets. */
+export function printOption({ name, items }: TcpOption): string {
+  return words(name, ...items.map(printItem));
 }
 
 function printItem(item: OptionItem): string {

@@ -36,7 +36,9 @@ export const TCP_INFO_FIELDS: readonly StructureField[] = [
   ...run(8, 200, ["tcpi_bytes_sent", "tcpi_bytes_retrans"]),
   ...run(4, 216, ["tcpi_dsack_dups", "tcpi_reord_seen", "tcpi_rcv_ooopack", "tcpi_snd_wnd", "tcpi_rcv_wnd", "tcpi_rehash"]),
   ...run(2, 240, ["tcpi_total_rto", "tcpi_total_rto_recoveries"]),
-  ...run(4, 244, ["tcpi_total_rto_time"]),
+  ...run(4, 244, ["tcpi_total_rto_time", "tcpi_received_ce", "tcpi_delivered_e1_bytes", "tcpi_delivered_e0_bytes", "tcpi_delivered_ce_bytes"]),
+  ...run(4, 264, ["tcpi_received_e1_bytes", "tcpi_received_e0_bytes", "tcpi_received_ce_bytes"]),
+  ...run(2, 276, ["tcpi_accecn_fail_mode", "tcpi_accecn_opt_seen"]),
 ];
 
 /** As of Linux 6.18. */

@@ -1,5 +1,5 @@
-import type { BufferConfig } from "../../tcp/index.ts";
-import { reassemblyMemory, ReassemblyQueue, ReceiveQueue } from "../../tcp/index.ts";
+import type { BufferConfig, StreamSettings } from "../../tcp/index.ts";
+import { isEnoughToRead, reassemblyMemory, ReassemblyQueue, ReceiveQueue } from "../../tcp/index.ts";
 import type { Payload } from "../../wire/index.ts";
 import { ReceiveWindow } from "./window.ts";
 
@@ -12,6 +12,9 @@ export interface UnreadStream {
   /** Whether the peer's end was reached. */
   readonly finReached: boolean;
   readonly lastReceivedAt: number;
+  /** Nobody reads any more: what arrives is thrown away. */
+  readonly isDiscarding: boolean;
+  readonly readLowWater: number;
 }
 
 /**
@@ -25,9 +28,13 @@ export class DataReceiver {
   private rcvNxt = 0;
   private fin = -1;
   private receivedAt = -1;
+  private discarding = false;
+  private readLowWater: number;
 
-  constructor(buffer: BufferConfig) {
-    this.window = new ReceiveWindow(buffer);
+  /** @param marks see TcpConfig; the application hears of each byte, and the window is as wide as there is room, unless given */
+  constructor(buffer: BufferConfig, { readLowWater, windowClamp }: Pick<StreamSettings, "readLowWater" | "windowClamp"> = { readLowWater: 1, windowClamp: 0 }) {
+    this.window = new ReceiveWindow(buffer, windowClamp);
+    this.readLowWater = readLowWater;
   }
 
   // ---- what can be read
@@ -45,6 +52,11 @@ export class DataReceiver {
   /** Receive buffer size now, bytes. */
   get limit(): number {
     return this.window.limit;
+  }
+
+  /** The most that the application has read in one round trip, bytes. */
+  get readPerRound(): number {
+    return this.window.readPerRound;
   }
 
   /** Position of the peer's DATA_FIN; -1 until it is known. */
@@ -65,6 +77,16 @@ export class DataReceiver {
   /** Bytes that `read` would give. */
   get readable(): number {
     return this.queue.length;
+  }
+
+  /** Whether so many bytes wait that the application is to hear of them. */
+  get hasEnoughToRead(): boolean {
+    return isEnoughToRead(this.readable, this.readLowWater, this.limit);
+  }
+
+  /** Whether nobody reads any more: what arrives is acknowledged and thrown away. */
+  get isDiscarding(): boolean {
+    return this.discarding;
   }
 
   /** Bytes that wait for the application or for a gap to fill. */
@@ -147,6 +169,7 @@ export class DataReceiver {
       }
     }
     this.receivedAt = now;
+    if (this.discarding) this.queue.clear();
     return this.nxt - before;
   }
 
@@ -164,6 +187,23 @@ export class DataReceiver {
     return this.queue.read(max);
   }
 
+  /** What {@link DataReceiver.read} would give from `skip` bytes on, which stays. */
+  peek(max: number, skip: number): Payload | null {
+    return this.queue.peek(max, skip);
+  }
+
+  /** Nobody will read any more. */
+  discard(): void {
+    this.discarding = true;
+    this.queue.clear();
+  }
+
+  /** Other settings from now on. */
+  configure(change: Partial<StreamSettings>): void {
+    this.window.configure(change);
+    if (change.readLowWater !== undefined) this.readLowWater = change.readLowWater;
+  }
+
   /** The application took `bytes`; see {@link ReceiveWindow.consumed}. */
   consumed(bytes: number, longestRtt: number, segment: number, now: number): void {
     this.window.consumed(bytes, longestRtt, segment, now);
@@ -173,6 +213,6 @@ export class DataReceiver {
 
   /** Gives the stream to regular TCP (RFC 8684 §3.7). Nothing is to be asked of this object any more. */
   handOver(): UnreadStream {
-    return { queue: this.queue, window: this.window, nxt: this.nxt, finReached: this.finReached, lastReceivedAt: this.receivedAt };
+    return { queue: this.queue, window: this.window, nxt: this.nxt, finReached: this.finReached, lastReceivedAt: this.receivedAt, isDiscarding: this.discarding, readLowWater: this.readLowWater };
   }
 }

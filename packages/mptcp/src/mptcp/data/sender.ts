@@ -1,7 +1,7 @@
 import type { Deadlines } from "../../core/index.ts";
 import { MptcpError, NEVER, SECOND } from "../../core/index.ts";
-import type { BufferConfig, SegmentSlot } from "../../tcp/index.ts";
-import { SendQueue, windowOfPath, withoutQueue } from "../../tcp/index.ts";
+import type { BufferConfig, SegmentSlot, StreamSettings } from "../../tcp/index.ts";
+import { isRoomy, roomIn, SendQueue, sizeWithin, windowOfPath, withoutQueue } from "../../tcp/index.ts";
 import type { Payload } from "../../wire/index.ts";
 import type { Carrier } from "../context.ts";
 import { DEADLINE } from "../deadlines.ts";
@@ -14,6 +14,7 @@ import { Carriers } from "./carriers.ts";
 import { SentMapping } from "./mappings.ts";
 import { ReinjectionQueue } from "./reinjection-queue.ts";
 import { RepetitionBudget } from "./repetition-budget.ts";
+import { SmallSegments } from "./small-segments.ts";
 
 /** What the sending half asks of the connection around it. */
 export interface SenderContext {
@@ -28,6 +29,8 @@ export interface SenderContext {
   readonly mayRepeat: boolean;
   /** Whether the host's memory is tight: buffers do not grow then. */
   readonly isTight: boolean;
+  /** There is room again for an application that waits for some, and nothing was acknowledged. */
+  onRoom(): void;
   /** A subflow has filled its window: those that were refused in its favour may ask again. */
   wakeOthers(full: Carrier): void;
 }
@@ -40,10 +43,13 @@ export interface SenderOptions {
   readonly penalisation: boolean;
   /** Nagle's algorithm is off. */
   readonly noDelay: boolean;
-  /** What has to be unacknowledged for that to hold a small segment back; see `MptcpConfig.nagle`. */
-  readonly nagle: "any" | "small";
+  /** What has to be unacknowledged for Nagle's algorithm to hold a small segment back; see `MptcpConfig.nagle`. */
+  readonly nagle?: "any" | "small";
   /** When a DATA_FIN is sent again; see `MptcpConfig.dataFinTimeout`. */
-  readonly finTimeout: number | null;
+  readonly finTimeout?: number | null;
+  /** See TcpConfig; off, and 0, unless given. */
+  readonly cork?: boolean;
+  readonly unsentLowWater?: number;
 }
 
 /** What regular TCP goes on with when the connection falls back. */
@@ -55,6 +61,9 @@ export interface UnsentStream {
   /** Send buffer, bytes. */
   readonly limit: number;
   readonly isEnding: boolean;
+  readonly isCorked: boolean;
+  readonly hasMore: boolean;
+  readonly unsentLowWater: number;
   readonly applicationWaits: boolean;
   readonly lastSentAt: number;
   readonly lastAcknowledgedAt: number;
@@ -70,14 +79,15 @@ export class DataSender {
   /** Which subflow carries the next piece. */
   readonly carriers: Carriers;
   private readonly context: SenderContext;
-  private readonly buffer: BufferConfig;
+  private buffer: BufferConfig;
   private readonly opportunistic: boolean;
   private readonly penalising: boolean;
-  private readonly finTimeout: number | null;
-  private noDelay: boolean;
+  private readonly small: SmallSegments;
   private readonly holdsForSmall: boolean;
   /** End of the last segment that was not full. */
   private smallEnd = 0;
+  private readonly finTimeout: number | null;
+  private unsentLowWater: number;
 
   private readonly queue = new SendQueue();
   private readonly reinjections = new ReinjectionQueue();
@@ -119,9 +129,10 @@ export class DataSender {
     this.bufferLimit = options.buffer.initial;
     this.opportunistic = options.opportunisticRetransmission;
     this.penalising = options.penalisation;
-    this.noDelay = options.noDelay;
-    this.finTimeout = options.finTimeout;
+    this.small = new SmallSegments({ noDelay: options.noDelay, cork: options.cork ?? false }, context.deadlines);
     this.holdsForSmall = options.nagle === "small";
+    this.finTimeout = options.finTimeout ?? null;
+    this.unsentLowWater = options.unsentLowWater ?? 0;
   }
 
   // ---- what can be read
@@ -156,10 +167,32 @@ export class DataSender {
     return this.bufferLimit;
   }
 
+  /** Bytes that were written and never given to a subflow. */
+  get unsent(): number {
+    return this.queue.end - this.sndNxt;
+  }
+
+  /** Whether a write was not taken whole, and there has not been room since. */
+  get waitsForRoom(): boolean {
+    return this.applicationBlocked;
+  }
+
   /** Bytes that the application may write now. */
   get writable(): number {
     if (this.ending) return 0;
-    return Math.max(0, this.bufferLimit - (this.queue.end - this.queue.start));
+    return roomIn(this.bufferLimit, this.queue.length, this.queue.end - this.sndNxt, this.unsentLowWater);
+  }
+
+  /** Whether there is so much room that a writer is to hear of it. */
+  get isRoomy(): boolean {
+    return isRoomy(this.bufferLimit, this.queue.length, this.unsent, this.unsentLowWater);
+  }
+
+  get isNoDelay(): boolean {
+    return this.small.isNoDelay;
+  }
+  get isCorked(): boolean {
+    return this.small.isCorked;
   }
 
   /** The application wrote its last byte; the DATA_FIN takes the position after it. */
@@ -248,6 +281,11 @@ export class DataSender {
 
   // ---- the application's commands
 
+  /** More is said to come, or not any more. @returns whether what was held back may leave now */
+  expectMore(more: boolean): boolean {
+    return this.small.onWrite(more);
+  }
+
   /** Takes as much as there is room for. @returns the bytes taken */
   write(payload: Payload, keep: boolean): number {
     if (this.ending) throw new MptcpError("ERR_STREAM_WRITE_AFTER_END", "write after end");
@@ -266,14 +304,23 @@ export class DataSender {
 
   /** Turns Nagle's algorithm off or on. @returns whether data that it held back may leave now */
   setNoDelay(enable: boolean): boolean {
-    const isReleased = enable && !this.noDelay;
-    this.noDelay = enable;
-    return isReleased;
+    return this.small.setNoDelay(enable, this.unsent > 0);
+  }
+
+  /** Other settings from now on. */
+  configure({ cork, noDelay, sendBuffer, unsentLowWater }: Partial<StreamSettings>): void {
+    if (sendBuffer !== undefined) {
+      this.buffer = sendBuffer;
+      this.bufferLimit = sizeWithin(sendBuffer, this.bufferLimit);
+    }
+    if (unsentLowWater !== undefined) this.unsentLowWater = unsentLowWater;
+    if (cork !== undefined) this.small.setCork(cork);
+    if (noDelay !== undefined) this.setNoDelay(noDelay);
   }
 
   /** Whether the application waits for room and there is some; asked once per change. */
   takeRoom(): boolean {
-    if (!this.applicationBlocked || this.writable === 0) return false;
+    if (!this.applicationBlocked || this.writable === 0 || (this.unsentLowWater > 0 && !this.isRoomy)) return false;
     this.applicationBlocked = false;
     return true;
   }
@@ -295,13 +342,14 @@ export class DataSender {
       this.noteWindow(true);
       return this.planOpportunistic(subflow, limit, now);
     }
-    // Nagle at connection level: the subflows' own is off, since it would see each subflow alone.
-    if (!this.noDelay && !this.ending && available < subflow.mss && (this.holdsForSmall ? this.smallEnd : this.nxt) > this.una) return this.planOpportunistic(subflow, limit, now);
+    if (available < subflow.mss && !this.ending && this.small.waits((this.holdsForSmall ? this.smallEnd : this.nxt) > this.una, now)) return this.planOpportunistic(subflow, limit, now);
     if (!this.carriers.chooses(subflow, this.carriers.usable(), this.nxt, available, false, now)) return 0;
     this.noteWindow(false);
     this.planKind = "new";
     this.planStart = this.nxt;
     this.planLength = Math.min(limit, available);
+    // Of what is cut into segments only later the end is held back, too.
+    if (this.small.isHeld && !this.ending && this.planLength > subflow.mss) this.planLength -= this.planLength % subflow.mss;
     return this.planLength;
   }
 
@@ -316,6 +364,8 @@ export class DataSender {
       this.carriers.followed(false);
       this.sndNxt = start + length;
       if (length < subflow.mss) this.smallEnd = this.sndNxt;
+      this.small.onSent();
+      if (this.unsentLowWater > 0 && this.takeRoom()) this.context.onRoom();
     } else {
       if (this.planKind === "queued") {
         this.carriers.followed(true);
@@ -472,6 +522,11 @@ export class DataSender {
     return true;
   }
 
+  /** What was held back for 200 ms may leave. @returns whether it is time */
+  stopHolding(now: number): boolean {
+    return this.small.handleTimeout(now);
+  }
+
   // ---- the end of Multipath TCP
 
   /** Gives the stream to regular TCP (RFC 8684 §3.7). Nothing is to be asked of this object any more. */
@@ -482,6 +537,9 @@ export class DataSender {
       una: this.una,
       limit: this.bufferLimit,
       isEnding: this.ending,
+      isCorked: this.small.isCorked,
+      hasMore: this.small.hasMore,
+      unsentLowWater: this.unsentLowWater,
       applicationWaits: this.applicationBlocked,
       lastSentAt: this.sentAt,
       lastAcknowledgedAt: this.acknowledgedAt,
@@ -557,7 +615,7 @@ export class DataSender {
   private planOpportunistic(subflow: Carrier, limit: number, now: number): number {
     if (!this.opportunistic || this.una >= this.nxt) return 0;
     const windowFull = this.queue.end > this.rightEdge && this.rightEdge - this.nxt < subflow.mss;
-    const bufferFull = this.applicationBlocked && this.writable < subflow.mss;
+    const bufferFull = this.applicationBlocked && this.bufferLimit - this.queue.length < subflow.mss;
     if (!(windowFull || bufferFull) || subflow.srtt === 0 || !this.carriers.usable().includes(subflow)) return 0;
     const start = Math.max(this.una, this.opportunisticNext);
     if (start >= this.nxt) return 0;

@@ -1,4 +1,4 @@
-import type { BufferConfig } from "../../tcp/index.ts";
+import type { BufferConfig, StreamSettings } from "../../tcp/index.ts";
 import { ReceiveBufferTuner } from "../../tcp/index.ts";
 
 /**
@@ -8,16 +8,30 @@ import { ReceiveBufferTuner } from "../../tcp/index.ts";
 export class ReceiveWindow {
   private readonly tuner: ReceiveBufferTuner;
   private rightEdge: number;
+  private clamp: number;
   private nearlyClosed = false;
 
-  constructor(buffer: BufferConfig) {
+  /** @param clamp most that is offered, bytes; 0: as there is room */
+  constructor(buffer: BufferConfig, clamp = 0) {
     this.tuner = new ReceiveBufferTuner(buffer, INITIAL_FLIGHT);
-    this.rightEdge = this.tuner.size;
+    this.clamp = clamp;
+    this.rightEdge = this.roomFor(0);
+  }
+
+  /** Another buffer, or clamp, from now on. What was offered is not taken back (RFC 8684 §3.3.4). */
+  configure({ receiveBuffer, windowClamp }: Partial<StreamSettings>): void {
+    if (receiveBuffer !== undefined) this.tuner.configure(receiveBuffer);
+    if (windowClamp !== undefined) this.clamp = windowClamp;
   }
 
   /** Receive buffer size now, bytes. */
   get limit(): number {
     return this.tuner.size;
+  }
+
+  /** The most that the application has read in one round trip, bytes. */
+  get readPerRound(): number {
+    return this.tuner.readPerRound;
   }
 
   /** Right edge as advertised so far; it never moves left. */
@@ -31,7 +45,7 @@ export class ReceiveWindow {
    * @param waiting bytes that the application has not read
    */
   advertise(next: number, waiting: number): number {
-    const edge = next + Math.max(0, this.limit - waiting);
+    const edge = next + this.roomFor(waiting);
     if (edge > this.rightEdge) this.rightEdge = edge;
     const window = this.rightEdge - next;
     // The window field's scale may turn a small rest into nothing.
@@ -41,7 +55,7 @@ export class ReceiveWindow {
 
   /** Whether what the application read since the last advertisement is worth an update. `segment`: bytes of a full one. */
   updateWorthwhile(next: number, waiting: number, segment: number): boolean {
-    const edge = next + Math.max(0, this.limit - waiting);
+    const edge = next + this.roomFor(waiting);
     const remaining = this.rightEdge - next;
     const gain = edge - this.rightEdge;
     // RFC 9293 §3.8.6.2.2 asks for at least a segment; doubling what the peer has left keeps updates rare while data flows.
@@ -62,6 +76,13 @@ export class ReceiveWindow {
    */
   consumed(bytes: number, longestRtt: number, segment: number, now: number): void {
     this.tuner.onRead(bytes, longestRtt, segment, now);
+  }
+
+  /** What may be offered while `waiting` bytes are not read. */
+  private roomFor(waiting: number): number {
+    const room = this.limit - waiting;
+    if (this.clamp > 0 && this.clamp < room) return this.clamp;
+    return room > 0 ? room : 0;
   }
 }
 

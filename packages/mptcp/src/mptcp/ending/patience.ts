@@ -59,7 +59,7 @@ export interface PatienceSender {
 export class Patience {
   private readonly context: PatienceContext;
   /** The soonest that any limit can be reached, ns from the start. */
-  private readonly soonest: number;
+  private soonest: number;
   /** When the peer began to owe an answer, ns. */
   private owedSince = 0;
   /** What subflows that are gone had heard, ns; -1: nothing. */
@@ -70,9 +70,15 @@ export class Patience {
   private isRefused = false;
 
   constructor(context: PatienceContext) {
-    const limits = context.patienceLimits;
     this.context = context;
-    this.soonest = Math.min(limits.silenceTimeout, limits.userTimeout > 0 ? limits.userTimeout : NEVER, timeOf(limits.retries, limits.minRto, limits.maxRto));
+    this.soonest = soonestOf(context.patienceLimits);
+  }
+
+  /** The limits are others from now on. What the peer owes is looked at anew. */
+  onLimits(now: number): void {
+    const { deadlines, patienceLimits } = this.context;
+    this.soonest = soonestOf(patienceLimits);
+    if (deadlines.has(DEADLINE.giveUp)) deadlines.set(DEADLINE.giveUp, Math.min(deadlines.at(DEADLINE.giveUp), now + this.soonest));
   }
 
   /** The application is gone: it neither reads nor waits any more. */
@@ -141,6 +147,10 @@ export class Patience {
     if (sender.una < sender.sentEnd) consider(progress + limits.silenceTimeout, "data_unacknowledged");
     return { at, reason };
   }
+}
+
+function soonestOf({ maxRto, minRto, retries, silenceTimeout, userTimeout }: PatienceLimits): number {
+  return Math.min(silenceTimeout, userTimeout > 0 ? userTimeout : NEVER, timeOf(retries, minRto, maxRto));
 }
 
 /** How long a first transmission and `retries` repetitions take, at intervals that begin with `rto` and double up to `longest`. */

@@ -1,7 +1,7 @@
 import type { CloseReason, Counters, FallbackReason } from "../../core/index.ts";
 import { MptcpError } from "../../core/index.ts";
-import type { BufferConfig, CongestionControlFactory, CouplingGroup, KeepAlive, SegmentRole, SegmentSlot, SendQueue, TcpConnection, TcpOwner } from "../../tcp/index.ts";
-import { reassemblyMemory, SEGMENT_ROLE, STREAM_EVENT, windowOfPath, withoutQueue } from "../../tcp/index.ts";
+import type { BufferConfig, CongestionControlFactory, CouplingGroup, KeepAlive, SegmentRole, SegmentSlot, SendQueue, StreamBuffers, StreamReadiness, StreamSettings, TcpConnection, TcpOwner } from "../../tcp/index.ts";
+import { isEnoughToRead, isRoomy, readinessOf, reassemblyMemory, roomIn, SEGMENT_ROLE, sizeWithin, STREAM_EVENT, windowOfPath, withoutQueue } from "../../tcp/index.ts";
 import type { Payload, TcpSegment } from "../../wire/index.ts";
 import { INFINITE_MAPPING_LENGTH, infiniteMapping } from "../data/dss.ts";
 import { headerGrowth } from "../data/option-space.ts";
@@ -74,6 +74,7 @@ export class RegularStream implements TcpOwner, SubflowView {
   private limit: number;
   private ending: boolean;
   private applicationWaits: boolean;
+  private unsentLowWater: number;
   private drained = false;
   private sentAt: number;
   private acknowledgedAt: number;
@@ -89,6 +90,8 @@ export class RegularStream implements TcpOwner, SubflowView {
   private received: number;
   private finReached: boolean;
   private receivedAt: number;
+  private isDiscarding: boolean;
+  private readLowWater: number;
   private readonly arrivingOffset: number;
 
   private answers: number;
@@ -112,6 +115,7 @@ export class RegularStream implements TcpOwner, SubflowView {
     this.limit = unsent.limit;
     this.ending = unsent.isEnding;
     this.applicationWaits = unsent.applicationWaits;
+    this.unsentLowWater = unsent.unsentLowWater;
     this.sentAt = unsent.lastSentAt;
     this.acknowledgedAt = unsent.lastAcknowledgedAt;
     this.isDeclaring = from.isEstablished;
@@ -121,6 +125,8 @@ export class RegularStream implements TcpOwner, SubflowView {
     this.received = unread.nxt;
     this.finReached = unread.finReached;
     this.receivedAt = unread.lastReceivedAt;
+    this.isDiscarding = unread.isDiscarding;
+    this.readLowWater = unread.readLowWater;
     this.arrivingOffset = from.arrivingOffset;
     this.answers = from.answers;
     this.answeredAt = now;
@@ -130,6 +136,8 @@ export class RegularStream implements TcpOwner, SubflowView {
 
   /** Begins, once it is the owner of its TCP connection. */
   start(from: HandOver, now: number): void {
+    const { hasMore, isCorked } = from.unsent;
+    if (hasMore || isCorked) this.tcp.holdBack(isCorked, hasMore);
     let at = from.held.dataOffset;
     for (const piece of from.held.pieces) {
       this.insert(at, piece, now);
@@ -167,13 +175,23 @@ export class RegularStream implements TcpOwner, SubflowView {
     return this.reason;
   }
   get writable(): number {
-    return this.isClosed || this.ending ? 0 : Math.max(0, this.limit - this.queue.length);
+    return this.isClosed || this.ending ? 0 : roomIn(this.limit, this.queue.length, this.unsent, this.unsentLowWater);
   }
   get readable(): number {
     return this.unread.queue.length;
   }
   get ended(): boolean {
-    return this.unread.queue.length === 0 && (this.finReached || this.isClosed);
+    return this.unread.queue.length === 0 && (this.finReached || this.isDiscarding || this.isClosed);
+  }
+  get unsent(): number {
+    return this.queue.end - this.nxt;
+  }
+  get readiness(): StreamReadiness {
+    const { ending: isEnding, isClosed, isEstablished: isOpen, readable, reason: error } = this;
+    return readinessOf({ isOpen, isClosed, error, hasEnoughToRead: this.hasEnoughToRead, readable, isPeerEnded: this.finReached || this.isDiscarding, isEnding, hasRoom: this.isRoomy });
+  }
+  get small(): Pick<StreamSettings, "noDelay" | "cork"> {
+    return { noDelay: this.tcp.noDelay, cork: this.tcp.sender.isCorked };
   }
 
   /** Bytes written and not acknowledged, and bytes that wait for the application. */
@@ -203,9 +221,10 @@ export class RegularStream implements TcpOwner, SubflowView {
 
   // ---- the application's commands
 
-  write(payload: Payload, keep: boolean): number {
+  write(payload: Payload, keep: boolean, _now: number, more = false): number {
     if (this.ending) throw new MptcpError("ERR_STREAM_WRITE_AFTER_END", "write after end");
     if (this.isClosed) return 0;
+    if (more !== this.tcp.sender.hasMore) this.tcp.holdBack(null, more);
     const taken = Math.min(this.writable, payload.length);
     if (taken > 0) this.queue.append(taken === payload.length ? payload : payload.slice(0, taken), keep);
     if (taken < payload.length) this.applicationWaits = true;
@@ -230,17 +249,44 @@ export class RegularStream implements TcpOwner, SubflowView {
     const { queue, window } = this.unread;
     const payload = queue.read(max);
     if (payload === null || this.isClosed) return payload;
-    const segment = this.tcp.maxPayload;
-    if (!this.tcp.environment.memory.isTight) window.consumed(payload.length, this.isEstablished ? this.tcp.receiverRtt : 0, segment, now);
-    if (window.updateWorthwhile(this.received, queue.length, segment)) {
-      window.takeClosed();
-      this.tcp.requestAck();
-    }
+    if (!this.tcp.environment.memory.isTight) window.consumed(payload.length, this.isEstablished ? this.tcp.receiverRtt : 0, this.tcp.maxPayload, now);
+    this.offerWindow();
     return payload;
   }
 
+  peek(max: number, skip: number): Payload | null {
+    return this.unread.queue.peek(max, skip);
+  }
+
+  stopReading(_now: number): void {
+    this.isDiscarding = true;
+    this.unread.queue.clear();
+    if (!this.isClosed) this.offerWindow();
+    this.context.raise(STREAM_EVENT.readable);
+  }
+
   setNoDelay(enable: boolean): void {
-    if (enable) this.tcp.wake();
+    this.tcp.setNoDelay(enable);
+  }
+
+  setQuickAck(enable: boolean): void {
+    this.tcp.setQuickAck(enable);
+  }
+
+  /** Other settings from now on. */
+  configure(change: Partial<StreamSettings>, now: number): void {
+    const { tcp, unread } = this;
+    tcp.configure(change, now);
+    unread.window.configure(change);
+    if (change.sendBuffer !== undefined) this.limit = sizeWithin(change.sendBuffer, this.limit);
+    if (change.unsentLowWater !== undefined) this.unsentLowWater = change.unsentLowWater;
+    if (change.readLowWater !== undefined) this.readLowWater = change.readLowWater;
+    if (change.noDelay !== undefined) this.setNoDelay(change.noDelay);
+    if (change.cork !== undefined) tcp.holdBack(change.cork, null);
+    if (this.isClosed) return;
+    this.offerWindow();
+    this.tellRoom();
+    if (change.readLowWater !== undefined && this.hasEnoughToRead) this.context.raise(STREAM_EVENT.readable);
   }
 
   setKeepAlive(keepAlive: KeepAlive | null, now: number): void {
@@ -279,6 +325,7 @@ export class RegularStream implements TcpOwner, SubflowView {
     slot.tag = null;
     this.nxt += length;
     slot.push = this.nxt === this.queue.end;
+    if (this.unsentLowWater > 0) this.tellRoom();
   }
 
   segmentOptions(tcp: TcpConnection, segment: TcpSegment, role: SegmentRole): void {
@@ -306,6 +353,15 @@ export class RegularStream implements TcpOwner, SubflowView {
   receiveWindow(): number {
     const { queue, window } = this.unread;
     return window.advertise(this.received, queue.length);
+  }
+
+  get waitsForRoom(): boolean {
+    return this.applicationWaits;
+  }
+
+  buffers(): StreamBuffers {
+    const { limit, unread } = this;
+    return { sendBuffer: limit, receiveBuffer: unread.window.limit, unsent: this.unsent, readPerRound: unread.window.readPerRound };
   }
 
   reassemblyMemory(): number {
@@ -342,10 +398,7 @@ export class RegularStream implements TcpOwner, SubflowView {
       this.queue.release(position);
       this.tuneBuffer(tcp);
     }
-    if (this.applicationWaits && this.writable > 0) {
-      this.applicationWaits = false;
-      this.context.raise(STREAM_EVENT.writable);
-    }
+    this.tellRoom();
   }
 
   onInput(tcp: TcpConnection): void {
@@ -386,10 +439,33 @@ export class RegularStream implements TcpOwner, SubflowView {
     if (this.isClosed) return;
     const known = this.received - dataOffset;
     if (known < 0 || known >= payload.length) return;
-    this.unread.queue.push(known === 0 ? payload : payload.slice(known, payload.length));
     this.received += payload.length - known;
     this.receivedAt = now;
-    this.context.raise(STREAM_EVENT.readable);
+    if (this.isDiscarding) return;
+    this.unread.queue.push(known === 0 ? payload : payload.slice(known, payload.length));
+    if (this.hasEnoughToRead) this.context.raise(STREAM_EVENT.readable);
+  }
+
+  private get hasEnoughToRead(): boolean {
+    return isEnoughToRead(this.readable, this.readLowWater, this.unread.window.limit);
+  }
+  private get isRoomy(): boolean {
+    return isRoomy(this.limit, this.queue.length, this.unsent, this.unsentLowWater);
+  }
+
+  /** Who waits for room hears of it. */
+  private tellRoom(): void {
+    if (!this.applicationWaits || this.writable === 0 || (this.unsentLowWater > 0 && !this.isRoomy)) return;
+    this.applicationWaits = false;
+    this.context.raise(STREAM_EVENT.writable);
+  }
+
+  /** Tells the peer of a window that has grown, when it is worth an ACK of its own. */
+  private offerWindow(): void {
+    const { queue, window } = this.unread;
+    if (!window.updateWorthwhile(this.received, queue.length, this.tcp.maxPayload)) return;
+    window.takeClosed();
+    this.tcp.requestAck();
   }
 
   private answer(now: number): void {

@@ -8,6 +8,7 @@ import { SUBFLOW_DEADLINE } from "../deadlines.ts";
 export interface StalenessContext<S> {
   readonly sender: { reinject(subflow: Carrier, cause: ReinjectionCause): void };
   readonly counters: Counters;
+  readonly config: { readonly staleTimeouts: number };
   /** Who could carry what a silent subflow carries: a usable one, one that waits for this one's timeout, or nobody. */
   othersFor(subflow: S): "usable" | "waiting" | "none";
   /** The set of usable subflows may be another one now. */
@@ -62,10 +63,11 @@ export class Staleness<S extends StaleSubflow> {
     subflow.retryNow(now);
   }
 
-  /** The retransmission timer fired, or would have. */
-  onTimeout(now: number): void {
+  /** The retransmission timer fired, or would have. @param consecutive how often in a row, from 1 */
+  onTimeout(consecutive: number, now: number): void {
     const { context, subflow } = this;
-    if (!subflow.established || this.stale) return;
+    const { staleTimeouts } = context.config;
+    if (!subflow.established || this.stale || staleTimeouts === 0 || consecutive < staleTimeouts) return;
     this.stale = true;
     this.triedAt = now;
     context.counters.increment("MPTcpExtSubflowStale");

@@ -93,7 +93,7 @@ export class Commands {
       return limitsOf(connection.config.limits);
     }
     const limits = { ...host.mptcpDefaults.limits, ...change };
-    host.setDefaults({ limits });
+    host.setDefaults({ mptcp: { limits } });
     for (const connection of this.multipath) connection.limit({ ...connection.config.limits, ...change }, now);
     return limitsOf(limits);
   }
@@ -108,7 +108,7 @@ export class Commands {
       one.exchange(exchange, now);
       return { connections: 1 };
     }
-    host.setDefaults(exchange);
+    host.setDefaults({ mptcp: exchange });
     const { multipath } = this;
     for (const connection of multipath) connection.exchange(exchange, now);
     return { connections: multipath.length };

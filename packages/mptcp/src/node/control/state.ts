@@ -1,6 +1,6 @@
 import type { PolicyLike } from "../../core/index.ts";
 import type { Host } from "../../host/index.ts";
-import { infoOfTcp, MptcpConnection } from "../../mptcp/index.ts";
+import { infoOfPlain, MptcpConnection } from "../../mptcp/index.ts";
 import type { LocalAddress, PathLimits, PolicyInfo, SubflowInfo, SubflowView } from "../../mptcp/index.ts";
 import { TcpSocket } from "../../tcp/index.ts";
 import type { StreamConnection } from "../../tcp/index.ts";
@@ -100,7 +100,6 @@ function plainStatus(connection: StreamConnection, now: number): ConnectionStatu
   const socket = connection as TcpSocket;
   const { tcp, tuple } = socket;
   const since = (at: number): number => (socket.connectedAt < 0 ? 0 : microseconds(now - Math.max(at, socket.connectedAt)));
-  const view = { pathIndex: 1, established: tcp.established && !tcp.finSent, backup: false, bytesReinjected: 0 };
   return {
     ...common(connection),
     initiator: tcp.active,
@@ -126,7 +125,7 @@ function plainStatus(connection: StreamConnection, now: number): ConnectionStatu
     sinceSentMicroseconds: since(socket.lastSentAt),
     sinceReceivedMicroseconds: since(socket.lastReceivedAt),
     sinceAcknowledgedMicroseconds: since(socket.lastAcknowledgedAt),
-    subflows: [subflowStatus(infoOfTcp(tcp, view), { localAddressId: 0, remoteAddressId: 0, initiator: tcp.active, stale: false, tcp })],
+    subflows: [subflowStatus(infoOfPlain(tcp), { localAddressId: 0, remoteAddressId: 0, initiator: tcp.active, stale: false, tcp })],
   };
 }
 

@@ -1,0 +1,46 @@
+import { SECOND } from "../../../core/index.ts";
+import type { CallResult } from "../../system/index.ts";
+import { attemptOrWait, done } from "../process/outcome.ts";
+import type { Outcome } from "../process/outcome.ts";
+import type { StreamSocket } from "./stream-socket.ts";
+
+/** The last close(2) of a socket: what was not read, or SO_LINGER of 0, is answered by RST, as in Linux (RFC 2525 §2.17). */
+export function closeStream(socket: StreamSocket): Outcome {
+  const { connection, machine, settings } = socket;
+  const { now } = machine;
+  machine.bindings.release(socket);
+  socket.dropListener();
+  if (connection === null) return done(0);
+  if (connection.closed) {
+    socket.dropConnection();
+    return done(0);
+  }
+  if (connection.readable > 0) {
+    machine.host.counters.increment("TcpExtTCPAbortOnClose");
+    connection.abort(now);
+  } else if (settings.linger === 0) {
+    machine.host.counters.increment("TcpExtTCPAbortOnData");
+    connection.abort(now);
+  } else {
+    connection.abandon(now);
+  }
+  const lingers = settings.linger !== null && settings.linger > 0 && !connection.closed;
+  if (!lingers) {
+    machine.leave(connection);
+    return done(0);
+  }
+  const attempt = (): CallResult | null => {
+    if (!isPending(socket)) {
+      machine.leave(connection);
+      return done(0);
+    }
+    return null;
+  };
+  return attemptOrWait(attempt, now + (settings.linger as number) * SECOND, () => done(0));
+}
+
+/** Whether data, or our end, waits for its acknowledgment. */
+function isPending({ state }: StreamSocket): boolean {
+  // Its end has not left yet where it was closed just now.
+  return state === "ESTABLISHED" || state === "CLOSE-WAIT" || state === "FIN-WAIT-1" || state === "CLOSING" || state === "LAST-ACK";
+}

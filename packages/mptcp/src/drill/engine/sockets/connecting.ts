@@ -1,0 +1,100 @@
+import { NEVER } from "../../../core/index.ts";
+import { IpAddress } from "../../../wire/index.ts";
+import { CONSTANTS } from "../../system/index.ts";
+import type { CallResult, SocketAddress } from "../../system/index.ts";
+import { endpointOf, isAny } from "../machine/addresses.ts";
+import { attemptOrWait, done, fail } from "../process/outcome.ts";
+import type { Outcome } from "../process/outcome.ts";
+import { codeOf } from "./code-of.ts";
+import { isConnected } from "./connection-view.ts";
+import type { StreamSocket } from "./stream-socket.ts";
+import { mptcpConfigOf, tcpConfigOf } from "./tcp-config.ts";
+
+/** connect(2). */
+export function connectStream(socket: StreamSocket, address: SocketAddress): Outcome {
+  if (address.family === AF_UNSPEC) {
+    disconnectStream(socket);
+    return done(0);
+  }
+  if (socket.phase === "connected") return fail("EISCONN");
+  if (socket.phase === "connecting") return wait(socket, "EALREADY");
+  if (socket.state !== "CLOSED") return fail("EISCONN");
+  const error = open(socket, address);
+  return error === null ? wait(socket, "EINPROGRESS") : fail(error);
+}
+
+/** What connect(2) does with AF_UNSPEC, and shutdown(2) where nothing is established: the socket is as it was when it was made, but bound. */
+export function disconnectStream(socket: StreamSocket): void {
+  const { connection, state } = socket;
+  socket.dropListener();
+  if (connection !== null) {
+    connection.abort(socket.machine.now);
+    if (RESETS.has(state) && socket.protocol !== IPPROTO_MPTCP) socket.pendingError = "ECONNRESET";
+  }
+  socket.dropConnection();
+  socket.isReadShut = false;
+  socket.isWriteShut = false;
+  socket.written = 0;
+  socket.wake(0);
+}
+
+/** Begins the handshake. @returns an errno */
+function open(socket: StreamSocket, given: SocketAddress): string | null {
+  const { machine } = socket;
+  const endpoint = endpointOf(socket.domain, given);
+  if (typeof endpoint === "string") return endpoint;
+  // Nobody in particular is this machine.
+  const remote = isAny(endpoint.address) ? (endpoint.address.family === 4 ? LOOPBACK4 : LOOPBACK6) : endpoint.address;
+  if (!remote.isUnicast || (socket.onlyIpv6 && remote.family === 4)) return "ENETUNREACH";
+  const source = machine.sourceFor(remote);
+  if (typeof source === "string") return source;
+  const { local } = socket;
+  if (!isAny(local.address) && local.address.family !== remote.family) return "EINVAL";
+  try {
+    const connection = machine.host.connect(
+      remote,
+      endpoint.port,
+      {
+        localAddress: isAny(local.address) ? source : local.address,
+        ...(local.port === 0 ? {} : { localPort: local.port }),
+        multipath: socket.protocol === IPPROTO_MPTCP && machine.sysctls.number("net.mptcp.enabled") !== 0,
+        tcp: tcpConfigOf(socket, false),
+        mptcp: mptcpConfigOf(machine.sysctls),
+      },
+      machine.now,
+    );
+    socket.adopt(connection);
+    return null;
+  } catch (error) {
+    const code = codeOf(error);
+    // Linux: the four-tuple is what is not available.
+    return code === "EADDRINUSE" ? "EADDRNOTAVAIL" : code;
+  }
+}
+
+/** Waits for the handshake; `otherwise`: what a call gives that does not wait, or waited for too long. */
+function wait(socket: StreamSocket, otherwise: string): Outcome {
+  const attempt = (): CallResult | null => finish(socket);
+  if (socket.nonBlocking) return attempt() ?? fail(otherwise);
+  const { sendTimeout } = socket.settings;
+  return attemptOrWait(attempt, sendTimeout === 0 ? NEVER : socket.machine.now + sendTimeout, () => fail(otherwise));
+}
+
+/** The end of the handshake, as it is told once. Null: it is not over. */
+function finish(socket: StreamSocket): CallResult | null {
+  const { connection } = socket;
+  if (connection === null || connection.closed) {
+    const error = socket.takeError() ?? "ECONNABORTED";
+    socket.dropConnection();
+    return fail(error);
+  }
+  if (!isConnected(connection)) return null;
+  socket.phase = "connected";
+  return done(0);
+}
+
+const { AF_UNSPEC, IPPROTO_MPTCP } = CONSTANTS;
+/** In which a disconnect is an error for who reads or writes. */
+const RESETS: ReadonlySet<string> = new Set(["SYN-SENT", "SYN-RECEIVED", "ESTABLISHED", "CLOSE-WAIT", "FIN-WAIT-1", "FIN-WAIT-2"]);
+const LOOPBACK4 = IpAddress.from("127.0.0.1");
+const LOOPBACK6 = IpAddress.from("::1");

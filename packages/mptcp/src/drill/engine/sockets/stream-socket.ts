@@ -1,0 +1,240 @@
+import { NEVER } from "../../../core/index.ts";
+import type { Listener } from "../../../host/index.ts";
+import { MptcpConnection } from "../../../mptcp/index.ts";
+import { STREAM_EVENT } from "../../../tcp/index.ts";
+import type { StreamConnection, TcpState } from "../../../tcp/index.ts";
+import { CONSTANTS } from "../../system/index.ts";
+import type { SocketAddress } from "../../system/index.ts";
+import { isAny } from "../machine/addresses.ts";
+import type { Endpoint } from "../machine/addresses.ts";
+import type { Attentive } from "../machine/machine.ts";
+import type { Outcome } from "../process/outcome.ts";
+import { codeOf } from "./code-of.ts";
+import { connectStream, disconnectStream } from "./connecting.ts";
+import { hasPeerEnded, isConnected, stateOf } from "./connection-view.ts";
+import { closeStream } from "./closing.ts";
+import { applySetting } from "./live-settings.ts";
+import { receiveStream } from "./stream-receive.ts";
+import { sendStream } from "./stream-send.ts";
+import { AcceptQueue } from "./accept-queue.ts";
+import { Socket } from "./socket.ts";
+import type { ReceiveRequest, SendRequest } from "./socket.ts";
+import { mptcpConfigOf, tcpConfigOf } from "./tcp-config.ts";
+import { ZeroCopies } from "./zerocopy.ts";
+
+/** A socket of SOCK_STREAM, in TCP or Multipath TCP. */
+export class StreamSocket extends Socket implements Attentive {
+  listener: Listener | null = null;
+  connection: StreamConnection | null = null;
+  private acceptQueue: AcceptQueue | null = null;
+  /** How far connect(2) is: it is told once that a connection is there. */
+  phase: "unconnected" | "connecting" | "connected" = "unconnected";
+  /** Directions that were shut here. */
+  isReadShut = false;
+  isWriteShut = false;
+  /** Octets written so far. */
+  written = 0;
+  readonly zeroCopies = new ZeroCopies(this.errors);
+
+  // ---- what holds
+
+  get state(): TcpState {
+    if (this.listener !== null) return "LISTEN";
+    return this.connection === null ? "CLOSED" : stateOf(this.connection, this.isWriteShut);
+  }
+
+  get isListening(): boolean {
+    return this.listener !== null;
+  }
+
+  protected get isFixed(): boolean {
+    return this.state !== "CLOSED" || this.connection !== null;
+  }
+
+  /** Whether nothing will come any more but what is there. */
+  get isReadOver(): boolean {
+    return this.isReadShut || (this.connection !== null && (this.connection.closed || hasPeerEnded(this.connection)));
+  }
+
+  /** Whether nothing can be written any more. */
+  get isWriteOver(): boolean {
+    return this.isWriteShut || (this.connection !== null && this.connection.closed);
+  }
+
+  get peer(): Endpoint | null {
+    const { connection, state } = this;
+    if (connection === null || state === "CLOSED" || state === "SYN-SENT") return null;
+    return { address: connection.tuple.remoteAddress, port: connection.tuple.remotePort };
+  }
+
+  readiness(): number {
+    const { listener, state } = this;
+    if (listener !== null) return this.acceptQueue === null || this.acceptQueue.isEmpty ? 0 : POLLIN | POLLRDNORM;
+    let events = this.pendingError !== null || !this.errors.isEmpty ? POLLERR : 0;
+    if (state === "CLOSED" || (this.isReadOver && this.isWriteOver)) events |= POLLHUP;
+    if (this.isReadOver) events |= POLLIN | POLLRDNORM | POLLRDHUP;
+    if (state === "SYN-SENT" || state === "SYN-RECEIVED") return events;
+    if (this.connection !== null && this.connection.readable >= this.readMark) events |= POLLIN | POLLRDNORM;
+    if (this.isWriteOver || this.connection === null || this.connection.readiness.isWritable) events |= POLLOUT | POLLWRNORM;
+    return events;
+  }
+
+  /** SO_RCVLOWAT: octets that make it readable. */
+  private get readMark(): number {
+    return Math.max(1, this.settings.get("SO_RCVLOWAT"));
+  }
+
+  // ---- calls
+
+  connect(address: SocketAddress): Outcome {
+    return connectStream(this, address);
+  }
+
+  listen(backlog: number): string | null {
+    if (this.phase !== "unconnected" || !(this.state === "CLOSED" || this.state === "LISTEN") || this.connection !== null) return "EINVAL";
+    if (this.listener !== null) return null;
+    if (!this.isBound) {
+      const error = this.take({ address: this.local.address, port: 0 });
+      if (error !== null) return error;
+    }
+    const { bindings, host, sysctls } = this.machine;
+    const { address, port } = this.local;
+    const families = this.familiesOf(address);
+    const asListener = { protocol: this.portSpace, families, address, port, socket: { reuseAddress: this.reuseAddress, reusePort: this.reusePort, isListening: true } };
+    if (bindings.isTaken(asListener, this)) return "EADDRINUSE";
+    // Linux counts the one that is being accepted beside the backlog.
+    const most = Math.min(backlog < 0 ? NEVER : backlog, sysctls.number("net.core.somaxconn")) + 1;
+    try {
+      this.listener = host.listen(port, {
+        ...(isAny(address) ? (families.length === 1 ? { family: families[0] as 4 | 6 } : {}) : { address }),
+        backlog: most,
+        multipath: this.protocol === IPPROTO_MPTCP && sysctls.number("net.mptcp.enabled") !== 0,
+        tcp: tcpConfigOf(this, true),
+        mptcp: mptcpConfigOf(sysctls),
+      });
+    } catch (error) {
+      return codeOf(error);
+    }
+    this.acceptQueue = new AcceptQueue(this.listener);
+    this.machine.attend(this.listener, this);
+    return null;
+  }
+
+  accept(status: number): Socket | null | string {
+    if (this.listener === null) return "EINVAL";
+    const connection = this.acceptQueue?.take() ?? null;
+    if (connection === null) return null;
+    // Who asked for plain TCP has a socket of plain TCP.
+    const protocol = connection instanceof MptcpConnection ? this.protocol : IPPROTO_TCP;
+    const child = new StreamSocket(this.machine, { domain: this.domain, type: this.type, protocol }, status, this.settings.clone());
+    child.adopt(connection);
+    return child;
+  }
+
+  shutdown(how: number): string | null {
+    if (how < SHUT_RD || how > SHUT_RDWR) return "EINVAL";
+    const { state } = this;
+    if (state === "CLOSED") return "ENOTCONN";
+    if (state === "LISTEN" || state === "SYN-SENT") {
+      if (state === "LISTEN" && how === SHUT_WR) return null;
+      disconnectStream(this);
+      return null;
+    }
+    if (how !== SHUT_WR) this.isReadShut = true;
+    if (how !== SHUT_RD && !this.isWriteShut) {
+      this.isWriteShut = true;
+      this.connection?.end(this.machine.now);
+    }
+    this.wake(0);
+    return null;
+  }
+
+  send(request: SendRequest): Outcome {
+    return sendStream(this, request);
+  }
+
+  receive(request: ReceiveRequest): Outcome {
+    return receiveStream(this, request);
+  }
+
+  release(): Outcome {
+    return closeStream(this);
+  }
+
+  override control(request: number): number | string {
+    const { connection } = this;
+    switch (request) {
+      case SIOCINQ:
+        if (this.listener !== null) return "EINVAL";
+        return connection?.readable ?? 0;
+      case SIOCOUTQ:
+        if (this.listener !== null) return "EINVAL";
+        return connection === null ? 0 : connection.sendBuffered;
+      case SIOCOUTQNSD:
+        if (this.listener !== null) return "EINVAL";
+        return connection === null ? 0 : connection.unsent;
+      default:
+        return "ENOTTY";
+    }
+  }
+
+  onSetting(name: string): void {
+    applySetting(this, name);
+  }
+
+  // ---- for the other files of this room
+
+  /** A connection is its own now. */
+  adopt(connection: StreamConnection): void {
+    this.connection = connection;
+    this.phase = isConnected(connection) ? "connected" : "connecting";
+    this.local = { address: connection.tuple.localAddress, port: connection.tuple.localPort };
+    this.machine.attend(connection, this);
+    // What happened before can be seen; it tells of what happens from now on.
+    connection.takeEvents();
+    if (connection.closed) this.noteClosed(connection);
+  }
+
+  /** It has none any more. */
+  dropConnection(): void {
+    if (this.connection !== null) this.machine.leave(this.connection);
+    this.connection = null;
+    this.phase = "unconnected";
+  }
+
+  dropListener(): void {
+    if (this.listener === null) return;
+    this.machine.leave(this.listener);
+    this.acceptQueue?.close(this.machine.now);
+    this.acceptQueue = null;
+    this.listener = null;
+  }
+
+  onReady(): void {
+    const { connection } = this;
+    if (connection === null) {
+      this.wake(POLLIN | POLLRDNORM);
+      return;
+    }
+    const events = connection.takeEvents();
+    if ((events & STREAM_EVENT.readable) !== 0) this.wake(hasPeerEnded(connection) ? 0 : POLLIN | POLLRDNORM);
+    if ((events & STREAM_EVENT.writable) !== 0) this.wake(POLLOUT | POLLWRNORM);
+    if ((events & STREAM_EVENT.closed) !== 0) this.noteClosed(connection);
+    if ((events & (STREAM_EVENT.connected | STREAM_EVENT.closed)) !== 0) this.wake(0);
+  }
+
+  override settle(): void {
+    if (this.connection !== null && this.zeroCopies.release(this.written - this.connection.sendBuffered)) this.wake(POLLERR);
+    super.settle();
+  }
+
+  private noteClosed(connection: StreamConnection): void {
+    const { error } = connection;
+    if (error === null || this.pendingError !== null) return;
+    // Linux: a reset once the peer has said its end is a broken pipe.
+    this.pendingError = error === "ECONNRESET" && hasPeerEnded(connection) && !this.isWriteShut ? "EPIPE" : error;
+    this.wake(POLLERR);
+  }
+}
+
+const { IPPROTO_MPTCP, IPPROTO_TCP, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM, SHUT_RD, SHUT_RDWR, SHUT_WR, SIOCINQ, SIOCOUTQ, SIOCOUTQNSD } = CONSTANTS;

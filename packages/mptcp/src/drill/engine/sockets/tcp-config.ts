@@ -1,0 +1,159 @@
+import { MILLISECOND, SECOND } from "../../../core/index.ts";
+import type { MptcpConfig } from "../../../mptcp/index.ts";
+import { DEFAULT_MPTCP_CONFIG } from "../../../mptcp/index.ts";
+import { cubic, DEFAULT_TCP_CONFIG, fixedBuffer, newReno } from "../../../tcp/index.ts";
+import type { BufferConfig, CongestionControlFactory, KeepAlive, StreamSettings, TcpConfig } from "../../../tcp/index.ts";
+import { CONSTANTS } from "../../system/index.ts";
+import type { Sysctls } from "../commands/sysctls.ts";
+import type { Settings } from "./settings.ts";
+
+/** Congestion controls by the names that Linux has for them. */
+export const CONGESTION: Readonly<Record<string, CongestionControlFactory>> = { cubic, reno: newReno };
+
+/** The engine's parameters for a connection: what is set on the socket, else on the machine. */
+export function tcpConfigOf({ domain, machine: { mtu, sysctls }, settings }: ConfiguredSocket, isListener: boolean): Partial<TcpConfig> {
+  const keepAlive = keepAliveOf(settings, sysctls);
+  const synRetries = sysctls.number(isListener ? "net.ipv4.tcp_synack_retries" : "net.ipv4.tcp_syn_retries");
+  return {
+    congestion: CONGESTION[settings.congestion ?? sysctls.text("net.ipv4.tcp_congestion_control")] ?? cubic,
+    minRto: sysctls.number("net.ipv4.tcp_rto_min_us") * 1000,
+    maxRto: sysctls.number("net.ipv4.tcp_rto_max_ms") * MILLISECOND,
+    sack: sysctls.number("net.ipv4.tcp_sack") !== 0,
+    timestamps: sysctls.number("net.ipv4.tcp_timestamps") !== 0,
+    windowScaling: sysctls.number("net.ipv4.tcp_window_scaling") !== 0,
+    noDelay: settings.get("TCP_NODELAY") !== 0,
+    cork: settings.get("TCP_CORK") !== 0,
+    maxSegmentSize: settings.get("TCP_MAXSEG"),
+    hopLimit: headerOf(settings, domain, "IP_TTL", "IPV6_UNICAST_HOPS", sysctls.number("net.ipv4.ip_default_ttl")),
+    trafficClass: headerOf(settings, domain, "IP_TOS", "IPV6_TCLASS", 0),
+    unsentLowWater: unsentLowWater(settings, sysctls),
+    readLowWater: Math.max(1, settings.get("SO_RCVLOWAT")),
+    windowClamp: settings.get("TCP_WINDOW_CLAMP"),
+    deferAccept: settings.get("TCP_DEFER_ACCEPT") * SECOND,
+    simultaneousOpen: true,
+    synRetries: settings.has("TCP_SYNCNT") ? settings.get("TCP_SYNCNT") : synRetries,
+    retries: sysctls.number("net.ipv4.tcp_retries2"),
+    userTimeout: settings.get("TCP_USER_TIMEOUT") * MILLISECOND,
+    orphanTimeout: orphanTimeout(settings, sysctls),
+    keepAliveIdle: keepAlive === null ? 0 : keepAlive.idle,
+    keepAliveInterval: keepAlive === null ? DEFAULT_TCP_CONFIG.keepAliveInterval : keepAlive.interval,
+    keepAliveProbes: keepAlive === null ? DEFAULT_TCP_CONFIG.keepAliveProbes : keepAlive.probes,
+    receiveBuffer: receiveBufferOf(settings, sysctls, segmentOf(settings, domain, mtu)),
+    sendBuffer: sendBufferOf(settings, sysctls),
+  };
+}
+
+/** What of a connection's parameters follows from a setting while it is open, by the setting's name. */
+export function changeOf(socket: ConfiguredSocket, name: string): Partial<StreamSettings> {
+  const fields = FOLLOWS[name] ?? [];
+  const config = tcpConfigOf(socket, false);
+  return Object.fromEntries(fields.map((field) => [field, config[field] ?? 0]));
+}
+
+/** What of a socket says how its connections are to be. */
+export interface ConfiguredSocket {
+  readonly domain: number;
+  readonly settings: Settings;
+  readonly machine: { readonly sysctls: Sysctls; readonly mtu: number };
+}
+
+/** Octets of the largest segment that is announced. */
+function segmentOf(settings: Settings, domain: number, mtu: number): number {
+  const most = mtu - (domain === AF_INET ? 40 : 60);
+  const own = settings.get("TCP_MAXSEG");
+  return own > 0 && own < most ? own : most;
+}
+
+/** Of two options the one of the socket's family; where it is not set, or set to the default again, that. */
+function headerOf(settings: Settings, domain: number, ipv4: string, ipv6: string, initial: number): number {
+  const name = domain === AF_INET ? ipv4 : ipv6;
+  return settings.has(name) ? settings.get(name) : initial;
+}
+
+/** What is as good as no mark is none. */
+function unsentLowWater(settings: Settings, sysctls: Sysctls): number {
+  const own = settings.get("TCP_NOTSENT_LOWAT") >>> 0;
+  const mark = own > 0 ? own : sysctls.number("net.ipv4.tcp_notsent_lowat");
+  return mark >= 0xffff_ffff ? 0 : mark;
+}
+
+/** Below 0: the end of a connection that nobody has any more is not waited for. */
+function orphanTimeout(settings: Settings, sysctls: Sysctls): number {
+  const seconds = settings.has("TCP_LINGER2") ? settings.get("TCP_LINGER2") : 0;
+  return seconds < 0 ? 1 : (seconds === 0 ? sysctls.number("net.ipv4.tcp_fin_timeout") : seconds) * SECOND;
+}
+
+const KEEP_ALIVE = ["keepAliveIdle", "keepAliveInterval", "keepAliveProbes"] as const;
+const FOLLOWS: Readonly<Record<string, readonly (keyof StreamSettings)[]>> = {
+  TCP_NODELAY: ["noDelay"],
+  TCP_CORK: ["cork"],
+  TCP_MAXSEG: ["maxSegmentSize"],
+  IP_TTL: ["hopLimit"],
+  IPV6_UNICAST_HOPS: ["hopLimit"],
+  IP_TOS: ["trafficClass"],
+  IPV6_TCLASS: ["trafficClass"],
+  TCP_NOTSENT_LOWAT: ["unsentLowWater"],
+  SO_RCVLOWAT: ["readLowWater"],
+  TCP_WINDOW_CLAMP: ["windowClamp"],
+  TCP_USER_TIMEOUT: ["userTimeout"],
+  TCP_SYNCNT: ["synRetries"],
+  TCP_LINGER2: ["orphanTimeout"],
+  SO_SNDBUF: ["sendBuffer"],
+  SO_RCVBUF: ["receiveBuffer"],
+  SO_KEEPALIVE: KEEP_ALIVE,
+  TCP_KEEPIDLE: KEEP_ALIVE,
+  TCP_KEEPINTVL: KEEP_ALIVE,
+  TCP_KEEPCNT: KEEP_ALIVE,
+};
+
+/** The engine's parameters of Multipath TCP. */
+export function mptcpConfigOf(sysctls: Sysctls): Partial<MptcpConfig> {
+  const untilFallback = sysctls.number("net.mptcp.syn_retrans_before_tcp_fallback");
+  return {
+    checksum: sysctls.number("net.mptcp.checksum_enabled") !== 0,
+    denyJoinInitialAddress: sysctls.number("net.mptcp.allow_join_initial_addr_port") === 0,
+    capableSyns: untilFallback + 1,
+    addAddrTimeout: sysctls.number("net.mptcp.add_addr_timeout") * SECOND,
+    noSubflowTimeout: sysctls.number("net.mptcp.close_timeout") * SECOND || DEFAULT_MPTCP_CONFIG.noSubflowTimeout,
+    blackholeMemory: sysctls.number("net.mptcp.blackhole_timeout") * SECOND,
+  };
+}
+
+/** When a silent peer is asked; null: never. */
+function keepAliveOf(settings: Settings, sysctls: Sysctls): KeepAlive | null {
+  if (settings.get("SO_KEEPALIVE") === 0) return null;
+  const either = (option: string, name: string): number => (settings.has(option) ? settings.get(option) : sysctls.number(name));
+  return {
+    idle: either("TCP_KEEPIDLE", "net.ipv4.tcp_keepalive_time") * SECOND,
+    interval: either("TCP_KEEPINTVL", "net.ipv4.tcp_keepalive_intvl") * SECOND,
+    probes: either("TCP_KEEPCNT", "net.ipv4.tcp_keepalive_probes"),
+  };
+}
+
+/**
+ * Linux counts what buffers take in memory, and takes half of that for overhead when it offers a window (tcp_adv_win_scale of 1). The first window is full
+ * segments, and the scale is that of the largest window that there may be.
+ */
+function receiveBufferOf(settings: Settings, sysctls: Sysctls, segment: number): BufferConfig {
+  const whole = (size: number): number => (size > segment ? size - (size % segment) : Math.max(1, size));
+  if (settings.has("SO_RCVBUF")) return fixedBuffer(whole(settings.get("SO_RCVBUF") >> 1));
+  const initial = whole(sysctls.number("net.ipv4.tcp_rmem", 1) >> 1);
+  const largest = Math.max(initial, sysctls.number("net.ipv4.tcp_rmem", 2), sysctls.number("net.core.rmem_max"));
+  // A power of two has one bit more in Linux than here.
+  const scale = Math.min(14, Math.max(0, 31 - Math.clz32(largest) - 15));
+  const max = scale === 0 ? largest : Math.max(largest, 65_537 * 2 ** (scale - 1));
+  return { initial, max, autoTune: sysctls.number("net.ipv4.tcp_moderate_rcvbuf") !== 0 };
+}
+
+function sendBufferOf(settings: Settings, sysctls: Sysctls): BufferConfig {
+  if (settings.has("SO_SNDBUF")) {
+    return fixedBuffer(settings.get("SO_SNDBUF"));
+  }
+  // Once a connection is established Linux makes room for the initial window and its overhead, whatever the middle number says.
+  const initial = Math.max(sysctls.number("net.ipv4.tcp_wmem", 1), ESTABLISHED_SEND_BUFFER);
+  return { initial, max: Math.max(initial, sysctls.number("net.ipv4.tcp_wmem", 2)), autoTune: true };
+}
+
+const { AF_INET } = CONSTANTS;
+/** What a connection of an MSS of 1460 has to begin with. */
+const ESTABLISHED_SEND_BUFFER = 87_040;

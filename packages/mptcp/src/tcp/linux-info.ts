@@ -1,0 +1,91 @@
+import { MICROSECOND, MILLISECOND } from "../core/index.ts";
+import type { TcpState } from "./connection.ts";
+import type { TcpInfo } from "./info.ts";
+
+/** Fields of `struct tcp_info` (linux/tcp.h) by name, `tcpi_state` and so on. What is not in it has no meaning here, see docs/embedding.md. */
+export type LinuxTcpInfo = Readonly<Record<string, number>>;
+
+/**
+ * The state of a TCP connection under Linux's names and in its units: windows in segments, round-trip times and limits in microseconds, the time since something
+ * was sent or heard in milliseconds, rates in octets per second.
+ */
+export function linuxTcpInfo(info: TcpInfo): LinuxTcpInfo {
+  const segments = (octets: number): number => (info.segmentSize > 0 ? Math.floor(octets / info.segmentSize) : 0);
+  return {
+    tcpi_state: STATES[info.state],
+    tcpi_ca_state: RECOVERY[info.recovery],
+    tcpi_retransmits: info.timeouts,
+    tcpi_probes: info.probes,
+    tcpi_backoff: info.backoff,
+    tcpi_options: (info.timestamps ? OPTION.timestamps : 0) | (info.sack ? OPTION.sack : 0) | (info.windowScale === null ? 0 : OPTION.windowScale),
+    tcpi_snd_wscale: info.peerWindowScale ?? 0,
+    tcpi_rcv_wscale: info.windowScale ?? 0,
+    tcpi_delivery_rate_app_limited: info.deliveryRateLimited ? 1 : 0,
+    tcpi_rto: microseconds(info.rto),
+    tcpi_ato: microseconds(info.ackDelay),
+    tcpi_snd_mss: info.segmentSize,
+    tcpi_rcv_mss: info.receivedSegmentSize,
+    tcpi_unacked: info.segmentsUnacknowledged,
+    tcpi_sacked: info.segmentsSacked,
+    tcpi_lost: info.segmentsLost,
+    tcpi_retrans: info.segmentsRepeated,
+    tcpi_fackets: 0,
+    tcpi_last_data_sent: milliseconds(info.sinceDataSent),
+    tcpi_last_ack_sent: 0,
+    tcpi_last_data_recv: milliseconds(info.sinceDataReceived),
+    tcpi_last_ack_recv: milliseconds(info.sinceHeard),
+    tcpi_pmtu: info.pathMtu,
+    tcpi_rcv_ssthresh: info.largestWindow,
+    tcpi_rtt: microseconds(info.rtt),
+    tcpi_rttvar: microseconds(info.rttVariation),
+    tcpi_snd_ssthresh: info.slowStartThreshold === null ? NO_THRESHOLD : segments(info.slowStartThreshold),
+    tcpi_snd_cwnd: segments(info.congestionWindow),
+    tcpi_advmss: info.announcedSegmentSize,
+    tcpi_rcv_rtt: microseconds(info.receiverRtt),
+    tcpi_rcv_space: info.readPerRound,
+    tcpi_total_retrans: info.retransmissions,
+    ...(info.pacingRate === null ? {} : { tcpi_pacing_rate: Math.floor(info.pacingRate) }),
+    tcpi_bytes_acked: info.bytesAcknowledged,
+    tcpi_bytes_received: info.bytesReceived,
+    tcpi_segs_out: info.segmentsSent,
+    tcpi_segs_in: info.segmentsReceived,
+    tcpi_notsent_bytes: info.bytesUnsent,
+    tcpi_min_rtt: microseconds(info.minRtt),
+    tcpi_data_segs_in: info.dataSegmentsReceived,
+    tcpi_data_segs_out: info.dataSegmentsSent,
+    ...(info.deliveryRate === null ? {} : { tcpi_delivery_rate: Math.floor(info.deliveryRate) }),
+    tcpi_busy_time: microseconds(info.busyTime),
+    tcpi_rwnd_limited: microseconds(info.windowLimitedTime),
+    tcpi_sndbuf_limited: microseconds(info.bufferLimitedTime),
+    tcpi_delivered: info.segmentSize > 0 ? Math.ceil(info.bytesDelivered / info.segmentSize) : 0,
+    tcpi_bytes_sent: info.bytesSent,
+    tcpi_bytes_retrans: info.bytesRetransmitted,
+    tcpi_dsack_dups: info.duplicateSacks,
+    tcpi_reord_seen: info.reorderings,
+    tcpi_rcv_ooopack: info.outOfOrderSegments,
+    tcpi_snd_wnd: info.peerWindow,
+    tcpi_rcv_wnd: info.window,
+    tcpi_total_rto: info.timeoutsTotal,
+    tcpi_total_rto_recoveries: info.timeoutSeries,
+    tcpi_total_rto_time: milliseconds(info.timeoutTime),
+  };
+}
+
+function microseconds(nanoseconds: number): number {
+  return Math.round(nanoseconds / MICROSECOND);
+}
+
+function milliseconds(nanoseconds: number): number {
+  return Math.floor(nanoseconds / MILLISECOND);
+}
+
+/** TCP_ESTABLISHED and so on (linux/tcp_states.h). */
+const STATES: Readonly<Record<TcpState, number>> = {
+  ESTABLISHED: 1, "SYN-SENT": 2, "SYN-RECEIVED": 3, "FIN-WAIT-1": 4, "FIN-WAIT-2": 5, "TIME-WAIT": 6, CLOSED: 7, "CLOSE-WAIT": 8, "LAST-ACK": 9, LISTEN: 10, CLOSING: 11,
+};
+/** TCP_CA_Open and so on. */
+const RECOVERY: Readonly<Record<TcpInfo["recovery"], number>> = { open: 0, disorder: 1, recovery: 3, loss: 4 };
+/** TCPI_OPT_TIMESTAMPS and so on. */
+const OPTION = { timestamps: 1, sack: 2, windowScale: 4 } as const;
+/** TCP_INFINITE_SSTHRESH. */
+const NO_THRESHOLD = 0x7fff_ffff;
