@@ -66,8 +66,11 @@ export interface MptcpConfig {
    */
   readonly addAddrTimeout: number;
   readonly addAddrRetries: number;
-  /** The first interval is so many retransmission timeouts of the subflow at the least. */
-  readonly addAddrTimeouts: number;
+  /**
+   * The first interval: `timeout`, that is `addAddrTimeout`, or twice the retransmission timeout of the subflow if that is more; or `rto`, the retransmission
+   * timeout, with `addAddrTimeout` as the longest interval (Linux 6.18).
+   */
+  readonly addAddrPace: "timeout" | "rto";
   /** ADD_ADDR and its echo leave on ACKs without a DSS, which are plain duplicate ACKs but for them. RFC 8684 §3.4.1 leaves it open. */
   readonly bareAddAddr: boolean;
   /**
@@ -94,8 +97,16 @@ export interface MptcpConfig {
   readonly staleTimeouts: number;
   /** How `abort` closes: RSTs with MP_FASTCLOSE, or an ACK with it that the peer answers by a RST (RFC 8684 §3.5, options R and A). */
   readonly fastclose: "reset" | "ack";
-  /** MP_TCPRST, with reason 0, beside MP_FASTCLOSE on a RST. RFC 8684 §3.6 leaves it open. */
-  readonly explainFastclose: boolean;
+  /**
+   * Which RSTs of subflows carry an MP_TCPRST: those with a reason to tell; or `all`, with reason 0 where there is none, beside MP_FASTCLOSE too. RFC 8684 §3.6
+   * leaves it open.
+   */
+  readonly explainResets: "known" | "all";
+  /**
+   * Becoming regular TCP after the handshake: `declared` by an infinite mapping, as RFC 8684 §3.7 asks, with an ACK at once, and with a probe where it is not
+   * sure yet that the path drops options; or `silent`, as Linux does it.
+   */
+  readonly fallback: "declared" | "silent";
   /** Tell peers not to join the address of the first subflow (C flag). */
   readonly denyJoinInitialAddress: boolean;
 }
@@ -119,7 +130,7 @@ export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" 
   blackholeMemory: LIMITS.blackholeMemory.default,
   addAddrTimeout: 500 * MILLISECOND,
   addAddrRetries: LIMITS.addAddrRetries.default,
-  addAddrTimeouts: 2,
+  addAddrPace: "timeout",
   bareAddAddr: false,
   dataFinTimeout: null,
   joinAckBackoff: true,
@@ -130,6 +141,7 @@ export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" 
   noSubflowTimeout: LIMITS.noSubflowTimeout.default,
   staleTimeouts: 1,
   fastclose: "reset",
-  explainFastclose: false,
+  explainResets: "known",
+  fallback: "declared",
   denyJoinInitialAddress: false,
 };

@@ -1,7 +1,7 @@
 import type { CloseReason, Counters, Deadlines, FallbackReason, JoinRefusal, SubflowEndReason } from "../core/index.ts";
 import { LIMITS, makePolicy } from "../core/index.ts";
 import type { CongestionControlFactory, CouplingGroup, FourTuple, KeepAlive, StreamReadiness, StreamSettings, TcpConnection } from "../tcp/index.ts";
-import { offeredBuffer, readinessOf, reassemblyMemory, STREAM_EVENT } from "../tcp/index.ts";
+import { readinessOf, reassemblyMemory, STREAM_EVENT } from "../tcp/index.ts";
 import type { MpJoinSyn, MptcpOption, Payload } from "../wire/index.ts";
 import type { MptcpConfig, PolicyExchange } from "./config.ts";
 import type { Carrier } from "./context.ts";
@@ -104,7 +104,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
       cork: subflowConfig.cork,
       unsentLowWater: subflowConfig.unsentLowWater,
     });
-    this.receiver = new DataReceiver(offeredBuffer(subflowConfig), subflowConfig);
+    this.receiver = new DataReceiver(subflowConfig.receiveBuffer, subflowConfig);
     this.paths = new Paths(this, makePolicy(config.pathManager));
     this.patience = new Patience(this);
     this.silence = new SilenceWatch(this);
@@ -474,7 +474,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     for (const subflow of others) subflow.end("fallback", now);
     const { session, sender, receiver } = this;
     const joins = others.map((subflow) => subflow.tcp);
-    this.context.becomeRegular({ reason, tcp: first.tcp, joins, session, unsent: sender.handOver(), unread: receiver.handOver(), held, isEstablished, ...how }, now);
+    this.context.becomeRegular({ reason, tcp: first.tcp, joins, session, unsent: sender.handOver(), unread: receiver.handOver(), held, isEstablished, declares: this.config.fallback === "declared", ...how }, now);
     this.dirty = false;
   }
 

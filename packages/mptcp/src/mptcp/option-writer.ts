@@ -66,12 +66,12 @@ export function writeDss<S extends { requestAck(): void }>(context: WriterContex
 export function writeFastclose(context: FastcloseContext, segment: TcpSegment): void {
   context.counters.increment("MPTcpExtMPFastcloseTx");
   segment.mptcp = [{ kind: "mp_fastclose", receiverKey: context.session.remote.key }];
-  const explains = context.config.explainFastclose && (segment.flags & TCP_FLAG.RST) !== 0;
+  const explains = context.config.explainResets === "all" && (segment.flags & TCP_FLAG.RST) !== 0;
   if (explains) segment.mptcp = [...segment.mptcp, { kind: "mp_tcprst", transient: false, reserved: 0, reason: MP_RESET_REASON.unspecified }];
 }
 
 interface FastcloseContext {
   readonly session: Session;
-  readonly config: Pick<MptcpConfig, "explainFastclose">;
+  readonly config: Pick<MptcpConfig, "explainResets">;
   readonly counters: Counters;
 }

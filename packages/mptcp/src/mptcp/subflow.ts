@@ -679,9 +679,11 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   // ---- inside: what we say
 
   private writeReset(segment: TcpSegment): void {
-    const { session } = this.context;
+    const { config, session } = this.context;
     if (this.fastclose && session.remoteKnown) writeFastclose(this.context, segment);
-    else if (this.resetReason >= 0 && session.version.explainsResets) {
+    else if (this.resetReason < 0) {
+      if (config.explainResets === "all" && session.remoteKnown && session.version.explainsResets) segment.mptcp = [{ kind: "mp_tcprst", transient: false, reserved: 0, reason: MP_RESET_REASON.unspecified }];
+    } else if (session.version.explainsResets) {
       const reset: MptcpOption = { kind: "mp_tcprst", transient: this.resetPasses, reserved: 0, reason: this.resetReason };
       // RFC 8684 §3.7: what the peer sent from here on is not trusted.
       segment.mptcp = this.failedAt >= 0 ? [mpFail(session, this.failedAt), reset] : [reset];

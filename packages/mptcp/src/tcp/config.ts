@@ -96,6 +96,8 @@ export interface TcpConfig {
   readonly keepAliveIdle: number;
   readonly keepAliveInterval: number;
   readonly keepAliveProbes: number;
+  /** A peer that answers none of them: given up in silence, or with a RST, should it still be there. RFC 9293 §3.8.4 leaves it open. */
+  readonly keepAliveEnd: "silent" | "reset";
   /** Length of TIME-WAIT, 2 MSL. */
   readonly timeWait: number;
   readonly receiveBuffer: BufferConfig;
@@ -149,10 +151,9 @@ export interface BufferConfig {
   readonly autoTune: boolean;
 }
 
-/** The receive buffer as far as it is offered as a window. */
-export function offeredBuffer({ offeredWindow, receiveBuffer }: Pick<TcpConfig, "offeredWindow" | "receiveBuffer">): BufferConfig {
-  if (offeredWindow === "all") return receiveBuffer;
-  return { ...receiveBuffer, initial: Math.floor(receiveBuffer.initial / 2), max: Math.floor(receiveBuffer.max / 2) };
+/** What of a receive buffer is offered as a window. */
+export function offeredShare({ offeredWindow }: Pick<TcpConfig, "offeredWindow">): number {
+  return offeredWindow === "half" ? 0.5 : 1;
 }
 
 /** Everything but the congestion controller, which has no neutral choice here. */
@@ -196,6 +197,7 @@ export const DEFAULT_TCP_CONFIG: Omit<TcpConfig, "congestion"> = {
   keepAliveIdle: 0,
   keepAliveInterval: 75 * SECOND,
   keepAliveProbes: 9,
+  keepAliveEnd: "silent",
   timeWait: 60 * SECOND,
   receiveBuffer: { initial: 131072, max: 64 * 1024 * 1024, autoTune: true },
   sendBuffer: { initial: 131072, max: 64 * 1024 * 1024, autoTune: true },

@@ -4,6 +4,7 @@ import { sequenceAdd, sequenceDifference, sequenceLess } from "../wire/index.ts"
 import { AckPace } from "./ack-pace.ts";
 import { ReceiverRtt } from "./buffer-tuning.ts";
 import type { TcpConnection } from "./connection.ts";
+import { announcedMss } from "./negotiation.ts";
 import { ReassemblyQueue } from "./reassembly.ts";
 import { TIMER } from "./timers.ts";
 
@@ -167,7 +168,7 @@ export class Receiver {
     const { config, timers } = tcp;
     const window = this.rightEdge - this.nxt;
     this.pace ??= new AckPace(config, window);
-    this.pace.onArrival(length, push, config.mtu - tcp.ipHeader - TCP_HEADER, window, tcp.sender.timeout, now);
+    this.pace.onArrival(length, push, announcedMss(config, tcp.ipHeader), window, tcp.sender.timeout, now);
     const armed = timers[TIMER.delayedAck] as number;
     const due = filled || this.pace.isUrgent(this.nxt - this.lastAck) ? now : this.pace.due(armed, tcp.rtt.srtt, now);
     if (due <= now) this.ackNow = true;
@@ -334,7 +335,7 @@ export class Receiver {
     const { tcp } = this;
     let room = Math.max(0, Math.floor(tcp.owner.receiveWindow(tcp, now)));
     if (tcp.config.offeredWindow === "half") {
-      const segment = tcp.config.mtu - tcp.ipHeader - TCP_HEADER - (tcp.timestamps ? TIMESTAMP_SPACE : 0);
+      const segment = announcedMss(tcp.config, tcp.ipHeader) - (tcp.timestamps ? TIMESTAMP_SPACE : 0);
       this.unoffered = room > segment ? room % segment : 0;
       room -= this.unoffered;
     }
@@ -392,7 +393,6 @@ export class Receiver {
 }
 
 const MOST_RECENT = 6;
-const TCP_HEADER = 20;
 const TIMESTAMP_SPACE = 12;
 /** As many as Linux sends at the start. */
 const QUICK_ACKS = 16;

@@ -2,7 +2,7 @@ import type { CloseReason, ConnectionSnapshot } from "../core/index.ts";
 import { MptcpError } from "../core/index.ts";
 import type { Packet, Payload, TcpSegment } from "../wire/index.ts";
 import { reassemblyMemory, ReceiveBufferTuner, SendBufferTuner } from "./buffer-tuning.ts";
-import { configOfKeepAlive, offeredBuffer } from "./config.ts";
+import { configOfKeepAlive, offeredShare } from "./config.ts";
 import type { KeepAlive, StreamSettings, TcpConfig } from "./config.ts";
 import type { CongestionControlFactory } from "./congestion/control.ts";
 import { CouplingGroup } from "./congestion/coupling.ts";
@@ -67,7 +67,7 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     this.tuple = options.tuple;
     this.onEvent = options.onEvent;
     this.sendBuffer = new SendBufferTuner(config.sendBuffer);
-    this.receiveBuffer = new ReceiveBufferTuner(offeredBuffer(config), config.initialWindowSegments * config.mtu);
+    this.receiveBuffer = new ReceiveBufferTuner(config.receiveBuffer, config.initialWindowSegments * config.mtu, offeredShare(config));
     this.unsentLowWater = config.unsentLowWater;
     this.readLowWater = config.readLowWater;
     this.windowClamp = config.windowClamp;

@@ -143,7 +143,8 @@ function keepAliveDue(tcp: TcpConnection, now: number): void {
   }
   if (tcp.keepAliveProbes >= keepAlive.probes) {
     tcp.environment.counters.increment("TcpExtTCPAbortOnTimeout");
-    tcp.over("ETIMEDOUT", null, now);
+    if (tcp.config.keepAliveEnd === "reset") tcp.giveUp("ETIMEDOUT", now);
+    else tcp.over("ETIMEDOUT", null, now);
     return;
   }
   tcp.keepAliveProbes++;
