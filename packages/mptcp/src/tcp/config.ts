@@ -114,6 +114,11 @@ export type StreamSettings = Pick<
   | "maxSegmentSize" | "hopLimit" | "trafficClass" | "sendBuffer" | "receiveBuffer" | "unsentLowWater" | "readLowWater" | "windowClamp"
 >;
 
+/** Whether a change of settings may open the window: what says nothing of it has no update leave. */
+export function changesWindow({ receiveBuffer, windowClamp }: Partial<StreamSettings>): boolean {
+  return receiveBuffer !== undefined || windowClamp !== undefined;
+}
+
 /** When a silent peer is asked whether it is still there, ns. */
 export interface KeepAlive {
   /** Silence before the first probe. */

@@ -29,9 +29,9 @@ export class AddressBook {
     return address;
   }
 
-  /** Those of an end of the script's. */
-  all(): readonly IpAddress[] {
-    return [...this.#known.values()];
+  /** Whether the name stood before. */
+  has(name: string): boolean {
+    return this.#known.has(name);
   }
 
   #counted(name: string, side: Side): IpAddress {

@@ -24,6 +24,12 @@ const V4: Readonly<Record<string, IcmpType>> = {
   echo_request: { type: 8, codes: {} },
   time_exceeded: { type: 11, codes: { ttl_exceeded: 0, reassembly_exceeded: 1, exc_ttl: 0, exc_fragtime: 1 } },
   parameter_problem: { type: 12, codes: {} },
+  timestamp_request: { type: 13, codes: {} },
+  timestamp_reply: { type: 14, codes: {} },
+  information_request: { type: 15, codes: {} },
+  information_reply: { type: 16, codes: {} },
+  address_mask_request: { type: 17, codes: {} },
+  address_mask_reply: { type: 18, codes: {} },
 };
 
 /** RFC 4443. */

@@ -194,6 +194,8 @@ function addAddress(items: Items, { addresses, side, values }: MptcpContext): Mp
   const echo = items.has("addr_echo");
   // An echo says the address of who hears it.
   const owner: Side = echo ? (side === "local" ? "remote" : "local") : side;
+  // A name that stands here first is the stack's to choose.
+  const isFree = member !== undefined && member.value === undefined && side === "local" && !echo && !addresses.has(member.name);
   const address = member === undefined ? values.address(value!) : addresses.find(member.name, member.value, owner, member.place);
   const isV0 = !echo && !items.has("hmac");
   const missing: OptionValue = member === undefined ? ANY : { kind: "any" };
@@ -206,7 +208,7 @@ function addAddress(items: Items, { addresses, side, values }: MptcpContext): Mp
     echo,
     id: isSentUnnamed ? { kind: "number", value: BigInt(number) } : id,
     name: member?.name,
-    address: String(address),
+    address: isFree ? undefined : String(address),
     port: items.number("port", 0, 0xffff),
     hmac: items.hmac("hmac"),
   };

@@ -41,6 +41,7 @@ export type MptcpPlan =
       readonly echo: boolean;
       readonly id: OptionValue;
       readonly name: string | undefined;
+      /** Undefined: whatever the stack says, which the name is from then on. */
       readonly address: string | undefined;
       readonly port: number;
       readonly hmac: OptionValue;

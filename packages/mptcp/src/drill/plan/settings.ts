@@ -171,12 +171,14 @@ class OptionReader {
   }
 }
 
-/** Names that the kernel's scripts have different values for in each version of IP, and that its runner defines. */
+/** Names that the kernel's scripts have different values for in each version of IP, and that its runner defines. Cookies are those of the addresses and of the key that the scripts set. */
 function builtIn(family: "ipv4" | "ipv6"): [string, string][] {
   const isV4 = family === "ipv4";
   return [
     ["CMSG_LEVEL_IP", isV4 ? "SOL_IP" : "SOL_IPV6"],
     ["CMSG_TYPE_RECVERR", isV4 ? "IP_RECVERR" : "IPV6_RECVERR"],
+    ["TFO_COOKIE", isV4 ? "3021b9d889017eeb" : "c1d1e9742a47a9bc"],
+    ["TFO_COOKIE_ZERO", isV4 ? "b7c12350a90dc8f5" : "82af1a8f9a205c34"],
   ];
 }
 

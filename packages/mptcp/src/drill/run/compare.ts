@@ -15,6 +15,8 @@ export interface Compared {
   readonly pieces: readonly Piece[];
   /** Keys to bind to names if the line stands for the packet. */
   readonly bound: ReadonlyMap<string, bigint>;
+  /** What the script writes as the stack's initial sequence number, if this is the packet that has it. */
+  readonly written: number | null;
   /** Timestamps of the script and of the stack. */
   readonly timestamp: { readonly script: number; readonly live: number } | null;
 }
@@ -30,13 +32,14 @@ export function comparePacket(step: PacketStep, live: LivePacket, flow: Flow | n
   const { body } = step;
   const bound = new Map<string, bigint>();
   if (body.kind === "tcp" && live.body.kind === "tcp" && flow !== null) {
-    const { written, timestamp } = compareTcp(body, step.action, live, flow, context, bound);
-    return { pieces: [...pieces, ...written], bound, timestamp };
+    const segment = compareTcp(body, step.action, live, flow, context, bound);
+    const isSyn = (live.body.flags & TCP_FLAG.SYN) !== 0;
+    return { pieces: [...pieces, ...segment.pieces], bound, timestamp: segment.timestamp, written: isSyn ? body.from : null };
   }
   if (body.kind === "udp" && live.body.kind === "udp") pieces.push(piece("length", `udp (${body.length})`, `udp (${live.body.length})`));
   else if (body.kind === "icmp" && live.body.kind === "icmp") pieces.push(...compareIcmp(body, live.body));
   else pieces.push(piece("protocol", body.kind, live.body.kind));
-  return { pieces, bound, timestamp: null };
+  return { pieces, bound, timestamp: null, written: null };
 }
 
 const piece = (field: string, expected: string, seen: string, same = expected === seen): Piece => ({ field, expected, seen, same });
@@ -57,24 +60,28 @@ function compareIp({ ip, action }: PacketStep, live: LivePacket): Piece[] {
   return [piece("IP header", join("expected"), join("seen"), fields.every(({ same }) => same))];
 }
 
-function compareTcp(plan: TcpPlan, action: PacketAction, packet: LivePacket, flow: Flow, context: CompareContext, bound: Map<string, bigint>): { written: Piece[]; timestamp: Compared["timestamp"] } {
+function compareTcp(plan: TcpPlan, action: PacketAction, packet: LivePacket, flow: Flow, context: CompareContext, bound: Map<string, bigint>): { pieces: Piece[]; timestamp: Compared["timestamp"] } {
   const segment = action.transport as TcpSegment;
   const live = packet.body as LiveTcp;
   // Where one of many segments is pushed depends on how data is cut into segments, which is not compared here.
   const pushes = packet.segmentSize > 0 && !context.settings.strictSegments ? ~TCP_FLAG.PSH : ~0;
-  const sequence = relativeSequence(live, flow);
+  const isSyn = (live.flags & TCP_FLAG.SYN) !== 0;
+  // The first SYN has the number that the script gives it.
+  const sequence = isSyn ? relativeSequence(live, flow) + (flow.localWritten ?? plan.from) : relativeSequence(live, flow);
   const seen = printSequence(sequence, live.payload.length);
+  const ack = isSyn && (live.flags & TCP_FLAG.ACK) !== 0 ? (relativeAck(live, flow) + flow.remoteWritten) % 2 ** 32 : relativeAck(live, flow);
+  const counts = segment.flags.ace !== undefined;
   const pieces = [
-    piece("flags", printFlags(plan.flags), printFlags(live.flags), (plan.flags & pushes) === (live.flags & pushes)),
+    piece("flags", printFlags(plan.flags, counts), printFlags(live.flags, counts), (plan.flags & pushes) === (live.flags & pushes)),
     piece("sequence", printSequence(plan.from, plan.length), seen),
   ];
-  if (plan.ack !== undefined) pieces.push(piece("ack", `ack ${plan.ack}`, `ack ${relativeAck(live, flow)}`));
+  if (plan.ack !== undefined) pieces.push(piece("ack", `ack ${plan.ack}`, `ack ${ack}`));
   if (plan.window !== undefined) pieces.push(piece("win", `win ${plan.window}`, `win ${live.window}`));
   if (plan.urgent !== undefined) pieces.push(piece("urg", `urg ${plan.urgent}`, `urg ${live.urgent}`));
-  if (plan.options === "any") return { written: [...pieces, piece("options", "<...>", "<...>")], timestamp: timestampOf([], live) };
+  if (plan.options === "any") return { pieces: [...pieces, piece("options", "<...>", "<...>")], timestamp: timestampOf([], live) };
   const written = Array.isArray(segment.options) ? (segment.options as readonly TcpOption[]) : [];
   const options = new OptionComparison(plan, live, flow, context, bound).pieces(plan.options, written);
-  return { written: [...pieces, ...bracketed(options)], timestamp: timestampOf(plan.options, live) };
+  return { pieces: [...pieces, ...bracketed(options)], timestamp: timestampOf(plan.options, live) };
 }
 
 /** Options as they stand in a line: the first with the bracket before it, others with commas between. */

@@ -81,9 +81,11 @@ function remoteNumber({ flags, from }: TcpPlan, flow: Flow): number {
   return sequenceAdd(flow.remoteInitial ?? 0, isSyn ? from - flow.remoteWritten : from);
 }
 
+/** What a segment of the script's end acknowledges; that of a SYN is written as it is. */
 function ackNumber({ flags, ack }: TcpPlan, flow: Flow): number {
   if (ack === undefined) return (flags & TCP_FLAG.ACK) === 0 ? 0 : (flow.localInitial ?? 0);
-  return sequenceAdd(flow.localInitial ?? 0, ack);
+  const isSyn = (flags & TCP_FLAG.SYN) !== 0;
+  return sequenceAdd(flow.localInitial ?? 0, isSyn ? ack - (flow.localWritten ?? 0) : ack);
 }
 
 /** Options one behind the other, filled up to a multiple of four with no-operations. Those of Multipath TCP are noted in `segment`, too. */

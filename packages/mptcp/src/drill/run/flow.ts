@@ -23,8 +23,11 @@ export class Flow implements Ends {
   /** Initial sequence numbers; null: not seen yet. */
   localInitial: number | null = null;
   remoteInitial: number | null = null;
-  /** The number that the script writes in the SYN of its end. */
+  /** The numbers that the script writes in the SYNs: they are compared as they are written, and all others count from them. */
+  localWritten: number | null = null;
   remoteWritten = 0;
+  /** How often the script had listened when the flow began. */
+  readonly era: number;
   established = false;
   /** A reset, or FINs of both ends. */
   ended = false;
@@ -38,7 +41,8 @@ export class Flow implements Ends {
   /** Data of the script's end that was sent: the relative number behind it. */
   remoteNext = 1;
 
-  constructor(protocol: "tcp" | "udp", ends: Ends, active: boolean) {
+  constructor(protocol: "tcp" | "udp", ends: Ends, active: boolean, era: number) {
+    this.era = era;
     this.protocol = protocol;
     this.local = ends.local;
     this.localPort = ends.localPort;

@@ -26,10 +26,16 @@ export class Flows {
   readonly #settings: Settings;
   readonly #ports: Ports;
   #nextPort = FIRST_PORT;
+  #era = 0;
 
   constructor(settings: Settings, ports: Ports) {
     this.#settings = settings;
     this.#ports = ports;
+  }
+
+  /** The script listens: connections that it opens from now on are others than those before. */
+  listened(): void {
+    this.#era++;
   }
 
   all(): readonly Flow[] {
@@ -44,7 +50,7 @@ export class Flows {
     const ends: Ends = { local: live.source, localPort: live.sourcePort, remote: live.destination, remotePort: live.destinationPort };
     let flow = this.#all.findLast((one) => one.is(live.body.kind, ends));
     if (flow === undefined || this.#beginsAgain(flow, live)) {
-      flow = new Flow(live.body.kind, ends, true);
+      flow = new Flow(live.body.kind, ends, true, this.#era);
       this.#all.push(flow);
     }
     if (live.body.kind === "tcp") this.#observeTcp(live.body, flow);
@@ -57,7 +63,7 @@ export class Flows {
   }
 
   #observeTcp(tcp: Extract<LivePacket["body"], { kind: "tcp" }>, flow: Flow): void {
-    if ((tcp.flags & TCP_FLAG.SYN) !== 0) flow.localInitial ??= tcp.sequence;
+    if ((tcp.flags & TCP_FLAG.SYN) !== 0 && (flow.localInitial === null || !flow.established)) flow.localInitial = tcp.sequence;
     if ((tcp.flags & TCP_FLAG.RST) !== 0) flow.ended = true;
     if ((tcp.flags & TCP_FLAG.FIN) !== 0) flow.finish("local");
     if ((tcp.flags & (TCP_FLAG.SYN | TCP_FLAG.ACK)) === TCP_FLAG.ACK && flow.active && flow.remoteInitial !== null) flow.established = true;
@@ -75,10 +81,22 @@ export class Flows {
     }
     const isNamed = step.source !== undefined || step.destination !== undefined;
     const [local, remote] = isNamed ? [step.source ?? this.current?.local, step.destination ?? this.current?.remote] : [undefined, undefined];
-    if (!flow.hasEnds(local, remote)) return false;
-    if (isSyn) return !flow.claimed || (!flow.established && (isNamed || flow === this.current));
-    const meant = isNamed ? this.#claimed(local, remote, step.body.kind) : this.current?.protocol === flow.protocol ? this.current : null;
-    return meant === null ? !flow.claimed : flow === meant;
+    if (isSyn) return flow.hasEnds(local, remote) && (!flow.claimed || (!flow.established && (isNamed || flow === this.current)));
+    const meant = isNamed ? this.#named(local, remote, flow.protocol) : this.current?.protocol === flow.protocol ? this.current : null;
+    return meant === null ? !flow.claimed && flow.hasEnds(local, remote) : flow === meant;
+  }
+
+  /** Whether a line without addresses may stand for a packet of another subflow than the one before, if it fits. */
+  mayBeOther(step: PacketStep, flow: Flow | null): boolean {
+    return flow !== null && flow !== this.current && flow.claimed && step.body.kind === flow.protocol && step.source === undefined && step.destination === undefined && step.socket === undefined;
+  }
+
+  /**
+   * The flow between two ends; without one, that of the one end, since scripts have names for addresses that no packet has: `addr[saddr1]` beside `addr[caddr1]` where the stack
+   * has one address.
+   */
+  #named(local: Flow["local"] | undefined, remote: Flow["remote"] | undefined, protocol: string): Flow | null {
+    return this.#claimed(local, remote, protocol) ?? this.#claimed(undefined, remote, protocol) ?? this.#claimed(local, undefined, protocol);
   }
 
   /** The newest flow between two ends that a line has stood for, rather one that goes on. */
@@ -100,8 +118,8 @@ export class Flows {
 
   #inboundTcp(step: PacketStep, plan: TcpPlan): Flow {
     const isSyn = (plan.flags & TCP_FLAG.SYN) !== 0;
-    const known = this.#known(step, "tcp");
     const isOpening = isSyn && (plan.flags & TCP_FLAG.ACK) === 0;
+    const known = this.#known(step, "tcp", isOpening);
     const flow = known !== null && !(isOpening && this.#isAnother(known, plan)) ? known : this.#opened(step, isOpening);
     if (isSyn && flow.remoteInitial === null) {
       flow.remoteWritten = plan.from;
@@ -112,20 +130,21 @@ export class Flows {
 
   /** Whether a SYN opens another connection than the flow that its ends have. */
   #isAnother(flow: Flow, plan: TcpPlan): boolean {
-    if (flow.ended) return true;
+    if (flow.ended || (!flow.active && flow.era !== this.#era)) return true;
     if (!flow.established) return !flow.active && flow.remoteInitial !== null && plan.from !== flow.remoteWritten;
     const joins = plan.options !== "any" && plan.options.some(({ type }) => type === "mp_join_syn");
     return joins || plan.from === flow.remoteWritten;
   }
 
-  #known(step: PacketStep, protocol: "tcp" | "udp"): Flow | null {
+  #known(step: PacketStep, protocol: "tcp" | "udp", isOpening = false): Flow | null {
     if (step.socket !== undefined) {
       const own = this.#all.findLast((flow) => flow.protocol === protocol && flow.sockets.has(step.socket!));
       if (own !== undefined) return own;
     }
     const { source, destination } = step;
     if (source === undefined && destination === undefined) return this.current?.protocol === protocol ? this.current : null;
-    return this.#claimed(destination ?? this.current?.local, source ?? this.current?.remote, protocol) ?? (source === undefined ? this.#claimed(destination, undefined, protocol) : null);
+    const [local, remote] = [destination ?? this.current?.local, source ?? this.current?.remote];
+    return isOpening ? this.#claimed(local, remote, protocol) : this.#named(local, remote, protocol);
   }
 
   #opened(step: PacketStep, isOpening: boolean): Flow {
@@ -134,7 +153,7 @@ export class Flows {
       localPort: this.#ports.listening(step.socket),
       remote: step.source ?? this.current?.remote ?? this.#settings.remote,
       remotePort: this.#nextPort++,
-    }, false);
+    }, false, this.#era);
     this.#all.push(flow);
     // What belongs to no connection has numbers that count from 0.
     if (!isOpening) [flow.localInitial, flow.remoteInitial] = [0, 0];
@@ -150,7 +169,7 @@ export class Flows {
       localPort: localPort === 0 ? this.#settings.bindPort : localPort,
       remote: step.source ?? this.#settings.remote,
       remotePort: peerPort === 0 ? this.#nextPort++ : peerPort,
-    }, false);
+    }, false, this.#era);
     this.#all.push(flow);
     return flow;
   }

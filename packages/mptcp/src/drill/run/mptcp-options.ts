@@ -38,7 +38,8 @@ export function resolveMptcp(plan: MptcpPlan, context: OptionContext): MptcpOpti
     case "mp_join_syn_ack": {
       const own = live?.kind === "mp_join_synack" ? live : null;
       const nonce = nonceOf(plan.nonce, context, own?.nonce);
-      return { kind: "mp_join_synack", backup: plan.backup, addressId: idOf(plan.id, own?.addressId), hmac: joinHmacOf(plan.hmac, context, nonce, 8, own?.hmac), nonce };
+      // What the stack calls its address is not compared: public scripts have numbers here that no stack sends.
+      return { kind: "mp_join_synack", backup: plan.backup, addressId: own?.addressId ?? idOf(plan.id, undefined), hmac: joinHmacOf(plan.hmac, context, nonce, 8, own?.hmac), nonce };
     }
     case "mp_join_ack": {
       const own = live?.kind === "mp_join_ack" ? live : null;
@@ -195,7 +196,7 @@ function sequenceOf(value: OptionValue, { flow, variables, side }: OptionContext
 
 function addAddress(plan: Extract<MptcpPlan, { type: "add_address" }>, context: OptionContext): MptcpOption {
   const live = context.live?.kind === "add_addr" ? context.live : null;
-  const address = IpAddress.parse(plan.address ?? "") ?? context.flow.local;
+  const address = addressOf(plan, context.variables, live?.address) ?? context.flow.local;
   const named = { addressId: idOf(plan.id, live?.addressId), address, port: plan.port };
   const seen = live?.hmac ?? null;
   const head = { kind: "add_addr", version: plan.version, echo: plan.echo, ...named } as const;
@@ -204,6 +205,14 @@ function addAddress(plan: Extract<MptcpPlan, { type: "add_address" }>, context: 
   if (plan.hmac.kind === "any" && seen !== null) return { ...head, hmac: seen };
   const { sender, receiver } = keyPair(context.flow.multipath, context.side);
   return { ...head, hmac: addAddressHmac(sender, receiver, named) };
+}
+
+function addressOf({ name, address }: Extract<MptcpPlan, { type: "add_address" }>, { addresses }: Variables, live: IpAddress | undefined): IpAddress | undefined {
+  const chosen = name === undefined ? undefined : addresses.get(name);
+  if (chosen !== undefined) return chosen;
+  if (address !== undefined) return IpAddress.parse(address) ?? undefined;
+  if (live !== undefined && name !== undefined) addresses.set(name, live);
+  return live;
 }
 
 function numberOctets(value: bigint, length: number): Uint8Array {

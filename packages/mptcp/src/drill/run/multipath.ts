@@ -1,3 +1,4 @@
+import type { IpAddress } from "../../wire/index.ts";
 import { deriveKeyMaterial, type KeyMaterial } from "../../mptcp/index.ts";
 
 /** A connection of Multipath TCP, as both ends of it are known. */
@@ -39,8 +40,9 @@ export function keyOfOctets(octets: Uint8Array): bigint {
   return new DataView(octets.buffer, octets.byteOffset, 8).getBigUint64(0);
 }
 
-/** Keys by the names that a script has for them. */
+/** Keys, and addresses that the stack chose, by the names that a script has for them. */
 export class Variables {
+  readonly addresses = new Map<string, IpAddress>();
   readonly #keys = new Map<string, { readonly key: bigint; readonly of: Multipath | null }>();
 
   get(name: string): bigint | undefined {

@@ -12,8 +12,11 @@ const FLAG_LETTERS: readonly (readonly [string, number])[] = [
 ];
 const ECN_NAMES = ["noecn", "ect1", "ect0", "ce"] as const;
 
-export function printFlags(flags: number): string {
-  return FLAG_LETTERS.filter(([, bit]) => (flags & bit) !== 0).map(([letter]) => letter).join("") || "-";
+/** `counter`: the three ECN flags are a digit (AccECN). */
+export function printFlags(flags: number, counter = false): string {
+  const letters = FLAG_LETTERS.filter(([letter, bit]) => (flags & bit) !== 0 && !(counter && "EWA".includes(letter))).map(([letter]) => letter).join("");
+  if (!counter) return letters || "-";
+  return `${letters}${((flags & AE) !== 0 ? 4 : 0) + ((flags & TCP_FLAG.CWR) !== 0 ? 2 : 0) + ((flags & TCP_FLAG.ECE) !== 0 ? 1 : 0)}`;
 }
 
 export function ecnName(trafficClass: number): string {

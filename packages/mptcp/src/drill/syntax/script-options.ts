@@ -19,6 +19,7 @@ export const SCRIPT_OPTIONS: Readonly<Record<string, OptionKind>> = {
   mtu: "number",
   mss: "number",
   tcp_ts_tick_usecs: "number",
+  tcp_ts_ecr_scaled: "none",
   speed: "text",
   strict_segments: "none",
   send_omit_free: "none",

@@ -96,7 +96,7 @@ export class Arguments {
   address(index: number, which: "local" | "remote"): SocketAddress {
     const expression = this.at(index);
     if (expression.kind === "ellipsis") return this.defaultAddress(which);
-    if (expression.kind === "symbol" && expression.name === "AF_UNSPEC") return { family: 0, address: "", port: 0 };
+    if (expression.kind === "symbol") return { family: this.values.number(expression, "a protocol family", 0, 0xffff), address: "", port: 0 };
     const fields = this.structure(expression, "an address", ["sa_family", "sin_family", "sin6_family", "sin_port", "sin6_port", "sin_addr", "sin6_addr", "sin6_flowinfo", "sin6_scope_id"]);
     const family = fields.get("sa_family") ?? fields.get("sin_family") ?? fields.get("sin6_family");
     if (family === undefined) throw new Refused(expression.place, "an address has a field sa_family");
