@@ -67,7 +67,7 @@ export class Machine implements PumpDriver, AddressedMachine {
       countState(this.host.counters, decision);
       observer.event(decision);
     };
-    this.host = new Host({ name: "stack", random: seededSources(seed), observer: { perSegment: observer.perSegment === true, milestones: observer.milestones === true, event }, ...host });
+    this.host = new Host({ name: "stack", profile: "linux", random: seededSources(seed), observer: { perSegment: observer.perSegment === true, milestones: observer.milestones === true, event }, ...host });
     for (const name of this.sysctls.names) this.follow(name);
     // What the caller wants goes before what Linux has.
     this.host.setDefaults({ tcp: { simultaneousOpen: true, ...host.tcp }, mptcp: { limits: this.endpoints.limits, ...host.mptcp } });

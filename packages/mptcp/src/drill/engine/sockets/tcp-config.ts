@@ -13,21 +13,21 @@ export const CONGESTION: Readonly<Record<string, CongestionControlFactory>> = { 
  * those that Linux works out from several.
  */
 export function tcpConfigOf(socket: ConfiguredSocket, isListener: boolean): Partial<TcpConfig> {
-  const { domain, machine: { mtu, sysctls }, settings } = socket;
+  const { machine: { sysctls }, settings } = socket;
   const set = new Set(Object.entries(FOLLOWS).flatMap(([name, fields]) => (settings.has(name) ? fields : [])));
   const own = settingsOf(socket);
   const congestion = settings.congestion === null ? undefined : CONGESTION[settings.congestion];
   return {
     ...Object.fromEntries(Array.from(set, (field) => [field, own[field]])),
     ...(congestion === undefined ? {} : { congestion }),
-    ...(isListener ? { synRetries: sysctls.number("net.ipv4.tcp_synack_retries") } : {}),
-    receiveBuffer: receiveBufferOf(settings, sysctls, segmentOf(settings, domain, mtu)),
+    ...(isListener ? { synAckRetries: sysctls.number("net.ipv4.tcp_synack_retries") } : {}),
+    receiveBuffer: receiveBufferOf(settings, sysctls),
     sendBuffer: sendBufferOf(settings, sysctls),
   };
 }
 
 /** What the socket's settings, or else the machine's, say of a connection that is open. */
-function settingsOf({ domain, machine: { mtu, sysctls }, settings }: ConfiguredSocket): StreamSettings {
+function settingsOf({ domain, machine: { sysctls }, settings }: ConfiguredSocket): StreamSettings {
   const keepAlive = keepAliveOf(settings, sysctls);
   return {
     noDelay: settings.get("TCP_NODELAY") !== 0,
@@ -46,7 +46,7 @@ function settingsOf({ domain, machine: { mtu, sysctls }, settings }: ConfiguredS
     keepAliveIdle: keepAlive === null ? 0 : keepAlive.idle,
     keepAliveInterval: keepAlive === null ? DEFAULT_TCP_CONFIG.keepAliveInterval : keepAlive.interval,
     keepAliveProbes: keepAlive === null ? DEFAULT_TCP_CONFIG.keepAliveProbes : keepAlive.probes,
-    receiveBuffer: receiveBufferOf(settings, sysctls, segmentOf(settings, domain, mtu)),
+    receiveBuffer: receiveBufferOf(settings, sysctls),
     sendBuffer: sendBufferOf(settings, sysctls),
   };
 }
@@ -63,13 +63,6 @@ export interface ConfiguredSocket {
   readonly domain: number;
   readonly settings: Settings;
   readonly machine: { readonly sysctls: Sysctls; readonly mtu: number };
-}
-
-/** Octets of the largest segment that is announced. */
-function segmentOf(settings: Settings, domain: number, mtu: number): number {
-  const most = mtu - (domain === AF_INET ? 40 : 60);
-  const own = settings.get("TCP_MAXSEG");
-  return own > 0 && own < most ? own : most;
 }
 
 /** Of two options the one of the socket's family; where it is not set, or set to the default again, that. */
@@ -130,18 +123,11 @@ function keepAliveOf(settings: Settings, sysctls: Sysctls): KeepAlive | null {
   };
 }
 
-/**
- * Linux counts what buffers take in memory, and takes half of that for overhead when it offers a window (tcp_adv_win_scale of 1). The first window is full
- * segments, where the buffer may grow, and the scale is that of the largest window that there may be.
- */
-function receiveBufferOf(settings: Settings, sysctls: Sysctls, segment: number): BufferConfig {
-  const whole = (size: number): number => (size > segment ? size - (size % segment) : Math.max(1, size));
-  if (settings.has("SO_RCVBUF")) return fixedBuffer(Math.max(1, settings.get("SO_RCVBUF") >> 1));
-  const initial = whole(sysctls.number("net.ipv4.tcp_rmem", 1) >> 1);
-  const largest = Math.max(initial, sysctls.number("net.ipv4.tcp_rmem", 2), sysctls.number("net.core.rmem_max"));
-  // A power of two has one bit more in Linux than here.
-  const scale = Math.min(14, Math.max(0, 31 - Math.clz32(largest) - 15));
-  const max = scale === 0 ? largest : Math.max(largest, 65_537 * 2 ** (scale - 1));
+/** As large as the socket or the machine says: the profile offers half of it. */
+function receiveBufferOf(settings: Settings, sysctls: Sysctls): BufferConfig {
+  if (settings.has("SO_RCVBUF")) return fixedBuffer(settings.get("SO_RCVBUF"));
+  const initial = sysctls.number("net.ipv4.tcp_rmem", 1);
+  const max = Math.max(initial, sysctls.number("net.ipv4.tcp_rmem", 2), sysctls.number("net.core.rmem_max"));
   return { initial, max, autoTune: sysctls.number("net.ipv4.tcp_moderate_rcvbuf") !== 0 };
 }
 
