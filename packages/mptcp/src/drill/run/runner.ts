@@ -408,12 +408,12 @@ class Run {
   }
 
   #assert({ place, action }: CodeStep): void {
-    const { failure, printed } = evaluateCode(action.text, this.#scope, this.#information());
+    const { failure, isAssertion, printed } = evaluateCode(action.text, this.#scope, this.#information());
     for (const line of printed) {
       this.#remember(this.#target.now, `%{ ${line} }%`);
       this.#onPrint(line);
     }
-    if (failure !== null) this.#stop("assertion", place, `it is not so that ${failure}`);
+    if (failure !== null) this.#stop("assertion", place, isAssertion ? `it is not so that ${failure}` : failure);
   }
 
   /** What the stack tells of the socket of the flow that the last line was about, or of the last socket. */
