@@ -65,7 +65,10 @@ export interface TcpConfig {
   readonly synRetries: number;
   /** The same for a SYN+ACK; null: as many. */
   readonly synAckRetries: number | null;
-  /** SYNs sent again after `initialRto` each, before the intervals double, and beside `synRetries`. RFC 6298 §5.5 would double each; Linux does not. */
+  /**
+   * SYNs sent again after `initialRto` each, before the intervals double; given up after the time that `synRetries` doubled intervals take. RFC 6298 §5.5 would
+   * double each; Linux does not.
+   */
   readonly synLinearRetries: number;
   /**
    * At least so long between two answers to segments without data that are not acceptable (RFC 5961 §7); data is always answered. 0: a number of
