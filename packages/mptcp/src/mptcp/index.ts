@@ -15,8 +15,6 @@ export type { CapableSyn } from "./handshake/capable.ts";
 export { readJoinSyn } from "./handshake/join.ts";
 export type { AddressesInfo, ConnectionInfo, PoliciesInfo, PolicyInfo, SubflowInfo, SubflowView } from "./info.ts";
 export { infoOfPlain } from "./info.ts";
-export { linuxMptcpInfo } from "./linux-info.ts";
-export type { LinuxMptcpInfo } from "./linux-info.ts";
 export type { EndpointFlags, LocalAddress, Path, PathControl, PathLimits, PathManager, PathManagerFactory, RemoteAddress } from "./path-manager.ts";
 export * from "./path-managers/index.ts";
 export { DEFAULT_PATH_TABLE_LIMITS, PathTable } from "./paths/table.ts";

@@ -1,5 +1,5 @@
 import { MILLISECOND } from "../core/index.ts";
-import type { ConnectionInfo } from "./info.ts";
+import type { ConnectionInfo } from "../mptcp/index.ts";
 
 /** Fields of `struct mptcp_info` (linux/mptcp.h) by name, `mptcpi_token` and so on; the 64-bit sequence numbers are bigints. */
 export type LinuxMptcpInfo = Readonly<Record<string, number | bigint>>;
