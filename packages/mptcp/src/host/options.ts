@@ -31,7 +31,7 @@ export interface HostOptions {
   /** Numbers to draw first, for tests and packet scripts; more can be fixed later, see `Host.fix`. */
   readonly fixed?: FixedNumbers;
   readonly observer?: Observer | null;
-  /** `own` unless given. Whose choices are made where the RFCs leave one: {@link profiles}. What `tcp` and `mptcp` say goes before it. */
+  /** `own` unless given. Whose choices are made where the RFCs leave one: `profiles` of `mptcp`. What `tcp` and `mptcp` say goes before it. */
   readonly profile?: ProfileName;
   readonly tcp?: Partial<TcpConfig>;
   readonly mptcp?: Partial<MptcpConfig>;
@@ -104,7 +104,7 @@ export interface ListenOptions {
   readonly deferAccept?: number;
   /** Accept Multipath TCP; as the host does unless given. */
   readonly multipath?: boolean;
-  /** The host's unless given. Whose choices are made where the RFCs leave one: {@link profiles}. What `tcp` and `mptcp` say goes before it. */
+  /** The host's unless given. Whose choices are made where the RFCs leave one: `profiles` of `mptcp`. What `tcp` and `mptcp` say goes before it. */
   readonly profile?: ProfileName;
   readonly tcp?: Partial<TcpConfig>;
   readonly mptcp?: Partial<MptcpConfig>;
@@ -117,7 +117,7 @@ export interface ConnectOptions {
   readonly multipath?: boolean;
   /** Never send a SYN without MP_CAPABLE, whatever is remembered of the path; false unless given. */
   readonly require?: boolean;
-  /** The host's unless given. Whose choices are made where the RFCs leave one: {@link profiles}. What `tcp` and `mptcp` say goes before it. */
+  /** The host's unless given. Whose choices are made where the RFCs leave one: `profiles` of `mptcp`. What `tcp` and `mptcp` say goes before it. */
   readonly profile?: ProfileName;
   readonly tcp?: Partial<TcpConfig>;
   readonly mptcp?: Partial<MptcpConfig>;

@@ -13,10 +13,10 @@ afterEach(async () => {
 });
 
 /** Keeps the windows of SYNs and SYN+ACKs that leave on a link. */
-function noting(link: MemoryLink, windows: number[]): MemoryLink {
+function noting(link: MemoryLink, seen: number[]): MemoryLink {
   const send = link.send.bind(link);
   link.send = (packet) => {
-    if (packet.tcp !== null && (packet.tcp.flags & TCP_FLAG.SYN) !== 0) windows.push(packet.tcp.window);
+    if (packet.tcp !== null && (packet.tcp.flags & TCP_FLAG.SYN) !== 0) seen.push(packet.tcp.window);
     return send(packet);
   };
   return link;
