@@ -1,4 +1,4 @@
-import { linuxMptcpInfo } from "../../../mptcp/index.ts";
+import { linuxMptcpInfo } from "../../../host/index.ts";
 import { CONSTANTS, MPTCP_INFO_FIELDS, writeStructure } from "../../system/index.ts";
 import type { Endpoint } from "../machine/addresses.ts";
 import { tcpsOf } from "../sockets/connection-view.ts";
