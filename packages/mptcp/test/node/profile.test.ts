@@ -23,7 +23,7 @@ function noting(link: MemoryLink, seen: number[]): MemoryLink {
 }
 
 /** The windows that a connection begins with, the client's and the server's. */
-async function windows(stacks: ProfileName, sockets?: ProfileName): Promise<number[]> {
+async function windowsOf(stacks: ProfileName, sockets?: ProfileName): Promise<number[]> {
   const found: number[] = [];
   const [a, b] = MemoryLink.pair("10.0.0.1", "10.0.0.2");
   const client = createStack({ links: [noting(a, found)], profile: stacks });
@@ -41,9 +41,9 @@ async function windows(stacks: ProfileName, sockets?: ProfileName): Promise<numb
 describe("a profile of sockets", () => {
   it("is that of the stack, or one of their own", async () => {
     const linux = [64_240, 65_160];
-    const own = await windows("own");
+    const own = await windowsOf("own");
     expect(own).not.toEqual(linux);
-    expect(await windows("linux")).toEqual(linux);
-    expect(await windows("own", "linux")).toEqual(linux);
+    expect(await windowsOf("linux")).toEqual(linux);
+    expect(await windowsOf("own", "linux")).toEqual(linux);
   });
 });
