@@ -58,7 +58,7 @@ export const profiles = {
       nagle: "small",
       passiveCloseWait: 0,
       explainResets: "all",
-      fallback: "silent",
+      regularNotice: "silent",
       noSubflowTimeout: 60 * SECOND,
       blackholeFirstMemory: 60 * MINUTE,
       blackholeMemory: 64 * 60 * MINUTE,

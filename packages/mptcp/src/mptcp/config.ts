@@ -106,7 +106,7 @@ export interface MptcpConfig {
    * Becoming regular TCP after the handshake: `declared` by an infinite mapping, as RFC 8684 §3.7 asks, with an ACK at once, and with a probe where it is not
    * sure yet that the path drops options; or `silent`, as Linux does it.
    */
-  readonly fallback: "declared" | "silent";
+  readonly regularNotice: "declared" | "silent";
   /** Tell peers not to join the address of the first subflow (C flag). */
   readonly denyJoinInitialAddress: boolean;
 }
@@ -142,6 +142,6 @@ export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" 
   staleTimeouts: 1,
   fastclose: "reset",
   explainResets: "known",
-  fallback: "declared",
+  regularNotice: "declared",
   denyJoinInitialAddress: false,
 };

@@ -479,7 +479,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     for (const subflow of others) subflow.end("fallback", now);
     const { session, sender, receiver } = this;
     const joins = others.map((subflow) => subflow.tcp);
-    this.context.becomeRegular({ reason, tcp: first.tcp, joins, session, unsent: sender.handOver(), unread: receiver.handOver(), held, isEstablished, declares: this.config.fallback === "declared", ...how }, now);
+    this.context.becomeRegular({ reason, tcp: first.tcp, joins, session, unsent: sender.handOver(), unread: receiver.handOver(), held, isEstablished, declares: this.config.regularNotice === "declared", ...how }, now);
     this.dirty = false;
   }
 

@@ -7,7 +7,7 @@ import type { ChecksumFailure, FailureSubflow } from "./checksum-failure.ts";
 
 /** What the watch over lost options asks of the connection around the subflow. */
 export interface OptionLossContext {
-  readonly config: Pick<MptcpConfig, "fallback">;
+  readonly config: Pick<MptcpConfig, "regularNotice">;
   readonly failure: ChecksumFailure;
   readonly closed: boolean;
   /** Whether it can still become regular TCP: all its data went over the first subflow, which is there (RFC 8684 §3.7). */
@@ -115,7 +115,7 @@ export class OptionLoss {
     const { subflow } = this;
     this.bareBefore = this.counts.bareSegments;
     subflow.deadlines.set(SUBFLOW_DEADLINE.doubt, now + subflow.rto * (1 << this.doubts++));
-    if (this.context.config.fallback === "declared") subflow.sendProbe(now);
+    if (this.context.config.regularNotice === "declared") subflow.sendProbe(now);
   }
 
   private lose(reason: "no_data_ack" | "options_lost", now: number): void {

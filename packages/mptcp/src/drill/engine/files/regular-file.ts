@@ -15,16 +15,29 @@ export class Files {
     let content = this.contents.get(path);
     if (content === undefined) {
       // Programs of scripts read files that somebody made before them: there is nobody here, so they are full of zeros.
-      content = { octets: (flags & O_CREAT) === 0 ? new Uint8Array(PREPARED) : new Uint8Array(0) };
+      content = new Content((flags & O_CREAT) === 0 ? new Uint8Array(PREPARED) : new Uint8Array(0));
       this.contents.set(path, content);
     }
-    if ((flags & O_TRUNC) !== 0) content.octets = new Uint8Array(0);
+    if ((flags & O_TRUNC) !== 0) content.replace(new Uint8Array(0));
     return new RegularFile(content, flags);
   }
 }
 
-interface Content {
-  octets: Uint8Array;
+/** What a file holds, for all that have it open. */
+class Content {
+  #octets: Uint8Array;
+
+  constructor(octets: Uint8Array) {
+    this.#octets = octets;
+  }
+
+  get octets(): Uint8Array {
+    return this.#octets;
+  }
+
+  replace(octets: Uint8Array): void {
+    this.#octets = octets;
+  }
 }
 
 /** A file with a position. */
@@ -62,7 +75,7 @@ export class RegularFile extends OpenFile {
     const octets = new Uint8Array(Math.max(end, this.content.octets.length));
     octets.set(this.content.octets);
     octets.set(data, this.position);
-    this.content.octets = octets;
+    this.content.replace(octets);
     this.position = end;
     return done(data.length);
   }
