@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Bench, IPPROTO_MPTCP, IPPROTO_TCP, obstacle, SOCK_NONBLOCK, SOCK_STREAM } from "./bench.ts";
+import { CONSTANTS } from "mptcp/drill";
+import { Bench, IPPROTO_MPTCP, IPPROTO_TCP, obstacle, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_STREAM, SOL_TCP } from "./bench.ts";
 
 describe.skipIf(obstacle !== null)("commands in the kernel's namespace", () => {
   let bench: Bench;
@@ -28,8 +29,16 @@ describe.skipIf(obstacle !== null)("commands in the kernel's namespace", () => {
     other.close();
   });
 
-  it("congestion control is cubic, or reno where the machine allows no cubic to its namespaces", () => {
-    expect(say("sysctl -n net.ipv4.tcp_congestion_control")).toMatch(/^0: (cubic|reno)$/);
+  it.each([IPPROTO_TCP, IPPROTO_MPTCP])("congestion control of protocol %d is the namespace's, also one that the machine does not allow to everybody", (protocol) => {
+    const used = (fd: number): string => new TextDecoder().decode(bench.do({ name: "getsockopt", fd, level: SOL_TCP, option: CONSTANTS["TCP_CONGESTION"] as number, value: new Uint8Array(16) }).option).split("\0")[0] ?? "";
+    const available = bench.target.command(["sysctl", "-n", "net.ipv4.tcp_available_congestion_control"]).output.trim().split(" ");
+    expect(say("sysctl -n net.ipv4.tcp_congestion_control")).toBe(`0: ${available.includes("cubic") ? "cubic" : "reno"}`);
+    for (const name of available) {
+      expect(say(`sysctl -q net.ipv4.tcp_congestion_control=${name}`)).toBe("0:");
+      expect([say("sysctl net.ipv4.tcp_congestion_control"), used(bench.socket(protocol))]).toEqual([`0: net.ipv4.tcp_congestion_control = ${name}`, name]);
+    }
+    expect(say("sysctl -q net.ipv4.tcp_congestion_control=none")).toMatch(/^1: sysctl: setting key/);
+    expect(bench.socket(0, SOCK_DGRAM)).toBeGreaterThan(0);
   });
 
   it("sysctl refuses what is the whole machine's, what is not there and what is no value", () => {

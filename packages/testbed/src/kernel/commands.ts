@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { COMMANDS } from "mptcp/drill";
 import type { CommandOutcome } from "mptcp/drill";
 import type { Namespace } from "./namespace.ts";
-import { Sysctl } from "./sysctl.ts";
+import type { Sysctl } from "./sysctl.ts";
 
 /** The commands of shell lines, in a namespace: this machine's own programs, without a shell, and what of them keeps to the namespace. */
 export class Commands {
@@ -14,9 +14,9 @@ export class Commands {
   /** Where nstat keeps what it said last; null until it is asked. */
   private folder: string | null = null;
 
-  constructor(namespace: Namespace) {
+  constructor(namespace: Namespace, sysctl: Sysctl) {
     this.namespace = namespace;
-    this.sysctl = new Sysctl(namespace);
+    this.sysctl = sysctl;
   }
 
   run(words: readonly string[]): CommandOutcome {

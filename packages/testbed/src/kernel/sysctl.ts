@@ -4,6 +4,11 @@ import type { Namespace } from "./namespace.ts";
 
 /** The command `sysctl` in a namespace: the same files, without a process, and of them only those that are the namespace's own. */
 export class Sysctl {
+  /**
+   * The congestion control that sockets are to have where the kernel does not let the namespace have it as its default: it lets it have those alone that the machine allows to
+   * everybody, which cubic often is not. Null: that of the kernel.
+   */
+  congestion: string | null = null;
   private readonly namespace: Namespace;
 
   constructor(namespace: Namespace) {
@@ -38,6 +43,7 @@ export class Sysctl {
 
   /** A value, without the end of its line. @throws the error of node:fs */
   read(name: string): string {
+    if (this.congestion !== null && dotted(name) === CONGESTION) return this.congestion;
     return this.namespace.inside(() => readFileSync(pathOf(name), "utf8")).trimEnd();
   }
 
@@ -52,8 +58,13 @@ export class Sysctl {
     if (outside !== undefined && outside.ino === own.ino && outside.dev === own.dev) return { text: `${dotted(name)} is the whole machine's, and is not set here`, isMissing: false };
     try {
       this.namespace.inside(() => writeFileSync(path, value, { flag: "r+" }));
+      if (dotted(name) === CONGESTION) this.congestion = null;
       return null;
     } catch (error) {
+      if (dotted(name) === CONGESTION && this.read(AVAILABLE).split(" ").includes(value)) {
+        this.congestion = value;
+        return null;
+      }
       return { text: `setting key "${dotted(name)}": ${reasonOf(error)}`, isMissing: false };
     }
   }
@@ -65,6 +76,9 @@ export class Sysctl {
     return { text: found === undefined ? `cannot stat ${pathOf(name)}: No such file or directory` : `${dotted(name)} is a folder`, isMissing: found === undefined };
   }
 }
+
+export const CONGESTION = "net.ipv4.tcp_congestion_control";
+const AVAILABLE = "net.ipv4.tcp_available_congestion_control";
 
 interface Complaint {
   readonly text: string;

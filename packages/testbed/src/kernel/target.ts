@@ -12,7 +12,7 @@ import type { PreparedCall } from "./prepare.ts";
 import { Promptness } from "./promptness.ts";
 import { errorName, NR, system } from "./system.ts";
 import type { System } from "./system.ts";
-import { Sysctl } from "./sysctl.ts";
+import { CONGESTION, Sysctl } from "./sysctl.ts";
 import { Threads } from "./threads.ts";
 import type { ThreadedCall } from "./threads.ts";
 import { MptcpError } from "mptcp";
@@ -69,6 +69,7 @@ class KernelTarget implements Target {
   private readonly promptness: Promptness;
   private readonly namespace: Namespace;
   private readonly device: Device;
+  private readonly sysctl: Sysctl;
   private readonly commands: Commands;
   private readonly descriptors: Descriptors;
   /** Written by a thread whose call has returned. */
@@ -87,13 +88,13 @@ class KernelTarget implements Target {
     this.promptness = common.promptness;
     this.descriptors = new Descriptors(calls);
     this.namespace = new Namespace(calls);
-    this.commands = new Commands(this.namespace);
+    this.sysctl = new Sysctl(this.namespace);
+    this.commands = new Commands(this.namespace, this.sysctl);
     const undo = [() => this.namespace.close()];
     try {
-      const sysctl = new Sysctl(this.namespace);
-      for (const [name, value] of QUIET) sysctl.write(name, value);
-      // What the machine has as its default, one that paces for instance, is not what scripts count on. A namespace may have those that the machine allows to all.
-      if (sysctl.write(CONGESTION, "cubic") !== null) sysctl.write(CONGESTION, "reno");
+      for (const [name, value] of QUIET) this.sysctl.write(name, value);
+      // What the machine has as its default, one that paces for instance, is not what scripts count on.
+      if (this.sysctl.write(CONGESTION, "cubic") !== null) this.sysctl.write(CONGESTION, "reno");
       this.device = this.namespace.inside(() => new Device(calls, DEVICE, wiring.segmentation));
       undo.push(() => this.device.close());
       this.namespace.inside(() => setUp(calls, DEVICE, wiring));
@@ -130,7 +131,7 @@ class KernelTarget implements Target {
     const isHere = way === "here" || (way === "if ready" && this.pending.length === 0 && "fd" in call && isReady(calls, descriptors.own(call.fd)));
     descriptors.begin(call);
     if (isHere) {
-      const value = call.name === "socket" ? this.namespace.inside(() => calls.call(prepared.number, ...prepared.parameters)) : calls.call(prepared.number, ...prepared.parameters);
+      const value = call.name === "socket" ? this.socket(prepared) : calls.call(prepared.number, ...prepared.parameters);
       this.returned(started, call, prepared, value, this.now);
       return started;
     }
@@ -181,6 +182,17 @@ class KernelTarget implements Target {
 
   /** The process does not end while a thread of it is in a call. */
   private readonly end = (): void => this.close();
+
+  /** Sockets are of the namespace in which they are made. */
+  private socket({ number, parameters }: PreparedCall): number {
+    const { system: calls, sysctl } = this;
+    const fd = this.namespace.inside(() => calls.call(number, ...parameters));
+    if (fd < 0 || sysctl.congestion === null) return fd;
+    // Connections that a listener accepts have its own. A socket that has none, of UDP for one, refuses.
+    const name = new Memory(calls).copy(new TextEncoder().encode(sysctl.congestion));
+    calls.call(NR.setsockopt, fd, SOL_TCP, TCP_CONGESTION, name.address, name.octets.length);
+    return fd;
+  }
 
   private begun(): void {
     if (this.isClosed) throw new MptcpError("ERR_MPTCP_TUN", "this target is closed");
@@ -253,7 +265,6 @@ const QUIET = [
   // No address of the link.
   ["net.ipv6.conf.default.addr_gen_mode", "1"],
 ] as const;
-const CONGESTION = "net.ipv4.tcp_congestion_control";
 /** ns. */
 const SPIN = 500_000;
 const TIMEOUT = 16;
@@ -261,4 +272,6 @@ const COUNT = 32;
 const POLLIN = 0x1;
 const EFD_NONBLOCK = 0o4000;
 const EFD_CLOEXEC = 0o2000000;
+const SOL_TCP = 6;
+const TCP_CONGESTION = 13;
 const MSG_ZEROCOPY = 0x400_0000;
