@@ -1,7 +1,7 @@
 import type { CloseReason, Counters, Deadlines, FallbackReason, JoinRefusal, SubflowEndReason } from "../core/index.ts";
 import { LIMITS, makePolicy } from "../core/index.ts";
 import type { CongestionControlFactory, CouplingGroup, FourTuple, KeepAlive, StreamReadiness, StreamSettings, TcpConnection } from "../tcp/index.ts";
-import { readinessOf, reassemblyMemory, STREAM_EVENT } from "../tcp/index.ts";
+import { offeredBuffer, readinessOf, reassemblyMemory, STREAM_EVENT } from "../tcp/index.ts";
 import type { MpJoinSyn, MptcpOption, Payload } from "../wire/index.ts";
 import type { MptcpConfig, PolicyExchange } from "./config.ts";
 import type { Carrier } from "./context.ts";
@@ -99,10 +99,12 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
       opportunisticRetransmission: config.opportunisticRetransmission,
       penalisation: config.penalisation,
       noDelay: subflowConfig.noDelay,
+      nagle: config.nagle,
+      finTimeout: config.dataFinTimeout,
       cork: subflowConfig.cork,
       unsentLowWater: subflowConfig.unsentLowWater,
     });
-    this.receiver = new DataReceiver(subflowConfig.receiveBuffer, subflowConfig);
+    this.receiver = new DataReceiver(offeredBuffer(subflowConfig), subflowConfig);
     this.paths = new Paths(this, makePolicy(config.pathManager));
     this.patience = new Patience(this);
     this.silence = new SilenceWatch(this);
@@ -261,6 +263,10 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
 
   abandon(now: number): void {
     if (this.ending.closed) return;
+    if (this.readable > 0 && this.context.subflowConfig.unreadAtClose === "reset") {
+      this.abort(now);
+      return;
+    }
     this.patience.abandon();
     this.sender.end();
     this.mark();
@@ -275,6 +281,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     if (from === undefined || this.ending.closed) return payload;
     if (!this.isTight) receiver.consumed(payload.length, this.longestRtt(), from.tcp.maxPayload, now);
     this.offerWindow(from);
+    for (const subflow of this.living) subflow.tcp.onRead(payload.length, receiver.readable === 0);
     return payload;
   }
 
@@ -491,7 +498,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     this.context.onEstablished(now);
     // RFC 8684 §3.1: no subflow may be added before a DSS arrived; an ACK now lets the initiator add some without data.
     if (!this.session.initiator) {
-      subflow.requestAck();
+      if (this.context.config.confirmHandshake) subflow.requestAck();
       this.paths.onEstablished(now);
     }
     if (this.sender.finQueued) this.releaseFin(now);
@@ -670,6 +677,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     this.raise(STREAM_EVENT.readable);
     this.acknowledgeOnAll();
     this.closeWhenDone(now);
+    if (this.ending.closed && this.context.config.dataFinAckApart) for (const subflow of this.living) subflow.tcp.requestAckAfter();
   }
 
   /** Something came through with its options: the subflows that there are, are company. */
@@ -699,7 +707,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     for (const subflow of this.living) {
       if (!subflow.established) continue;
       subflow.requestAck();
-      subflow.sendProbe(now);
+      if (this.context.config.dataFinProbe) subflow.sendProbe(now);
     }
   }
 

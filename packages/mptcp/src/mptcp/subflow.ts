@@ -384,10 +384,9 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   dataOptionSpace(): number {
     const { session } = this.context;
-    const timestamps = this.tcp.timestamps;
     // MP_CAPABLE with data, 22 octets or 24, replaces the first DSS (RFC 8684 §3.1).
-    if (this.first && this.initiator && !session.fullyEstablished) return headerGrowth(Math.max(session.checksums ? 24 : 22, session.dssLength), timestamps);
-    return headerGrowth(session.dssLength, timestamps);
+    if (this.first && this.initiator && !session.fullyEstablished) return headerGrowth(Math.max(session.checksums ? 24 : 22, session.dssLength), this.tcp);
+    return headerGrowth(session.dssLength, this.tcp);
   }
 
   mayOffer(): boolean {

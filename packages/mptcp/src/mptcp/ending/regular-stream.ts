@@ -308,7 +308,7 @@ export class RegularStream implements TcpOwner, SubflowView {
   // ---- TcpOwner: sending
 
   dataOptionSpace(): number {
-    return this.isDeclaring ? headerGrowth(INFINITE_MAPPING_LENGTH + (this.session.checksums ? 2 : 0), this.tcp.timestamps) : 0;
+    return this.isDeclaring ? headerGrowth(INFINITE_MAPPING_LENGTH + (this.session.checksums ? 2 : 0), this.tcp) : 0;
   }
 
   mayOffer(): boolean {

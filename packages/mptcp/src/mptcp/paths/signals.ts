@@ -210,7 +210,7 @@ export class Signals {
       announcement.due = false;
       announcement.tries++;
       const repeats = session.version.echoOf(option) !== null;
-      announcement.nextAt = repeats ? now + Math.min(Math.max(config.addAddrTimeout, 2 * subflow.rto) * 2 ** Math.min(announcement.tries - 1, 30), LONGEST_INTERVAL) : NEVER;
+      announcement.nextAt = repeats ? now + Math.min(Math.max(config.addAddrTimeout, config.addAddrTimeouts * subflow.rto) * 2 ** Math.min(announcement.tries - 1, 30), LONGEST_INTERVAL) : NEVER;
       announcement.isGivenUp = false;
       this.arm();
       counters.increment("MPTcpExtAddAddrTx");
