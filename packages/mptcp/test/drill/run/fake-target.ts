@@ -147,14 +147,16 @@ export function server(options: { readonly delay?: number; readonly synAck?: (se
         case "socket":
           return descriptor++;
         case "accept":
-          return { value: descriptor++, address: { family: 2, address: String(peer!.source), port: peer!.tcp!.sourcePort } };
+          if (peer === null) return { value: -1, errno: "EAGAIN" };
+          return { value: descriptor++, address: { family: 2, address: String(peer.source), port: peer.tcp!.sourcePort } };
         case "write": {
+          if (peer === null) return { value: -1, errno: "ENOTCONN" };
           const length = call.data[0]!.length;
           const size = options.super === true ? length : 1000;
           for (let at = 0; at < length; at += size) {
             const part = Math.min(size, length - at);
             const flags = TCP_FLAG.ACK | (at + part === length ? TCP_FLAG.PSH : 0);
-            stack.reply(peer!, { flags, sequence: sent, ack: next, length: part, after, segmentSize: options.super === true && length > 1000 ? 1000 : 0 });
+            stack.reply(peer, { flags, sequence: sent, ack: next, length: part, after, segmentSize: options.super === true && length > 1000 ? 1000 : 0 });
             sent += part;
           }
           return length;
