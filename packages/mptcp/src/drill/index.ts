@@ -26,7 +26,7 @@ export type {
 export { describeFailure, FAILURE_KINDS, runPlan } from "./run/index.ts";
 export type { Comparison, Failed, Failure, FailureKind, Outcome, Passed, RunOptions } from "./run/index.ts";
 export type { ReadFile } from "./shell/index.ts";
-export { COMMANDS, CONSTANTS, ERRORS, MPTCP_INFO_FIELDS, readStructure, sizeOf, TCP_INFO_FIELDS, writeStructure } from "./system/index.ts";
+export { COMMANDS, CONSTANTS, ERRORS, MPTCP_INFO_FIELDS, nstat, readStructure, sizeOf, TCP_INFO_FIELDS, writeStructure } from "./system/index.ts";
 export type {
   Call, CallName, CallResult, CommandName, CommandOutcome, ControlMessage, EpollEvent, LeftPacket, PolledDescriptor, SocketAddress, StartedCall, StructureField, Target, Wiring,
 } from "./system/index.ts";

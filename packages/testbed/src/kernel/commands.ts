@@ -1,46 +1,38 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { COMMANDS } from "mptcp/drill";
+import { COMMANDS, nstat } from "mptcp/drill";
 import type { CommandOutcome } from "mptcp/drill";
+import { readCounters } from "./counters.ts";
 import type { Namespace } from "./namespace.ts";
+import type { Promptness } from "./promptness.ts";
 import type { Sysctl } from "./sysctl.ts";
 
-/** The commands of shell lines, in a namespace: this machine's own programs, without a shell, and what of them keeps to the namespace. */
+/** The commands of shell lines, in a namespace: what of this machine's own programs keeps to the namespace, without a shell; nstat and sysctl without a process. */
 export class Commands {
   private readonly namespace: Namespace;
   private readonly sysctl: Sysctl;
-  /** Where nstat keeps what it said last; null until it is asked. */
-  private folder: string | null = null;
+  private readonly promptness: Promptness;
+  /** Counters as nstat showed them last. */
+  private readonly history = new Map<string, number>();
 
-  constructor(namespace: Namespace, sysctl: Sysctl) {
+  constructor(namespace: Namespace, sysctl: Sysctl, promptness: Promptness) {
     this.namespace = namespace;
     this.sysctl = sysctl;
+    this.promptness = promptness;
   }
 
   run(words: readonly string[]): CommandOutcome {
     const [name = "", ...rest] = words;
     if (!COMMANDS.some((command) => command === name)) return { status: 127, output: "", errors: `${name}: no command of packet scripts\n` };
     if (name === "sysctl") return this.sysctl.run(rest);
+    // A script asks for counters in the middle of what is timed, where it takes long to start a process.
+    if (name === "nstat") return nstat(rest, this.namespace.inside(readCounters), this.history);
     const refused = REFUSED[name]?.(rest);
     if (refused !== undefined && refused !== null) return { status: 1, output: "", errors: `${name}: ${refused} is not carried out here\n` };
-    const environment = { PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin:/usr/bin:/bin`, LC_ALL: "C", ...(name === "nstat" ? { NSTAT_HISTORY: this.history() } : {}) };
-    const { status, stdout, stderr, error } = this.namespace.inside(() =>
-      spawnSync(name, rest, { env: environment, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], timeout: LONGEST, maxBuffer: MOST_OUTPUT }),
-    );
+    const environment = { PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin:/usr/bin:/bin`, LC_ALL: "C" };
+    const run = () => spawnSync(name, rest, { env: environment, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], timeout: LONGEST, maxBuffer: MOST_OUTPUT });
+    const { status, stdout, stderr, error } = this.namespace.inside(() => this.promptness.share(run));
     if (error !== undefined) return { status: 127, output: stdout ?? "", errors: `${stderr ?? ""}${name}: ${error.message}\n` };
     return { status: status ?? 128, output: stdout, errors: stderr };
-  }
-
-  close(): void {
-    if (this.folder !== null) rmSync(this.folder, { recursive: true, force: true });
-    this.folder = null;
-  }
-
-  private history(): string {
-    this.folder ??= mkdtempSync(join(tmpdir(), "mptcp-testbed-"));
-    return join(this.folder, "nstat");
   }
 }
 
@@ -82,7 +74,6 @@ const REFUSED: Readonly<Record<string, Check>> = {
   ),
   tc: iproute2(["qdisc", "class", "filter"], ["bpf", "object", "obj", "exec", "ematch", "xt", "ipt"]),
   ss: (words) => words.find((word) => word.startsWith("-") && (/^-\w*[NDF]/.test(word) || (word.startsWith("--") && isOption(word, ["net", "diag", "filter"])))) ?? null,
-  nstat: (words) => words.find((word) => /^-\w*[dtp]/.test(word) || (word.startsWith("--") && isOption(word, ["scan", "interval"]))) ?? null,
 };
 
 /** ms. */

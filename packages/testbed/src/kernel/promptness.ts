@@ -4,7 +4,7 @@ import type { System } from "./system.ts";
 
 /**
  * Whether the thread that runs scripts is run before others. Segments are due within some milliseconds, and on a machine that has more to do than it can, a thread like any
- * other waits for longer. What it starts is like any other.
+ * other waits for longer. What it starts is like any other, but for commands that it waits for.
  */
 export class Promptness {
   private readonly system: System;
@@ -32,6 +32,17 @@ export class Promptness {
   lower(): void {
     if (--this.users > 0 || this.policy !== SCHED_OTHER) return;
     this.set(0, SCHED_OTHER, 0);
+  }
+
+  /** Runs `action`, which starts processes and waits for them: they come before others as this thread does. */
+  share<T>(action: () => T): T {
+    if (this.users === 0 || this.policy !== SCHED_OTHER) return action();
+    this.set(0, SCHED_RR, LOWEST);
+    try {
+      return action();
+    } finally {
+      this.set(0, SCHED_RR | SCHED_RESET_ON_FORK, LOWEST);
+    }
   }
 
   /** As {@link Promptness.raise}, for another thread and for good. */

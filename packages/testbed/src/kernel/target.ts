@@ -89,7 +89,7 @@ class KernelTarget implements Target {
     this.descriptors = new Descriptors(calls);
     this.namespace = new Namespace(calls);
     this.sysctl = new Sysctl(this.namespace);
-    this.commands = new Commands(this.namespace, this.sysctl);
+    this.commands = new Commands(this.namespace, this.sysctl, common.promptness);
     const undo = [() => this.namespace.close()];
     try {
       for (const [name, value] of QUIET) this.sysctl.write(name, value);
@@ -176,7 +176,6 @@ class KernelTarget implements Target {
     // A thread that is stuck will write to it.
     if (stuck.length === 0) this.system.call(NR.close, this.wake);
     this.namespace.close();
-    this.commands.close();
     if (stuck.length > 0) throw new MptcpError("ERR_MPTCP_TUN", `nothing ends ${stuck.map(({ call }) => call.name).join(", ")}`);
   }
 

@@ -1,43 +1,10 @@
+import { nstat as showCounters } from "../../system/index.ts";
 import type { CommandOutcome } from "../../system/index.ts";
 import type { Machine } from "../machine/machine.ts";
 import { COUNTER_NAMES } from "./counter-names.ts";
 
-/** nstat(8): what counters have gone up by since they were last shown (`-a`: since the beginning), those that are 0 with `-z` alone. */
+/** nstat(8) over the counters of the virtual machine; those that the engine does not count are 0. */
 export function nstat(machine: Machine, words: readonly string[]): CommandOutcome {
-  const options = new Set<string>();
-  const patterns: RegExp[] = [];
-  for (const word of words) {
-    const known = LONG[word];
-    if (known !== undefined) options.add(known);
-    else if (/^-[ajnprsz]+$/.test(word)) for (const letter of word.slice(1)) options.add(letter);
-    else if (word.startsWith("-")) return { status: 255, output: "", errors: `nstat: unrecognized option '${word}'\n` };
-    else patterns.push(patternOf(word));
-  }
-  const { history } = machine;
-  if (options.has("r")) history.clear();
   const counters = machine.host.counters.snapshot();
-  const shown: (readonly [string, number])[] = [];
-  for (const name of COUNTER_NAMES) {
-    const total = counters[name] ?? 0;
-    const value = options.has("a") ? total : total - (history.get(name) ?? 0);
-    if (value === 0 && !options.has("z")) continue;
-    if (patterns.length > 0 && !patterns.some((pattern) => pattern.test(name))) continue;
-    shown.push([name, value]);
-  }
-  if (!options.has("s")) for (const [name, total] of Object.entries(counters)) history.set(name, total);
-  if (options.has("n")) return { status: 0, output: "", errors: "" };
-  const output = options.has("j") ? `${JSON.stringify({ kernel: Object.fromEntries(shown) })}\n` : `#kernel\n${shown.map(lineOf).join("")}`;
-  return { status: 0, output, errors: "" };
+  return showCounters(words, new Map(COUNTER_NAMES.map((name) => [name, counters[name] ?? 0])), machine.history);
 }
-
-function lineOf([name, value]: readonly [string, number]): string {
-  return `${name.padEnd(32)}${String(value).padEnd(19)}0.0\n`;
-}
-
-/** A pattern of a shell: `*` and `?`. */
-function patternOf(word: string): RegExp {
-  const body = word.replaceAll(/[.+^${}()|[\]\\]/g, String.raw`\$&`).replaceAll("*", ".*").replaceAll("?", ".");
-  return new RegExp(`^${body}$`);
-}
-
-const LONG: Readonly<Record<string, string>> = { "--ignore": "a", "--json": "j", "--nooutput": "n", "--pretty": "p", "--reset": "r", "--noupdate": "s", "--zeros": "z" };
