@@ -1,9 +1,9 @@
-import type { Call, CallResult, CommandOutcome, LeftPacket, StartedCall, Target } from "../../../src/drill/index.ts";
+import type { Call, CallResult, CommandOutcome, LeftPacket, SocketAddress, StartedCall, Target } from "../../../src/drill/index.ts";
 import { decodePacket, encodePacket, IpAddress, Packet, packetLength, Payload, TCP_FLAG, TcpSegment } from "../../../src/wire/index.ts";
 
 /** What a fake stack does. */
 export interface Behaviour {
-  /** The result; null: the call goes on until `finish` is called. */
+  /** The result; null: the call goes on until `finish` is called. Without it each call gives 0. */
   call?(call: Call, stack: FakeTarget): Partial<CallResult> | number | null;
   packet?(packet: Packet, stack: FakeTarget): void;
   command?(words: readonly string[]): CommandOutcome;
@@ -29,6 +29,7 @@ export class FakeTarget implements Target {
   readonly calls: Call[] = [];
   /** Packets as they came, decoded with all checksums checked. */
   readonly received: Packet[] = [];
+  lastLeft: LeftPacket | null = null;
   explanation: readonly string[] = [];
   closed = false;
   readonly #behaviour: Behaviour;
@@ -48,9 +49,9 @@ export class FakeTarget implements Target {
 
   begin(call: Call): StartedCall {
     this.calls.push(call);
-    const given = this.#behaviour.call?.(call, this) ?? null;
+    const given = this.#behaviour.call === undefined ? 0 : this.#behaviour.call(call, this);
     const started: { result: CallResult | null; at: number } = { result: null, at: this.now };
-    if (given !== null) started.result = whole(given);
+    if (given !== null) started.result = wholeResult(given);
     else this.#blocked.push({ call, started });
     return started;
   }
@@ -62,7 +63,7 @@ export class FakeTarget implements Target {
     this.later(after, () => {
       const index = this.#blocked.findIndex(({ call }) => call.name === name);
       const [one] = this.#blocked.splice(index, 1);
-      one!.started.result = whole(result);
+      one!.started.result = wholeResult(result);
       one!.started.at = this.now;
     });
   }
@@ -103,11 +104,23 @@ export class FakeTarget implements Target {
   leave(packet: Packet, segmentSize = 0): void {
     const octets = new Uint8Array(packetLength(packet));
     encodePacket(packet, octets, 0);
-    this.#left.push({ at: this.now, octets, segmentSize });
+    this.lastLeft = { at: this.now, octets, segmentSize };
+    this.#left.push(this.lastLeft);
   }
 
   leaveOctets(octets: Uint8Array): void {
     this.#left.push({ at: this.now, octets, segmentSize: 0 });
+  }
+
+  /** A SYN leaves from the stack's first address of scripts. */
+  open({ address: to, port }: SocketAddress, from: number, sequence: number, change: NonNullable<Reply["change"]>): void {
+    const remote = address(to).unmapped();
+    const packet = new Packet(address(remote.family === 4 ? "192.168.0.1" : "fd3d:0a0b:17d6::1"), remote);
+    const segment = new TcpSegment();
+    Object.assign(segment, { sourcePort: from, destinationPort: port, flags: TCP_FLAG.SYN, sequence, window: 65_535 });
+    packet.tcp = segment;
+    change(segment, packet);
+    this.leave(packet);
   }
 
   /** A segment leaves that goes the other way than `to`. */
@@ -124,7 +137,7 @@ export class FakeTarget implements Target {
   }
 }
 
-function whole(given: Partial<CallResult> | number): CallResult {
+function wholeResult(given: Partial<CallResult> | number): CallResult {
   return typeof given === "number" ? { value: given, errno: null } : { value: 0, errno: null, ...given };
 }
 
@@ -135,12 +148,17 @@ export const ISS = 0xffff_fff0;
  * A server of regular TCP that is as simple as scripts need: it answers a SYN, acknowledges data and FINs, sends what is written in segments of 1000 octets, and closes.
  * Its descriptors are 10 more than those of the script, so that nothing works by chance.
  */
-export function server(options: { readonly delay?: number; readonly synAck?: (segment: TcpSegment, packet: Packet) => void; readonly super?: boolean } = {}): FakeTarget {
+export function server(options: { readonly delay?: number; readonly synAck?: (segment: TcpSegment, packet: Packet) => void; readonly super?: boolean; readonly timestamps?: { readonly first: number; readonly echo: boolean } } = {}): FakeTarget {
   let descriptor = 13;
   let sent = ISS + 1;
   let peer: Packet | null = null;
   let next = 0;
   const after = options.delay ?? 0;
+  /** A tick is a millisecond. */
+  const stamped = (segment: TcpSegment, now: number, echo: number): void => {
+    if (options.timestamps === undefined) return;
+    Object.assign(segment, { hasTimestamps: true, timestampValue: options.timestamps.first + Math.round(now / 1e6), timestampEcho: echo });
+  };
   return new FakeTarget({
     call(call, stack) {
       switch (call.name) {
@@ -176,13 +194,17 @@ export function server(options: { readonly delay?: number; readonly synAck?: (se
       if ((tcp.flags & TCP_FLAG.SYN) !== 0) {
         peer = packet;
         next = tcp.sequence + 1;
-        const change = options.synAck;
-        stack.reply(packet, { flags: TCP_FLAG.SYN | TCP_FLAG.ACK, sequence: ISS, ack: next, after, ...(change === undefined ? {} : { change }) });
+        const change = (segment: TcpSegment, whole: Packet): void => {
+          options.synAck?.(segment, whole);
+          if (options.timestamps !== undefined) segment.maximumSegmentSize = 1460;
+          stamped(segment, stack.now, tcp.timestampValue);
+        };
+        stack.reply(packet, { flags: TCP_FLAG.SYN | TCP_FLAG.ACK, sequence: ISS, ack: next, after, change });
         return;
       }
       const length = tcp.payload.length + ((tcp.flags & TCP_FLAG.FIN) !== 0 ? 1 : 0);
       next += length;
-      if (length > 0) stack.reply(packet, { sequence: sent, ack: next, after });
+      if (length > 0) stack.reply(packet, { sequence: sent, ack: next, after, change: (segment) => stamped(segment, stack.now, tcp.timestampValue) });
     },
   });
 }
