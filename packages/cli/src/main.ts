@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { registerControlCommands } from "./control-commands.ts";
 import { registerDoctor } from "./doctor-command.ts";
+import { registerDrill } from "./drill/index.ts";
 import { registerForward } from "./forward-options.ts";
 import { addHelp, configureHelp, pointToHelp } from "./help.ts";
 import { EXIT } from "./io.ts";
@@ -54,6 +55,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
   addSocketCommands(program, io, (exit) => (code = exit));
   registerForward(program, io, (exit) => (code = exit));
   registerPerf(program, io, (exit) => (code = exit));
+  registerDrill(program, io, (exit) => (code = exit));
   registerDoctor(program, io, (exit) => (code = exit));
   registerProbe(program, io, (exit) => (code = exit));
   registerStatus(program, io, (exit) => (code = exit));
@@ -109,6 +111,7 @@ Examples:
   mptcp policy scheduler round-robin
   mptcp forward 8080 192.0.2.1:5000 --udp local=10.0.0.7 --udp local=172.20.0.4
   mptcp perf --client 192.0.2.1 --udp local=10.0.0.7 --udp local=172.20.0.4
+  mptcp drill close.pkt
   mptcp doctor
   mptcp probe example.org 443
 `;

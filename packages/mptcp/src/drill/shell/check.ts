@@ -153,6 +153,8 @@ class Check {
   /** A program whose options and operands are all written out is made ready as it would be. */
   #filter(name: string, words: readonly Word[], at: number): void {
     const shapes = words.map(shape);
+    const missing = shapes.find(({ text }) => /^\/proc\/(?!sys\/)/.test(text));
+    if (missing !== undefined) this.#report(at, `there is no file "${missing.text.slice(0, 80)}": of /proc there is /proc/sys alone`);
     if (!shapes.every(({ literal }) => literal)) return;
     try {
       const filter = FILTERS[name]!;

@@ -1,0 +1,52 @@
+import type { Colors } from "../io.ts";
+import { countsOf, timeOf, type ScriptReport } from "./report.ts";
+
+/** A script for people: a line, and below it what is wrong. */
+export function scriptText(report: ScriptReport, colors: Colors, shown: { readonly target: boolean; readonly explain: boolean }): string {
+  const { verdict, file, target, text, warnings, explanation } = report;
+  const mark = { passed: colors.green("✓"), failed: colors.red("✗"), faulty: colors.yellow("!") }[verdict];
+  const on = shown.target && target !== null ? ` on the ${target}` : "";
+  const lines = [`${mark} ${file}${on}${verdict === "faulty" ? colors.yellow(": not run") : ""} ${colors.dim(durationText(timeOf(report)))}`];
+  const add = (texts: readonly string[], paint: (text: string) => string = String): void => void lines.push(...texts.flatMap((one) => one.split("\n")).map((line) => paint(`    ${line}`)));
+  add(warnings, colors.yellow);
+  if (text !== "") add([text]);
+  if (shown.explain && explanation.length > 0) add(["what the stack decided:", ...explanation.map((line) => `  ${line}`)], colors.dim);
+  return `${lines.join("\n")}\n`;
+}
+
+/** The last line: how many scripts came to what, and how long all took. */
+export function summaryText(reports: readonly ScriptReport[], seconds: number, interrupted: boolean, colors: Colors): string {
+  const { passed, failed, faulty } = countsOf(reports);
+  const parts = [failed > 0 ? colors.red(`${failed} failed`) : "", faulty > 0 ? colors.yellow(`${faulty} not run`) : "", passed > 0 ? colors.green(`${passed} passed`) : ""].filter((part) => part !== "");
+  return `${parts.length === 0 ? "no script was run" : parts.join(", ")} ${colors.dim(`(${durationText(seconds * 1e6)})`)}${interrupted ? ", interrupted" : ""}\n`;
+}
+
+/** Scripts that took longest, by what they took it for. */
+export function profileText(reports: readonly ScriptReport[], colors: Colors): string {
+  const slowest = reports.toSorted((a, b) => timeOf(b) - timeOf(a)).slice(0, 10);
+  const head = colors.bold(["all", "read", "set up", "run", "script"].map((name) => name.padStart(9)).join(" "));
+  const lines = slowest.map((report) => `${[timeOf(report), report.profile.read, report.profile.setUp, report.profile.run, report.scriptMicroseconds].map((time) => durationText(time).padStart(9)).join(" ")}  ${report.file}`);
+  return `${head}\n${lines.join("\n")}\n`;
+}
+
+/** How the two stacks differ on a script: the first place where one of them does not do what it says. */
+export function differenceText(engine: ScriptReport, kernel: ScriptReport): string {
+  if (engine.verdict === "faulty" || kernel.verdict === "faulty") return "";
+  if (engine.verdict === "passed" && kernel.verdict === "passed") return "    both do what the script says\n";
+  const first = [engine, kernel].filter(({ verdict }) => verdict === "failed").toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0))[0]!;
+  const isSame = engine.verdict === kernel.verdict && engine.line === kernel.line && engine.kind === kernel.kind && engine.seen === kernel.seen;
+  if (isSame) return `    both do the same, which is not what line ${first.line} says\n`;
+  const at = (report: ScriptReport): string => {
+    if (report.verdict === "passed") return "does what the script says";
+    if (report.line !== first.line) return `gets past it, to line ${report.line}`;
+    return report.seen ?? report.message ?? "";
+  };
+  const wanted = first.expected === null ? [] : [`    script  ${first.expected}`];
+  return `${[`    the first difference is at line ${first.line}:`, ...wanted, `    engine  ${at(engine)}`, `    kernel  ${at(kernel)}`].join("\n")}\n`;
+}
+
+/** `12 ms`, `1.5 s`. */
+export function durationText(microseconds: number): string {
+  if (microseconds >= 1e6) return `${(microseconds / 1e6).toFixed(microseconds >= 1e7 ? 0 : 1)} s`;
+  return microseconds >= 1e4 ? `${Math.round(microseconds / 1e3)} ms` : `${(microseconds / 1e3).toFixed(1)} ms`;
+}
