@@ -29,7 +29,6 @@ export function tcpConfigOf({ domain, machine: { mtu, sysctls }, settings }: Con
     unsentLowWater: unsentLowWater(settings, sysctls),
     readLowWater: Math.max(1, settings.get("SO_RCVLOWAT")),
     windowClamp: settings.get("TCP_WINDOW_CLAMP"),
-    deferAccept: settings.get("TCP_DEFER_ACCEPT") * SECOND,
     simultaneousOpen: true,
     synRetries: settings.has("TCP_SYNCNT") ? settings.get("TCP_SYNCNT") : synRetries,
     retries: sysctls.number("net.ipv4.tcp_retries2"),
