@@ -15,8 +15,9 @@ export class Pool {
     const work = (worker: Worker): Promise<void> =>
       new Promise((resolve, reject) => {
         let current = -1;
+        const ended = (): void => reject(new Error("a thread of the fuzzer has ended by itself"));
         const finish = (): void => {
-          worker.removeAllListeners();
+          worker.off("message", heard).off("error", reject).off("exit", ended);
           resolve();
         };
         const go = (): void => {
@@ -24,12 +25,11 @@ export class Pool {
           // oxlint-disable-next-line unicorn/require-post-message-target-origin -- it is a thread, no window
           else worker.postMessage(tasks[(current = next++)]);
         };
-        worker.on("message", (result: T) => {
+        const heard = (result: T): void => {
           done(current, result);
           go();
-        });
-        worker.on("error", reject);
-        worker.on("exit", () => reject(new Error("a thread of the fuzzer has ended by itself")));
+        };
+        worker.on("message", heard).on("error", reject).on("exit", ended);
         go();
       });
     await Promise.all(this.#workers.map(work));

@@ -10,6 +10,8 @@ export interface Shrunk {
 
 /** Tries of a script that is made smaller. */
 const MOST_TRIES = 60;
+/** ms. */
+const SHORT_TAIL = 60;
 
 /**
  * Leaves out inputs of a case for as long as the same difference is there (delta debugging, from the end and from halves to single inputs). What comes first matters in
@@ -28,16 +30,17 @@ export function shrink(one: FuzzCase, what: string, profile: Profile): Shrunk {
     }
   };
   let inputs = one.inputs;
+  const tail = one.tail > SHORT_TAIL && differenceOf(inputs, SHORT_TAIL) !== null ? SHORT_TAIL : one.tail;
   for (let size = Math.ceil(inputs.length / 2); size >= 1 && tries < MOST_TRIES; size = size === 1 ? 0 : Math.ceil(size / 2)) {
     for (let from = inputs.length - size; from >= 0 && tries < MOST_TRIES; from -= size) {
       const fewer = inputs.filter((_, index) => index < from || index >= from + size);
-      if (differenceOf(fewer) !== null) {
+      if (differenceOf(fewer, tail) !== null) {
         inputs = fewer;
         from = Math.min(from, inputs.length);
       }
     }
   }
-  const least = { ...one, inputs };
-  const difference = differenceOf(inputs) ?? { state: "opening", tag: "nothing", what: `${what}: not seen again`, goesOn: false, kernel: "", engine: "" };
+  const least = { ...one, inputs, tail };
+  const difference = differenceOf(inputs, tail) ?? { state: "opening", tag: "nothing", what: `${what}: not seen again`, goesOn: false, kernel: "", engine: "" };
   return { text: describeCase(least, difference, profile), inputs: inputs.length };
 }
