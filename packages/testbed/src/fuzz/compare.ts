@@ -126,8 +126,9 @@ function isAlike(one: RecordedPacket, other: RecordedPacket): boolean {
   return one.kind === other.kind && main(one.flags) === main(other.flags) && (one.length > 0) === (other.length > 0) && (one.length === 0 || one.from === other.from) && Math.abs(one.inputs - other.inputs) <= 3 && subject(one) === subject(other);
 }
 
-/** What a packet is about besides data. */
-function subject({ options }: RecordedPacket): string {
+/** What a packet is about besides data; a reset is one, whatever it says why. */
+function subject({ flags, options }: RecordedPacket): string {
+  if (flags.includes("R")) return "";
   return options.map((option) => option.split(" ")[0]!).filter((name) => /^mp_|address/.test(name)).join(",") + (options.some((option) => / fin$/.test(option)) ? " fin" : "");
 }
 
@@ -165,6 +166,7 @@ function nameOf(option: string): string {
 /** What sort of packet it is. */
 export function shapeOf(packet: RecordedPacket): string {
   const names = packet.options.map(nameOf).filter((name) => name !== "nop" && name !== "TS" && name !== "eol");
+  if (packet.flags.includes("R")) return "RST";
   return `${withoutOptions(packet)}${names.length === 0 ? "" : ` with ${names.join(", ")}`}`;
 }
 

@@ -10,7 +10,7 @@ export type Profile = "own" | "linux";
 /** What became of a run on both stacks. */
 export interface CaseResult {
   readonly seed: number;
-  readonly verdict: "agree" | "known" | "new" | "unstable" | "faulty";
+  readonly verdict: "agree" | "known" | "new" | "unstable" | "disturbed" | "faulty";
   /** Names of known kinds that were met. */
   readonly known: readonly string[];
   /** The first difference that is not known. */
@@ -58,15 +58,32 @@ export function judge(differences: readonly Difference[]): { known: string[]; di
   return { known: [...known], difference: null };
 }
 
+/** How late an input may be on the kernel, ns, and how often a run with later ones is begun anew: the machine may have other things to do. */
+const LATE = 6e6;
+const TRIES = 4;
+
+/** The kernel's recording, with inputs at their times; null where the machine is too busy. */
+export function recordKernel(one: FuzzCase, profile: Profile): Recording | null {
+  for (let left = TRIES; left > 0; left--) {
+    const recording = recordCase(one, "kernel", profile);
+    const isPrompt = recording.inputs.every(({ at, began, returned, step }) => began - at < LATE && (step.kind !== "call" || returned === null || returned.at - began < LATE));
+    if (isPrompt) return recording;
+  }
+  return null;
+}
+
 /** Runs a case on both stacks and compares. One that differs is run on the kernel once more: what that does another way each time is no difference. */
 export function runCase(one: FuzzCase, profile: Profile): CaseResult {
   const { seed } = one;
   const none = { seed, known: [], difference: null, problem: null } as const;
   try {
     const engine = recordCase(one, "engine", profile);
-    const { difference, known } = judge(compareRecordings(one, recordCase(one, "kernel", profile), engine));
+    const kernel = recordKernel(one, profile);
+    if (kernel === null) return { ...none, verdict: "disturbed" };
+    const { difference, known } = judge(compareRecordings(one, kernel, engine));
     if (difference === null) return { ...none, known, verdict: known.length > 0 ? "known" : "agree" };
-    const again = judge(compareRecordings(one, recordCase(one, "kernel", profile), engine)).difference;
+    const second = recordKernel(one, profile);
+    const again = second === null ? null : judge(compareRecordings(one, second, engine)).difference;
     const isStable = again !== null && keyOf(again) === keyOf(difference);
     return { ...none, known, difference, verdict: isStable ? "new" : "unstable" };
   } catch (error) {
@@ -81,7 +98,7 @@ export function keyOf({ state, tag, what }: Difference): string {
 
 /** A case with both recordings: the kernel's as the script, the engine's as comments. */
 export function describeCase(one: FuzzCase, difference: Difference, profile: Profile): string {
-  const kernel = recordCase(one, "kernel", profile);
+  const kernel = recordKernel(one, profile) ?? recordCase(one, "kernel", profile);
   const engine = recordCase(one, "engine", profile);
   const comment = (lines: string): string => lines.trimEnd().split("\n").map((line) => `// ${line}`).join("\n");
   const head = [

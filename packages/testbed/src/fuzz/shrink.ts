@@ -1,6 +1,6 @@
 import { compareRecordings } from "./compare.ts";
 import type { FuzzCase, FuzzInput } from "./generate.ts";
-import { describeCase, judge, recordCase, type Profile } from "./run-case.ts";
+import { describeCase, judge, recordCase, recordKernel, type Profile } from "./run-case.ts";
 
 /** The least that shows a kind of difference: a script with both recordings. */
 export interface Shrunk {
@@ -23,7 +23,9 @@ export function shrink(one: FuzzCase, what: string, profile: Profile): Shrunk {
     tries++;
     const candidate = { ...one, inputs, tail };
     try {
-      const { difference } = judge(compareRecordings(candidate, recordCase(candidate, "kernel", profile), recordCase(candidate, "engine", profile)));
+      const kernel = recordKernel(candidate, profile);
+      if (kernel === null) return null;
+      const { difference } = judge(compareRecordings(candidate, kernel, recordCase(candidate, "engine", profile)));
       return difference?.what === what ? difference : null;
     } catch {
       return null;

@@ -51,8 +51,8 @@ class Recorder implements RunObserver {
     this.#timestamps = firstTimestamp(plan);
   }
 
-  began(step: Step, at: number, flow: Flow | null): void {
-    this.#recording.input(step, at, flow);
+  began(step: Step, at: number, began: number, flow: Flow | null): void {
+    this.#recording.input(step, at, began, flow);
   }
 
   returned(step: CallStep, result: CallResult, at: number): void {

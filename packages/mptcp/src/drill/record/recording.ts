@@ -15,6 +15,8 @@ export interface RecordedInput {
   readonly step: Step;
   /** When it was due, ns since the beginning. */
   readonly at: number;
+  /** When it was done: later, where the machine had other things to do. */
+  readonly began: number;
   /** Of a packet. */
   readonly flow: Flow | null;
   /** What a call gave, and when, ns; null: it has not returned. */
@@ -56,9 +58,9 @@ export class Recording {
     this.#options = options;
   }
 
-  input(step: Step, at: number, flow: Flow | null): void {
+  input(step: Step, at: number, began: number, flow: Flow | null): void {
     if (flow !== null && !this.#flows.includes(flow)) this.#flows.push(flow);
-    this.#events.push({ kind: "input", step, at, flow, returned: null });
+    this.#events.push({ kind: "input", step, at, began, flow, returned: null });
   }
 
   returned(step: CallStep, result: CallResult, at: number): void {

@@ -8,8 +8,8 @@ import type { Variables } from "./multipath.ts";
 export interface RunObserver {
   /** For how long after the last event what the stack does is heard, ns. */
   readonly tail: number;
-  /** A packet is sent, a call is made, a command or code is carried out, due at `at`. Not for what the stack is expected to send, nor for shell lines without a time. `flow`: a packet's. */
-  began(step: Step, at: number, flow: Flow | null): void;
+  /** A packet is sent, a call is made, a command or code is carried out, due at `at`, and done at `began`. Not for what the stack is expected to send, nor for shell lines without a time. `flow`: a packet's. */
+  began(step: Step, at: number, began: number, flow: Flow | null): void;
   /** A call has returned. */
   returned(step: CallStep, result: CallResult, at: number): void;
   /** A packet left the stack; `flow`: null for a message of ICMP. */

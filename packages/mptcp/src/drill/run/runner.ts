@@ -158,7 +158,7 @@ class Run {
   }
 
   #act(step: Step, when: When): void {
-    if (step.kind !== "packet") this.#observer?.began(step, this.#elapsed(when.from), null);
+    if (step.kind !== "packet") this.#observer?.began(step, this.#elapsed(when.from), this.#elapsed(this.#target.now), null);
     switch (step.kind) {
       case "shell":
         return this.#shell(step.place, step.action.text);
@@ -305,7 +305,7 @@ class Run {
   #send(step: PacketStep): void {
     this.#notice();
     const flow = this.#flows.inbound(step);
-    this.#observer?.began(step, this.#elapsed(this.#base), flow);
+    this.#observer?.began(step, this.#elapsed(this.#base), this.#elapsed(this.#target.now), flow);
     const octets = this.#compose(step, flow);
     if (typeof octets === "string") this.#stop("packet", step.place, octets);
     this.#remember(this.#target.now, printEvent({ ...step.event, time: undefined }));
