@@ -90,15 +90,15 @@ function compareFlow(context: Context, kernel: readonly RecordedPacket[], engine
   let [mine, theirs] = [0, 0];
   while (mine < kernel.length || theirs < engine.length) {
     const [one, two] = [kernel[mine], engine[theirs]];
-    const isSame = one !== undefined && two !== undefined && isAlike(one, two);
-    if (!isSame) {
+    if (one === undefined || two === undefined || !isAlike(one, two)) {
       const extra = whoseExtra(kernel, mine, engine, theirs);
       const packet = (extra === "kernel" ? one : two)!;
       // What would have come with the next input, or after the end, is not missing.
       if (context.end - packet.at < TOLERANCE) return found;
       const what = `${extra === "kernel" ? "the kernel alone" : "the engine alone"} sends ${shapeOf(packet)}`;
       const shown = `${seconds(packet.at)} ${packet.text}`;
-      found.push(context.found(packet.inputs, what, extra === "kernel" ? kernel[mine + 1] !== undefined && two !== undefined && isAlike(kernel[mine + 1]!, two) : engine[theirs + 1] !== undefined && one !== undefined && isAlike(one, engine[theirs + 1]!), extra === "kernel" ? shown : "", extra === "kernel" ? "" : shown));
+      const goesOn = extra === "kernel" ? areAlike(kernel[mine + 1], two) : areAlike(one, engine[theirs + 1]);
+      found.push(context.found(packet.inputs, what, goesOn, extra === "kernel" ? shown : "", extra === "kernel" ? "" : shown));
       if (extra === "kernel") mine++;
       else theirs++;
       continue;
@@ -115,21 +115,28 @@ function whoseExtra(kernel: readonly RecordedPacket[], mine: number, engine: rea
   const [one, two] = [kernel[mine], engine[theirs]];
   if (one === undefined) return "engine";
   if (two === undefined) return "kernel";
-  if (kernel[mine + 1] !== undefined && isAlike(kernel[mine + 1]!, two)) return "kernel";
-  if (engine[theirs + 1] !== undefined && isAlike(one, engine[theirs + 1]!)) return "engine";
+  if (areAlike(kernel[mine + 1], two)) return "kernel";
+  if (areAlike(one, engine[theirs + 1])) return "engine";
   return one.at <= two.at ? "kernel" : "engine";
 }
 
+/** Inputs between two packets that are still taken for the same. */
+const MOST_INPUTS_BETWEEN = 3;
+
 /** Whether two packets do the same: what they carry, reset, open or close. */
 function isAlike(one: RecordedPacket, other: RecordedPacket): boolean {
-  const main = (flags: string): string => flags.replace(/[P.EWA]/g, "");
-  return one.kind === other.kind && main(one.flags) === main(other.flags) && (one.length > 0) === (other.length > 0) && (one.length === 0 || one.from === other.from) && Math.abs(one.inputs - other.inputs) <= 3 && subject(one) === subject(other);
+  if (one.kind !== other.kind || mainFlags(one) !== mainFlags(other) || subject(one) !== subject(other)) return false;
+  if (one.length > 0 !== other.length > 0 || (one.length > 0 && one.from !== other.from)) return false;
+  return Math.abs(one.inputs - other.inputs) <= MOST_INPUTS_BETWEEN;
 }
+
+const areAlike = (one: RecordedPacket | undefined, other: RecordedPacket | undefined): boolean => one !== undefined && other !== undefined && isAlike(one, other);
+const mainFlags = ({ flags }: RecordedPacket): string => flags.replace(/[P.EWA]/g, "");
 
 /** What a packet is about besides data; a reset is one, whatever it says why. */
 function subject({ flags, options }: RecordedPacket): string {
   if (flags.includes("R")) return "";
-  return options.map((option) => option.split(" ")[0]!).filter((name) => /^mp_|address/.test(name)).join(",") + (options.some((option) => / fin$/.test(option)) ? " fin" : "");
+  return options.map((option) => option.split(" ")[0]!).filter((name) => /^mp_|address/.test(name)).join(",") + (options.some((option) => option.endsWith(" fin")) ? " fin" : "");
 }
 
 function fieldsThatDiffer(context: Context, one: RecordedPacket, two: RecordedPacket, before: number): Found[] {

@@ -14,7 +14,6 @@ const OFFERS: readonly (readonly [string, string, number])[] = [
   ["offer with flag D", "mpcapable v1 flags[flag_d, flag_h] nokey", 1],
   ["offer without flag H", "mpcapable v1 flags[flag_g] nokey", 1],
   ["offer of version 0", "mpcapable v0 flags[flag_h] key[ckey=2]", 1],
-  ["offer of version 2", "mpcapable v2 flags[flag_h] nokey", 0],
   ["offer with a key", "mpcapable v1 flags[flag_h] key[ckey=2]", 1],
 ];
 
@@ -77,8 +76,7 @@ function thirdAck(peer: Peer): Omit<FuzzInput, "at" | "state">[] {
       return [{ tag: "third ACK without MP_CAPABLE", text: peer.segment(flow) }];
     }
     case 3: {
-      // The key that comes first in the option is the peer's own.
-      peer.isFallback = peer.isFallback || peer.chance(1);
+      peer.isFallback = true;
       return [{ tag: "third ACK with wrong keys", text: peer.segment(flow, { options: [`mpcapable v1 ${flags} key[ckey=2, wrong=3]`] }) }];
     }
     case 4:

@@ -100,7 +100,6 @@ export function keyOf({ state, tag, what }: Difference): string {
 export function describeCase(one: FuzzCase, difference: Difference, profile: Profile): string {
   const kernel = recordKernel(one, profile) ?? recordCase(one, "kernel", profile);
   const engine = recordCase(one, "engine", profile);
-  const comment = (lines: string): string => lines.trimEnd().split("\n").map((line) => `// ${line}`).join("\n");
   const head = [
     `${difference.what}`,
     `state: ${difference.state}; after: ${difference.tag}; seed ${one.seed}`,
@@ -109,3 +108,5 @@ export function describeCase(one: FuzzCase, difference: Difference, profile: Pro
   ].join("\n");
   return `${comment(head)}\n\n// What the kernel does:\n${printScript(kernel.script())}\n// What the engine does:\n${comment(printScript(engine.script()))}\n`;
 }
+
+const comment = (lines: string): string => lines.trimEnd().split("\n").map((line) => `// ${line}`).join("\n");

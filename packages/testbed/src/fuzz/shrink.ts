@@ -1,4 +1,4 @@
-import { compareRecordings } from "./compare.ts";
+import { compareRecordings, type Difference } from "./compare.ts";
 import type { FuzzCase, FuzzInput } from "./generate.ts";
 import { describeCase, judge, recordCase, recordKernel, type Profile } from "./run-case.ts";
 
@@ -13,36 +13,57 @@ const MOST_TRIES = 60;
 /** ms. */
 const SHORT_TAIL = 60;
 
-/**
- * Leaves out inputs of a case for as long as the same difference is there (delta debugging, from the end and from halves to single inputs). What comes first matters in
- * most kinds less than what was just before.
- */
+/** Leaves out inputs of a case for as long as the same difference is there: halves, then less, from the end on (delta debugging). */
 export function shrink(one: FuzzCase, what: string, profile: Profile): Shrunk {
-  let tries = 0;
-  const differenceOf = (inputs: readonly FuzzInput[], tail = one.tail): ReturnType<typeof judge>["difference"] => {
-    tries++;
-    const candidate = { ...one, inputs, tail };
+  const attempts = new Attempts(one, what, profile);
+  const tail = one.tail > SHORT_TAIL && attempts.difference(one.inputs, SHORT_TAIL) !== null ? SHORT_TAIL : one.tail;
+  const inputs = attempts.least(tail);
+  const least = { ...one, inputs, tail };
+  const difference = attempts.difference(inputs, tail) ?? { state: "opening", tag: "nothing", what: `${what}: not seen again`, goesOn: false, kernel: "", engine: "" };
+  return { text: describeCase(least, difference, profile), inputs: inputs.length };
+}
+
+/** Tries smaller cases. */
+class Attempts {
+  readonly #one: FuzzCase;
+  readonly #what: string;
+  readonly #profile: Profile;
+  #left = MOST_TRIES;
+
+  constructor(one: FuzzCase, what: string, profile: Profile) {
+    this.#one = one;
+    this.#what = what;
+    this.#profile = profile;
+  }
+
+  /** The difference that is looked for, where these inputs show it. */
+  difference(inputs: readonly FuzzInput[], tail: number): Difference | null {
+    this.#left--;
+    const candidate = { ...this.#one, inputs, tail };
     try {
-      const kernel = recordKernel(candidate, profile);
+      const kernel = recordKernel(candidate, this.#profile);
       if (kernel === null) return null;
-      const { difference } = judge(compareRecordings(candidate, kernel, recordCase(candidate, "engine", profile)));
-      return difference?.what === what ? difference : null;
+      const { difference } = judge(compareRecordings(candidate, kernel, recordCase(candidate, "engine", this.#profile)));
+      return difference?.what === this.#what ? difference : null;
     } catch {
+      // What is left is no script any more, or one that cannot be carried out.
       return null;
     }
-  };
-  let inputs = one.inputs;
-  const tail = one.tail > SHORT_TAIL && differenceOf(inputs, SHORT_TAIL) !== null ? SHORT_TAIL : one.tail;
-  for (let size = Math.ceil(inputs.length / 2); size >= 1 && tries < MOST_TRIES; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-    for (let from = inputs.length - size; from >= 0 && tries < MOST_TRIES; from -= size) {
-      const fewer = inputs.filter((_, index) => index < from || index >= from + size);
-      if (differenceOf(fewer, tail) !== null) {
-        inputs = fewer;
-        from = Math.min(from, inputs.length);
-      }
-    }
   }
-  const least = { ...one, inputs, tail };
-  const difference = differenceOf(inputs, tail) ?? { state: "opening", tag: "nothing", what: `${what}: not seen again`, goesOn: false, kernel: "", engine: "" };
-  return { text: describeCase(least, difference, profile), inputs: inputs.length };
+
+  least(tail: number): readonly FuzzInput[] {
+    let { inputs } = this.#one;
+    for (let size = Math.ceil(inputs.length / 2); size > 0; size = size === 1 ? 0 : Math.ceil(size / 2)) inputs = this.#without(inputs, size, tail);
+    return inputs;
+  }
+
+  /** What is left when each part of `size` inputs that is not needed is left out. */
+  #without(all: readonly FuzzInput[], size: number, tail: number): readonly FuzzInput[] {
+    let inputs = all;
+    for (let from = all.length - size; from >= 0; from -= size) {
+      const fewer = inputs.filter((_, index) => index < from || index >= from + size);
+      if (this.#left > 0 && this.difference(fewer, tail) !== null) inputs = fewer;
+    }
+    return inputs;
+  }
 }
