@@ -160,4 +160,15 @@ describe("two stacks differ", () => {
   ])("as is said", (engine, kernel, text) => {
     expect(differenceText(engine, kernel)).toBe(text);
   });
+
+  it("records what a stack does with a script's inputs, and what it records passes", async () => {
+    const inputs = write("inputs.pkt", PLAIN.split("\n").filter((line) => !line.includes(">  S.") && !line.includes("> S.")).join("\n"));
+    const { code, stdout, stderr } = await drill(["--record", inputs]);
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).toContain("> S. 0:0(0) ack 1 win ");
+    expect((await drill([write("recorded.pkt", stdout)])).code).toBe(0);
+    const faulty = await drill(["--record", wrong]);
+    expect([faulty.code, faulty.stdout]).toEqual([2, ""]);
+    expect(faulty.stderr).toContain("wrong.pkt:");
+  });
 });

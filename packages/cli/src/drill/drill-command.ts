@@ -5,7 +5,7 @@ import { explainFile } from "../remedies.ts";
 import { ScreenRegion } from "../screen-region.ts";
 import { findScripts } from "./find-scripts.ts";
 import { junit } from "./junit.ts";
-import { obstacleOf, optionProblem, readScript, runOne, type ScriptTask } from "./one-script.ts";
+import { obstacleOf, optionProblem, readScript, recordOne, runOne, type ScriptTask } from "./one-script.ts";
 import { differenceText, profileText, scriptText, summaryText } from "./report-text.ts";
 import { countsOf, type ScriptReport, type TargetName } from "./report.ts";
 import { runOnThreads } from "./worker-pool.ts";
@@ -20,6 +20,7 @@ export interface DrillFlags {
   readonly profile: boolean;
   readonly dryRun: boolean;
   readonly print: boolean;
+  readonly record: boolean;
   readonly seed: number;
   /** Options of packetdrill, and `define` for `-D`. */
   readonly options: readonly GivenOption[];
@@ -44,6 +45,7 @@ export async function drillCommand(paths: readonly string[], flags: DrillFlags, 
     io.stderr.write(`the ${target} is not to be had here: ${obstacle}\n`);
     return EXIT.usage;
   }
+  if (flags.record) return recordScripts(files, targets[0]!, flags, io);
   return new Drill(files, flags.dryRun ? ["engine"] : targets, flags, io).run();
 }
 
@@ -61,6 +63,21 @@ function printScripts(files: readonly string[], io: Io): number {
     } catch (error) {
       io.stderr.write(`${explainFile(file, error as NodeJS.ErrnoException)}\n`);
     }
+    code = EXIT.usage;
+  }
+  return code;
+}
+
+/** What a stack does with the inputs of scripts, as scripts. */
+async function recordScripts(files: readonly string[], target: TargetName, { explain, options, seed }: DrillFlags, io: Io): Promise<number> {
+  let code: number = EXIT.ok;
+  for (const file of files) {
+    const recorded = await recordOne({ file, target, options, seed, explain, dryRun: false });
+    if ("script" in recorded) {
+      io.stdout.write(recorded.script);
+      continue;
+    }
+    io.stderr.write(`${recorded.problem}\n`);
     code = EXIT.usage;
   }
   return code;

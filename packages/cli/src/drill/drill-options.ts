@@ -28,6 +28,7 @@ export function registerDrill(program: Command, io: Io, done: (code: number) => 
     .option("-D, --define <NAME=VALUE>", "what a symbol in the scripts stands for; may be repeated", collect)
     .option("--dry-run", "check the scripts, and run nothing")
     .option("--print", "print the scripts as they were read, and run nothing")
+    .option("--record", "do what the scripts do to the stack, and print whole scripts with what it does then")
     .option("--seed <number>", "seed of the engine's random draws (default: 1)", parseSeed);
   command.addOption(new Option("--dry_run").hideHelp());
   for (const name of WITH_VALUE) command.addOption(new Option(`--${name} <value>`).hideHelp());
@@ -41,12 +42,12 @@ export function registerDrill(program: Command, io: Io, done: (code: number) => 
 type Given = Readonly<Record<string, unknown>> & Partial<DrillFlags> & { readonly kernel?: boolean; readonly both?: boolean; readonly define?: readonly string[]; readonly dry_run?: boolean };
 
 function flagsOf(given: Given): DrillFlags {
-  const { target = "engine", explain = false, junit, json = false, jobs = 1, profile = false, dryRun = false, dry_run = false, print = false, seed = 1, define = [] } = given;
+  const { target = "engine", explain = false, junit, json = false, jobs = 1, profile = false, dryRun = false, dry_run = false, print = false, record = false, seed = 1, define = [] } = given;
   const valued = WITH_VALUE.flatMap((name): GivenOption[] => (typeof given[name] === "string" ? [{ name, value: given[name] }] : []));
   const plain = WITHOUT_VALUE.flatMap((name): GivenOption[] => (given[name] === true ? [{ name }] : []));
   return {
     target: given.both === true ? "both" : given.kernel === true ? "kernel" : target,
-    explain, json, jobs, profile, print, seed,
+    explain, json, jobs, profile, print, record, seed,
     ...(junit === undefined ? {} : { junit }),
     dryRun: dryRun || dry_run,
     options: [...valued, ...plain, ...define.map((value) => ({ name: "define", value }))],
@@ -83,6 +84,7 @@ namespace of its own; it needs Linux and root, and the time is real.
   mptcp drill tests/net/tcp --jobs 4 --junit results.xml
   mptcp drill close.pkt --ip_version=ipv6 -D MSS=1440
   mptcp drill close.pkt --both
+  mptcp drill inputs.pkt --record --kernel > close.pkt
 
 Exit codes: 0 every script does what it says, 1 one does not, 2 one could not be run, or wrong usage, 130 interrupted.
 `;

@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
-import { describeFailure, describeProblem, engineTarget, parseScript, planScript, runPlan, type Failure, type GivenOption, type Outcome, type Plan, type Problem, type Target, type Wiring } from "mptcp/drill";
+import { describeFailure, describeProblem, engineTarget, parseScript, planScript, printScript, recordPlan, runPlan, type Failure, type GivenOption, type Outcome, type Plan, type Problem, type Target, type Wiring } from "mptcp/drill";
 import { explain, explainFile } from "../remedies.ts";
 import { NO_TIME, type Profile, type ScriptReport, type TargetName } from "./report.ts";
 
@@ -39,6 +39,27 @@ export async function runOne(task: ScriptTask): Promise<ScriptReport> {
     return run(task, prepared, stack, (runTime) => ({ read, setUp, run: runTime }));
   } finally {
     stack.close();
+  }
+}
+
+/** For how long after the last input a stack is recorded, ns. */
+const RECORDED_TAIL = 250e6;
+
+/** Does to a stack what a script says, and gives what it does then as a script; or what is wrong with the script or the stack. */
+export async function recordOne(task: ScriptTask): Promise<{ readonly script: string } | { readonly problem: string }> {
+  const prepared = prepare(task);
+  if ("verdict" in prepared) return { problem: prepared.text };
+  if (task.target === "kernel") rehearse(prepared);
+  let target: Target;
+  try {
+    target = await makeTarget(task, prepared.plan.wiring);
+  } catch (error) {
+    return { problem: `${task.file}: ${explain(error)}` };
+  }
+  try {
+    return { script: prepared.record(target) };
+  } finally {
+    target.close();
   }
 }
 
@@ -84,6 +105,8 @@ interface Prepared {
   readonly text: string;
   readonly plan: Plan;
   readonly run: (target: Target, onPrint?: (line: string) => void) => Outcome;
+  /** The whole script of what a stack does with the inputs of this one; where it ends before this one does, with why as a comment. */
+  readonly record: (target: Target) => string;
 }
 
 function prepare({ file, options }: ScriptTask): Prepared | ScriptReport {
@@ -100,7 +123,11 @@ function prepare({ file, options }: ScriptTask): Prepared | ScriptReport {
   // What could not be read is missing from the plan, and what is said of that does not count.
   const wrong = problems.length > 0 ? problems : planned.problems;
   const [first] = wrong;
-  if (first === undefined) return { text, plan: planned.plan, run: (target, onPrint = () => {}) => runPlan(planned.plan, target, { readFile, onPrint }) };
+  const record = (target: Target): string => {
+    const { failure, recording } = recordPlan(planned.plan, target, script, { readFile, tail: RECORDED_TAIL });
+    return `${printScript(recording.script())}${failure === null ? "" : `// line ${failure.place.line}: ${failure.message}\n`}`;
+  };
+  if (first === undefined) return { text, plan: planned.plan, run: (target, onPrint = () => {}) => runPlan(planned.plan, target, { readFile, onPrint }), record };
   return faulty(file, first, first.message, wrong.map((problem) => describeProblem(file, text, problem)).join("\n"));
 }
 

@@ -115,11 +115,11 @@ export class Descriptors implements Ports {
     return undefined;
   }
 
-  listening(socket: number | undefined): number {
+  listening(socket: number | undefined): number | undefined {
     const own = socket === undefined ? null : (this.#sockets.get(socket)?.bound ?? null);
     if (own !== null) return own.port;
     const found = [...this.#sockets.values()].findLast(({ listening }) => listening) ?? [...this.#sockets.values()].findLast(({ bound, isDatagram }) => bound !== null && !isDatagram);
-    return found?.bound?.port || this.#bindPort;
+    return found === undefined ? undefined : found.bound?.port || this.#bindPort;
   }
 
   datagram(): readonly [number, number] {

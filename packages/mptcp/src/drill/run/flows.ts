@@ -11,8 +11,8 @@ const INITIAL_STEP = 0x0010_0000;
 
 /** Ports that the sockets of the script say. */
 export interface Ports {
-  /** The port that listens, of the descriptor if there is one. */
-  listening(socket: number | undefined): number;
+  /** The port that listens, of the descriptor if there is one; undefined where none does. */
+  listening(socket: number | undefined): number | undefined;
   /** Ports of the socket for datagrams that was made last: its own and its peer's, 0 where it has none. */
   datagram(): readonly [number, number];
 }
@@ -152,7 +152,7 @@ export class Flows {
   #opened(step: PacketStep, isOpening: boolean): Flow {
     const flow = new Flow("tcp", {
       local: step.destination ?? this.current?.local ?? this.#settings.local,
-      localPort: this.#ports.listening(step.socket),
+      localPort: this.#ports.listening(step.socket) ?? this.#connected(step) ?? this.#settings.bindPort,
       remote: step.source ?? this.current?.remote ?? this.#settings.remote,
       remotePort: this.#nextPort++,
     }, false, this.#era);
@@ -160,6 +160,12 @@ export class Flows {
     // What belongs to no connection has numbers that count from 0.
     if (!isOpening) [flow.localInitial, flow.remoteInitial] = [0, 0];
     return flow;
+  }
+
+  /** Where a join goes to a stack that listens nowhere: to the port that it connected from (RFC 8684 §3.2). */
+  #connected({ body }: PacketStep): number | undefined {
+    const joins = body.kind === "tcp" && body.options !== "any" && body.options.some(({ type }) => type === "mp_join_syn");
+    return joins ? this.#all.find(({ active, protocol }) => active && protocol === "tcp")?.localPort : undefined;
   }
 
   #inboundUdp(step: PacketStep): Flow {

@@ -81,17 +81,20 @@ function capable(plan: Extract<MptcpPlan, { type: "mp_capable" }>, context: Opti
   const [sender, receiver] = plan.keys;
   const { payload, flow } = context;
   const dataLength = plan.dataLength ?? -1;
+  const senderKey = sender === undefined ? null : keyOf(sender, context, live?.senderKey ?? null);
   let checksum = -1;
   if (plan.checksum?.kind === "number") checksum = Number(plan.checksum.value & 0xffffn);
   else if (plan.checksum !== undefined || (dataLength >= 0 && flow.multipath?.checksums === true)) {
-    const first = (flow.multipath?.initial(context.side) ?? 0n) + 1n;
+    // The key may be that of this very option.
+    const initial = senderKey === null ? (flow.multipath?.initial(context.side) ?? 0n) : initialOf(deriveKeyMaterial(senderKey));
+    const first = BigInt.asUintN(64, initial + 1n);
     checksum = dssChecksum(payloadSum(payload), high(first), low(first), 1, Math.max(0, dataLength));
   }
   return {
     kind: "mp_capable",
     version: plan.version,
     flags: plan.flags,
-    senderKey: sender === undefined ? null : keyOf(sender, context, live?.senderKey ?? null),
+    senderKey,
     receiverKey: receiver === undefined ? null : keyOf(receiver, context, live?.receiverKey ?? null),
     dataLength,
     checksum,

@@ -155,7 +155,9 @@ function relative(flow: Flow, side: "local" | "remote", high: number, low: numbe
   if (material === null) return octets === 8 ? String((BigInt(high) << 32n) | BigInt(low)) : String(low);
   if (octets === 4) return String(sequenceDifference(low, material.idsnLow));
   const position = new DataSequenceSpace(material.idsnHigh, material.idsnLow).position(high, low);
-  return Number.isNaN(position) ? String((BigInt(high) << 32n) | BigInt(low)) : String(position + 1);
+  if (!Number.isNaN(position)) return String(position + 1);
+  // Not one of those that the connection can have: as it is counted all the same.
+  return String(BigInt.asIntN(64, ((BigInt(high) << 32n) | BigInt(low)) - ((BigInt(material.idsnHigh) << 32n) | BigInt(material.idsnLow))));
 }
 
 /** The name of a key, or its octets. */

@@ -11,7 +11,9 @@ import { Departures, type Candidate } from "./departures.ts";
 import { Descriptors } from "./descriptors.ts";
 import type { Flow } from "./flow.ts";
 import { Flows } from "./flows.ts";
+import type { LivePacket } from "./live-packet.ts";
 import { Variables } from "./multipath.ts";
+import type { RunObserver } from "./observer.ts";
 import { comparisonOf, type Comparison, type Failure, type FailureKind, type Outcome } from "./outcome.ts";
 import { printLive, printSeconds } from "./print-live.ts";
 import { checkResult, printCalled } from "./results.ts";
@@ -21,6 +23,8 @@ export interface RunOptions {
   readonly readFile?: ReadFile;
   /** Gets each line that code of the script prints. */
   readonly onPrint?: (line: string) => void;
+  /** Hears what happens. Then nothing that the stack does is compared with what the plan expects, and calls may return whenever they do. */
+  readonly observer?: RunObserver;
 }
 
 /** Runs a plan on a stack that nothing was done with before. The stack is not closed. Same plan and same stack: same outcome. */
@@ -99,6 +103,7 @@ class Run {
   readonly #descriptors: Descriptors;
   readonly #flows: Flows;
   readonly #departures: Departures;
+  readonly #observer: RunObserver | null;
   readonly #warnings: Failure[] = [];
   readonly #before: string[] = [];
   #pending: Pending[] = [];
@@ -121,7 +126,8 @@ class Run {
     });
     this.#descriptors = new Descriptors(plan.settings.bindPort);
     this.#flows = new Flows(plan.settings, this.#descriptors);
-    this.#departures = new Departures(target, this.#flows, plan.settings.strictSegments, (live, flow) => this.#remember(typeof live === "string" ? target.now : live.at, typeof live === "string" ? `> octets that are no packet: ${live}` : printLive(live, flow, this.#variables)));
+    this.#observer = options.observer ?? null;
+    this.#departures = new Departures(target, this.#flows, plan.settings.strictSegments, (live, flow) => this.#heard(live, flow));
     this.#start = target.now;
     this.#base = target.now;
   }
@@ -168,11 +174,13 @@ class Run {
   }
 
   #act(step: Step, when: When): void {
+    if (step.kind !== "packet") this.#observer?.began(step, this.#elapsed(when.from), this.#elapsed(this.#target.now), null);
     switch (step.kind) {
       case "shell":
         return this.#shell(step.place, step.action.text);
       case "code":
-        return this.#assert(step);
+        if (this.#observer === null) this.#assert(step);
+        return;
       case "call":
         return this.#call(step, when);
       case "packet":
@@ -218,6 +226,20 @@ class Run {
     return count + returned.length;
   }
 
+  /** A packet left, or octets that are none. */
+  #heard(live: LivePacket | string, flow: Flow | null): void {
+    if (typeof live === "string") return this.#remember(this.#target.now, `> octets that are no packet: ${live}`);
+    if (this.#observer !== null) {
+      // There is no line that stands for it: it is one by itself.
+      if (flow !== null) {
+        flow.claimed = true;
+        this.#flows.current = flow;
+      }
+      this.#observer.left(live, flow, this.#elapsed(live.at), this.#variables);
+    }
+    this.#remember(live.at, printLive(live, flow, this.#variables));
+  }
+
   /** The sockets of flows that the stack began. */
   #bindSockets(): void {
     for (const flow of this.#flows.all()) {
@@ -241,7 +263,7 @@ class Run {
     const pending: Pending = { step, started, from: until === undefined ? when.from - when.tolerance : due - when.tolerance, to: due + when.tolerance };
     if (started.result !== null) return this.#returned(pending);
     this.#pending.push(pending);
-    if (until === undefined) {
+    if (until === undefined && this.#observer === null) {
       this.#advance(Math.max(pending.to, this.#target.now + when.tolerance), () => started.result !== null);
       if (started.result === null) this.#stop("call", step.place, `${step.action.name} does not return`);
     }
@@ -259,7 +281,7 @@ class Run {
   /** Waits for the call that is to give a descriptor which comes next. */
   #await(fd: number): void {
     const awaited = this.#pending.find(({ step }) => step.expected.descriptor && Number(step.expected.value) === fd);
-    if (awaited !== undefined && !this.#descriptors.has(fd)) this.#advance(awaited.to, () => awaited.started.result !== null);
+    if (awaited !== undefined && this.#observer === null && !this.#descriptors.has(fd)) this.#advance(awaited.to, () => awaited.started.result !== null);
   }
 
   #returned({ step, started, from, to }: Pending): void {
@@ -267,6 +289,7 @@ class Run {
     this.#remember(started.at, printCalled(step, result));
     this.#learnResult(step, result);
     this.#departures.pull();
+    if (this.#observer !== null) return this.#observer.returned(step, result, this.#elapsed(started.at));
     const wrong = checkResult(step, result);
     if (wrong !== null) this.#fail("call", step.place, wrong.message, wrong.comparison, "syscall");
     else if (step.until !== undefined && (started.at < from || started.at > to + this.#late)) {
@@ -302,6 +325,7 @@ class Run {
   #send(step: PacketStep): void {
     this.#notice();
     const flow = this.#flows.inbound(step);
+    this.#observer?.began(step, this.#elapsed(this.#base), this.#elapsed(this.#target.now), flow);
     const octets = this.#compose(step, flow);
     if (typeof octets === "string") this.#stop("packet", step.place, octets);
     this.#remember(this.#target.now, printEvent({ ...step.event, time: undefined }));
@@ -434,6 +458,7 @@ class Run {
   // ---- the end, and failures
 
   #finish(): void {
+    if (this.#observer !== null) return this.#advance(this.#target.now + this.#observer.tail);
     while (this.#pending.length > 0) {
       const { step, started, to } = this.#pending[0]!;
       this.#advance(to, () => started.result !== null);
