@@ -25,7 +25,7 @@ const write = (name: string, text: string): string => {
 };
 const PLAIN = HANDSHAKE.replace("MSS", "1000");
 write("tcp/common/defaults.sh", "#!/bin/bash\nsysctl -q net.ipv4.tcp_sack=0\n");
-const good = write("tcp/good.pkt", `\`./common/defaults.sh\`\n${PLAIN}+0 %{ assert tcpi_snd_cwnd == 10 }%\n`);
+const good = write("tcp/good.pkt", `\`./common/defaults.sh\`\n${PLAIN}+0 %{ print(tcpi_state); assert tcpi_snd_cwnd == 10 }%\n`);
 const bad = write("tcp/bad.pkt", PLAIN.replace("ack 1 <mss 1460>", "ack 2 <mss 1460>"));
 const late = write("tcp/late.pkt", `${PLAIN}+0 %{ assert tcpi_snd_cwnd == 11, 'too few' }%\n`);
 const wrong = write("tcp/wrong.pkt", `\`python3 x.py\`\n${PLAIN}+0 > . 1:1(0) ack 1 <mmss 1>\n`);
@@ -57,8 +57,8 @@ async function drill(args: readonly string[], options: { readonly columns?: numb
 }
 
 describe("mptcp drill", () => {
-  it("says that a script does what it says", async () => {
-    expect(await drill([good])).toEqual({ code: 0, stdout: "✓ tcp/good.pkt T\n1 passed (T)\n", stderr: "" });
+  it("says that a script does what it says, with what its code prints", async () => {
+    expect(await drill([good])).toEqual({ code: 0, stdout: "✓ tcp/good.pkt T\n    1\n1 passed (T)\n", stderr: "" });
   });
 
   it("shows what was expected and what was seen, with the line", async () => {
@@ -146,7 +146,7 @@ describe("docs/drill.md", () => {
 
 describe("two stacks differ", () => {
   const passed: ScriptReport = {
-    file: "a.pkt", target: "engine", verdict: "passed", line: null, column: null, message: null, kind: null, expected: null, seen: null, text: "", warnings: [], explanation: [], scriptMicroseconds: 0,
+    file: "a.pkt", target: "engine", verdict: "passed", line: null, column: null, message: null, kind: null, expected: null, seen: null, text: "", warnings: [], printed: [], explanation: [], scriptMicroseconds: 0,
     profile: NO_TIME,
   };
   const failed: ScriptReport = { ...passed, target: "kernel", verdict: "failed", line: 7, kind: "packet", message: "its ack differs", expected: "> . ack 1", seen: "> . ack 2" };

@@ -44,7 +44,7 @@ export async function drillCommand(paths: readonly string[], flags: DrillFlags, 
     io.stderr.write(`the ${target} is not to be had here: ${obstacle}\n`);
     return EXIT.usage;
   }
-  return new Drill(files, flags.dryRun ? targets.slice(0, 1) : targets, flags, io).run();
+  return new Drill(files, flags.dryRun ? ["engine"] : targets, flags, io).run();
 }
 
 /** Scripts as they are printed from what was read of them. */
@@ -93,9 +93,14 @@ class Drill {
     const { jobs, json, profile } = this.#flags;
     const { stdout, clock } = this.#io;
     const began = clock();
-    const cancel = this.#io.onInterrupt((signal = "SIGINT") => void (this.#interrupted = signal));
+    const stop = new AbortController();
+    const cancel = this.#io.onInterrupt((signal = "SIGINT") => {
+      this.#interrupted = signal;
+      stop.abort();
+    });
     try {
-      if (jobs > 1 && this.#tasks.length > 1) await runOnThreads(this.#tasks, jobs, () => this.#interrupted !== null, (index, report) => this.#done(index, report));
+      // A script that waits for the kernel keeps its thread from hearing signals.
+      if (this.#targets.includes("kernel") || (jobs > 1 && this.#tasks.length > 1)) await runOnThreads(this.#tasks, jobs, stop.signal, (index, report) => this.#done(index, report));
       else await this.#oneByOne();
     } finally {
       cancel();

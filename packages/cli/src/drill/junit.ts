@@ -22,7 +22,7 @@ function testcase(report: ScriptReport): string {
   const { file, verdict, kind, message, text, line, target } = report;
   const at = line === null ? "" : ` line="${line}"`;
   const head = `    <testcase classname="${escape([target ?? "scripts", ...foldersOf(file)].join("."))}" name="${escape(file)}" file="${escape(file)}"${at} time="${seconds([report])}"`;
-  const said = [...report.warnings, ...report.explanation];
+  const said = [...report.printed, ...report.warnings, ...report.explanation];
   const output = said.length === 0 ? "" : `      <system-out>${escape(said.join("\n"))}</system-out>\n`;
   if (verdict === "passed") return output === "" ? `${head}/>\n` : `${head}>\n${output}    </testcase>\n`;
   const element = verdict === "failed" ? "failure" : "error";

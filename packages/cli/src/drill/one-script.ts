@@ -71,7 +71,7 @@ async function makeTarget({ target, seed }: ScriptTask, wiring: Wiring): Promise
 }
 
 const EMPTY: ScriptReport = {
-  file: "", target: null, verdict: "passed", line: null, column: null, message: null, kind: null, expected: null, seen: null, text: "", warnings: [], explanation: [], scriptMicroseconds: 0,
+  file: "", target: null, verdict: "passed", line: null, column: null, message: null, kind: null, expected: null, seen: null, text: "", warnings: [], printed: [], explanation: [], scriptMicroseconds: 0,
   profile: NO_TIME,
 };
 
@@ -83,7 +83,7 @@ function faulty(file: string, problem: Problem | null, message: string, text: st
 interface Prepared {
   readonly text: string;
   readonly plan: Plan;
-  readonly run: (target: Target) => Outcome;
+  readonly run: (target: Target, onPrint?: (line: string) => void) => Outcome;
 }
 
 function prepare({ file, options }: ScriptTask): Prepared | ScriptReport {
@@ -100,7 +100,7 @@ function prepare({ file, options }: ScriptTask): Prepared | ScriptReport {
   // What could not be read is missing from the plan, and what is said of that does not count.
   const wrong = problems.length > 0 ? problems : planned.problems;
   const [first] = wrong;
-  if (first === undefined) return { text, plan: planned.plan, run: (target) => runPlan(planned.plan, target, { readFile }) };
+  if (first === undefined) return { text, plan: planned.plan, run: (target, onPrint = () => {}) => runPlan(planned.plan, target, { readFile, onPrint }) };
   return faulty(file, first, first.message, wrong.map((problem) => describeProblem(file, text, problem)).join("\n"));
 }
 
@@ -131,9 +131,10 @@ export function optionProblem({ name, value }: GivenOption): string | null {
 
 function run(task: ScriptTask, prepared: Prepared, stack: Stack, profile: (run: number) => Profile): ScriptReport {
   const began = performance.now();
-  const outcome = prepared.run(stack);
+  const printed: string[] = [];
+  const outcome = prepared.run(stack, (line) => void (printed.length < MAX_PRINTED && printed.push(line)));
   const report: ScriptReport = {
-    ...EMPTY, file: task.file, target: task.target, scriptMicroseconds: outcome.ended / 1e3, profile: profile(since(began)), explanation: stack.explained,
+    ...EMPTY, file: task.file, target: task.target, printed, scriptMicroseconds: outcome.ended / 1e3, profile: profile(since(began)), explanation: stack.explained,
     warnings: outcome.warnings.map((warning) => `line ${warning.place.line}: ${warning.message}`),
   };
   if (outcome.passed) return report;
@@ -176,7 +177,8 @@ class Stack implements Target {
 
   inject: Target["inject"] = (octets) => this.#target.inject(octets);
   begin: Target["begin"] = (call) => this.#target.begin(call);
-  advance: Target["advance"] = (until) => this.#target.advance(until);
+  /** In slices, so that a thread that waits for the kernel can be ended meanwhile. */
+  advance: Target["advance"] = (until) => this.#target.advance(Math.min(until, this.#target.now + LONGEST_WAIT));
   take: Target["take"] = () => this.#target.take();
   command: Target["command"] = (words) => this.#target.command(words);
 
@@ -192,5 +194,9 @@ class Stack implements Target {
   }
 }
 
+/** ns. */
+const LONGEST_WAIT = 100e6;
+/** Lines that are kept of what code prints. */
+const MAX_PRINTED = 1_000;
 /** Lines of decisions that are kept of a script. */
 const MAX_EXPLAINED = 2_000;

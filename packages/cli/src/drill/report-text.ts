@@ -3,11 +3,12 @@ import { countsOf, timeOf, type ScriptReport } from "./report.ts";
 
 /** A script for people: a line, and below it what is wrong. */
 export function scriptText(report: ScriptReport, colors: Colors, shown: { readonly target: boolean; readonly explain: boolean }): string {
-  const { verdict, file, target, text, warnings, explanation } = report;
+  const { verdict, file, target, text, warnings, printed, explanation } = report;
   const mark = { passed: colors.green("✓"), failed: colors.red("✗"), faulty: colors.yellow("!") }[verdict];
   const on = shown.target && target !== null ? ` on the ${target}` : "";
   const lines = [`${mark} ${file}${on}${verdict === "faulty" ? colors.yellow(": not run") : ""} ${colors.dim(durationText(timeOf(report)))}`];
   const add = (texts: readonly string[], paint: (text: string) => string = String): void => void lines.push(...texts.flatMap((one) => one.split("\n")).map((line) => paint(`    ${line}`)));
+  add(printed);
   add(warnings, colors.yellow);
   if (text !== "") add([text]);
   if (shown.explain && explanation.length > 0) add(["what the stack decided:", ...explanation.map((line) => `  ${line}`)], colors.dim);

@@ -24,6 +24,8 @@ export interface ScriptReport {
   readonly text: string;
   /** Failures that `--non_fatal` passes over, each a line. */
   readonly warnings: readonly string[];
+  /** What code of the script printed. */
+  readonly printed: readonly string[];
   /** What the stack said of its decisions; empty unless it was asked. */
   readonly explanation: readonly string[];
   /** Time of the stack: virtual on the engine, real on the kernel. */

@@ -8,17 +8,17 @@ export type Reported = (index: number, report: ScriptReport) => void;
 /**
  * Runs scripts on several threads at once, each as soon as a thread is free.
  *
- * @param isStopped asked before each script; once it says so no more are begun
+ * @param stop ends it: scripts that run are given up
  * @throws whatever a thread ended with
  */
-export async function runOnThreads(tasks: readonly ScriptTask[], threads: number, isStopped: () => boolean, reported: Reported): Promise<void> {
+export async function runOnThreads(tasks: readonly ScriptTask[], threads: number, stop: AbortSignal, reported: Reported): Promise<void> {
   let next = 0;
   const workers = Array.from({ length: Math.min(threads, tasks.length) }, () => new Worker(new URL("./worker.js", import.meta.url)));
   const work = (worker: Worker): Promise<void> =>
     new Promise((resolve, reject) => {
       let current = -1;
       const go = (): void => {
-        if (next >= tasks.length || isStopped()) resolve();
+        if (next >= tasks.length) resolve();
         // oxlint-disable-next-line unicorn/require-post-message-target-origin -- it is a thread, no window
         else worker.postMessage(tasks[(current = next++)]);
       };
@@ -31,7 +31,7 @@ export async function runOnThreads(tasks: readonly ScriptTask[], threads: number
       go();
     });
   try {
-    await Promise.all(workers.map(work));
+    await Promise.race([Promise.all(workers.map(work)), stopped(stop)]);
   } finally {
     await Promise.all(
       workers.map((worker) => {
@@ -40,4 +40,11 @@ export async function runOnThreads(tasks: readonly ScriptTask[], threads: number
       }),
     );
   }
+}
+
+function stopped(stop: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (stop.aborted) resolve();
+    else stop.addEventListener("abort", () => resolve(), { once: true });
+  });
 }

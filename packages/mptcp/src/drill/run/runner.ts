@@ -19,6 +19,8 @@ import { checkResult, printCalled } from "./results.ts";
 export interface RunOptions {
   /** Files that shell lines call; without it there are none. */
   readonly readFile?: ReadFile;
+  /** Gets each line that code of the script prints. */
+  readonly onPrint?: (line: string) => void;
 }
 
 /** Runs a plan on a stack that nothing was done with before. The stack is not closed. Same plan and same stack: same outcome. */
@@ -88,6 +90,7 @@ class Run {
   readonly #plan: Plan;
   readonly #target: Target;
   readonly #runShell: Shell;
+  readonly #onPrint: (line: string) => void;
   /** Variables of code. */
   readonly #scope: CodeScope = new Map();
   readonly #variables = new Variables();
@@ -105,6 +108,7 @@ class Run {
   constructor(plan: Plan, target: Target, options: RunOptions) {
     this.#plan = plan;
     this.#target = target;
+    this.#onPrint = options.onPrint ?? ((): void => {});
     this.#runShell = new Shell({
       readFile: options.readFile ?? (() => null),
       command: (words) => target.command(words),
@@ -385,7 +389,10 @@ class Run {
 
   #assert({ place, action }: CodeStep): void {
     const { failure, printed } = evaluateCode(action.text, this.#scope, this.#information());
-    for (const line of printed) this.#remember(this.#target.now, `%{ ${line} }%`);
+    for (const line of printed) {
+      this.#remember(this.#target.now, `%{ ${line} }%`);
+      this.#onPrint(line);
+    }
     if (failure !== null) this.#stop("assertion", place, `it is not so that ${failure}`);
   }
 
