@@ -9,6 +9,7 @@ import type { Listeners } from "./listeners.ts";
 import type { OpeningHost } from "./opening-host.ts";
 import type { ConnectOptions, Defaults } from "./options.ts";
 import type { PortAllocator, TupleLookup } from "./ports.ts";
+import { withProfile } from "./profiles.ts";
 
 /** What opening from here needs of a host. */
 export interface ActiveOpenHost extends OpeningHost {
@@ -46,13 +47,13 @@ export class ActiveOpen {
     const localPort = this.takePort(entry, wanted, remote, port);
     if (localPort === 0) throw new MptcpError("EADDRNOTAVAIL", `no free port for ${remote}:${port}`);
     const tuple: FourTuple = { localAddress: local, localPort, remoteAddress: remote, remotePort: port };
-    const tcpConfig = { ...defaults.tcp, ...options.tcp };
+    const tcpConfig = withProfile(defaults.tcp, options.profile, "tcp", options.tcp);
     if (!(options.multipath ?? defaults.multipath)) {
       const socket = TcpSocket.connect(factory.plain(tcpConfig, tuple), now);
       this.register(socket.tcp, entry);
       return socket;
     }
-    const config = { ...defaults.mptcp, ...options.mptcp, ...(options.require === true ? ALWAYS_CAPABLE : {}) };
+    const config = { ...withProfile(defaults.mptcp, options.profile, "mptcp", options.mptcp), ...(options.require === true ? ALWAYS_CAPABLE : {}) };
     const connection = factory.multipath(true, tuple, tcpConfig, config, tokens.drawKeys(config.version));
     const subflow = connection.addFirstSubflow();
     const tcp = TcpConnection.connect(environment, subflow, factory.routed(connection.subflowConfig, local), tuple, now);

@@ -28,6 +28,7 @@ import { PassiveOpen } from "./passive-open.ts";
 import { PendingJoins } from "./pending-joins.ts";
 import type { PendingJoin } from "./pending-joins.ts";
 import { PortAllocator } from "./ports.ts";
+import { withProfile } from "./profiles.ts";
 import type { TupleLookup } from "./ports.ts";
 import { release, restore, save } from "./snapshot/index.ts";
 import type { RestoreOptions, Tables } from "./snapshot/index.ts";
@@ -92,8 +93,8 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     if (options.fixed !== undefined) this.random.fix(options.fixed);
     if (options.observer) this.observers.add(options.observer);
     this.observer = this.observers.combined;
-    const tcp: TcpConfig = { ...DEFAULT_TCP_CONFIG, congestion: cubic, ...options.tcp };
-    const mptcp: MptcpConfig = { ...DEFAULT_MPTCP_CONFIG, scheduler: lowestTimeDistance, congestion: lia, pathManager: fullMesh, ...options.mptcp };
+    const tcp = withProfile<TcpConfig>({ ...DEFAULT_TCP_CONFIG, congestion: cubic }, options.profile, "tcp", options.tcp);
+    const mptcp = withProfile<MptcpConfig>({ ...DEFAULT_MPTCP_CONFIG, scheduler: lowestTimeDistance, congestion: lia, pathManager: fullMesh }, options.profile, "mptcp", options.mptcp);
     this.defaults = { tcp, mptcp, multipath: options.multipath ?? true };
     this.tokens = new Tokens(this.random, this.counters);
     this.pendingJoins = new PendingJoins(options.pendingJoins ?? LIMITS.hostPendingJoins.default, options.pendingJoinsPerPeer ?? LIMITS.pendingJoinsPerPeer.default);

@@ -3,6 +3,7 @@ import type { MptcpConfig } from "../mptcp/index.ts";
 import type { StreamConnection, TcpConfig } from "../tcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
 import type { Defaults, ListenOptions } from "./options.ts";
+import { withProfile } from "./profiles.ts";
 
 /** A port open for connections. Made by `Host.listen`. */
 export class Listener {
@@ -24,8 +25,8 @@ export class Listener {
     this.port = port;
     this.address = options.address ?? null;
     this.options = options;
-    this.tcpConfig = { ...defaults.tcp, ...options.tcp };
-    this.mptcpConfig = { ...defaults.mptcp, ...options.mptcp };
+    this.tcpConfig = withProfile(defaults.tcp, options.profile, "tcp", options.tcp);
+    this.mptcpConfig = withProfile(defaults.mptcp, options.profile, "mptcp", options.mptcp);
     this.acceptsMultipath = options.multipath ?? defaults.multipath;
     this.mostWaiting = options.backlog ?? LIMITS.backlog.default;
     this.closing = closing;
@@ -108,9 +109,9 @@ export class Listener {
 
   /** Connections to come have other parameters where the options say nothing. */
   onDefaults(defaults: Defaults): void {
-    const { mptcp, multipath, tcp } = this.options;
-    this.tcpConfig = { ...defaults.tcp, ...tcp };
-    this.mptcpConfig = { ...defaults.mptcp, ...mptcp };
+    const { mptcp, multipath, profile, tcp } = this.options;
+    this.tcpConfig = withProfile(defaults.tcp, profile, "tcp", tcp);
+    this.mptcpConfig = withProfile(defaults.mptcp, profile, "mptcp", mptcp);
     this.acceptsMultipath = multipath ?? defaults.multipath;
   }
 

@@ -4,6 +4,7 @@ import type { TcpConfig } from "../tcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
 import type { FixedNumbers } from "./fixed-numbers.ts";
 import type { PortSource } from "./ports.ts";
+import type { ProfileName } from "./profiles.ts";
 import type { SynCookieMode } from "./syn-cookies.ts";
 
 /** Entries of a host's tables. */
@@ -30,6 +31,8 @@ export interface HostOptions {
   /** Numbers to draw first, for tests and packet scripts; more can be fixed later, see `Host.fix`. */
   readonly fixed?: FixedNumbers;
   readonly observer?: Observer | null;
+  /** `own` unless given. Whose choices are made where the RFCs leave one: {@link profiles}. What `tcp` and `mptcp` say goes before it. */
+  readonly profile?: ProfileName;
   readonly tcp?: Partial<TcpConfig>;
   readonly mptcp?: Partial<MptcpConfig>;
   /** Whether Multipath TCP is asked for, and accepted, where nothing is said of it; true unless given. */
@@ -101,6 +104,8 @@ export interface ListenOptions {
   readonly deferAccept?: number;
   /** Accept Multipath TCP; as the host does unless given. */
   readonly multipath?: boolean;
+  /** The host's unless given. Whose choices are made where the RFCs leave one: {@link profiles}. What `tcp` and `mptcp` say goes before it. */
+  readonly profile?: ProfileName;
   readonly tcp?: Partial<TcpConfig>;
   readonly mptcp?: Partial<MptcpConfig>;
 }
@@ -112,6 +117,8 @@ export interface ConnectOptions {
   readonly multipath?: boolean;
   /** Never send a SYN without MP_CAPABLE, whatever is remembered of the path; false unless given. */
   readonly require?: boolean;
+  /** The host's unless given. Whose choices are made where the RFCs leave one: {@link profiles}. What `tcp` and `mptcp` say goes before it. */
+  readonly profile?: ProfileName;
   readonly tcp?: Partial<TcpConfig>;
   readonly mptcp?: Partial<MptcpConfig>;
 }

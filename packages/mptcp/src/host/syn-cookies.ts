@@ -81,7 +81,7 @@ export class SynCookies {
       segment.timestampEcho = syn.timestampValue;
       segment.sackPermitted = config.sack && syn.sackPermitted;
       const scaled = config.windowScaling && syn.windowScale >= 0;
-      if (scaled) segment.windowScale = windowScaleFor(config.receiveBuffer.max);
+      if (scaled) segment.windowScale = windowScaleFor(config);
       segment.timestampValue = stamped(clockOf(digest, now), (scaled ? Math.min(syn.windowScale, 14) : NO_SCALE) | (segment.sackPermitted ? SACK : 0));
     }
     if ((bits & BIT.capable) !== 0) {

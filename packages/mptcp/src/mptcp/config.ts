@@ -1,4 +1,4 @@
-import { LIMITS, MILLISECOND } from "../core/index.ts";
+import { LIMITS, MILLISECOND, SECOND } from "../core/index.ts";
 import type { CongestionControlFactory } from "../tcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
 import type { PathLimits, PathManagerFactory } from "./path-manager.ts";
@@ -36,6 +36,16 @@ export interface MptcpConfig {
    * acknowledged with eight.
    */
   readonly dataSequenceLength: 4 | 8;
+  /**
+   * Octets of Data ACKs once the peer has sent eight-octet data sequence numbers (RFC 8684 §3.3.2): eight from then on, or, with `latest`, as many as
+   * the mapping of what arrived last had, first data with MP_CAPABLE counting as eight.
+   */
+  readonly dataAckLength: "longest" | "latest";
+  /**
+   * Answer the third ACK of the first subflow by a DSS at once. RFC 8684 §3.1 has no subflow before one came, and a client that has nothing to say
+   * would get none.
+   */
+  readonly confirmHandshake: boolean;
   /** Require checksums over all data (A flag, RFC 8684 §3.1); they are used when either host does. */
   readonly checksum: boolean;
   /** D6: resend the head of the window on a fast subflow when the shared window is blocked by a slow one ... */
@@ -56,12 +66,47 @@ export interface MptcpConfig {
    */
   readonly addAddrTimeout: number;
   readonly addAddrRetries: number;
+  /**
+   * The first interval: `timeout`, that is `addAddrTimeout`, or twice the retransmission timeout of the subflow if that is more; or `rto`, the retransmission
+   * timeout, with `addAddrTimeout` as the longest interval (Linux 6.18).
+   */
+  readonly addAddrPace: "timeout" | "rto";
+  /** ADD_ADDR and its echo leave on ACKs without a DSS, which are plain duplicate ACKs but for them. RFC 8684 §3.4.1 leaves it open. */
+  readonly bareAddAddr: boolean;
+  /**
+   * A DATA_FIN is sent again after so long, ns, twice, and then at intervals that double; null: after the longest retransmission timeout of the
+   * subflows, doubled each time. RFC 8684 §3.3.3 does not say.
+   */
+  readonly dataFinTimeout: number | null;
+  /** Whether the intervals between third ACKs of a join, which begin with the retransmission timeout, double (RFC 8684 §3.2 does not say). */
+  readonly joinAckBackoff: boolean;
+  /** A probe, which the peer has to answer, goes with a DATA_FIN that is sent again: it shows whether options still pass (RFC 8684 §3.7). */
+  readonly dataFinProbe: boolean;
+  /** The Data ACK of a DATA_FIN that ends the connection leaves on an ACK of its own after the FINs, and not on them alone. */
+  readonly dataFinAckApart: boolean;
+  /**
+   * What has to be unacknowledged for a small segment to wait for more data (RFC 9293 §3.7.4): `any` data of the connection, or a `small` segment
+   * (Minshall's variation, as our TCP has it).
+   */
+  readonly nagle: "any" | "small";
+  /** How long the end that closed second leaves the FINs of the subflows to the peer, ns, so that TIME-WAIT is the peer's (RFC 8684 §3.3.3 does not say). */
+  readonly passiveCloseWait: number;
   /** How long a connection without any subflow waits for one (break before make, RFC 8684 §3.3.3). */
   readonly noSubflowTimeout: number;
   /** Retransmission timeouts of a subflow in a row from which on it is stale: it gets no new data while others can have it, and what it carries goes over these; 0: it never is. */
   readonly staleTimeouts: number;
   /** How `abort` closes: RSTs with MP_FASTCLOSE, or an ACK with it that the peer answers by a RST (RFC 8684 §3.5, options R and A). */
   readonly fastclose: "reset" | "ack";
+  /**
+   * Which RSTs of subflows carry an MP_TCPRST: those with a reason to tell; or `all`, with reason 0 where there is none, beside MP_FASTCLOSE too. RFC 8684 §3.6
+   * leaves it open.
+   */
+  readonly explainResets: "known" | "all";
+  /**
+   * Becoming regular TCP after the handshake: `declared` by an infinite mapping, as RFC 8684 §3.7 asks, with an ACK at once, and with a probe where it is not
+   * sure yet that the path drops options; or `silent`, as Linux does it.
+   */
+  readonly fallback: "declared" | "silent";
   /** Tell peers not to join the address of the first subflow (C flag). */
   readonly denyJoinInitialAddress: boolean;
 }
@@ -74,6 +119,8 @@ export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" 
   announcedJoins: LIMITS.announcedJoins.default,
   localAddresses: null,
   dataSequenceLength: 4,
+  dataAckLength: "longest",
+  confirmHandshake: true,
   checksum: false,
   opportunisticRetransmission: true,
   penalisation: true,
@@ -83,8 +130,18 @@ export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" 
   blackholeMemory: LIMITS.blackholeMemory.default,
   addAddrTimeout: 500 * MILLISECOND,
   addAddrRetries: LIMITS.addAddrRetries.default,
+  addAddrPace: "timeout",
+  bareAddAddr: false,
+  dataFinTimeout: null,
+  joinAckBackoff: true,
+  dataFinProbe: true,
+  dataFinAckApart: false,
+  nagle: "any",
+  passiveCloseWait: 3 * SECOND,
   noSubflowTimeout: LIMITS.noSubflowTimeout.default,
   staleTimeouts: 1,
   fastclose: "reset",
+  explainResets: "known",
+  fallback: "declared",
   denyJoinInitialAddress: false,
 };

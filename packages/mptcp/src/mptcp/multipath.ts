@@ -99,6 +99,8 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
       opportunisticRetransmission: config.opportunisticRetransmission,
       penalisation: config.penalisation,
       noDelay: subflowConfig.noDelay,
+      nagle: config.nagle,
+      finTimeout: config.dataFinTimeout,
       cork: subflowConfig.cork,
       unsentLowWater: subflowConfig.unsentLowWater,
     });
@@ -261,6 +263,10 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
 
   abandon(now: number): void {
     if (this.ending.closed) return;
+    if (this.readable > 0 && this.context.subflowConfig.unreadAtClose === "reset") {
+      this.abort(now);
+      return;
+    }
     this.patience.abandon();
     this.sender.end();
     this.mark();
@@ -275,6 +281,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     if (from === undefined || this.ending.closed) return payload;
     if (!this.isTight) receiver.consumed(payload.length, this.longestRtt(), from.tcp.maxPayload, now);
     this.offerWindow(from);
+    for (const subflow of this.living) subflow.tcp.onRead(payload.length, receiver.readable === 0);
     return payload;
   }
 
@@ -467,7 +474,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     for (const subflow of others) subflow.end("fallback", now);
     const { session, sender, receiver } = this;
     const joins = others.map((subflow) => subflow.tcp);
-    this.context.becomeRegular({ reason, tcp: first.tcp, joins, session, unsent: sender.handOver(), unread: receiver.handOver(), held, isEstablished, ...how }, now);
+    this.context.becomeRegular({ reason, tcp: first.tcp, joins, session, unsent: sender.handOver(), unread: receiver.handOver(), held, isEstablished, declares: this.config.fallback === "declared", ...how }, now);
     this.dirty = false;
   }
 
@@ -491,7 +498,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     this.context.onEstablished(now);
     // RFC 8684 §3.1: no subflow may be added before a DSS arrived; an ACK now lets the initiator add some without data.
     if (!this.session.initiator) {
-      subflow.requestAck();
+      if (this.context.config.confirmHandshake) subflow.requestAck();
       this.paths.onEstablished(now);
     }
     if (this.sender.finQueued) this.releaseFin(now);
@@ -670,6 +677,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     this.raise(STREAM_EVENT.readable);
     this.acknowledgeOnAll();
     this.closeWhenDone(now);
+    if (this.ending.closed && this.context.config.dataFinAckApart) for (const subflow of this.living) subflow.tcp.requestAckAfter();
   }
 
   /** Something came through with its options: the subflows that there are, are company. */
@@ -699,7 +707,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     for (const subflow of this.living) {
       if (!subflow.established) continue;
       subflow.requestAck();
-      subflow.sendProbe(now);
+      if (this.context.config.dataFinProbe) subflow.sendProbe(now);
     }
   }
 

@@ -97,7 +97,7 @@ export class OptionReader {
     // RFC 8684 figure 20 shows an ACK with a Data-Level Length of 0: on a segment without data there is nothing to map.
     if (facts.kind === "none" || (facts.kind === "infinite" && segment.payload.length === 0)) return "next";
     if ((facts.checksum >= 0) !== session.checksums) return this.refuseChecksum(now);
-    if (facts.long) session.onLongSequenceNumber();
+    session.onMapping(facts.long, facts.length > 0 && offset === this.subflow.receivedOffset);
     if (facts.kind === "infinite") return this.onInfiniteMapping(now);
     return this.acceptMapping(segment, offset, now);
   }
@@ -194,6 +194,7 @@ export class OptionReader {
     if ((option.checksum >= 0) !== context.session.checksums) return this.refuseChecksum(now);
     context.onDss(now);
     facts.startOfStream(option.dataLength, option.checksum);
+    context.session.onImpliedMapping();
     return this.acceptMapping(segment, offset, now);
   }
 }

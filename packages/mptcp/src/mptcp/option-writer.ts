@@ -2,7 +2,8 @@ import type { Counters } from "../core/index.ts";
 import type { SegmentRole } from "../tcp/index.ts";
 import { SEGMENT_ROLE } from "../tcp/index.ts";
 import type { MptcpOption, TcpSegment } from "../wire/index.ts";
-import { mptcpOptionLength } from "../wire/index.ts";
+import { MP_RESET_REASON, mptcpOptionLength, TCP_FLAG } from "../wire/index.ts";
+import type { MptcpConfig } from "./config.ts";
 import { addDataFin, addMapping, dssWithAck } from "./data/dss.ts";
 import { SentMapping } from "./data/mappings.ts";
 import type { DataReceiver } from "./data/receiver.ts";
@@ -12,6 +13,7 @@ import type { Session } from "./session.ts";
 /** What the writing of options asks of the connection around a subflow, `S`. */
 export interface WriterContext<S> {
   readonly session: Session;
+  readonly config: Pick<MptcpConfig, "bareAddAddr">;
   readonly sender: DataSender;
   readonly receiver: DataReceiver;
   readonly counters: Counters;
@@ -44,7 +46,13 @@ export function writeDss<S extends { requestAck(): void }>(context: WriterContex
   if (role !== SEGMENT_ROLE.ack) return;
   const signal = context.takeSignal(subflow, space, now);
   if (signal === null) return;
-  if (mptcpOptionLength(signal) + mptcpOptionLength(dss) <= space) {
+  if (signal.kind === "add_addr" && context.config.bareAddAddr) {
+    if (dss.dataFin) sender.returnFin();
+    segment.mptcp = [signal];
+    return;
+  }
+  const padding = segment.alignsOptions ? 3 : 0;
+  if (((mptcpOptionLength(signal) + padding) & ~padding) + ((mptcpOptionLength(dss) + padding) & ~padding) <= space) {
     segment.mptcp = [dss, signal];
     return;
   }
@@ -55,7 +63,15 @@ export function writeDss<S extends { requestAck(): void }>(context: WriterContex
 }
 
 /** Puts MP_FASTCLOSE onto a segment (RFC 8684 §3.5); counted by segment, as Linux does. */
-export function writeFastclose(context: { readonly session: Session; readonly counters: Counters }, segment: TcpSegment): void {
+export function writeFastclose(context: FastcloseContext, segment: TcpSegment): void {
   context.counters.increment("MPTcpExtMPFastcloseTx");
   segment.mptcp = [{ kind: "mp_fastclose", receiverKey: context.session.remote.key }];
+  const explains = context.config.explainResets === "all" && (segment.flags & TCP_FLAG.RST) !== 0;
+  if (explains) segment.mptcp = [...segment.mptcp, { kind: "mp_tcprst", transient: false, reserved: 0, reason: MP_RESET_REASON.unspecified }];
+}
+
+interface FastcloseContext {
+  readonly session: Session;
+  readonly config: Pick<MptcpConfig, "explainResets">;
+  readonly counters: Counters;
 }

@@ -24,6 +24,7 @@ export class Session {
   private usesChecksums: boolean;
   private numberLength: 4 | 8;
   private ackLength: 4 | 8;
+  private readonly followsLatest: boolean;
   private readonly sentWatch = new WrapWatch();
   private readonly receivedWatch = new WrapWatch();
   private peerDenies = false;
@@ -38,7 +39,8 @@ export class Session {
     this.numberLength = config.dataSequenceLength;
     this.deniesJoin = config.denyJoinInitialAddress;
     this.usesChecksums = config.checksum;
-    this.ackLength = config.dataSequenceLength;
+    this.followsLatest = config.dataAckLength === "latest";
+    this.ackLength = this.followsLatest ? 4 : config.dataSequenceLength;
   }
 
   // ---- what can be read
@@ -155,9 +157,16 @@ export class Session {
     return true;
   }
 
-  /** RFC 8684 §3.3.2: an 8-octet data sequence number is acknowledged with 8 octets. */
-  onLongSequenceNumber(): void {
-    this.ackLength = 8;
+  /** A mapping came, of data in order or not. RFC 8684 §3.3.2: an 8-octet data sequence number is acknowledged with 8 octets. */
+  onMapping(isLong: boolean, inOrder: boolean): void {
+    if (this.followsLatest) {
+      if (inOrder) this.ackLength = isLong ? 8 : 4;
+    } else if (isLong) this.ackLength = 8;
+  }
+
+  /** First data came with MP_CAPABLE, which implies its number. */
+  onImpliedMapping(): void {
+    if (this.followsLatest) this.ackLength = 8;
   }
 
   /**
@@ -170,7 +179,7 @@ export class Session {
 
   /** What the peer sends has arrived up to `position`. */
   onArrived(position: number, now: number): void {
-    if (this.receivedWatch.look(position, now)) this.ackLength = 8;
+    if (!this.followsLatest && this.receivedWatch.look(position, now)) this.ackLength = 8;
   }
 
   private learn(key: Uint8Array): void {

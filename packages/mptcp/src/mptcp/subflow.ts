@@ -384,10 +384,9 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   dataOptionSpace(): number {
     const { session } = this.context;
-    const timestamps = this.tcp.timestamps;
     // MP_CAPABLE with data, 22 octets or 24, replaces the first DSS (RFC 8684 §3.1).
-    if (this.first && this.initiator && !session.fullyEstablished) return headerGrowth(Math.max(session.checksums ? 24 : 22, session.dssLength), timestamps);
-    return headerGrowth(session.dssLength, timestamps);
+    if (this.first && this.initiator && !session.fullyEstablished) return headerGrowth(Math.max(session.checksums ? 24 : 22, session.dssLength), this.tcp);
+    return headerGrowth(session.dssLength, this.tcp);
   }
 
   mayOffer(): boolean {
@@ -680,9 +679,11 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   // ---- inside: what we say
 
   private writeReset(segment: TcpSegment): void {
-    const { session } = this.context;
+    const { config, session } = this.context;
     if (this.fastclose && session.remoteKnown) writeFastclose(this.context, segment);
-    else if (this.resetReason >= 0 && session.version.explainsResets) {
+    else if (this.resetReason < 0) {
+      if (config.explainResets === "all" && session.remoteKnown && session.version.explainsResets) segment.mptcp = [{ kind: "mp_tcprst", transient: false, reserved: 0, reason: MP_RESET_REASON.unspecified }];
+    } else if (session.version.explainsResets) {
       const reset: MptcpOption = { kind: "mp_tcprst", transient: this.resetPasses, reserved: 0, reason: this.resetReason };
       // RFC 8684 §3.7: what the peer sent from here on is not trusted.
       segment.mptcp = this.failedAt >= 0 ? [mpFail(session, this.failedAt), reset] : [reset];

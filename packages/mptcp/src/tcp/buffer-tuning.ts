@@ -12,6 +12,7 @@ import type { BufferConfig } from "./config.ts";
 export class ReceiveBufferTuner {
   /** Bytes of buffer now. */
   size: number;
+  private readonly share: number;
   private max: number;
   private autoTune: boolean;
   private copied = 0;
@@ -19,19 +20,24 @@ export class ReceiveBufferTuner {
   private space: number;
   private roundStart = -1;
 
-  /** @param initialWindow bytes that the peer may send in its first flight: the first round's measure */
-  constructor(config: BufferConfig, initialWindow: number) {
-    this.max = config.max;
+  /**
+   * @param initialWindow bytes that the peer may send in its first flight: the first round's measure
+   * @param share what of the buffer is for data, and offered; the rest is for what packets take beside it
+   */
+  constructor(config: BufferConfig, initialWindow: number, share = 1) {
+    this.share = share;
+    this.max = Math.floor(share * config.max);
     this.autoTune = config.autoTune;
-    this.size = config.autoTune ? Math.min(config.initial, config.max) : config.initial;
+    this.size = Math.floor(share * (config.autoTune ? Math.min(config.initial, config.max) : config.initial));
     this.space = Math.max(1, Math.min(initialWindow, this.size));
   }
 
   /** Another size, or other bounds, from now on. What was offered to the peer is not taken back. */
   configure(config: BufferConfig): void {
-    this.max = config.max;
+    const { share } = this;
+    this.max = Math.floor(share * config.max);
     this.autoTune = config.autoTune;
-    this.size = sizeWithin(config, this.size);
+    this.size = sizeWithin({ ...config, initial: Math.floor(share * config.initial), max: this.max }, this.size);
   }
 
   /** The most that the application has read in one round trip, bytes; before the first what the peer's first flight may bring. */

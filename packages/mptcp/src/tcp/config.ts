@@ -9,16 +9,37 @@ export interface TcpConfig {
   readonly mtu: number;
   /** Most payload bytes of one super-segment where the link segments for us; 0 where it does not. */
   readonly segmentationLimit: number;
+  /** Try smaller packets when full ones vanish without an ICMP message (RFC 4821, RFC 2923). Linux does not, with its default of `tcp_mtu_probing`. */
+  readonly blackHoleDetection: boolean;
   /** Initial window in segments (RFC 6928). */
   readonly initialWindowSegments: number;
   readonly minRto: number;
   readonly maxRto: number;
+  /**
+   * G of RFC 6298 §2.3, which the RTO exceeds the smoothed round-trip time by at the least. Linux takes 200 ms, so that a peer's delayed ACK costs no
+   * timeout on a steady path.
+   */
+  readonly clockGranularity: number;
   /** Before the first sample (RFC 6298 §2). */
   readonly initialRto: number;
   readonly delayedAck: number;
+  /**
+   * When data in order is acknowledged (RFC 9293 §3.8.6.3): `steady` at every second full segment, or after `delayedAck`; `adaptive` as Linux does,
+   * by the intervals between segments and by what the application does.
+   */
+  readonly acknowledging: "steady" | "adaptive";
+  /** What a tail loss probe allows for the delay of an ACK when one segment is in flight (RFC 8985 §7.2); null: our own `delayedAck` ... */
+  readonly tailProbeAlone: number | null;
+  /** ... and when there are more. */
+  readonly tailProbeSlack: number;
   readonly sack: boolean;
   readonly timestamps: boolean;
   readonly windowScaling: boolean;
+  /**
+   * How the options of a segment are laid out, which RFC 9293 §3.1 leaves open: `packed` takes the least octets, so that more payload fits;
+   * `aligned` has each option begin at a multiple of four octets (RFC 7323 Appendix A), as Linux does it.
+   */
+  readonly optionLayout: "packed" | "aligned";
   /** Nagle's algorithm off. */
   readonly noDelay: boolean;
   /** Hold back what does not fill a segment, 200 ms at the most: whoever writes piece by piece says by taking this back that nothing more comes. TCP_CORK */
@@ -42,6 +63,24 @@ export interface TcpConfig {
   readonly simultaneousOpen: boolean;
   /** SYNs (or SYN+ACKs) sent again before giving up. */
   readonly synRetries: number;
+  /** The same for a SYN+ACK; null: as many. */
+  readonly synAckRetries: number | null;
+  /** SYNs sent again after `initialRto` each, before the intervals double, and beside `synRetries`. RFC 6298 §5.5 would double each; Linux does not. */
+  readonly synLinearRetries: number;
+  /**
+   * At least so long between two answers to segments without data that are not acceptable (RFC 5961 §7); data is always answered. 0: a number of
+   * answers per second, whatever they answer.
+   */
+  readonly challengeInterval: number;
+  /** RSTs of a connection: `bare`, or `full`, with timestamps (RFC 7323 §3.2 has them as a SHOULD) and our window. */
+  readonly resetForm: "bare" | "full";
+  /**
+   * How much of the receive buffer is offered as a window: all of it, or `half`, in whole segments, since packets take more memory than their data
+   * (Linux, `tcp_adv_win_scale`). RFC 9293 §3.8.6.2.2 leaves it open.
+   */
+  readonly offeredWindow: "all" | "half";
+  /** What an application has not read when it gives up the connection: dropped, or the peer hears of it by a RST (RFC 1122 §4.2.2.13, a SHOULD). */
+  readonly unreadAtClose: "drop" | "reset";
   /** Consecutive retransmission timeouts before giving up (R2 of RFC 9293 §3.8.3). */
   readonly retries: number;
   /** RFC 5482: give up when data stays unacknowledged for so long; 0: by `retries` alone. */
@@ -57,6 +96,8 @@ export interface TcpConfig {
   readonly keepAliveIdle: number;
   readonly keepAliveInterval: number;
   readonly keepAliveProbes: number;
+  /** A peer that answers none of them: given up in silence, or with a RST, should it still be there. RFC 9293 §3.8.4 leaves it open. */
+  readonly keepAliveEnd: "silent" | "reset";
   /** Length of TIME-WAIT, 2 MSL. */
   readonly timeWait: number;
   readonly receiveBuffer: BufferConfig;
@@ -110,18 +151,29 @@ export interface BufferConfig {
   readonly autoTune: boolean;
 }
 
+/** What of a receive buffer is offered as a window. */
+export function offeredShare({ offeredWindow }: Pick<TcpConfig, "offeredWindow">): number {
+  return offeredWindow === "half" ? 0.5 : 1;
+}
+
 /** Everything but the congestion controller, which has no neutral choice here. */
 export const DEFAULT_TCP_CONFIG: Omit<TcpConfig, "congestion"> = {
   mtu: 1500,
   segmentationLimit: 0,
+  blackHoleDetection: true,
   initialWindowSegments: 10,
   minRto: 200 * MILLISECOND,
   maxRto: 120 * SECOND,
+  clockGranularity: 0,
   initialRto: SECOND,
   delayedAck: 40 * MILLISECOND,
+  acknowledging: "steady",
+  tailProbeAlone: null,
+  tailProbeSlack: 0,
   sack: true,
   timestamps: true,
   windowScaling: true,
+  optionLayout: "packed",
   noDelay: false,
   cork: false,
   maxSegmentSize: 0,
@@ -132,6 +184,12 @@ export const DEFAULT_TCP_CONFIG: Omit<TcpConfig, "congestion"> = {
   windowClamp: 0,
   simultaneousOpen: false,
   synRetries: 6,
+  synAckRetries: null,
+  synLinearRetries: 0,
+  challengeInterval: 0,
+  resetForm: "bare",
+  offeredWindow: "all",
+  unreadAtClose: "drop",
   retries: 15,
   userTimeout: 0,
   silenceTimeout: LIMITS.silenceTimeout.default,
@@ -139,6 +197,7 @@ export const DEFAULT_TCP_CONFIG: Omit<TcpConfig, "congestion"> = {
   keepAliveIdle: 0,
   keepAliveInterval: 75 * SECOND,
   keepAliveProbes: 9,
+  keepAliveEnd: "silent",
   timeWait: 60 * SECOND,
   receiveBuffer: { initial: 131072, max: 64 * 1024 * 1024, autoTune: true },
   sendBuffer: { initial: 131072, max: 64 * 1024 * 1024, autoTune: true },

@@ -136,7 +136,7 @@ export class TcpConnection {
     this.sender = new Sender(this, sent === null ? environment.random.sequenceNumbers.uint32() : sent.initialSequence);
     this.timestampOffset = sent === null ? environment.random.timestampOffsets.uint32() : sent.timestampOffset;
     this.receiver = new Receiver(this);
-    this.rtt = new RttEstimator(config.initialRto, config.minRto, config.maxRto);
+    this.rtt = new RttEstimator(config.initialRto, config.minRto, config.maxRto, config.clockGranularity);
     this.pathMtu = new PathMtu(config.mtu, tuple.localAddress.family);
     this.lastHeard = now;
     this.hopLimit = config.hopLimit;
@@ -279,6 +279,13 @@ export class TcpConnection {
     this.environment.wake(this);
   }
 
+  /** Send a pure ACK after the next segment, a FIN perhaps, even if that says the same. */
+  requestAckAfter(): void {
+    if (this.state === "CLOSED" || this.state === "SYN-SENT") return;
+    this.receiver.ackAgain = true;
+    this.environment.wake(this);
+  }
+
   /** The owner refused a segment: an ACK says what is expected, as often as after one that is not acceptable (RFC 5961 §7). */
   challenge(now: number): void {
     this.receiver.challenge(now);
@@ -295,6 +302,11 @@ export class TcpConnection {
         break;
       default:
     }
+  }
+
+  /** The application took `bytes` of what arrived here; `isEmpty`: and nothing is left for it. */
+  onRead(bytes: number, isEmpty: boolean): void {
+    if (this.receiver.isReadAcknowledged(bytes, isEmpty)) this.requestAck();
   }
 
   /** Send a segment without payload that the peer must answer with its ACK and window (sequence SND.UNA - 1). */

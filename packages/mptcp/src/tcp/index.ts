@@ -5,7 +5,7 @@
  * @module
  */
 export { reassemblyMemory, ReceiveBufferTuner, ReceiverRtt, SendBufferTuner, sizeWithin, windowOfPath, withoutQueue } from "./buffer-tuning.ts";
-export { configOfKeepAlive, DEFAULT_TCP_CONFIG, fixedBuffer, keepAliveOf, trafficClassOf } from "./config.ts";
+export { configOfKeepAlive, DEFAULT_TCP_CONFIG, fixedBuffer, keepAliveOf, offeredShare, trafficClassOf } from "./config.ts";
 export type { BufferConfig, KeepAlive, StreamSettings, TcpConfig } from "./config.ts";
 export type {
   AckEvent,

@@ -4,8 +4,11 @@ import type { TcpConfig } from "./config.ts";
 import type { TcpConnection } from "./connection.ts";
 
 /** The window scale for a receive buffer that may grow to `max` bytes (RFC 7323 §2.3: at most 14). */
-export function windowScaleFor(max: number): number {
+export function windowScaleFor(config: Pick<TcpConfig, "offeredWindow" | "receiveBuffer">): number {
+  const { max } = config.receiveBuffer;
   let scale = 0;
+  // As large as Linux's: by the length of the number alone.
+  if (config.offeredWindow === "half") return Math.max(0, Math.min(LARGEST_SCALE, 16 - Math.clz32(max)));
   // One unit less than `max` at the most: a power of two needs no coarser scale.
   while (scale < LARGEST_SCALE && Math.floor(max / 2 ** scale) > 65536) scale++;
   return scale;
@@ -27,7 +30,7 @@ export function offerOptions(tcp: TcpConnection, segment: TcpSegment): void {
   const answer = (segment.flags & TCP_FLAG.ACK) !== 0;
   segment.maximumSegmentSize = announcedMss(config, tcp.ipHeader);
   segment.sackPermitted = answer ? tcp.sack : config.sack;
-  if (answer ? tcp.scaling : config.windowScaling) segment.windowScale = windowScaleFor(config.receiveBuffer.max);
+  if (answer ? tcp.scaling : config.windowScaling) segment.windowScale = windowScaleFor(config);
 }
 
 /** Takes the peer's options from its SYN or SYN+ACK. */
@@ -42,7 +45,7 @@ export function acceptOptions(tcp: TcpConnection, segment: TcpSegment, now: numb
   if (tcp.scaling) {
     // RFC 7323 §2.3: a larger shift is taken for 14.
     tcp.sender.scale = 2 ** Math.min(segment.windowScale, LARGEST_SCALE);
-    tcp.receiver.scale = 2 ** windowScaleFor(config.receiveBuffer.max);
+    tcp.receiver.scale = 2 ** windowScaleFor(config);
   }
   if (tcp.timestamps) tcp.receiver.noteTimestamp(segment.timestampValue, now);
   tcp.updateMaxPayload();

@@ -1,8 +1,10 @@
 import { LIMITS, MILLISECOND, NEVER, SECOND } from "../core/index.ts";
 import type { Payload } from "../wire/index.ts";
 import { sequenceAdd, sequenceDifference, sequenceLess } from "../wire/index.ts";
+import { AckPace } from "./ack-pace.ts";
 import { ReceiverRtt } from "./buffer-tuning.ts";
 import type { TcpConnection } from "./connection.ts";
+import { announcedMss } from "./negotiation.ts";
 import { ReassemblyQueue } from "./reassembly.ts";
 import { TIMER } from "./timers.ts";
 
@@ -27,11 +29,18 @@ export class Receiver {
   recentTimestamp = 0;
   /** Send an ACK with the next poll. */
   ackNow = false;
+  /** Another ACK follows the next segment, whatever that acknowledges. */
+  ackAgain = false;
   /** Without SACK: duplicate ACKs to send beside that one, since the peer counts them. */
   duplicateAcks = 0;
   /** Largest payload seen of one segment: our estimate of the peer's MSS. */
   segmentSize = 0;
   private readonly tcp: TcpConnection;
+  /** Decides when what arrives in order is acknowledged, where that is adaptive; null before anything arrived. */
+  private pace: AckPace | null = null;
+  /** Bytes of the buffer that are not offered, since they fill no segment. */
+  private unoffered = 0;
+  private challengedAt = Number.NEGATIVE_INFINITY;
   /** An out-of-order segment arrived since the last ACK. */
   private gapToReport = false;
   private recentTimestampAt = -1;
@@ -84,8 +93,9 @@ export class Receiver {
   /**
    * Takes the payload of an acceptable segment, and its FIN.
    * @param offset stream offset of its first byte
+   * @param push whether it had PSH
    */
-  accept(payload: Payload, offset: number, fin: boolean, echo: number, now: number): void {
+  accept(payload: Payload, offset: number, fin: boolean, push: boolean, echo: number, now: number): void {
     let start = offset;
     let end = offset + payload.length;
     const length = payload.length;
@@ -111,14 +121,14 @@ export class Receiver {
     }
     if (start < end) {
       const part = payload.slice(start - offset, end - offset);
-      if (start === this.nxt) this.deliver(part, start, echo, now);
+      if (start === this.nxt) this.deliver(part, start, push, echo, now);
       else this.store(part, start);
     } else if (length > 0) {
       this.ackNow = true;
     }
   }
 
-  private deliver(payload: Payload, offset: number, echo: number, now: number): void {
+  private deliver(payload: Payload, offset: number, push: boolean, echo: number, now: number): void {
     const tcp = this.tcp;
     const filled = this.queue.bytes > 0;
     this.nxt = offset + payload.length;
@@ -127,6 +137,10 @@ export class Receiver {
     tcp.owner.onData(tcp, payload, offset, now);
     if (filled) this.drain(now);
     if (tcp.state === "CLOSED") return;
+    if (tcp.config.acknowledging === "adaptive") {
+      this.paceAck(payload.length, push, filled, now);
+      return;
+    }
     // RFC 9293 §3.8.6.3, RFC 5681 §4.2: at once when a gap is or was there, else every second full segment.
     if (filled || this.nxt - this.lastAck > this.segmentSize) {
       this.ackNow = true;
@@ -146,6 +160,35 @@ export class Receiver {
     const { delayedAck } = this.tcp.config;
     const rtt = this.tcp.receiverRtt;
     return rtt > SHORTEST_ACK_DELAY ? Math.min(delayedAck, rtt) : rtt === 0 ? delayedAck : Math.min(delayedAck, SHORTEST_ACK_DELAY);
+  }
+
+  /** The same as Linux decides it. */
+  private paceAck(length: number, push: boolean, filled: boolean, now: number): void {
+    const { tcp } = this;
+    const { config, timers } = tcp;
+    const window = this.rightEdge - this.nxt;
+    this.pace ??= new AckPace(config, window);
+    this.pace.onArrival(length, push, announcedMss(config, tcp.ipHeader), window, tcp.sender.timeout, now);
+    const armed = timers[TIMER.delayedAck] as number;
+    const due = filled || this.pace.isUrgent(this.nxt - this.lastAck) ? now : this.pace.due(armed, tcp.rtt.srtt, now);
+    if (due <= now) this.ackNow = true;
+    else if (due !== armed) tcp.arm(TIMER.delayedAck, due);
+  }
+
+  /** An ACK that waited is due. */
+  onAckDue(): void {
+    this.ackNow = true;
+    this.pace?.onDue(this.tcp.sender.timeout);
+  }
+
+  /** Data leaves. */
+  onDataSent(now: number): void {
+    this.pace?.onDataSent(now);
+  }
+
+  /** The application took `bytes`. Whether what it read is to be acknowledged now. */
+  isReadAcknowledged(bytes: number, isEmpty: boolean): boolean {
+    return this.pace !== null && this.pace.onRead(bytes, isEmpty, this.nxt - this.lastAck);
   }
 
   /** Hands over what is in order now. */
@@ -198,11 +241,24 @@ export class Receiver {
   /** The next segments are acknowledged at once, or as late as may be. @returns whether an ACK waits that is to leave now */
   setQuickAck(enable: boolean): boolean {
     this.quickAcks = enable ? QUICK_ACKS : 0;
+    this.pace?.setQuick(enable);
     return enable && this.tcp.timers[TIMER.delayedAck] !== NEVER;
   }
 
-  /** Spends a token for an ACK in answer to a segment that was not acceptable (RFC 5961 §7). */
-  challenge(now: number): void {
+  /** Spends a token for an ACK in answer to a segment that was not acceptable (RFC 5961 §7). `hasData`: whether that is more than an ACK. */
+  challenge(now: number, hasData = false): void {
+    const { challengeInterval } = this.tcp.config;
+    if (challengeInterval > 0) {
+      if (!hasData) {
+        if (now - this.challengedAt < challengeInterval) {
+          this.tcp.environment.counters.increment(LIMITS.challenges.counter);
+          return;
+        }
+        this.challengedAt = now;
+      }
+      this.ackNow = true;
+      return;
+    }
     if (now >= this.challengeRefill) {
       this.challengeTokens = LIMITS.challenges.default;
       this.challengeRefill = now + SECOND;
@@ -222,7 +278,9 @@ export class Receiver {
       return;
     }
     this.lastAck = this.nxt;
-    this.ackNow = false;
+    this.pace?.onSent();
+    this.ackNow = this.ackAgain;
+    this.ackAgain = false;
     this.gapToReport = false;
     this.duplicateAcks = 0;
     if (this.tcp.timers[TIMER.delayedAck] !== NEVER) this.tcp.disarm(TIMER.delayedAck);
@@ -274,7 +332,14 @@ export class Receiver {
 
   /** The window field of a SYN or SYN+ACK, unscaled. */
   synWindow(now: number): number {
-    const window = Math.min(65535, Math.max(0, Math.floor(this.tcp.owner.receiveWindow(this.tcp, now))));
+    const { tcp } = this;
+    let room = Math.max(0, Math.floor(tcp.owner.receiveWindow(tcp, now)));
+    if (tcp.config.offeredWindow === "half") {
+      const segment = announcedMss(tcp.config, tcp.ipHeader) - (tcp.timestamps ? TIMESTAMP_SPACE : 0);
+      this.unoffered = room > segment ? room % segment : 0;
+      room -= this.unoffered;
+    }
+    const window = Math.min(65535, room);
     if (window > this.rightEdge - this.nxt) this.rightEdge = this.nxt + window;
     if (window > this.largestWindow) this.largestWindow = window;
     return window;
@@ -287,12 +352,13 @@ export class Receiver {
     const window = this.available(now);
     let field: number;
     if (tcp.sharedWindow) {
-      field = Math.floor(window / scale);
+      // Before anything has come through, the window is that of TCP's handshake.
+      field = tcp.config.offeredWindow === "half" && nxt === 0 && tcp.active ? Math.ceil(window / scale) : Math.floor(window / scale);
     } else {
       let edge = nxt + window;
       // RFC 9293 §3.8.6.2.2: the right edge moves by a full segment, or half of the buffer, or not at all.
       if (edge - rightEdge < this.worthwhile) edge = rightEdge;
-      field = Math.floor((edge - nxt) / scale);
+      field = tcp.config.offeredWindow === "half" ? Math.ceil((edge - nxt) / scale) : Math.floor((edge - nxt) / scale);
       // RFC 7323 §2.4: the scale's granularity must not make the window shrink, as far as one unit is enough for that.
       if (nxt + field * scale < rightEdge && window > 0 && field * scale <= window) field++;
     }
@@ -313,7 +379,7 @@ export class Receiver {
 
   /** The owner's window, as far as the field can tell it. */
   private available(now: number): number {
-    const window = this.tcp.owner.receiveWindow(this.tcp, now);
+    const window = this.tcp.owner.receiveWindow(this.tcp, now) - this.unoffered;
     const most = 65535 * this.scale;
     return window < 0 ? 0 : window > most ? most : window;
   }
@@ -327,6 +393,7 @@ export class Receiver {
 }
 
 const MOST_RECENT = 6;
+const TIMESTAMP_SPACE = 12;
 /** As many as Linux sends at the start. */
 const QUICK_ACKS = 16;
 const TIMESTAMP_LIFETIME = 24 * 86400 * SECOND;

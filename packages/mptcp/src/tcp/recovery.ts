@@ -154,7 +154,7 @@ export function onRetransmissionTimeout(tcp: TcpConnection, now: number): void {
 function shrinkSegments(tcp: TcpConnection, now: number): void {
   const { sender } = tcp;
   const length = Math.min(sender.board.at(0).payload.length, sender.unit) + tcp.ipHeader + 32;
-  if (tcp.pathMtu.onTimeout(sender.timeouts, length, now)) {
+  if (tcp.config.blackHoleDetection && tcp.pathMtu.onTimeout(sender.timeouts, length, now)) {
     tcp.updateMaxPayload();
     tcp.arm(TIMER.pathMtu, tcp.pathMtu.raiseAt);
   }

@@ -15,11 +15,14 @@ export class RttEstimator {
   private readonly smallest = new WindowedMinimum();
   private readonly minRto: number;
   private readonly maxRto: number;
+  private readonly granularity: number;
 
-  constructor(initialRto: number, minRto: number, maxRto: number) {
+  /** @param granularity what the RTO exceeds the smoothed round-trip time by at the least, ns (G of RFC 6298 §2.3) */
+  constructor(initialRto: number, minRto: number, maxRto: number, granularity = 0) {
     this.rto = initialRto;
     this.minRto = minRto;
     this.maxRto = maxRto;
+    this.granularity = granularity;
   }
 
   /** The smallest recent sample, ns; 0 before the first. */
@@ -47,7 +50,7 @@ export class RttEstimator {
       this.variation += (error - this.variation) / (4 * n);
       this.srtt += (rtt - this.srtt) / (8 * n);
     }
-    const rto = this.srtt + 4 * this.variation;
+    const rto = this.srtt + Math.max(this.granularity, 4 * this.variation);
     this.rto = rto < this.minRto ? this.minRto : rto > this.maxRto ? this.maxRto : rto;
   }
 }

@@ -1,5 +1,6 @@
 import { saved } from "../core/index.ts";
 import type { SavedClass } from "../core/index.ts";
+import { AckPace } from "./ack-pace.ts";
 import { ReceiveBufferTuner, ReceiverRtt, SendBufferTuner } from "./buffer-tuning.ts";
 import { CouplingGroup, CouplingMember } from "./congestion/coupling.ts";
 import { Cubic } from "./congestion/cubic.ts";
@@ -27,6 +28,7 @@ import { TailLossProbe } from "./tail-loss-probe.ts";
 
 /** The classes that a TCP connection is made of. One line adds one; a test looks for those that are missing, and for times that are not named. */
 export const TCP_CLASSES: readonly SavedClass[] = [
+  saved("AckPace", AckPace, { times: ["arrivedAt"] }),
   saved("Chunk", Chunk),
   saved("CouplingGroup", CouplingGroup),
   saved("CouplingMember", CouplingMember, { times: ["now"] }),
@@ -43,7 +45,7 @@ export const TCP_CLASSES: readonly SavedClass[] = [
   saved("ReassemblyQueue", ReassemblyQueue),
   saved("ReceiveBufferTuner", ReceiveBufferTuner, { times: ["roundStart"] }),
   saved("ReceiveQueue", ReceiveQueue),
-  saved("Receiver", Receiver, { times: ["challengeRefill", "recentTimestampAt"] }),
+  saved("Receiver", Receiver, { times: ["challengedAt", "challengeRefill", "recentTimestampAt"] }),
   saved("ReceiverRtt", ReceiverRtt, { times: ["windowStart"] }),
   saved("RttEstimator", RttEstimator),
   saved("Scoreboard", Scoreboard),

@@ -86,7 +86,7 @@ function arrivesLater(tcp: TcpConnection, segment: TcpSegment, now: number): voi
   if (tcp.timestamps && segment.hasTimestamps && !reset && receiver.isOldTimestamp(segment.timestampValue, now)) {
     // RFC 7323 §5.3 R1.
     tcp.environment.counters.increment("TcpExtPAWSEstab");
-    receiver.challenge(now);
+    receiver.challenge(now, segment.payload.length > 0);
     tcp.drop("PAWS", now);
     return;
   }
@@ -100,7 +100,8 @@ function arrivesLater(tcp: TcpConnection, segment: TcpSegment, now: number): voi
   const syn = (flags & TCP_FLAG.SYN) !== 0;
   const duplicate = !syn && end > offset && end <= receiver.nxt;
   if (!acceptable(tcp, offset, end) && !duplicate) {
-    unacceptable(tcp, now);
+    tcp.receiver.challenge(now, segment.payload.length > 0);
+    tcp.drop("out of window", now);
     return;
   }
   if (syn) {
@@ -159,11 +160,6 @@ function acceptable(tcp: TcpConnection, offset: number, end: number): boolean {
   return end > nxt && (offset < rightEdge || offset === nxt);
 }
 
-function unacceptable(tcp: TcpConnection, now: number): void {
-  tcp.receiver.challenge(now);
-  tcp.drop("out of window", now);
-}
-
 /** Data that was received before: report it (RFC 2883), let the owner see it, do nothing else. */
 function arrivesDuplicate(tcp: TcpConnection, segment: TcpSegment, offset: number, end: number, now: number): void {
   const receiver = tcp.receiver;
@@ -172,7 +168,7 @@ function arrivesDuplicate(tcp: TcpConnection, segment: TcpSegment, offset: numbe
   if (recent) {
     tcp.heard(now);
     receiver.ackNow = true;
-  } else receiver.challenge(now);
+  } else receiver.challenge(now, true);
   if (tcp.state === "TIME-WAIT") {
     // RFC 9293 §3.10.7.4: the peer's FIN again restarts 2 MSL.
     if (end === receiver.nxt) tcp.arm(TIMER.timeWait, now + tcp.config.timeWait);
@@ -261,7 +257,7 @@ function arrivesText(tcp: TcpConnection, segment: TcpSegment, offset: number, no
   const fin = (segment.flags & TCP_FLAG.FIN) !== 0;
   if (segment.payload.length === 0 && !fin) return;
   const echo = segment.hasTimestamps ? segment.timestampEcho : -1;
-  receiver.accept(segment.payload, offset, fin, echo, now);
+  receiver.accept(segment.payload, offset, fin, (segment.flags & TCP_FLAG.PSH) !== 0, echo, now);
   if (tcp.state === "CLOSED" || receiver.finOffset < 0 || receiver.nxt !== receiver.finOffset) return;
   // The FIN is in order.
   receiver.nxt++;

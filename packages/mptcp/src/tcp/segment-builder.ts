@@ -49,6 +49,11 @@ export function buildAbort(tcp: TcpConnection, now: number): Packet {
   segment.flags = TCP_FLAG.RST | TCP_FLAG.ACK;
   header(tcp, segment, tcp.sender.nxt);
   segment.acknowledgment = sequenceAdd(tcp.receiver.origin, tcp.receiver.nxt);
+  if (tcp.config.resetForm === "full") {
+    segment.alignsOptions = tcp.config.optionLayout === "aligned";
+    segment.window = tcp.receiver.windowField(now);
+    if (tcp.timestamps) stamp(tcp, segment, now);
+  }
   tcp.owner.segmentOptions(tcp, segment, SEGMENT_ROLE.reset, null, tcp.sender.nxt, TCP_OPTION_SPACE, now);
   return wrap(tcp, segment);
 }
@@ -73,6 +78,7 @@ function header(tcp: TcpConnection, segment: TcpSegment, offset: number): void {
 function finish(tcp: TcpConnection, segment: TcpSegment, role: SegmentRole, tag: object | null, offset: number, now: number): Packet | null {
   const receiver = tcp.receiver;
   const flags = segment.flags;
+  segment.alignsOptions = tcp.config.optionLayout === "aligned";
   header(tcp, segment, offset);
   let used = 0;
   if ((flags & TCP_FLAG.ACK) !== 0) {
@@ -89,10 +95,9 @@ function finish(tcp: TcpConnection, segment: TcpSegment, role: SegmentRole, tag:
     segment.hasTimestamps = tcp.timestamps;
   }
   if (segment.hasTimestamps) {
-    segment.timestampValue = tcp.timestampAt(now);
-    segment.timestampEcho = (flags & TCP_FLAG.ACK) === 0 ? 0 : receiver.recentTimestamp;
-    // The encoder leaves the aligning NOPs out where the options fit only without them.
-    used = 10;
+    stamp(tcp, segment, now);
+    // The encoder leaves the aligning NOPs out where the options fit only without them, unless it is to keep them.
+    used = segment.alignsOptions ? 12 : 10;
   }
   if ((flags & TCP_FLAG.SYN) !== 0) used = tcpHeaderLength(segment) - TCP_HEADER;
   // Before the owner is asked: it may request another ACK for what does not fit into this segment.
@@ -105,6 +110,12 @@ function finish(tcp: TcpConnection, segment: TcpSegment, role: SegmentRole, tag:
     if (space >= 8) segment.sackBlocks = receiver.takeSackBlocks(space >> 3);
   }
   return wrap(tcp, segment);
+}
+
+function stamp(tcp: TcpConnection, segment: TcpSegment, now: number): void {
+  segment.hasTimestamps = true;
+  segment.timestampValue = tcp.timestampAt(now);
+  segment.timestampEcho = (segment.flags & TCP_FLAG.ACK) === 0 ? 0 : tcp.receiver.recentTimestamp;
 }
 
 function wrap(tcp: TcpConnection, segment: TcpSegment): Packet {

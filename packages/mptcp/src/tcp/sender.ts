@@ -340,6 +340,7 @@ export class Sender {
       tally.dataSentAt = now;
     }
     if (this.pacer !== null) this.pacer.sent(record.length, now);
+    this.tcp.receiver.onDataSent(now);
     return buildDataSegment(this.tcp, record, now);
   }
 

@@ -2,7 +2,7 @@ import type { CloseReason, ConnectionSnapshot } from "../core/index.ts";
 import { MptcpError } from "../core/index.ts";
 import type { Packet, Payload, TcpSegment } from "../wire/index.ts";
 import { reassemblyMemory, ReceiveBufferTuner, SendBufferTuner } from "./buffer-tuning.ts";
-import { configOfKeepAlive } from "./config.ts";
+import { configOfKeepAlive, offeredShare } from "./config.ts";
 import type { KeepAlive, StreamSettings, TcpConfig } from "./config.ts";
 import type { CongestionControlFactory } from "./congestion/control.ts";
 import { CouplingGroup } from "./congestion/coupling.ts";
@@ -67,7 +67,7 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     this.tuple = options.tuple;
     this.onEvent = options.onEvent;
     this.sendBuffer = new SendBufferTuner(config.sendBuffer);
-    this.receiveBuffer = new ReceiveBufferTuner(config.receiveBuffer, config.initialWindowSegments * config.mtu);
+    this.receiveBuffer = new ReceiveBufferTuner(config.receiveBuffer, config.initialWindowSegments * config.mtu, offeredShare(config));
     this.unsentLowWater = config.unsentLowWater;
     this.readLowWater = config.readLowWater;
     this.windowClamp = config.windowClamp;
@@ -159,6 +159,10 @@ export class TcpSocket implements StreamConnection, TcpOwner {
 
   /** Ends, and nobody waits for anything any more. */
   abandon(now: number): void {
+    if (this.readable > 0 && this.tcp.config.unreadAtClose === "reset") {
+      this.abort(now);
+      return;
+    }
     this.ending = true;
     if (!this.over) this.tcp.abandon(now);
   }
@@ -169,7 +173,10 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     if (payload === null) return null;
     const tcp = this.tcp;
     if (!tcp.environment.memory.isTight) this.receiveBuffer.onRead(payload.length, tcp.receiverRtt, tcp.receivedSegmentSize, now);
-    if (!this.over) tcp.windowUpdated(now);
+    if (!this.over) {
+      tcp.windowUpdated(now);
+      tcp.onRead(payload.length, this.receiveQueue.length === 0);
+    }
     return payload;
   }
 

@@ -23,9 +23,10 @@ export class TailLossProbe {
     }
     let timeout = SECOND;
     if (rtt.srtt > 0) {
+      const { delayedAck, tailProbeAlone, tailProbeSlack } = tcp.config;
       timeout = 2 * rtt.srtt;
       // One segment in flight: its acknowledgment may be delayed.
-      if (sender.nxt - sender.una <= sender.unit) timeout += tcp.config.delayedAck;
+      timeout += sender.nxt - sender.una <= sender.unit ? (tailProbeAlone ?? delayedAck) : tailProbeSlack;
     }
     let at = now + timeout;
     const retransmission = tcp.timers[TIMER.retransmission] as number;

@@ -6,7 +6,7 @@ import type { Timer } from "./timers.ts";
 
 /** Does what is due, in the order of the table. A timer that was armed anew meanwhile is not due any more. */
 export function runTimers(tcp: TcpConnection, now: number): void {
-  if (due(tcp, TIMER.delayedAck, now)) tcp.receiver.ackNow = true;
+  if (due(tcp, TIMER.delayedAck, now)) tcp.receiver.onAckDue();
   if (due(tcp, TIMER.reorder, now)) onReorderTimeout(tcp, now);
   if (due(tcp, TIMER.tailProbe, now)) tailProbeDue(tcp, now);
   if (due(tcp, TIMER.retransmission, now)) retransmissionDue(tcp, now);
@@ -69,8 +69,9 @@ function notBeyondPatience(tcp: TcpConnection, timer: Timer): void {
 
 /** RFC 9293 §3.8.3: the SYN, or SYN+ACK, again. */
 function synDue(tcp: TcpConnection, now: number): void {
-  const sender = tcp.sender;
-  if (tcp.synRetries >= tcp.config.synRetries) {
+  const { config, sender } = tcp;
+  const linear = tcp.state === "SYN-SENT" ? config.synLinearRetries : 0;
+  if (tcp.synRetries >= (tcp.active ? config.synRetries + linear : (config.synAckRetries ?? config.synRetries))) {
     tcp.over(tcp.softError ?? "ETIMEDOUT", null, now);
     return;
   }
@@ -80,7 +81,7 @@ function synDue(tcp: TcpConnection, now: number): void {
   tcp.environment.counters.segments.TcpRetransSegs++;
   tcp.environment.counters.increment("TcpExtTCPSynRetrans");
   sender.timeouts++;
-  sender.backoff++;
+  if (tcp.synRetries > linear) sender.backoff++;
   tcp.synPending = true;
   sender.armRetransmission(now);
   tcp.owner.onRetransmissionTimeout(tcp, sender.timeouts, now);
@@ -142,7 +143,8 @@ function keepAliveDue(tcp: TcpConnection, now: number): void {
   }
   if (tcp.keepAliveProbes >= keepAlive.probes) {
     tcp.environment.counters.increment("TcpExtTCPAbortOnTimeout");
-    tcp.over("ETIMEDOUT", null, now);
+    if (tcp.config.keepAliveEnd === "reset") tcp.giveUp("ETIMEDOUT", now);
+    else tcp.over("ETIMEDOUT", null, now);
     return;
   }
   tcp.keepAliveProbes++;

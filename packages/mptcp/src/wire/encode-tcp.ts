@@ -9,7 +9,8 @@ import type { RawTcpOption, TcpSegment } from "./packet.ts";
  * Writes the TCP header of `segment` at `at` with a checksum of 0.
  *
  * The order is MSS, SACK-permitted, timestamps, window scale, SACK, MPTCP, others. Timestamps, window scale and SACK are
- * aligned by NOPs before them, as is usual on the wire (RFC 7323 Appendix A), unless the options fit only without.
+ * aligned by NOPs before them, as is usual on the wire (RFC 7323 Appendix A), unless the options fit only without. With `alignsOptions` they always are,
+ * and NOPs follow each MPTCP option too.
  *
  * @param headerLength what `tcpHeaderLength` says of the segment, at most 60
  */
@@ -32,7 +33,11 @@ export function encodeTcpOptions(segment: TcpSegment, target: Uint8Array, at: nu
   const aligned = !optionsArePacked(segment);
   let i = encodeStandardOptions(segment, target, at, aligned);
   const mptcp = segment.mptcp;
-  for (let j = 0; j < mptcp.length; j++) i += encodeMptcpOption(mptcp[j] as MptcpOption, target, i);
+  for (let j = 0; j < mptcp.length; j++) {
+    const length = encodeMptcpOption(mptcp[j] as MptcpOption, target, i);
+    i += length;
+    if (segment.alignsOptions) i = encodeNoOperations(target, i, -length & 3);
+  }
   const others = segment.otherOptions;
   for (let j = 0; j < others.length; j++) {
     const option = others[j] as RawTcpOption;

@@ -60,11 +60,13 @@ export function mptcpOptionLength(option: MptcpOption): number {
  * A result above 60 cannot be encoded (RFC 9293 §3.1): the caller put too many options on the segment.
  */
 export function tcpHeaderLength(segment: TcpSegment): number {
-  return TCP_MINIMUM_HEADER_LENGTH + ((optionsLength(segment) + 3) & ~3);
+  const options = segment.alignsOptions ? alignedOptionsLength(segment) : optionsLength(segment);
+  return TCP_MINIMUM_HEADER_LENGTH + ((options + 3) & ~3);
 }
 
 /** Whether leaving out the aligning NOPs before timestamps, window scale, SACK and SACK-permitted makes the header shorter. */
 export function optionsArePacked(segment: TcpSegment): boolean {
+  if (segment.alignsOptions) return false;
   const packed = optionsLength(segment);
   return ((packed + aligningOctets(segment) + 3) & ~3) > ((packed + 3) & ~3);
 }
@@ -83,6 +85,13 @@ function optionsLength(segment: TcpSegment): number {
   if (segment.windowScale >= 0) options += 3;
   if (segment.sackPermitted) options += 2;
   if (segment.otherOptions.length > 0) options += otherOptionsLength(segment);
+  return options;
+}
+
+/** Octets of all options when each begins at a multiple of four. */
+function alignedOptionsLength(segment: TcpSegment): number {
+  let options = optionsLength(segment) + aligningOctets(segment);
+  for (const option of segment.mptcp) options += -mptcpOptionLength(option) & 3;
   return options;
 }
 

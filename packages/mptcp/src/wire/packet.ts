@@ -53,6 +53,11 @@ export class TcpSegment {
   payload: Payload = Payload.EMPTY;
   /** Payload octets of each segment that a link which segments for us is to make of this super-segment; 0: as many as fit. Not on the wire. */
   segmentSize = 0;
+  /**
+   * Every option begins at a multiple of four octets, whatever that costs: NOPs go before those of TCP (RFC 7323 Appendix A) and after each of MPTCP's.
+   * Otherwise as few NOPs as possible are written where room is short. Not on the wire.
+   */
+  alignsOptions = false;
 }
 
 /** An ICMPv4 or ICMPv6 message; the IP version of the packet tells which (RFC 792, RFC 4443). */

@@ -166,7 +166,7 @@ describe("no segment, new or repeated, is longer than the path allows", () => {
     pair.interfere((packet, sent) => {
       // The answers come one by one.
       if (sent.from === "server") pair.enqueue("client", packet, (10 + answers++) * MS);
-      else if ((client.mptcp.subflows[0]?.tcp.retransmissions ?? 0) >= when) client.engine.session.onLongSequenceNumber();
+      else if ((client.mptcp.subflows[0]?.tcp.retransmissions ?? 0) >= when) client.engine.session.onMapping(true, true);
       return sent.from === "server" ? null : packet;
     });
     client.write(30_000);
@@ -188,7 +188,7 @@ describe("no segment, new or repeated, is longer than the path allows", () => {
     expect(Math.max(...sent.map((one) => one.packet.length))).toBe(1500);
     const mark = pair.sent.length;
     // Numbers of 8 octets are acknowledged with 8 (RFC 8684 §3.3.2).
-    client.engine.session.onLongSequenceNumber();
+    client.engine.session.onMapping(true, true);
     pair.run(3000);
     const repeated = pair.packets((one) => one.from === "client" && isData(one), mark);
     expect(option((repeated[0] as Sent).segment, "dss")?.dataAckLength).toBe(8);

@@ -1,7 +1,10 @@
-import type { BufferConfig, StreamSettings } from "../../tcp/index.ts";
-import { isEnoughToRead, reassemblyMemory, ReassemblyQueue, ReceiveQueue } from "../../tcp/index.ts";
+import type { BufferConfig, StreamSettings, TcpConfig } from "../../tcp/index.ts";
+import { isEnoughToRead, offeredShare, reassemblyMemory, ReassemblyQueue, ReceiveQueue } from "../../tcp/index.ts";
 import type { Payload } from "../../wire/index.ts";
 import { ReceiveWindow } from "./window.ts";
+
+/** What of the configuration the receiving half is made with. */
+type ReceiverSettings = Pick<StreamSettings, "readLowWater" | "windowClamp"> & Pick<TcpConfig, "offeredWindow">;
 
 /** What regular TCP goes on with when the connection falls back. */
 export interface UnreadStream {
@@ -32,8 +35,9 @@ export class DataReceiver {
   private readLowWater: number;
 
   /** @param marks see TcpConfig; the application hears of each byte, and the window is as wide as there is room, unless given */
-  constructor(buffer: BufferConfig, { readLowWater, windowClamp }: Pick<StreamSettings, "readLowWater" | "windowClamp"> = { readLowWater: 1, windowClamp: 0 }) {
-    this.window = new ReceiveWindow(buffer, windowClamp);
+  constructor(buffer: BufferConfig, settings: ReceiverSettings = { readLowWater: 1, windowClamp: 0, offeredWindow: "all" }) {
+    const { readLowWater, windowClamp } = settings;
+    this.window = new ReceiveWindow(buffer, windowClamp, offeredShare(settings));
     this.readLowWater = readLowWater;
   }
 

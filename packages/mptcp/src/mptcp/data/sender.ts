@@ -43,6 +43,10 @@ export interface SenderOptions {
   readonly penalisation: boolean;
   /** Nagle's algorithm is off. */
   readonly noDelay: boolean;
+  /** What has to be unacknowledged for Nagle's algorithm to hold a small segment back; see `MptcpConfig.nagle`. */
+  readonly nagle?: "any" | "small";
+  /** When a DATA_FIN is sent again; see `MptcpConfig.dataFinTimeout`. */
+  readonly finTimeout?: number | null;
   /** See TcpConfig; off, and 0, unless given. */
   readonly cork?: boolean;
   readonly unsentLowWater?: number;
@@ -79,6 +83,10 @@ export class DataSender {
   private readonly opportunistic: boolean;
   private readonly penalising: boolean;
   private readonly small: SmallSegments;
+  private readonly holdsForSmall: boolean;
+  /** End of the last segment that was not full. */
+  private smallEnd = 0;
+  private readonly finTimeout: number | null;
   private unsentLowWater: number;
 
   private readonly queue = new SendQueue();
@@ -122,6 +130,8 @@ export class DataSender {
     this.opportunistic = options.opportunisticRetransmission;
     this.penalising = options.penalisation;
     this.small = new SmallSegments({ noDelay: options.noDelay, cork: options.cork ?? false }, context.deadlines);
+    this.holdsForSmall = options.nagle === "small";
+    this.finTimeout = options.finTimeout ?? null;
     this.unsentLowWater = options.unsentLowWater ?? 0;
   }
 
@@ -332,7 +342,7 @@ export class DataSender {
       this.noteWindow(true);
       return this.planOpportunistic(subflow, limit, now);
     }
-    if (available < subflow.mss && !this.ending && this.small.waits(this.nxt > this.una, now)) return this.planOpportunistic(subflow, limit, now);
+    if (available < subflow.mss && !this.ending && this.small.waits((this.holdsForSmall ? this.smallEnd : this.nxt) > this.una, now)) return this.planOpportunistic(subflow, limit, now);
     if (!this.carriers.chooses(subflow, this.carriers.usable(), this.nxt, available, false, now)) return 0;
     this.noteWindow(false);
     this.planKind = "new";
@@ -353,6 +363,7 @@ export class DataSender {
     if (fresh) {
       this.carriers.followed(false);
       this.sndNxt = start + length;
+      if (length < subflow.mss) this.smallEnd = this.sndNxt;
       this.small.onSent();
       if (this.unsentLowWater > 0 && this.takeRoom()) this.context.onRoom();
     } else {
@@ -569,6 +580,7 @@ export class DataSender {
   }
 
   private dataTimeout(): number {
+    if (this.finTimeout !== null && this.onlyFinUnacknowledged) return this.finTimeout * (1 << Math.max(0, this.timerBackoff - 1));
     let timeout = 0;
     for (const subflow of this.context.subflows) if (subflow.established && subflow.rto > timeout && !subflow.stale) timeout = subflow.rto;
     return (timeout === 0 ? DATA_TIMEOUT_WITHOUT_RTO : timeout) * (1 << this.timerBackoff);

@@ -11,9 +11,12 @@ export class ReceiveWindow {
   private clamp: number;
   private nearlyClosed = false;
 
-  /** @param clamp most that is offered, bytes; 0: as there is room */
-  constructor(buffer: BufferConfig, clamp = 0) {
-    this.tuner = new ReceiveBufferTuner(buffer, INITIAL_FLIGHT);
+  /**
+   * @param clamp most that is offered, bytes; 0: as there is room
+   * @param share what of the buffer is offered, see {@link ReceiveBufferTuner}
+   */
+  constructor(buffer: BufferConfig, clamp = 0, share = 1) {
+    this.tuner = new ReceiveBufferTuner(buffer, INITIAL_FLIGHT, share);
     this.clamp = clamp;
     this.rightEdge = this.roomFor(0);
   }

@@ -96,7 +96,8 @@ export class Ending {
     const { deadlines } = this.context;
     deadlines.set(DEADLINE.orphan, now + ORPHAN_TIMEOUT);
     // X3: the peer's FINs come first, so that TIME-WAIT stays with the active closer.
-    if (this.passive && !this.context.subflows.every((subflow) => subflow.peerFinished)) deadlines.set(DEADLINE.close, now + PASSIVE_CLOSE_WAIT);
+    const wait = this.context.config.passiveCloseWait;
+    if (this.passive && wait > 0 && !this.context.subflows.every((subflow) => subflow.peerFinished)) deadlines.set(DEADLINE.close, now + wait);
     else this.closeSubflows(now);
     this.release(now);
   }
@@ -271,8 +272,6 @@ export class Ending {
   }
 }
 
-/** How long a passive closer leaves the subflows' FINs to the peer, ns. */
-const PASSIVE_CLOSE_WAIT = 3 * SECOND;
 /** After a regular close a subflow whose peer does not answer is given up, as Linux does with FIN-WAIT-2, ns. */
 const ORPHAN_TIMEOUT = 60 * SECOND;
 /** ACKs with MP_FASTCLOSE sent again (RFC 8684 §3.5 recommends 3). */

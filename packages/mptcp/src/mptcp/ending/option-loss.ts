@@ -1,11 +1,13 @@
 import type { Deadlines, FallbackReason, SubflowEndReason } from "../../core/index.ts";
 import type { TcpSegment } from "../../wire/index.ts";
 import { MP_RESET_REASON, TCP_FLAG } from "../../wire/index.ts";
+import type { MptcpConfig } from "../config.ts";
 import { SUBFLOW_DEADLINE } from "../deadlines.ts";
 import type { ChecksumFailure, FailureSubflow } from "./checksum-failure.ts";
 
 /** What the watch over lost options asks of the connection around the subflow. */
 export interface OptionLossContext {
+  readonly config: Pick<MptcpConfig, "fallback">;
   readonly failure: ChecksumFailure;
   readonly closed: boolean;
   /** Whether it can still become regular TCP: all its data went over the first subflow, which is there (RFC 8684 §3.7). */
@@ -113,7 +115,7 @@ export class OptionLoss {
     const { subflow } = this;
     this.bareBefore = this.counts.bareSegments;
     subflow.deadlines.set(SUBFLOW_DEADLINE.doubt, now + subflow.rto * (1 << this.doubts++));
-    subflow.sendProbe(now);
+    if (this.context.config.fallback === "declared") subflow.sendProbe(now);
   }
 
   private lose(reason: "no_data_ack" | "options_lost", now: number): void {

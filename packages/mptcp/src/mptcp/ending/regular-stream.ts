@@ -41,8 +41,10 @@ export interface HandOver {
   readonly held: { readonly pieces: readonly Payload[]; readonly dataOffset: number };
   /** Data offset of subflow offset 0 in what arrives. */
   readonly arrivingOffset: number;
-  /** Whether the handshake was over: the peer is told by an infinite mapping (RFC 8684 §3.7). */
+  /** Whether the handshake was over: the peer may be told by an infinite mapping (RFC 8684 §3.7). */
   readonly isEstablished: boolean;
+  /** Whether the peer is told. */
+  readonly declares: boolean;
   /** The offset that the infinite mapping reaches back to; -1: what the subflow has acknowledged. */
   readonly infiniteFrom: number;
   /** MP_FAILs that are still answered, and whether one is due at once. */
@@ -118,7 +120,7 @@ export class RegularStream implements TcpOwner, SubflowView {
     this.unsentLowWater = unsent.unsentLowWater;
     this.sentAt = unsent.lastSentAt;
     this.acknowledgedAt = unsent.lastAcknowledgedAt;
-    this.isDeclaring = from.isEstablished;
+    this.isDeclaring = from.isEstablished && from.declares;
     this.infiniteFrom = from.infiniteFrom >= 0 ? from.infiniteFrom : from.tcp.ackedOffset;
     this.sentWithout = from.tcp.nextOffset;
     this.unread = unread;
@@ -149,7 +151,7 @@ export class RegularStream implements TcpOwner, SubflowView {
     if (this.ending) this.tcp.close(now);
     if (from.answerNow) this.answer(now);
     // A peer that waits for a Data ACK, and has nothing to send, learns by an ACK without one.
-    this.tcp.requestAck();
+    if (from.declares) this.tcp.requestAck();
     this.tcp.wake();
   }
 
@@ -308,7 +310,7 @@ export class RegularStream implements TcpOwner, SubflowView {
   // ---- TcpOwner: sending
 
   dataOptionSpace(): number {
-    return this.isDeclaring ? headerGrowth(INFINITE_MAPPING_LENGTH + (this.session.checksums ? 2 : 0), this.tcp.timestamps) : 0;
+    return this.isDeclaring ? headerGrowth(INFINITE_MAPPING_LENGTH + (this.session.checksums ? 2 : 0), this.tcp) : 0;
   }
 
   mayOffer(): boolean {

@@ -304,7 +304,8 @@ export class JoinOpening implements Opening {
       return;
     }
     owner.requestAck();
-    owner.deadlines.set(SUBFLOW_DEADLINE.joinAck, now + owner.rto * (1 << this.ackTries++));
+    owner.deadlines.set(SUBFLOW_DEADLINE.joinAck, now + owner.rto * (owner.config.joinAckBackoff ? 1 << this.ackTries : 1));
+    this.ackTries++;
   }
 
   private onJoined(now: number): void {

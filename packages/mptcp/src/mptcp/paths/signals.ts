@@ -202,7 +202,7 @@ export class Signals {
   }
 
   private takeAnnouncement(subflow: SignalSubflow, space: number, now: number): MptcpOption | null {
-    const { config, counters, log, session } = this.context;
+    const { counters, log, session } = this.context;
     if (!this.mayAnnounce(subflow)) return null;
     for (const announcement of this.announcements) {
       const { option } = announcement;
@@ -210,7 +210,7 @@ export class Signals {
       announcement.due = false;
       announcement.tries++;
       const repeats = session.version.echoOf(option) !== null;
-      announcement.nextAt = repeats ? now + Math.min(Math.max(config.addAddrTimeout, 2 * subflow.rto) * 2 ** Math.min(announcement.tries - 1, 30), LONGEST_INTERVAL) : NEVER;
+      announcement.nextAt = repeats ? now + this.interval(subflow.rto, announcement.tries) : NEVER;
       announcement.isGivenUp = false;
       this.arm();
       counters.increment("MPTcpExtAddAddrTx");
@@ -221,6 +221,13 @@ export class Signals {
       return option;
     }
     return null;
+  }
+
+  /** How long the echo of an ADD_ADDR is waited for, which left `tries` times. */
+  private interval(rto: number, tries: number): number {
+    const { addAddrPace, addAddrTimeout } = this.context.config;
+    const doubled = 2 ** Math.min(tries - 1, 30);
+    return addAddrPace === "rto" ? Math.min(rto * doubled, addAddrTimeout) : Math.min(Math.max(addAddrTimeout, 2 * rto) * doubled, LONGEST_INTERVAL);
   }
 
   // ---- their pace

@@ -94,7 +94,7 @@ export class Endpoints {
 
   setLimits(limits: PathLimits): void {
     this.limits = limits;
-    this.addresses.host.setDefaults({ limits });
+    this.addresses.host.setDefaults({ mptcp: { limits } });
     for (const connection of this.connections()) connection.limit(limits, this.addresses.now);
   }
 

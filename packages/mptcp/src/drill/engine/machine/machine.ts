@@ -68,7 +68,7 @@ export class Machine implements PumpDriver, AddressedMachine {
       countState(this.host.counters, decision);
       observer.event(decision);
     };
-    this.host = new Host({ name: "stack", random: seededSources(seed), observer: { perSegment: observer.perSegment === true, milestones: observer.milestones === true, event }, ...host, mptcp });
+    this.host = new Host({ name: "stack", profile: "linux", random: seededSources(seed), observer: { perSegment: observer.perSegment === true, milestones: observer.milestones === true, event }, ...host, mptcp });
     this.device = new Device(this.host.counters);
     this.random = new SeededRandom(seed, "machine");
     this.bindings = new Bindings(this.random);

@@ -1,4 +1,4 @@
-import { MILLISECOND, SECOND } from "../../../core/index.ts";
+import { MICROSECOND, MILLISECOND, SECOND } from "../../../core/index.ts";
 import type { MptcpConfig } from "../../../mptcp/index.ts";
 import { DEFAULT_MPTCP_CONFIG } from "../../../mptcp/index.ts";
 import { cubic, DEFAULT_TCP_CONFIG, fixedBuffer, newReno } from "../../../tcp/index.ts";
@@ -11,12 +11,17 @@ import type { Settings } from "./settings.ts";
 export const CONGESTION: Readonly<Record<string, CongestionControlFactory>> = { cubic, reno: newReno };
 
 /** The engine's parameters for a connection: what is set on the socket, else on the machine. */
-export function tcpConfigOf({ domain, machine: { mtu, sysctls }, settings }: ConfiguredSocket, isListener: boolean): Partial<TcpConfig> {
+export function tcpConfigOf({ domain, machine: { sysctls }, settings }: ConfiguredSocket, isListener: boolean): Partial<TcpConfig> {
   const keepAlive = keepAliveOf(settings, sysctls);
+  const leastRto = sysctls.number("net.ipv4.tcp_rto_min_us") * MICROSECOND;
   const synRetries = sysctls.number(isListener ? "net.ipv4.tcp_synack_retries" : "net.ipv4.tcp_syn_retries");
   return {
     congestion: CONGESTION[settings.congestion ?? sysctls.text("net.ipv4.tcp_congestion_control")] ?? cubic,
-    minRto: sysctls.number("net.ipv4.tcp_rto_min_us") * 1000,
+    minRto: leastRto,
+    clockGranularity: leastRto,
+    tailProbeAlone: leastRto,
+    synLinearRetries: sysctls.number("net.ipv4.tcp_syn_linear_timeouts"),
+    challengeInterval: sysctls.number("net.ipv4.tcp_invalid_ratelimit") * MILLISECOND,
     maxRto: sysctls.number("net.ipv4.tcp_rto_max_ms") * MILLISECOND,
     sack: sysctls.number("net.ipv4.tcp_sack") !== 0,
     timestamps: sysctls.number("net.ipv4.tcp_timestamps") !== 0,
@@ -29,16 +34,16 @@ export function tcpConfigOf({ domain, machine: { mtu, sysctls }, settings }: Con
     unsentLowWater: unsentLowWater(settings, sysctls),
     readLowWater: Math.max(1, settings.get("SO_RCVLOWAT")),
     windowClamp: settings.get("TCP_WINDOW_CLAMP"),
-    deferAccept: settings.get("TCP_DEFER_ACCEPT") * SECOND,
     simultaneousOpen: true,
     synRetries: settings.has("TCP_SYNCNT") ? settings.get("TCP_SYNCNT") : synRetries,
+    synAckRetries: null,
     retries: sysctls.number("net.ipv4.tcp_retries2"),
     userTimeout: settings.get("TCP_USER_TIMEOUT") * MILLISECOND,
     orphanTimeout: orphanTimeout(settings, sysctls),
     keepAliveIdle: keepAlive === null ? 0 : keepAlive.idle,
     keepAliveInterval: keepAlive === null ? DEFAULT_TCP_CONFIG.keepAliveInterval : keepAlive.interval,
     keepAliveProbes: keepAlive === null ? DEFAULT_TCP_CONFIG.keepAliveProbes : keepAlive.probes,
-    receiveBuffer: receiveBufferOf(settings, sysctls, segmentOf(settings, domain, mtu)),
+    receiveBuffer: receiveBufferOf(settings, sysctls),
     sendBuffer: sendBufferOf(settings, sysctls),
   };
 }
@@ -55,13 +60,6 @@ export interface ConfiguredSocket {
   readonly domain: number;
   readonly settings: Settings;
   readonly machine: { readonly sysctls: Sysctls; readonly mtu: number };
-}
-
-/** Octets of the largest segment that is announced. */
-function segmentOf(settings: Settings, domain: number, mtu: number): number {
-  const most = mtu - (domain === AF_INET ? 40 : 60);
-  const own = settings.get("TCP_MAXSEG");
-  return own > 0 && own < most ? own : most;
 }
 
 /** Of two options the one of the socket's family; where it is not set, or set to the default again, that. */
@@ -130,18 +128,11 @@ function keepAliveOf(settings: Settings, sysctls: Sysctls): KeepAlive | null {
   };
 }
 
-/**
- * Linux counts what buffers take in memory, and takes half of that for overhead when it offers a window (tcp_adv_win_scale of 1). The first window is full
- * segments, and the scale is that of the largest window that there may be.
- */
-function receiveBufferOf(settings: Settings, sysctls: Sysctls, segment: number): BufferConfig {
-  const whole = (size: number): number => (size > segment ? size - (size % segment) : Math.max(1, size));
-  if (settings.has("SO_RCVBUF")) return fixedBuffer(whole(settings.get("SO_RCVBUF") >> 1));
-  const initial = whole(sysctls.number("net.ipv4.tcp_rmem", 1) >> 1);
-  const largest = Math.max(initial, sysctls.number("net.ipv4.tcp_rmem", 2), sysctls.number("net.core.rmem_max"));
-  // A power of two has one bit more in Linux than here.
-  const scale = Math.min(14, Math.max(0, 31 - Math.clz32(largest) - 15));
-  const max = scale === 0 ? largest : Math.max(largest, 65_537 * 2 ** (scale - 1));
+/** As large as the socket or the machine says: the profile offers half of it. */
+function receiveBufferOf(settings: Settings, sysctls: Sysctls): BufferConfig {
+  if (settings.has("SO_RCVBUF")) return fixedBuffer(settings.get("SO_RCVBUF"));
+  const initial = sysctls.number("net.ipv4.tcp_rmem", 1);
+  const max = Math.max(initial, sysctls.number("net.ipv4.tcp_rmem", 2), sysctls.number("net.core.rmem_max"));
   return { initial, max, autoTune: sysctls.number("net.ipv4.tcp_moderate_rcvbuf") !== 0 };
 }
 
