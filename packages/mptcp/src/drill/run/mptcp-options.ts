@@ -55,7 +55,9 @@ export function resolveMptcp(plan: MptcpPlan, context: OptionContext): MptcpOpti
       return { kind: "mp_prio", backup: plan.backup, addressId: plan.id };
     case "mp_fail": {
       const own = live?.kind === "mp_fail" ? whole(live.dsnHigh, live.dsnLow) : undefined;
-      const sequence = sequenceOf(plan.sequence, context, context.side, own, context.flow.multipath?.next[context.side] ?? 1n);
+      // RFC 8684 §3.7: it names data that came from the other end.
+      const sender = OTHER[context.side];
+      const sequence = sequenceOf(plan.sequence, context, sender, own, context.flow.multipath?.next[sender] ?? 1n);
       return { kind: "mp_fail", dsnHigh: high(sequence), dsnLow: low(sequence) };
     }
     case "mp_fastclose": {
@@ -81,17 +83,20 @@ function capable(plan: Extract<MptcpPlan, { type: "mp_capable" }>, context: Opti
   const [sender, receiver] = plan.keys;
   const { payload, flow } = context;
   const dataLength = plan.dataLength ?? -1;
+  const senderKey = sender === undefined ? null : keyOf(sender, context, live?.senderKey ?? null);
   let checksum = -1;
   if (plan.checksum?.kind === "number") checksum = Number(plan.checksum.value & 0xffffn);
   else if (plan.checksum !== undefined || (dataLength >= 0 && flow.multipath?.checksums === true)) {
-    const first = (flow.multipath?.initial(context.side) ?? 0n) + 1n;
+    // The first segment with data may be the one that says the key.
+    const material = flow.multipath?.material(context.side) ?? (senderKey === null ? null : deriveKeyMaterial(senderKey));
+    const first = (material === null ? 0n : initialOf(material)) + 1n;
     checksum = dssChecksum(payloadSum(payload), high(first), low(first), 1, Math.max(0, dataLength));
   }
   return {
     kind: "mp_capable",
     version: plan.version,
     flags: plan.flags,
-    senderKey: sender === undefined ? null : keyOf(sender, context, live?.senderKey ?? null),
+    senderKey,
     receiverKey: receiver === undefined ? null : keyOf(receiver, context, live?.receiverKey ?? null),
     dataLength,
     checksum,
