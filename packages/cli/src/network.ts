@@ -1,5 +1,5 @@
 import { DEFAULT_MPTCP_CONFIG, fullMesh, linuxEndpoints, SECOND } from "mptcp";
-import type { DecisionEvent, MptcpConfig, PathLimits, PathMode } from "mptcp";
+import type { DecisionEvent, MptcpConfig, PathLimits, PathMode, ProfileName } from "mptcp";
 import { createStack, LinkCapture } from "mptcp/node";
 import type { AnySocket, Control, DeviceFollower, LinkDriver, Stack } from "mptcp/node";
 import { IpAddress } from "mptcp/wire";
@@ -48,6 +48,8 @@ export interface NetworkOptions {
   readonly mode: PathMode;
   /** Seconds that a connection waits for another path once it has lost all; null: as the engine has it. */
   readonly patience: number | null;
+  /** Whose choices are made where the RFCs leave one. */
+  readonly profile: ProfileName;
   /** Tells of devices as they come and go, too. */
   readonly verbose: boolean;
   /** The port that will be listened on; null where none will. */
@@ -112,6 +114,7 @@ class UserspaceNetwork implements Network {
     this.stack = createStack({
       links: links.map(({ driver, address }) => ({ driver: capture === null ? driver : capture.wrap(driver), addresses: [address] })),
       observer,
+      profile: options.profile,
       mptcp: mptcpConfig(options),
       onLinkFailed: (driver, error) => options.notice(`${driver.name} is gone, and its subflows with it: ${error.message}`),
     });

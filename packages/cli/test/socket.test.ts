@@ -195,6 +195,8 @@ describe("mptcp listen and mptcp connect, over UDP", () => {
       [["listen", "5103", "--udp", "dev=lo", "--endpoint", "127.0.0.1,signal,id=3"], /id= goes with links by address/],
       [["listen", "5103", ...SERVER, "--endpoint", "127.0.0.1,signal", "--mode", "full"], /--mode says how a full mesh is used/],
       [["listen", "5103", ...SERVER, "--mode", "half"], /It is backup, full or single-path/],
+      [["listen", "5103", ...SERVER, "--profile", "windows"], /It is own or linux/],
+      [["listen", "5103", "--via", "kernel", "--profile", "linux"], /leave out --profile/],
       [["listen", "5103", ...SERVER, "--patience", "0"], /number of seconds/],
       [["listen", "5103", "--via", "kernel", "--patience", "5"], /no --mode and no --patience/],
       [["listen", "5103", ...SERVER, "--keep"], /--keep needs --echo or --discard/],

@@ -30,9 +30,9 @@ export function buildNetwork(plan: Plan, seed: number, parts: OwnParts, observer
   const hosts = new Map<string, SimHost>();
   const links = new Map<string, Link>();
   const ports = new Map<PlanEnd, number>();
-  const settings = { tcp: tcpConfig(plan.protocol, parts), mptcp: mptcpConfig(plan.protocol, parts) };
   for (const host of plan.network.hosts) {
-    const made = simulation.addHost(host.name, settings);
+    const profile = host.profile ?? plan.protocol.profile;
+    const made = simulation.addHost(host.name, { profile, tcp: tcpConfig(plan.protocol, parts, profile), mptcp: mptcpConfig(plan.protocol, parts, profile) });
     hosts.set(host.name, made);
     nodes.set(host.name, made);
   }

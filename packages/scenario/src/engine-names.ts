@@ -1,8 +1,10 @@
-import { congestionControls, schedulers } from "mptcp";
-import type { CongestionControlFactory } from "mptcp";
+import { congestionControls, profiles, schedulers } from "mptcp";
+import type { CongestionControlFactory, ProfileName } from "mptcp";
 
 /** Names of the packet schedulers that a scenario can choose. */
 export const SCHEDULER_NAMES: readonly string[] = Object.keys(schedulers);
+/** Names of the profiles that a scenario can choose. */
+export const PROFILE_NAMES = Object.keys(profiles) as ProfileName[];
 /** Names of the congestion controllers that a scenario can choose. */
 export const CONGESTION_NAMES: readonly string[] = Object.keys(congestionControls);
 

@@ -1,3 +1,4 @@
+import type { ProfileName } from "mptcp";
 import { IpAddress } from "mptcp/wire";
 import { LINK_SHAPE } from "./keys/link.ts";
 import type { MIDDLEBOX, MiddleboxParameters } from "./keys/middlebox.ts";
@@ -20,6 +21,8 @@ export interface PlanNetwork {
 
 export interface PlanHost {
   readonly name: string;
+  /** Null: that of the protocol section. */
+  readonly profile: ProfileName | null;
   readonly interfaces: readonly PlanInterface[];
 }
 
@@ -129,7 +132,7 @@ function networkOfPaths(scenario: Scenario, problems: Problem[]): PlanNetwork {
     const mtu = Math.max(...scenario.paths.map((path) => path.mtu));
     links.push({ name: HUB, path: null, ends: [{ node: HUB, interface: null }, { node: "server", interface: HUB }], mtu, middleboxes: [], up: UNLIMITED, down: UNLIMITED });
   }
-  const hosts = [{ name: "client", interfaces: client }, { name: "server", interfaces: server }];
+  const hosts = [{ name: "client", profile: null, interfaces: client }, { name: "server", profile: null, interfaces: server }];
   return { hosts, routers, links, client: scenario.workload.from ?? "client", server: scenario.workload.to ?? "server" };
 }
 

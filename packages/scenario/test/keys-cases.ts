@@ -127,6 +127,7 @@ export const CASES: Readonly<Record<string, Readonly<Record<string, KeyCase>>>> 
   ),
   hosts: Object.fromEntries([
     ...at("topology", "topology.hosts.phone.", "events", { name: ["mobile", "topology.links.wlan.ends=[mobile.wlan, home]", "topology.links.lte.ends=[mobile.wwan, isp]"] }),
+    ...at("topology", "topology.hosts.phone.", "capture", { profile: "linux" }),
     ...at("topology", "topology.hosts.phone.", "capture", { interfaces: "[{ name: wwan }, { name: wlan }]" }),
   ]),
   interfaces: Object.fromEntries([
@@ -155,6 +156,7 @@ export const CASES: Readonly<Record<string, Readonly<Record<string, KeyCase>>>> 
       transport: "tcp", mode: "single-path", buffers: "20 KB", initialWindow: "2", timestamps: "false",
       checksum: "true", maxSubflows: "0",
     }),
+    ...at("paths", "protocol.", "capture", { profile: "linux" }),
     ...at("paths", "protocol.", "capture", { scheduler: "round-robin" }, [LIVE]),
     ...at("single", "protocol.", "capture", { delayedAck: "5 ms" }, ["workload={ live: { rate: 400 kb/s, interval: 30 ms, length: 2 s } }"]),
     ...at("single", "protocol.", "capture", { sack: "false" }, ["paths.a.loss=5 %"]),

@@ -7,9 +7,9 @@ export const INTERNAL: Readonly<Record<string, readonly string[]>> = {
     "WORKLOAD.keys", "Work", "Written",
   ],
   "mptcp": [
-    "DeadlineOwner", "Deadlines", "DecisionLog", "EndpointId", "EventBase", "HandOver", "HostMemory", "IcmpError", "Lingerer", "MptcpConnectionOptions",
+    "DeadlineOwner", "Deadlines", "DecisionLog", "EndpointId", "EventBase", "HandOver", "HostMemory", "HostRandom", "IcmpError", "Lingerer", "MptcpConnectionOptions",
     "MptcpEnvironment", "MultipathContext", "PathMtu", "Receiver", "RegularContext", "RttEstimator", "SegmentPool", "Sender", "Service", "Session",
-    "SnapshotBody", "Subflow", "SubflowTcpConfig", "TcpEnvironment", "TcpOwner", "TimeWait", "TimeWaitsOwner", "Timed", "Timer", "WaitingTuple",
+    "SnapshotBody", "Subflow", "Tally", "TcpEnvironment", "TcpOwner", "TimeWait", "TimeWaitsOwner", "Timed", "Timer", "WaitingTuple",
   ],
   "mptcp/node": [
     "CommandResult", "ERROR_CODES", "EVENTS", "HELLO", "Leaver", "METHODS", "NodeHandle", "Of", "Offloads", "PathError", "PortListener", "RecordOf",

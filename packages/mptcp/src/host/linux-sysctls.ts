@@ -18,12 +18,14 @@ const SYSCTLS: Readonly<Record<string, (value: string) => DefaultsChange>> = {
   "net.ipv4.ip_default_ttl": tcp((value) => ({ hopLimit: whole(value, 1, 255) })),
   "net.ipv4.tcp_congestion_control": (value) => ({ tcp: { congestion: congestionControl(value) }, mptcp: { congestion: congestionControl(value) } }),
   "net.ipv4.tcp_fin_timeout": tcp((value) => ({ orphanTimeout: whole(value, 1) * SECOND })),
+  "net.ipv4.tcp_invalid_ratelimit": tcp((value) => ({ challengeInterval: whole(value) * MILLISECOND })),
   "net.ipv4.tcp_notsent_lowat": tcp((value) => ({ unsentLowWater: whole(value) >= NO_MARK ? 0 : whole(value) })),
   "net.ipv4.tcp_retries2": tcp((value) => ({ retries: whole(value, 1) })),
   "net.ipv4.tcp_rmem": tcp((value) => ({ receiveBuffer: buffer(value) })),
   "net.ipv4.tcp_rto_max_ms": tcp((value) => ({ maxRto: whole(value, 1) * MILLISECOND })),
-  "net.ipv4.tcp_rto_min_us": tcp((value) => ({ minRto: whole(value, 1) * MICROSECOND })),
+  "net.ipv4.tcp_rto_min_us": tcp((value) => leastRto(whole(value, 1) * MICROSECOND)),
   "net.ipv4.tcp_sack": tcp((value) => ({ sack: whole(value) > 0 })),
+  "net.ipv4.tcp_syn_linear_timeouts": tcp((value) => ({ synLinearRetries: whole(value) })),
   "net.ipv4.tcp_syn_retries": tcp((value) => ({ synRetries: whole(value, 0, 127) })),
   "net.ipv4.tcp_syncookies": (value) => ({ synCookies: (["never", "auto", "always"] as const)[whole(value, 0, 2) as 0 | 1 | 2] }),
   "net.ipv4.tcp_timestamps": tcp((value) => ({ timestamps: whole(value, 0, 2) > 0 })),
@@ -46,6 +48,11 @@ export const KNOWN_SYSCTLS: readonly string[] = Object.keys(SYSCTLS);
 
 function tcp(change: (value: string) => Partial<TcpConfig>): (value: string) => DefaultsChange {
   return (value) => ({ tcp: change(value) });
+}
+
+/** In Linux it is also what an RTO exceeds the round-trip time by, and what a probe of one segment allows for a delayed ACK. */
+function leastRto(time: number): Partial<TcpConfig> {
+  return { minRto: time, clockGranularity: time, tailProbeAlone: time };
 }
 
 function pathManager(name: string): DefaultsChange {

@@ -1,7 +1,7 @@
 import type { CloseReason, ConnectionSnapshot, DeadlineOwner, FallbackReason, JoinRefusal } from "../core/index.ts";
 import { Deadlines, FALLBACK_REASONS } from "../core/index.ts";
 import type { CongestionControlFactory, FourTuple, KeepAlive, StreamConnection, StreamReadiness, StreamSettings, TcpInfo } from "../tcp/index.ts";
-import { configOfKeepAlive, CouplingGroup, infoOfTcp, STREAM_EVENT } from "../tcp/index.ts";
+import { checkSettings, configOfKeepAlive, CouplingGroup, infoOfTcp, STREAM_EVENT } from "../tcp/index.ts";
 import type { IpAddress, MpJoinSyn, Payload } from "../wire/index.ts";
 import type { MptcpConfig, PolicyExchange } from "./config.ts";
 import { DEADLINES } from "./deadlines.ts";
@@ -149,6 +149,7 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
   }
 
   configure(change: Partial<StreamSettings>, now: number): void {
+    checkSettings(change);
     // RFC 6897 §4.4.1: an option of the socket applies to all subflows, those to come too.
     this.tcpConfig = { ...this.tcpConfig, ...change };
     this.joinTcpConfig = null;

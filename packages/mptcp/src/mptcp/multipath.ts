@@ -1,7 +1,7 @@
 import type { CloseReason, Counters, Deadlines, FallbackReason, JoinRefusal, SubflowEndReason } from "../core/index.ts";
 import { LIMITS, makePolicy } from "../core/index.ts";
 import type { CongestionControlFactory, CouplingGroup, FourTuple, KeepAlive, StreamReadiness, StreamSettings, TcpConnection } from "../tcp/index.ts";
-import { readinessOf, reassemblyMemory, STREAM_EVENT } from "../tcp/index.ts";
+import { changesWindow, readinessOf, reassemblyMemory, STREAM_EVENT } from "../tcp/index.ts";
 import type { MpJoinSyn, MptcpOption, Payload } from "../wire/index.ts";
 import type { MptcpConfig, PolicyExchange } from "./config.ts";
 import type { Carrier } from "./context.ts";
@@ -321,7 +321,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     sender.configure(change);
     receiver.configure(change);
     this.patience.onLimits(now);
-    this.offerWindow();
+    if (changesWindow(change)) this.offerWindow();
     if (sender.takeRoom()) this.onRoom();
     if (change.readLowWater !== undefined && receiver.hasEnoughToRead) this.raise(STREAM_EVENT.readable);
     this.mark();

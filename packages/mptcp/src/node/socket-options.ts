@@ -1,6 +1,7 @@
 import type { LookupAddress } from "node:dns";
 import type { BlockList, OnReadOpts } from "node:net";
 import { SECOND } from "../core/index.ts";
+import type { ProfileName } from "../host/index.ts";
 import type { MptcpConfig } from "../mptcp/index.ts";
 import type { KeepAlive, TcpConfig } from "../tcp/index.ts";
 import type { MultipathChoice } from "./mptcp-info.ts";
@@ -26,6 +27,8 @@ export interface SocketOptions {
    * bound, and else the one that is: `localAddress`, or the `host` of a server.
    */
   readonly localAddresses?: readonly string[];
+  /** Whose choices are made where the RFCs leave one, as in `profiles`; the runtime's unless given. `tcp` and `mptcp` go before it. */
+  readonly profile?: ProfileName;
   readonly tcp?: Partial<TcpConfig>;
   readonly mptcp?: Partial<MptcpConfig>;
   /** The runtime to use; that of the default stack unless given. */

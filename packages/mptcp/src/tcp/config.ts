@@ -65,7 +65,10 @@ export interface TcpConfig {
   readonly synRetries: number;
   /** The same for a SYN+ACK; null: as many. */
   readonly synAckRetries: number | null;
-  /** SYNs sent again after `initialRto` each, before the intervals double, and beside `synRetries`. RFC 6298 §5.5 would double each; Linux does not. */
+  /**
+   * SYNs sent again after `initialRto` each, before the intervals double; given up after the time that `synRetries` doubled intervals take. RFC 6298 §5.5 would
+   * double each; Linux does not.
+   */
   readonly synLinearRetries: number;
   /**
    * At least so long between two answers to segments without data that are not acceptable (RFC 5961 §7); data is always answered. 0: a number of
@@ -113,6 +116,11 @@ export type StreamSettings = Pick<
   | "noDelay" | "cork" | "keepAliveIdle" | "keepAliveInterval" | "keepAliveProbes" | "userTimeout" | "synRetries" | "retries" | "orphanTimeout" | "delayedAck"
   | "maxSegmentSize" | "hopLimit" | "trafficClass" | "sendBuffer" | "receiveBuffer" | "unsentLowWater" | "readLowWater" | "windowClamp"
 >;
+
+/** Whether a change of settings may open the window: what says nothing of it has no update leave. */
+export function changesWindow({ receiveBuffer, windowClamp }: Partial<StreamSettings>): boolean {
+  return receiveBuffer !== undefined || windowClamp !== undefined;
+}
 
 /** When a silent peer is asked whether it is still there, ns. */
 export interface KeepAlive {

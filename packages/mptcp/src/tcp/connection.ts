@@ -2,7 +2,7 @@ import type { CloseReason, DecisionDetail } from "../core/index.ts";
 import { MILLISECOND, NEVER, SECOND } from "../core/index.ts";
 import type { Packet, TcpSegment } from "../wire/index.ts";
 import { sequenceAdd, TCP_FLAG } from "../wire/index.ts";
-import { keepAliveOf, trafficClassOf } from "./config.ts";
+import { configOfKeepAlive, keepAliveOf, trafficClassOf } from "./config.ts";
 import type { KeepAlive, StreamSettings, TcpConfig } from "./config.ts";
 import type { CongestionContext, CongestionControl, CongestionControlFactory, HandOver } from "./congestion/control.ts";
 import { BEFORE_ESTABLISHED } from "./congestion/none.ts";
@@ -362,7 +362,7 @@ export class TcpConnection {
    * Other settings from now on. Those that are the stream's are its owner's to follow: Nagle's algorithm, the cork, buffers, marks, the clamp of the window.
    */
   configure(change: Partial<StreamSettings>, now: number): void {
-    const config = (this.config = { ...this.config, ...change });
+    const config = (this.config = { ...this.config, ...configOfKeepAlive(this.keepAlive), ...change });
     this.hopLimit = config.hopLimit;
     this.trafficClass = trafficClassOf(config);
     this.updateMaxPayload();

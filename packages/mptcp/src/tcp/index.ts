@@ -5,7 +5,7 @@
  * @module
  */
 export { reassemblyMemory, ReceiveBufferTuner, ReceiverRtt, SendBufferTuner, sizeWithin, windowOfPath, withoutQueue } from "./buffer-tuning.ts";
-export { configOfKeepAlive, DEFAULT_TCP_CONFIG, fixedBuffer, keepAliveOf, offeredShare, trafficClassOf } from "./config.ts";
+export { changesWindow, configOfKeepAlive, DEFAULT_TCP_CONFIG, fixedBuffer, keepAliveOf, offeredShare, trafficClassOf } from "./config.ts";
 export type { BufferConfig, KeepAlive, StreamSettings, TcpConfig } from "./config.ts";
 export type {
   AckEvent,
@@ -42,6 +42,7 @@ export { ReceiveQueue } from "./receive-queue.ts";
 export { SegmentPool } from "./segment-pool.ts";
 export { TCP_CLASSES, TCP_CONSTANTS } from "./saved.ts";
 export { LONGEST_CORK } from "./sender.ts";
+export { checkSettings } from "./settings.ts";
 export { SendQueue } from "./send-queue.ts";
 export { TcpSocket } from "./socket.ts";
 export type { TcpSocketOptions } from "./socket.ts";

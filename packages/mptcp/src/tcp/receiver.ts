@@ -334,7 +334,7 @@ export class Receiver {
   synWindow(now: number): number {
     const { tcp } = this;
     let room = Math.max(0, Math.floor(tcp.owner.receiveWindow(tcp, now)));
-    if (tcp.config.offeredWindow === "half") {
+    if (tcp.config.offeredWindow === "half" && tcp.config.receiveBuffer.autoTune) {
       const segment = announcedMss(tcp.config, tcp.ipHeader) - (tcp.timestamps ? TIMESTAMP_SPACE : 0);
       this.unoffered = room > segment ? room % segment : 0;
       room -= this.unoffered;

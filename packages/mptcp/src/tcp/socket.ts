@@ -2,7 +2,7 @@ import type { CloseReason, ConnectionSnapshot } from "../core/index.ts";
 import { MptcpError } from "../core/index.ts";
 import type { Packet, Payload, TcpSegment } from "../wire/index.ts";
 import { reassemblyMemory, ReceiveBufferTuner, SendBufferTuner } from "./buffer-tuning.ts";
-import { configOfKeepAlive, offeredShare } from "./config.ts";
+import { changesWindow, configOfKeepAlive, offeredShare } from "./config.ts";
 import type { KeepAlive, StreamSettings, TcpConfig } from "./config.ts";
 import type { CongestionControlFactory } from "./congestion/control.ts";
 import { CouplingGroup } from "./congestion/coupling.ts";
@@ -15,6 +15,7 @@ import { isEnoughToRead, isRoomy, readinessOf, roomIn } from "./readiness.ts";
 import type { StreamReadiness } from "./readiness.ts";
 import { ReceiveQueue } from "./receive-queue.ts";
 import { SendQueue } from "./send-queue.ts";
+import { checkSettings } from "./settings.ts";
 import { STREAM_EVENT } from "./stream.ts";
 import type { FourTuple, StreamConnection } from "./stream.ts";
 
@@ -209,6 +210,7 @@ export class TcpSocket implements StreamConnection, TcpOwner {
   }
 
   configure(change: Partial<StreamSettings>, now: number): void {
+    checkSettings(change);
     const { tcp } = this;
     tcp.configure(change, now);
     if (change.sendBuffer !== undefined) this.sendBuffer.configure(change.sendBuffer);
@@ -219,7 +221,7 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     if (change.noDelay !== undefined) tcp.setNoDelay(change.noDelay);
     if (change.cork !== undefined) tcp.holdBack(change.cork, null);
     if (this.over) return;
-    tcp.windowUpdated(now);
+    if (changesWindow(change)) tcp.windowUpdated(now);
     this.tellRoom();
     if (change.readLowWater !== undefined) this.tellReadable();
   }

@@ -63,7 +63,7 @@ export interface StreamConnection {
 
   /** How it is set now: what it was opened with, and what was changed since. */
   readonly settings: StreamSettings;
-  /** Changes settings, from now on; those that are not named stay. */
+  /** Changes settings, from now on; those that are not named stay. @throws MptcpError ERR_OUT_OF_RANGE for one that cannot be; then none is changed */
   configure(change: Partial<StreamSettings>, now: number): void;
   /** Exchanges congestion control, also while data flows: the new controller goes on from the window of the one before. */
   exchange(policies: { readonly congestion?: CongestionControlFactory }, now: number): void;

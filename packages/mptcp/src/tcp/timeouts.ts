@@ -69,9 +69,9 @@ function notBeyondPatience(tcp: TcpConnection, timer: Timer): void {
 
 /** RFC 9293 §3.8.3: the SYN, or SYN+ACK, again. */
 function synDue(tcp: TcpConnection, now: number): void {
-  const { config, sender } = tcp;
-  const linear = tcp.state === "SYN-SENT" ? config.synLinearRetries : 0;
-  if (tcp.synRetries >= (tcp.active ? config.synRetries + linear : (config.synAckRetries ?? config.synRetries))) {
+  const { sender } = tcp;
+  const linear = tcp.state === "SYN-SENT" ? tcp.config.synLinearRetries : 0;
+  if (isPatienceForSynOver(tcp, linear)) {
     tcp.over(tcp.softError ?? "ETIMEDOUT", null, now);
     return;
   }
@@ -85,6 +85,14 @@ function synDue(tcp: TcpConnection, now: number): void {
   tcp.synPending = true;
   sender.armRetransmission(now);
   tcp.owner.onRetransmissionTimeout(tcp, sender.timeouts, now);
+}
+
+/** Whether the SYN, or SYN+ACK, was sent often enough. Where the first intervals do not double: once it took as long as if they did. */
+function isPatienceForSynOver({ active, config, synRetries }: TcpConnection, linear: number): boolean {
+  const most = active ? config.synRetries : (config.synAckRetries ?? config.synRetries);
+  if (linear === 0) return synRetries >= most;
+  const intervals = synRetries <= linear ? synRetries + 1 : linear - 1 + 2 ** (synRetries - linear + 1);
+  return intervals >= 2 ** (most + 1) - 1;
 }
 
 /** RFC 9293 §3.8.6.1: ask whether the window opened, or use a small one that did. */

@@ -35,6 +35,24 @@ describe.each(KINDS)("settings of an open connection (%s)", (kind) => {
     expect(connection.settings.noDelay).toBe(false);
   });
 
+  test("one part of keepalive is changed without the others", () => {
+    const { pair, client: { connection } } = open(kind);
+    connection.setKeepAlive({ idle: 9 * SECOND, interval: SECOND, probes: 2 }, pair.now);
+    connection.configure({ keepAliveProbes: 5 }, pair.now);
+    expect(connection.settings).toMatchObject({ keepAliveIdle: 9 * SECOND, keepAliveInterval: SECOND, keepAliveProbes: 5 });
+    const from = pair.sent.length;
+    pair.run(10_000);
+    expect(pair.packets((sent) => fromClient(sent), from).length).toBeGreaterThan(0);
+  });
+
+  test("that cannot be are refused, and nothing is changed then", () => {
+    const { pair, client: { connection } } = open(kind);
+    for (const change of [{ hopLimit: 0 }, { hopLimit: 256 }, { trafficClass: -1 }, { userTimeout: Number.NaN }, { sendBuffer: fixedBuffer(0) }, { readLowWater: 0 }]) {
+      expect(() => connection.configure({ synRetries: 1, ...change }, pair.now)).toThrow(expect.objectContaining({ code: "ERR_OUT_OF_RANGE" }));
+    }
+    expect(connection.settings.synRetries).toBe(6);
+  });
+
   test("hop limit and traffic class are those of packets to come; ECN's bits are not touched", () => {
     const { pair, client } = open(kind);
     client.connection.configure({ hopLimit: 7, trafficClass: 0xb9 }, pair.now);

@@ -7,8 +7,8 @@ import { Dss, encodePacket, IpAddress, Packet, packetLength, Payload, sequenceAd
 import type { MptcpOption } from "../../src/wire/index.ts";
 
 export const MS = 1_000_000;
-const LOCAL = IpAddress.parse("192.168.0.1");
-const REMOTE = IpAddress.parse("192.0.2.1");
+const LOCAL = IpAddress.v4(0xc0a80001);
+const REMOTE = IpAddress.v4(0xc0000201);
 export const PEER_KEY = new Uint8Array(8).fill(0x11);
 
 /** What the hand-made peer puts on a segment; numbers are relative, and the engine's data begins at 1. */

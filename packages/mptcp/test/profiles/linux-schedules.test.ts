@@ -10,6 +10,15 @@ describe("linux: what has no answer is sent again when the kernel does", () => {
     expect(peer.connection.error).toBe("ETIMEDOUT");
   });
 
+  it("SYN: for as long as so many intervals would take that double", () => {
+    const ends = [1, 2, 3].map((synRetries) => {
+      const peer = new HandPeer({ tcp: { synRetries } }).connect();
+      while (!peer.connection.closed) peer.pass(1000);
+      return [peer.lines.length, peer.now / 1e9];
+    });
+    expect(ends).toEqual([[3, 3], [6, 7], [8, 19]]);
+  });
+
   it("SYN+ACK: intervals that double, five times", () => {
     expect(new HandPeer().listen().send("S").pass(200_000).takeTimes()).toEqual([0, 1000, 3000, 7000, 15_000, 31_000]);
   });

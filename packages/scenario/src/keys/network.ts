@@ -1,4 +1,5 @@
-import { address, flag, label, plain, whole } from "./kinds.ts";
+import { PROFILE_NAMES } from "../engine-names.ts";
+import { address, flag, label, oneOf, plain, whole } from "./kinds.ts";
 import type { Kind } from "./kinds.ts";
 import { LINK_SHAPE, ONE_DELAY } from "./link.ts";
 import { MIDDLEBOX } from "./middlebox.ts";
@@ -69,6 +70,7 @@ export const HOST = section({
   keys: {
     name: required(label, "Its name, different from all other hosts and routers."),
     interfaces: required(list(INTERFACE, 1), "What links it."),
+    profile: optional(oneOf(...PROFILE_NAMES), { otherwise: null, shown: "as `protocol` says", does: "Whose choices this host makes where the RFCs leave one." }),
   },
   example: `
 topology:

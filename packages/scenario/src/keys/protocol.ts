@@ -1,6 +1,6 @@
 import { DEFAULT_MPTCP_CONFIG, DEFAULT_TCP_CONFIG, fullMesh, schedulers } from "mptcp";
 import type { BufferConfig, MptcpConfig, TcpConfig } from "mptcp";
-import { CONGESTION_NAMES, congestionByName, SCHEDULER_NAMES } from "../engine-names.ts";
+import { CONGESTION_NAMES, congestionByName, PROFILE_NAMES, SCHEDULER_NAMES } from "../engine-names.ts";
 import { above0, bufferSize, flag, oneOf, size, time, whole } from "./kinds.ts";
 import type { Kind } from "./kinds.ts";
 import { optional, scalarOrGroup, section } from "./section.ts";
@@ -36,6 +36,10 @@ export const PROTOCOL = section({
   does: "How both hosts speak. The defaults of times and numbers are the engine's.",
   keys: {
     transport: optional(oneOf("mptcp", "tcp"), { otherwise: "mptcp", does: "Multipath TCP, or plain TCP over the first path." }),
+    profile: optional(oneOf(...PROFILE_NAMES), {
+      otherwise: "own",
+      does: "Whose choices hosts make where the RFCs leave one: `own`, or `linux`, those of Linux 6.18 ([profiles](profiles.md)). Other keys go before it where they are not at their defaults.",
+    }),
     scheduler: engineKey(oneOf(...SCHEDULER_NAMES), {
       otherwise: null,
       shown: "`lowest-time-distance`",

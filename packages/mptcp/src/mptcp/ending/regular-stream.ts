@@ -1,7 +1,7 @@
 import type { CloseReason, Counters, FallbackReason } from "../../core/index.ts";
 import { MptcpError } from "../../core/index.ts";
 import type { BufferConfig, CongestionControlFactory, CouplingGroup, KeepAlive, SegmentRole, SegmentSlot, SendQueue, StreamBuffers, StreamReadiness, StreamSettings, TcpConnection, TcpOwner } from "../../tcp/index.ts";
-import { isEnoughToRead, isRoomy, readinessOf, reassemblyMemory, roomIn, SEGMENT_ROLE, sizeWithin, STREAM_EVENT, windowOfPath, withoutQueue } from "../../tcp/index.ts";
+import { changesWindow, isEnoughToRead, isRoomy, readinessOf, reassemblyMemory, roomIn, SEGMENT_ROLE, sizeWithin, STREAM_EVENT, windowOfPath, withoutQueue } from "../../tcp/index.ts";
 import type { Payload, TcpSegment } from "../../wire/index.ts";
 import { INFINITE_MAPPING_LENGTH, infiniteMapping } from "../data/dss.ts";
 import { headerGrowth } from "../data/option-space.ts";
@@ -286,7 +286,7 @@ export class RegularStream implements TcpOwner, SubflowView {
     if (change.noDelay !== undefined) this.setNoDelay(change.noDelay);
     if (change.cork !== undefined) tcp.holdBack(change.cork, null);
     if (this.isClosed) return;
-    this.offerWindow();
+    if (changesWindow(change)) this.offerWindow();
     this.tellRoom();
     if (change.readLowWater !== undefined && this.hasEnoughToRead) this.context.raise(STREAM_EVENT.readable);
   }

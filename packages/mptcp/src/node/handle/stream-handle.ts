@@ -24,7 +24,7 @@ import { noteWritten, writeLater, WriteRequest } from "./write-request.ts";
 import type { WriteResult } from "./write-request.ts";
 
 /** The settings of the engine for one connection. */
-export type HandleSettings = Pick<SocketConnectOptions, "multipath" | "tcp" | "mptcp" | "blockList">;
+export type HandleSettings = Pick<SocketConnectOptions, "multipath" | "profile" | "tcp" | "mptcp" | "blockList">;
 
 /** A write that the connection did not take whole yet. */
 interface PendingWrite {
@@ -339,6 +339,7 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
     const local = from ?? this.mptcp.firstAddress(runtime, remote);
     const options: ConnectOptions = {
       multipath: settings.multipath !== false,
+      ...(settings.profile === undefined ? {} : { profile: settings.profile }),
       require: settings.multipath === "required",
       mptcp: { localAddresses: this.mptcp.restriction(runtime, from), ...settings.mptcp },
       ...(local === null ? {} : { localAddress: local }),

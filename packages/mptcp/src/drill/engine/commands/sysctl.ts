@@ -2,7 +2,8 @@ import type { CommandOutcome } from "../../system/index.ts";
 import type { Machine } from "../machine/machine.ts";
 
 /** sysctl(8): `[-q] [-n] [-w] NAME`, `NAME=VALUE`, any number of them; `-a`. */
-export function sysctl({ sysctls }: Machine, words: readonly string[]): CommandOutcome {
+export function sysctl(machine: Machine, words: readonly string[]): CommandOutcome {
+  const { sysctls } = machine;
   const options = new Set<string>();
   const names: string[] = [];
   for (const word of words) {
@@ -15,7 +16,7 @@ export function sysctl({ sysctls }: Machine, words: readonly string[]): CommandO
   for (const word of wanted) {
     const at = word.indexOf("=");
     const name = (at < 0 ? word : word.slice(0, at)).trim().replaceAll("/", ".");
-    const trouble = at < 0 ? (sysctls.get(name) === undefined ? "missing" : null) : sysctls.set(name, unquoted(word.slice(at + 1)));
+    const trouble = at < 0 ? (sysctls.get(name) === undefined ? "missing" : null) : machine.setSysctl(name, unquoted(word.slice(at + 1)));
     if (trouble === "missing") {
       // -e and -i are for names that may be missing.
       if (!options.has("e") && !options.has("i")) errors += `sysctl: cannot stat /proc/sys/${name.replaceAll(".", "/")}: No such file or directory\n`;

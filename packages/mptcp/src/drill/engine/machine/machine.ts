@@ -1,9 +1,7 @@
-import { SeededRandom, seededSources } from "../../../core/index.ts";
+import { MptcpError, SeededRandom, seededSources } from "../../../core/index.ts";
 import type { DecisionEvent, Observer, RandomSource } from "../../../core/index.ts";
-import { Host, Listener, Pump } from "../../../host/index.ts";
-import type { HostOptions, PumpDriver } from "../../../host/index.ts";
-import { pathManagerNamed } from "../../../mptcp/index.ts";
-import type { PathManagerFactory } from "../../../mptcp/index.ts";
+import { changeOfSysctl, Host, Pump } from "../../../host/index.ts";
+import type { HostOptions, Listener, PumpDriver } from "../../../host/index.ts";
 import type { StreamConnection } from "../../../tcp/index.ts";
 import type { IpAddress, Packet } from "../../../wire/index.ts";
 import type { Wiring } from "../../system/index.ts";
@@ -14,6 +12,7 @@ import { Bindings } from "./bindings.ts";
 import { Device } from "./device.ts";
 import { Endpoints } from "./endpoints.ts";
 import { parseNetwork, Routes } from "./routes.ts";
+import { SharedListener } from "./shared-listener.ts";
 import { countState } from "./state-counts.ts";
 
 /** Who hears of a connection or a listener. */
@@ -55,6 +54,7 @@ export class Machine implements PumpDriver, AddressedMachine {
   readonly segmentationLimit: number;
   private readonly pump: Pump;
   private readonly attentive = new Map<StreamConnection | Listener, Attentive>();
+  private readonly shared: SharedListener[] = [];
   private readonly takers: PacketTaker[] = [];
   /** Packets from the machine to itself. */
   private readonly looped: Packet[] = [];
@@ -63,12 +63,14 @@ export class Machine implements PumpDriver, AddressedMachine {
     const { host, observer, seed } = options;
     this.mtu = wiring.mtu;
     this.segmentationLimit = wiring.segmentation ? SUPER_SEGMENT : 0;
-    const mptcp = { pathManager: pathManagerNamed("endpoints") as PathManagerFactory, limits: this.endpoints.limits, ...host.mptcp };
     const event = (decision: DecisionEvent): void => {
       countState(this.host.counters, decision);
       observer.event(decision);
     };
-    this.host = new Host({ name: "stack", profile: "linux", random: seededSources(seed), observer: { perSegment: observer.perSegment === true, milestones: observer.milestones === true, event }, ...host, mptcp });
+    this.host = new Host({ name: "stack", profile: "linux", random: seededSources(seed), observer: { perSegment: observer.perSegment === true, milestones: observer.milestones === true, event }, ...host });
+    for (const name of this.sysctls.names) this.follow(name);
+    // What the caller wants goes before what Linux has.
+    this.host.setDefaults({ tcp: { simultaneousOpen: true, ...host.tcp }, mptcp: { limits: this.endpoints.limits, ...host.mptcp } });
     this.device = new Device(this.host.counters);
     this.random = new SeededRandom(seed, "machine");
     this.bindings = new Bindings(this.random);
@@ -104,6 +106,28 @@ export class Machine implements PumpDriver, AddressedMachine {
     this.addresses.refresh();
   }
 
+  // ---- settings
+
+  /** A setting of the machine changes. @returns why not, see {@link Sysctls.set} */
+  setSysctl(name: string, value: string): ReturnType<Sysctls["set"]> {
+    const trouble = this.sysctls.set(name, value);
+    if (trouble === null) this.follow(name);
+    return trouble;
+  }
+
+  /** Has the engine's host do as a setting says, where it has a meaning there. */
+  private follow(name: string): void {
+    // Buffers are worked out from several settings, for each socket.
+    if (name === "net.ipv4.tcp_rmem" || name === "net.ipv4.tcp_wmem") return;
+    try {
+      const change = changeOfSysctl(name, this.sysctls.text(name));
+      if (change !== null) this.host.setDefaults(change);
+    } catch (error) {
+      // Linux takes it; the engine stays as it was.
+      if (!(error instanceof MptcpError)) throw error;
+    }
+  }
+
   // ---- who hears of what
 
   attend(to: StreamConnection | Listener, attentive: Attentive): void {
@@ -116,7 +140,25 @@ export class Machine implements PumpDriver, AddressedMachine {
 
   /** The ports that are listened on. */
   get listeners(): readonly Listener[] {
-    return Array.from(this.attentive.keys()).filter((what) => what instanceof Listener);
+    return this.shared.map(({ listener }) => listener);
+  }
+
+  /** The listener of an address and port, which sockets may share; null: none. */
+  sharedListener(key: string): SharedListener | null {
+    return this.shared.find((other) => other.key === key) ?? null;
+  }
+
+  openListener(key: string, listener: Listener): SharedListener {
+    const opened = new SharedListener(key, listener);
+    this.shared.push(opened);
+    this.attend(listener, opened);
+    return opened;
+  }
+
+  closeListener(closing: SharedListener): void {
+    this.shared.splice(this.shared.indexOf(closing), 1);
+    this.leave(closing.listener);
+    closing.listener.close(this.now);
   }
 
   takePackets(taker: PacketTaker): void {

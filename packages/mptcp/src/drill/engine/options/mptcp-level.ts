@@ -5,7 +5,7 @@ import { tcpsOf } from "../sockets/connection-view.ts";
 import type { Socket } from "../sockets/socket.ts";
 import { StreamSocket } from "../sockets/stream-socket.ts";
 import type { OctetsOption, OptionRow } from "./row.ts";
-import { infoOctets, multipathOf } from "./tcp-info.ts";
+import { infoOctets, multipathOf, openedAt } from "./tcp-info.ts";
 
 function mptcpInfo(socket: Socket): Uint8Array {
   const connection = multipathOf(socket);
@@ -75,7 +75,7 @@ export const MPTCP_LEVEL: readonly OptionRow[] = [
   { kind: "octets", name: "MPTCP_INFO", multipath: "same", set: null, get: (socket, buffer) => mptcpInfo(socket).subarray(0, buffer.length) },
   perSubflow("MPTCP_TCPINFO", (socket, index) => {
     const tcp = socket instanceof StreamSocket ? tcpsOf(socket.connection)[index] : undefined;
-    return tcp === undefined ? new Uint8Array(0) : infoOctets(socket.machine, tcp);
+    return tcp === undefined ? new Uint8Array(0) : infoOctets(socket.machine, tcp, openedAt(socket));
   }),
   perSubflow("MPTCP_SUBFLOW_ADDRS", addressesOf),
 ];

@@ -1,6 +1,7 @@
 import { SECOND } from "../../../core/index.ts";
 import { CONSTANTS, ERRORS } from "../../system/index.ts";
 import type { Socket } from "../sockets/socket.ts";
+import { TIMESTAMPING } from "../sockets/timestamps.ts";
 import { anyNumber, between, numberOption, onOff, zeroOrOne } from "./row.ts";
 import type { OctetsOption, OptionRow, UnderMultipath } from "./row.ts";
 
@@ -103,8 +104,12 @@ const bindToDevice: OctetsOption = {
   },
 };
 
-/** Its number is what was set; SO_TIMESTAMPING has a second number, which binds it to a clock. */
-const timestamping = numberOption("SO_TIMESTAMPING", (value) => ((value & ~KNOWN_TIMESTAMPING) === 0 && value >= 0 ? value : "EINVAL"), { octets: 8 });
+/** Its number is what was set, and the other one would bind it to a clock. Ids are positions in the stream, which a connection has alone. */
+function timestamps(value: number, socket: Socket): number | string {
+  if (value < 0 || (value & ~KNOWN_TIMESTAMPING) !== 0) return "EINVAL";
+  if ((value & TIMESTAMPING.ids) === 0 || socket.type !== SOCK_STREAM) return value;
+  return socket.peer === null ? "EINVAL" : value;
+}
 
 function ignored(name: string): OptionRow {
   return numberOption(name, onOff, { multipath: "ignored" });
@@ -150,7 +155,7 @@ export const SOCKET_LEVEL: readonly OptionRow[] = [
   forced("SO_RCVBUFFORCE", "SO_RCVBUF"),
   numberOption("SO_TIMESTAMPNS", onOff),
   numberOption("SO_MARK", anyNumber),
-  timestamping,
+  numberOption("SO_TIMESTAMPING", timestamps, { octets: 8 }),
   readOnly("SO_PROTOCOL", ({ protocol }) => protocol),
   readOnly("SO_DOMAIN", ({ domain }) => domain),
   ignored("SO_RXQ_OVFL"),

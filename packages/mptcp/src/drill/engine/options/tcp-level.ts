@@ -77,6 +77,13 @@ function deferAccept(value: number): number {
   return passed;
 }
 
+/** Whether a socket speaks Multipath TCP, or will unless its peer does not. */
+function isMultipath(socket: Socket): number {
+  if (socket.protocol !== IPPROTO_MPTCP) return 0;
+  const connection = socket instanceof StreamSocket ? socket.connection : null;
+  return connection === null || connection.fallback === null ? 1 : 0;
+}
+
 function level(name: string, store: NumberOption["store"], multipath: UnderMultipath = "same"): OptionRow {
   return numberOption(name, store, { multipath });
 }
@@ -108,6 +115,8 @@ export const TCP_LEVEL: readonly OptionRow[] = [
   level("TCP_FASTOPEN_NO_COOKIE", zeroOrOne),
   level("TCP_INQ", zeroOrOne),
   ofTcpAlone("TCP_TX_DELAY", between(0, LARGEST)),
+  numberOption("TCP_IS_MPTCP", null, { initial: isMultipath }),
+  ofTcpAlone("TCP_RTO_MAX_MS", between(1000, 120_000), fromMachine("net.ipv4.tcp_rto_max_ms")),
 ];
 
 /** TCP_CA_NAME_MAX. */

@@ -15,7 +15,8 @@ export function closeStream(socket: StreamSocket): Outcome {
     socket.dropConnection();
     return done(0);
   }
-  if (connection.readable > 0) {
+  if (socket.state === "SYN-SENT") connection.abort(now);
+  else if (connection.readable > 0) {
     machine.host.counters.increment("TcpExtTCPAbortOnClose");
     connection.abort(now);
   } else if (settings.linger === 0) {

@@ -8,7 +8,7 @@ import type { Outcome } from "../process/outcome.ts";
 import { codeOf } from "./code-of.ts";
 import { isConnected } from "./connection-view.ts";
 import type { StreamSocket } from "./stream-socket.ts";
-import { mptcpConfigOf, tcpConfigOf } from "./tcp-config.ts";
+import { tcpConfigOf } from "./tcp-config.ts";
 
 /** connect(2). */
 export function connectStream(socket: StreamSocket, address: SocketAddress): Outcome {
@@ -59,7 +59,6 @@ function open(socket: StreamSocket, given: SocketAddress): string | null {
         ...(local.port === 0 ? {} : { localPort: local.port }),
         multipath: socket.protocol === IPPROTO_MPTCP && machine.sysctls.number("net.mptcp.enabled") !== 0,
         tcp: tcpConfigOf(socket, false),
-        mptcp: mptcpConfigOf(machine.sysctls),
       },
       machine.now,
     );

@@ -1,3 +1,4 @@
+import { SECOND } from "../../../core/index.ts";
 import { CONSTANTS, ERRORS } from "../../system/index.ts";
 import type { ControlMessage, SocketAddress } from "../../system/index.ts";
 
@@ -14,6 +15,8 @@ export interface ExtendedError {
   readonly offender: SocketAddress | null;
   /** What the error is about, as it was sent. */
   readonly payload: Uint8Array;
+  /** When it was so, ns: told by a control message of its own. */
+  readonly at?: number;
 }
 
 /** A socket's error queue (MSG_ERRQUEUE). */
@@ -38,6 +41,16 @@ export class ErrorQueue {
   }
 }
 
+/** The time that goes with an entry: struct scm_timestamping, whose first time is that of software; null: none. */
+export function timeMessage({ at }: ExtendedError): ControlMessage | null {
+  if (at === undefined) return null;
+  const octets = new Uint8Array(3 * TIMESPEC);
+  const view = new DataView(octets.buffer);
+  view.setBigInt64(0, BigInt(Math.floor(at / SECOND)), true);
+  view.setBigInt64(8, BigInt(at % SECOND), true);
+  return { level: SOL_SOCKET, type: SO_TIMESTAMPING, data: octets };
+}
+
 /** The control message that brings an entry: IP_RECVERR or IPV6_RECVERR, as a socket of that family has it. */
 export function errorMessage(domain: number, entry: ExtendedError): ControlMessage {
   const isV6 = domain === AF_INET6;
@@ -53,8 +66,9 @@ export function errorMessage(domain: number, entry: ExtendedError): ControlMessa
   return isV6 ? { level: SOL_IPV6, type: IPV6_RECVERR, data: octets } : { level: SOL_IP, type: IP_RECVERR, data: octets };
 }
 
-const { AF_INET6, IP_RECVERR, IPV6_RECVERR, SOL_IP, SOL_IPV6 } = CONSTANTS;
+const { AF_INET6, IP_RECVERR, IPV6_RECVERR, SO_TIMESTAMPING, SOL_IP, SOL_IPV6, SOL_SOCKET } = CONSTANTS;
 const EXTENDED_ERROR = 16;
+const TIMESPEC = 16;
 const SOCKADDR_IN = 16;
 const SOCKADDR_IN6 = 28;
 /** Entries that nobody reads are not kept without end. */

@@ -5,6 +5,7 @@ import { changeOf, CONGESTION } from "./tcp-config.ts";
 export function applySetting(socket: StreamSocket, name: string): void {
   const { connection, machine, settings } = socket;
   if (connection === null || connection.closed) return;
+  if (name === "SO_TIMESTAMPING") socket.timestamps.configure(settings.get(name), socket.written, socket.written - connection.sendBuffered);
   if (name === "TCP_QUICKACK") connection.setQuickAck(settings.get(name) !== 0, machine.now);
   else if (name === "TCP_CONGESTION") {
     const congestion = settings.congestion === null ? undefined : CONGESTION[settings.congestion];

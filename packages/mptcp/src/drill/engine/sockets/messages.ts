@@ -1,7 +1,7 @@
 import { CONSTANTS } from "../../system/index.ts";
 import type { CallResult, ControlMessage } from "../../system/index.ts";
 import { done, fail } from "../process/outcome.ts";
-import { errorMessage } from "./error-queue.ts";
+import { errorMessage, timeMessage } from "./error-queue.ts";
 import type { ReceiveRequest, Socket } from "./socket.ts";
 
 /** recvmsg(2) with MSG_ERRQUEUE, which never waits. */
@@ -10,7 +10,8 @@ export function receiveError(socket: Socket, { controlLength, length }: ReceiveR
   if (entry === null) return fail("EAGAIN");
   const data = entry.payload.subarray(0, length);
   const flags = MSG_ERRQUEUE | (data.length < entry.payload.length ? MSG_TRUNC : 0);
-  return withControl(done(data.length, { data, address: entry.offender, flags }), errorMessage(socket.domain, entry), controlLength);
+  const timed = withControl(done(data.length, { data, address: entry.offender, flags }), timeMessage(entry), controlLength);
+  return withControl(timed, errorMessage(socket.domain, entry), controlLength);
 }
 
 /** A result with one more control message, cut where there is no room for all of it. */

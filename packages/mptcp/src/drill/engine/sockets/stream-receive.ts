@@ -55,8 +55,9 @@ function ended(socket: StreamSocket, finished: () => CallResult): CallResult | n
 /** Takes octets, or looks at them from the beginning on. @returns how many there are more */
 function take(socket: StreamSocket, most: number, isPeek: boolean, pieces: Uint8Array[]): number {
   const { connection, machine } = socket;
+  if (connection === null) return 0;
   let taken = 0;
-  while (connection !== null && taken < most) {
+  while (taken < most) {
     const payload = isPeek ? connection.peek(most - taken, taken) : connection.read(most - taken, machine.now);
     if (payload === null) break;
     pieces.push(payload.toUint8Array());

@@ -17,6 +17,7 @@ export function sendStream(socket: StreamSocket, request: SendRequest): Outcome 
   const isZeroCopy = (flags & MSG_ZEROCOPY) !== 0 && settings.get("SO_ZEROCOPY") !== 0;
   let sent = 0;
   const finished = (): CallResult => {
+    if (sent > 0) socket.timestamps.add(socket.written);
     if (isZeroCopy && sent > 0) socket.zeroCopies.add(socket.written);
     return done(sent);
   };

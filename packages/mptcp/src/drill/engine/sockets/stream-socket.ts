@@ -1,13 +1,15 @@
-import { NEVER } from "../../../core/index.ts";
+import { NEVER, SECOND } from "../../../core/index.ts";
 import type { Listener } from "../../../host/index.ts";
 import { MptcpConnection } from "../../../mptcp/index.ts";
 import { STREAM_EVENT } from "../../../tcp/index.ts";
 import type { StreamConnection, TcpState } from "../../../tcp/index.ts";
+import type { IpAddress } from "../../../wire/index.ts";
 import { CONSTANTS } from "../../system/index.ts";
 import type { SocketAddress } from "../../system/index.ts";
 import { isAny } from "../machine/addresses.ts";
 import type { Endpoint } from "../machine/addresses.ts";
 import type { Attentive } from "../machine/machine.ts";
+import type { SharedListener } from "../machine/shared-listener.ts";
 import type { Outcome } from "../process/outcome.ts";
 import { codeOf } from "./code-of.ts";
 import { connectStream, disconnectStream } from "./connecting.ts";
@@ -16,17 +18,17 @@ import { closeStream } from "./closing.ts";
 import { applySetting } from "./live-settings.ts";
 import { receiveStream } from "./stream-receive.ts";
 import { sendStream } from "./stream-send.ts";
-import { AcceptQueue } from "./accept-queue.ts";
 import { Socket } from "./socket.ts";
 import type { ReceiveRequest, SendRequest } from "./socket.ts";
-import { mptcpConfigOf, tcpConfigOf } from "./tcp-config.ts";
+import { tcpConfigOf } from "./tcp-config.ts";
+import { TransmitTimestamps } from "./timestamps.ts";
 import { ZeroCopies } from "./zerocopy.ts";
 
 /** A socket of SOCK_STREAM, in TCP or Multipath TCP. */
 export class StreamSocket extends Socket implements Attentive {
   listener: Listener | null = null;
   connection: StreamConnection | null = null;
-  private acceptQueue: AcceptQueue | null = null;
+  private shared: SharedListener | null = null;
   /** How far connect(2) is: it is told once that a connection is there. */
   phase: "unconnected" | "connecting" | "connected" = "unconnected";
   /** Directions that were shut here. */
@@ -35,6 +37,7 @@ export class StreamSocket extends Socket implements Attentive {
   /** Octets written so far. */
   written = 0;
   readonly zeroCopies = new ZeroCopies(this.errors);
+  readonly timestamps = new TransmitTimestamps(this.errors);
 
   // ---- what holds
 
@@ -69,7 +72,7 @@ export class StreamSocket extends Socket implements Attentive {
 
   readiness(): number {
     const { listener, state } = this;
-    if (listener !== null) return this.acceptQueue === null || this.acceptQueue.isEmpty ? 0 : POLLIN | POLLRDNORM;
+    if (listener !== null) return listener.isReady ? POLLIN | POLLRDNORM : 0;
     let events = this.pendingError !== null || !this.errors.isEmpty ? POLLERR : 0;
     if (state === "CLOSED" || (this.isReadOver && this.isWriteOver)) events |= POLLHUP;
     if (this.isReadOver) events |= POLLIN | POLLRDNORM | POLLRDHUP;
@@ -92,37 +95,44 @@ export class StreamSocket extends Socket implements Attentive {
 
   listen(backlog: number): string | null {
     if (this.phase !== "unconnected" || !(this.state === "CLOSED" || this.state === "LISTEN") || this.connection !== null) return "EINVAL";
-    if (this.listener !== null) return null;
+    // Linux counts the one that is being accepted beside the backlog.
+    const most = Math.min(backlog < 0 ? NEVER : backlog, this.machine.sysctls.number("net.core.somaxconn")) + 1;
+    if (this.listener !== null) {
+      this.listener.setBacklog(most);
+      return null;
+    }
     if (!this.isBound) {
       const error = this.take({ address: this.local.address, port: 0 });
       if (error !== null) return error;
     }
-    const { bindings, host, sysctls } = this.machine;
+    const { bindings, host } = this.machine;
     const { address, port } = this.local;
     const families = this.familiesOf(address);
     const asListener = { protocol: this.portSpace, families, address, port, socket: { reuseAddress: this.reuseAddress, reusePort: this.reusePort, isListening: true } };
     if (bindings.isTaken(asListener, this)) return "EADDRINUSE";
-    // Linux counts the one that is being accepted beside the backlog.
-    const most = Math.min(backlog < 0 ? NEVER : backlog, sysctls.number("net.core.somaxconn")) + 1;
+    const shared = this.reusePort ? this.machine.sharedListener(keyOf(address, port)) : null;
+    if (shared !== null) {
+      this.share(shared);
+      return null;
+    }
     try {
-      this.listener = host.listen(port, {
+      const listener = host.listen(port, {
         ...(isAny(address) ? (families.length === 1 ? { family: families[0] as 4 | 6 } : {}) : { address }),
         backlog: most,
-        multipath: this.protocol === IPPROTO_MPTCP && sysctls.number("net.mptcp.enabled") !== 0,
+        ...(this.protocol === IPPROTO_MPTCP ? {} : { multipath: false }),
         tcp: tcpConfigOf(this, true),
-        mptcp: mptcpConfigOf(sysctls),
+        deferAccept: this.settings.get("TCP_DEFER_ACCEPT") * SECOND,
       });
+      this.share(this.machine.openListener(keyOf(address, port), listener));
+      return null;
     } catch (error) {
       return codeOf(error);
     }
-    this.acceptQueue = new AcceptQueue(this.listener);
-    this.machine.attend(this.listener, this);
-    return null;
   }
 
   accept(status: number): Socket | null | string {
     if (this.listener === null) return "EINVAL";
-    const connection = this.acceptQueue?.take() ?? null;
+    const connection = this.listener.accept();
     if (connection === null) return null;
     // Who asked for plain TCP has a socket of plain TCP.
     const protocol = connection instanceof MptcpConnection ? this.protocol : IPPROTO_TCP;
@@ -203,11 +213,16 @@ export class StreamSocket extends Socket implements Attentive {
   }
 
   dropListener(): void {
-    if (this.listener === null) return;
-    this.machine.leave(this.listener);
-    this.acceptQueue?.close(this.machine.now);
-    this.acceptQueue = null;
+    if (this.shared === null) return;
+    if (this.shared.leave(this)) this.machine.closeListener(this.shared);
+    this.shared = null;
     this.listener = null;
+  }
+
+  private share(shared: SharedListener): void {
+    shared.join(this);
+    this.shared = shared;
+    this.listener = shared.listener;
   }
 
   onReady(): void {
@@ -224,7 +239,12 @@ export class StreamSocket extends Socket implements Attentive {
   }
 
   override settle(): void {
-    if (this.connection !== null && this.zeroCopies.release(this.written - this.connection.sendBuffered)) this.wake(POLLERR);
+    const { connection, written } = this;
+    if (connection !== null) {
+      const acknowledged = written - connection.sendBuffered;
+      if (this.zeroCopies.release(acknowledged)) this.wake(POLLERR);
+      if (this.timestamps.settle(written - connection.unsent, acknowledged, this.machine.now)) this.wake(POLLERR);
+    }
     super.settle();
   }
 
@@ -235,6 +255,10 @@ export class StreamSocket extends Socket implements Attentive {
     this.pendingError = error === "ECONNRESET" && hasPeerEnded(connection) && !this.isWriteShut ? "EPIPE" : error;
     this.wake(POLLERR);
   }
+}
+
+function keyOf(address: IpAddress, port: number): string {
+  return `${address} ${port}`;
 }
 
 const { IPPROTO_MPTCP, IPPROTO_TCP, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM, SHUT_RD, SHUT_RDWR, SHUT_WR, SIOCINQ, SIOCOUTQ, SIOCOUTQNSD } = CONSTANTS;

@@ -1,6 +1,4 @@
-import { MICROSECOND, MILLISECOND, SECOND } from "../../../core/index.ts";
-import type { MptcpConfig } from "../../../mptcp/index.ts";
-import { DEFAULT_MPTCP_CONFIG } from "../../../mptcp/index.ts";
+import { MILLISECOND, SECOND } from "../../../core/index.ts";
 import { cubic, DEFAULT_TCP_CONFIG, fixedBuffer, newReno } from "../../../tcp/index.ts";
 import type { BufferConfig, CongestionControlFactory, KeepAlive, StreamSettings, TcpConfig } from "../../../tcp/index.ts";
 import { CONSTANTS } from "../../system/index.ts";
@@ -10,22 +8,28 @@ import type { Settings } from "./settings.ts";
 /** Congestion controls by the names that Linux has for them. */
 export const CONGESTION: Readonly<Record<string, CongestionControlFactory>> = { cubic, reno: newReno };
 
-/** The engine's parameters for a connection: what is set on the socket, else on the machine. */
-export function tcpConfigOf({ domain, machine: { sysctls }, settings }: ConfiguredSocket, isListener: boolean): Partial<TcpConfig> {
-  const keepAlive = keepAliveOf(settings, sysctls);
-  const leastRto = sysctls.number("net.ipv4.tcp_rto_min_us") * MICROSECOND;
-  const synRetries = sysctls.number(isListener ? "net.ipv4.tcp_synack_retries" : "net.ipv4.tcp_syn_retries");
+/**
+ * The engine's parameters for connections of a socket, as far as its own settings say something else than those of the machine, which the engine's host has; and
+ * those that Linux works out from several.
+ */
+export function tcpConfigOf(socket: ConfiguredSocket, isListener: boolean): Partial<TcpConfig> {
+  const { machine: { sysctls }, settings } = socket;
+  const set = new Set(Object.entries(FOLLOWS).flatMap(([name, fields]) => (settings.has(name) ? fields : [])));
+  const own = settingsOf(socket);
+  const congestion = settings.congestion === null ? undefined : CONGESTION[settings.congestion];
   return {
-    congestion: CONGESTION[settings.congestion ?? sysctls.text("net.ipv4.tcp_congestion_control")] ?? cubic,
-    minRto: leastRto,
-    clockGranularity: leastRto,
-    tailProbeAlone: leastRto,
-    synLinearRetries: sysctls.number("net.ipv4.tcp_syn_linear_timeouts"),
-    challengeInterval: sysctls.number("net.ipv4.tcp_invalid_ratelimit") * MILLISECOND,
-    maxRto: sysctls.number("net.ipv4.tcp_rto_max_ms") * MILLISECOND,
-    sack: sysctls.number("net.ipv4.tcp_sack") !== 0,
-    timestamps: sysctls.number("net.ipv4.tcp_timestamps") !== 0,
-    windowScaling: sysctls.number("net.ipv4.tcp_window_scaling") !== 0,
+    ...Object.fromEntries(Array.from(set, (field) => [field, own[field]])),
+    ...(congestion === undefined ? {} : { congestion }),
+    ...(isListener ? { synAckRetries: sysctls.number("net.ipv4.tcp_synack_retries") } : {}),
+    receiveBuffer: receiveBufferOf(settings, sysctls),
+    sendBuffer: sendBufferOf(settings, sysctls),
+  };
+}
+
+/** What the socket's settings, or else the machine's, say of a connection that is open. */
+function settingsOf({ domain, machine: { sysctls }, settings }: ConfiguredSocket): StreamSettings {
+  const keepAlive = keepAliveOf(settings, sysctls);
+  return {
     noDelay: settings.get("TCP_NODELAY") !== 0,
     cork: settings.get("TCP_CORK") !== 0,
     maxSegmentSize: settings.get("TCP_MAXSEG"),
@@ -34,10 +38,9 @@ export function tcpConfigOf({ domain, machine: { sysctls }, settings }: Configur
     unsentLowWater: unsentLowWater(settings, sysctls),
     readLowWater: Math.max(1, settings.get("SO_RCVLOWAT")),
     windowClamp: settings.get("TCP_WINDOW_CLAMP"),
-    simultaneousOpen: true,
-    synRetries: settings.has("TCP_SYNCNT") ? settings.get("TCP_SYNCNT") : synRetries,
-    synAckRetries: null,
+    synRetries: settings.has("TCP_SYNCNT") ? settings.get("TCP_SYNCNT") : sysctls.number("net.ipv4.tcp_syn_retries"),
     retries: sysctls.number("net.ipv4.tcp_retries2"),
+    delayedAck: DEFAULT_TCP_CONFIG.delayedAck,
     userTimeout: settings.get("TCP_USER_TIMEOUT") * MILLISECOND,
     orphanTimeout: orphanTimeout(settings, sysctls),
     keepAliveIdle: keepAlive === null ? 0 : keepAlive.idle,
@@ -51,8 +54,8 @@ export function tcpConfigOf({ domain, machine: { sysctls }, settings }: Configur
 /** What of a connection's parameters follows from a setting while it is open, by the setting's name. */
 export function changeOf(socket: ConfiguredSocket, name: string): Partial<StreamSettings> {
   const fields = FOLLOWS[name] ?? [];
-  const config = tcpConfigOf(socket, false);
-  return Object.fromEntries(fields.map((field) => [field, config[field] ?? 0]));
+  const own = settingsOf(socket);
+  return Object.fromEntries(fields.map((field) => [field, own[field]]));
 }
 
 /** What of a socket says how its connections are to be. */
@@ -103,19 +106,6 @@ const FOLLOWS: Readonly<Record<string, readonly (keyof StreamSettings)[]>> = {
   TCP_KEEPINTVL: KEEP_ALIVE,
   TCP_KEEPCNT: KEEP_ALIVE,
 };
-
-/** The engine's parameters of Multipath TCP. */
-export function mptcpConfigOf(sysctls: Sysctls): Partial<MptcpConfig> {
-  const untilFallback = sysctls.number("net.mptcp.syn_retrans_before_tcp_fallback");
-  return {
-    checksum: sysctls.number("net.mptcp.checksum_enabled") !== 0,
-    denyJoinInitialAddress: sysctls.number("net.mptcp.allow_join_initial_addr_port") === 0,
-    capableSyns: untilFallback + 1,
-    addAddrTimeout: sysctls.number("net.mptcp.add_addr_timeout") * SECOND,
-    noSubflowTimeout: sysctls.number("net.mptcp.close_timeout") * SECOND || DEFAULT_MPTCP_CONFIG.noSubflowTimeout,
-    blackholeMemory: sysctls.number("net.mptcp.blackhole_timeout") * SECOND,
-  };
-}
 
 /** When a silent peer is asked; null: never. */
 function keepAliveOf(settings: Settings, sysctls: Sysctls): KeepAlive | null {
