@@ -177,8 +177,8 @@ class Stack implements Target {
 
   inject: Target["inject"] = (octets) => this.#target.inject(octets);
   begin: Target["begin"] = (call) => this.#target.begin(call);
-  /** In slices, so that a thread that waits for the kernel can be ended meanwhile. */
-  advance: Target["advance"] = (until) => this.#target.advance(Math.min(until, this.#target.now + LONGEST_WAIT));
+  /** On the kernel in slices, so that a thread that waits for it can be ended meanwhile. */
+  advance: Target["advance"] = (until) => this.#target.advance(this.name === "kernel" ? Math.min(until, this.#target.now + LONGEST_WAIT) : until);
   take: Target["take"] = () => this.#target.take();
   command: Target["command"] = (words) => this.#target.command(words);
 

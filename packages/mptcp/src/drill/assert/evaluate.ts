@@ -16,6 +16,8 @@ export type CodeScope = Map<string, Value>;
 export interface CodeOutcome {
   /** The assertion that does not hold, with the values of its sides; or what kept the code from going on. Null: all is as asserted. */
   readonly failure: string | null;
+  /** Whether the failure is an assertion that does not hold. */
+  readonly isAssertion: boolean;
   /** What it printed, a line each. */
   readonly printed: readonly string[];
 }
@@ -30,12 +32,15 @@ export function evaluateCode(text: string, scope: CodeScope, values: ReadonlyMap
   const evaluation = new Evaluation(text, scope, values);
   try {
     evaluation.run(parseCode(text));
-    return { failure: null, printed: evaluation.printed };
+    return { failure: null, isAssertion: false, printed: evaluation.printed };
   } catch (error) {
     if (!(error instanceof CodeError || error instanceof CodeProblem)) throw error;
-    return { failure: error.message, printed: evaluation.printed };
+    return { failure: error.message, isAssertion: error instanceof AssertionFailure, printed: evaluation.printed };
   }
 }
+
+/** An assertion that does not hold. */
+class AssertionFailure extends CodeError {}
 
 class Evaluation {
   readonly printed: string[] = [];
@@ -80,7 +85,7 @@ class Evaluation {
   #assert(condition: Node, message: Node | undefined): void {
     if (isTrue(this.#value(condition))) return;
     const note = message === undefined ? "" : this.#note(condition, this.#value(message));
-    throw new CodeError(`${this.#explain(condition)}${note}`);
+    throw new AssertionFailure(`${this.#explain(condition)}${note}`);
   }
 
   /** A message that only repeats a value which is shown already is left out. */

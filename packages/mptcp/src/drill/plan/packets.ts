@@ -4,6 +4,7 @@ import type { AddressVariable, Expression, IpField, PacketAction, TcpSegment } f
 import type { AddressBook } from "./addresses.ts";
 import { planIcmp } from "./icmp.ts";
 import { planMptcpOption } from "./mptcp-options.ts";
+import { optionLength } from "./option-lengths.ts";
 import type { OptionPlan } from "./option-plan.ts";
 import { AE, type IpPlan, type PacketStep, type TcpPlan } from "./plan.ts";
 import { Refused } from "./refused.ts";
@@ -16,6 +17,8 @@ const FLAG_BITS: Readonly<Record<string, number>> = {
 };
 /** The three ECN flags from the most significant on, as a counter has them (RFC 9768). */
 const COUNTER = [AE, TCP_FLAG.CWR, TCP_FLAG.ECE];
+/** Octets of options that fit into a TCP header. */
+const OPTION_SPACE = 40;
 /** Octets of data that fit behind the headers of any packet. */
 const MAX_SENT = 65_535 - 60 - 60;
 
@@ -100,6 +103,8 @@ function planTcp(segment: TcpSegment, { values, addresses }: PacketContext, inbo
 
 /** Everything in a packet that is sent has a value. */
 function checkSent(options: readonly OptionPlan[], { options: written, place }: TcpSegment): void {
+  const octets = options.reduce((sum, option) => sum + optionLength(option), 0);
+  if (octets > OPTION_SPACE) throw new Refused(place, `the options have ${octets} octets, and ${OPTION_SPACE} fit`);
   for (const [index, option] of options.entries()) {
     const at = Array.isArray(written) ? (written[index] as { place: TcpSegment["place"] }).place : place;
     if (option.type === "octets" && option.octets.includes(undefined)) throw new Refused(at, "an option of a packet that is sent has a value, not ...");

@@ -34,6 +34,7 @@ export interface Settings {
   readonly timestampTick: number;
   /** What symbols stand for. */
   readonly definitions: ReadonlyMap<string, string>;
+  /** As a shell calls them: with a slash. */
   readonly initScripts: readonly string[];
   readonly dryRun: boolean;
   readonly nonFatal: readonly NonFatal[];
@@ -112,7 +113,7 @@ class OptionReader {
     if (!Object.hasOwn(SCRIPT_OPTIONS, name)) this.#problem(place, `there is no option --${name}${nearest(name, Object.keys(SCRIPT_OPTIONS))}`);
     else if (Object.hasOwn(REFUSED, name)) this.#problem(place, `--${name} is not carried out: ${REFUSED[name]}`);
     else if (name === "define") this.#define(option);
-    else if (name === "init_scripts") this.#initScripts.push(...(value ?? "").split(/[\s,]+/).filter((one) => one !== ""));
+    else if (name === "init_scripts") this.#initScripts.push(...(value ?? "").split(/[\s,]+/).flatMap((path) => (path === "" ? [] : [path.includes("/") ? path : `./${path}`])));
     else this.#last.set(name, option);
   }
 

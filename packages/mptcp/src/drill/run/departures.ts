@@ -80,6 +80,15 @@ export class Departures {
     return null;
   }
 
+  /** Whether one of the packets that left since is just the one. */
+  hasFit(step: PacketStep, fits: (candidate: Candidate) => boolean): boolean {
+    return this.#waiting.some((departure) => {
+      if (!this.#flows.accepts(step, departure.flow)) return false;
+      const candidate = this.#candidate(step, departure);
+      return candidate !== "more" && fits(candidate);
+    });
+  }
+
   /** What there is of a packet that is not there whole. */
   part(step: PacketStep): Candidate | null {
     const departure = this.#waiting.find(({ flow, passed }) => !passed && this.#flows.accepts(step, flow));

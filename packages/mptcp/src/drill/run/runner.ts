@@ -30,6 +30,8 @@ export function runPlan(plan: Plan, target: Target, options: RunOptions = {}): O
 
 /** How long a packet is waited for that may come whenever it will, ns. */
 const PATIENCE = 60e9;
+/** Less than that is the tolerance's, ns. */
+const LEAST_LATE = 1e6;
 /** How long one is waited for that did not come in time, so that it can be said when it came. */
 const LATENESS = 2e9;
 /** The longest that a script may take: more than any timer of TCP. */
@@ -104,6 +106,8 @@ class Run {
   #start: number;
   /** What relative times count from. */
   #base: number;
+  /** How long after it was due the script's own last event was carried out, ns. What the stack does then is not late for that. */
+  #late = 0;
 
   constructor(plan: Plan, target: Target, options: RunOptions) {
     this.#plan = plan;
@@ -147,12 +151,20 @@ class Run {
     const when = this.#when(step.time);
     if (when.to - this.#start > MAX_TIME && step.time.kind !== "any") this.#stop("limit", step.place, `a script may take ${MAX_TIME / 3600e9} hours`);
     if (step.kind === "packet" && !step.inbound) {
-      this.#expect(step, when);
+      this.#expect(step, { ...when, to: when.to + this.#late });
       return;
     }
     this.#advance(when.from);
     this.#base = when.from;
+    this.#late = this.#lateness(when);
     this.#act(step, when);
+    // On a stack whose time is real, commands take some.
+    if (step.kind === "shell" || step.kind === "code") this.#late = this.#lateness(when);
+  }
+
+  #lateness({ from }: When): number {
+    const late = this.#target.now - from;
+    return late < LEAST_LATE ? 0 : late;
   }
 
   #act(step: Step, when: When): void {
@@ -257,7 +269,7 @@ class Run {
     this.#departures.pull();
     const wrong = checkResult(step, result);
     if (wrong !== null) this.#fail("call", step.place, wrong.message, wrong.comparison, "syscall");
-    else if (step.until !== undefined && (started.at < from || started.at > to)) {
+    else if (step.until !== undefined && (started.at < from || started.at > to + this.#late)) {
       const middle = (from + to) / 2;
       this.#fail("time", step.place, `${step.action.name} returned at ${this.#seconds(started.at)}, not at ${this.#seconds(middle)}`, null, "syscall");
     }
@@ -325,9 +337,7 @@ class Run {
 
   /** The packet that a line may stand for, waited for until `deadline`. */
   #find(step: PacketStep, deadline: number): { candidate: Candidate; compared: Compared } | null {
-    const compare = ({ live, flow }: Candidate): Compared => comparePacket(step, live, flow, { settings: this.#plan.settings, variables: this.#variables });
-    const fits = (candidate: Candidate): boolean => compare(candidate).pieces.every(({ same }) => same) === true;
-    const look = (): Candidate | "more" | null => this.#departures.find(step, fits);
+    const look = (): Candidate | "more" | null => this.#departures.find(step, this.#fits(step));
     let found = look();
     this.#advance(deadline, () => {
       found = look();
@@ -335,7 +345,16 @@ class Run {
     });
     if (found === null || found === "more") found = look();
     const candidate = found === "more" ? this.#departures.part(step) : found;
-    return candidate === null ? null : { candidate, compared: compare(candidate) };
+    return candidate === null ? null : { candidate, compared: this.#compare(step, candidate) };
+  }
+
+  #compare(step: PacketStep, { live, flow }: Candidate): Compared {
+    return comparePacket(step, live, flow, { settings: this.#plan.settings, variables: this.#variables });
+  }
+
+  /** Whether a packet is just the one that a line expects. */
+  #fits(step: PacketStep): (candidate: Candidate) => boolean {
+    return (candidate) => this.#compare(step, candidate).pieces.every(({ same }) => same);
   }
 
   /** A line stands for a packet, or is meant to. */
@@ -347,7 +366,8 @@ class Run {
     }
     const wrong = compared.pieces.find(({ same }) => !same);
     if (wrong !== undefined) {
-      this.#fail("packet", step.place, `the packet that left is not the one that is expected: ${difference(wrong.field)}`, this.#comparison(step, live.at, compared), "packet");
+      const message = this.#departures.hasFit(step, this.#fits(step)) ? "before the packet that is expected one left that no line expects" : `the packet that left is not the one that is expected: ${difference(wrong.field)}`;
+      this.#fail("packet", step.place, message, this.#comparison(step, live.at, compared), "packet");
       return;
     }
     for (const [name, key] of compared.bound) this.#variables.set(name, key, flow?.multipath ?? null);
@@ -388,12 +408,12 @@ class Run {
   }
 
   #assert({ place, action }: CodeStep): void {
-    const { failure, printed } = evaluateCode(action.text, this.#scope, this.#information());
+    const { failure, isAssertion, printed } = evaluateCode(action.text, this.#scope, this.#information());
     for (const line of printed) {
       this.#remember(this.#target.now, `%{ ${line} }%`);
       this.#onPrint(line);
     }
-    if (failure !== null) this.#stop("assertion", place, `it is not so that ${failure}`);
+    if (failure !== null) this.#stop("assertion", place, isAssertion ? `it is not so that ${failure}` : failure);
   }
 
   /** What the stack tells of the socket of the flow that the last line was about, or of the last socket. */

@@ -42,6 +42,8 @@ describe("an assertion that does not hold", () => {
     ["assert 1 + 'a'", "there is no int + str"],
   ])("%s", (text, failure) => {
     expect(failureOf(text)).toBe(failure);
+    const isOther = /^(?:the stack|a division|there is no)/.test(failure);
+    expect(run(text).isAssertion).toBe(!isOther);
   });
 });
 
@@ -55,7 +57,7 @@ describe("values are Python's", () => {
     ["9007199254740993 == 9007199254740992.0", "False"], ["1 == 1.0 == True", "True"], ["'b' in 'abc'", "True"], ["3 not in [1, 2]", "True"], ["[1, 2] < [1, 3]", "True"],
     ["None is None", "True"], ["hex(255)", "0xff"],
   ])("%s", (text, shown) => {
-    expect(run(`x = ${text}\nprint(x)`)).toEqual({ failure: null, printed: [shown] });
+    expect(run(`x = ${text}\nprint(x)`)).toEqual({ failure: null, isAssertion: false, printed: [shown] });
   });
 
   it("variables live on, and are changed in place", () => {

@@ -20,6 +20,7 @@ test.each([
   ["0 < S 0:0(0) <mss ...>", "1:15: an option of a packet that is sent has a value, not ..."],
   ["0 < S 0:0(0) <TS val ... ecr 0>", "1:15: timestamps of a packet that is sent have values, not ..."],
   ["0 < . 1:70001(70000) ack 1", "1:5: a packet with 70000 octets of data is too long for IP: 65415 fit"],
+  ["0 < S 0:0(0) <TS val 1 ecr 2, mpcapable v1 flags[flag_h] key[a, b] mpcdatalen 2, sack 1:2>", "1:5: the options have 42 octets, and 40 fit"],
   ["0 < gre: . 1:1(0)", "1:5: headers around a packet are not carried out: tunnels are not built"],
   ["0 < . 1:1(0) {mut tcp seq 1}", "1:3: changes of octets are not carried out"],
   ["0 < icmp unreachabl [1:1(0)]", '1:5: there is no ICMP type "unreachabl"; did you mean "unreachable"?'],

@@ -34,6 +34,22 @@ describe("times", () => {
     expect(stack.now).toBe(3e9);
   });
 
+  test("a stack is not late for what the script's own events were late", () => {
+    const slow = (after: number): FakeTarget => {
+      const stack = new FakeTarget({
+        command: () => {
+          stack.now += 20e6;
+          return { status: 0, output: "", errors: "" };
+        },
+        packet: (packet, self) => self.reply(packet, { ack: packet.tcp!.sequence + packet.tcp!.payload.length, sequence: 1, after }),
+      });
+      return stack;
+    };
+    const text = "0 close(3) = 0\n+0 `ip link`\n+0 < . 1:2(1) ack 1\n+0 > . 1:1(0) ack 2\n+.1 < . 2:3(1) ack 1\n+0 > . 1:1(0) ack 3";
+    expect(run(text, slow(3e6))).toMatchObject({ passed: true });
+    expect(told(text, slow(5e6))).toContain("x.pkt:4:4: no such packet left until 0.024; it left at 0.025, 0.005 s too late");
+  });
+
   test("whatever never comes ends a script all the same", () => {
     const stack = new FakeTarget();
     expect(told("* > . 1:1(0)", stack)).toContain("1:3: no such packet left within 60 s");
@@ -107,4 +123,13 @@ test("with --dry_run nothing runs", () => {
 test("the same script on the same stack: the same text", () => {
   const text = "0 < S 0:0(0) win 1 <mss 1000>\n+0 > S. 0:0(0) ack 1 <mss 9>\n";
   expect(told(text, server())).toBe(told(text, server()));
+});
+
+test("--init_scripts are files that run first, and are checked like shell lines", () => {
+  const commands: string[] = [];
+  const stack = new FakeTarget({ command: (words) => (commands.push(words.join(" ")), { status: 0, output: "", errors: "" }) });
+  const readFile = (path: string): string | null => (path.endsWith("first.sh") ? "sysctl -q net.ipv4.tcp_sack=0\n" : null);
+  expect(run("--init_scripts=first.sh\n0 close(3) = 0", stack, { readFile }).passed).toBe(true);
+  expect(commands).toEqual(["sysctl -q net.ipv4.tcp_sack=0"]);
+  expect(() => run("--init_scripts=other.sh\n0 close(3) = 0", stack, { readFile })).toThrow("--init_scripts: ");
 });
