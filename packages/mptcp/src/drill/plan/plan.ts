@@ -82,7 +82,7 @@ export interface IpPlan {
 
 export interface TcpPlan {
   readonly kind: "tcp";
-  /** Bits of the flags of a segment; AE is {@link AE}. */
+  /** Bits of the flags of a segment; AE is `AE`. */
   readonly flags: number;
   readonly from: number;
   readonly length: number;
