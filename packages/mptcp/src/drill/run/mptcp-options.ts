@@ -87,9 +87,9 @@ function capable(plan: Extract<MptcpPlan, { type: "mp_capable" }>, context: Opti
   let checksum = -1;
   if (plan.checksum?.kind === "number") checksum = Number(plan.checksum.value & 0xffffn);
   else if (plan.checksum !== undefined || (dataLength >= 0 && flow.multipath?.checksums === true)) {
-    // The first segment with data may be the one that says the key.
-    const material = flow.multipath?.material(context.side) ?? (senderKey === null ? null : deriveKeyMaterial(senderKey));
-    const first = (material === null ? 0n : initialOf(material)) + 1n;
+    // The key may be that of this very option.
+    const initial = senderKey === null ? (flow.multipath?.initial(context.side) ?? 0n) : initialOf(deriveKeyMaterial(senderKey));
+    const first = BigInt.asUintN(64, initial + 1n);
     checksum = dssChecksum(payloadSum(payload), high(first), low(first), 1, Math.max(0, dataLength));
   }
   return {
