@@ -55,7 +55,9 @@ export function resolveMptcp(plan: MptcpPlan, context: OptionContext): MptcpOpti
       return { kind: "mp_prio", backup: plan.backup, addressId: plan.id };
     case "mp_fail": {
       const own = live?.kind === "mp_fail" ? whole(live.dsnHigh, live.dsnLow) : undefined;
-      const sequence = sequenceOf(plan.sequence, context, context.side, own, context.flow.multipath?.next[context.side] ?? 1n);
+      // RFC 8684 §3.7: it names data that came from the other end.
+      const sender = OTHER[context.side];
+      const sequence = sequenceOf(plan.sequence, context, sender, own, context.flow.multipath?.next[sender] ?? 1n);
       return { kind: "mp_fail", dsnHigh: high(sequence), dsnLow: low(sequence) };
     }
     case "mp_fastclose": {

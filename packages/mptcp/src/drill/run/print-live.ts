@@ -126,7 +126,7 @@ function printMptcp(option: MptcpOption, flow: Flow, variables: Variables): stri
     case "mp_prio":
       return `mp_prio backup=${Number(option.backup)}${option.addressId < 0 ? "" : ` address_id=${option.addressId}`}`;
     case "mp_fail":
-      return `mp_fail dsn8=${relative(flow, "local", option.dsnHigh, option.dsnLow, 8)}`;
+      return `mp_fail dsn8=${relative(flow, "remote", option.dsnHigh, option.dsnLow, 8)}`;
     case "mp_fastclose":
       return `mp_fastclose ${keyName(option.receiverKey, variables)}`;
     case "mp_tcprst":

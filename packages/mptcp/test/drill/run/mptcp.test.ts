@@ -172,7 +172,7 @@ test.each([
   ["mp_reset 3", { kind: "mp_tcprst", reason: 3, transient: false }],
   ["mp_prio backup=1", { kind: "mp_prio", backup: true, addressId: -1 }],
   ["remove_address address_id=[1, 2]", { kind: "remove_addr", addressIds: [1, 2] }],
-  ["mp_fail dsn8=1", { kind: "mp_fail", dsnHigh: Number((initialOf(2n) + 1n) >> 32n), dsnLow: Number((initialOf(2n) + 1n) & 0xffff_ffffn) }],
+  ["mp_fail dsn8=1", { kind: "mp_fail", dsnHigh: own.idsnHigh, dsnLow: (own.idsnLow + 1) >>> 0 }],
   ["add_address address_id=3 ipv4=inet_addr(\"192.0.2.9\") port 8080", { kind: "add_addr", version: 0, addressId: 3, port: 8080, hmac: null }],
 ] as const)("%s", (option, expected) => {
   const stack = server();

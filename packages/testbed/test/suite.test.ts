@@ -1,0 +1,31 @@
+import { describe, expect, it, test } from "vitest";
+import { coveragePage, Watched, type Arrival, type Column } from "./suite/coverage.ts";
+import { differences, suite, toldByEngine } from "./suite/scripts.ts";
+
+const SCRIPTS = suite();
+const seen: ReadonlySet<`${Arrival}|${Column}`>[] = [];
+
+describe("scripts on the engine", () => {
+  it.each(SCRIPTS.filter(({ on }) => on !== "kernel"))("$name", (script) => {
+    for (const profile of script.profiles) {
+      let watched: Watched | null = null;
+      const outcome = toldByEngine(script, profile, (target) => (watched = new Watched(target)));
+      expect(`${profile}: ${outcome}`).toBe(`${profile}: passed`);
+      if (profile === "linux") seen.push(watched!.seen);
+    }
+  });
+});
+
+test("the table says what the scripts have arrive", async () => {
+  await expect(coveragePage(seen)).toMatchFileSnapshot("../scripts/coverage.md");
+});
+
+test("the list of differences names scripts that are there, and those for the kernel alone fail on the engine", () => {
+  expect([...differences().keys()].filter((name) => !SCRIPTS.some((script) => script.name === name))).toEqual([]);
+  expect(SCRIPTS.filter((script) => script.on === "kernel" && toldByEngine(script, "linux") === "passed").map(({ name }) => name)).toEqual([]);
+});
+
+test("a script begins with the fact and the clause that it stands for", () => {
+  expect(SCRIPTS.filter(({ text }) => !/^\/\/ (?:RFC \d+ |POSIX )[^\n]*: [^\n]+\.\n/u.test(text)).map(({ name }) => name)).toEqual([]);
+  expect(SCRIPTS.length).toBeGreaterThan(200);
+});
