@@ -27,7 +27,10 @@ cat.on("data", (chunk) => got.push(chunk));
 cat.end(data);
 const [code] = await once(cat, "close");
 say("what came back is what was sent", [code, isData(Buffer.concat(got))]);
-const { private: stranger } = ssh2.utils.generateKeyPairSync("ed25519");
+// The library drops zeros at the beginning of such a key, and cannot read one of some 250 that it makes.
+let stranger;
+do stranger = ssh2.utils.generateKeyPairSync("ed25519").private;
+while (ssh2.utils.parseKey(stranger) instanceof Error);
 say("a key that is not known", await errorOf(login({ privateKey: stranger })));
 say("a closed port", await errorOf(login({ port: closedPort })));
 
