@@ -103,6 +103,10 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
   get hasArrived(): boolean {
     return this.stream.hasArrived;
   }
+  /** Whether the application wrote its last byte; what says so may still have to leave. */
+  get isEnding(): boolean {
+    return this.stream.isEnding;
+  }
   /** Whether the peer owes an acknowledgment: of what was written, or of our end. */
   get isOwed(): boolean {
     return this.stream.isOwed;
