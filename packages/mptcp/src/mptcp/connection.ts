@@ -195,6 +195,15 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
     return this.openedAt;
   }
 
+  /**
+   * Whether the path loses SYNs with MP_CAPABLE and no others, as far as one connection can know: the first SYN without it was answered. Where that one was lost
+   * too, it is the path, or the peer, that was away.
+   */
+  get foundBlackHole(): boolean {
+    const { stream } = this;
+    return stream instanceof RegularStream && stream.fallback === "mp_capable_unanswered" && stream.tcp.synRetransmissions === this.config.capableSyns;
+  }
+
   /** The state of the connection, as plain data. */
   info(now: number): ConnectionInfo {
     const { stream } = this;
