@@ -7,7 +7,7 @@ import type { CloseReason } from "./errors.ts";
 export const FALLBACK_REASONS = {
   no_mp_capable_in_synack: { counter: "MPTcpExtMPCapableFallbackSYNACK", text: "the SYN+ACK carried no MP_CAPABLE" },
   mp_capable_unanswered: { counter: "MPTcpExtMPCapableSYNTXDrop", text: "only a SYN without MP_CAPABLE was answered" },
-  blackhole_remembered: { counter: "MPTcpExtBlackhole", text: "the path lost SYNs with MP_CAPABLE a while ago" },
+  blackhole_remembered: { counter: "MPTcpExtMPCapableSYNTXDisabled", text: "the path lost SYNs with MP_CAPABLE a while ago" },
   no_key_in_synack: { counter: null, text: "the MP_CAPABLE of the SYN+ACK carried no key" },
   malformed_capable: { counter: null, text: "the MP_CAPABLE had a form that its segment does not have" },
   unsupported_version: { counter: null, text: "the peer speaks another version" },

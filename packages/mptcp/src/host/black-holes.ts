@@ -31,7 +31,7 @@ export class BlackHoles {
     return known !== undefined && now < known.until;
   }
 
-  /** A connection was established that had offered Multipath TCP; `isSwallowed`: by a SYN that no longer did. */
+  /** A connection was established that had offered Multipath TCP; `isSwallowed`: by the first SYN that no longer did. */
   learn(remote: IpAddress, isSwallowed: boolean, now: number): void {
     const { known } = this;
     const name = String(remote);
@@ -41,6 +41,7 @@ export class BlackHoles {
     }
     // What is remembered already is not news: a connection tells several events at once, and others began at the same time.
     if (this.has(remote, now)) return;
+    this.counters.increment("MPTcpExtBlackhole");
     const times = (known.get(name)?.times ?? 0) + 1;
     known.delete(name);
     if (known.size >= LIMITS.blackholes.default) this.forgetOldest();

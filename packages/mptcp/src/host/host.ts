@@ -477,7 +477,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
       return;
     }
     // Once, when it is established: later events must not prolong the memory.
-    if (connection instanceof MptcpConnection && connection.connectedAt === this.now && (connection.multipath || connection.fallback === "mp_capable_unanswered")) {
+    if (connection instanceof MptcpConnection && connection.connectedAt === this.now && (connection.multipath || connection.foundBlackHole)) {
       this.blackHoles.learn(connection.tuple.remoteAddress, !connection.multipath, this.now);
     }
     this.ready.push(connection);

@@ -103,6 +103,10 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
   get hasArrived(): boolean {
     return this.stream.hasArrived;
   }
+  /** Whether the application wrote its last byte; what says so may still have to leave. */
+  get isEnding(): boolean {
+    return this.stream.isEnding;
+  }
   /** Whether the peer owes an acknowledgment: of what was written, or of our end. */
   get isOwed(): boolean {
     return this.stream.isOwed;
@@ -189,6 +193,15 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
   /** When the connection was opened, ns; -1 before. */
   get connectedAt(): number {
     return this.openedAt;
+  }
+
+  /**
+   * Whether the path loses SYNs with MP_CAPABLE and no others, as far as one connection can know: the first SYN without it was answered. Where that one was lost
+   * too, it is the path, or the peer, that was away.
+   */
+  get foundBlackHole(): boolean {
+    const { stream } = this;
+    return stream instanceof RegularStream && stream.fallback === "mp_capable_unanswered" && stream.tcp.synRetransmissions === this.config.capableSyns;
   }
 
   /** The state of the connection, as plain data. */

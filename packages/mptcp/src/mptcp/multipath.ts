@@ -247,6 +247,9 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   get hasArrived(): boolean {
     return this.receiver.finReached;
   }
+  get isEnding(): boolean {
+    return this.sender.finQueued;
+  }
   get isOwed(): boolean {
     return this.sender.isOwed;
   }

@@ -469,6 +469,22 @@ describe("a path that swallows MP_CAPABLE", () => {
     expect(pair.packets((sent) => !isSyn(sent) && sent.segment.mptcp.length > 0)).toEqual([]);
   });
 
+  test("a path that lost a SYN without it too is no black hole, and is not remembered for one", () => {
+    const pair = new Pair({ client: { mptcp: { capableSyns: 2, blackholeFirstMemory: 60e9 } } });
+    let left = 3;
+    pair.lose((sent) => sent.from === "client" && isSyn(sent) && left-- > 0);
+    const connect = (): string | null => {
+      const app = pair.connect();
+      pair.run(20_000);
+      expect(app.connected).toBe(true);
+      app.abort();
+      return app.connection.fallback;
+    };
+    expect([connect(), pair.counter("client", "Blackhole"), connect(), pair.counter("client", "MPCapableSYNTXDisabled")]).toEqual(["mp_capable_unanswered", 0, null, 0]);
+    left = 2;
+    expect([connect(), pair.counter("client", "Blackhole"), connect(), pair.counter("client", "MPCapableSYNTXDisabled")]).toEqual(["mp_capable_unanswered", 1, "blackhole_remembered", 1]);
+  });
+
   test("a server that was away for a moment is plain for seconds, not for an hour; confirmed it is longer; success ends it", () => {
     const pair = new Pair();
     const connect = (): string | null => {

@@ -62,6 +62,9 @@ const iproute2 =
     return words.slice(at + 1).find((word) => leading.includes(word)) ?? null;
   };
 
+/** Options of ethtool that change what a device of the namespace does for the stack. */
+const FEATURES: readonly string[] = ["-K", "--features", "--offload"];
+
 /** Options that only say how to show things. */
 const OPTIONS = /^-{1,2}(4|6|0|s|stats|statistics|d|details|j|json|p|pretty|o|oneline|br|brief|r|resolve|N|Numeric|c|color|iec|i|human|h|f|family)$/;
 /** `-f inet6`. */
@@ -73,6 +76,7 @@ const REFUSED: Readonly<Record<string, Check>> = {
     ["netns", "link-netns", "link-netnsid", "link-nsid", "xdp", "xdpgeneric", "xdpdrv", "xdpoffload", "bpf", "encap", "vf"],
   ),
   tc: iproute2(["qdisc", "class", "filter"], ["bpf", "object", "obj", "exec", "ematch", "xt", "ipt"]),
+  ethtool: (words) => (FEATURES.includes(words[0] ?? "") ? null : (words[0] ?? "nothing")),
   ss: (words) => words.find((word) => word.startsWith("-") && (/^-\w*[NDF]/.test(word) || (word.startsWith("--") && isOption(word, ["net", "diag", "filter"])))) ?? null,
 };
 

@@ -67,6 +67,6 @@ export interface Target {
 }
 
 /** The commands that a stack carries out. */
-export const COMMANDS = ["ip", "nstat", "ss", "sysctl", "tc"] as const;
+export const COMMANDS = ["ethtool", "ip", "nstat", "ss", "sysctl", "tc"] as const;
 
 export type CommandName = (typeof COMMANDS)[number];

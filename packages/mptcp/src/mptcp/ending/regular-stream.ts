@@ -198,6 +198,9 @@ export class RegularStream implements TcpOwner, SubflowView {
   get hasArrived(): boolean {
     return this.finReached;
   }
+  get isEnding(): boolean {
+    return this.ending;
+  }
   get isOwed(): boolean {
     return this.queue.length > 0 || (this.ending && !this.tcp.finAcknowledged);
   }

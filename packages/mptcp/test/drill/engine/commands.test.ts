@@ -145,6 +145,13 @@ test("ss shows listeners or connections", () => {
   expect(run(target, "ss -tnH").output).toBe("ESTAB 0 0 192.168.0.1:8080 192.0.2.1:5000\n");
 });
 
+test("ethtool takes features of a device, which make no difference", () => {
+  const target = stack();
+  expect(run(target, "ethtool -K tun0 gso off tso off")).toEqual(OK);
+  expect(run(target, "ethtool -K eth7 gso off").status).toBe(71);
+  for (const line of ["ethtool -K tun0 gso", "ethtool -K tun0", "ethtool -K tun0 gso no", "ethtool -f tun0 x"]) expect(run(target, line).status).toBe(1);
+});
+
 test("tc has one queueing discipline at a time", () => {
   const target = stack();
   expect(run(target, "tc qdisc add dev tun0 root pfifo")).toEqual(OK);
@@ -153,7 +160,7 @@ test("tc has one queueing discipline at a time", () => {
 });
 
 test("a command that there is not is not found", () => {
-  expect(run(stack(), "ethtool -K tun0 tso off").status).toBe(127);
+  expect(run(stack(), "iptables -L").status).toBe(127);
   expect(run(stack(), "ip bogus")).toEqual({ status: 1, output: "", errors: 'Object "bogus" is unknown, try "ip help".\n' });
 });
 

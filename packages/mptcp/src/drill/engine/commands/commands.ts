@@ -1,5 +1,6 @@
 import type { CommandOutcome } from "../../system/index.ts";
 import type { Machine } from "../machine/machine.ts";
+import { ethtool } from "./ethtool.ts";
 import { ip } from "./ip.ts";
 import { nstat } from "./nstat.ts";
 import { failed } from "./outcome.ts";
@@ -17,4 +18,4 @@ export function runCommand(machine: Machine, words: readonly string[]): CommandO
   return command === undefined ? failed(127, `${name}: command not found`) : command(machine, rest);
 }
 
-const COMMANDS: Readonly<Record<string, Command>> = { ip, nstat, ss, sysctl, tc };
+const COMMANDS: Readonly<Record<string, Command>> = { ethtool, ip, nstat, ss, sysctl, tc };

@@ -3,6 +3,7 @@ import { TcpSocket } from "../../../tcp/index.ts";
 import type { FourTuple, TcpState } from "../../../tcp/index.ts";
 import type { CommandOutcome } from "../../system/index.ts";
 import type { Machine } from "../machine/machine.ts";
+import { stateOf } from "../sockets/connection-view.ts";
 
 /** ss(8): the sockets of the machine; a filter by state and ports, which are not named here, is taken for all. */
 export function ss(machine: Machine, words: readonly string[]): CommandOutcome {
@@ -17,7 +18,7 @@ export function ss(machine: Machine, words: readonly string[]): CommandOutcome {
   const protocols = ["t", "M"].filter((letter) => options.has(letter));
   const wanted = protocols.length === 0 ? ["t", "M"] : protocols;
   const rows = [...listeners(machine), ...connections(machine)].filter((row) => wanted.includes(row.protocol));
-  const isListed = ({ state }: Row): boolean => options.has("a") || (state === "LISTEN") === options.has("l");
+  const isListed = ({ state }: Row): boolean => options.has("a") || (state !== "CLOSED" && (state === "LISTEN") === options.has("l"));
   const lines = rows.filter((row) => isListed(row) && isOfFamily(row, options)).map((row) => lineOf(row, wanted.length > 1));
   const header = options.has("H") ? "" : `${wanted.length > 1 ? "Netid " : ""}State Recv-Q Send-Q Local Address:Port Peer Address:PortProcess\n`;
   return { status: 0, output: `${header}${lines.join("")}`, errors: "" };
@@ -39,7 +40,7 @@ function connections({ host }: Machine): Row[] {
     if (connection instanceof TcpSocket) return [rowOf("t", connection.tcp.state, connection.tuple, whole)];
     if (!(connection instanceof MptcpConnection)) return [];
     const subflows = connection.subflows.map(({ tcp }) => rowOf("t", tcp.state, tcp.tuple, { received: 0, sent: 0 }));
-    return [rowOf("M", connection.connectedAt < 0 ? "SYN-SENT" : "ESTABLISHED", connection.tuple, whole), ...subflows];
+    return [rowOf("M", stateOf(connection, connection.isEnding), connection.tuple, whole), ...subflows];
   });
 }
 

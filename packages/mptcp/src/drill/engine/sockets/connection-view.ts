@@ -13,6 +13,13 @@ export function hasPeerEnded(connection: StreamConnection): boolean {
   return connection instanceof TcpSocket && connection.tcp.peerFinished;
 }
 
+/**
+ * Whether Linux says nothing of why it ended: over Multipath TCP a peer that is silent, or gone from all paths, is no error of the socket, which is not connected any more.
+ */
+export function isUntold(connection: StreamConnection): boolean {
+  return connection instanceof MptcpConnection && connection.multipath && isConnected(connection) && connection.error === "ETIMEDOUT";
+}
+
 /** The TCP connection beneath, of several the first; null when there is none any more. */
 export function tcpOf(connection: StreamConnection | null): TcpConnection | null {
   if (connection instanceof TcpSocket) return connection.tcp;
@@ -31,5 +38,6 @@ export function stateOf(connection: StreamConnection, hasEnded: boolean): TcpSta
   if (connection instanceof TcpSocket) return connection.tcp.state;
   if (!isConnected(connection)) return "SYN-SENT";
   if (hasPeerEnded(connection)) return hasEnded ? "LAST-ACK" : "CLOSE-WAIT";
-  return hasEnded ? "FIN-WAIT-1" : "ESTABLISHED";
+  if (!hasEnded) return "ESTABLISHED";
+  return connection instanceof MptcpConnection && !connection.isOwed ? "FIN-WAIT-2" : "FIN-WAIT-1";
 }

@@ -3,7 +3,7 @@ import { CONSTANTS } from "../../system/index.ts";
 import type { CallResult, ControlMessage } from "../../system/index.ts";
 import { attemptOrWait, done, fail } from "../process/outcome.ts";
 import type { Outcome } from "../process/outcome.ts";
-import { hasPeerEnded } from "./connection-view.ts";
+import { hasPeerEnded, isUntold } from "./connection-view.ts";
 import { joined, receiveError, withControl } from "./messages.ts";
 import type { ReceiveRequest } from "./socket.ts";
 import type { StreamSocket } from "./stream-socket.ts";
@@ -48,6 +48,7 @@ function ended(socket: StreamSocket, finished: () => CallResult): CallResult | n
   const { connection } = socket;
   if (connection !== null && hasPeerEnded(connection)) return finished();
   if (socket.pendingError !== null) return fail(socket.takeError() as string);
+  if (connection !== null && isUntold(connection)) return fail("ENOTCONN");
   if (socket.isReadOver) return finished();
   return connection === null ? fail("ENOTCONN") : null;
 }

@@ -13,7 +13,7 @@ import type { SharedListener } from "../machine/shared-listener.ts";
 import type { Outcome } from "../process/outcome.ts";
 import { codeOf } from "./code-of.ts";
 import { connectStream, disconnectStream } from "./connecting.ts";
-import { hasPeerEnded, isConnected, stateOf } from "./connection-view.ts";
+import { hasPeerEnded, isConnected, isUntold, stateOf } from "./connection-view.ts";
 import { closeStream } from "./closing.ts";
 import { applySetting } from "./live-settings.ts";
 import { receiveStream } from "./stream-receive.ts";
@@ -250,7 +250,7 @@ export class StreamSocket extends Socket implements Attentive {
 
   private noteClosed(connection: StreamConnection): void {
     const { error } = connection;
-    if (error === null || this.pendingError !== null) return;
+    if (error === null || this.pendingError !== null || isUntold(connection)) return;
     // Linux: a reset once the peer has said its end is a broken pipe.
     this.pendingError = error === "ECONNRESET" && hasPeerEnded(connection) && !this.isWriteShut ? "EPIPE" : error;
     this.wake(POLLERR);
