@@ -53,7 +53,8 @@ export class ActiveOpen {
       this.register(socket.tcp, entry);
       return socket;
     }
-    const config = { ...withProfile(defaults.mptcp, options.profile, "mptcp", options.mptcp), ...(options.require === true ? ALWAYS_CAPABLE : {}) };
+    const asked = withProfile(defaults.mptcp, options.profile, "mptcp", options.mptcp);
+    const config = options.require === true ? { ...asked, ...ALWAYS_CAPABLE } : asked;
     const connection = factory.multipath(true, tuple, tcpConfig, config, tokens.drawKeys(config.version));
     const subflow = connection.addFirstSubflow();
     const tcp = TcpConnection.connect(environment, subflow, factory.routed(connection.subflowConfig, local), tuple, now);
@@ -65,7 +66,7 @@ export class ActiveOpen {
   }
 
   /** Opens a TCP connection for a subflow, see `MptcpEnvironment.connectTcp`. */
-  connectTcp(owner: TcpOwner, endpoint: EndpointId, config: SubflowTcpConfig, now: number): TcpConnection | null {
+  connectTcp(owner: TcpOwner, endpoint: EndpointId, config: SubflowTcpConfig, synRetries: number, now: number): TcpConnection | null {
     const { addresses, environment, factory, tuples } = this.host;
     const { localAddress, remoteAddress, remotePort } = endpoint;
     if (this.host.isFull(remoteAddress)) return null;
@@ -80,7 +81,7 @@ export class ActiveOpen {
     }
     if (localPort === 0) return null;
     const tuple: FourTuple = { localAddress, localPort, remoteAddress, remotePort };
-    const tcp = TcpConnection.connect(environment, owner, factory.routed(config, localAddress), tuple, now);
+    const tcp = TcpConnection.connect(environment, owner, factory.routed(config, localAddress, synRetries), tuple, now);
     this.register(tcp, entry);
     return tcp;
   }

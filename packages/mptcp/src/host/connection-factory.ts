@@ -41,14 +41,14 @@ export class ConnectionFactory {
   }
 
   /** `config` with what the link of `local` says; connections of the same parameters share it. */
-  routed(config: SubflowTcpConfig, local: IpAddress): TcpConfig {
+  routed(config: SubflowTcpConfig, local: IpAddress, synRetries = config.synRetries): TcpConfig {
     const entry = this.addresses.find(local);
     const mtu = entry?.mtu ?? this.mtu;
     const segmentationLimit = entry?.segmentationLimit ?? 0;
     const known = this.routedConfigs.get(config) ?? [];
-    const found = known.find((routed) => routed.mtu === mtu && routed.segmentationLimit === segmentationLimit);
+    const found = known.find((routed) => routed.mtu === mtu && routed.segmentationLimit === segmentationLimit && routed.synRetries === synRetries);
     if (found !== undefined) return found;
-    const routed = { ...config, mtu, segmentationLimit };
+    const routed = { ...config, mtu, segmentationLimit, synRetries };
     this.routedConfigs.set(config, [...known, routed]);
     return routed;
   }

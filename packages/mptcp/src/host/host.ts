@@ -464,8 +464,8 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     this.timers.removeFor(connection);
   }
 
-  connectTcp(owner: TcpOwner, endpoint: EndpointId, config: SubflowTcpConfig, now: number): TcpConnection | null {
-    return this.activeOpen.connectTcp(owner, endpoint, config, now);
+  connectTcp(owner: TcpOwner, endpoint: EndpointId, config: SubflowTcpConfig, synRetries: number, now: number): TcpConnection | null {
+    return this.activeOpen.connectTcp(owner, endpoint, config, synRetries, now);
   }
 
   /** Queues a connection for pollEvent; one whose handshake completed goes to its listener first. */

@@ -69,7 +69,8 @@ export const profiles = {
 /** The name of a profile. */
 export type ProfileName = keyof typeof profiles;
 
-/** `defaults`, changed by a profile where one is named, and then by `own`. */
+/** `defaults`, changed by a profile where one is named, and then by `own`; itself where neither is, so that connections share it. */
 export function withProfile<T extends object>(defaults: T, profile: ProfileName | undefined, part: keyof Profile, own: Partial<T> | undefined): T {
+  if (profile === undefined && own === undefined) return defaults;
   return profile === undefined ? { ...defaults, ...own } : { ...defaults, ...(profiles[profile][part] as Partial<T>), ...own };
 }

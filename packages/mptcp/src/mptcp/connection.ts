@@ -56,7 +56,6 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
   private congestionFactory: CongestionControlFactory;
   private tcpConfig: SubflowTcpConfig;
   /** What joins are made with, once there was one. */
-  private joinTcpConfig: SubflowTcpConfig | null = null;
   private stream: Multipath | RegularStream;
   private openedAt = -1;
   private events = 0;
@@ -160,7 +159,6 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
     checkSettings(change);
     // RFC 6897 §4.4.1: an option of the socket applies to all subflows, those to come too.
     this.tcpConfig = { ...this.tcpConfig, ...change };
-    this.joinTcpConfig = null;
     this.stream.configure(change, now);
   }
 
@@ -174,7 +172,6 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
 
   setKeepAlive(keepAlive: KeepAlive | null, now: number): void {
     this.tcpConfig = { ...this.tcpConfig, ...configOfKeepAlive(keepAlive) };
-    this.joinTcpConfig = null;
     this.stream.setKeepAlive(keepAlive, now);
   }
 
@@ -327,12 +324,6 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
   /** How the TCP of subflows to come is to be. */
   get subflowConfig(): SubflowTcpConfig {
     return this.tcpConfig;
-  }
-
-  /** The same for joins that we begin. */
-  get joinConfig(): SubflowTcpConfig {
-    const { tcpConfig } = this;
-    return (this.joinTcpConfig ??= { ...tcpConfig, synRetries: Math.min(tcpConfig.synRetries, this.config.joinSynRetries) });
   }
 
   /** The first subflow; the host attaches its TCP connection. Call once. */

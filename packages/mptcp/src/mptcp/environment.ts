@@ -7,10 +7,10 @@ export interface MptcpEnvironment extends TcpEnvironment {
   /** The time of the driver's call being handled, ns. */
   readonly now: number;
   /**
-   * Starts a TCP connection for a subflow; its SYN leaves with the next poll.
+   * Starts a TCP connection for a subflow; its SYN leaves with the next poll, and is sent again `synRetries` times whatever `config` says.
    * @returns null when the local address is gone, no port is free or no route fits
    */
-  connectTcp(owner: TcpOwner, endpoint: EndpointId, config: SubflowTcpConfig, now: number): TcpConnection | null;
+  connectTcp(owner: TcpOwner, endpoint: EndpointId, config: SubflowTcpConfig, synRetries: number, now: number): TcpConnection | null;
   /** The third ACK of a join that arrived was verified: its 4-tuple is no longer that of a pending join. */
   joined(tcp: TcpConnection): void;
   /** Something happened that the application may want to hear of: see `takeEvents`. */

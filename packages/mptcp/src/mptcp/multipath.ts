@@ -37,8 +37,6 @@ export interface MultipathContext {
   readonly tuple: FourTuple;
   /** How the TCP of subflows to come is to be. */
   readonly subflowConfig: SubflowTcpConfig;
-  /** The same for joins that we begin. */
-  readonly joinConfig: SubflowTcpConfig;
   /** What controls the congestion of subflows, and the group that those of the connection may join. */
   readonly congestion: CongestionControlFactory;
   readonly couplingGroup: CouplingGroup;
@@ -419,7 +417,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   // ---- what the parts ask for
 
   open(path: Path, backup: boolean, localPort: number, now: number): boolean {
-    const { environment, joinConfig } = this.context;
+    const { config, environment, subflowConfig } = this.context;
     const { localAddress, remoteAddress, remotePort } = path;
     const subflow = this.make({
       pathIndex: path.index,
@@ -430,7 +428,8 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
       backup,
       nonce: environment.random.nonces.uint32(),
     });
-    const tcp = environment.connectTcp(subflow, { localAddress, localPort, remoteAddress, remotePort }, joinConfig, now);
+    const synRetries = Math.min(subflowConfig.synRetries, config.joinSynRetries);
+    const tcp = environment.connectTcp(subflow, { localAddress, localPort, remoteAddress, remotePort }, subflowConfig, synRetries, now);
     if (tcp === null) return false;
     subflow.attach(tcp);
     return true;
