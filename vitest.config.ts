@@ -4,12 +4,16 @@ import { LongestFirst } from "./test/shared/longest-first.ts";
 
 /**
  * Tests that share processes, and what was loaded there: of the engine, which has no input or output and keeps nothing outside of its objects, of captures and
- * scenarios, and of sockets. Not so those that exchange methods of the engine's classes, measure the heap, start other processes or change what a process is.
+ * scenarios, of sockets, and of commands that are called in the test's own process. Not so those that exchange methods of the engine's classes, measure the heap, start other processes or change what a process is.
  */
 const TOGETHER = [
-  "packages/mptcp/test/{core,wire,host,tcp,mptcp,sim,drill,testing,capture}/**/!(regular-tcp|idle-memory).test.ts",
+  "packages/mptcp/test/{core,wire,host,tcp,mptcp,sim,drill,testing,capture,profiles}/**/!(regular-tcp|idle-memory).test.ts",
   "packages/mptcp/test/node/**/!(kernel-*|moving.process|sockets.process|sockets.fuzz|systems|devices|udp-ends|udp-doubts|control-place).test.ts",
+  "packages/mptcp/test/limits.test.ts",
   "packages/scenario/test/**/*.test.ts",
+  "packages/cli/test/{capture-file,control-text,drill,help,link-key,link-options,main,perf,probe,relay,screen-region,socket}.test.ts",
+  "test/docs/{control,errors,features,limits,security,where}.test.ts",
+  "test/{layers/fallback,node-suite/report}.test.ts",
 ];
 const OTHERS = ["**/node_modules/**"];
 

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
@@ -36,6 +36,10 @@ interface Manifest {
   readonly dependencies: Readonly<Record<string, string>>;
   readonly version: string;
 }
+interface SourceMap {
+  readonly sources: readonly string[];
+  readonly sourcesContent?: readonly (string | null)[];
+}
 const manifestAt = (folder: string): Manifest => JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Manifest;
 const workspace = manifestAt(root);
 
@@ -58,10 +62,14 @@ describe.each(Object.entries(PACKAGES))("the package %s", (name, folder) => {
     const paths = installed.packed.find((one) => one.name === name)?.files.map(({ path }) => path) ?? [];
     expect(paths).toEqual(expect.arrayContaining(["LICENSE", "README.md", "package.json"]));
     expect(paths.filter((path) => !/^(LICENSE|README\.md|package\.json|(src|dist|scenarios|bin)\/.*)$/.test(path) || /(^|\/)tests?\/|\.test\.|tsbuildinfo|\.new$/.test(path))).toEqual([]);
-    // A map leads to a source that is there.
+    // A map leads to a source that is there, or brings that of another package with it.
     for (const path of paths.filter((one) => one.endsWith(".js.map"))) {
-      const { sources } = JSON.parse(readFileSync(join(installed.package(name), path), "utf8")) as { readonly sources: readonly string[] };
-      for (const source of sources) expect(paths).toContain(posix.join(dirname(path), source));
+      const { sources, sourcesContent = [] } = JSON.parse(readFileSync(join(installed.package(name), path), "utf8")) as SourceMap;
+      for (const [i, source] of sources.entries()) {
+        const [, other, module = ""] = /^\.\.\/\.\.\/(mptcp|testbed|scenario)\/(src\/.*)$/.exec(source) ?? [];
+        if (name !== "@mptcp/cli" || other === undefined) expect(paths).toContain(posix.join(dirname(path), source));
+        else expect(sourcesContent[i]).toBe(readFileSync(join(installed.package(other === "mptcp" ? other : `@mptcp/${other}`), module), "utf8"));
+      }
     }
   });
 
@@ -123,6 +131,25 @@ describe("in an empty folder", () => {
     const output = installed.ok("npx", ["--no-install", "mptcp", "run", "two-paths", "--set", "workload.bulk={bytes: 200KB, direction: download}", "--out", "run"]);
     expect(output).toContain("run/report.html");
     expect(readFileSync(join(installed.folder, "run/report.html"), "utf8")).toMatch(/uPlot/);
+  });
+
+  it("the command is a few files, of which it loads what it needs", () => {
+    const dist = join(installed.package("@mptcp/cli"), "dist");
+    const modules = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".js"));
+    expect(modules).toEqual(expect.arrayContaining(["main.js", "worker.js", "run-command.js"]));
+    expect(modules.length).toBeLessThan(30);
+    // Scenarios have the library to themselves that the modules of their users import.
+    expect(readFileSync(join(dist, "run-command.js"), "utf8")).toMatch(/from "@mptcp\/scenario"/);
+  });
+
+  it("a stack trace of the command leads to the sources, with the names of what was called", () => {
+    const dist = JSON.stringify(join(installed.package("@mptcp/cli"), "dist/main.js"));
+    const broken = "{ ...io, stdout: Object.assign(Object.create(io.stdout), { write: () => { throw new Error('broken'); } }) }";
+    installed.write("broken.mjs", `import { main, processIo } from ${dist};\nconst io = processIo();\nawait main(["key"], ${broken});\n`);
+    const { stderr } = installed.run("node", ["--enable-source-maps", "broken.mjs"]);
+    const [, line] = /at keyCommand \(.*\/cli\/src\/link-key\.ts:(\d+):\d+\)/.exec(stderr) ?? [];
+    const source = readFileSync(join(installed.package("@mptcp/cli"), "src/link-key.ts"), "utf8").split("\n");
+    expect(source[Number(line) - 1]).toMatch(/io\.stdout\.write\(text\)/);
   });
 
   it("a stack trace leads to the sources", () => {

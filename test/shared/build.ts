@@ -7,14 +7,16 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Compiles what was changed since the last time, so that what is run is what is there. */
 export function build(): void {
-  const stale = ["mptcp", "scenario", "cli"].some((name) => {
-    const folder = join(ROOT, "packages", name);
-    return newest(join(folder, "src"), ".ts") > newest(join(folder, "dist"), ".js");
-  });
+  const packages = ["mptcp", "scenario", "testbed", "cli"].map((name) => join(ROOT, "packages", name));
+  // The command has parts of all packages in it, and is what a build writes last.
+  const stale = Math.max(...packages.map((folder) => newest(join(folder, "src"), ".ts"))) > newest(join(ROOT, "packages/cli/dist"), ".js");
   if (!stale) return;
-  const { status, stdout } = spawnSync(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-b"], { cwd: ROOT, encoding: "utf8" });
-  if (status !== 0 && !existsSync(join(ROOT, "packages/cli/dist/main.js"))) throw new Error(`the command cannot be built: ${stdout}`);
+  const compiled = run("node_modules/typescript/bin/tsc", "-b");
+  const bundled = run("tools/dist/build/main.js");
+  if (bundled.status !== 0) throw new Error(`the command cannot be built: ${compiled.stdout}${bundled.stderr}`);
 }
+
+const run = (...words: readonly string[]) => spawnSync(process.execPath, words, { cwd: ROOT, encoding: "utf8" });
 
 function newest(folder: string, ending: string): number {
   if (!existsSync(folder)) return 0;

@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import type Compiler from "typescript";
+import { exchange, removeForsaken } from "./files.ts";
 
 /** A module as it is published. */
 export interface Stripped {
@@ -52,21 +53,4 @@ export async function stripPackage(folder: string): Promise<number> {
   }
   writeFileSync(stamp, "");
   return modules.length;
-}
-
-/** Removes what was compiled from sources that are gone, which would be published with the others. @returns the names of what is left, from `dist` */
-function removeForsaken(folder: string): readonly string[] {
-  const names = readdirSync(join(folder, "dist"), { recursive: true, encoding: "utf8" });
-  return names.filter((name) => {
-    const module = /^(.*?)(\.d\.ts|\.js)(\.map)?$/.exec(name)?.[1];
-    if (module === undefined || existsSync(join(folder, "src", `${module}.ts`))) return true;
-    rmSync(join(folder, "dist", name));
-    return false;
-  });
-}
-
-/** Another process may load it meanwhile: it finds the old one or the new one. */
-function exchange(path: string, text: string): void {
-  writeFileSync(`${path}.new`, text);
-  renameSync(`${path}.new`, path);
 }

@@ -90,3 +90,23 @@ it("keepalive is as Node says it: of 24 with an interval and a count, before wit
     { idle: 7200 * SECOND, interval: SECOND, probes: 10 },
   ]);
 });
+
+it("does what a listener put off before it gives the next of two pieces that wait, as between two reads of libuv's", async () => {
+  const { connection } = peer._handle as unknown as StreamHandle;
+  for (const [text, octets] of [["one", 3], ["two", 6]] as const) {
+    handle.writeUtf8String({ oncomplete: () => {} }, text);
+    while (connection!.readable < octets) await new Promise((resolve) => setImmediate(resolve));
+  }
+  const seen: string[] = [];
+  const all = new Promise<void>((resolve) => {
+    peer.on("data", (data) => {
+      seen.push(String(data));
+      process.nextTick(() => seen.push("next tick"));
+      void Promise.resolve().then(() => seen.push("promise"));
+      if (seen.includes("two")) setImmediate(resolve);
+    });
+  });
+  peer.resume();
+  await all;
+  expect(seen).toEqual(["one", "next tick", "promise", "two", "next tick", "promise"]);
+});

@@ -1,6 +1,5 @@
-import { executionAsyncId } from "node:async_hooks";
-import { rethrow } from "../errors.ts";
 import { binding } from "./node-streams.ts";
+import { doWhatWasPutOff } from "./turns.ts";
 
 /** What is used of Node's HTTP parser in C++: callbacks are its elements, by number. */
 interface Parser {
@@ -14,10 +13,6 @@ interface Inside {
   readonly prototype: Parser;
   /** The number of the callback that hears of a piece of a body. */
   readonly onBody: number;
-  /** Does what was put off by `process.nextTick` and promises. */
-  readonly tick: () => void;
-  /** Ends an asynchronous context. @returns whether there was one */
-  readonly leave: (asyncId: number) => boolean;
 }
 
 /**
@@ -41,7 +36,7 @@ export function keepTurnsOfParsers(isOurs: (stream: object) => boolean): void {
       originals.set(this, original);
       this[onBody] = function (...given) {
         const result = original.apply(this, given);
-        doWhatWasPutOff(inside);
+        doWhatWasPutOff();
         return result;
       };
     }
@@ -65,23 +60,9 @@ function standsOn(stream: object, isOurs: (stream: object) => boolean): boolean 
   return false;
 }
 
-function doWhatWasPutOff({ tick, leave }: Inside): void {
-  const own = executionAsyncId();
-  try {
-    tick();
-  } catch (error) {
-    // The application's, and so the process's. Node leaves the context of what threw open until the exception is at the bottom of the stack; here, there are others below it.
-    while (executionAsyncId() !== own && leave(executionAsyncId()));
-    rethrow(error);
-  }
-}
-
 /** Null where this Node does not have it: then all is as it would be without. */
 function lookInside(): Inside | null {
   const { HTTPParser } = (binding("http_parser") ?? {}) as { readonly HTTPParser?: { readonly prototype: Parser; readonly kOnBody?: number } };
-  const { popAsyncContext: leave } = (binding("async_wrap") ?? {}) as { readonly popAsyncContext?: (asyncId: number) => boolean };
-  // Node keeps it for programs that do ticks themselves.
-  const { _tickCallback: tick } = process as unknown as { readonly _tickCallback?: () => void };
   if (HTTPParser?.kOnBody === undefined || typeof HTTPParser.prototype.consume !== "function" || typeof HTTPParser.prototype.unconsume !== "function") return null;
-  return tick === undefined || leave === undefined ? null : { prototype: HTTPParser.prototype, onBody: HTTPParser.kOnBody, tick, leave };
+  return { prototype: HTTPParser.prototype, onBody: HTTPParser.kOnBody };
 }

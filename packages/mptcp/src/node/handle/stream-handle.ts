@@ -20,6 +20,7 @@ import { socketHandle } from "./node-handle.ts";
 import { nodeStreams } from "./node-streams.ts";
 import type { HandleRequest, NativeStream } from "./node-streams.ts";
 import { keepTurnsOfParsers } from "./parser-turns.ts";
+import { doWhatWasPutOff } from "./turns.ts";
 import { noteWritten, writeLater, WriteRequest } from "./write-request.ts";
 import type { WriteResult } from "./write-request.ts";
 
@@ -475,6 +476,8 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
       this.octetsRead += payload.length;
       isGiven = true;
       this.give(payload);
+      // What a listener puts off is done before the next piece, as between two reads of libuv's.
+      doWhatWasPutOff();
     }
     if (!this.isReading || this.isClosed || connection.readable > 0) return;
     const isEndDue = connection.ended && !this.isEndTold && this.broken === 0;
