@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { kernelObstacle } from "../kernel/index.ts";
 import { Coverage } from "./coverage.ts";
-import { Pool } from "./pool.ts";
+import { Pool } from "../pool.ts";
 import { keyOf, type CaseResult, type Profile } from "./run-case.ts";
 import type { Shrunk } from "./shrink.ts";
 import type { Task } from "./worker.ts";
@@ -69,7 +69,7 @@ class Fuzz {
     const began = performance.now();
     const stop = (): void => void (this.#interrupted = true);
     process.on("SIGINT", stop);
-    const pool = new Pool(Math.max(1, threads));
+    const pool = new Pool<Task>(Math.max(1, threads), new URL("./worker.js", import.meta.url));
     const seeds = Array.from({ length: this.#runs }, (_, index) => this.#first + index);
     try {
       await pool.run<CaseResult>(seeds.map((seed): Task => ({ kind: "run", seed, profile: this.#profile })), () => this.#interrupted, (_, result) => this.#done(result, began));
@@ -127,7 +127,7 @@ class Fuzz {
   }
 
   /** Writes the least script of each kind. */
-  async #file(pool: Pool, kinds: ReadonlyMap<string, Kind>, folder: string): Promise<void> {
+  async #file(pool: Pool<Task>, kinds: ReadonlyMap<string, Kind>, folder: string): Promise<void> {
     mkdirSync(folder, { recursive: true });
     const all = [...kinds];
     const tasks = all.map(([what, { seed }]): Task => ({ kind: "shrink", seed, key: what, profile: this.#profile }));

@@ -1,7 +1,7 @@
 import { MptcpError } from "mptcp";
-import { Device } from "./device.ts";
-import { Namespace } from "./namespace.ts";
-import { system } from "./system.ts";
+import { Device } from "../system/device.ts";
+import { Namespace } from "../system/namespace.ts";
+import { system } from "../system/system.ts";
 
 /** Why this machine's kernel is no target here, with what helps; null where it is one. */
 export function kernelObstacle(): string | null {

@@ -1,8 +1,8 @@
 import type { Call } from "mptcp/drill";
 import type { Descriptors } from "./descriptors.ts";
-import { Memory } from "./memory.ts";
-import { NR } from "./system.ts";
-import type { System } from "./system.ts";
+import { Memory } from "../system/memory.ts";
+import { NR } from "../system/system.ts";
+import type { System } from "../system/system.ts";
 
 /** How a call may be made: here; here if there is something for it, and else by a thread; by a thread. */
 export type Way = "here" | "if ready" | "thread";

@@ -2,9 +2,9 @@ import { spawnSync } from "node:child_process";
 import { COMMANDS, nstat } from "mptcp/drill";
 import type { CommandOutcome } from "mptcp/drill";
 import { readCounters } from "./counters.ts";
-import type { Namespace } from "./namespace.ts";
-import type { Promptness } from "./promptness.ts";
-import type { Sysctl } from "./sysctl.ts";
+import type { Namespace } from "../system/namespace.ts";
+import type { Promptness } from "../system/promptness.ts";
+import type { Sysctl } from "../system/sysctl.ts";
 
 /** The commands of shell lines, in a namespace: what of this machine's own programs keeps to the namespace, without a shell; nstat and sysctl without a process. */
 export class Commands {

@@ -1,6 +1,6 @@
 import type { Call, CallResult } from "mptcp/drill";
-import { NR } from "./system.ts";
-import type { System } from "./system.ts";
+import { NR } from "../system/system.ts";
+import type { System } from "../system/system.ts";
 
 /** The descriptors that a script's calls opened, and that it may name: the process has others. */
 export class Descriptors {

@@ -5,7 +5,7 @@
  * @module
  */
 import { statSync } from "node:fs";
-import { AF_INET, AF_INET6 } from "./socket-address.ts";
+import { AF_INET, AF_INET6 } from "../system/socket-address.ts";
 
 /** Sockets of other families are the machine's, not the namespace's. */
 export const isScriptFamily = (domain: number): boolean => domain === AF_INET || domain === AF_INET6;

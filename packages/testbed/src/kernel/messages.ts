@@ -1,7 +1,7 @@
 /** What `readv`, `writev`, `sendmsg` and `recvmsg` take: vectors of octets, headers of messages, control messages. */
 import type { ControlMessage, SocketAddress } from "mptcp/drill";
-import type { Memory, Room } from "./memory.ts";
-import { putSocketAddress, SOCKADDR_ROOM, takeSocketAddress } from "./socket-address.ts";
+import type { Memory, Room } from "../system/memory.ts";
+import { putSocketAddress, SOCKADDR_ROOM, takeSocketAddress } from "../system/socket-address.ts";
 
 /** An array of `struct iovec`, and what it leads to. */
 export interface Vectors {

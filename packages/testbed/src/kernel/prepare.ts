@@ -1,11 +1,11 @@
 import type { Call, CallResult } from "mptcp/drill";
 import type { Descriptors } from "./descriptors.ts";
-import { Memory } from "./memory.ts";
+import { Memory } from "../system/memory.ts";
 import { dataOf, emptyVectors, fullVectors, Message } from "./messages.ts";
 import { isKnownIoctl, isRefusedQuestion, isRefusedSetting, isScriptFamily, mayOpen, SCRIPT_FCNTL } from "./guard.ts";
-import { putSocketAddress, SOCKADDR_ROOM, takeSocketAddress } from "./socket-address.ts";
-import { NR } from "./system.ts";
-import type { System } from "./system.ts";
+import { putSocketAddress, SOCKADDR_ROOM, takeSocketAddress } from "../system/socket-address.ts";
+import { NR } from "../system/system.ts";
+import type { System } from "../system/system.ts";
 
 /** What a call filled in. */
 type Filled = Omit<CallResult, "value" | "errno">;

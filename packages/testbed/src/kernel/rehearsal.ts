@@ -1,5 +1,5 @@
 import type { Target, Wiring } from "mptcp/drill";
-import { AF_INET } from "./socket-address.ts";
+import { AF_INET } from "../system/socket-address.ts";
 
 /** For a target whose script does not matter. */
 export const REHEARSAL: Wiring = { local: ["192.0.2.1/24"], remote: [], mtu: 1500, segmentation: true };

@@ -2,9 +2,9 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { MptcpError } from "mptcp";
 import type { PreparedCall } from "./prepare.ts";
-import type { Promptness } from "./promptness.ts";
-import { koffiPath, NR, SYSCALL } from "./system.ts";
-import type { System } from "./system.ts";
+import type { Promptness } from "../system/promptness.ts";
+import { koffiPath, NR, SYSCALL } from "../system/system.ts";
+import type { System } from "../system/system.ts";
 
 /** Where a thread is; it is told, and tells, by this word. */
 const STARTING = 0;

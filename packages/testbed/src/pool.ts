@@ -1,12 +1,12 @@
 import { Worker } from "node:worker_threads";
-import type { Task } from "./worker.ts";
 
 /** Threads that carry out tasks, each one at a time. */
-export class Pool {
+export class Pool<Task> {
   readonly #workers: Worker[];
 
-  constructor(threads: number) {
-    this.#workers = Array.from({ length: threads }, () => new Worker(new URL("./worker.js", import.meta.url)));
+  /** @param script what each thread runs: it answers every message, a task, with one, its result */
+  constructor(threads: number, script: URL) {
+    this.#workers = Array.from({ length: threads }, () => new Worker(script));
   }
 
   /** Carries tasks out; `done` hears of each. `isStopped` is asked before each task. @throws whatever a thread ended with */
@@ -15,7 +15,7 @@ export class Pool {
     const work = (worker: Worker): Promise<void> =>
       new Promise((resolve, reject) => {
         let current = -1;
-        const ended = (): void => reject(new Error("a thread of the fuzzer has ended by itself"));
+        const ended = (): void => reject(new Error("a thread has ended by itself"));
         const finish = (): void => {
           worker.off("message", heard).off("error", reject).off("exit", ended);
           resolve();

@@ -1,0 +1,244 @@
+import { Simulation } from "mptcp/sim";
+import type { LinkOptions, PipeOptions, SimHost, SimNode } from "mptcp/sim";
+import { IpAddress } from "mptcp/wire";
+import { congestionControls } from "mptcp";
+import { DeviceNode } from "../emulator/device-node.ts";
+import { AddedDelay } from "../emulator/added-delay.ts";
+import { RealTime } from "../emulator/real-time.ts";
+import { Device } from "../system/device.ts";
+import { Namespace } from "../system/namespace.ts";
+import { setUp } from "../system/netlink.ts";
+import { Promptness } from "../system/promptness.ts";
+import { Sysctl } from "../system/sysctl.ts";
+import { system } from "../system/system.ts";
+import type { Condition, FlowResult, Workload } from "./condition.ts";
+import { SEGMENT } from "./condition.ts";
+import { EngineClient, serveByEngine } from "./engine-end.ts";
+import type { ClientEnd, OpenFlow } from "./ends.ts";
+import { KernelClient, serveByKernel } from "./kernel-end.ts";
+import type { KernelPlace } from "./kernel-end.ts";
+import { LostSegmentsModel } from "./lost-segments.ts";
+
+/** Who is at an end: the engine, or this machine's kernel. */
+export type Stack = "engine" | "kernel";
+
+export interface RunOptions {
+  /** Who sends: the one that is judged. */
+  readonly server: Stack;
+  readonly client: Stack;
+  readonly seed: number;
+  /** By the machine's clock, as every run is in which the kernel takes part; otherwise virtual, and the same for the same seed. */
+  readonly isReal: boolean;
+  /** Congestion control of both ends. */
+  readonly congestion: "cubic" | "reno" | "bbr";
+}
+
+export interface RunResult {
+  readonly flows: readonly FlowResult[];
+  /** Bits of payload per second, of a bulk transfer. */
+  readonly goodput: number | null;
+  /** What the tool itself added to the delay of packets; null in virtual time. */
+  readonly addedDelay: DelayFigures | null;
+}
+
+/** ns. */
+export interface DelayFigures {
+  readonly packets: number;
+  readonly median: number;
+  readonly p99: number;
+  readonly largest: number;
+}
+
+/** Carries a condition out once. @throws MptcpError where the kernel is wanted and cannot be had */
+export function runCondition(condition: Condition, options: RunOptions): RunResult {
+  const isReal = options.isReal || options.server === "kernel" || options.client === "kernel";
+  return isReal ? inRealTime(condition, options) : inVirtualTime(condition, options);
+}
+
+function inVirtualTime(condition: Condition, options: RunOptions): RunResult {
+  const simulation = new Simulation({ seed: options.seed });
+  const addresses = ADDRESSES[condition.family];
+  const hosts = hostsOf(simulation, condition, options);
+  join(simulation, condition, hosts.server, hosts.client);
+  hosts.server.addAddress(addresses.server);
+  hosts.client.addAddress(addresses.client);
+  serveByEngine(hosts.server);
+  const transfer = new Transfer(simulation, condition, new EngineClient(hosts.client, addresses.server));
+  while (!transfer.isOver && simulation.now < transfer.deadline) simulation.run(simulation.now + STEP);
+  return { flows: transfer.results(), goodput: transfer.goodput, addedDelay: null };
+}
+
+function inRealTime(condition: Condition, options: RunOptions): RunResult {
+  const calls = system();
+  const promptness = new Promptness(calls);
+  const simulation = new Simulation({ seed: options.seed });
+  const time = new RealTime(calls, simulation);
+  const places: Ground[] = [];
+  promptness.raise();
+  try {
+    const hosts = hostsOf(simulation, condition, options);
+    const devices: DeviceNode[] = [];
+    const nodeOf = (end: "server" | "client"): SimNode => {
+      if (options[end] === "engine") return hosts[end];
+      const ground = new Ground(end, condition, time);
+      places.push(ground);
+      devices.push(ground.node);
+      return ground.node;
+    };
+    const [server, client] = [nodeOf("server"), nodeOf("client")];
+    join(simulation, condition, server, client);
+    const addresses = ADDRESSES[condition.family];
+    const placeOf = (ground: Ground): KernelPlace => ({ system: calls, namespace: ground.namespace, time, simulation, address: addresses.server, congestion: options.congestion });
+    if (server === hosts.server) {
+      hosts.server.addAddress(addresses.server);
+      serveByEngine(hosts.server);
+    } else serveByKernel(placeOf(places.find(({ node }) => node === server) as Ground));
+    let end: ClientEnd;
+    if (client === hosts.client) {
+      hosts.client.addAddress(addresses.client);
+      end = new EngineClient(hosts.client, addresses.server);
+    } else end = new KernelClient(placeOf(places.find(({ node }) => node === client) as Ground));
+    const transfer = new Transfer(simulation, condition, end);
+    time.run(() => transfer.isOver, transfer.deadline);
+    const addedDelay = new AddedDelay();
+    for (const { lateness } of devices) addedDelay.addAll(lateness);
+    const { count: packets, largest } = addedDelay;
+    return { flows: transfer.results(), goodput: transfer.goodput, addedDelay: { packets, median: addedDelay.quantile(0.5), p99: addedDelay.quantile(0.99), largest } };
+  } finally {
+    promptness.lower();
+    time.close();
+    for (const place of places) place.close();
+  }
+}
+
+/** A network namespace of the kernel, joined to the simulation by a device. */
+class Ground {
+  readonly namespace: Namespace;
+  readonly node: DeviceNode;
+  private readonly device: Device;
+
+  constructor(end: "server" | "client", { family, tcp = {} }: Condition, time: RealTime) {
+    const calls = system();
+    const own = ADDRESSES[family][end];
+    this.namespace = new Namespace(calls);
+    const sysctl = new Sysctl(this.namespace);
+    // What one flow learnt of the path is not for the next: each is judged by itself.
+    for (const [name, value] of [["net.ipv4.tcp_no_metrics_save", "1"], ["net.ipv6.conf.default.accept_dad", "0"], ["net.ipv6.conf.default.router_solicitations", "0"], ["net.ipv6.conf.default.addr_gen_mode", "1"]] as const) sysctl.write(name, value);
+    if (tcp.sack === false) sysctl.write("net.ipv4.tcp_sack", "0");
+    if (tcp.timestamps === false) sysctl.write("net.ipv4.tcp_timestamps", "0");
+    if (tcp.mtuProbing === true) sysctl.write("net.ipv4.tcp_mtu_probing", "1");
+    this.device = this.namespace.inside(() => new Device(calls, DEVICE, false));
+    const networks = family === 4 ? { local: `${String(own)}/24`, remote: "10.77.0.0/16" } : { local: `${String(own)}/64`, remote: "fd77::/32" };
+    this.namespace.inside(() => setUp(calls, DEVICE, { local: [networks.local], remote: [networks.remote], mtu: 1500, segmentation: false }));
+    this.node = new DeviceNode(end, this.device, [own], time);
+  }
+
+  close(): void {
+    this.device.close();
+    this.namespace.close();
+  }
+}
+
+/** Both hosts, of which a run uses those that the engine is to be. */
+function hostsOf(simulation: Simulation, { tcp = {} }: Condition, { congestion, server, client }: RunOptions): { readonly server: SimHost; readonly client: SimHost } {
+  const settings = {
+    profile: "linux" as const,
+    tcp: { congestion: congestionControls[congestion === "reno" ? "newreno" : congestion], ...(tcp.sack === false ? { sack: false } : {}), ...(tcp.timestamps === false ? { timestamps: false } : {}), blackHoleDetection: tcp.mtuProbing === true },
+  };
+  const hostOf = (name: string, stack: Stack): SimHost => simulation.addHost(stack === "engine" ? name : `no ${name}`, settings);
+  return { server: hostOf("server", server), client: hostOf("client", client) };
+}
+
+/** Links the ends, server first. */
+function join(simulation: Simulation, condition: Condition, server: SimNode, client: SimNode): void {
+  const { forward, backward, lost, changes, workload } = condition;
+  const loss: PipeOptions = lost === undefined || workload.kind !== "flows" ? {} : { loss: new LostSegmentsModel(lost, workload.segments * SEGMENT) };
+  const options: LinkOptions = { name: "path", forward: { ...forward, ...loss }, backward };
+  const link = simulation.connect(server, client, options);
+  if (changes === undefined) return;
+  const change = (at: number): void => {
+    simulation.at(at, (now) => {
+      link.forward.change(changes.forward, now);
+      simulation.after(changes.time, (then) => link.forward.change(forward, then));
+      change(at + changes.every);
+    });
+  };
+  change(changes.at);
+}
+
+/** Carries out a workload. */
+class Transfer {
+  isOver = false;
+  /** When it is given up, ns. */
+  readonly deadline: number;
+  goodput: number | null = null;
+  private readonly simulation: Simulation;
+  private readonly client: ClientEnd;
+  private readonly done: FlowResult[] = [];
+  private readonly open = new Map<OpenFlow, number>();
+  private begun = 0;
+
+  constructor(simulation: Simulation, condition: Condition, client: ClientEnd) {
+    this.simulation = simulation;
+    this.client = client;
+    const { workload } = condition;
+    this.deadline = START + (workload.kind === "bulk" ? workload.time + SECOND : workload.count * workload.every + PATIENCE);
+    simulation.at(START, (now) => {
+      if (workload.kind === "bulk") this.bulk(workload.time, now);
+      else if (workload.kind === "flows") this.next(workload, now);
+      else this.ask(workload);
+    });
+  }
+
+  /** All flows, those that did not end among them. */
+  results(): readonly FlowResult[] {
+    return [...this.done, ...[...this.open].map(([{ octets }, startedAt]) => ({ startedAt, endedAt: null, octets }))];
+  }
+
+  private bulk(time: number, now: number): void {
+    const flow = this.client.open(2 ** 40, () => {});
+    this.simulation.at(now + time, () => {
+      this.goodput = (flow.octets * 8e9) / time;
+      flow.abort();
+      this.isOver = true;
+    });
+  }
+
+  private next(workload: Pieces, now: number): void {
+    const flow: OpenFlow = this.client.open(workload.segments * SEGMENT, (result) => {
+      this.open.delete(flow);
+      this.note(result, workload);
+    });
+    this.open.set(flow, now);
+    if (++this.begun < workload.count) this.simulation.at(now + workload.every, (then) => this.next(workload, then));
+  }
+
+  private ask(workload: Pieces): void {
+    const flow = this.client.keep(workload.segments * SEGMENT, (result) => {
+      this.note(result, workload);
+      if (this.isOver) flow.abort();
+      else this.simulation.after(workload.every, () => flow.ask());
+    });
+    flow.ask();
+  }
+
+  private note(result: FlowResult, { count }: Pieces): void {
+    this.done.push(result);
+    this.isOver = this.done.length === count;
+  }
+}
+
+/** Transfers of a known size. */
+type Pieces = Exclude<Workload, { readonly kind: "bulk" }>;
+
+const SECOND = 1e9;
+/** Both ends are up by then. */
+const START = 0.05 * SECOND;
+const STEP = 0.1 * SECOND;
+/** How long the last flow may take. */
+const PATIENCE = 60 * SECOND;
+const DEVICE = "tun0";
+const ADDRESSES = {
+  4: { server: IpAddress.from("10.77.1.1"), client: IpAddress.from("10.77.2.1") },
+  6: { server: IpAddress.from("fd77:0:1::1"), client: IpAddress.from("fd77:0:2::1") },
+} as const;
