@@ -14,6 +14,7 @@ test.each([
   ['0 bind(3, {sa_family = AF_INET, sin_addr = inet_addr("::1")}, ...) = 0', "1:44: the address is not of the family that sa_family says"],
   ["0 poll([{fd=3, events=POLLIN}], 2, 0) = 1", "1:33: there are 1 descriptors, not 2"],
   ["0 setsockopt(3, SOL_TCP, TCP_MD5SIG, {a=1}, 8) = 0", "1:38: the value of an option is [number], a string, {onoff=1, linger=0} or {tv_sec=1, tv_usec=0}: other structures are not carried out"],
+  ["0 close(3) = 0\n.2~.3 > . 1:1(0) ack 1\n+.1 < . 1:1(0) ack 1\n.25 close(3) = 0", "4:1: the time is before that of the event before, which is at 0.3 s at the earliest"],
   ["0~1 read(3, ..., 1) = 1", "1:1: a call has a time, neither a range nor *: those are for packets that are expected"],
   ["* < . 1:1(0) ack 1", "1:1: a packet that is sent has a time, neither a range nor *: those are for packets that are expected"],
   ["0 < . 1:1(0) ack 1 <...>", "1:5: a packet that is sent has options of its own, not <...>"],
