@@ -56,6 +56,9 @@ class Pair {
     return this.#one.transcript.inputs.flatMap((mine, index) => {
       const other = theirs[index];
       if (mine.result === null || other === undefined || other.result === null || mine.result === other.result) return [];
+      // A call that has not returned may do so later, where the run ended earlier than the other one.
+      const waits = mine.text === "" ? this.#one : other.text === "" ? this.#other : null;
+      if (waits !== null && waits.transcript.ended <= Math.min(this.#one.transcript.ended, this.#other.transcript.ended)) return [];
       return [this.#call(mine, other, index + 1)];
     });
   }
