@@ -1,4 +1,4 @@
-import type { MptcpOption } from "../../wire/index.ts";
+import { TCP_OPTION, type MptcpOption } from "../../wire/index.ts";
 import type { Plan } from "../plan/index.ts";
 import type { Flow } from "../run/flow.ts";
 import { keyOfOctets, type Variables } from "../run/multipath.ts";
@@ -19,7 +19,7 @@ export class Naming {
     if (body.kind !== "tcp") return;
     for (const { kind, octets, mptcp } of body.options) {
       if (mptcp !== null) this.#keys.bind(mptcp, flow, variables);
-      if (kind === 8 && octets.length === 8 && !flow.timestamps.known) flow.timestamps.learn(this.#timestamp, new DataView(octets.buffer, octets.byteOffset, 8).getUint32(0));
+      if (kind === TCP_OPTION.timestamps && octets.length === 8 && !flow.timestamps.known) flow.timestamps.learn(this.#timestamp, new DataView(octets.buffer, octets.byteOffset, 8).getUint32(0));
     }
   }
 }
