@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { RecordedPacket, Transcript } from "mptcp/drill";
@@ -87,6 +87,17 @@ describe("mptcp drill", () => {
     expect(Array.from(stdout.matchAll(/^[✓✗!] (\S+)/gmu), ([, name]) => name)).toEqual(["symbol.pkt:", "tcp/bad.pkt", "tcp/good.pkt", "tcp/late.pkt", "tcp/wrong.pkt:"]);
     expect(stdout).toMatch(/\n2 failed, 2 not run, 1 passed \(T\)\n$/);
     expect(await drill([join(folder, "tcp/common"), join(folder, "none.pkt")])).toEqual({ code: 2, stdout: "", stderr: "tcp/common: there is no *.pkt below\nnone.pkt: no such file or folder (ENOENT)\n" });
+  });
+
+  it("runs each script of a folder once where links lead back, and says of a link that leads nowhere that it does", async () => {
+    const linked = join(folder, "linked");
+    mkdirSync(linked);
+    writeFileSync(join(linked, "one.pkt"), PLAIN);
+    symlinkSync(".", join(linked, "self"));
+    symlinkSync("/nowhere", join(linked, "two.pkt"));
+    const { code, stdout } = await drill([linked]);
+    rmSync(linked, { recursive: true });
+    expect([code, stdout]).toEqual([2, "✓ linked/one.pkt T\n! linked/two.pkt: not run T\n    linked/two.pkt: no such file or folder (ENOENT)\n1 not run, 1 passed (T)\n"]);
   });
 
   it("takes symbols and packetdrill's own options", async () => {

@@ -36,6 +36,8 @@ test.each([
   ["--mtu=10\n0 close(3) = 0", "1:1: the value of --mtu is a number from 68 to 65535"],
   ["--ip_version=ipv6\n--local_ip=1.2.3.4\n0 close(3) = 0", "2:1: the value of --local_ip is no address of IPv6, which --ip_version asks for"],
   ["--netmask_ip=255.0.255.0\n0 close(3) = 0", "1:1: the value of --netmask_ip has ones behind zeros"],
+  ["--define=X=Y\n--define=Y=X\n0 close(X) = 0", '3:9: the definition of "X" leads to itself'],
+  ["--define=X=1/0\n0 close(X) = 0", '2:9: "X" is defined to be "1/0", which is neither a number nor a symbol'],
   ["--define=1=2\n0 close(3) = 0", "1:1: the value of --define is NAME=VALUE"],
   ["--non_fatal=all\n0 close(3) = 0", '1:1: --non_fatal has no kind "all": there are packet, syscall, command'],
   ["--psp_udp_port=1000\n0 close(3) = 0", "1:1: --psp_udp_port is not carried out: there is no PSP"],
