@@ -5,7 +5,7 @@ import { NO_TIME, type ScriptReport } from "../src/drill/report.ts";
 
 const passed: ScriptReport = {
   file: "tcp/close.pkt", target: "engine", verdict: "passed", line: null, column: null, message: null, kind: null, expected: null, seen: null, text: "", warnings: [], printed: [], explanation: [],
-  scriptMicroseconds: 1_000, profile: NO_TIME,
+  scriptMicroseconds: 1_000, profile: NO_TIME, transcript: null,
 };
 const failed: ScriptReport = {
   ...passed, file: 'a "b" & <c>.pkt', verdict: "failed", line: 7, column: 3, kind: "packet", message: "ack is <1> & not '2'", text: "x.pkt:7:3: ]]> \u0000\u001b[31m\ud800\n\tend \u{1f600}", printed: ["rtt=1 <&>"],

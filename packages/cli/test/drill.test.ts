@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { RecordedPacket, Transcript } from "mptcp/drill";
 import pc from "picocolors";
 import { afterAll, describe, expect, it } from "vitest";
-import { differenceText } from "../src/drill/report-text.ts";
+import { differenceText } from "../src/drill/difference.ts";
 import { NO_TIME, type ScriptReport } from "../src/drill/report.ts";
 import { main, type Io } from "../src/main.ts";
 
@@ -88,13 +89,38 @@ describe("mptcp drill", () => {
     expect(await drill([join(folder, "tcp/common"), join(folder, "none.pkt")])).toEqual({ code: 2, stdout: "", stderr: "tcp/common: there is no *.pkt below\nnone.pkt: no such file or folder (ENOENT)\n" });
   });
 
+  it("runs each script of a folder once where links lead back, and says of a link that leads nowhere that it does", async () => {
+    const linked = join(folder, "linked");
+    mkdirSync(linked);
+    writeFileSync(join(linked, "one.pkt"), PLAIN);
+    symlinkSync(".", join(linked, "self"));
+    symlinkSync("/nowhere", join(linked, "two.pkt"));
+    const { code, stdout } = await drill([linked]);
+    rmSync(linked, { recursive: true });
+    expect([code, stdout]).toEqual([2, "✓ linked/one.pkt T\n! linked/two.pkt: not run T\n    linked/two.pkt: no such file or folder (ENOENT)\n1 not run, 1 passed (T)\n"]);
+  });
+
   it("takes symbols and packetdrill's own options", async () => {
     expect((await drill([symbol])).stdout).toContain('symbol.pkt:4:30: there is no symbol "MSS"');
     expect(await drill([symbol, "-D", "MSS=1000"])).toMatchObject({ code: 0 });
     expect(await drill([good, "--ip_version=ipv6", "--mtu=1520", "--strict_segments"])).toMatchObject({ code: 0 });
     expect(await drill([good, "--mtu=x", "--ip_version=5"])).toEqual({ code: 2, stdout: "", stderr: "the value of --ip_version is one of ipv4, ipv6, ipv4-mapped-ipv6\nthe value of --mtu is a number\n" });
+    expect((await drill([good, "--mtu=67", "--bind_port=99999"])).stderr).toBe("the value of --bind_port is a number from 1 to 65535\nthe value of --mtu is a number from 68 to 65535\n");
     expect((await drill([good, "-D", "x"])).code).toBe(2);
     expect((await drill([good, "--ip_versoin=ipv6"])).stderr).toContain("--ip_versoin");
+  });
+
+  it("refuses flags that contradict each other", async () => {
+    expect((await drill([good, "--kernel", "--both"])).stderr).toContain("'--kernel' cannot be used with option '--both'");
+    expect((await drill([good, "--target=engine", "--kernel"])).code).toBe(2);
+    expect(await drill([good, "--record", "--both"])).toEqual({ code: 2, stdout: "", stderr: "--record is for one stack: --target engine or --target kernel\n" });
+  });
+
+  it("does not pass a file without events, and reads no more of one without an end than a script may have", async () => {
+    const empty = write("empty.pkt", "// nothing yet\n--mtu=1500\n");
+    expect(await drill([empty])).toEqual({ code: 2, stdout: "! empty.pkt: not run T\n    empty.pkt: there is no event in it\n1 not run (T)\n", stderr: "" });
+    rmSync(empty);
+    if (existsSync("/dev/zero")) expect((await drill(["/dev/zero"])).stdout).toContain("/dev/zero: it is larger than 2097152 octets");
   });
 
   it("prints scripts, or checks them, and runs nothing", async () => {
@@ -145,22 +171,42 @@ describe("docs/drill.md", () => {
 });
 
 describe("two stacks differ", () => {
+  const packet = (text: string, change: Partial<RecordedPacket> = {}): RecordedPacket => ({ kind: "tcp", flags: ".", from: 1, length: 0, ack: 1, window: 63, options: [], text, at: 0.1e9, flow: 0, inputs: 1, ...change });
+  const transcript = (...packets: RecordedPacket[]): Transcript => ({ inputs: [{ line: 6, name: "packet", at: 0.1e9, result: null, text: "" }], packets, ended: 1e9 });
   const passed: ScriptReport = {
     file: "a.pkt", target: "engine", verdict: "passed", line: null, column: null, message: null, kind: null, expected: null, seen: null, text: "", warnings: [], printed: [], explanation: [], scriptMicroseconds: 0,
-    profile: NO_TIME,
+    profile: NO_TIME, transcript: transcript(packet("> . 1:1(0) ack 1 win 63")),
   };
-  const failed: ScriptReport = { ...passed, target: "kernel", verdict: "failed", line: 7, kind: "packet", message: "its ack differs", expected: "> . ack 1", seen: "> . ack 2" };
+  const failed: ScriptReport = { ...passed, target: "kernel", verdict: "failed", line: 7, kind: "packet", message: "its ack differs", expected: "+0  > . ack 1", seen: "0.1 > . ack 2" };
+  const kernel = { ...passed, target: "kernel" } as const;
+  const asserting = { kind: "assertion", message: "it is not so that a == 1: 2 == 1", seen: null, expected: null } as const;
 
   it.each([
-    [passed, failed, "    the first difference is at line 7:\n    script  > . ack 1\n    engine  does what the script says\n    kernel  > . ack 2\n"],
-    [failed, { ...failed, line: 9 }, "    the first difference is at line 7:\n    script  > . ack 1\n    engine  > . ack 2\n    kernel  gets past it, to line 9\n"],
-    [failed, { ...failed, seen: "> . ack 3" }, "    the first difference is at line 7:\n    script  > . ack 1\n    engine  > . ack 2\n    kernel  > . ack 3\n"],
-    [failed, failed, "    both do the same, which is not what line 7 says\n"],
-    [passed, passed, "    both do what the script says\n"],
-  ])("as is said", (engine, kernel, text) => {
-    expect(differenceText(engine, kernel)).toBe(text);
+    [passed, kernel, "    both do what the script says, packet for packet alike\n"],
+    [
+      passed, { ...kernel, transcript: transcript(packet("> . 1:1(0) ack 1 win 99", { window: 99, at: 0.1004e9 })) },
+      "    both do what the script says, and differ in what it leaves open\n    the first difference is after the input of line 6, at 0.100 s: its win differs\n"
+      + "      engine  0.1    > . 1:1(0) ack 1 win 63\n      kernel  0.1004 > . 1:1(0) ack 1 win 99\n                                      ^\n",
+    ],
+    [
+      passed, { ...failed, transcript: transcript(packet("> . 1:1(0) ack 2 win 99", { window: 99, ack: 2 })) },
+      "    the engine does what the script says, the kernel fails at line 7\n    the first difference is after the input of line 6, at 0.100 s: its ack differs (and 1 more, which may follow from it)\n"
+      + "      engine  0.1 > . 1:1(0) ack 1 win 63\n      kernel  0.1 > . 1:1(0) ack 2 win 99\n                             ^\n",
+    ],
+    [
+      passed, { ...failed, transcript: transcript() },
+      "    the engine does what the script says, the kernel fails at line 7\n    the first difference is after the input of line 6, at 0.100 s: the engine alone sends ACK\n"
+      + "      engine  0.1 > . 1:1(0) ack 1 win 63\n      kernel  nothing\n",
+    ],
+    [passed, { ...failed, ...asserting }, "    the first difference is at line 7:\n      engine  does what the script says\n      kernel  it is not so that a == 1: 2 == 1\n"],
+    [{ ...failed, target: "engine" } as const, { ...failed, line: 9 }, "    the first difference is at line 7:\n      engine  its ack differs\n      kernel  gets past it, to line 9\n"],
+    [{ ...failed, seen: "0.101 > . ack 2" }, failed, "    both do the same, which is not what line 7 says\n"],
+  ])("as is said", (engine, other, text) => {
+    expect(differenceText(engine, other)).toBe(text);
   });
+});
 
+describe("mptcp drill --record", () => {
   it("records what a stack does with a script's inputs, and what it records passes", async () => {
     const inputs = write("inputs.pkt", PLAIN.split("\n").filter((line) => !line.includes(">  S.") && !line.includes("> S.")).join("\n"));
     const { code, stdout, stderr } = await drill(["--record", inputs]);

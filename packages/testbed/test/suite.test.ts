@@ -1,9 +1,9 @@
 import { describe, expect, it, test } from "vitest";
-import { coveragePage, Watched, type Arrival, type Column } from "./suite/coverage.ts";
+import { coveragePage, Watched, type Cell } from "./suite/coverage.ts";
 import { differences, suite, toldByEngine } from "./suite/scripts.ts";
 
 const SCRIPTS = suite();
-const seen: ReadonlySet<`${Arrival}|${Column}`>[] = [];
+const seen: ReadonlySet<Cell>[] = [];
 
 describe("scripts on the engine", () => {
   it.each(SCRIPTS.filter(({ on }) => on !== "kernel"))("$name", (script) => {

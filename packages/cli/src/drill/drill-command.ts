@@ -3,10 +3,11 @@ import { parseScript, printScript, type GivenOption } from "mptcp/drill";
 import { EXIT, exitOf, type Io, type Signal } from "../io.ts";
 import { explainFile } from "../remedies.ts";
 import { ScreenRegion } from "../screen-region.ts";
+import { differencesOf, differenceText } from "./difference.ts";
 import { findScripts } from "./find-scripts.ts";
 import { junit } from "./junit.ts";
 import { obstacleOf, optionProblem, readScript, recordOne, runOne, type ScriptTask } from "./one-script.ts";
-import { differenceText, profileText, scriptText, summaryText } from "./report-text.ts";
+import { profileText, scriptText, summaryText } from "./report-text.ts";
 import { countsOf, type ScriptReport, type TargetName } from "./report.ts";
 import { runOnThreads } from "./worker-pool.ts";
 
@@ -32,7 +33,8 @@ export interface DrillFlags {
  */
 export async function drillCommand(paths: readonly string[], flags: DrillFlags, io: Io): Promise<number> {
   const { files, problems } = findScripts(paths);
-  const wrong = [...problems, ...flags.options.map(optionProblem).filter((problem) => problem !== null)];
+  const isPair = flags.record && flags.target === "both" ? ["--record is for one stack: --target engine or --target kernel"] : [];
+  const wrong = [...problems, ...isPair, ...flags.options.map(optionProblem).filter((problem) => problem !== null)];
   if (wrong.length > 0) {
     io.stderr.write(`${wrong.join("\n")}\n`);
     return EXIT.usage;
@@ -72,7 +74,7 @@ function printScripts(files: readonly string[], io: Io): number {
 async function recordScripts(files: readonly string[], target: TargetName, { explain, options, seed }: DrillFlags, io: Io): Promise<number> {
   let code: number = EXIT.ok;
   for (const file of files) {
-    const recorded = await recordOne({ file, target, options, seed, explain, dryRun: false });
+    const recorded = await recordOne({ file, target, options, seed, explain, transcribed: false, dryRun: false });
     if ("script" in recorded) {
       io.stdout.write(recorded.script);
       continue;
@@ -102,7 +104,7 @@ class Drill {
     this.#targets = targets;
     this.#flags = flags;
     this.#io = io;
-    this.#tasks = files.flatMap((file) => targets.map((target) => ({ file, target, options, seed, explain, dryRun })));
+    this.#tasks = files.flatMap((file) => targets.map((target) => ({ file, target, options, seed, explain, transcribed: targets.length > 1, dryRun })));
     this.#region = new ScreenRegion(io.stdout);
   }
 
@@ -170,7 +172,17 @@ class Drill {
 
   #summary(reports: readonly ScriptReport[], seconds: number): unknown {
     const counts = countsOf(reports);
-    return { ...counts, interrupted: this.#interrupted !== null, microseconds: Math.round(seconds * 1e6), scripts: reports };
+    const scripts = reports.map((report) => ({ ...report, transcript: undefined }));
+    return { ...counts, interrupted: this.#interrupted !== null, microseconds: Math.round(seconds * 1e6), scripts, ...(this.#targets.length > 1 ? { differences: this.#differences() } : {}) };
+  }
+
+  /** The first difference of each script that both stacks have run. */
+  #differences(): readonly unknown[] {
+    return this.#files.flatMap((file, index) => {
+      const [engine, kernel] = this.#reports.slice(index * 2, index * 2 + 2);
+      const [first] = engine === undefined || kernel === undefined ? [] : differencesOf(engine, kernel);
+      return first === undefined ? [] : [{ file, line: first.line, microseconds: Math.round(first.at / 1e3), what: first.what, engine: first.comparison.expected, kernel: first.comparison.seen }];
+    });
   }
 
   #exit(reports: readonly ScriptReport[]): number {

@@ -18,8 +18,8 @@ export function registerDrill(program: Command, io: Io, done: (code: number) => 
     .argument("<scripts...>", "packet scripts, and folders of which every *.pkt is run")
     .description("run packet scripts, packetdrill's language, on the engine or this machine's kernel")
     .addOption(new Option("--target <stack>", "what they are run on, engine, kernel or both").choices(["engine", "kernel", "both"]).default("engine"))
-    .option("--kernel", "the same as --target kernel")
-    .option("--both", "the same as --target both: says where the two first differ")
+    .addOption(new Option("--kernel", "the same as --target kernel").conflicts(["both", "target"]))
+    .addOption(new Option("--both", "the same as --target both: shows the first packet or result in which the two differ, side by side").conflicts("target"))
     .option("--explain", "show what the engine decided, for every script")
     .option("--junit <file>", "write the results as JUnit's XML, too")
     .option("--json", "print the results as JSON, and nothing else")
@@ -69,7 +69,7 @@ const MOST_JOBS = 256;
 
 function parseSeed(text: string): number {
   const seed = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(seed)) throw new InvalidArgumentError("a seed is a whole number from 0.");
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(seed)) throw new InvalidArgumentError("It is a whole number from 0.");
   return seed;
 }
 

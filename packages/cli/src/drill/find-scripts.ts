@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { explainFile } from "../remedies.ts";
 
@@ -25,9 +25,20 @@ export function findScripts(paths: readonly string[]): FoundScripts {
 }
 
 function scriptsBelow(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".pkt"))
-    .toSorted()
-    .map((name) => join(folder, name))
-    .filter((path) => statSync(path).isFile());
+  const found: string[] = [];
+  walk(folder, found, new Set());
+  return found.toSorted();
+}
+
+/** Each folder once, since links may lead back. A link that leads nowhere is a script, so that it is said to be none. */
+function walk(folder: string, found: string[], seen: Set<string>): void {
+  const real = realpathSync(folder);
+  if (seen.has(real)) return;
+  seen.add(real);
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    const isFolder = entry.isDirectory() || (entry.isSymbolicLink() && statSync(path, { throwIfNoEntry: false })?.isDirectory() === true);
+    if (isFolder) walk(path, found, seen);
+    else if (entry.name.endsWith(".pkt")) found.push(path);
+  }
 }

@@ -1,6 +1,6 @@
-import { readFileSync, statSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
-import { describeFailure, describeProblem, engineTarget, parseScript, planScript, printScript, recordPlan, runPlan, type Failure, type GivenOption, type Outcome, type Plan, type Problem, type Target, type Wiring } from "mptcp/drill";
+import { describeFailure, describeProblem, engineTarget, parseScript, planScript, printScript, recordPlan, runPlan, transcribePlan, type Failure, type GivenOption, type Outcome, type Plan, type Problem, type Target, type Transcript, type Wiring } from "mptcp/drill";
 import { explain, explainFile } from "../remedies.ts";
 import { NO_TIME, type Profile, type ScriptReport, type TargetName } from "./report.ts";
 
@@ -12,6 +12,8 @@ export interface ScriptTask {
   readonly options: readonly GivenOption[];
   readonly seed: number;
   readonly explain: boolean;
+  /** Whether what the stack does is told, too. */
+  readonly transcribed: boolean;
   /** Whether it is checked only. */
   readonly dryRun: boolean;
 }
@@ -93,18 +95,23 @@ async function makeTarget({ target, seed }: ScriptTask, wiring: Wiring): Promise
 
 const EMPTY: ScriptReport = {
   file: "", target: null, verdict: "passed", line: null, column: null, message: null, kind: null, expected: null, seen: null, text: "", warnings: [], printed: [], explanation: [], scriptMicroseconds: 0,
-  profile: NO_TIME,
+  profile: NO_TIME, transcript: null,
 };
 
 function faulty(file: string, problem: Problem | null, message: string, text: string): ScriptReport {
   return { ...EMPTY, file, verdict: "faulty", kind: "script", line: problem?.place.line ?? null, column: problem?.place.column ?? null, message, text };
 }
 
+/** A file that was cut or never written should not pass. */
+const NOTHING = "there is no event in it";
+
 /** A script that can be run. */
 interface Prepared {
   readonly text: string;
   readonly plan: Plan;
   readonly run: (target: Target, onPrint?: (line: string) => void) => Outcome;
+  /** As `run`, with what the stack did. */
+  readonly transcribe: (target: Target, onPrint: (line: string) => void) => { readonly outcome: Outcome; readonly transcript: Transcript };
   /** The whole script of what a stack does with the inputs of this one; where it ends before this one does, with why as a comment. */
   readonly record: (target: Target) => string;
 }
@@ -123,11 +130,15 @@ function prepare({ file, options }: ScriptTask): Prepared | ScriptReport {
   // What could not be read is missing from the plan, and what is said of that does not count.
   const wrong = problems.length > 0 ? problems : planned.problems;
   const [first] = wrong;
+  if (first === undefined && script.events.length === 0) return faulty(file, null, NOTHING, `${file}: ${NOTHING}`);
   const record = (target: Target): string => {
     const { failure, recording } = recordPlan(planned.plan, target, script, { readFile, tail: RECORDED_TAIL });
     return `${printScript(recording.script())}${failure === null ? "" : `// line ${failure.place.line}: ${failure.message}\n`}`;
   };
-  if (first === undefined) return { text, plan: planned.plan, run: (target, onPrint = () => {}) => runPlan(planned.plan, target, { readFile, onPrint }), record };
+  if (first === undefined) {
+    const { plan } = planned;
+    return { text, plan, run: (target, onPrint = () => {}) => runPlan(plan, target, { readFile, onPrint }), transcribe: (target, onPrint) => transcribePlan(plan, target, { readFile, onPrint }), record };
+  }
   return faulty(file, first, first.message, wrong.map((problem) => describeProblem(file, text, problem)).join("\n"));
 }
 
@@ -136,9 +147,25 @@ function prepare({ file, options }: ScriptTask): Prepared | ScriptReport {
  * @throws what the file system says
  */
 export function readScript(file: string): string {
-  if (statSync(file).size > MAX_SIZE) throw new Error(`it is larger than ${MAX_SIZE} octets`);
-  return readFileSync(file, "utf8");
+  const descriptor = openSync(file, "r");
+  try {
+    // A device has no size, and may have no end.
+    const parts: Buffer[] = [];
+    for (let size = 0; size <= MAX_SIZE; ) {
+      const part = Buffer.allocUnsafe(PART);
+      const length = readSync(descriptor, part);
+      if (length === 0) return Buffer.concat(parts).toString();
+      parts.push(part.subarray(0, length));
+      size += length;
+    }
+    throw new Error(`it is larger than ${MAX_SIZE} octets`);
+  } finally {
+    closeSync(descriptor);
+  }
 }
+
+/** Octets that are read at once. */
+const PART = 2 ** 16;
 
 /** A file that a shell line calls, by its name relative to the script's folder. */
 function readBeside(file: string, path: string): string | null {
@@ -151,23 +178,28 @@ function readBeside(file: string, path: string): string | null {
 }
 
 /** What is wrong with options that are given for all scripts: they are read as those of a script are. */
-export function optionProblem({ name, value }: GivenOption): string | null {
+export function optionProblem(option: GivenOption): string | null {
+  const { name, value } = option;
   const quoted = value === undefined ? "" : `="${value}"`;
-  return parseScript(`--${name}${quoted}\n`).problems[0]?.message ?? null;
+  const { script, problems } = parseScript(`--${name}${quoted}\n`);
+  // Whether an address and a file will do depends on the script.
+  const more = name.endsWith("_ip") || name === "init_scripts" ? [] : planScript(script).problems;
+  return [...problems, ...more][0]?.message ?? null;
 }
 
 function run(task: ScriptTask, prepared: Prepared, stack: Stack, profile: (run: number) => Profile): ScriptReport {
   const began = performance.now();
   const printed: string[] = [];
-  const outcome = prepared.run(stack, (line) => void (printed.length < MAX_PRINTED && printed.push(line)));
+  const onPrint = (line: string): void => void (printed.length < MAX_PRINTED && printed.push(line));
+  const { outcome, transcript } = task.transcribed ? prepared.transcribe(stack, onPrint) : { outcome: prepared.run(stack, onPrint), transcript: null };
   const report: ScriptReport = {
-    ...EMPTY, file: task.file, target: task.target, printed, scriptMicroseconds: outcome.ended / 1e3, profile: profile(since(began)), explanation: stack.explained,
+    ...EMPTY, file: task.file, target: task.target, printed, scriptMicroseconds: outcome.ended / 1e3, profile: profile(since(began)), explanation: stack.explained, transcript,
     warnings: outcome.warnings.map((warning) => `line ${warning.place.line}: ${warning.message}`),
   };
   if (outcome.passed) return report;
   const { failure } = outcome;
   const { place, message, kind, comparison } = failure;
-  const hint = task.target === "kernel" && kind === "time" ? `\n${LATE}` : "";
+  const hint = task.target === "kernel" && (kind === "time" || message.endsWith("too late")) ? `\n${LATE}` : "";
   const text = describeFailure(task.file, prepared.text, shortened(failure, task.explain)) + hint;
   return { ...report, verdict: "failed", line: place.line, column: place.column, message, kind, expected: comparison?.expected.trim() ?? null, seen: comparison?.seen.trim() ?? null, text };
 }

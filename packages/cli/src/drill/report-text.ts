@@ -30,22 +30,6 @@ export function profileText(reports: readonly ScriptReport[], colors: Colors): s
   return `${head}\n${lines.join("\n")}\n`;
 }
 
-/** How the two stacks differ on a script: the first place where one of them does not do what it says. */
-export function differenceText(engine: ScriptReport, kernel: ScriptReport): string {
-  if (engine.verdict === "faulty" || kernel.verdict === "faulty") return "";
-  if (engine.verdict === "passed" && kernel.verdict === "passed") return "    both do what the script says\n";
-  const first = [engine, kernel].filter(({ verdict }) => verdict === "failed").toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0))[0]!;
-  const isSame = engine.verdict === kernel.verdict && engine.line === kernel.line && engine.kind === kernel.kind && engine.seen === kernel.seen;
-  if (isSame) return `    both do the same, which is not what line ${first.line} says\n`;
-  const at = (report: ScriptReport): string => {
-    if (report.verdict === "passed") return "does what the script says";
-    if (report.line !== first.line) return `gets past it, to line ${report.line}`;
-    return report.seen ?? report.message ?? "";
-  };
-  const wanted = first.expected === null ? [] : [`    script  ${first.expected}`];
-  return `${[`    the first difference is at line ${first.line}:`, ...wanted, `    engine  ${at(engine)}`, `    kernel  ${at(kernel)}`].join("\n")}\n`;
-}
-
 /** `12 ms`, `1.5 s`. */
 export function durationText(microseconds: number): string {
   if (microseconds >= 1e6) return `${(microseconds / 1e6).toFixed(microseconds >= 1e7 ? 0 : 1)} s`;

@@ -1,3 +1,5 @@
+import type { Transcript } from "mptcp/drill";
+
 /** What a script was run on. */
 export type TargetName = "engine" | "kernel";
 
@@ -32,6 +34,8 @@ export interface ScriptReport {
   readonly scriptMicroseconds: number;
   /** Real time, phase by phase. */
   readonly profile: Profile;
+  /** What the stack did; null unless it was asked for. */
+  readonly transcript: Transcript | null;
 }
 
 /** µs of real time. */

@@ -23,9 +23,9 @@ export type {
   CallStep, CodeStep, DssPlan, ExpectedControl, ExpectedResult, Filled, GivenOption, IcmpPlan, IpPlan, IpVersion, KeyPlan, MptcpPlan, NonFatal, OptionPlan, OptionValue, PacketStep, Plan, PlannedScript,
   PlanOptions, Settings, ShellStep, Step, TcpPlan, UdpPlan,
 } from "./plan/index.ts";
-export { recordPlan, recordScript } from "./record/index.ts";
-export type { PacketFields, Recorded, RecordedInput, RecordedPacket, Recording, RecordOptions } from "./record/index.ts";
-export { describeFailure, FAILURE_KINDS, runPlan } from "./run/index.ts";
+export { compareTranscripts, recordPlan, recordScript, transcribePlan, transcriptOf } from "./record/index.ts";
+export type { Allowance, Difference, PacketFields, Recorded, RecordedInput, RecordedPacket, Recording, RecordOptions, Side, TranscribedInput, Transcript } from "./record/index.ts";
+export { describeComparison, describeFailure, FAILURE_KINDS, printDiffering, runPlan } from "./run/index.ts";
 export type { Comparison, Failed, Failure, FailureKind, Outcome, Passed, RunOptions } from "./run/index.ts";
 export type { ReadFile } from "./shell/index.ts";
 export { COMMANDS, CONSTANTS, ERRORS, MPTCP_INFO_FIELDS, nstat, readStructure, sizeOf, TCP_INFO_FIELDS, writeStructure } from "./system/index.ts";

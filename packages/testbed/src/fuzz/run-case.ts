@@ -103,8 +103,8 @@ export function describeCase(one: FuzzCase, difference: Difference, profile: Pro
   const head = [
     `${difference.what}`,
     `state: ${difference.state}; after: ${difference.tag}; seed ${one.seed}`,
-    `kernel: ${difference.kernel || "nothing"}`,
-    `engine: ${difference.engine || "nothing"}`,
+    `kernel: ${difference.kernel}`,
+    `engine: ${difference.engine}`,
   ].join("\n");
   return `${comment(head)}\n\n// What the kernel does:\n${printScript(kernel.script())}\n// What the engine does:\n${comment(printScript(engine.script()))}\n`;
 }

@@ -8,6 +8,8 @@ export type State = (typeof STATES)[number];
 export class FlowState {
   state: State = "CLOSED";
   isSecond = false;
+  /** Whether the stack opened it. */
+  isActive = false;
   /** Whether one end asked for Multipath TCP, and the stack does not speak it. */
   fellBack = false;
   #capable = false;
@@ -30,6 +32,7 @@ export class FlowState {
   #sentSyn(segment: TcpSegment): void {
     this.#iss = segment.sequence;
     this.state = (segment.flags & TCP_FLAG.ACK) === 0 ? "SYN-SENT" : "SYN-RECEIVED";
+    if (this.state === "SYN-SENT") this.isActive = true;
     this.#note(segment);
     if (this.state === "SYN-RECEIVED") this.fellBack = this.#capable && segment.mptcp.length === 0;
   }

@@ -1,7 +1,7 @@
 import type { IpAddress } from "../../wire/index.ts";
 import { checkCode } from "../assert/index.ts";
 import { checkShell, type ReadFile } from "../shell/index.ts";
-import type { Action, Place, Script, ScriptEvent } from "../syntax/ast.ts";
+import type { Action, EventTime, Place, Script, ScriptEvent } from "../syntax/ast.ts";
 import { MAX_PROBLEMS, type Problem } from "../syntax/problems.ts";
 import { AddressBook } from "./addresses.ts";
 import { planCall } from "./calls/index.ts";
@@ -49,6 +49,8 @@ class Planner {
   /** Names that code has assigned. */
   readonly #assigned = new Set<string>();
   readonly #problems: Problem[];
+  /** When the event before happens at the earliest, ns since the beginning. */
+  #earliest = 0;
 
   constructor(settings: Settings, readFile: ReadFile, problems: Problem[]) {
     this.#settings = settings;
@@ -75,6 +77,7 @@ class Planner {
 
   #planned(event: ScriptEvent, action: Action): Step {
     const common = { event, place: action.place, time: event.time };
+    if (event.time !== undefined) this.#checkOrder(event.time);
     switch (action.kind) {
       case "shell":
         this.#problems.push(...checkShell(action.text, behind(action.place, "`"), this.#readFile));
@@ -92,6 +95,14 @@ class Planner {
         return { ...common, ...packet };
       }
     }
+  }
+
+  /** Events happen in the order in which they stand; one with a time before that of its predecessor would happen late. */
+  #checkOrder(time: EventTime): void {
+    if (time.kind === "any") return;
+    const from = (time.relative ? this.#earliest : 0) + (time.kind === "at" ? time.at : time.from);
+    if (from < this.#earliest) this.#problems.push({ place: time.place, message: `the time is before that of the event before, which is at ${this.#earliest / 1e9} s at the earliest` });
+    this.#earliest = Math.max(from, this.#earliest);
   }
 
   /** Only what the stack does may be early or late. */

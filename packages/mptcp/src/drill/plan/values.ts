@@ -10,6 +10,9 @@ const OTHERS: Readonly<Record<string, number>> = { NULL: 0, INADDR_ANY: 0, INADD
 /** How many definitions may lead to one another. */
 const MAX_DEFINITIONS = 10;
 
+/** Characters of a definition that are shown. */
+const SHOWN = 60;
+
 /** Values of expressions, with what the script's settings define. Throws {@link Refused} for what has none. */
 export class Values {
   readonly #definitions: ReadonlyMap<string, string>;
@@ -66,6 +69,8 @@ export class Values {
       current = text;
     }
     for (const table of [CONSTANTS, ERRORS, OTHERS]) if (Object.hasOwn(table, current)) return BigInt(table[current]!);
+    if (this.#definitions.has(current)) throw new Refused(place, `the definition of "${name}" leads to itself`);
+    if (current !== name) throw new Refused(place, `"${name}" is defined to be "${current.slice(0, SHOWN)}", which is neither a number nor a symbol`);
     const known = [...this.#definitions.keys(), ...Object.keys(CONSTANTS), ...Object.keys(ERRORS), ...Object.keys(OTHERS)];
     throw new Refused(place, `there is no symbol "${current}"${nearest(current, known)}`);
   }

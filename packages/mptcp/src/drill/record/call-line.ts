@@ -1,6 +1,6 @@
 import type { CallStep } from "../plan/index.ts";
 import type { CallAction, Expression, Place, StructField } from "../syntax/ast.ts";
-import { CONSTANTS, type CallResult } from "../system/index.ts";
+import { namesOfBits, type CallResult } from "../system/index.ts";
 
 const NOWHERE: Place = { line: 1, column: 1 };
 
@@ -39,13 +39,7 @@ function withRevents(descriptors: Expression, revents: readonly number[]): Expre
 
 /** Bits by the names that Linux has for them, if it has one for each. */
 function bitsOf(value: number, prefix: string): Expression {
-  let rest = value;
-  const names: string[] = [];
-  for (const [name, bit] of Object.entries(CONSTANTS)) {
-    if (!name.startsWith(prefix) || bit <= 0 || (bit & (bit - 1)) !== 0 || (rest & bit) === 0 || /_/.test(name)) continue;
-    names.push(name);
-    rest &= ~bit;
-  }
+  const { names, rest } = namesOfBits(value, prefix);
   if (rest !== 0 || names.length === 0) return { kind: "number", value: BigInt(value), hexadecimal: value !== 0, place: NOWHERE };
   const symbols = names.map((name): Expression => ({ kind: "symbol", name, place: NOWHERE }));
   return symbols.length === 1 ? symbols[0]! : { kind: "chain", operator: "|", operands: symbols, place: NOWHERE };

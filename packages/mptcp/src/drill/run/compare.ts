@@ -85,7 +85,7 @@ function compareTcp(plan: TcpPlan, action: PacketAction, packet: LivePacket, flo
 }
 
 /** Options as they stand in a line: the first with the bracket before it, others with commas between. */
-function bracketed(options: readonly Piece[]): Piece[] {
+export function bracketed(options: readonly Piece[]): Piece[] {
   const last = (which: "expected" | "seen"): number => options.findLastIndex((one) => one[which] !== "");
   const decorate = (which: "expected" | "seen", index: number): string => {
     const text = options[index]![which];

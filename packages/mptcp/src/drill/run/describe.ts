@@ -18,9 +18,11 @@ export function describeFailure(file: string, text: string, failure: Failure): s
   return lines.join("\n");
 }
 
-function describeComparison({ expected, seen, column }: Comparison): string[] {
-  const lines = [`  expected  ${shown(expected)}`, `  seen      ${shown(seen)}`];
-  if (column >= 0 && column < SHOWN) lines.push(`${" ".repeat("  expected  ".length + column)}^`);
+/** Two lines, one below the other, with what they are before them, and a mark below the first field that differs. */
+export function describeComparison({ expected, seen, column }: Comparison, names: readonly [string, string] = ["expected", "seen"]): string[] {
+  const width = Math.max(...names.map(({ length }) => length)) + 2;
+  const lines = [expected, seen].map((line, index) => `  ${names[index]!.padEnd(width)}${shown(line)}`);
+  if (column >= 0 && column < SHOWN) lines.push(`${" ".repeat(2 + width + column)}^`);
   return lines;
 }
 

@@ -122,7 +122,7 @@ export class Flows {
     const isSyn = (plan.flags & TCP_FLAG.SYN) !== 0;
     const isOpening = isSyn && (plan.flags & TCP_FLAG.ACK) === 0;
     const known = this.#known(step, "tcp", isOpening);
-    const flow = known !== null && !(isOpening && this.#isAnother(known, plan)) ? known : this.#opened(step, isOpening);
+    const flow = known !== null && !(isOpening && this.#isAnother(known, plan)) ? known : this.#opened(step, isOpening, known);
     if (isSyn && flow.remoteInitial === null) {
       flow.remoteWritten = plan.from;
       flow.remoteInitial = sequenceAdd(INITIAL_STEP * (this.#all.indexOf(flow) + 1), plan.from);
@@ -149,12 +149,14 @@ export class Flows {
     return isOpening ? this.#claimed(local, remote, protocol) : this.#named(local, remote, protocol);
   }
 
-  #opened(step: PacketStep, isOpening: boolean): Flow {
+  /** @param before what the ends had before: a SYN that names its socket comes from the same ports, so that it meets the connection in TIME-WAIT */
+  #opened(step: PacketStep, isOpening: boolean, before: Flow | null = null): Flow {
+    const isSame = step.socket !== undefined && before?.ended === true;
     const flow = new Flow("tcp", {
       local: step.destination ?? this.current?.local ?? this.#settings.local,
       localPort: this.#ports.listening(step.socket) ?? this.#connected(step) ?? this.#settings.bindPort,
       remote: step.source ?? this.current?.remote ?? this.#settings.remote,
-      remotePort: this.#nextPort++,
+      remotePort: isSame ? before.remotePort : this.#nextPort++,
     }, false, this.#era);
     this.#all.push(flow);
     // What belongs to no connection has numbers that count from 0.

@@ -6,7 +6,9 @@ import type { Variables } from "./multipath.ts";
 
 /** Hears what happens while a plan runs. Times are ns since the beginning of the script. */
 export interface RunObserver {
-  /** For how long after the last event what the stack does is heard, ns. */
+  /** Whether the run is judged as it is without an observer. Otherwise nothing that the stack does is compared with what the plan expects, and calls may return whenever they do. */
+  readonly judged: boolean;
+  /** For how long after the last event what the stack does is heard, ns, in a run that is not judged. */
   readonly tail: number;
   /** A packet is sent, a call is made, a command or code is carried out, due at `at`, and done at `began`. Not for what the stack is expected to send, nor for shell lines without a time. `flow`: a packet's. */
   began(step: Step, at: number, began: number, flow: Flow | null): void;

@@ -71,10 +71,13 @@ export interface Piece {
   readonly same: boolean;
 }
 
-/** Lines from pieces. Of a piece that is the same the expected text stands in both, so that the lines are alike up to what differs. */
-export function comparisonOf(before: readonly [string, string], pieces: readonly Piece[]): Comparison {
+/**
+ * Lines from pieces. Of a piece that is the same the expected text stands in both, so that the lines are alike up to what differs.
+ * @param meant how the name begins of the field that the mark is for; otherwise it is for the first that differs
+ */
+export function comparisonOf(before: readonly [string, string], pieces: readonly Piece[], meant = ""): Comparison {
   let [expected, seen] = alike(...before);
-  const first = pieces.find(({ same }) => !same);
+  const first = pieces.find(({ same, field }) => !same && field.startsWith(meant));
   let column = -1;
   for (const piece of pieces) {
     const texts = [piece.expected, piece.same ? piece.expected : piece.seen] as const;
@@ -89,4 +92,9 @@ export function comparisonOf(before: readonly [string, string], pieces: readonly
 function alike(one: string, other: string): [string, string] {
   const length = Math.max(one.length, other.length);
   return [one.padEnd(length), other.padEnd(length)];
+}
+
+/** `its ack differs`. */
+export function printDiffering(field: string): string {
+  return /^option \d/.test(field) ? `${field} differs` : `its ${field} differ${field.endsWith("s") ? "" : "s"}`;
 }

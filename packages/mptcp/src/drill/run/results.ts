@@ -2,7 +2,7 @@ import { ERROR_FIELDS } from "../plan/calls/transfer.ts";
 import type { CallStep, ExpectedControl, Filled } from "../plan/index.ts";
 import type { CallAction } from "../syntax/ast.ts";
 import { printEvent } from "../syntax/print.ts";
-import { CONSTANTS, type CallResult, type ControlMessage } from "../system/index.ts";
+import { namesOfBits, type CallResult, type ControlMessage } from "../system/index.ts";
 import { comparisonOf, type Comparison } from "./outcome.ts";
 import { hexadecimal } from "./print-live.ts";
 
@@ -82,14 +82,9 @@ function checkBits(what: string, seen: number, expected: number, prefix: string)
 
 /** Bits by their names; the rest as a number. */
 function printBits(value: number, prefix: string): string {
-  const names: string[] = [];
-  let rest = value;
-  for (const [name, bit] of Object.entries(CONSTANTS)) {
-    if (!name.startsWith(prefix) || bit === 0 || Math.clz32(bit) + Math.clz32(-bit & bit) !== 2 * Math.clz32(bit) || Math.floor(rest / bit) % 2 === 0) continue;
-    names.push(name);
-    rest -= bit;
-  }
-  return [...names, ...(rest !== 0 || names.length === 0 ? [rest === 0 ? "0" : `0x${rest.toString(16)}`] : [])].join("|");
+  const { names, rest } = namesOfBits(value, prefix);
+  if (names.length === 0 && rest === 0) return "0";
+  return [...names, ...(rest === 0 ? [] : [`0x${rest.toString(16)}`])].join("|");
 }
 
 function checkOption(expected: bigint | Uint8Array, option: Uint8Array): string | null {

@@ -14,7 +14,7 @@ import { Flows } from "./flows.ts";
 import type { LivePacket } from "./live-packet.ts";
 import { Variables } from "./multipath.ts";
 import type { RunObserver } from "./observer.ts";
-import { comparisonOf, type Comparison, type Failure, type FailureKind, type Outcome } from "./outcome.ts";
+import { comparisonOf, printDiffering, type Comparison, type Failure, type FailureKind, type Outcome } from "./outcome.ts";
 import { printLive, printSeconds } from "./print-live.ts";
 import { checkResult, printCalled } from "./results.ts";
 
@@ -23,7 +23,7 @@ export interface RunOptions {
   readonly readFile?: ReadFile;
   /** Gets each line that code of the script prints. */
   readonly onPrint?: (line: string) => void;
-  /** Hears what happens. Then nothing that the stack does is compared with what the plan expects, and calls may return whenever they do. */
+  /** Hears what happens. */
   readonly observer?: RunObserver;
 }
 
@@ -104,6 +104,8 @@ class Run {
   readonly #flows: Flows;
   readonly #departures: Departures;
   readonly #observer: RunObserver | null;
+  /** Whether what the stack does is compared with what the plan expects. */
+  readonly #judged: boolean;
   readonly #warnings: Failure[] = [];
   readonly #before: string[] = [];
   #pending: Pending[] = [];
@@ -127,6 +129,7 @@ class Run {
     this.#descriptors = new Descriptors(plan.settings.bindPort);
     this.#flows = new Flows(plan.settings, this.#descriptors);
     this.#observer = options.observer ?? null;
+    this.#judged = options.observer?.judged ?? true;
     this.#departures = new Departures(target, this.#flows, plan.settings.strictSegments, (live, flow) => this.#heard(live, flow));
     this.#start = target.now;
     this.#base = target.now;
@@ -179,7 +182,7 @@ class Run {
       case "shell":
         return this.#shell(step.place, step.action.text);
       case "code":
-        if (this.#observer === null) this.#assert(step);
+        if (this.#judged) this.#assert(step);
         return;
       case "call":
         return this.#call(step, when);
@@ -229,14 +232,12 @@ class Run {
   /** A packet left, or octets that are none. */
   #heard(live: LivePacket | string, flow: Flow | null): void {
     if (typeof live === "string") return this.#remember(this.#target.now, `> octets that are no packet: ${live}`);
-    if (this.#observer !== null) {
+    if (!this.#judged && flow !== null) {
       // There is no line that stands for it: it is one by itself.
-      if (flow !== null) {
-        flow.claimed = true;
-        this.#flows.current = flow;
-      }
-      this.#observer.left(live, flow, this.#elapsed(live.at), this.#variables);
+      flow.claimed = true;
+      this.#flows.current = flow;
     }
+    this.#observer?.left(live, flow, this.#elapsed(live.at), this.#variables);
     this.#remember(live.at, printLive(live, flow, this.#variables));
   }
 
@@ -263,7 +264,7 @@ class Run {
     const pending: Pending = { step, started, from: until === undefined ? when.from - when.tolerance : due - when.tolerance, to: due + when.tolerance };
     if (started.result !== null) return this.#returned(pending);
     this.#pending.push(pending);
-    if (until === undefined && this.#observer === null) {
+    if (until === undefined && this.#judged) {
       this.#advance(Math.max(pending.to, this.#target.now + when.tolerance), () => started.result !== null);
       if (started.result === null) this.#stop("call", step.place, `${step.action.name} does not return`);
     }
@@ -281,7 +282,7 @@ class Run {
   /** Waits for the call that is to give a descriptor which comes next. */
   #await(fd: number): void {
     const awaited = this.#pending.find(({ step }) => step.expected.descriptor && Number(step.expected.value) === fd);
-    if (awaited !== undefined && this.#observer === null && !this.#descriptors.has(fd)) this.#advance(awaited.to, () => awaited.started.result !== null);
+    if (awaited !== undefined && this.#judged && !this.#descriptors.has(fd)) this.#advance(awaited.to, () => awaited.started.result !== null);
   }
 
   #returned({ step, started, from, to }: Pending): void {
@@ -289,7 +290,8 @@ class Run {
     this.#remember(started.at, printCalled(step, result));
     this.#learnResult(step, result);
     this.#departures.pull();
-    if (this.#observer !== null) return this.#observer.returned(step, result, this.#elapsed(started.at));
+    this.#observer?.returned(step, result, this.#elapsed(started.at));
+    if (!this.#judged) return;
     const wrong = checkResult(step, result);
     if (wrong !== null) this.#fail("call", step.place, wrong.message, wrong.comparison, "syscall");
     else if (step.until !== undefined && (started.at < from || started.at > to + this.#late)) {
@@ -390,7 +392,7 @@ class Run {
     }
     const wrong = compared.pieces.find(({ same }) => !same);
     if (wrong !== undefined) {
-      const message = this.#departures.hasFit(step, this.#fits(step)) ? "before the packet that is expected one left that no line expects" : `the packet that left is not the one that is expected: ${difference(wrong.field)}`;
+      const message = this.#departures.hasFit(step, this.#fits(step)) ? "before the packet that is expected one left that no line expects" : `the packet that left is not the one that is expected: ${printDiffering(wrong.field)}`;
       this.#fail("packet", step.place, message, this.#comparison(step, live.at, compared), "packet");
       return;
     }
@@ -458,7 +460,7 @@ class Run {
   // ---- the end, and failures
 
   #finish(): void {
-    if (this.#observer !== null) return this.#advance(this.#target.now + this.#observer.tail);
+    if (!this.#judged) return this.#advance(this.#target.now + this.#observer!.tail);
     while (this.#pending.length > 0) {
       const { step, started, to } = this.#pending[0]!;
       this.#advance(to, () => started.result !== null);
@@ -495,9 +497,4 @@ class Run {
   #failure(kind: FailureKind, place: Place, message: string, comparison: Comparison | null): Failure {
     return { kind, place, message, at: this.#elapsed(this.#target.now), comparison, before: [...this.#before], explanation: [...this.#target.explain()] };
   }
-}
-
-/** `its ack differs`. */
-function difference(field: string): string {
-  return /^option \d/.test(field) ? `${field} differs` : `its ${field} differ${field.endsWith("s") ? "" : "s"}`;
 }

@@ -12,6 +12,8 @@ export const MAX_PROBLEMS = 20;
 
 /** The longest part of a line that is shown below a problem. */
 const SHOWN = 120;
+/** The longest message that is shown: names of a script, of any length, stand in it. */
+const LONGEST = 400;
 
 /**
  * A problem for people: `FILE:LINE:COLUMN: what is wrong`, the line, and a caret below the column. Of a very long line the part around the column is
@@ -23,7 +25,8 @@ export function describeProblem(file: string, text: string, { place, message }: 
   // oxlint-disable-next-line no-control-regex -- they are what must not be shown
   const shown = line.slice(start, start + SHOWN).replace(/[\u0000-\u001f\u007f-\u009f]/g, " ");
   const caret = " ".repeat(Math.min(place.column - 1 - start, shown.length));
-  return `${file}:${place.line}:${place.column}: ${message}\n  ${shown}\n  ${caret}^`;
+  const said = message.length <= LONGEST ? message : `${message.slice(0, LONGEST)} ...`;
+  return `${file}:${place.line}:${place.column}: ${said}\n  ${shown}\n  ${caret}^`;
 }
 
 function lineOf(text: string, line: number): string {

@@ -77,6 +77,20 @@ export const CONSTANTS: Readonly<Record<string, number>> = {
   SPLICE_F_MOVE: 1, SPLICE_F_NONBLOCK: 2, SPLICE_F_MORE: 4, SPLICE_F_GIFT: 8,
 };
 
+/** Bits by Linux's names that begin with a prefix (`POLL`), each once, and what is left of the value that has no name. */
+export function namesOfBits(value: number, prefix: string): { readonly names: readonly string[]; readonly rest: number } {
+  const names: string[] = [];
+  let rest = value >>> 0;
+  for (const [name, bit] of Object.entries(CONSTANTS)) {
+    const isSingle = bit > 0 && (bit & (bit - 1)) === 0;
+    // EPOLL_CTL_ADD is a number, no bit of events.
+    if (!isSingle || !name.startsWith(prefix) || name.startsWith("_", prefix.length) || (rest & bit) === 0) continue;
+    names.push(name);
+    rest = (rest & ~bit) >>> 0;
+  }
+  return { names, rest };
+}
+
 /** Errors of system calls by their names; EWOULDBLOCK is EAGAIN, ENOTSUP is EOPNOTSUPP. */
 export const ERRORS: Readonly<Record<string, number>> = {
   EPERM: 1, ENOENT: 2, ESRCH: 3, EINTR: 4, EIO: 5, ENXIO: 6, E2BIG: 7, ENOEXEC: 8, EBADF: 9,

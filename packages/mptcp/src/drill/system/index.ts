@@ -1,6 +1,6 @@
 /** drill/system/: what a script and a stack say to each other: system calls, packets, commands; the numbers and structures of Linux. */
 export type { Call, CallName, CallResult, ControlMessage, EpollEvent, PolledDescriptor, SocketAddress } from "./call.ts";
-export { CONSTANTS, ERRORS } from "./constants.ts";
+export { CONSTANTS, ERRORS, namesOfBits } from "./constants.ts";
 export { nstat } from "./nstat.ts";
 export { MPTCP_INFO_FIELDS, readStructure, sizeOf, TCP_INFO_FIELDS, writeStructure } from "./structures.ts";
 export type { StructureField } from "./structures.ts";

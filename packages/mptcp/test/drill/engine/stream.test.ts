@@ -156,3 +156,20 @@ test("a socket that is closed before its SYN was answered knows nothing of the a
   peer.send("S.", { ack: 1 });
   expect(peer.all()).toEqual(["R 1:1(0)"]);
 });
+
+test("a socket that is closed while a write waits ends when the write returns, as in Linux", () => {
+  const target = stack();
+  const peer = accepted(target, 4);
+  call(target, { name: "setsockopt", fd: 4, level: SOL_SOCKET, option: SO_SNDBUF, value: Uint8Array.from([0, 32, 0, 0]) });
+  const started = target.begin({ name: "write", fd: 4, data: [bytes(100_000)] });
+  peer.all();
+  expect([brief(target, { name: "close", fd: 4 }), brief(target, { name: "close", fd: 4 }), started.result]).toEqual([0, "EBADF", null]);
+  peer.send(".", { sequence: 1, ack: 1, window: 60_000 });
+  expect(peer.all().filter((segment) => segment.startsWith("F"))).toEqual([]);
+  peer.send("R.", { sequence: 1, ack: 1 });
+  expect(started.result?.value).toBeGreaterThan(0);
+  // Nothing is left of it.
+  target.advance(target.now + 60 * SECOND);
+  expect(peer.all()).toEqual([]);
+  target.close();
+});

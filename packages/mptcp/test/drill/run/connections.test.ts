@@ -33,6 +33,19 @@ test("after the script has listened again, and after a reset, a SYN opens anothe
   expect(new Set(ports(`0 ${LISTEN}${syn}${syn}`)).size).toBe(1);
 });
 
+test("a SYN that names the socket of a connection that is over comes from the same port, with a later number; one that names none does not", () => {
+  const text = (socket: string): string =>
+    `0 ${LISTEN}+0 < S 0:0(0) win 100 <mss 1000>\n+0 > S. 0:0(0) ack 1\n+0 < . 1:1(0) ack 1 win 100\n+0 accept(3, ..., ...) = 4\n+0 < R. 1:1(0) ack 1 win 100\n+0 < S 500:500(0) win 100 <mss 1000>${socket}\n+0 > S. 0:0(0) ack 501\n`;
+  const syns = (socket: string): [number, number][] => {
+    const stack = server();
+    expect(told(text(socket), stack)).toBe("passed");
+    return stack.received.filter(({ tcp }) => tcp!.flags === TCP_FLAG.SYN).map(({ tcp }) => [tcp!.sourcePort, tcp!.sequence]);
+  };
+  const [[first, sequence], [again, later]] = syns(" sock(4)") as [[number, number], [number, number]];
+  expect([again, later > sequence]).toEqual([first, true]);
+  expect(syns("")[1]![0]).not.toBe(first);
+});
+
 test("packets of a connection that a line passed over are not asked for again, unless a line means just that one", () => {
   // Each segment is acknowledged twice by the stack, on its own connection.
   const stack = (): FakeTarget =>

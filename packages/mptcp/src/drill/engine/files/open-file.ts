@@ -12,7 +12,7 @@ export interface Watcher {
 export abstract class OpenFile {
   /** The access mode, and O_NONBLOCK. */
   status: number;
-  /** Descriptors that refer to it. */
+  /** Descriptors that refer to it, and calls that wait on it: as in Linux, one that is closed meanwhile ends when they return. */
   references = 0;
   /** Whether epoll may watch it: files that are always ready it does not take. */
   readonly mayBeWatched: boolean = true;
@@ -30,7 +30,7 @@ export abstract class OpenFile {
   /** The POLL* bits that hold now. */
   abstract readiness(): number;
 
-  /** The last descriptor is gone. The descriptor is free whatever comes of it, also while it waits. */
+  /** The last that referred to it is gone. A descriptor is free whatever comes of it, also while it waits. */
   abstract release(): Outcome;
 
   /** Takes up to `length` octets. */

@@ -29,6 +29,11 @@ export class Descriptors {
     if (file === undefined) return undefined;
     this.files[fd] = undefined;
     this.closedOnExec.delete(fd);
+    return this.drop(file);
+  }
+
+  /** One that referred to a file does so no more. @returns what comes of the file, if it was the last one; null: others refer to it */
+  drop(file: OpenFile): Outcome | null {
     file.references--;
     return file.references > 0 ? null : file.release();
   }

@@ -1,6 +1,7 @@
 import { NEVER } from "../../../core/index.ts";
 import { CONSTANTS } from "../../system/index.ts";
 import type { Call, CallResult, StartedCall } from "../../system/index.ts";
+import type { OpenFile } from "../files/open-file.ts";
 import { Files, NullDevice } from "../files/regular-file.ts";
 import { Datagrams } from "../machine/datagrams.ts";
 import type { Machine } from "../machine/machine.ts";
@@ -29,8 +30,9 @@ export class Process {
   begin(call: Call): StartedCall {
     const { now } = this.machine;
     const started: Started = { result: null, at: now };
+    const file = this.descriptors.find("fd" in call ? call.fd : -1);
     const outcome = carryOut(this, call);
-    if (isBlocked(outcome)) this.waiting.push({ started, blocked: outcome });
+    if (isBlocked(outcome)) this.wait(started, outcome, call.name === "close" ? undefined : file);
     else this.finish(started, outcome);
     return started;
   }
@@ -49,13 +51,30 @@ export class Process {
     const { now } = this.machine;
     const before = this.returned;
     const still: Waiting[] = [];
+    const freed: OpenFile[] = [];
     for (const entry of this.waiting) {
       const result = entry.blocked.attempt() ?? (entry.blocked.until <= now ? entry.blocked.expired() : null);
-      if (result === null) still.push(entry);
-      else this.finish(entry.started, result);
+      if (result === null) {
+        still.push(entry);
+        continue;
+      }
+      this.finish(entry.started, result);
+      if (entry.file !== undefined) freed.push(entry.file);
     }
     this.waiting = still;
+    for (const file of freed) this.drop(file);
     return this.returned > before;
+  }
+
+  private wait(started: Started, blocked: Blocked, file: OpenFile | undefined): void {
+    if (file !== undefined) file.references++;
+    this.waiting.push({ started, blocked, file });
+  }
+
+  /** A call has returned. If its file was closed while it waited, that ends now, and nobody hears what comes of it. */
+  private drop(file: OpenFile): void {
+    const outcome = this.descriptors.drop(file);
+    if (outcome !== null && isBlocked(outcome)) this.wait({ result: null, at: this.machine.now }, outcome, undefined);
   }
 
   private finish(started: Started, result: CallResult): void {
@@ -75,4 +94,6 @@ interface Started {
 interface Waiting {
   readonly started: Started;
   readonly blocked: Blocked;
+  /** What it waits on, where it holds it. */
+  readonly file: OpenFile | undefined;
 }
