@@ -63,7 +63,6 @@ export const profiles = {
       dataFinOn: "all",
       subflowFin: "open",
       dataFinWithRepeats: true,
-      dataFinAgain: "ignored",
       dataFinAckApart: true,
       nagle: "small",
       passiveCloseWait: 0,

@@ -120,8 +120,6 @@ export interface MptcpConfig {
   readonly subflowFin: "always" | "open";
   /** A DATA_FIN that left apart goes with the last data as well where that is sent again and has no checksum, which covers it (RFC 8684 §3.3.3 leaves it open). */
   readonly dataFinWithRepeats: boolean;
-  /** What a DATA_FIN gets that was acknowledged before: the Data ACK once more, which may have got lost, or nothing (RFC 8684 §3.3.3). */
-  readonly dataFinAgain: "acknowledged" | "ignored";
   /** The Data ACK of a DATA_FIN that ends the connection leaves on an ACK of its own after the FINs, and not on them alone. */
   readonly dataFinAckApart: boolean;
   /**
@@ -184,7 +182,6 @@ export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" 
   dataFinOn: "usable",
   subflowFin: "always",
   dataFinWithRepeats: false,
-  dataFinAgain: "acknowledged",
   dataFinAckApart: false,
   nagle: "any",
   passiveCloseWait: 3 * SECOND,

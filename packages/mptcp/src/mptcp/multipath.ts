@@ -588,7 +588,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     const { receiver } = this;
     if (!receiver.insertFin(dataOffset)) {
       // A repeated DATA_FIN asks for the Data ACK that got lost.
-      if (receiver.finReached && this.config.dataFinAgain === "acknowledged") this.acknowledgeOnAll();
+      if (receiver.finReached) this.acknowledgeOnAll();
       return;
     }
     if (this.optionsDropped) this.onProgress();

@@ -80,6 +80,13 @@ export const KNOWN: readonly KnownKind[] = [
     state: /^over$/,
     reason: "RFC 8684 §3.1: before a DSS came there can be no other subflow; Linux keeps the connection for a minute, takes data and tells no error",
   },
+  {
+    name: "a DATA_FIN that comes again",
+    what: /^the engine alone sends ACK with dss dack[48]( dsn8 ssn dll)? (nocs|checksum)( fin)?$/,
+    state: /^(peer closed|both closed|one subflow|over)$/,
+    tag: /^(DATA_FIN|FIN with DATA_FIN)/,
+    reason: "RFC 8684 §3.3.3: a DATA_FIN is sent again until its Data ACK comes, which may have got lost; Linux answers the first one alone",
+  },
 ];
 
 export const MOST_KNOWN = 40;
