@@ -120,7 +120,7 @@ export class PassiveOpen {
       return true;
     }
     if (this.host.isFull(packet.source)) return true;
-    const offer = listener.multipath ? readCapableSyn(segment, listener.mptcp.version) : NO_OFFER;
+    const offer = listener.multipath ? readCapableSyn(segment, listener.mptcp.version, listener.mptcp.algorithmOffers) : NO_OFFER;
     if (offer.kind === "offer") counters.increment("MPTcpExtMPCapableSYNRX");
     if (stateless) this.sendCookie(listener, packet, segment, offer.kind === "offer" ? offer.flags : null, link, now);
     else this.admit(listener, packet, segment, offer.kind !== "offer" ? null : { keys: tokens.drawKeys(listener.mptcp.version), flags: offer.flags, key: offer.key }, null, now);
@@ -193,7 +193,7 @@ export class PassiveOpen {
     // Another connection may have drawn the same token meanwhile: plain TCP, then.
     const capable = keys === null || tokens.has(keys.token) ? null : { keys, flags: handshake.peerDeniesJoin ? MP_CAPABLE_FLAG.C : 0, key: null };
     // Only what completes the handshake makes a connection: a half-open one would have to ask for room.
-    if (capable !== null && readCapableAck(segment, listener.mptcp.version, capable.keys.key, 0).kind === "wait") {
+    if (capable !== null && readCapableAck(segment, listener.mptcp.version, capable.keys.key, 0, listener.mptcp.thirdAck).kind === "wait") {
       counters.increment("TcpExtSyncookiesFailed");
       return true;
     }

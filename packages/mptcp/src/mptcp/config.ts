@@ -52,6 +52,34 @@ export interface MptcpConfig {
   readonly opportunisticRetransmission: boolean;
   /** ... and halve the slow subflow's congestion window. */
   readonly penalisation: boolean;
+  /**
+   * Which offers of cryptographic algorithms a listener takes (RFC 8684 §3.1, where the responder has the choice): `any` that has HMAC-SHA256 in it, or the
+   * `sole` one of that.
+   */
+  readonly algorithmOffers: "any" | "sole";
+  /**
+   * What completes the handshake of a listener: a `verified` third ACK, with MP_CAPABLE that echoes our key, for which a DSS that overtook it waits; or what comes
+   * `first`, whatever key it echoes, and regular TCP without MP_CAPABLE (RFC 8684 §3.1).
+   */
+  readonly thirdAck: "verified" | "first";
+  /**
+   * What an initiator makes of the first segment in order after its third ACK: a DSS confirms the handshake, and what comes without options is `doubted` until it
+   * has been asked about; or it is `believed`, a Data ACK and an ADD_ADDR confirm, and without them the connection is regular TCP (RFC 8684 §3.1, §3.7).
+   */
+  readonly firstAnswer: "doubted" | "believed";
+  /**
+   * Which ACKs of an initiator carry both keys: all until the handshake is `confirmed`, which a DATA_FIN behind first data waits for as well; or those with the
+   * number of the `first` octet, before there is a DATA_FIN. RFC 8684 §3.1 asks for it on the third ACK and on first data.
+   */
+  readonly keysRepeated: "confirmed" | "first";
+  /**
+   * What a mapping means that cannot be used (it contradicts another one, or what was agreed on checksums, or is not of the data that it comes with), and data
+   * without any: the subflow is `reset`, after some patience with the latter; or the connection goes on as `regular` TCP where it never had another subflow, and the
+   * subflow is reset at once where it had. RFC 8684 §3.3, §3.7.
+   */
+  readonly mappingFaults: "reset" | "regular";
+  /** Data whose mapping lies beyond the window is `refused` by its subflow, or `acknowledged` there and dropped (RFC 8684 §3.3.4, §3.8). */
+  readonly beyondWindow: "refused" | "acknowledged";
   /** SYNs sent with MP_CAPABLE before one goes without (RFC 8684 §3.1). */
   readonly capableSyns: number;
   /** SYNs of a join sent again before the attempt is given up: the path manager's next one comes sooner than the eighth SYN would. */
@@ -82,6 +110,16 @@ export interface MptcpConfig {
   readonly joinAckBackoff: boolean;
   /** A probe, which the peer has to answer, goes with a DATA_FIN that is sent again: it shows whether options still pass (RFC 8684 §3.7). */
   readonly dataFinProbe: boolean;
+  /** Which subflows a DATA_FIN leaves on first: those that data may take, `usable`, or `all`, backups and closing ones too (RFC 8684 §3.3.3 has it on any). */
+  readonly dataFinOn: "usable" | "all";
+  /**
+   * When the FIN of a peer on one subflow is answered by ours: at once, `always` but where the peer has said all it has to say and it is the last subflow; or
+   * only while the connection is `open`, neither end having sent a DATA_FIN. RFC 8684 §3.3.3 has subflows close together after both DATA_FINs. Without options the
+   * FIN is taken for one of regular TCP (§3.7) with `always`, and for one of its subflow with `open`.
+   */
+  readonly subflowFin: "always" | "open";
+  /** A DATA_FIN that left apart goes with the last data as well where that is sent again and has no checksum, which covers it (RFC 8684 §3.3.3 leaves it open). */
+  readonly dataFinWithRepeats: boolean;
   /** The Data ACK of a DATA_FIN that ends the connection leaves on an ACK of its own after the FINs, and not on them alone. */
   readonly dataFinAckApart: boolean;
   /**
@@ -124,6 +162,12 @@ export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" 
   checksum: false,
   opportunisticRetransmission: true,
   penalisation: true,
+  algorithmOffers: "any",
+  thirdAck: "verified",
+  firstAnswer: "doubted",
+  keysRepeated: "confirmed",
+  mappingFaults: "reset",
+  beyondWindow: "refused",
   capableSyns: 3,
   joinSynRetries: LIMITS.joinSynRetries.default,
   blackholeFirstMemory: LIMITS.blackholeFirstMemory.default,
@@ -135,6 +179,9 @@ export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" 
   dataFinTimeout: null,
   joinAckBackoff: true,
   dataFinProbe: true,
+  dataFinOn: "usable",
+  subflowFin: "always",
+  dataFinWithRepeats: false,
   dataFinAckApart: false,
   nagle: "any",
   passiveCloseWait: 3 * SECOND,

@@ -1,4 +1,5 @@
 import type { Payload } from "../wire/index.ts";
+import type { MptcpConfig } from "./config.ts";
 import type { SentMapping } from "./data/mappings.ts";
 import type { DataReceiver } from "./data/receiver.ts";
 import type { SchedulableSubflow } from "./scheduler.ts";
@@ -46,6 +47,7 @@ export interface SentMappingList {
 /** What the arriving half of a subflow asks of the subflow. */
 export interface InboundOwner {
   readonly session: Session;
+  readonly config: Pick<MptcpConfig, "beyondWindow" | "mappingFaults">;
   readonly receiver: DataReceiver;
   /** Stream offset of the next byte that its TCP expects. */
   readonly receivedOffset: number;

@@ -205,11 +205,11 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   }
 
   waitsFor(subflow: Subflow, space: number): boolean {
-    return (this.failure.due && this.failure.isWaiting(subflow)) || this.paths.signals.waitsFor(subflow, space);
+    return this.failure.isDueOn(subflow) || this.paths.signals.waitsFor(subflow, space);
   }
 
   takeSignal(subflow: Subflow, space: number, now: number): MptcpOption | null {
-    if (this.failure.due && this.failure.isWaiting(subflow)) return this.failure.takeOption();
+    if (this.failure.isDueOn(subflow)) return this.failure.takeOption();
     return this.paths.signals.take(subflow, space, now);
   }
 
@@ -258,6 +258,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     if (this.ending.closed && !this.sender.finQueued) return 0;
     const taken = this.sender.write(payload, keep);
     if (this.sender.expectMore(more) || taken > 0) this.mark();
+    if (taken > 0) this.failure.onNewData(now);
     this.settle(now);
     return taken;
   }
@@ -479,9 +480,10 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     this.deadlines.close();
     // Regular TCP goes on over the first subflow alone: joins that are under way are given up.
     for (const subflow of others) subflow.end("fallback", now);
-    const { session, sender, receiver } = this;
+    const { config, session, sender, receiver } = this;
+    const acknowledges = reason === "mp_fail" && config.mappingFaults === "regular";
     const joins = others.map((subflow) => subflow.tcp);
-    this.context.becomeRegular({ reason, tcp: first.tcp, joins, session, unsent: sender.handOver(), unread: receiver.handOver(), held, isEstablished, declares: this.config.regularNotice === "declared", ...how }, now);
+    this.context.becomeRegular({ reason, tcp: first.tcp, joins, session, unsent: sender.handOver(), unread: receiver.handOver(), held, isEstablished, declares: config.regularNotice === "declared" || acknowledges, acknowledges, ...how }, now);
     this.dirty = false;
   }
 
@@ -709,9 +711,13 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
 
   /** Sends a DATA_FIN without data, once the peer is known to have our key, or there is no data that could carry the key to it. */
   private releaseFin(now: number): void {
-    if (!this.session.fullyEstablished && (!this.connected || this.sender.hasData)) return;
-    if (!this.sender.releaseFin(now)) return;
-    for (const subflow of this.sender.carriers.usable()) (subflow as Subflow).requestAck();
+    const { config, sender, session } = this;
+    // A third ACK that echoes the listener's key has shown that.
+    const isCarryingKey = session.initiator && sender.hasData && config.keysRepeated === "confirmed";
+    if (!session.fullyEstablished && (!this.connected || isCarryingKey)) return;
+    if (!sender.releaseFin(now)) return;
+    if (config.dataFinOn === "all") this.acknowledgeOnAll();
+    else for (const subflow of sender.carriers.usable()) (subflow as Subflow).requestAck();
   }
 
   /** Sends the DATA_FIN again. Nothing has to answer a pure ACK: a probe shows whether the peer's segments still carry options (RFC 8684 §3.7). */

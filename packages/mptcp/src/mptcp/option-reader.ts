@@ -1,6 +1,7 @@
 import type { Counters, FallbackReason, SubflowEndReason } from "../core/index.ts";
 import type { AddAddress, MpFail, MpPriority, MptcpOption, TcpSegment } from "../wire/index.ts";
 import { MP_RESET_REASON, TCP_FLAG } from "../wire/index.ts";
+import type { MptcpConfig } from "./config.ts";
 import { DssFacts } from "./data/dss.ts";
 import type { Inbound } from "./data/inbound.ts";
 import type { DataReceiver } from "./data/receiver.ts";
@@ -19,6 +20,7 @@ export interface ReaderContext {
   readonly failure: ChecksumFailure;
   readonly counters: Counters;
   readonly mayFallBack: boolean;
+  readonly config: Pick<MptcpConfig, "firstAnswer" | "mappingFaults">;
   onDss(now: number): void;
   onDataAck(position: number, right: number, now: number): void;
   fallBack(reason: FallbackReason, now: number, arrivingOffset?: number): void;
@@ -31,6 +33,8 @@ export interface ReaderSubflow extends FailureSubflow, PathSubflow {
   /** `segment.window` scaled as negotiated. */
   scaledWindow(segment: TcpSegment): number;
   reset(reason: SubflowEndReason, code: number, now: number): void;
+  /** Goes on as regular TCP with what is next on both levels. @returns whether that is possible */
+  revert(now: number): boolean;
   /** MP_FASTCLOSE with our key arrived; `withReset`: on a RST. */
   onFastclose(withReset: boolean, now: number): void;
 }
@@ -46,6 +50,7 @@ export class OptionReader {
   private readonly facts = new DssFacts();
   private hadDataAck = false;
   private hadOptions = false;
+  private hadMapping = false;
   private bare = 0;
 
   constructor(context: ReaderContext, subflow: ReaderSubflow, inbound: Inbound) {
@@ -61,6 +66,10 @@ export class OptionReader {
   get segmentHadOptions(): boolean {
     return this.hadOptions;
   }
+  /** Whether it carried a mapping, of use or not. */
+  get segmentHadMapping(): boolean {
+    return this.hadMapping;
+  }
 
   /** Segments with neither data nor options of Multipath TCP since the last one with options. Data that an earlier mapping covers needs none. */
   get bareSegments(): number {
@@ -71,6 +80,7 @@ export class OptionReader {
   begin(segment: TcpSegment): void {
     this.hadOptions = segment.mptcp.length > 0;
     this.hadDataAck = false;
+    this.hadMapping = false;
     if (this.hadOptions) this.bare = 0;
     else if (segment.payload.length === 0) this.bare++;
   }
@@ -87,6 +97,22 @@ export class OptionReader {
     return true;
   }
 
+  /**
+   * Whether a segment, `offset` its place on the first subflow, shows an initiator that the peer speaks regular TCP: it is the first one in order, and has neither
+   * a Data ACK nor an ADD_ADDR; see `MptcpConfig.firstAnswer`. An ADD_ADDR confirms the handshake.
+   */
+  disowns(segment: TcpSegment, offset: number, now: number): boolean {
+    const { context } = this;
+    if (context.config.firstAnswer === "doubted" || offset !== 0 || (segment.flags & TCP_FLAG.RST) !== 0) return false;
+    for (const option of segment.mptcp) {
+      if (option.kind === "dss" ? option.dataAckLength !== 0 : option.kind === "mp_capable" || (option.kind === "add_addr" && !(option as AddAddress).echo)) {
+        context.onDss(now);
+        return false;
+      }
+    }
+    return true;
+  }
+
   private readDss(segment: TcpSegment, dss: Extract<MptcpOption, { kind: "dss" }>, offset: number, now: number): Verdict {
     const { context, facts } = this;
     const { receiver, sender, session } = context;
@@ -96,8 +122,9 @@ export class OptionReader {
     if (facts.acknowledged >= 0) context.onDataAck(facts.acknowledged, facts.acknowledged + this.subflow.scaledWindow(segment), now);
     // RFC 8684 figure 20 shows an ACK with a Data-Level Length of 0: on a segment without data there is nothing to map.
     if (facts.kind === "none" || (facts.kind === "infinite" && segment.payload.length === 0)) return "next";
-    if ((facts.checksum >= 0) !== session.checksums) return this.refuseChecksum(now);
+    this.hadMapping = true;
     session.onMapping(facts.long, facts.length > 0 && offset === this.subflow.receivedOffset);
+    if ((facts.checksum >= 0) !== session.checksums && !(this.isLenient && segment.payload.length === 0)) return this.refuseChecksum(now);
     if (facts.kind === "infinite") return this.onInfiniteMapping(now);
     return this.acceptMapping(segment, offset, now);
   }
@@ -110,16 +137,27 @@ export class OptionReader {
       case "drop":
         return "drop";
       case "conflict":
-        this.subflow.reset("mapping_conflict", MP_RESET_REASON.mptcpSpecific, now);
-        return "drop";
+        return this.onConflict(now);
       case "bad_data_fin":
         this.context.failure.onFinMismatch(this.subflow, now);
         return "drop";
     }
   }
 
+  /** A mapping contradicts what is known. */
+  private onConflict(now: number): Verdict {
+    this.subflow.reset("mapping_conflict", MP_RESET_REASON.mptcpSpecific, now);
+    return "drop";
+  }
+
+  /** Whether the data of a mapping that cannot be used is taken all the same; it then has none. */
+  private get isLenient(): boolean {
+    return this.context.config.mappingFaults === "regular";
+  }
+
   /** RFC 8684 §3.3: a mapping with a checksum that was not negotiated, or without one that was, closes the subflow. */
   private refuseChecksum(now: number): Verdict {
+    if (this.isLenient) return "next";
     this.subflow.reset(this.context.session.checksums ? "no_checksum" : "checksum_not_negotiated", MP_RESET_REASON.mptcpSpecific, now);
     return "drop";
   }
@@ -134,12 +172,13 @@ export class OptionReader {
       context.failure.revert(now);
       return "accept";
     }
+    // Its data has no mapping, which says the same once it is in order.
+    if (this.isLenient) return "next";
     const arrivingOffset = dataOffset - subflowOffset;
     // One stream from here on: nothing could fill a gap in the data any more, and what comes after it would be stored for ever.
     if (!(dataOffset >= 0 && arrivingOffset + this.subflow.receivedOffset <= context.receiver.nxt)) {
       context.counters.increment("MPTcpExtDSSNotMatching");
-      this.subflow.reset("mapping_conflict", MP_RESET_REASON.mptcpSpecific, now);
-      return "drop";
+      return this.onConflict(now);
     }
     context.fallBack("infinite_mapping", now, arrivingOffset);
     return "accept";
@@ -191,6 +230,7 @@ export class OptionReader {
   private readLateCapable(option: Extract<MptcpOption, { kind: "mp_capable" }>, segment: TcpSegment, offset: number, now: number): Verdict {
     const { context, facts } = this;
     if (!this.subflow.first || this.subflow.initiator || option.dataLength < 0 || segment.payload.length === 0) return "next";
+    this.hadMapping = true;
     if ((option.checksum >= 0) !== context.session.checksums) return this.refuseChecksum(now);
     context.onDss(now);
     facts.startOfStream(option.dataLength, option.checksum);

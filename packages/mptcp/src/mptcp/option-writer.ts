@@ -13,7 +13,7 @@ import type { Session } from "./session.ts";
 /** What the writing of options asks of the connection around a subflow, `S`. */
 export interface WriterContext<S> {
   readonly session: Session;
-  readonly config: Pick<MptcpConfig, "bareAddAddr">;
+  readonly config: Pick<MptcpConfig, "bareAddAddr" | "dataFinWithRepeats">;
   readonly sender: DataSender;
   readonly receiver: DataReceiver;
   readonly counters: Counters;
@@ -35,7 +35,7 @@ export function writeDss<S extends { requestAck(): void }>(context: WriterContex
     if (sender.finDue || (context.hasSignals && context.waitsFor(subflow, space))) subflow.requestAck();
     return;
   }
-  if (tag instanceof SentMapping) addMapping(dss, session, tag);
+  if (tag instanceof SentMapping) addMapping(dss, session, tag, tag.dataFin || (context.config.dataFinWithRepeats && tag.checksum < 0 && sender.finSent && tag.dataOffset + tag.length === sender.finOffset));
   else if (sender.takeFin()) addDataFin(dss, session, sender.finOffset);
   if (!context.hasSignals) return;
   if (role === SEGMENT_ROLE.data) {

@@ -193,6 +193,12 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   get failedAt(): number {
     return this.inbound.failedAt;
   }
+  get latestMapped(): number {
+    return this.inbound.latestMapped;
+  }
+  get hasVerified(): boolean {
+    return this.inbound.hasVerified;
+  }
   get mappedEnd(): number {
     return this.inbound.mappedEnd;
   }
@@ -454,6 +460,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
       if (verdict !== "next") return verdict === "accept";
     }
     if (this.staleness.isStale) this.staleness.onSignOfLife(now);
+    if (this.first && this.initiator && !this.context.session.fullyEstablished && this.reader.disowns(segment, offset, now) && this.revert(now)) return true;
     if (this.removal !== null && this.removal.isDisprovedBy(segment, now)) this.keep();
     return segment.mptcp.length > 0 ? this.reader.read(segment, offset, now) : this.optionLoss.onBareSegment(segment, offset, now);
   }
@@ -467,7 +474,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   onFin(tcp: TcpConnection, now: number): void {
     const { failure } = this.context;
     const hasFailed = failure.isWaiting(this);
-    if (hasFailed || (this.optionLoss.finIsBare && this.mayRevert)) {
+    if (hasFailed || (this.optionLoss.finIsBare && this.mayRevert && this.context.config.subflowFin === "always")) {
       if (hasFailed) failure.revert(now);
       else this.context.fallBack("options_lost", now);
       // The FIN is regular TCP's, which owns the connection now.
@@ -476,8 +483,10 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     }
     // A FIN concerns its subflow alone (RFC 8684 §3.3.3): close our side of it too. Of a peer that has said all it had to say it ends the last subflow
     // only in its own direction: what we have to say follows, and our FIN after it.
-    const { closed, receiver } = this.context;
-    if (closed || !receiver.finReached || this.context.othersFor(this) !== "none") this.close(now);
+    const { closed, config, receiver, sender } = this.context;
+    if (config.subflowFin === "open" && !closed) {
+      if (!sender.finSent && receiver.finOffset < 0) this.close(now);
+    } else if (closed || !receiver.finReached || this.context.othersFor(this) !== "none") this.close(now);
   }
 
   onAcknowledged(_tcp: TcpConnection, to: number, now: number): void {
@@ -565,16 +574,28 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.context.onDataFin(dataOffset, now);
   }
 
+  revert(now: number): boolean {
+    if (!this.mayFallBack) return false;
+    this.context.fallBack("options_lost", now, this.context.receiver.nxt - this.tcp.receivedOffset);
+    return true;
+  }
+
   /** In-order bytes that no mapping covers (RFC 8684 §3.3.1, §3.7). */
   onUnmapped(rest: Payload, offset: number, total: number, now: number): boolean {
     const { context, tcp } = this;
-    if (this.mayFallBack && offset === context.receiver.nxt) {
+    const isLenient = context.config.mappingFaults === "regular" && !context.closed;
+    if (this.mayFallBack && (isLenient || offset === context.receiver.nxt)) {
       // The one stream that there is goes on without mappings.
-      context.fallBack(offset === 0 ? "options_lost_on_data" : "options_lost", now);
+      context.fallBack(offset === 0 ? "options_lost_on_data" : "options_lost", now, context.receiver.nxt - offset);
       tcp.owner.onData(tcp, rest, offset, now);
       return false;
     }
     context.counters.increment("MPTcpExtDSSNoMapping");
+    if (isLenient) {
+      const { middleboxInterference, mptcpSpecific, unspecified } = MP_RESET_REASON;
+      this.reset("no_mapping", this.inbound.hasPart ? unspecified : this.reader.segmentHadMapping ? mptcpSpecific : middleboxInterference, now);
+      return false;
+    }
     // Sent again on another subflow it may come with a mapping. Here it did not, time after time.
     const pieces = Math.max(++this.unmappedPieces, context.countUnmapped());
     if (total <= context.receiver.limit && pieces < MOST_UNMAPPED_PIECES) return true;
@@ -600,7 +621,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
       case "beyond_window":
         counters.increment("MPTcpExtNoDSSInWindow");
         // RFC 8684 §3.3.5: the Data ACK and the window may be what the peer asks for, as with TCP's segments beyond the window.
-        this.tcp.challenge(now);
+        if (this.context.config.beyondWindow === "refused") this.tcp.challenge(now);
         break;
       case "too_many_mappings":
         counters.increment(LIMITS.mappings.counter);
@@ -625,6 +646,9 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   }
   get finDue(): boolean {
     return this.context.sender.finDue;
+  }
+  get isBeginning(): boolean {
+    return this.tcp.nextOffset === 0 && !this.context.sender.finSent;
   }
   get signalDue(): boolean {
     return this.context.hasSignals && this.context.waitsFor(this, TCP_OPTION_SPACE);

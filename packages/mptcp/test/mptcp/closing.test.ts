@@ -61,6 +61,15 @@ describe("DATA_FIN (RFC 8684 §3.3.3)", () => {
     expect([server.received, server.connection.ended, client.drained]).toEqual([150, true, true]);
   });
 
+  test("of a listener leaves with its data, although its peer has sent no DSS yet: the third ACK has shown that it has the key", () => {
+    const { pair, server } = establish({ clientAddresses: 1, server: { mptcp: { confirmHandshake: false } } });
+    const mark = pair.sent.length;
+    server.write(100);
+    server.end();
+    pair.run(5);
+    expect(pair.lines(() => true, mark)).toEqual(["< 00 PA 100 dss(ack map 101@1 fin)"]);
+  });
+
   test("without data: subflow sequence number 0, length 1, the next data sequence number", () => {
     const { pair, client, server } = establish({ clientAddresses: 1 });
     client.write(100);

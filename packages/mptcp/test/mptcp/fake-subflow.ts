@@ -123,6 +123,7 @@ export class SenderBench implements SenderContext {
     const isConfirmed = (): boolean => this.fullyEstablished;
     const session = {
       checksumFor: (): number => -1,
+      initiator: true,
       get fullyEstablished(): boolean {
         return isConfirmed();
       },

@@ -19,27 +19,15 @@ export const KNOWN: readonly KnownKind[] = [
     reason: "RFC 9293 §3.8.6: how much is offered is a receiver's choice; buffers of Linux count what a segment costs in memory",
   },
   {
-    name: "an offer of further algorithms",
-    what: /^options of SYN\/ACK: kernel <((?!mpcapable).)*>, engine <.*mpcapable/,
-    tag: /^offer with flag D$/,
-    reason: "RFC 8684 §3.1: the responder has the choice among the algorithms that are offered, and HMAC-SHA256 is one of them; Linux takes an offer of nothing else",
-  },
-  {
     name: "a join where nothing listens",
     what: /^options of RST: kernel <>, engine <mp_reset 1>$/,
     tag: /^MP_JOIN/,
     reason: "RFC 8684 §3.2: a reset of a join with an unknown token says why; where no socket listens, Linux answers as any closed port does",
   },
   {
-    name: "keys that are not those of the SYN/ACK",
-    what: /^options of (ACK|data|FIN): kernel <.*dss.*>, engine <((?!dss).)*>$/,
-    state: /^fallback$/,
-    reason: "RFC 8684 §3.1: the third ACK echoes the listener's key; Linux does not look at it and goes on with Multipath TCP",
-  },
-  {
     name: "data behind the peer's DATA_FIN",
-    what: /^values of dss dack[48] nocs of (ACK|data)$/,
-    state: /^(peer closed|both closed|one subflow|two subflows)$/,
+    what: /^values of (TS, )?dss dack[48]( dsn8 ssn dll)? (nocs|checksum)( fin)? of (ACK|data|FIN)$/,
+    state: /^(peer closed|both closed|stack closed|one subflow|two subflows|fallback)$/,
     tag: /^(data|DATA_FIN|urgent|mapping|duplicate|MP_CAPABLE|FIN)/,
     reason: "RFC 8684 §3.3.3: there is no data behind a DATA_FIN; Linux takes it all the same until the program has read up to there",
   },
@@ -66,6 +54,38 @@ export const KNOWN: readonly KnownKind[] = [
     what: /^sequence number of ACK/,
     tag: /^REMOVE_ADDR of id 0$/,
     reason: "RFC 8684 §3.4.2: a path should be seen not to work, by a keep-alive, before it is given up; Linux closes the subflow at once",
+  },
+  {
+    name: "the number of an answer to MP_FAIL",
+    what: /^values of mp_fail dsn8 of ACK$/,
+    tag: /^MP_FAIL$/,
+    reason: "RFC 8684 §3.7: MP_FAIL names where the data that failed begins, and nothing did of whose peer asks; Linux sends the number of its last mapping, or what is in that place before there is one",
+  },
+  {
+    name: "data whose checksum is wrong",
+    what: /^values of dss dack[48] dsn8 ssn dll checksum of data$/,
+    state: /^(one subflow|two subflows)$/,
+    reason: "RFC 8684 §3.7: data that failed must not be acknowledged by a Data ACK; Linux does once it has been read into the connection",
+  },
+  {
+    name: "a FIN for a reset",
+    what: /^the kernel alone sends FIN$/,
+    state: /^stack closed$/,
+    tag: /^RST/,
+    reason: "RFC 9293 §3.10.7.4: after an acceptable reset the connection is closed and nothing is sent; Linux takes it for a first segment without options, becomes regular TCP and sends the FIN that it owes",
+  },
+  {
+    name: "calls to a connection whose only subflow was reset",
+    what: /^(write|read|connect|shutdown): kernel .*, engine ECONNRESET$/,
+    state: /^over$/,
+    reason: "RFC 8684 §3.1: before a DSS came there can be no other subflow; Linux keeps the connection for a minute, takes data and tells no error",
+  },
+  {
+    name: "a DATA_FIN that comes again",
+    what: /^the engine alone sends ACK with dss dack[48]( dsn8 ssn dll)? (nocs|checksum)( fin)?$/,
+    state: /^(peer closed|both closed|one subflow|over)$/,
+    tag: /^(DATA_FIN|FIN with DATA_FIN)/,
+    reason: "RFC 8684 §3.3.3: a DATA_FIN is sent again until its Data ACK comes, which may have got lost; Linux answers the first one alone",
   },
 ];
 

@@ -75,10 +75,8 @@ function thirdAck(peer: Peer): Omit<FuzzInput, "at" | "state">[] {
       peer.isFallback = true;
       return [{ tag: "third ACK without MP_CAPABLE", text: peer.segment(flow) }];
     }
-    case 3: {
-      peer.isFallback = true;
+    case 3:
       return [{ tag: "third ACK with wrong keys", text: peer.segment(flow, { options: [`mpcapable v1 ${flags} key[ckey=2, wrong=3]`] }) }];
-    }
     case 4:
       return [{ tag: "third ACK with DSS", text: peer.segment(flow, { options: [peer.dataAckOption()] }) }, bare];
     default:

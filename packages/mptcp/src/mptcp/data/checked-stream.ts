@@ -15,6 +15,7 @@ export class CheckedStream {
   private heldBytes = 0;
   private lastMapped = 0;
   private failure = -1;
+  private verified = false;
   /** Mappings whose bytes have not all arrived in order, by subflow offset. */
   private readonly mappings: CheckedMapping[] = [];
   /** What is held; small pieces are put together there. */
@@ -38,6 +39,11 @@ export class CheckedStream {
   /** Data offset of a mapping whose checksum was wrong; -1: all was well so far. */
   get failedAt(): number {
     return this.failure;
+  }
+
+  /** Whether a checksum was found right. */
+  get hasVerified(): boolean {
+    return this.verified;
   }
 
   /** Mappings remembered. */
@@ -91,7 +97,11 @@ export class CheckedStream {
         continue;
       }
       const end = Math.min(payload.length, mapping.end - offset);
-      this.hold(mapping, payload.slice(done, end), now);
+      if (!this.hold(mapping, payload.slice(done, end), now)) {
+        if (end < payload.length) this.keep(payload.slice(end, payload.length));
+        owner.onMismatch(mapping.dataOffset, mapping.subflowOffset, now);
+        return;
+      }
       done = end;
     }
   }
@@ -118,11 +128,11 @@ export class CheckedStream {
     return low;
   }
 
-  private hold(mapping: CheckedMapping, piece: Payload, now: number): void {
+  /** @returns false when all of a mapping has come and its checksum is wrong */
+  private hold(mapping: CheckedMapping, piece: Payload, now: number): boolean {
     mapping.sum = combineSums(mapping.sum, this.heldBytes, payloadSum(piece));
-    this.pieces.push(piece);
-    this.heldBytes += piece.length;
-    if (this.heldBytes < mapping.length) return;
+    this.keep(piece);
+    if (this.heldBytes < mapping.length) return true;
     this.unmapped.onMapped();
     this.mappings.shift();
     const { owner } = this;
@@ -130,20 +140,25 @@ export class CheckedStream {
     const dataLength = mapping.length + (mapping.dataFin ? 1 : 0);
     if (!owner.session.checksumMatches(mapping.sum, dataOffset, mapping.subflowOffset + 1, dataLength, mapping.checksum)) {
       this.failure = dataOffset;
-      owner.onMismatch(dataOffset, mapping.subflowOffset, now);
-      return;
+      return false;
     }
+    this.verified = true;
     let at = dataOffset;
     for (const verified of this.takePieces()) {
       owner.deliver(at, verified, now);
       at += verified.length;
     }
     if (mapping.dataFin) owner.onDataFin(dataOffset + mapping.length, now);
+    return true;
+  }
+
+  private keep(piece: Payload): void {
+    this.pieces.push(piece);
+    this.heldBytes += piece.length;
   }
 
   private holdFailed(piece: Payload, now: number): void {
-    this.pieces.push(piece);
-    this.heldBytes += piece.length;
+    this.keep(piece);
     this.owner.onMoreData(this.heldBytes > this.owner.receiver.limit + LONGEST_MAPPING, now);
   }
 

@@ -87,10 +87,10 @@ export function dssWithAck(session: Session, acknowledgment: number): Dss {
   return dss;
 }
 
-/** Adds the mapping of a piece of data. */
-export function addMapping(dss: Dss, session: Session, mapping: SentMapping): void {
-  declare(dss, session, mapping.dataOffset, mapping.subflowOffset + 1, mapping.length + (mapping.dataFin ? 1 : 0), mapping.checksum);
-  dss.dataFin = mapping.dataFin;
+/** Adds the mapping of a piece of data. @param dataFin whether the DATA_FIN follows its last byte */
+export function addMapping(dss: Dss, session: Session, mapping: SentMapping, dataFin: boolean): void {
+  declare(dss, session, mapping.dataOffset, mapping.subflowOffset + 1, mapping.length + (dataFin ? 1 : 0), mapping.checksum);
+  dss.dataFin = dataFin;
 }
 
 /** Adds a DATA_FIN without data (RFC 8684 §3.3.3): subflow sequence 0 and length 1. `position`: the data offset after the last byte. */
@@ -99,14 +99,17 @@ export function addDataFin(dss: Dss, session: Session, position: number): void {
   dss.dataFin = true;
 }
 
-/** A mapping without end (RFC 8684 §3.7): from `subflowOffset` on, which is `dataOffset` of the connection, both count alike. */
-export function infiniteMapping(session: Session, dataOffset: number, subflowOffset: number): Dss {
-  const dss = new Dss();
+/**
+ * A mapping without end (RFC 8684 §3.7): from `subflowOffset` on, which is `dataOffset` of the connection, both count alike.
+ * @param acknowledgment the next data offset that we expect, for a Data ACK beside it; -1: none
+ */
+export function infiniteMapping(session: Session, dataOffset: number, subflowOffset: number, acknowledgment: number): Dss {
+  const dss = acknowledgment < 0 ? new Dss() : dssWithAck(session, acknowledgment);
   declare(dss, session, dataOffset, subflowOffset + 1, 0, session.checksums ? 0 : -1);
   return dss;
 }
 
-/** Octets of {@link infiniteMapping} at the most: kind, length, flags, 8-octet data sequence number, subflow sequence number, length. */
+/** Octets of {@link infiniteMapping} without Data ACK at the most: kind, length, flags, 8-octet data sequence number, subflow sequence number, length. */
 export const INFINITE_MAPPING_LENGTH = 18;
 
 function declare(dss: Dss, session: Session, dataOffset: number, subflowSequence: number, dataLength: number, checksum: number): void {

@@ -16,8 +16,12 @@ export class Inbound {
   private readonly mappings = new ReceivedMappings();
   /** In place of `mappings` when checksums are in use. */
   private checked: CheckedStream | null = null;
+  private latest = -1;
   /** Bytes received without a mapping since the last mapped one. */
   private unmapped = 0;
+  /** The mapping of the segment that came last contradicts a known one, and is none. */
+  private isContradicted = false;
+  private isPartly = false;
 
   constructor(owner: InboundOwner) {
     this.owner = owner;
@@ -38,6 +42,21 @@ export class Inbound {
     return this.checked === null ? 0 : this.checked.mappedEnd;
   }
 
+  /** Of bytes without a mapping: whether the segment began with such that have one. */
+  get hasPart(): boolean {
+    return this.isPartly;
+  }
+
+  /** Whether the checksum of a mapping was found right. */
+  get hasVerified(): boolean {
+    return this.checked !== null && this.checked.hasVerified;
+  }
+
+  /** Data offset of the mapping that came last; -1: none did. */
+  get latestMapped(): number {
+    return this.latest;
+  }
+
   /** Mappings remembered. */
   get size(): number {
     return this.checked === null ? this.mappings.size : this.checked.size;
@@ -52,19 +71,27 @@ export class Inbound {
     // RFC 8684 §3.8: data outside the window is dropped and not acknowledged. A mapping may be longer than the window (§3.3.1): what counts are the
     // bytes that this segment brings, unless a checksum lets none of them count before all are there.
     const brought = session.checksums ? mapping.length : Math.min(mapping.length, offset + length - subflowOffset);
-    if (brought > 0 && !receiver.acceptable(dataOffset + brought)) {
+    if (brought > 0 && owner.config.beyondWindow === "refused" && !receiver.acceptable(dataOffset + brought)) {
       owner.note("beyond_window", now);
       return "drop";
     }
+    if (mapping.length > 0) this.latest = dataOffset;
     if (session.checksums) return this.acceptChecked(mapping, now);
     if (mapping.dataFin && (mapping.length > 0 || receiver.acceptable(dataOffset))) owner.onDataFin(dataOffset + mapping.length, now);
     if (mapping.length === 0) return "accept";
     // What was retransmitted although it had arrived needs no mapping any more.
     if (subflowOffset < 0 || subflowOffset + mapping.length <= owner.receivedOffset) return "accept";
     if (this.isFull(subflowOffset, this.mappings.size, now)) return "drop";
-    if (this.mappings.add(subflowOffset, dataOffset, mapping.length)) return "accept";
+    return this.mappings.add(subflowOffset, dataOffset, mapping.length) ? "accept" : this.onConflict(now);
+  }
+
+  /** A mapping contradicts what is known. */
+  private onConflict(now: number): MappingVerdict {
+    const { owner } = this;
     owner.note("mapping_conflict", now);
-    return "conflict";
+    if (owner.config.mappingFaults === "reset") return "conflict";
+    this.isContradicted = true;
+    return "accept";
   }
 
   /** The same with a checksum: neither data nor DATA_FIN counts before that was found right. */
@@ -74,7 +101,7 @@ export class Inbound {
     const { dataOffset, subflowOffset, length, dataFin, checksum } = mapping;
     if (length === 0) {
       if (!dataFin || stream.failedAt >= 0) return "accept";
-      if (!stream.verifyFin(dataOffset, mapping.subflowSequence, checksum)) return "bad_data_fin";
+      if (owner.config.mappingFaults === "reset" && !stream.verifyFin(dataOffset, mapping.subflowSequence, checksum)) return "bad_data_fin";
       owner.onDataFin(dataOffset, now);
       return "accept";
     }
@@ -84,9 +111,7 @@ export class Inbound {
       return "accept";
     }
     if (this.isFull(subflowOffset, stream.size, now)) return "drop";
-    if (stream.add(subflowOffset, dataOffset, length, dataFin, checksum)) return "accept";
-    owner.note("mapping_conflict", now);
-    return "conflict";
+    return stream.add(subflowOffset, dataOffset, length, dataFin, checksum) ? "accept" : this.onConflict(now);
   }
 
   /** What comes early and cannot be remembered is not received: the peer sends it again. */
@@ -109,7 +134,9 @@ export class Inbound {
     while (done < payload.length) {
       const at = offset + done;
       const index = mappings.find(at);
-      if (index < 0) {
+      if (index < 0 || (this.isContradicted && mappings.end(index) >= offset + payload.length)) {
+        this.isContradicted = false;
+        this.isPartly = done > 0;
         this.onUnmapped(payload.slice(done, payload.length), payload.length - done, at, now);
         return;
       }
@@ -122,6 +149,7 @@ export class Inbound {
       } else owner.note("beyond_window", now);
       done = end;
     }
+    this.isContradicted = false;
   }
 
   /** Bytes that a mapping covers. */

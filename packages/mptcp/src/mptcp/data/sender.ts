@@ -380,8 +380,8 @@ export class DataSender {
     }
     this.sentAt = now;
     const { session } = this.context;
-    // Not while first data has to carry the keys: MP_CAPABLE has no place for it (RFC 8684 §3.1).
-    const dataFin = this.ending && start + length === this.queue.end && session.fullyEstablished;
+    // Not while an initiator's first data has to carry the keys: MP_CAPABLE has no place for it (RFC 8684 §3.1).
+    const dataFin = this.ending && start + length === this.queue.end && (session.fullyEstablished || !session.initiator);
     if (dataFin && !this.finGiven) {
       this.finGiven = true;
       this.context.log.dataFin("out", this.queue.end);

@@ -1,6 +1,7 @@
 import type { Counters, Deadlines, FallbackReason } from "../../core/index.ts";
 import type { MpFail } from "../../wire/index.ts";
 import { MP_RESET_REASON } from "../../wire/index.ts";
+import type { MptcpConfig } from "../config.ts";
 import type { DataReceiver } from "../data/receiver.ts";
 import type { DataSender } from "../data/sender.ts";
 import { DEADLINE } from "../deadlines.ts";
@@ -18,6 +19,8 @@ export interface FailureContext {
   readonly closed: boolean;
   /** Whether the connection never had a second subflow. */
   readonly mayFallBack: boolean;
+  readonly config: Pick<MptcpConfig, "mappingFaults">;
+  fallBack(reason: FallbackReason, now: number): void;
   /** Goes over to regular TCP; `answers`: MP_FAILs that are still answered then, `answerNow`: one is due at once. */
   failOver(reason: FallbackReason, answers: number, answerNow: boolean, now: number): void;
 }
@@ -30,6 +33,10 @@ export interface FailureSubflow {
   readonly rto: number;
   /** Data offset of the mapping whose checksum was wrong; -1 without. */
   readonly failedAt: number;
+  /** Data offset of the mapping that came last on it; -1: none did. */
+  readonly latestMapped: number;
+  /** Whether a checksum was found right on it. */
+  readonly hasVerified: boolean;
   /** Whether what arrived on it is the connection's stream without a gap or a repetition. */
   readonly contiguous: boolean;
   requestAck(): void;
@@ -51,6 +58,8 @@ export class ChecksumFailure {
   private waiting: FailureSubflow | null = null;
   private tries = 0;
   private isDue = false;
+  /** The subflow that an MP_FAIL is answered on, with the connection in Multipath TCP until there is data to send. */
+  private answering: FailureSubflow | null = null;
 
   constructor(context: FailureContext) {
     this.context = context;
@@ -66,6 +75,18 @@ export class ChecksumFailure {
     return this.waiting === subflow;
   }
 
+  /** Whether an MP_FAIL that is due goes out on `subflow`. */
+  isDueOn(subflow: FailureSubflow): boolean {
+    return this.isDue && (this.waiting === subflow || this.answering === subflow);
+  }
+
+  /** There is new data to send, which goes by regular TCP once an MP_FAIL was answered. */
+  onNewData(now: number): void {
+    if (this.answering === null) return;
+    this.answering = null;
+    if (this.context.mayFallBack) this.context.failOver("mp_fail", Number.POSITIVE_INFINITY, this.isDue, now);
+  }
+
   /** The checksum of a mapping is wrong; it begins at these offsets. */
   onMismatch(subflow: FailureSubflow, dataOffset: number, subflowOffset: number, now: number): void {
     const { context } = this;
@@ -75,6 +96,10 @@ export class ChecksumFailure {
     const contiguous = dataOffset === subflowOffset && dataOffset === context.receiver.nxt && !context.sender.reinjected;
     if (context.closed || !subflow.first || !context.mayFallBack || !contiguous) {
       this.reset(subflow, now);
+      return;
+    }
+    if (context.config.mappingFaults === "regular" && !subflow.hasVerified) {
+      context.fallBack("checksum_failed", now);
       return;
     }
     this.waiting = subflow;
@@ -115,6 +140,7 @@ export class ChecksumFailure {
       return "accept";
     }
     const { sender } = context;
+    if (context.config.mappingFaults === "regular") return this.answerFirst(subflow);
     const position = context.session.localSpace.position(option.dsnHigh, option.dsnLow);
     if (!(position >= 0 && position <= sender.sentEnd)) return "next";
     if (!subflow.first || !context.mayFallBack || sender.reinjected || !subflow.contiguous) {
@@ -126,11 +152,28 @@ export class ChecksumFailure {
     return "accept";
   }
 
+  /** Answers, and goes over to regular TCP with the data that is sent next, wherever the peer says that it failed. */
+  private answerFirst(subflow: FailureSubflow): "next" {
+    const { context } = this;
+    if (!subflow.first || !context.mayFallBack || context.sender.reinjected) return "next";
+    this.answering = subflow;
+    this.isDue = true;
+    subflow.requestAck();
+    return "next";
+  }
+
   /** The MP_FAIL to send: where the failed mapping starts, or what we expect next. */
   takeOption(): MpFail {
     this.isDue = false;
     this.context.counters.increment("MPTcpExtMPFailTx");
-    return mpFail(this.context.session, this.waiting === null ? this.context.receiver.nxt : this.waiting.failedAt);
+    return mpFail(this.context.session, this.position);
+  }
+
+  /** Where the failed mapping starts, or the latest one where the peer's MP_FAIL is answered; else what we expect next. */
+  private get position(): number {
+    const { answering, context, waiting } = this;
+    if (waiting !== null) return waiting.failedAt;
+    return answering === null || answering.latestMapped < 0 ? context.receiver.nxt : answering.latestMapped;
   }
 
   handleTimeout(now: number): void {

@@ -45,6 +45,8 @@ export interface HandOver {
   readonly isEstablished: boolean;
   /** Whether the peer is told. */
   readonly declares: boolean;
+  /** With a Data ACK, the last one, beside the infinite mapping. */
+  readonly acknowledges: boolean;
   /** The offset that the infinite mapping reaches back to; -1: what the subflow has acknowledged. */
   readonly infiniteFrom: number;
   /** MP_FAILs that are still answered, and whether one is due at once. */
@@ -83,6 +85,7 @@ export class RegularStream implements TcpOwner, SubflowView {
   /** Data segments carry the infinite mapping, until one that never went without it is acknowledged. */
   private isDeclaring: boolean;
   private hasDeclared = false;
+  private readonly acknowledges: boolean;
   /** The subflow offset that the infinite mapping begins at, and the one up to which segments left without it. */
   private readonly infiniteFrom: number;
   private readonly sentWithout: number;
@@ -121,6 +124,7 @@ export class RegularStream implements TcpOwner, SubflowView {
     this.sentAt = unsent.lastSentAt;
     this.acknowledgedAt = unsent.lastAcknowledgedAt;
     this.isDeclaring = from.isEstablished && from.declares;
+    this.acknowledges = from.acknowledges;
     this.infiniteFrom = from.infiniteFrom >= 0 ? from.infiniteFrom : from.tcp.ackedOffset;
     this.sentWithout = from.tcp.nextOffset;
     this.unread = unread;
@@ -319,7 +323,8 @@ export class RegularStream implements TcpOwner, SubflowView {
   // ---- TcpOwner: sending
 
   dataOptionSpace(): number {
-    return this.isDeclaring ? headerGrowth(INFINITE_MAPPING_LENGTH + (this.session.checksums ? 2 : 0), this.tcp) : 0;
+    if (!this.isDeclaring) return 0;
+    return headerGrowth(INFINITE_MAPPING_LENGTH + (this.session.checksums ? 2 : 0) + (this.acknowledges ? this.session.dataAckLength : 0), this.tcp);
   }
 
   mayOffer(): boolean {
@@ -346,7 +351,7 @@ export class RegularStream implements TcpOwner, SubflowView {
           // RFC 8684 §3.7: one last mapping, of infinite length, tells a peer that still sees our options. It has to survive the loss of a segment.
           if (!this.hasDeclared) this.context.counters.increment("MPTcpExtInfiniteMapTx");
           this.hasDeclared = true;
-          segment.mptcp = [infiniteMapping(this.session, this.infiniteFrom, this.infiniteFrom)];
+          segment.mptcp = [infiniteMapping(this.session, this.infiniteFrom, this.infiniteFrom, this.acknowledges ? this.received : -1)];
         }
         // MP_FAIL goes on an ACK.
         if (this.answerDue) tcp.requestAck();

@@ -15,10 +15,11 @@ export type CapableSyn =
   | { readonly kind: "refused"; readonly reason: FallbackReason }
   | { readonly kind: "offer"; readonly flags: number; readonly key: Uint8Array | null };
 
-export function readCapableSyn(segment: TcpSegment, version: Version): CapableSyn {
+/** @param offers which offers of algorithms are taken; see `MptcpConfig.algorithmOffers` */
+export function readCapableSyn(segment: TcpSegment, version: Version, offers: "any" | "sole"): CapableSyn {
   const option = capableOf(segment);
   if (option === null) return { kind: "none" };
-  const reason = version.offerRefusalOf(option);
+  const reason = version.offerRefusalOf(option) ?? (offers === "sole" && (option.flags & OTHER_ALGORITHMS) !== 0 ? "no_common_algorithm" : null);
   return reason !== null ? { kind: "refused", reason } : { kind: "offer", flags: option.flags, key: option.version === version.number ? option.senderKey : null };
 }
 
@@ -45,14 +46,15 @@ export function readCapableSynAck(segment: TcpSegment, version: Version, offered
 /**
  * Reads what may be the third ACK.
  * @param offset the segment's, on the subflow
+ * @param third what counts as such; see `MptcpConfig.thirdAck`
  */
-export function readCapableAck(segment: TcpSegment, version: Version, ownKey: Uint8Array, offset: number): CapableVerdict {
+export function readCapableAck(segment: TcpSegment, version: Version, ownKey: Uint8Array, offset: number, third: "verified" | "first"): CapableVerdict {
   const option = capableOf(segment);
-  if (option !== null && option.senderKey !== null && option.receiverKey !== null && version.refusalOf(option) === null && equalOctets(option.receiverKey, ownKey)) {
+  if (option !== null && option.senderKey !== null && option.receiverKey !== null && version.refusalOf(option) === null && (third === "first" || equalOctets(option.receiverKey, ownKey))) {
     return { kind: "agreed", flags: option.flags, key: option.senderKey };
   }
   // What overtook the third ACK may carry a DSS only, which shows that options pass: wait for a segment with the keys.
-  if (offset > 0 || segment.mptcp.some((other) => other.kind === "dss")) return { kind: "wait" };
+  if (third === "verified" && (offset > 0 || segment.mptcp.some((other) => other.kind === "dss"))) return { kind: "wait" };
   return { kind: "fallback", reason: "no_mp_capable_in_ack" };
 }
 
@@ -60,6 +62,9 @@ export function readCapableAck(segment: TcpSegment, version: Version, ownKey: Ui
 export function answerFlags(checksum: boolean, denyJoin: boolean, peerFlags: number): number {
   return MP_CAPABLE_FLAG.H | (checksum ? MP_CAPABLE_FLAG.A : 0) | (peerFlags & MP_CAPABLE_FLAG.A) | (denyJoin ? MP_CAPABLE_FLAG.C : 0);
 }
+
+/** Flags D to G, algorithms besides HMAC-SHA256 (RFC 8684 §3.1). */
+const OTHER_ALGORITHMS = 0x1e;
 
 function capableOf(segment: TcpSegment): MpCapable | null {
   for (const option of segment.mptcp) if (option.kind === "mp_capable") return option;

@@ -26,6 +26,8 @@ export interface OpeningOwner {
   readonly localBackup: boolean;
   readonly rto: number;
   readonly synRetransmissions: number;
+  /** Whether nothing was sent yet behind the handshake, a DATA_FIN neither. */
+  readonly isBeginning: boolean;
   /** Whether a DATA_FIN without data is to go out on the next pure ACK. */
   readonly finDue: boolean;
   /** Whether a signal waits for the next pure ACK. */
@@ -100,7 +102,7 @@ export class CapableOpening implements Opening {
   /** RFC 8684 §3.1: a SYN without MP_CAPABLE is answered without it, also when the one before had it: the path may lose SYN+ACKs that carry the option. */
   private readSynAgain(segment: TcpSegment, now: number): OpeningVerdict {
     const { owner } = this;
-    if (readCapableSyn(segment, owner.session.version).kind !== "offer") owner.fallBack("no_mp_capable_in_syn", now);
+    if (readCapableSyn(segment, owner.session.version, owner.config.algorithmOffers).kind !== "offer") owner.fallBack("no_mp_capable_in_syn", now);
     return "accept";
   }
 
@@ -118,7 +120,7 @@ export class CapableOpening implements Opening {
   private readAck(segment: TcpSegment, offset: number, now: number): OpeningVerdict {
     const { owner } = this;
     const { session } = owner;
-    const verdict = readCapableAck(segment, session.version, session.local.key, offset);
+    const verdict = readCapableAck(segment, session.version, session.local.key, offset, owner.config.thirdAck);
     switch (verdict.kind) {
       case "agreed":
         owner.counters.increment("MPTcpExtMPCapableACKRX");
@@ -158,6 +160,7 @@ export class CapableOpening implements Opening {
       dataLength = tag.length;
       checksum = tag.checksum;
     } else if (this.ackSent && (owner.finDue || owner.signalDue)) return false;
+    else if (this.ackSent && owner.config.keysRepeated === "first" && !owner.isBeginning) return false;
     else {
       this.ackSent = true;
       // The DATA_FIN that waits has to go on an ACK of its own.

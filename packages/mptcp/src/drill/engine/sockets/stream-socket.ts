@@ -50,6 +50,15 @@ export class StreamSocket extends Socket implements Attentive {
     return this.listener !== null;
   }
 
+  /** What SIOCINQ gives: Multipath TCP counts the end as an octet, that of regular TCP when nothing else is left. */
+  private get unread(): number {
+    const { connection } = this;
+    const readable = connection?.readable ?? 0;
+    if (this.protocol !== IPPROTO_MPTCP) return readable;
+    const isRegular = connection instanceof MptcpConnection && connection.fallback !== null;
+    return this.state === "CLOSED" || (isRegular ? this.isReadShut || connection.closed : this.isReadOver) ? readable + 1 : readable;
+  }
+
   protected get isFixed(): boolean {
     return this.state !== "CLOSED" || this.connection !== null;
   }
@@ -176,7 +185,7 @@ export class StreamSocket extends Socket implements Attentive {
     switch (request) {
       case SIOCINQ:
         if (this.listener !== null) return "EINVAL";
-        return connection?.readable ?? 0;
+        return this.unread;
       case SIOCOUTQ:
         if (this.listener !== null) return "EINVAL";
         return connection === null ? 0 : connection.sendBuffered;
