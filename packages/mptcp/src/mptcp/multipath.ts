@@ -143,7 +143,11 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     return this.ending.error;
   }
   get mayOpen(): boolean {
-    return this.ending.mayOpen;
+    return this.ending.mayOpen && !this.isPastJoins;
+  }
+  /** Whether either end has ended its direction, and no subflow is added any more. */
+  private get isPastJoins(): boolean {
+    return !this.config.joinsWhileClosing && (this.sender.finQueued || this.receiver.finReached);
   }
   /** Subflows without those whose peer has proven nothing yet. */
   get verifiedSubflows(): number {
@@ -373,8 +377,9 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     const { config, environment } = this.context;
     // After a regular close the peer may come back for the Data ACK of its DATA_FIN.
     if (this.ending.error !== null) return "not_multipath";
-    if (!this.session.remoteKnown) return "not_yet";
-    if (this.verifiedSubflows > config.limits.subflows) return "too_many_subflows";
+    const isByAck = config.joinRefusal === "ack";
+    if (!this.session.remoteKnown) return isByAck ? "unknown_token" : "not_yet";
+    if (!isByAck && this.verifiedSubflows > config.limits.subflows) return "too_many_subflows";
     // RFC 8684 §3.1: who sets the C flag does not accept subflows to the address and port that it was sent from.
     const { localAddress, localPort } = this.tuple;
     if (config.denyJoinInitialAddress && tuple.localPort === localPort && tuple.localAddress.equals(localAddress)) return "initial_address_denied";
@@ -513,8 +518,9 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     this.log.established(subflow);
   }
 
-  hasRoomFor(subflow: Subflow): boolean {
-    return this.verifiedSubflows - (subflow.unverified ? 0 : 1) <= this.context.config.limits.subflows;
+  whyNotJoin(subflow: Subflow): SubflowEndReason | null {
+    if (this.isPastJoins) return "past_joins";
+    return this.verifiedSubflows - (subflow.unverified ? 0 : 1) <= this.config.limits.subflows ? null : "too_many_subflows";
   }
 
   onJoinVerified(tcp: TcpConnection): void {
@@ -533,6 +539,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     else if (this.sender.finSent && !this.sender.finAcknowledged) subflow.requestAck();
   }
 
+  /** The peer has our keys, as a DSS shows: subflows may be added (RFC 8684 §3.1). */
   onDss(now: number): void {
     if (!this.session.onDss()) return;
     this.log.fullyEstablished(this.session.local.token);

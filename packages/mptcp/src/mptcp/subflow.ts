@@ -646,14 +646,13 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.state = this.opening.stage;
   }
 
-  onJoinVerified(now: number): boolean {
+  whyNotJoin(): SubflowEndReason | null {
+    return this.context.whyNotJoin(this);
+  }
+
+  onJoinVerified(): void {
     this.deadlines.clear(SUBFLOW_DEADLINE.verification);
-    if (!this.context.hasRoomFor(this)) {
-      this.reset("too_many_subflows", MP_RESET_REASON.administrativelyProhibited, now);
-      return false;
-    }
     this.context.onJoinVerified(this.tcp);
-    return true;
   }
 
   onJoined(now: number): void {
@@ -684,7 +683,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     else if (this.resetReason < 0) {
       if (config.explainResets === "all" && session.remoteKnown && session.version.explainsResets) segment.mptcp = [{ kind: "mp_tcprst", transient: false, reserved: 0, reason: MP_RESET_REASON.unspecified }];
     } else if (session.version.explainsResets) {
-      const reset: MptcpOption = { kind: "mp_tcprst", transient: this.resetPasses, reserved: 0, reason: this.resetReason };
+      const reset: MptcpOption = { kind: "mp_tcprst", transient: this.resetPasses && config.explainResets !== "all", reserved: 0, reason: this.resetReason };
       // RFC 8684 §3.7: what the peer sent from here on is not trusted.
       segment.mptcp = this.failedAt >= 0 ? [mpFail(session, this.failedAt), reset] : [reset];
     }

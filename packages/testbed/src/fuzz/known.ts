@@ -25,12 +25,6 @@ export const KNOWN: readonly KnownKind[] = [
     reason: "RFC 8684 §3.1: the responder has the choice among the algorithms that are offered, and HMAC-SHA256 is one of them; Linux takes an offer of nothing else",
   },
   {
-    name: "a join where nothing listens",
-    what: /^options of RST: kernel <>, engine <mp_reset 1>$/,
-    tag: /^MP_JOIN/,
-    reason: "RFC 8684 §3.2: a reset of a join with an unknown token says why; where no socket listens, Linux answers as any closed port does",
-  },
-  {
     name: "keys that are not those of the SYN/ACK",
     what: /^options of (ACK|data|FIN): kernel <.*dss.*>, engine <((?!dss).)*>$/,
     state: /^fallback$/,
@@ -51,11 +45,6 @@ export const KNOWN: readonly KnownKind[] = [
     reason: "RFC 9293 §3.10.4: CLOSE in SYN-SENT deletes the connection, and nothing is sent; Linux sends a reset with MP_FASTCLOSE of a key of zeros",
   },
   {
-    name: "joins after an infinite mapping",
-    what: /^the kernel alone sends SYN\/ACK with .*mp_join_syn_ack/,
-    reason: "RFC 8684 §3.7: once a connection has become regular TCP it has one subflow; Linux answers the SYN, and resets at the third ACK",
-  },
-  {
     name: "repeated DATA_FINs",
     what: /(^the (kernel|engine) alone sends|^time of) (ACK|FIN) with dss .* fin(: .*)?$/,
     state: /closed|over/,
@@ -64,7 +53,7 @@ export const KNOWN: readonly KnownKind[] = [
   {
     name: "the path of an address that is removed",
     what: /^sequence number of ACK/,
-    tag: /^REMOVE_ADDR of id 0$/,
+    tag: /^REMOVE_ADDR( of id 0)?$/,
     reason: "RFC 8684 §3.4.2: a path should be seen not to work, by a keep-alive, before it is given up; Linux closes the subflow at once",
   },
 ];

@@ -6,7 +6,7 @@ import { SentMapping } from "../data/mappings.ts";
 import { SUBFLOW_DEADLINE } from "../deadlines.ts";
 import type { Session } from "../session.ts";
 import { readCapableAck, readCapableSyn, readCapableSynAck } from "./capable.ts";
-import { joinAck, joinSynAck, readJoinAck, readJoinSynAck } from "./join.ts";
+import { joinAck, joinSynAck, readJoinAck, readJoinSynAck, resetReasonOf } from "./join.ts";
 
 /** How far the handshake of a subflow is. `pre-established`: we are through and the peer has not confirmed it (RFC 8684 §3.2). */
 export type OpeningStage = "handshake" | "pre-established" | "established";
@@ -38,8 +38,10 @@ export interface OpeningOwner {
   fallBack(reason: FallbackReason, now: number): void;
   /** The handshake has come to another stage, by what arrived. */
   onProgress(): void;
-  /** The third ACK of a join that arrived was verified. @returns false when there is no room for it: it was reset */
-  onJoinVerified(now: number): boolean;
+  /** Why the connection has no use for a join whose third ACK is verified; null where it has. */
+  whyNotJoin(): SubflowEndReason | null;
+  /** The third ACK of a join that arrived was verified. */
+  onJoinVerified(): void;
   /** Both ends have verified each other. */
   onJoined(now: number): void;
 }
@@ -247,6 +249,11 @@ export class JoinOpening implements Opening {
   private readAck(segment: TcpSegment, now: number): OpeningVerdict {
     const { counters, session } = this.owner;
     const verdict = readJoinAck(segment, session.version, session.keysIn, this.remoteNonce, this.localNonce);
+    const refusal = verdict === "verified" ? this.owner.whyNotJoin() : null;
+    if (refusal !== null) {
+      this.owner.reset(refusal, MP_RESET_REASON.administrativelyProhibited, now);
+      return "drop";
+    }
     if (verdict === "verified") {
       counters.increment("MPTcpExtMPJoinAckRx");
       this.current = "pre-established";
@@ -254,7 +261,7 @@ export class JoinOpening implements Opening {
       return "accept";
     }
     if (verdict === "bad_hmac") counters.increment("MPTcpExtMPJoinAckHMacFailure");
-    this.owner.reset(verdict, verdict === "no_mp_join_in_ack" ? MP_RESET_REASON.middleboxInterference : MP_RESET_REASON.mptcpSpecific, now);
+    this.owner.reset(verdict, resetReasonOf(verdict), now);
     return "drop";
   }
 
@@ -284,7 +291,7 @@ export class JoinOpening implements Opening {
       this.ackTries = 1;
       owner.deadlines.set(SUBFLOW_DEADLINE.joinAck, now + owner.rto);
     } else {
-      if (!owner.onJoinVerified(now)) return;
+      owner.onJoinVerified();
       this.onJoined(now);
       // RFC 8684 §3.2: the third ACK must be answered, it is retransmitted otherwise.
       owner.requestAck();
