@@ -51,7 +51,7 @@ export const profiles = {
       joinDemultiplexing: "listener",
       joinRefusal: "ack",
       joinsWhileClosing: false,
-      addAddrConfirms: true,
+      confirmedBy: "keys",
       addAddrEcho: "first",
       bareAddAddr: true,
       addAddrTimeout: 2 * MINUTE,

@@ -90,8 +90,11 @@ export interface MptcpConfig {
   readonly joinRefusal: "syn" | "ack";
   /** Subflows are opened and taken in while either end has ended its direction: who loses its last path meanwhile comes back for the rest (RFC 8684 §3.3.3). */
   readonly joinsWhileClosing: boolean;
-  /** The peer's first ADD_ADDR shows that it has our keys, as a DSS does: subflows may be added. RFC 8684 §3.1 asks for a DSS. */
-  readonly addAddrConfirms: boolean;
+  /**
+   * What has to come before subflows are added: a `dss` (RFC 8684 §3.1, a MUST); or what shows as well that the peer has both `keys`, a third ACK with MP_CAPABLE or
+   * an ADD_ADDR.
+   */
+  readonly confirmedBy: "dss" | "keys";
   /** Where the echo of an ADD_ADDR leaves: on the subflow that it came on, or on the `first` one that is not silent. RFC 8684 §3.4.1 does not say. */
   readonly addAddrEcho: "arrival" | "first";
   /** Whether the intervals between third ACKs of a join, which begin with the retransmission timeout, double (RFC 8684 §3.2 does not say). */
@@ -152,7 +155,7 @@ export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" 
   joinDemultiplexing: "token",
   joinRefusal: "syn",
   joinsWhileClosing: true,
-  addAddrConfirms: false,
+  confirmedBy: "dss",
   addAddrEcho: "arrival",
   joinAckBackoff: true,
   dataFinProbe: true,

@@ -355,7 +355,15 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
   acceptJoin(option: MpJoinSyn, tuple: FourTuple, now: number): Subflow | LateJoin | JoinRefusal {
     const { session, stream } = this;
     if (stream instanceof Multipath) return stream.acceptJoin(option, tuple, now);
-    return this.config.joinRefusal === "syn" || stream.closed || !session.remoteKnown ? "not_multipath" : new LateJoin(this, option, tuple);
+    if (this.config.joinRefusal === "syn" || stream.closed || !session.remoteKnown) return "not_multipath";
+    const { environment, subflowConfig } = this;
+    const entry = environment.localAddresses().find(({ address }) => address.equals(tuple.localAddress));
+    return new LateJoin(this, {
+      nonces: { own: environment.random.nonces.uint32(), peer: option.nonce },
+      addressId: tuple.localAddress.equals(this.tuple.localAddress) ? 0 : (entry?.id ?? 0),
+      backup: entry?.flags.backup ?? false,
+      window: subflowConfig.receiveBuffer.initial,
+    });
   }
 
   /** A SYN with MP_JOIN arrived for the connection's token, to an address that is not the host's (any more). */

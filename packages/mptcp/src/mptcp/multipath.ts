@@ -486,7 +486,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     // Regular TCP goes on over the first subflow alone: joins that are under way are given up.
     for (const subflow of others) subflow.end("fallback", now);
     const { session, sender, receiver } = this;
-    const joins = others.map((subflow) => subflow.tcp);
+    const joins = others.filter((subflow) => !subflow.hasHeir).map((subflow) => subflow.tcp);
     this.context.becomeRegular({ reason, tcp: first.tcp, joins, session, unsent: sender.handOver(), unread: receiver.handOver(), held, isEstablished, declares: this.config.regularNotice === "declared", ...how }, now);
     this.dirty = false;
   }
@@ -511,7 +511,8 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     this.context.onEstablished(now);
     // RFC 8684 §3.1: no subflow may be added before a DSS arrived; an ACK now lets the initiator add some without data.
     if (!this.session.initiator) {
-      if (this.context.config.confirmHandshake) subflow.requestAck();
+      if (this.config.confirmedBy === "keys") this.onDss(now);
+      if (this.config.confirmHandshake) subflow.requestAck();
       this.paths.onEstablished(now);
     }
     if (this.sender.finQueued) this.releaseFin(now);

@@ -14,6 +14,7 @@ import { SUBFLOW_DEADLINE, SUBFLOW_DEADLINES } from "./deadlines.ts";
 import { mpFail } from "./ending/checksum-failure.ts";
 import type { FailureSubflow } from "./ending/checksum-failure.ts";
 import type { EndingSubflow } from "./ending/ending.ts";
+import { LateJoin } from "./ending/late-join.ts";
 import { OptionLoss } from "./ending/option-loss.ts";
 import type { OptionLossSubflow } from "./ending/option-loss.ts";
 import type { PatienceSubflow } from "./ending/patience.ts";
@@ -81,6 +82,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   private resetPasses = false;
   /** The RST, or an ACK, is to carry MP_FASTCLOSE. */
   private fastclose = false;
+  /** The join that goes on without it, until its third ACK comes. */
+  private heir: LateJoin | null = null;
   /** It ended since its path drops options. */
   private hasLostOptions = false;
 
@@ -210,6 +213,10 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   get mayBeConfirmed(): boolean {
     return this.opening.mayBeConfirmed;
   }
+  /** Whether its TCP connection serves a join that nothing comes of. */
+  get hasHeir(): boolean {
+    return this.heir !== null;
+  }
   /** Whether it ended because its path drops options, as this end or the peer has found. */
   get lostOptions(): boolean {
     return this.hasLostOptions;
@@ -292,7 +299,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   /** A newer join needs the room of this one, whose third ACK has not come. */
   displace(now: number): void {
-    this.reset("join_displaced", MP_RESET_REASON.lackOfResources, now);
+    if (this.heir !== null) this.heir.displace(now);
+    else this.reset("join_displaced", MP_RESET_REASON.lackOfResources, now);
   }
 
   /** The peer removed the address that it leads to: asks on the path whether it is gone (RFC 8684 §3.4.2). */
@@ -337,7 +345,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   }
 
   breakOff(reason: SubflowEndReason, now: number): void {
-    this.fastclose = true;
+    // RFC 8684 §3.5: MP_FASTCLOSE says the peer's key, which is not for who has proven nothing yet.
+    this.fastclose = !this.unverified;
     this.end(reason, now);
   }
 
@@ -349,7 +358,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   end(reason: SubflowEndReason, now: number): void {
     if (!this.isLive) return;
     const handshake = this.state !== "established";
-    this.tcp.abort(now);
+    if (this.unverified && this.resetReason < 0 && this.config.joinRefusal === "ack") this.leaveToItself();
+    else this.tcp.abort(now);
     if (handshake && !this.first) {
       const { tuple } = this.tcp;
       this.context.log.observe(this, { kind: "join_refused", reason, local: String(tuple.localAddress), remote: String(tuple.remoteAddress) });
@@ -690,6 +700,14 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   }
 
   // ---- inside: the end
+
+  /** The connection has no use for it, and nobody has proven anything yet: its third ACK is what is refused. */
+  private leaveToItself(): void {
+    const { nonces } = this.opening;
+    if (nonces === null) return;
+    this.heir = new LateJoin(this.context, { nonces, addressId: this.localAddressId, backup: this.weAskBackup, window: this.receiveWindow() });
+    this.heir.attach(this.tcp);
+  }
 
   /** `text`: the reason in full, for the decision log. */
   private leave(reason: SubflowEndReason, text: string, error: CloseReason | null, now: number): void {

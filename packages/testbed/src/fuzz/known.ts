@@ -7,6 +7,8 @@ export interface KnownKind {
   readonly what: RegExp;
   readonly state?: RegExp;
   readonly tag?: RegExp;
+  /** What the kernel does. */
+  readonly kernel?: RegExp;
   /** Why, with the clause that leaves the choice or decides it. */
   readonly reason: string;
 }
@@ -45,6 +47,12 @@ export const KNOWN: readonly KnownKind[] = [
     reason: "RFC 9293 §3.10.4: CLOSE in SYN-SENT deletes the connection, and nothing is sent; Linux sends a reset with MP_FASTCLOSE of a key of zeros",
   },
   {
+    name: "the end of a join that has only begun",
+    what: /^the kernel alone sends RST$/,
+    kernel: /R\. 0:0\(0\) ack 0 .*mp_fastclose/,
+    reason: "RFC 9293 §3.10.5: ABORT in SYN-SENT sends nothing, and the peer could not accept it; Linux resets such a subflow, with MP_FASTCLOSE, as it does all others",
+  },
+  {
     name: "repeated DATA_FINs",
     what: /(^the (kernel|engine) alone sends|^time of) (ACK|FIN) with dss .* fin(: .*)?$/,
     state: /closed|over/,
@@ -61,6 +69,6 @@ export const KNOWN: readonly KnownKind[] = [
 export const MOST_KNOWN = 40;
 
 /** The known kind of a difference; null for a new one. */
-export function knownKind({ what, state, tag }: Difference): KnownKind | null {
-  return KNOWN.find((kind) => kind.what.test(what) && (kind.state?.test(state) ?? true) && (kind.tag?.test(tag) ?? true)) ?? null;
+export function knownKind({ kernel, what, state, tag }: Difference): KnownKind | null {
+  return KNOWN.find((kind) => kind.what.test(what) && (kind.state?.test(state) ?? true) && (kind.tag?.test(tag) ?? true) && (kind.kernel?.test(kernel) ?? true)) ?? null;
 }

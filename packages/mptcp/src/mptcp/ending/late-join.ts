@@ -1,51 +1,41 @@
 import type { Counters } from "../../core/index.ts";
-import type { CongestionControlFactory, CouplingGroup, FourTuple, SegmentRole, StreamBuffers, TcpConnection, TcpOwner } from "../../tcp/index.ts";
+import type { CongestionControlFactory, CouplingGroup, SegmentRole, StreamBuffers, TcpConnection, TcpOwner } from "../../tcp/index.ts";
 import { SEGMENT_ROLE } from "../../tcp/index.ts";
-import type { MpJoinSyn, TcpSegment } from "../../wire/index.ts";
+import type { TcpSegment } from "../../wire/index.ts";
 import { MP_RESET_REASON, TCP_FLAG } from "../../wire/index.ts";
-import type { MptcpEnvironment, SubflowTcpConfig } from "../environment.ts";
 import { joinSynAck, readJoinAck, resetReasonOf } from "../handshake/join.ts";
 import type { Nonces } from "../handshake/join.ts";
 import type { Session } from "../session.ts";
 
 /** What a late join asks of the connection that it is for. */
 export interface LateJoinContext {
-  readonly environment: MptcpEnvironment;
   readonly session: Session;
   readonly counters: Counters;
-  readonly tuple: FourTuple;
-  readonly subflowConfig: SubflowTcpConfig;
   readonly congestion: CongestionControlFactory;
   readonly couplingGroup: CouplingGroup;
 }
 
 /**
- * A join for a connection that has become regular TCP, where joins are refused by their third ACK. RFC 8684 §3.7 leaves such a connection one subflow, so that none
- * comes of it; its SYN is answered like any other's.
+ * A join for a connection that is over, or has become regular TCP, where joins are refused by their third ACK. RFC 8684 §3.7 leaves such a connection one subflow, so
+ * that none comes of it; its SYN is answered like any other's.
  */
 export class LateJoin implements TcpOwner {
   readonly waitsForRoom = false;
   private readonly context: LateJoinContext;
-  private readonly nonces: Nonces;
-  private readonly addressId: number;
-  private readonly backup: boolean;
+  private readonly options: LateJoinOptions;
   private connection: TcpConnection | null = null;
   /** What the RST is to say (RFC 8684 §3.6). */
   private reason: number = MP_RESET_REASON.administrativelyProhibited;
 
-  constructor(context: LateJoinContext, { nonce }: MpJoinSyn, { localAddress }: FourTuple) {
-    const { environment, tuple } = context;
-    const entry = environment.localAddresses().find(({ address }) => address.equals(localAddress));
+  constructor(context: LateJoinContext, options: LateJoinOptions) {
     this.context = context;
-    this.nonces = { own: environment.random.nonces.uint32(), peer: nonce };
-    this.addressId = localAddress.equals(tuple.localAddress) ? 0 : (entry?.id ?? 0);
-    this.backup = entry?.flags.backup ?? false;
+    this.options = options;
   }
 
-  /** Binds it to its TCP connection. Call once. */
+  /** Binds it to its TCP connection, which may have had another owner. Call once. */
   attach(tcp: TcpConnection): void {
     this.connection = tcp;
-    tcp.serve({ answersBySyn: true });
+    tcp.serve({ owner: this, connectionId: -1, subflowId: 0, answersBySyn: true });
   }
 
   /** A newer join needs its room. */
@@ -56,7 +46,8 @@ export class LateJoin implements TcpOwner {
   onSegment(_tcp: TcpConnection, segment: TcpSegment, _offset: number, now: number): boolean {
     if ((segment.flags & TCP_FLAG.SYN) !== 0) return true;
     const { counters, session } = this.context;
-    const verdict = readJoinAck(segment, session.version, session.keysIn, this.nonces.peer, this.nonces.own);
+    const { nonces } = this.options;
+    const verdict = readJoinAck(segment, session.version, session.keysIn, nonces.peer, nonces.own);
     if (verdict === "bad_hmac") counters.increment("MPTcpExtMPJoinAckHMacFailure");
     else counters.increment("MPTcpExtMPJoinRejected");
     this.refuse(verdict === "verified" ? MP_RESET_REASON.administrativelyProhibited : resetReasonOf(verdict), now);
@@ -65,7 +56,8 @@ export class LateJoin implements TcpOwner {
 
   segmentOptions(_tcp: TcpConnection, segment: TcpSegment, role: SegmentRole): void {
     const { session } = this.context;
-    if (role === SEGMENT_ROLE.synAck) segment.mptcp = [joinSynAck(session.version, session.keysOut, this.nonces, this.addressId, this.backup)];
+    const { addressId, backup, nonces } = this.options;
+    if (role === SEGMENT_ROLE.synAck) segment.mptcp = [joinSynAck(session.version, session.keysOut, nonces, addressId, backup)];
     else if (role === SEGMENT_ROLE.reset && session.version.explainsResets) segment.mptcp = [{ kind: "mp_tcprst", transient: false, reserved: 0, reason: this.reason }];
   }
 
@@ -78,11 +70,11 @@ export class LateJoin implements TcpOwner {
   }
 
   receiveWindow(): number {
-    return this.context.subflowConfig.receiveBuffer.initial;
+    return this.options.window;
   }
 
   buffers(): StreamBuffers {
-    return { sendBuffer: 0, receiveBuffer: this.receiveWindow(), unsent: 0, readPerRound: 0 };
+    return { sendBuffer: 0, receiveBuffer: this.options.window, unsent: 0, readPerRound: 0 };
   }
 
   // ---- what never comes: it ends with the first segment behind its SYN
@@ -113,4 +105,13 @@ export class LateJoin implements TcpOwner {
     this.reason = reason;
     this.connection?.abort(now);
   }
+}
+
+/** What its SYN+ACK says. */
+export interface LateJoinOptions {
+  readonly nonces: Nonces;
+  readonly addressId: number;
+  readonly backup: boolean;
+  /** The window, bytes. */
+  readonly window: number;
 }

@@ -6,6 +6,7 @@ import { SentMapping } from "../data/mappings.ts";
 import { SUBFLOW_DEADLINE } from "../deadlines.ts";
 import type { Session } from "../session.ts";
 import { readCapableAck, readCapableSyn, readCapableSynAck } from "./capable.ts";
+import type { Nonces } from "./join.ts";
 import { joinAck, joinSynAck, readJoinAck, readJoinSynAck, resetReasonOf } from "./join.ts";
 
 /** How far the handshake of a subflow is. `pre-established`: we are through and the peer has not confirmed it (RFC 8684 §3.2). */
@@ -60,6 +61,8 @@ export interface Opening {
   readonly stage: OpeningStage;
   /** Address id of the peer's end, as far as it is known. */
   readonly remoteAddressId: number;
+  /** The random numbers of a join; null for the first subflow. */
+  readonly nonces: Nonces | null;
   /** Whether the peer's side of the handshake asked for the subflow to be a backup. */
   readonly peerBackup: boolean;
   /** Whether the peer may take it for established though it was not confirmed to us: something answered our third ACK, without options. */
@@ -76,6 +79,7 @@ export interface Opening {
 
 /** The handshake of the first subflow, by MP_CAPABLE (RFC 8684 §3.1). */
 export class CapableOpening implements Opening {
+  readonly nonces = null;
   readonly remoteAddressId = 0;
   readonly peerBackup = false;
   readonly mayBeConfirmed = false;
@@ -204,6 +208,9 @@ export class JoinOpening implements Opening {
   get remoteAddressId(): number {
     return this.remoteId;
   }
+  get nonces(): Nonces {
+    return { own: this.localNonce, peer: this.remoteNonce };
+  }
   get peerBackup(): boolean {
     return this.asksBackup;
   }
@@ -272,14 +279,14 @@ export class JoinOpening implements Opening {
 
   writeSynAck(segment: TcpSegment): void {
     const { localAddressId, localBackup, session } = this.owner;
-    segment.mptcp = [joinSynAck(session.version, session.keysOut, { own: this.localNonce, peer: this.remoteNonce }, localAddressId, localBackup)];
+    segment.mptcp = [joinSynAck(session.version, session.keysOut, this.nonces, localAddressId, localBackup)];
   }
 
   /** RFC 8684 §3.2: the third ACK carries the HMAC until the peer has confirmed it. */
   write(segment: TcpSegment): boolean {
     const { initiator, session } = this.owner;
     if (!initiator || this.current !== "pre-established") return false;
-    segment.mptcp = [joinAck(session.version, session.keysOut, { own: this.localNonce, peer: this.remoteNonce })];
+    segment.mptcp = [joinAck(session.version, session.keysOut, this.nonces)];
     return true;
   }
 

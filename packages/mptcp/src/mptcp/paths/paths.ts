@@ -318,7 +318,7 @@ export class Paths implements PathControl {
     counters.increment("MPTcpExtAddAddr");
     if (option.port !== 0) counters.increment("MPTcpExtPortAdd");
     log.observe(subflow, { kind: "add_addr", direction: "in", addressId: option.addressId, address: String(option.address), port: option.port, echo: false });
-    if (this.context.config.addAddrConfirms) this.context.onDss(now);
+    if (this.context.config.confirmedBy === "keys") this.context.onDss(now);
     const echo = session.version.echoOf(option);
     if (echo !== null) this.signals.echo(this.echoCarrier(subflow), echo);
     const port = option.port === 0 ? subflow.tuple.remotePort : option.port;
