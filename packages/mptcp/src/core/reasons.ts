@@ -60,6 +60,7 @@ export const SUBFLOW_END_REASONS = {
   join_expired: { counter: "JoinsExpired", transient: true, text: "the third ACK of the join did not come in time" },
   join_displaced: { counter: "JoinsDisplaced", transient: true, text: "the third ACK of the join had not come when a newer join needed the room" },
   too_many_subflows: { counter: "MPTcpExtMPJoinRejected", transient: true, text: "the connection has as many subflows as its limit allows" },
+  past_joins: { counter: "MPTcpExtMPJoinRejected", text: "the connection is closing, and takes in no subflow any more" },
   no_mapping: { counter: null, text: "data came without a mapping, again and again" },
   options_lost: { counter: null, text: "options vanished from what arrives" },
   no_data_ack: { counter: null, text: "data was acknowledged without a Data ACK" },

@@ -120,7 +120,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
       register: (connection) => this.register(connection),
     };
     this.activeOpen = new ActiveOpen({ ...opening, blackHoles, defaults, listeners: this.listeners, ports, tuples });
-    this.passiveOpen = new PassiveOpen({ ...opening, listeners: this.listeners, strays, awaitAck: (connection, join, now) => this.awaitAck(connection, join, now) }, options.synCookies ?? "auto");
+    this.passiveOpen = new PassiveOpen({ ...opening, defaults, listeners: this.listeners, strays, awaitAck: (connection, join, now) => this.awaitAck(connection, join, now) }, options.synCookies ?? "auto");
   }
 
   // ---- addresses

@@ -9,6 +9,7 @@ import { MP_CAPABLE_FLAG, TCP_FLAG } from "../wire/index.ts";
 import type { Listener } from "./listener.ts";
 import type { Listeners } from "./listeners.ts";
 import type { OpeningHost } from "./opening-host.ts";
+import type { Defaults } from "./options.ts";
 import type { PendingJoin } from "./pending-joins.ts";
 import type { Strays } from "./strays.ts";
 import { SynCookies } from "./syn-cookies.ts";
@@ -17,6 +18,8 @@ import { UsedCookies } from "./used-cookies.ts";
 
 /** What opening from there needs of a host. */
 export interface PassiveOpenHost extends OpeningHost {
+  /** The parameters of connections for which a listener says nothing else. */
+  readonly defaults: Defaults;
   readonly listeners: Listeners;
   readonly strays: Strays;
   /** Takes in a join that waits for its third ACK. */
@@ -68,10 +71,18 @@ export class PassiveOpen {
     if (flags === TCP_FLAG.ACK) return this.acceptCookie(packet, segment, now);
     if (flags !== TCP_FLAG.SYN) return false;
     const join = readJoinSyn(segment);
-    // RFC 8684 §3.2: a join is matched by its token alone, never by a listener.
-    if (join === null) return this.acceptSyn(packet, segment, link, now);
+    if (join === null || this.isForOthers(packet.destination, segment.destinationPort)) return this.acceptSyn(packet, segment, link, now);
     this.acceptJoin(packet, segment, join, link, now);
     return true;
+  }
+
+  /** Whether joins to that port are none of ours. RFC 8684 §3.2 has a join matched by its token alone, never by a listener; Linux matches both. */
+  private isForOthers(address: IpAddress, port: number): boolean {
+    const { addresses, defaults, listeners } = this.host;
+    const listener = listeners.find(address, port);
+    if ((listener ?? defaults).mptcp.joinDemultiplexing === "token") return false;
+    const { signal, port: announced } = addresses.find(address)?.flags ?? {};
+    return !(listener?.multipath ?? (signal === true && announced === port));
   }
 
   // ---- joins
@@ -103,8 +114,9 @@ export class PassiveOpen {
 
   private refuseJoin(refusal: JoinRefusal, packet: Packet, link: number): void {
     const why = JOIN_REFUSALS[refusal];
-    this.host.environment.counters.increment(why.counter);
-    this.host.strays.reset(packet, link, why);
+    const { defaults, environment, strays } = this.host;
+    environment.counters.increment(why.counter);
+    strays.reset(packet, link, defaults.mptcp.explainResets === "all" ? { code: why.code, transient: false } : why);
   }
 
   // ---- connections

@@ -106,6 +106,25 @@ export interface MptcpConfig {
    * subflows, doubled each time. RFC 8684 §3.3.3 does not say.
    */
   readonly dataFinTimeout: number | null;
+  /**
+   * Which joins that arrive are this host's: those whose token is known, to whichever port (RFC 8684 §3.2, a MUST); or, of `listener`, those alone whose port has a
+   * listener of Multipath TCP, or was announced. To other sockets they are SYNs of regular TCP then, and where nobody listens they get a RST without a reason (Linux).
+   */
+  readonly joinDemultiplexing: "token" | "listener";
+  /**
+   * What answers a join for which a connection has no use, such as one beyond its limits: a RST to its `syn`, or one to its third ACK (`ack`), when it has proven
+   * who it is. RFC 8684 §3.2 leaves it open.
+   */
+  readonly joinRefusal: "syn" | "ack";
+  /** Subflows are opened and taken in while either end has ended its direction: who loses its last path meanwhile comes back for the rest (RFC 8684 §3.3.3). */
+  readonly joinsWhileClosing: boolean;
+  /**
+   * What has to come before subflows are added: a `dss` (RFC 8684 §3.1, a MUST); or what shows as well that the peer has both `keys`, a third ACK with MP_CAPABLE or
+   * an ADD_ADDR.
+   */
+  readonly confirmedBy: "dss" | "keys";
+  /** Where the echo of an ADD_ADDR leaves: on the subflow that it came on, or on the `first` one that is not silent. RFC 8684 §3.4.1 does not say. */
+  readonly addAddrEcho: "arrival" | "first";
   /** Whether the intervals between third ACKs of a join, which begin with the retransmission timeout, double (RFC 8684 §3.2 does not say). */
   readonly joinAckBackoff: boolean;
   /** A probe, which the peer has to answer, goes with a DATA_FIN that is sent again: it shows whether options still pass (RFC 8684 §3.7). */
@@ -136,8 +155,8 @@ export interface MptcpConfig {
   /** How `abort` closes: RSTs with MP_FASTCLOSE, or an ACK with it that the peer answers by a RST (RFC 8684 §3.5, options R and A). */
   readonly fastclose: "reset" | "ack";
   /**
-   * Which RSTs of subflows carry an MP_TCPRST: those with a reason to tell; or `all`, with reason 0 where there is none, beside MP_FASTCLOSE too. RFC 8684 §3.6
-   * leaves it open.
+   * Which RSTs of subflows carry an MP_TCPRST: those with a reason to tell; or `all`, with reason 0 where there is none, beside MP_FASTCLOSE too, and never with
+   * the flag that the condition passes (T), as Linux does it. RFC 8684 §3.6 leaves it open.
    */
   readonly explainResets: "known" | "all";
   /**
@@ -177,6 +196,11 @@ export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" 
   addAddrPace: "timeout",
   bareAddAddr: false,
   dataFinTimeout: null,
+  joinDemultiplexing: "token",
+  joinRefusal: "syn",
+  joinsWhileClosing: true,
+  confirmedBy: "dss",
+  addAddrEcho: "arrival",
   joinAckBackoff: true,
   dataFinProbe: true,
   dataFinOn: "usable",

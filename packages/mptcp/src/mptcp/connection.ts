@@ -8,6 +8,7 @@ import { DEADLINES } from "./deadlines.ts";
 import type { DecisionListener } from "./decision-log.ts";
 import { DecisionLog } from "./decision-log.ts";
 import type { HandOver, RegularContext } from "./ending/regular-stream.ts";
+import { LateJoin } from "./ending/late-join.ts";
 import { RegularStream } from "./ending/regular-stream.ts";
 import type { MptcpEnvironment, SubflowTcpConfig, Timed } from "./environment.ts";
 import type { AddressesInfo, ConnectionInfo, PoliciesInfo, SubflowInfo, SubflowView } from "./info.ts";
@@ -342,8 +343,18 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
   }
 
   /** A SYN with MP_JOIN arrived for the connection's token (RFC 8684 §3.2). The host makes the TCP connection for the subflow returned. */
-  acceptJoin(option: MpJoinSyn, tuple: FourTuple, now: number): Subflow | JoinRefusal {
-    return this.stream instanceof Multipath ? this.stream.acceptJoin(option, tuple, now) : "not_multipath";
+  acceptJoin(option: MpJoinSyn, tuple: FourTuple, now: number): Subflow | LateJoin | JoinRefusal {
+    const { session, stream } = this;
+    if (stream instanceof Multipath) return stream.acceptJoin(option, tuple, now);
+    if (this.config.joinRefusal === "syn" || stream.closed || !session.remoteKnown) return "not_multipath";
+    const { environment, subflowConfig } = this;
+    const entry = environment.localAddresses().find(({ address }) => address.equals(tuple.localAddress));
+    return new LateJoin(this, {
+      nonces: { own: environment.random.nonces.uint32(), peer: option.nonce },
+      addressId: tuple.localAddress.equals(this.tuple.localAddress) ? 0 : (entry?.id ?? 0),
+      backup: entry?.flags.backup ?? false,
+      window: subflowConfig.receiveBuffer.initial,
+    });
   }
 
   /** A SYN with MP_JOIN arrived for the connection's token, to an address that is not the host's (any more). */

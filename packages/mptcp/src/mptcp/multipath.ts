@@ -141,7 +141,11 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     return this.ending.error;
   }
   get mayOpen(): boolean {
-    return this.ending.mayOpen;
+    return this.ending.mayOpen && !this.isPastJoins;
+  }
+  /** Whether either end has ended its direction, and no subflow is added any more. */
+  private get isPastJoins(): boolean {
+    return !this.config.joinsWhileClosing && (this.sender.finQueued || this.receiver.finReached);
   }
   /** Subflows without those whose peer has proven nothing yet. */
   get verifiedSubflows(): number {
@@ -372,8 +376,9 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     const { config, environment } = this.context;
     // After a regular close the peer may come back for the Data ACK of its DATA_FIN.
     if (this.ending.error !== null) return "not_multipath";
-    if (!this.session.remoteKnown) return "not_yet";
-    if (this.verifiedSubflows > config.limits.subflows) return "too_many_subflows";
+    const isByAck = config.joinRefusal === "ack";
+    if (!this.session.remoteKnown) return isByAck ? "unknown_token" : "not_yet";
+    if (!isByAck && this.verifiedSubflows > config.limits.subflows) return "too_many_subflows";
     // RFC 8684 §3.1: who sets the C flag does not accept subflows to the address and port that it was sent from.
     const { localAddress, localPort } = this.tuple;
     if (config.denyJoinInitialAddress && tuple.localPort === localPort && tuple.localAddress.equals(localAddress)) return "initial_address_denied";
@@ -482,7 +487,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     for (const subflow of others) subflow.end("fallback", now);
     const { config, session, sender, receiver } = this;
     const acknowledges = reason === "mp_fail" && config.mappingFaults === "regular";
-    const joins = others.map((subflow) => subflow.tcp);
+    const joins = others.filter((subflow) => !subflow.hasHeir).map((subflow) => subflow.tcp);
     this.context.becomeRegular({ reason, tcp: first.tcp, joins, session, unsent: sender.handOver(), unread: receiver.handOver(), held, isEstablished, declares: config.regularNotice === "declared" || acknowledges, acknowledges, ...how }, now);
     this.dirty = false;
   }
@@ -507,15 +512,17 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     this.context.onEstablished(now);
     // RFC 8684 §3.1: no subflow may be added before a DSS arrived; an ACK now lets the initiator add some without data.
     if (!this.session.initiator) {
-      if (this.context.config.confirmHandshake) subflow.requestAck();
+      if (this.config.confirmedBy === "keys") this.onDss(now);
+      if (this.config.confirmHandshake) subflow.requestAck();
       this.paths.onEstablished(now);
     }
     if (this.sender.finQueued) this.releaseFin(now);
     this.log.established(subflow);
   }
 
-  hasRoomFor(subflow: Subflow): boolean {
-    return this.verifiedSubflows - (subflow.unverified ? 0 : 1) <= this.context.config.limits.subflows;
+  whyNotJoin(subflow: Subflow): SubflowEndReason | null {
+    if (this.isPastJoins) return "past_joins";
+    return this.verifiedSubflows - (subflow.unverified ? 0 : 1) <= this.config.limits.subflows ? null : "too_many_subflows";
   }
 
   onJoinVerified(tcp: TcpConnection): void {
@@ -534,6 +541,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     else if (this.sender.finSent && !this.sender.finAcknowledged) subflow.requestAck();
   }
 
+  /** The peer has our keys, as a DSS shows: subflows may be added (RFC 8684 §3.1). */
   onDss(now: number): void {
     if (!this.session.onDss()) return;
     this.log.fullyEstablished(this.session.local.token);

@@ -203,8 +203,8 @@ export class OptionReader {
         context.paths.onPriority(this.subflow, option as MpPriority);
         return "next";
       case "mp_join_ack":
-        // RFC 8684 §3.2: the peer sends it until it is answered.
-        if (!this.subflow.initiator) this.subflow.requestAck();
+        // RFC 8684 §3.2: the peer sends it until it is answered. It says nothing on a subflow that was never joined.
+        if (!this.subflow.initiator && !this.subflow.first) this.subflow.requestAck();
         return "next";
       case "mp_fail":
         return context.failure.onMpFail(this.subflow, option as MpFail, now);

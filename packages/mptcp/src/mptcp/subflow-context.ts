@@ -68,8 +68,8 @@ export interface SubflowContext<S> {
   onAgreed(flags: number, key: Uint8Array): void;
   onKeysReturned(flags: number, key: Uint8Array): void;
   onFirstEstablished(subflow: S, now: number): void;
-  /** Whether the limits leave room for `subflow`, a join that arrived, beside those that are verified. */
-  hasRoomFor(subflow: S): boolean;
+  /** Why the connection has no use for `subflow`, a join that arrived and whose third ACK is verified; null where it has. */
+  whyNotJoin(subflow: S): SubflowEndReason | null;
   /** The third ACK of a join that arrived was verified. */
   onJoinVerified(tcp: TcpConnection): void;
   /** A join was verified by both ends. */

@@ -14,6 +14,7 @@ import { SUBFLOW_DEADLINE, SUBFLOW_DEADLINES } from "./deadlines.ts";
 import { mpFail } from "./ending/checksum-failure.ts";
 import type { FailureSubflow } from "./ending/checksum-failure.ts";
 import type { EndingSubflow } from "./ending/ending.ts";
+import { LateJoin } from "./ending/late-join.ts";
 import { OptionLoss } from "./ending/option-loss.ts";
 import type { OptionLossSubflow } from "./ending/option-loss.ts";
 import type { PatienceSubflow } from "./ending/patience.ts";
@@ -81,6 +82,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   private resetPasses = false;
   /** The RST, or an ACK, is to carry MP_FASTCLOSE. */
   private fastclose = false;
+  /** The join that goes on without it, until its third ACK comes. */
+  private heir: LateJoin | null = null;
   /** It ended since its path drops options. */
   private hasLostOptions = false;
 
@@ -216,6 +219,10 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   get mayBeConfirmed(): boolean {
     return this.opening.mayBeConfirmed;
   }
+  /** Whether its TCP connection serves a join that nothing comes of. */
+  get hasHeir(): boolean {
+    return this.heir !== null;
+  }
   /** Whether it ended because its path drops options, as this end or the peer has found. */
   get lostOptions(): boolean {
     return this.hasLostOptions;
@@ -298,7 +305,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   /** A newer join needs the room of this one, whose third ACK has not come. */
   displace(now: number): void {
-    this.reset("join_displaced", MP_RESET_REASON.lackOfResources, now);
+    if (this.heir !== null) this.heir.displace(now);
+    else this.reset("join_displaced", MP_RESET_REASON.lackOfResources, now);
   }
 
   /** The peer removed the address that it leads to: asks on the path whether it is gone (RFC 8684 §3.4.2). */
@@ -343,7 +351,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   }
 
   breakOff(reason: SubflowEndReason, now: number): void {
-    this.fastclose = true;
+    // RFC 8684 §3.5: MP_FASTCLOSE says the peer's key, which is not for who has proven nothing yet.
+    this.fastclose = !this.unverified;
     this.end(reason, now);
   }
 
@@ -355,7 +364,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   end(reason: SubflowEndReason, now: number): void {
     if (!this.isLive) return;
     const handshake = this.state !== "established";
-    this.tcp.abort(now);
+    if (this.unverified && this.resetReason < 0 && this.config.joinRefusal === "ack") this.leaveToItself();
+    else this.tcp.abort(now);
     if (handshake && !this.first) {
       const { tuple } = this.tcp;
       this.context.log.observe(this, { kind: "join_refused", reason, local: String(tuple.localAddress), remote: String(tuple.remoteAddress) });
@@ -670,14 +680,13 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.state = this.opening.stage;
   }
 
-  onJoinVerified(now: number): boolean {
+  whyNotJoin(): SubflowEndReason | null {
+    return this.context.whyNotJoin(this);
+  }
+
+  onJoinVerified(): void {
     this.deadlines.clear(SUBFLOW_DEADLINE.verification);
-    if (!this.context.hasRoomFor(this)) {
-      this.reset("too_many_subflows", MP_RESET_REASON.administrativelyProhibited, now);
-      return false;
-    }
     this.context.onJoinVerified(this.tcp);
-    return true;
   }
 
   onJoined(now: number): void {
@@ -708,13 +717,21 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     else if (this.resetReason < 0) {
       if (config.explainResets === "all" && session.remoteKnown && session.version.explainsResets) segment.mptcp = [{ kind: "mp_tcprst", transient: false, reserved: 0, reason: MP_RESET_REASON.unspecified }];
     } else if (session.version.explainsResets) {
-      const reset: MptcpOption = { kind: "mp_tcprst", transient: this.resetPasses, reserved: 0, reason: this.resetReason };
+      const reset: MptcpOption = { kind: "mp_tcprst", transient: this.resetPasses && config.explainResets !== "all", reserved: 0, reason: this.resetReason };
       // RFC 8684 §3.7: what the peer sent from here on is not trusted.
       segment.mptcp = this.failedAt >= 0 ? [mpFail(session, this.failedAt), reset] : [reset];
     }
   }
 
   // ---- inside: the end
+
+  /** The connection has no use for it, and nobody has proven anything yet: its third ACK is what is refused. */
+  private leaveToItself(): void {
+    const { nonces } = this.opening;
+    if (nonces === null) return;
+    this.heir = new LateJoin(this.context, { nonces, addressId: this.localAddressId, backup: this.weAskBackup, window: this.receiveWindow() });
+    this.heir.attach(this.tcp);
+  }
 
   /** `text`: the reason in full, for the decision log. */
   private leave(reason: SubflowEndReason, text: string, error: CloseReason | null, now: number): void {

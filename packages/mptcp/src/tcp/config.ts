@@ -75,7 +75,10 @@ export interface TcpConfig {
    * answers per second, whatever they answer.
    */
   readonly challengeInterval: number;
-  /** RSTs of a connection: `bare`, or `full`, with timestamps (RFC 7323 §3.2 has them as a SHOULD) and our window. */
+  /**
+   * RSTs of a connection: `bare`, or `full`, with timestamps (RFC 7323 §3.2 has them as a SHOULD) and our window; before its handshake is over `full` ones are what
+   * answers an ACK that is not acceptable (RFC 9293 §3.10.7.4): a sequence number alone.
+   */
   readonly resetForm: "bare" | "full";
   /**
    * How much of the receive buffer is offered as a window: all of it, or `half`, in whole segments, since packets take more memory than their data

@@ -45,6 +45,7 @@ export function buildSyn(tcp: TcpConnection, now: number): Packet | null {
 
 /** RST of a connection that we give up (RFC 9293 §3.10.5): in sequence, with ACK. */
 export function buildAbort(tcp: TcpConnection, now: number): Packet {
+  if (tcp.config.resetForm === "full" && !tcp.established) return buildResetReply(tcp, sequenceAdd(tcp.sender.origin, tcp.sender.nxt), now);
   const segment = new TcpSegment();
   segment.flags = TCP_FLAG.RST | TCP_FLAG.ACK;
   header(tcp, segment, tcp.sender.nxt);

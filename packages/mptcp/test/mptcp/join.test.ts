@@ -4,6 +4,7 @@ import { fullMesh } from "../../src/mptcp/index.ts";
 import { blackHole, optionStripper } from "../../src/sim/index.ts";
 import type { MpJoinAck, MpJoinSyn, MpJoinSynAck, Packet } from "../../src/wire/index.ts";
 import { MP_CAPABLE_FLAG, TCP_FLAG } from "../../src/wire/index.ts";
+import { HandPeer } from "../profiles/hand-peer.ts";
 import type { Sent } from "./pair.ts";
 import { has, isData, isFin, isReset, isSyn, option, Pair } from "./pair.ts";
 
@@ -401,5 +402,14 @@ describe("a subflow alone", () => {
     expect([server.received, server.corrupt, client.connection.closed]).toEqual([300_000, false, false]);
     // The path comes back (full mesh).
     expect(client.established).toHaveLength(2);
+  });
+});
+
+describe("MP_JOIN where there is nothing to join (RFC 8684 §3.2)", () => {
+  test("says nothing on a first subflow that is established", () => {
+    const peer = new HandPeer({ profile: "own" }).listen().open();
+    peer.send(".", { dss: { ack: 0 } }).take();
+    peer.send(".", { mptcp: [{ kind: "mp_join_ack", hmac: new Uint8Array(20) }] });
+    expect(peer.pass(500).take()).toEqual([]);
   });
 });

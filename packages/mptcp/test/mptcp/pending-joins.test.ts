@@ -64,6 +64,17 @@ describe("joins whose third ACK is missing", () => {
     expect(counters.value("JoinsDisplaced")).toBeGreaterThanOrEqual(2000 - left);
   });
 
+  test("do not hear the peer's key when the connection is broken off (§3.5): they have proven nothing", () => {
+    const { pair, server } = establish();
+    pair.inject("server", spoofed(pair, server, 1));
+    pair.run(50);
+    expect(pending(pair)).toBe(1);
+    server.abort();
+    pair.run(50);
+    const resets = pair.packets((sent) => sent.from === "server" && isReset(sent));
+    expect(resets.map((sent) => [sent.packet.destination.toString(), has(sent, "mp_fastclose")])).toEqual([["10.1.0.1", true], ["203.0.113.2", false]]);
+  });
+
   test("are a few of a connection, the oldest of which makes room for the next, with a transient RST", () => {
     const { pair, server } = establish({ server: { mptcp: { pendingJoins: 3 } } });
     for (let n = 0; n < 5; n++) pair.inject("server", spoofed(pair, server, n));

@@ -7,6 +7,8 @@ export interface KnownKind {
   readonly what: RegExp;
   readonly state?: RegExp;
   readonly tag?: RegExp;
+  /** What the kernel does. */
+  readonly kernel?: RegExp;
   /** Why, with the clause that leaves the choice or decides it. */
   readonly reason: string;
 }
@@ -17,12 +19,6 @@ export const KNOWN: readonly KnownKind[] = [
     name: "windows",
     what: /^window$/,
     reason: "RFC 9293 §3.8.6: how much is offered is a receiver's choice; buffers of Linux count what a segment costs in memory",
-  },
-  {
-    name: "a join where nothing listens",
-    what: /^options of RST: kernel <>, engine <mp_reset 1>$/,
-    tag: /^MP_JOIN/,
-    reason: "RFC 8684 §3.2: a reset of a join with an unknown token says why; where no socket listens, Linux answers as any closed port does",
   },
   {
     name: "data behind the peer's DATA_FIN",
@@ -39,9 +35,10 @@ export const KNOWN: readonly KnownKind[] = [
     reason: "RFC 9293 §3.10.4: CLOSE in SYN-SENT deletes the connection, and nothing is sent; Linux sends a reset with MP_FASTCLOSE of a key of zeros",
   },
   {
-    name: "joins after an infinite mapping",
-    what: /^the kernel alone sends SYN\/ACK with .*mp_join_syn_ack/,
-    reason: "RFC 8684 §3.7: once a connection has become regular TCP it has one subflow; Linux answers the SYN, and resets at the third ACK",
+    name: "the end of a join that has only begun",
+    what: /^the kernel alone sends RST$/,
+    kernel: /R\. 0:0\(0\) ack 0 .*mp_fastclose/,
+    reason: "RFC 9293 §3.10.5: ABORT in SYN-SENT sends nothing, and the peer could not accept it; Linux resets such a subflow, with MP_FASTCLOSE, as it does all others",
   },
   {
     name: "repeated DATA_FINs",
@@ -52,7 +49,7 @@ export const KNOWN: readonly KnownKind[] = [
   {
     name: "the path of an address that is removed",
     what: /^sequence number of ACK/,
-    tag: /^REMOVE_ADDR of id 0$/,
+    tag: /^REMOVE_ADDR( of id 0)?$/,
     reason: "RFC 8684 §3.4.2: a path should be seen not to work, by a keep-alive, before it is given up; Linux closes the subflow at once",
   },
   {
@@ -92,6 +89,6 @@ export const KNOWN: readonly KnownKind[] = [
 export const MOST_KNOWN = 40;
 
 /** The known kind of a difference; null for a new one. */
-export function knownKind({ what, state, tag }: Difference): KnownKind | null {
-  return KNOWN.find((kind) => kind.what.test(what) && (kind.state?.test(state) ?? true) && (kind.tag?.test(tag) ?? true)) ?? null;
+export function knownKind({ kernel, what, state, tag }: Difference): KnownKind | null {
+  return KNOWN.find((kind) => kind.what.test(what) && (kind.state?.test(state) ?? true) && (kind.tag?.test(tag) ?? true) && (kind.kernel?.test(kernel) ?? true)) ?? null;
 }

@@ -1,5 +1,5 @@
 import type { MpJoinAck, MpJoinSyn, MpJoinSynAck, TcpSegment } from "../../wire/index.ts";
-import { MPTCP_SUBTYPE } from "../../wire/index.ts";
+import { MP_RESET_REASON, MPTCP_SUBTYPE } from "../../wire/index.ts";
 import { equalOctets } from "../version/keys.ts";
 import type { KeyPair, Version } from "../version/version.ts";
 
@@ -52,6 +52,11 @@ export function readJoinAck(segment: TcpSegment, version: Version, keys: KeyPair
     if (option.kind === "mp_join_ack") return equalOctets(option.hmac, version.joinAckHmac(keys, peerNonce, ownNonce)) ? "verified" : "bad_hmac";
   }
   return "no_mp_join_in_ack";
+}
+
+/** What the RST says that refuses such a third ACK (RFC 8684 §3.6). */
+export function resetReasonOf(verdict: Exclude<JoinAck, "verified">): number {
+  return verdict === "no_mp_join_in_ack" ? MP_RESET_REASON.middleboxInterference : MP_RESET_REASON.mptcpSpecific;
 }
 
 /** MP_JOIN of a SYN+ACK. */

@@ -6,7 +6,8 @@ import { SentMapping } from "../data/mappings.ts";
 import { SUBFLOW_DEADLINE } from "../deadlines.ts";
 import type { Session } from "../session.ts";
 import { readCapableAck, readCapableSyn, readCapableSynAck } from "./capable.ts";
-import { joinAck, joinSynAck, readJoinAck, readJoinSynAck } from "./join.ts";
+import type { Nonces } from "./join.ts";
+import { joinAck, joinSynAck, readJoinAck, readJoinSynAck, resetReasonOf } from "./join.ts";
 
 /** How far the handshake of a subflow is. `pre-established`: we are through and the peer has not confirmed it (RFC 8684 §3.2). */
 export type OpeningStage = "handshake" | "pre-established" | "established";
@@ -40,8 +41,10 @@ export interface OpeningOwner {
   fallBack(reason: FallbackReason, now: number): void;
   /** The handshake has come to another stage, by what arrived. */
   onProgress(): void;
-  /** The third ACK of a join that arrived was verified. @returns false when there is no room for it: it was reset */
-  onJoinVerified(now: number): boolean;
+  /** Why the connection has no use for a join whose third ACK is verified; null where it has. */
+  whyNotJoin(): SubflowEndReason | null;
+  /** The third ACK of a join that arrived was verified. */
+  onJoinVerified(): void;
   /** Both ends have verified each other. */
   onJoined(now: number): void;
 }
@@ -60,6 +63,8 @@ export interface Opening {
   readonly stage: OpeningStage;
   /** Address id of the peer's end, as far as it is known. */
   readonly remoteAddressId: number;
+  /** The random numbers of a join; null for the first subflow. */
+  readonly nonces: Nonces | null;
   /** Whether the peer's side of the handshake asked for the subflow to be a backup. */
   readonly peerBackup: boolean;
   /** Whether the peer may take it for established though it was not confirmed to us: something answered our third ACK, without options. */
@@ -76,6 +81,7 @@ export interface Opening {
 
 /** The handshake of the first subflow, by MP_CAPABLE (RFC 8684 §3.1). */
 export class CapableOpening implements Opening {
+  readonly nonces = null;
   readonly remoteAddressId = 0;
   readonly peerBackup = false;
   readonly mayBeConfirmed = false;
@@ -205,6 +211,9 @@ export class JoinOpening implements Opening {
   get remoteAddressId(): number {
     return this.remoteId;
   }
+  get nonces(): Nonces {
+    return { own: this.localNonce, peer: this.remoteNonce };
+  }
   get peerBackup(): boolean {
     return this.asksBackup;
   }
@@ -250,6 +259,11 @@ export class JoinOpening implements Opening {
   private readAck(segment: TcpSegment, now: number): OpeningVerdict {
     const { counters, session } = this.owner;
     const verdict = readJoinAck(segment, session.version, session.keysIn, this.remoteNonce, this.localNonce);
+    const refusal = verdict === "verified" ? this.owner.whyNotJoin() : null;
+    if (refusal !== null) {
+      this.owner.reset(refusal, MP_RESET_REASON.administrativelyProhibited, now);
+      return "drop";
+    }
     if (verdict === "verified") {
       counters.increment("MPTcpExtMPJoinAckRx");
       this.current = "pre-established";
@@ -257,7 +271,7 @@ export class JoinOpening implements Opening {
       return "accept";
     }
     if (verdict === "bad_hmac") counters.increment("MPTcpExtMPJoinAckHMacFailure");
-    this.owner.reset(verdict, verdict === "no_mp_join_in_ack" ? MP_RESET_REASON.middleboxInterference : MP_RESET_REASON.mptcpSpecific, now);
+    this.owner.reset(verdict, resetReasonOf(verdict), now);
     return "drop";
   }
 
@@ -268,14 +282,14 @@ export class JoinOpening implements Opening {
 
   writeSynAck(segment: TcpSegment): void {
     const { localAddressId, localBackup, session } = this.owner;
-    segment.mptcp = [joinSynAck(session.version, session.keysOut, { own: this.localNonce, peer: this.remoteNonce }, localAddressId, localBackup)];
+    segment.mptcp = [joinSynAck(session.version, session.keysOut, this.nonces, localAddressId, localBackup)];
   }
 
   /** RFC 8684 §3.2: the third ACK carries the HMAC until the peer has confirmed it. */
   write(segment: TcpSegment): boolean {
     const { initiator, session } = this.owner;
     if (!initiator || this.current !== "pre-established") return false;
-    segment.mptcp = [joinAck(session.version, session.keysOut, { own: this.localNonce, peer: this.remoteNonce })];
+    segment.mptcp = [joinAck(session.version, session.keysOut, this.nonces)];
     return true;
   }
 
@@ -287,7 +301,7 @@ export class JoinOpening implements Opening {
       this.ackTries = 1;
       owner.deadlines.set(SUBFLOW_DEADLINE.joinAck, now + owner.rto);
     } else {
-      if (!owner.onJoinVerified(now)) return;
+      owner.onJoinVerified();
       this.onJoined(now);
       // RFC 8684 §3.2: the third ACK must be answered, it is retransmitted otherwise.
       owner.requestAck();

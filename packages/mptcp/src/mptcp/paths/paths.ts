@@ -22,6 +22,8 @@ export interface PathsContext extends SignalsContext {
   readonly mayOpen: boolean;
   /** The host's addresses with their ids and flags. */
   localAddresses(): readonly LocalAddress[];
+  /** The peer has shown that it has our keys, as by a DSS. */
+  onDss(now: number): void;
   /** Starts a subflow. @param localPort 0: one that is free. @returns false when the host cannot */
   open(path: Path, backup: boolean, localPort: number, now: number): boolean;
   /** The peer removed the address that a subflow leads to: its data goes elsewhere, and it is asked whether the path is gone. */
@@ -316,8 +318,9 @@ export class Paths implements PathControl {
     counters.increment("MPTcpExtAddAddr");
     if (option.port !== 0) counters.increment("MPTcpExtPortAdd");
     log.observe(subflow, { kind: "add_addr", direction: "in", addressId: option.addressId, address: String(option.address), port: option.port, echo: false });
+    if (this.context.config.confirmedBy === "keys") this.context.onDss(now);
     const echo = session.version.echoOf(option);
-    if (echo !== null) this.signals.echo(subflow, echo);
+    if (echo !== null) this.signals.echo(this.echoCarrier(subflow), echo);
     const port = option.port === 0 ? subflow.tuple.remotePort : option.port;
     if (!this.mayLeadTo(option, port)) {
       counters.increment("AddAddrUnusable");
@@ -401,6 +404,12 @@ export class Paths implements PathControl {
     if (!address.isUnicast || (address.isLoopback && !tuple.remoteAddress.isLoopback)) return false;
     // An address of ours would lead back to us, unless the peer is where we are: two processes of one machine over its loopback.
     return !this.isOurs(address) || this.isOurs(tuple.remoteAddress);
+  }
+
+  /** Where the echo of an ADD_ADDR that came on `subflow` leaves. */
+  private echoCarrier(subflow: PathSubflow): PathSubflow {
+    if (this.context.config.addAddrEcho === "arrival") return subflow;
+    return this.context.subflows.find((other) => other.established && !other.stale) ?? subflow;
   }
 
   private isOurs(address: IpAddress): boolean {

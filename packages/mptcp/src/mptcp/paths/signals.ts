@@ -130,7 +130,7 @@ export class Signals {
     this.request(subflow);
   }
 
-  /** Echoes an ADD_ADDR, on the subflow that it came on. */
+  /** Echoes an ADD_ADDR, on `subflow`. */
   echo(subflow: SignalSubflow, option: AddAddress): void {
     if (this.outbox.length >= LIMITS.echoes.default) {
       this.context.counters.increment(LIMITS.echoes.counter);
