@@ -37,6 +37,11 @@ export interface MptcpConfig {
    */
   readonly dataSequenceLength: 4 | 8;
   /**
+   * What a mapping covers (RFC 8684 §3.3.1 leaves it open): one `segment`, so that nothing is bound to a path before it leaves; or what a `write` left to send, as far as the peer's
+   * window goes. All of that then leaves on the subflow that it was declared on.
+   */
+  readonly mappingSpan: "segment" | "write";
+  /**
    * Octets of Data ACKs once the peer has sent eight-octet data sequence numbers (RFC 8684 §3.3.2): eight from then on, or, with `latest`, as many as
    * the mapping of what arrived last had, first data with MP_CAPABLE counting as eight.
    */
@@ -46,6 +51,11 @@ export interface MptcpConfig {
    * would get none.
    */
   readonly confirmHandshake: boolean;
+  /**
+   * What shows that the peer has our key and that options pass, so that subflows may be opened: a `dss`, as RFC 8684 §3.1 has it; or with `addAddr` an
+   * ADD_ADDR with the right HMAC as well.
+   */
+  readonly confirmedBy: "dss" | "addAddr";
   /** Require checksums over all data (A flag, RFC 8684 §3.1); they are used when either host does. */
   readonly checksum: boolean;
   /** D6: resend the head of the window on a fast subflow when the shared window is blocked by a slow one ... */
@@ -78,12 +88,30 @@ export interface MptcpConfig {
    * subflows, doubled each time. RFC 8684 §3.3.3 does not say.
    */
   readonly dataFinTimeout: number | null;
-  /** Whether the intervals between third ACKs of a join, which begin with the retransmission timeout, double (RFC 8684 §3.2 does not say). */
-  readonly joinAckBackoff: boolean;
+  /**
+   * The intervals between third ACKs of a join (RFC 8684 §3.2 does not say): the retransmission timeout, which doubles, a few times; or twice the round-trip `time`, as long as
+   * the subflow lives.
+   */
+  readonly joinAckPace: "timeout" | "time";
+  /**
+   * Where a join beyond the limit of subflows is refused by a RST: on its `syn`; or on its third `ack`, by which the limit may have changed, with the RST of a host that
+   * has no such connection. RFC 8684 §3.2 leaves it open.
+   */
+  readonly joinRefusedOn: "syn" | "ack";
+  /**
+   * How long data waits for its Data ACK, ns, before it is looked for (RFC 8684 §3.3.6), while no subflow has anything in flight; null: the longest retransmission timeout
+   * of the subflows, as when one has.
+   */
+  readonly dataTimeout: number | null;
   /** A probe, which the peer has to answer, goes with a DATA_FIN that is sent again: it shows whether options still pass (RFC 8684 §3.7). */
   readonly dataFinProbe: boolean;
   /** The Data ACK of a DATA_FIN that ends the connection leaves on an ACK of its own after the FINs, and not on them alone. */
   readonly dataFinAckApart: boolean;
+  /**
+   * How long what comes on data of an end is left, ns, a DATA_FIN and the Data ACK of ours: the data is acknowledged first, as things stand, where an ACK is due at once.
+   * 0: nothing is left for later. RFC 8684 §3.3.3 leaves it open.
+   */
+  readonly dataFinDelay: number;
   /**
    * What has to be unacknowledged for a small segment to wait for more data (RFC 9293 §3.7.4): `any` data of the connection, or a `small` segment
    * (Minshall's variation, as our TCP has it).
@@ -95,11 +123,16 @@ export interface MptcpConfig {
   readonly noSubflowTimeout: number;
   /** Retransmission timeouts of a subflow in a row from which on it is stale: it gets no new data while others can have it, and what it carries goes over these; 0: it never is. */
   readonly staleTimeouts: number;
+  /**
+   * Pieces of data in a row without a mapping, on a subflow or on any of them, that end it. Those before wait for their mapping: a middlebox may have joined segments, or put a
+   * mapping behind its data. RFC 8684 §3.3.1 would wait for a receive window of data.
+   */
+  readonly unmappedPieces: number;
   /** How `abort` closes: RSTs with MP_FASTCLOSE, or an ACK with it that the peer answers by a RST (RFC 8684 §3.5, options R and A). */
   readonly fastclose: "reset" | "ack";
   /**
-   * Which RSTs of subflows carry an MP_TCPRST: those with a reason to tell; or `all`, with reason 0 where there is none, beside MP_FASTCLOSE too. RFC 8684 §3.6
-   * leaves it open.
+   * Which RSTs of subflows carry an MP_TCPRST: those with a reason to tell; or `all`, with reason 0 where there is none, beside MP_FASTCLOSE too, and none as
+   * transient (flag T). RFC 8684 §3.6 leaves it open.
    */
   readonly explainResets: "known" | "all";
   /**
@@ -120,7 +153,9 @@ export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" 
   localAddresses: null,
   dataSequenceLength: 4,
   dataAckLength: "longest",
+  mappingSpan: "segment",
   confirmHandshake: true,
+  confirmedBy: "dss",
   checksum: false,
   opportunisticRetransmission: true,
   penalisation: true,
@@ -133,13 +168,17 @@ export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" 
   addAddrPace: "timeout",
   bareAddAddr: false,
   dataFinTimeout: null,
-  joinAckBackoff: true,
+  dataTimeout: null,
+  joinAckPace: "timeout",
+  joinRefusedOn: "syn",
   dataFinProbe: true,
   dataFinAckApart: false,
+  dataFinDelay: 0,
   nagle: "any",
   passiveCloseWait: 3 * SECOND,
   noSubflowTimeout: LIMITS.noSubflowTimeout.default,
   staleTimeouts: 1,
+  unmappedPieces: 3,
   fastclose: "reset",
   explainResets: "known",
   regularNotice: "declared",

@@ -10,6 +10,7 @@ import { Inbound } from "./data/inbound.ts";
 import { SentMapping, SentMappings } from "./data/mappings.ts";
 import { headerGrowth } from "./data/option-space.ts";
 import type { DataReceiver } from "./data/receiver.ts";
+import { Span } from "./data/span.ts";
 import { SUBFLOW_DEADLINE, SUBFLOW_DEADLINES } from "./deadlines.ts";
 import { mpFail } from "./ending/checksum-failure.ts";
 import type { FailureSubflow } from "./ending/checksum-failure.ts";
@@ -61,6 +62,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   // data
   private readonly sentMappings = new SentMappings();
+  /** What of the last of them is still to be sent. */
+  private span: Span | null = null;
   private readonly inbound: Inbound;
   private readonly reader: OptionReader;
   private readonly staleness: Staleness<Subflow>;
@@ -186,6 +189,10 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   }
   get sent(): SentMappings {
     return this.sentMappings;
+  }
+  /** Bytes that it has declared a mapping for and not given to its TCP. */
+  get declared(): number {
+    return this.span === null ? 0 : this.span.length;
   }
   get receivedOffset(): number {
     return this.tcp.receivedOffset;
@@ -349,7 +356,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   end(reason: SubflowEndReason, now: number): void {
     if (!this.isLive) return;
     const handshake = this.state !== "established";
-    this.tcp.abort(now);
+    if (handshake && !this.first && !this.initiator && this.context.config.joinRefusedOn === "ack") this.tcp.refuse(now);
+    else this.tcp.abort(now);
     if (handshake && !this.first) {
       const { tuple } = this.tcp;
       this.context.log.observe(this, { kind: "join_refused", reason, local: String(tuple.localAddress), remote: String(tuple.remoteAddress) });
@@ -390,17 +398,28 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   }
 
   mayOffer(): boolean {
-    return this.context.sender.mayOffer;
+    return this.span !== null || this.context.sender.mayOffer;
   }
 
   offer(_tcp: TcpConnection, limit: number, now: number): number {
+    // What was declared comes first, also on a subflow that gets nothing new any more.
+    if (this.span !== null) return Math.min(limit, this.span.length);
     if (!this.mayCarryData || this.context.closed) return 0;
     return this.context.sender.offer(this, limit, now);
   }
 
   take(_tcp: TcpConnection, offset: number, length: number, now: number, slot: SegmentSlot): void {
-    if (this.context.sender.take(this, offset, length, now, slot)) this.reinjectedBytes += length;
-    this.sentMappings.push(slot.tag as SentMapping);
+    if (this.span !== null) {
+      this.takeDeclared(this.span, length, slot);
+      return;
+    }
+    const { sender } = this.context;
+    if (sender.take(this, offset, length, now, slot)) this.reinjectedBytes += length;
+    const mapping = slot.tag as SentMapping;
+    this.sentMappings.push(mapping);
+    if (sender.rest === null) return;
+    this.span = new Span(mapping, sender.rest, slot.push);
+    slot.push = false;
   }
 
   get waitsForRoom(): boolean {
@@ -465,6 +484,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   }
 
   onFin(tcp: TcpConnection, now: number): void {
+    this.context.takeHeldEnd(now);
     const { failure } = this.context;
     const hasFailed = failure.isWaiting(this);
     if (hasFailed || (this.optionLoss.finIsBare && this.mayRevert)) {
@@ -561,8 +581,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.context.deliver(dataOffset, payload, now);
   }
 
-  onDataFin(dataOffset: number, now: number): void {
-    this.context.onDataFin(dataOffset, now);
+  onDataFin(dataOffset: number, onData: boolean, now: number): void {
+    this.context.onDataFin(dataOffset, onData, now);
   }
 
   /** In-order bytes that no mapping covers (RFC 8684 §3.3.1, §3.7). */
@@ -577,7 +597,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     context.counters.increment("MPTcpExtDSSNoMapping");
     // Sent again on another subflow it may come with a mapping. Here it did not, time after time.
     const pieces = Math.max(++this.unmappedPieces, context.countUnmapped());
-    if (total <= context.receiver.limit && pieces < MOST_UNMAPPED_PIECES) return true;
+    if (total <= context.receiver.limit && pieces < context.config.unmappedPieces) return true;
     this.reset("no_mapping", MP_RESET_REASON.middleboxInterference, now);
     return false;
   }
@@ -676,6 +696,13 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.context.subflowsChanged();
   }
 
+  private takeDeclared(span: Span, length: number, slot: SegmentSlot): void {
+    slot.tag = span.mapping;
+    slot.push = span.pushesAfter(length);
+    slot.payload = span.take(length);
+    if (span.length === 0) this.span = null;
+  }
+
   // ---- inside: what we say
 
   private writeReset(segment: TcpSegment): void {
@@ -684,7 +711,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     else if (this.resetReason < 0) {
       if (config.explainResets === "all" && session.remoteKnown && session.version.explainsResets) segment.mptcp = [{ kind: "mp_tcprst", transient: false, reserved: 0, reason: MP_RESET_REASON.unspecified }];
     } else if (session.version.explainsResets) {
-      const reset: MptcpOption = { kind: "mp_tcprst", transient: this.resetPasses, reserved: 0, reason: this.resetReason };
+      const reset: MptcpOption = { kind: "mp_tcprst", transient: this.resetPasses && config.explainResets !== "all", reserved: 0, reason: this.resetReason };
       // RFC 8684 §3.7: what the peer sent from here on is not trusted.
       segment.mptcp = this.failedAt >= 0 ? [mpFail(session, this.failedAt), reset] : [reset];
     }
@@ -699,6 +726,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.state = "closed";
     this.deadlines.close();
     this.removal = null;
+    this.span = null;
     this.tcp.congestion.release();
     this.context.onSubflowEnded(this, verified, reason, text, error, now);
     this.sentMappings.clear();
@@ -707,5 +735,3 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
 /** Ends of a subflow that show that options do not pass on its path. */
 const OPTIONS_LOST: ReadonlySet<SubflowEndReason> = new Set(["no_mapping", "no_data_ack", "options_lost", "no_mp_join_in_ack"]);
-/** Pieces of data in a row without a mapping, on it or on any of them, that end a subflow; less may be a middlebox that joined two segments. */
-const MOST_UNMAPPED_PIECES = 3;

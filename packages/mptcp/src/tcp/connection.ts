@@ -272,6 +272,13 @@ export class TcpConnection {
     this.end(now);
   }
 
+  /** Be CLOSED, with the RST of a host that never had the connection, to the segment that would have opened it (RFC 9293 §3.5.2); the owner hears nothing. */
+  refuse(now: number): void {
+    if (this.state === "CLOSED") return;
+    this.resetReply = sequenceAdd(this.sender.origin, this.sender.nxt);
+    this.end(now);
+  }
+
   /** Send a pure ACK at the next poll, even if a delayed ACK would wait. */
   requestAck(): void {
     if (this.state === "CLOSED" || this.state === "SYN-SENT") return;

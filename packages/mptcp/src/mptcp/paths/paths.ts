@@ -26,6 +26,8 @@ export interface PathsContext extends SignalsContext {
   open(path: Path, backup: boolean, localPort: number, now: number): boolean;
   /** The peer removed the address that a subflow leads to: its data goes elsewhere, and it is asked whether the path is gone. */
   doubt(subflow: PathSubflow, now: number): void;
+  /** An ADD_ADDR came whose HMAC is right: the peer has our key, and options pass. */
+  onAddressProven(now: number): void;
 }
 
 /** A subflow as path management sees it. */
@@ -315,6 +317,7 @@ export class Paths implements PathControl {
     }
     counters.increment("MPTcpExtAddAddr");
     if (option.port !== 0) counters.increment("MPTcpExtPortAdd");
+    this.context.onAddressProven(now);
     log.observe(subflow, { kind: "add_addr", direction: "in", addressId: option.addressId, address: String(option.address), port: option.port, echo: false });
     const echo = session.version.echoOf(option);
     if (echo !== null) this.signals.echo(subflow, echo);
