@@ -103,6 +103,8 @@ export interface MptcpConfig {
    * of the subflows, as when one has.
    */
   readonly dataTimeout: number | null;
+  /** Whether a subflow that acknowledged data which then was missing is kept off data for a while, where there is another: its path may acknowledge what it loses. */
+  readonly suspectsCarriers: boolean;
   /** A probe, which the peer has to answer, goes with a DATA_FIN that is sent again: it shows whether options still pass (RFC 8684 §3.7). */
   readonly dataFinProbe: boolean;
   /** The Data ACK of a DATA_FIN that ends the connection leaves on an ACK of its own after the FINs, and not on them alone. */
@@ -169,6 +171,7 @@ export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" 
   bareAddAddr: false,
   dataFinTimeout: null,
   dataTimeout: null,
+  suspectsCarriers: true,
   joinAckPace: "timeout",
   joinRefusedOn: "syn",
   dataFinProbe: true,

@@ -107,6 +107,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
       idleTimeout: config.dataTimeout,
       pushesAtWindow: subflowConfig.push === "burst",
       spansWrites: config.mappingSpan === "write",
+      suspectsCarriers: config.suspectsCarriers,
       cork: subflowConfig.cork,
       unsentLowWater: subflowConfig.unsentLowWater,
     });

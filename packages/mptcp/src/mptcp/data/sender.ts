@@ -49,6 +49,8 @@ export interface SenderOptions {
   readonly finTimeout?: number | null;
   /** When data is looked for that no subflow carries; see `MptcpConfig.dataTimeout`. */
   readonly idleTimeout?: number | null;
+  /** Whether who acknowledged what then was missing is kept off data; true unless given. See `MptcpConfig.suspectsCarriers`. */
+  readonly suspectsCarriers?: boolean;
   /** A mapping covers what may leave now, not what fits into a segment; see `MptcpConfig.mappingSpan`. */
   readonly spansWrites?: boolean;
   /** What fills the shared window carries PSH, too; see `TcpConfig.push`. */
@@ -96,6 +98,7 @@ export class DataSender {
   private readonly idleTimeout: number | null;
   private readonly pushesAtWindow: boolean;
   private readonly spansWrites: boolean;
+  private readonly suspectsCarriers: boolean;
   private unsentLowWater: number;
 
   private readonly queue = new SendQueue();
@@ -146,6 +149,7 @@ export class DataSender {
     this.idleTimeout = options.idleTimeout ?? null;
     this.pushesAtWindow = options.pushesAtWindow ?? false;
     this.spansWrites = options.spansWrites ?? false;
+    this.suspectsCarriers = options.suspectsCarriers ?? true;
     this.unsentLowWater = options.unsentLowWater ?? 0;
   }
 
@@ -589,7 +593,7 @@ export class DataSender {
     if (gap.to <= this.una) return;
     this.repetition.onTimeout(this.una, this.nxt, this.largestSegment());
     this.repeat(gap);
-    this.carriers.suspect(this.una, this.nxt);
+    if (this.suspectsCarriers) this.carriers.suspect(this.una, this.nxt);
   }
 
   /** Queues what is missing at the head of the window, or as much of it as may be repeated. */
