@@ -57,6 +57,7 @@ export const profiles = {
       addAddrPace: "rto",
       addAddrRetries: 3,
       dataTimeout: 200 * MILLISECOND,
+      removedAddress: "close",
       suspectsCarriers: false,
       dataFinTimeout: 200 * MILLISECOND,
       dataFinProbe: false,

@@ -103,6 +103,11 @@ export interface MptcpConfig {
    * of the subflows, as when one has.
    */
   readonly dataTimeout: number | null;
+  /**
+   * What a REMOVE_ADDR of the peer does to the subflows of that address: they are asked whether they live, as RFC 8684 §3.4.2 has it (SHOULD); or they are closed by a FIN. With `close`
+   * an ACK goes ahead of the FIN, there and on the subflows of an address that is withdrawn here.
+   */
+  readonly removedAddress: "ask" | "close";
   /** Whether a subflow that acknowledged data which then was missing is kept off data for a while, where there is another: its path may acknowledge what it loses. */
   readonly suspectsCarriers: boolean;
   /** A probe, which the peer has to answer, goes with a DATA_FIN that is sent again: it shows whether options still pass (RFC 8684 §3.7). */
@@ -171,6 +176,7 @@ export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" 
   bareAddAddr: false,
   dataFinTimeout: null,
   dataTimeout: null,
+  removedAddress: "ask",
   suspectsCarriers: true,
   joinAckPace: "timeout",
   joinRefusedOn: "syn",

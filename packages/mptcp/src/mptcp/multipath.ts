@@ -451,7 +451,11 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   doubt(subflow: PathSubflow, now: number): void {
     const doubted = this.living.find((other) => other === subflow);
     if (doubted === undefined) return;
-    doubted.askWhetherGone(now);
+    if (this.config.removedAddress === "ask") doubted.askWhetherGone(now);
+    else {
+      this.counters.increment("MPTcpExtRmSubflow");
+      doubted.closeRemoved(now);
+    }
     this.sender.reinject(doubted, "remove_addr");
   }
 

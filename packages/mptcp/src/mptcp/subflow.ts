@@ -308,6 +308,12 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.context.subflowsChanged();
   }
 
+  /** Its address goes, at either end, and it is closed without a question. */
+  closeRemoved(now: number): void {
+    if (this.context.config.removedAddress === "close") this.tcp.requestAckAhead();
+    this.close(now);
+  }
+
   lookForLife(now: number): void {
     if (this.removal !== null || this.tcp.closing) return;
     const { tcp } = this;
