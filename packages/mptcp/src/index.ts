@@ -26,7 +26,7 @@ export { version1 } from "./mptcp/index.ts";
 export type { KeyMaterial, KeyPair, NamedAddress, Version } from "./mptcp/index.ts";
 
 // ---- schedulers
-export { lowestTimeDistance, roundRobin, schedulers } from "./mptcp/index.ts";
+export { lowestTimeDistance, roundRobin, schedulers, shortestQueue } from "./mptcp/index.ts";
 export type { SchedulableSubflow, Scheduler, SchedulerFactory, ScheduleRequest } from "./mptcp/index.ts";
 
 // ---- path managers

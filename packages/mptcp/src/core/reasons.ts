@@ -16,7 +16,7 @@ export const FALLBACK_REASONS = {
   no_mp_capable_in_syn: { counter: null, text: "the SYN came again without MP_CAPABLE" },
   no_mp_capable_in_ack: { counter: "MPTcpExtMPCapableFallbackACK", text: "the third ACK carried no MP_CAPABLE" },
   options_lost_on_data: { counter: "MPTcpExtMPCapableDataFallback", text: "first data came without a mapping" },
-  no_data_ack: { counter: "MPTcpExtMPCapableDataFallback", text: "data was acknowledged without a Data ACK" },
+  no_data_ack: { counter: "MPTcpExtMPCapableDataFallback", confirmedCounter: "MPTcpExtDssFallback", text: "data was acknowledged without a Data ACK" },
   options_lost: { counter: "MPTcpExtDssFallback", text: "options vanished from what arrives on the only subflow" },
   infinite_mapping: { counter: null, text: "the peer declared an infinite mapping" },
   checksum_failed: { counter: null, text: "a middlebox changed the data: a checksum was wrong" },
@@ -113,6 +113,8 @@ export type JoinRefusal = keyof typeof JOIN_REFUSALS;
 export interface Reason {
   /** The counter of the kernel's MIB that counts it; null without. */
   readonly counter: string | null;
+  /** Of a fallback: what counts it in its place once a DSS had come. */
+  readonly confirmedCounter?: string | null;
   readonly text: string;
   /** Whether it passes; false unless given. */
   readonly transient?: boolean;

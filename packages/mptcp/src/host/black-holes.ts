@@ -31,6 +31,13 @@ export class BlackHoles {
     return known !== undefined && now < known.until;
   }
 
+  /** Destinations that plain TCP is spoken to now. */
+  count(now: number): number {
+    let count = 0;
+    for (const { until } of this.known.values()) if (now < until) count++;
+    return count;
+  }
+
   /** A connection was established that had offered Multipath TCP; `isSwallowed`: by the first SYN that no longer did. */
   learn(remote: IpAddress, isSwallowed: boolean, now: number): void {
     const { known } = this;

@@ -428,6 +428,11 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     return { connections: this.connections.size, orphans: this.orphans.size, lingering: this.lingering.size, timeWaits: this.timeWaits.size, pendingJoins: this.pendingJoins.size, tokens: this.tokens.size, ports: this.ports.size, timers: this.timers.size };
   }
 
+  /** Destinations that plain TCP is spoken to now, since their paths swallow MP_CAPABLE. */
+  get blackHolesRemembered(): number {
+    return this.blackHoles.count(this.now);
+  }
+
   // ---- TcpEnvironment, MptcpEnvironment
 
   wake(tcp: TcpConnection): void {

@@ -1,5 +1,5 @@
-import { MILLISECOND, MINUTE, SECOND } from "../core/index.ts";
-import { linuxEndpoints, lowestTimeDistance } from "../mptcp/index.ts";
+import { MICROSECOND, MILLISECOND, MINUTE, SECOND } from "../core/index.ts";
+import { linuxEndpoints, shortestQueue } from "../mptcp/index.ts";
 import type { MptcpConfig } from "../mptcp/index.ts";
 import { cubic } from "../tcp/index.ts";
 import type { TcpConfig } from "../tcp/index.ts";
@@ -31,6 +31,7 @@ export const profiles = {
       simultaneousOpen: true,
       challengeInterval: 500 * MILLISECOND,
       resetForm: "full",
+      push: "burst",
       keepAliveEnd: "reset",
       offeredWindow: "half",
       unreadAtClose: "reset",
@@ -38,10 +39,11 @@ export const profiles = {
     },
     mptcp: {
       congestion: cubic,
-      scheduler: lowestTimeDistance,
+      scheduler: shortestQueue,
       pathManager: linuxEndpoints,
       limits: { subflows: 2, addAddrAccepted: 0 },
       dataSequenceLength: 8,
+      mappingSpan: "write",
       dataAckLength: "latest",
       algorithmOffers: "sole",
       thirdAck: "first",
@@ -53,26 +55,31 @@ export const profiles = {
       opportunisticRetransmission: false,
       penalisation: false,
       joinSynRetries: 6,
-      joinAckBackoff: false,
       joinDemultiplexing: "listener",
       joinRefusal: "ack",
       joinsWhileClosing: false,
       confirmedBy: "keys",
       addAddrEcho: "first",
+      joinAckPace: "time",
       bareAddAddr: true,
       addAddrTimeout: 2 * MINUTE,
       addAddrPace: "rto",
       addAddrRetries: 3,
+      dataTimeout: 200 * MILLISECOND,
+      removedAddress: "close",
+      suspectsCarriers: false,
       dataFinTimeout: 200 * MILLISECOND,
       dataFinProbe: false,
       dataFinOn: "all",
       subflowFin: "open",
       dataFinWithRepeats: true,
       dataFinAckApart: true,
+      dataFinDelay: 50 * MICROSECOND,
       nagle: "small",
       passiveCloseWait: 0,
       explainResets: "all",
       regularNotice: "silent",
+      unmappedPieces: 1,
       noSubflowTimeout: 60 * SECOND,
       blackholeFirstMemory: 60 * MINUTE,
       blackholeMemory: 64 * 60 * MINUTE,

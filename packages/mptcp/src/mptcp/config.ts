@@ -37,6 +37,11 @@ export interface MptcpConfig {
    */
   readonly dataSequenceLength: 4 | 8;
   /**
+   * What a mapping covers (RFC 8684 §3.3.1 leaves it open): one `segment`, so that nothing is bound to a path before it leaves; or what a `write` left to send, as far as the peer's
+   * window goes. All of that then leaves on the subflow that it was declared on.
+   */
+  readonly mappingSpan: "segment" | "write";
+  /**
    * Octets of Data ACKs once the peer has sent eight-octet data sequence numbers (RFC 8684 §3.3.2): eight from then on, or, with `latest`, as many as
    * the mapping of what arrived last had, first data with MP_CAPABLE counting as eight.
    */
@@ -125,8 +130,23 @@ export interface MptcpConfig {
   readonly confirmedBy: "dss" | "keys";
   /** Where the echo of an ADD_ADDR leaves: on the subflow that it came on, or on the `first` one that is not silent. RFC 8684 §3.4.1 does not say. */
   readonly addAddrEcho: "arrival" | "first";
-  /** Whether the intervals between third ACKs of a join, which begin with the retransmission timeout, double (RFC 8684 §3.2 does not say). */
-  readonly joinAckBackoff: boolean;
+  /**
+   * The intervals between third ACKs of a join (RFC 8684 §3.2 does not say): the retransmission timeout, which doubles, a few times; or twice the round-trip `time`, as long as
+   * the subflow lives.
+   */
+  readonly joinAckPace: "timeout" | "time";
+  /**
+   * How long data waits for its Data ACK, ns, before it is looked for (RFC 8684 §3.3.6), while no subflow has anything in flight; null: the longest retransmission timeout
+   * of the subflows, as when one has.
+   */
+  readonly dataTimeout: number | null;
+  /**
+   * What a REMOVE_ADDR of the peer does to the subflows of that address: they are asked whether they live, as RFC 8684 §3.4.2 has it (SHOULD); or they are closed by a FIN. With `close`
+   * an ACK goes ahead of the FIN, there and on the subflows of an address that is withdrawn here.
+   */
+  readonly removedAddress: "ask" | "close";
+  /** Whether a subflow that acknowledged data which then was missing is kept off data for a while, where there is another: its path may acknowledge what it loses. */
+  readonly suspectsCarriers: boolean;
   /** A probe, which the peer has to answer, goes with a DATA_FIN that is sent again: it shows whether options still pass (RFC 8684 §3.7). */
   readonly dataFinProbe: boolean;
   /** Which subflows a DATA_FIN leaves on first: those that data may take, `usable`, or `all`, backups and closing ones too (RFC 8684 §3.3.3 has it on any). */
@@ -142,6 +162,11 @@ export interface MptcpConfig {
   /** The Data ACK of a DATA_FIN that ends the connection leaves on an ACK of its own after the FINs, and not on them alone. */
   readonly dataFinAckApart: boolean;
   /**
+   * How long what comes on data of an end is left, ns, a DATA_FIN and the Data ACK of ours: the data is acknowledged first, as things stand, where an ACK is due at once.
+   * 0: nothing is left for later. RFC 8684 §3.3.3 leaves it open.
+   */
+  readonly dataFinDelay: number;
+  /**
    * What has to be unacknowledged for a small segment to wait for more data (RFC 9293 §3.7.4): `any` data of the connection, or a `small` segment
    * (Minshall's variation, as our TCP has it).
    */
@@ -152,6 +177,11 @@ export interface MptcpConfig {
   readonly noSubflowTimeout: number;
   /** Retransmission timeouts of a subflow in a row from which on it is stale: it gets no new data while others can have it, and what it carries goes over these; 0: it never is. */
   readonly staleTimeouts: number;
+  /**
+   * Pieces of data in a row without a mapping, on a subflow or on any of them, that end it. Those before wait for their mapping: a middlebox may have joined segments, or put a
+   * mapping behind its data. RFC 8684 §3.3.1 would wait for a receive window of data.
+   */
+  readonly unmappedPieces: number;
   /** How `abort` closes: RSTs with MP_FASTCLOSE, or an ACK with it that the peer answers by a RST (RFC 8684 §3.5, options R and A). */
   readonly fastclose: "reset" | "ack";
   /**
@@ -177,6 +207,7 @@ export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" 
   localAddresses: null,
   dataSequenceLength: 4,
   dataAckLength: "longest",
+  mappingSpan: "segment",
   confirmHandshake: true,
   checksum: false,
   opportunisticRetransmission: true,
@@ -201,16 +232,21 @@ export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" 
   joinsWhileClosing: true,
   confirmedBy: "dss",
   addAddrEcho: "arrival",
-  joinAckBackoff: true,
+  dataTimeout: null,
+  removedAddress: "ask",
+  suspectsCarriers: true,
+  joinAckPace: "timeout",
   dataFinProbe: true,
   dataFinOn: "usable",
   subflowFin: "always",
   dataFinWithRepeats: false,
   dataFinAckApart: false,
+  dataFinDelay: 0,
   nagle: "any",
   passiveCloseWait: 3 * SECOND,
   noSubflowTimeout: LIMITS.noSubflowTimeout.default,
   staleTimeouts: 1,
+  unmappedPieces: 3,
   fastclose: "reset",
   explainResets: "known",
   regularNotice: "declared",

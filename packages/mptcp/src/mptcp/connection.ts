@@ -1,4 +1,4 @@
-import type { CloseReason, ConnectionSnapshot, DeadlineOwner, FallbackReason, JoinRefusal } from "../core/index.ts";
+import type { CloseReason, ConnectionSnapshot, DeadlineOwner, FallbackReason, JoinRefusal, Reason } from "../core/index.ts";
 import { Deadlines, FALLBACK_REASONS } from "../core/index.ts";
 import type { CongestionControlFactory, FourTuple, KeepAlive, StreamConnection, StreamReadiness, StreamSettings, TcpInfo } from "../tcp/index.ts";
 import { checkSettings, configOfKeepAlive, CouplingGroup, infoOfTcp, STREAM_EVENT } from "../tcp/index.ts";
@@ -450,13 +450,14 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
   }
 
   becomeRegular(handOver: HandOver, now: number): void {
-    const { reason, tcp, joins } = handOver;
+    const { reason, session, tcp, joins } = handOver;
     const regular = new RegularStream(this, handOver, now);
     this.stream = regular;
     tcp.serve({ owner: regular, sharedWindow: false, answersBySyn: false });
     for (const join of joins) join.serve({ owner: regular });
-    const { counter } = FALLBACK_REASONS[reason];
-    if (counter !== null) this.counters.increment(counter);
+    const { counter, confirmedCounter = counter }: Reason = FALLBACK_REASONS[reason];
+    const counted = session.fullyEstablished ? confirmedCounter : counter;
+    if (counted !== null) this.counters.increment(counted);
     this.log.observe(null, { kind: "fallback", reason });
     this.raise(STREAM_EVENT.fallback);
     regular.start(handOver, now);

@@ -55,7 +55,8 @@ export interface InboundOwner {
   readonly isLive: boolean;
   /** Bytes of the connection. */
   deliver(dataOffset: number, payload: Payload, now: number): void;
-  onDataFin(dataOffset: number, now: number): void;
+  /** @param onData it came on a segment with data */
+  onDataFin(dataOffset: number, onData: boolean, now: number): void;
   /**
    * Bytes in order that no mapping covers are at the head of `rest`; `total` of them since the last mapped ones.
    * @returns false when nothing more of `rest` is the subflow's: it has ended, or the TCP connection has another owner, who got all of it

@@ -28,8 +28,10 @@ export const DEADLINE = {
   joinPace: 12,
   /** What does not fill a segment was held back for long enough. */
   cork: 13,
+  /** What data brought of an end, beside it, was held back for long enough. */
+  heldEnd: 14,
 } as const;
-export const DEADLINES = 14;
+export const DEADLINES = 15;
 
 /** The deadlines of one subflow. */
 export const SUBFLOW_DEADLINE = {

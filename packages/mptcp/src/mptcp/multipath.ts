@@ -5,6 +5,7 @@ import { changesWindow, readinessOf, reassemblyMemory, STREAM_EVENT } from "../t
 import type { MpJoinSyn, MptcpOption, Payload } from "../wire/index.ts";
 import type { MptcpConfig, PolicyExchange } from "./config.ts";
 import type { Carrier } from "./context.ts";
+import { HeldEnd } from "./data/held-end.ts";
 import { DataReceiver } from "./data/receiver.ts";
 import type { SenderContext } from "./data/sender.ts";
 import { DataSender } from "./data/sender.ts";
@@ -16,6 +17,7 @@ import { Ending } from "./ending/ending.ts";
 import type { PatienceContext, PatienceLimits } from "./ending/patience.ts";
 import { Patience } from "./ending/patience.ts";
 import type { HandOver } from "./ending/regular-stream.ts";
+import { DEADLINE } from "./deadlines.ts";
 import type { MptcpEnvironment, SubflowTcpConfig } from "./environment.ts";
 import type { LocalAddress, Path } from "./path-manager.ts";
 import type { PathsContext, PathSubflow } from "./paths/paths.ts";
@@ -72,6 +74,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   readonly patience: Patience;
   readonly silence: SilenceWatch;
   private readonly context: MultipathContext;
+  private readonly heldEnd: HeldEnd;
   private readonly living: Subflow[] = [];
   /** Of several subflows, the one that data arrived on last, which window updates go out on; null: the first. */
   private lastReceiver: Subflow | null = null;
@@ -99,10 +102,15 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
       noDelay: subflowConfig.noDelay,
       nagle: config.nagle,
       finTimeout: config.dataFinTimeout,
+      idleTimeout: config.dataTimeout,
+      pushesAtWindow: subflowConfig.push === "burst",
+      spansWrites: config.mappingSpan === "write",
+      suspectsCarriers: config.suspectsCarriers,
       cork: subflowConfig.cork,
       unsentLowWater: subflowConfig.unsentLowWater,
     });
     this.receiver = new DataReceiver(subflowConfig.receiveBuffer, subflowConfig);
+    this.heldEnd = new HeldEnd(config.dataFinDelay, context.deadlines);
     this.paths = new Paths(this, makePolicy(config.pathManager));
     this.patience = new Patience(this);
     this.silence = new SilenceWatch(this);
@@ -161,6 +169,9 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   }
   get joinUndecided(): boolean {
     return this.living.some((subflow) => subflow.undecided);
+  }
+  get endIsHeld(): boolean {
+    return this.heldEnd.isHeld;
   }
   get hasSignals(): boolean {
     return this.paths.signals.waiting || this.failure.due;
@@ -401,7 +412,8 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
 
   /** Does what is due. The connection settles afterwards, if it is still in Multipath TCP then. */
   handleTimeout(now: number): void {
-    const { sender } = this;
+    const { heldEnd, sender } = this;
+    if (heldEnd.isHeld && this.deadlines.take(DEADLINE.heldEnd, now)) this.takeHeldEnd(now);
     if (sender.handleTimeout(now)) {
       if (sender.finDue) this.repeatFin(now);
       this.mark();
@@ -444,7 +456,11 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   doubt(subflow: PathSubflow, now: number): void {
     const doubted = this.living.find((other) => other === subflow);
     if (doubted === undefined) return;
-    doubted.askWhetherGone(now);
+    if (this.config.removedAddress === "ask") doubted.askWhetherGone(now);
+    else {
+      this.counters.increment("MPTcpExtRmSubflow");
+      doubted.closeRemoved(now);
+    }
     this.sender.reinject(doubted, "remove_addr");
   }
 
@@ -488,7 +504,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     const { config, session, sender, receiver } = this;
     const acknowledges = reason === "mp_fail" && config.mappingFaults === "regular";
     const joins = others.filter((subflow) => !subflow.hasHeir).map((subflow) => subflow.tcp);
-    this.context.becomeRegular({ reason, tcp: first.tcp, joins, session, unsent: sender.handOver(), unread: receiver.handOver(), held, isEstablished, declares: config.regularNotice === "declared" || acknowledges, acknowledges, ...how }, now);
+    this.context.becomeRegular({ reason, tcp: first.tcp, joins, session, unsent: sender.handOver(first.declared), unread: receiver.handOver(), held, isEstablished, declares: config.regularNotice === "declared" || acknowledges, acknowledges, ...how }, now);
     this.dirty = false;
   }
 
@@ -550,7 +566,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
 
   // ---- what the parts tell: data
 
-  onDataAck(position: number, right: number, now: number): void {
+  onDataAck(position: number, right: number, onData: boolean, now: number): void {
     const { sender } = this;
     const finBefore = sender.finAcknowledged;
     const { una } = sender;
@@ -561,7 +577,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     if (sender.isCovered) for (const subflow of this.living) subflow.onAllCovered();
     if (sender.finAcknowledged && !finBefore) {
       this.raise(STREAM_EVENT.drained);
-      this.closeWhenDone(now);
+      if (!(onData && this.heldEnd.hold(-1, now))) this.closeWhenDone(now);
     }
   }
 
@@ -591,7 +607,22 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     return ++this.unmappedPieces;
   }
 
-  onDataFin(dataOffset: number, now: number): void {
+  onDataFin(dataOffset: number, onData: boolean, now: number): void {
+    if (!(onData && !this.receiver.finReached && this.heldEnd.hold(dataOffset, now))) this.takeDataFin(dataOffset, now);
+  }
+
+  takeHeldEnd(now: number): void {
+    if (!this.heldEnd.isHeld) return;
+    const dataOffset = this.heldEnd.release();
+    if (dataOffset >= 0) this.takeDataFin(dataOffset, now);
+    if (!this.ending.closed) this.closeWhenDone(now);
+  }
+
+  onFastclose(subflow: Subflow, withReset: boolean, now: number): void {
+    this.ending.onFastclose(subflow, withReset, this.awaitsLastAck, now);
+  }
+
+  private takeDataFin(dataOffset: number, now: number): void {
     const { receiver } = this;
     if (!receiver.insertFin(dataOffset)) {
       // A repeated DATA_FIN asks for the Data ACK that got lost.
@@ -602,10 +633,6 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     this.log.dataFin("in", dataOffset);
     this.ending.onPeerFin(!this.sender.finSent);
     if (receiver.finReached) this.onEnd(now);
-  }
-
-  onFastclose(subflow: Subflow, withReset: boolean, now: number): void {
-    this.ending.onFastclose(subflow, withReset, this.awaitsLastAck, now);
   }
 
   // ---- what the parts tell: subflows

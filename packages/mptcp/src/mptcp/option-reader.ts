@@ -22,7 +22,7 @@ export interface ReaderContext {
   readonly mayFallBack: boolean;
   readonly config: Pick<MptcpConfig, "firstAnswer" | "mappingFaults">;
   onDss(now: number): void;
-  onDataAck(position: number, right: number, now: number): void;
+  onDataAck(position: number, right: number, onData: boolean, now: number): void;
   fallBack(reason: FallbackReason, now: number, arrivingOffset?: number): void;
 }
 
@@ -119,7 +119,7 @@ export class OptionReader {
     context.onDss(now);
     facts.read(dss, session, offset, sender.una, receiver.nxt);
     if (facts.hasDataAck) this.hadDataAck = true;
-    if (facts.acknowledged >= 0) context.onDataAck(facts.acknowledged, facts.acknowledged + this.subflow.scaledWindow(segment), now);
+    if (facts.acknowledged >= 0) context.onDataAck(facts.acknowledged, facts.acknowledged + this.subflow.scaledWindow(segment), segment.payload.length > 0, now);
     // RFC 8684 figure 20 shows an ACK with a Data-Level Length of 0: on a segment without data there is nothing to map.
     if (facts.kind === "none" || (facts.kind === "infinite" && segment.payload.length === 0)) return "next";
     this.hadMapping = true;

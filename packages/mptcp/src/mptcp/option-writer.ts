@@ -17,6 +17,8 @@ export interface WriterContext<S> {
   readonly sender: DataSender;
   readonly receiver: DataReceiver;
   readonly counters: Counters;
+  /** Whether what data brought of an end, beside it, is left for later. */
+  readonly endIsHeld: boolean;
   /** Whether something waits for a pure ACK, of whichever subflow. */
   readonly hasSignals: boolean;
   /** Whether it waits for one of `subflow`, fits into `space` octets, and may go out now. */
@@ -36,7 +38,7 @@ export function writeDss<S extends { requestAck(): void }>(context: WriterContex
     return;
   }
   if (tag instanceof SentMapping) addMapping(dss, session, tag, tag.dataFin || (context.config.dataFinWithRepeats && tag.checksum < 0 && sender.finSent && tag.dataOffset + tag.length === sender.finOffset));
-  else if (sender.takeFin()) addDataFin(dss, session, sender.finOffset);
+  else if (sender.takeFin(context.endIsHeld)) addDataFin(dss, session, sender.finOffset);
   if (!context.hasSignals) return;
   if (role === SEGMENT_ROLE.data) {
     // Signals go on pure ACKs (RFC 8684 §3.4.1); this segment took the place of the one that was asked for.

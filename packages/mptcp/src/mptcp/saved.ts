@@ -5,14 +5,17 @@ import { MptcpConnection } from "./connection.ts";
 import { Carriers } from "./data/carriers.ts";
 import { CheckedMapping, CheckedStream } from "./data/checked-stream.ts";
 import { DssFacts } from "./data/dss.ts";
+import { HeldEnd } from "./data/held-end.ts";
 import { Inbound } from "./data/inbound.ts";
 import { ReceivedMappings, SentMapping, SentMappings } from "./data/mappings.ts";
 import { DataReceiver } from "./data/receiver.ts";
 import { ReinjectionQueue } from "./data/reinjection-queue.ts";
 import { RepetitionBudget } from "./data/repetition-budget.ts";
 import { DataSender } from "./data/sender.ts";
+import { UnmappedBytes } from "./data/unmapped.ts";
 import { ReceiveWindow } from "./data/window.ts";
 import { SmallSegments } from "./data/small-segments.ts";
+import { Span } from "./data/span.ts";
 import { WrapWatch } from "./data/wrap-watch.ts";
 import { DecisionLog } from "./decision-log.ts";
 import { ChecksumFailure } from "./ending/checksum-failure.ts";
@@ -36,6 +39,7 @@ import { PathTable, Row } from "./paths/table.ts";
 import { Withdrawals } from "./paths/withdrawals.ts";
 import { LowestTimeDistance, lowestTimeDistance } from "./schedulers/lowest-time-distance.ts";
 import { RoundRobin, roundRobin } from "./schedulers/round-robin.ts";
+import { ShortestQueue, shortestQueue } from "./schedulers/shortest-queue.ts";
 import { Session } from "./session.ts";
 import { Subflow } from "./subflow.ts";
 import { version1 } from "./version/v1.ts";
@@ -54,6 +58,7 @@ export const MPTCP_CLASSES: readonly SavedClass[] = [
   saved("DssFacts", DssFacts),
   saved("Ending", Ending),
   saved("FullMesh", FullMesh, { times: ["nextTimeout", "records.*.openedAt", "records.*.retryAt"] }),
+  saved("HeldEnd", HeldEnd),
   saved("Inbound", Inbound),
   saved("JoinOpening", JoinOpening),
   saved("JoinPace", JoinPace, { times: ["filledAt"] }),
@@ -80,14 +85,17 @@ export const MPTCP_CLASSES: readonly SavedClass[] = [
   saved("SentMapping", SentMapping),
   saved("SentMappings", SentMappings),
   saved("Session", Session),
+  saved("ShortestQueue", ShortestQueue),
   saved("Signals", Signals, { times: ["announcements.*.nextAt", "runs.*.until", "toldPriorities.*.at"] }),
   saved("SilenceWatch", SilenceWatch),
   saved("SmallSegments", SmallSegments),
+  saved("Span", Span),
   saved("Staleness", Staleness, { times: ["triedAt"] }),
   saved("Subflow", Subflow, { times: ["penalisedAt"] }),
+  saved("UnmappedBytes", UnmappedBytes),
   saved("Withdrawals", Withdrawals, { times: ["entries.*.saidAt"] }),
   saved("WrapWatch", WrapWatch, { times: ["passedAt.*"] }),
 ];
 
 /** What there is one of, and the functions that stand for policies of ours: they are saved by name. */
-export const MPTCP_CONSTANTS: Readonly<Record<string, object>> = { version1, lowestTimeDistance, roundRobin, fullMesh, linuxEndpoints };
+export const MPTCP_CONSTANTS: Readonly<Record<string, object>> = { version1, lowestTimeDistance, roundRobin, shortestQueue, fullMesh, linuxEndpoints };

@@ -42,6 +42,8 @@ export interface SubflowContext<S> {
   readonly mayFallBack: boolean;
   /** Whether a join of ours waits for the peer's confirmation, so that only the peer knows whether there is a second subflow. */
   readonly joinUndecided: boolean;
+  /** Whether what data brought of an end, beside it, is left for later. */
+  readonly endIsHeld: boolean;
   /** Whether something waits for a pure ACK, of whichever subflow. */
   readonly hasSignals: boolean;
   /** Whether it waits for one of `subflow`, fits into `space` octets, and may go out now. */
@@ -76,11 +78,15 @@ export interface SubflowContext<S> {
   onJoined(subflow: S, now: number): void;
   /** A DSS, or MP_CAPABLE with data, arrived. */
   onDss(now: number): void;
-  onDataAck(position: number, right: number, now: number): void;
+  /** @param onData it came on a segment with data */
+  onDataAck(position: number, right: number, onData: boolean, now: number): void;
   /** Data arrives on `subflow`. */
   onArrival(subflow: S): void;
   deliver(dataOffset: number, payload: Payload, now: number): void;
-  onDataFin(dataOffset: number, now: number): void;
+  /** @param onData it came on a segment with data */
+  onDataFin(dataOffset: number, onData: boolean, now: number): void;
+  /** What was left for later of an end is dealt with now. */
+  takeHeldEnd(now: number): void;
   countUnmapped(): number;
   onFastclose(subflow: S, withReset: boolean, now: number): void;
   /** Gives up Multipath TCP. @param arrivingOffset data offset of subflow offset 0 in what arrives */

@@ -10,6 +10,7 @@ import { Inbound } from "./data/inbound.ts";
 import { SentMapping, SentMappings } from "./data/mappings.ts";
 import { headerGrowth } from "./data/option-space.ts";
 import type { DataReceiver } from "./data/receiver.ts";
+import { Span } from "./data/span.ts";
 import { SUBFLOW_DEADLINE, SUBFLOW_DEADLINES } from "./deadlines.ts";
 import { mpFail } from "./ending/checksum-failure.ts";
 import type { FailureSubflow } from "./ending/checksum-failure.ts";
@@ -62,6 +63,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   // data
   private readonly sentMappings = new SentMappings();
+  /** What of the last of them is still to be sent. */
+  private span: Span | null = null;
   private readonly inbound: Inbound;
   private readonly reader: OptionReader;
   private readonly staleness: Staleness<Subflow>;
@@ -190,6 +193,10 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   get sent(): SentMappings {
     return this.sentMappings;
   }
+  /** Bytes that it has declared a mapping for and not given to its TCP. */
+  get declared(): number {
+    return this.span === null ? 0 : this.span.length;
+  }
   get receivedOffset(): number {
     return this.tcp.receivedOffset;
   }
@@ -315,6 +322,12 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.context.subflowsChanged();
   }
 
+  /** Its address goes, at either end, and it is closed without a question. */
+  closeRemoved(now: number): void {
+    if (this.context.config.removedAddress === "close") this.tcp.requestAckAhead();
+    this.close(now);
+  }
+
   lookForLife(now: number): void {
     if (this.removal !== null || this.tcp.closing) return;
     const { tcp } = this;
@@ -406,17 +419,28 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   }
 
   mayOffer(): boolean {
-    return this.context.sender.mayOffer;
+    return this.span !== null || this.context.sender.mayOffer;
   }
 
   offer(_tcp: TcpConnection, limit: number, now: number): number {
+    // What was declared comes first, also on a subflow that gets nothing new any more.
+    if (this.span !== null) return Math.min(limit, this.span.length);
     if (!this.mayCarryData || this.context.closed) return 0;
     return this.context.sender.offer(this, limit, now);
   }
 
   take(_tcp: TcpConnection, offset: number, length: number, now: number, slot: SegmentSlot): void {
-    if (this.context.sender.take(this, offset, length, now, slot)) this.reinjectedBytes += length;
-    this.sentMappings.push(slot.tag as SentMapping);
+    if (this.span !== null) {
+      this.takeDeclared(this.span, length, slot);
+      return;
+    }
+    const { sender } = this.context;
+    if (sender.take(this, offset, length, now, slot)) this.reinjectedBytes += length;
+    const mapping = slot.tag as SentMapping;
+    this.sentMappings.push(mapping);
+    if (sender.rest === null) return;
+    this.span = new Span(mapping, sender.rest, slot.push);
+    slot.push = false;
   }
 
   get waitsForRoom(): boolean {
@@ -482,6 +506,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   }
 
   onFin(tcp: TcpConnection, now: number): void {
+    this.context.takeHeldEnd(now);
     const { failure } = this.context;
     const hasFailed = failure.isWaiting(this);
     if (hasFailed || (this.optionLoss.finIsBare && this.mayRevert && this.context.config.subflowFin === "always")) {
@@ -580,8 +605,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.context.deliver(dataOffset, payload, now);
   }
 
-  onDataFin(dataOffset: number, now: number): void {
-    this.context.onDataFin(dataOffset, now);
+  onDataFin(dataOffset: number, onData: boolean, now: number): void {
+    this.context.onDataFin(dataOffset, onData, now);
   }
 
   revert(now: number): boolean {
@@ -608,7 +633,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     }
     // Sent again on another subflow it may come with a mapping. Here it did not, time after time.
     const pieces = Math.max(++this.unmappedPieces, context.countUnmapped());
-    if (total <= context.receiver.limit && pieces < MOST_UNMAPPED_PIECES) return true;
+    if (total <= context.receiver.limit && pieces < context.config.unmappedPieces) return true;
     this.reset("no_mapping", MP_RESET_REASON.middleboxInterference, now);
     return false;
   }
@@ -709,6 +734,13 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.context.subflowsChanged();
   }
 
+  private takeDeclared(span: Span, length: number, slot: SegmentSlot): void {
+    slot.tag = span.mapping;
+    slot.push = span.pushesAfter(length);
+    slot.payload = span.take(length);
+    if (span.length === 0) this.span = null;
+  }
+
   // ---- inside: what we say
 
   private writeReset(segment: TcpSegment): void {
@@ -740,6 +772,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.state = "closed";
     this.deadlines.close();
     this.removal = null;
+    this.span = null;
     this.tcp.congestion.release();
     this.context.onSubflowEnded(this, verified, reason, text, error, now);
     this.sentMappings.clear();
@@ -748,5 +781,3 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
 /** Ends of a subflow that show that options do not pass on its path. */
 const OPTIONS_LOST: ReadonlySet<SubflowEndReason> = new Set(["no_mapping", "no_data_ack", "options_lost", "no_mp_join_in_ack"]);
-/** Pieces of data in a row without a mapping, on it or on any of them, that end a subflow; less may be a middlebox that joined two segments. */
-const MOST_UNMAPPED_PIECES = 3;

@@ -78,6 +78,8 @@ export function updateSendWindow(tcp: TcpConnection, segment: TcpSegment, ack: n
   const sender = tcp.sender;
   if (ack < sender.una || offset < sender.wl1 || (offset === sender.wl1 && ack < sender.wl2)) return false;
   const window = segment.window * sender.scale;
+  // The window of a SYN, which is not scaled, is no measure of those that follow (RFC 9293 §3.8.6.2.1 waits for half of the largest one).
+  if (sender.wl1 < 0) sender.maxWindow = window;
   sender.wl1 = offset;
   sender.wl2 = ack;
   if (window === sender.window) return false;

@@ -81,6 +81,11 @@ export interface TcpConfig {
    */
   readonly resetForm: "bare" | "full";
   /**
+   * Which segments carry PSH: those after which nothing more is queued (RFC 9293 §3.9.1.2); or those that end a `burst` too, every super-segment and what fills the shared window of
+   * a Multipath TCP connection, so that the peer acknowledges at once.
+   */
+  readonly push: "end" | "burst";
+  /**
    * How much of the receive buffer is offered as a window: all of it, or `half`, in whole segments, since packets take more memory than their data
    * (Linux, `tcp_adv_win_scale`). RFC 9293 §3.8.6.2.2 leaves it open.
    */
@@ -199,6 +204,7 @@ export const DEFAULT_TCP_CONFIG: Omit<TcpConfig, "congestion"> = {
   synLinearRetries: 0,
   challengeInterval: 0,
   resetForm: "bare",
+  push: "end",
   offeredWindow: "all",
   unreadAtClose: "drop",
   retries: 15,

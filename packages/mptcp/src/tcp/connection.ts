@@ -279,6 +279,14 @@ export class TcpConnection {
     this.environment.wake(this);
   }
 
+  /** Send a pure ACK ahead of the next segment, a FIN perhaps, even if that says the same. */
+  requestAckAhead(): void {
+    if (this.state === "CLOSED" || this.state === "SYN-SENT") return;
+    this.receiver.ackNow = true;
+    this.receiver.ackFirst = true;
+    this.environment.wake(this);
+  }
+
   /** Send a pure ACK after the next segment, a FIN perhaps, even if that says the same. */
   requestAckAfter(): void {
     if (this.state === "CLOSED" || this.state === "SYN-SENT") return;

@@ -13,7 +13,7 @@ export interface IcmpError {
   readonly sequence: number;
 }
 
-/** RFC 9293 §3.9.2.2, RFC 5461 and RFC 5927: errors end a connection that is being opened, and never an established one. */
+/** RFC 9293 §3.9.2.2, RFC 5461 and RFC 5927: errors end a connection that is being opened, hard ones one that arrives, and none an established one. */
 export function handleIcmpError(tcp: TcpConnection, error: IcmpError, now: number): void {
   const sender = tcp.sender;
   if (tcp.state === "CLOSED" || tcp.state === "TIME-WAIT") return;
@@ -28,7 +28,9 @@ export function handleIcmpError(tcp: TcpConnection, error: IcmpError, now: numbe
     return;
   }
   const reason = reasonOf(tcp, error);
-  if (tcp.state === "SYN-SENT" || tcp.state === "SYN-RECEIVED") tcp.over(reason, null, now);
+  // RFC 9293 §3.9.2.2 has a soft error end nothing. RFC 5461 §4: who connects is better off with an answer, and goes to another address; nobody waits for that where a SYN came in.
+  const isHard = reason === "ECONNREFUSED";
+  if (tcp.state === "SYN-SENT" || (tcp.state === "SYN-RECEIVED" && isHard)) tcp.over(reason, null, now);
   else tcp.softError = reason;
 }
 

@@ -29,6 +29,8 @@ export class Receiver {
   recentTimestamp = 0;
   /** Send an ACK with the next poll. */
   ackNow = false;
+  /** It leaves ahead of whatever else there is to send. */
+  ackFirst = false;
   /** Another ACK follows the next segment, whatever that acknowledges. */
   ackAgain = false;
   /** Without SACK: duplicate ACKs to send beside that one, since the peer counts them. */
@@ -281,6 +283,7 @@ export class Receiver {
     this.pace?.onSent();
     this.ackNow = this.ackAgain;
     this.ackAgain = false;
+    this.ackFirst = false;
     this.gapToReport = false;
     this.duplicateAcks = 0;
     if (this.tcp.timers[TIMER.delayedAck] !== NEVER) this.tcp.disarm(TIMER.delayedAck);

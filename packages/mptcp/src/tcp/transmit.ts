@@ -45,7 +45,7 @@ function establishedPacket(tcp: TcpConnection, now: number): Packet | null {
     return probe;
   }
   // SACK blocks travel on pure ACKs, so data does not replace an ACK that has some.
-  if (tcp.receiver.ackNow && tcp.receiver.hasSackBlocks) return buildAck(tcp, now);
+  if (tcp.receiver.ackNow && (tcp.receiver.hasSackBlocks || tcp.receiver.ackFirst)) return buildAck(tcp, now);
   return tcp.sender.next(now);
 }
 

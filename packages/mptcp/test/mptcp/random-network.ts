@@ -40,6 +40,8 @@ export interface RandomNetwork {
   /** Whether the client requires checksums, and so both ends use them. */
   readonly checksum: boolean;
   readonly scheduler: "lowest-time-distance" | "round-robin";
+  /** Mappings cover what a write left to send; false unless given. */
+  readonly spans?: boolean;
   readonly serverAddresses: number;
 }
 
@@ -123,7 +125,7 @@ function hostSettings(network: RandomNetwork, checksum: boolean): NonNullable<Pa
   return {
     tcp: buffer,
     // No middlebox here swallows options: giving up MP_CAPABLE for lost SYNs would tie the connection to one path.
-    mptcp: { dataSequenceLength: network.dataSequenceLength, checksum, capableSyns: 100, ...(network.scheduler === "round-robin" ? { scheduler: roundRobin } : {}) },
+    mptcp: { dataSequenceLength: network.dataSequenceLength, checksum, capableSyns: 100, ...(network.spans === true ? { mappingSpan: "write" } : {}), ...(network.scheduler === "round-robin" ? { scheduler: roundRobin } : {}) },
   };
 }
 

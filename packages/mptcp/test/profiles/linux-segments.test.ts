@@ -38,9 +38,9 @@ describe("linux: what a segment carries is what the kernel's carries", () => {
       ". 1:1(0) ack 301 win 63 <nop,nop,TS,dss dack8 301>",
     ]);
     expect(peer.write(3000).take()).toEqual([
-      ". 1:1421(1420) ack 301 win 63 <nop,nop,TS,dss dack8 301 dsn8 1 ssn 1 dll 1420,nop,nop>",
-      ". 1421:2841(1420) ack 301 win 63 <nop,nop,TS,dss dack8 301 dsn8 1421 ssn 1421 dll 1420,nop,nop>",
-      "P. 2841:3001(160) ack 301 win 63 <nop,nop,TS,dss dack8 301 dsn8 2841 ssn 2841 dll 160,nop,nop>",
+      ". 1:1421(1420) ack 301 win 63 <nop,nop,TS,dss dack8 301 dsn8 1 ssn 1 dll 3000,nop,nop>",
+      ". 1421:2841(1420) ack 301 win 63 <nop,nop,TS,dss dack8 301 dsn8 1 ssn 1 dll 3000,nop,nop>",
+      "P. 2841:3001(160) ack 301 win 63 <nop,nop,TS,dss dack8 301 dsn8 1 ssn 1 dll 3000,nop,nop>",
     ]);
   });
 

@@ -90,6 +90,19 @@ describe("other ICMP errors (RFC 5461, RFC 5927)", () => {
     }
   });
 
+  test("that are soft do not end one that arrives (RFC 9293 §3.9.2.2), but explain its timeout; hard ones do", () => {
+    for (const code of [0, 1, 5]) {
+      const s = new Script({ ...PLAIN, retries: 2 }).accept({ mss: 1000 }).discard();
+      unreachable(s, code);
+      expect(s.state).toBe("SYN-RECEIVED");
+      s.inject({ flags: "A", seq: 1, ack: 1 });
+      expect(s.state).toBe("ESTABLISHED");
+    }
+    const s = new Script(PLAIN).accept({ mss: 1000 }).discard();
+    unreachable(s, 3);
+    expect(s.state).toBe("CLOSED");
+  });
+
   test("do not end an established one, but explain its timeout", () => {
     const s = new Script({ ...PLAIN, retries: 2 }).establishedAfter(50 * MILLISECOND).write(100).discard();
     s.tcp.handleIcmp({ kind: "unreachable", code: 1, mtu: 0, sequence: (s.iss + 1) >>> 0 }, s.now);

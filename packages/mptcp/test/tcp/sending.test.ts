@@ -26,6 +26,10 @@ describe("what leaves", () => {
     s.inject({ seq: 1, ack: 801, win: 399 }).silent().inject({ seq: 1, ack: 801, win: 400 }).expect({ seq: 801, len: 400 });
   });
 
+  test("half of the largest window is half of those that came after the SYN, whose window is not scaled", () => {
+    new Script(PLAIN).establishedAfter(50 * MILLISECOND, { win: 32_792 }, 900).write(2000).expect({ seq: 1, len: 900 }).silent();
+  });
+
   test("PSH marks the segment that empties the queue", () => {
     new Script(PLAIN).established().write(2500).expect({ flags: "A", len: 1000 }).expect({ flags: "A", len: 1000 }).expect({ flags: "PA", len: 500 });
   });

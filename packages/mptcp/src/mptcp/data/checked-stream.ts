@@ -148,7 +148,7 @@ export class CheckedStream {
       owner.deliver(at, verified, now);
       at += verified.length;
     }
-    if (mapping.dataFin) owner.onDataFin(dataOffset + mapping.length, now);
+    if (mapping.dataFin) owner.onDataFin(dataOffset + mapping.length, true, now);
     return true;
   }
 

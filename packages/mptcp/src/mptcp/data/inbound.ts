@@ -3,6 +3,7 @@ import type { InboundOwner } from "../context.ts";
 import { CheckedStream } from "./checked-stream.ts";
 import type { MappingFacts } from "./dss.ts";
 import { mostMappings, ReceivedMappings } from "./mappings.ts";
+import { UnmappedBytes } from "./unmapped.ts";
 
 /** What is to be done with a segment, by what its mapping says. */
 export type MappingVerdict = "accept" | "drop" | "conflict" | "bad_data_fin";
@@ -17,8 +18,9 @@ export class Inbound {
   /** In place of `mappings` when checksums are in use. */
   private checked: CheckedStream | null = null;
   private latest = -1;
-  /** Bytes received without a mapping since the last mapped one. */
+  /** Bytes received without a mapping since the last mapped one, and where they wait for one; null: there never were any. */
   private unmapped = 0;
+  private waiting: UnmappedBytes | null = null;
   /** The mapping of the segment that came last contradicts a known one, and is none. */
   private isContradicted = false;
   private isPartly = false;
@@ -77,8 +79,9 @@ export class Inbound {
     }
     if (mapping.length > 0) this.latest = dataOffset;
     if (session.checksums) return this.acceptChecked(mapping, now);
-    if (mapping.dataFin && (mapping.length > 0 || receiver.acceptable(dataOffset))) owner.onDataFin(dataOffset + mapping.length, now);
+    if (mapping.dataFin && (mapping.length > 0 || receiver.acceptable(dataOffset))) owner.onDataFin(dataOffset + mapping.length, length > 0, now);
     if (mapping.length === 0) return "accept";
+    if (this.unmapped > 0) this.deliverWaiting(subflowOffset, dataOffset, mapping.length, now);
     // What was retransmitted although it had arrived needs no mapping any more.
     if (subflowOffset < 0 || subflowOffset + mapping.length <= owner.receivedOffset) return "accept";
     if (this.isFull(subflowOffset, this.mappings.size, now)) return "drop";
@@ -94,6 +97,15 @@ export class Inbound {
     return "accept";
   }
 
+  /** RFC 8684 §3.3.1: a mapping may come behind its data, which has been waiting for it. */
+  private deliverWaiting(subflowOffset: number, dataOffset: number, length: number, now: number): void {
+    const { owner, waiting } = this;
+    if (waiting === null) return;
+    const deliver = (piece: Payload, offset: number): void => owner.deliver(offset - subflowOffset + dataOffset, piece, now);
+    while (waiting.take(subflowOffset, subflowOffset + length, deliver));
+    if (waiting.isEmpty) this.onMapped();
+  }
+
   /** The same with a checksum: neither data nor DATA_FIN counts before that was found right. */
   private acceptChecked(mapping: MappingFacts, now: number): MappingVerdict {
     const { owner } = this;
@@ -102,12 +114,12 @@ export class Inbound {
     if (length === 0) {
       if (!dataFin || stream.failedAt >= 0) return "accept";
       if (owner.config.mappingFaults === "reset" && !stream.verifyFin(dataOffset, mapping.subflowSequence, checksum)) return "bad_data_fin";
-      owner.onDataFin(dataOffset, now);
+      owner.onDataFin(dataOffset, false, now);
       return "accept";
     }
     if (subflowOffset < 0 || subflowOffset + length <= owner.receivedOffset) {
       // All of it was found right, or the subflow waits for what follows a failure.
-      if (dataFin && stream.failedAt < 0) owner.onDataFin(dataOffset + length, now);
+      if (dataFin && stream.failedAt < 0) owner.onDataFin(dataOffset + length, true, now);
       return "accept";
     }
     if (this.isFull(subflowOffset, stream.size, now)) return "drop";
@@ -137,7 +149,8 @@ export class Inbound {
       if (index < 0 || (this.isContradicted && mappings.end(index) >= offset + payload.length)) {
         this.isContradicted = false;
         this.isPartly = done > 0;
-        this.onUnmapped(payload.slice(done, payload.length), payload.length - done, at, now);
+        const rest = payload.slice(done, payload.length);
+        if (this.onUnmapped(rest, rest.length, at, now)) (this.waiting ??= new UnmappedBytes()).add(rest, at);
         return;
       }
       if (this.unmapped > 0) this.onMapped();
@@ -156,6 +169,7 @@ export class Inbound {
   onMapped(): void {
     if (this.unmapped === 0) return;
     this.unmapped = 0;
+    if (this.waiting !== null) this.waiting.clear();
     this.owner.onMapped();
   }
 

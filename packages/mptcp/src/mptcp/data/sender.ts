@@ -47,6 +47,14 @@ export interface SenderOptions {
   readonly nagle?: "any" | "small";
   /** When a DATA_FIN is sent again; see `MptcpConfig.dataFinTimeout`. */
   readonly finTimeout?: number | null;
+  /** When data is looked for that no subflow carries; see `MptcpConfig.dataTimeout`. */
+  readonly idleTimeout?: number | null;
+  /** Whether who acknowledged what then was missing is kept off data; true unless given. See `MptcpConfig.suspectsCarriers`. */
+  readonly suspectsCarriers?: boolean;
+  /** A mapping covers what may leave now, not what fits into a segment; see `MptcpConfig.mappingSpan`. */
+  readonly spansWrites?: boolean;
+  /** What fills the shared window carries PSH, too; see `TcpConfig.push`. */
+  readonly pushesAtWindow?: boolean;
   /** See TcpConfig; off, and 0, unless given. */
   readonly cork?: boolean;
   readonly unsentLowWater?: number;
@@ -87,6 +95,10 @@ export class DataSender {
   /** End of the last segment that was not full. */
   private smallEnd = 0;
   private readonly finTimeout: number | null;
+  private readonly idleTimeout: number | null;
+  private readonly pushesAtWindow: boolean;
+  private readonly spansWrites: boolean;
+  private readonly suspectsCarriers: boolean;
   private unsentLowWater: number;
 
   private readonly queue = new SendQueue();
@@ -121,6 +133,8 @@ export class DataSender {
   private planKind: "new" | "queued" | "opportunistic" = "new";
   private planIndex = 0;
   private planCarrier: Carrier | null = null;
+  /** What the mapping of the last `take` covers beyond what that handed over. */
+  private restTaken: Payload | null = null;
 
   constructor(context: SenderContext, options: SenderOptions) {
     this.context = context;
@@ -132,6 +146,10 @@ export class DataSender {
     this.small = new SmallSegments({ noDelay: options.noDelay, cork: options.cork ?? false }, context.deadlines);
     this.holdsForSmall = options.nagle === "small";
     this.finTimeout = options.finTimeout ?? null;
+    this.idleTimeout = options.idleTimeout ?? null;
+    this.pushesAtWindow = options.pushesAtWindow ?? false;
+    this.spansWrites = options.spansWrites ?? false;
+    this.suspectsCarriers = options.suspectsCarriers ?? true;
     this.unsentLowWater = options.unsentLowWater ?? 0;
   }
 
@@ -274,6 +292,11 @@ export class DataSender {
     return !this.reinjections.isEmpty || this.nxt < Math.min(this.queue.end, this.rightEdge) || (this.opportunistic && this.una < this.nxt);
   }
 
+  /** What the mapping of the latest {@link DataSender.take} covers beyond the bytes in the slot: they have to come next on that subflow. */
+  get rest(): Payload | null {
+    return this.restTaken;
+  }
+
   /** Whether {@link DataSender.offer} has anything to look at: what waits, or what could be sent once more. */
   get mayOffer(): boolean {
     return this.nxt < this.queue.end || !this.reinjections.isEmpty || (this.opportunistic && this.una < this.nxt);
@@ -360,10 +383,11 @@ export class DataSender {
   take(subflow: Carrier, subflowOffset: number, length: number, now: number, slot: SegmentSlot): boolean {
     const start = this.planStart;
     const fresh = this.planKind === "new";
+    const span = fresh && this.spansWrites ? this.spanFrom(start, length, subflow.mss, now) : length;
     if (fresh) {
       this.carriers.followed(false);
-      this.sndNxt = start + length;
-      if (length < subflow.mss) this.smallEnd = this.sndNxt;
+      this.sndNxt = start + span;
+      if (span % subflow.mss !== 0) this.smallEnd = this.sndNxt;
       this.small.onSent();
       if (this.unsentLowWater > 0 && this.takeRoom()) this.context.onRoom();
     } else {
@@ -381,16 +405,17 @@ export class DataSender {
     this.sentAt = now;
     const { session } = this.context;
     // Not while an initiator's first data has to carry the keys: MP_CAPABLE has no place for it (RFC 8684 §3.1).
-    const dataFin = this.ending && start + length === this.queue.end && (session.fullyEstablished || !session.initiator);
+    const dataFin = this.ending && start + span === this.queue.end && (session.fullyEstablished || !session.initiator);
     if (dataFin && !this.finGiven) {
       this.finGiven = true;
       this.context.log.dataFin("out", this.queue.end);
     }
-    const payload = this.queue.slice(start, length);
-    const mapping = new SentMapping(start, subflowOffset, length, dataFin, session.checksumFor(payload, start, subflowOffset + 1, dataFin ? length + 1 : length));
-    slot.payload = payload;
+    const payload = this.queue.slice(start, span);
+    const mapping = new SentMapping(start, subflowOffset, span, dataFin, session.checksumFor(payload, start, subflowOffset + 1, dataFin ? span + 1 : span));
+    this.restTaken = span === length ? null : payload.slice(length, span);
+    slot.payload = span === length ? payload : payload.slice(0, length);
     slot.tag = mapping;
-    slot.push = start + length === this.queue.end;
+    slot.push = start + span === (this.pushesAtWindow ? Math.min(this.queue.end, this.rightEdge) : this.queue.end);
     this.context.log.schedule(subflow, mapping, !fresh, this.carriers.scheduler.name);
     this.armTimer(now);
     if (this.carriers.vetoed && subflow.sendRoom() - length < subflow.mss) {
@@ -412,9 +437,9 @@ export class DataSender {
     return true;
   }
 
-  /** Whether a pure ACK carries the DATA_FIN: each does from its release until it is acknowledged. */
-  takeFin(): boolean {
-    if (!this.finGiven || this.finAcked || this.nxt !== this.queue.end) return false;
+  /** Whether a pure ACK carries the DATA_FIN: each does from its release until it is acknowledged, `stillOut` until that is looked at. */
+  takeFin(stillOut: boolean): boolean {
+    if (!this.finGiven || (this.finAcked && !stillOut) || this.nxt !== this.queue.end) return false;
     this.finWaits = false;
     return true;
   }
@@ -529,11 +554,14 @@ export class DataSender {
 
   // ---- the end of Multipath TCP
 
-  /** Gives the stream to regular TCP (RFC 8684 §3.7). Nothing is to be asked of this object any more. */
-  handOver(): UnsentStream {
+  /**
+   * Gives the stream to regular TCP (RFC 8684 §3.7). Nothing is to be asked of this object any more.
+   * @param declared bytes at the end of what was given to the subflow that its TCP has not got yet
+   */
+  handOver(declared: number): UnsentStream {
     return {
       queue: this.queue,
-      nxt: this.nxt,
+      nxt: Math.max(this.una, this.nxt - declared),
       una: this.una,
       limit: this.bufferLimit,
       isEnding: this.ending,
@@ -548,13 +576,24 @@ export class DataSender {
 
   // ---- inside
 
+  /** How much the mapping of new data that begins at `start` covers: all that may leave by the shared window, in whole segments where a small end has to wait. */
+  private spanFrom(start: number, length: number, mss: number, now: number): number {
+    // First data of the initiator says by MP_CAPABLE what it is, for its own segment alone.
+    const { session } = this.context;
+    if (session.initiator && !session.fullyEstablished) return length;
+    const span = Math.min(this.queue.end, this.rightEdge, start + LONGEST_SPAN - (LONGEST_SPAN % mss)) - start;
+    if (span <= length) return length;
+    const end = span % mss;
+    return end > 0 && span > mss && !this.ending && this.small.waits(this.smallEnd > this.una, now) ? Math.max(length, span - end) : span;
+  }
+
   /** A data timeout: what stands at the head of the window is sent again, unless it is on its way. */
   private repairHead(): void {
     const gap = gapAt(this.context.subflows, this.una, this.nxt);
     if (gap.to <= this.una) return;
     this.repetition.onTimeout(this.una, this.nxt, this.largestSegment());
     this.repeat(gap);
-    this.carriers.suspect(this.una, this.nxt);
+    if (this.suspectsCarriers) this.carriers.suspect(this.una, this.nxt);
   }
 
   /** Queues what is missing at the head of the window, or as much of it as may be repeated. */
@@ -582,7 +621,13 @@ export class DataSender {
   private dataTimeout(): number {
     if (this.finTimeout !== null && this.onlyFinUnacknowledged) return this.finTimeout * (1 << Math.max(0, this.timerBackoff - 1));
     let timeout = 0;
-    for (const subflow of this.context.subflows) if (subflow.established && subflow.rto > timeout && !subflow.stale) timeout = subflow.rto;
+    let inFlight = 0;
+    for (const subflow of this.context.subflows) {
+      if (!subflow.established) continue;
+      inFlight += subflow.inFlight;
+      if (subflow.rto > timeout && !subflow.stale) timeout = subflow.rto;
+    }
+    if (this.idleTimeout !== null && inFlight === 0) timeout = this.idleTimeout;
     return (timeout === 0 ? DATA_TIMEOUT_WITHOUT_RTO : timeout) * (1 << this.timerBackoff);
   }
 
@@ -656,6 +701,8 @@ export class DataSender {
   }
 }
 
+/** Bytes that one mapping covers at the most: its length has 16 bits, and counts a DATA_FIN. */
+const LONGEST_SPAN = 65_000;
 /** Until a subflow has measured its round-trip time. */
 const DATA_TIMEOUT_WITHOUT_RTO = SECOND;
 const LONGEST_PROBE_INTERVAL = 60 * SECOND;

@@ -26,6 +26,8 @@ export interface OpeningOwner {
   /** Whether we ask for it to be a backup. */
   readonly localBackup: boolean;
   readonly rto: number;
+  /** 0 when unknown. */
+  readonly srtt: number;
   readonly synRetransmissions: number;
   /** Whether nothing was sent yet behind the handshake, a DATA_FIN neither. */
   readonly isBeginning: boolean;
@@ -299,7 +301,7 @@ export class JoinOpening implements Opening {
     if (this.refusal !== null) owner.reset(this.refusal, MP_RESET_REASON.mptcpSpecific, now);
     else if (owner.initiator) {
       this.ackTries = 1;
-      owner.deadlines.set(SUBFLOW_DEADLINE.joinAck, now + owner.rto);
+      owner.deadlines.set(SUBFLOW_DEADLINE.joinAck, now + this.ackInterval(0));
     } else {
       owner.onJoinVerified();
       this.onJoined(now);
@@ -316,13 +318,20 @@ export class JoinOpening implements Opening {
       owner.reset("options_lost", MP_RESET_REASON.middleboxInterference, now);
       return;
     }
-    if (this.ackTries >= JOIN_ACK_TRIES) {
+    if (this.ackTries >= JOIN_ACK_TRIES && owner.config.joinAckPace === "timeout") {
       owner.reset("join_unconfirmed", MP_RESET_REASON.mptcpSpecific, now);
       return;
     }
     owner.requestAck();
-    owner.deadlines.set(SUBFLOW_DEADLINE.joinAck, now + owner.rto * (owner.config.joinAckBackoff ? 1 << this.ackTries : 1));
+    owner.deadlines.set(SUBFLOW_DEADLINE.joinAck, now + this.ackInterval(this.ackTries));
     this.ackTries++;
+  }
+
+  /** How long the third ACK waits for its answer, ns, sent `repetitions` times before. */
+  private ackInterval(repetitions: number): number {
+    const { config, rto, srtt } = this.owner;
+    if (config.joinAckPace === "timeout") return rto * (1 << repetitions);
+    return srtt === 0 ? rto : 2 * srtt;
   }
 
   private onJoined(now: number): void {

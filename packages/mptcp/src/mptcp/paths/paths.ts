@@ -26,7 +26,7 @@ export interface PathsContext extends SignalsContext {
   onDss(now: number): void;
   /** Starts a subflow. @param localPort 0: one that is free. @returns false when the host cannot */
   open(path: Path, backup: boolean, localPort: number, now: number): boolean;
-  /** The peer removed the address that a subflow leads to: its data goes elsewhere, and it is asked whether the path is gone. */
+  /** The peer removed the address that a subflow leads to: its data goes elsewhere, and it is asked whether the path is gone, or closed. */
   doubt(subflow: PathSubflow, now: number): void;
 }
 
@@ -37,6 +37,8 @@ export interface PathSubflow extends SignalSubflow {
   readonly tuple: FourTuple;
   /** Closes it with a FIN. */
   close(now: number): void;
+  /** The same, since its address goes. */
+  closeRemoved(now: number): void;
   /** Ends it with a RST. */
   end(reason: SubflowEndReason, now: number): void;
   /** We ask for it to be a backup, or none any more. @returns whether that is news */
@@ -210,7 +212,8 @@ export class Paths implements PathControl {
     for (const subflow of subflows.slice()) {
       if (!subflow.tuple.localAddress.equals(address)) continue;
       this.context.counters.increment("MPTcpExtRmSubflow");
-      this.close(subflow.pathIndex, now);
+      if (subflow.established) subflow.closeRemoved(now);
+      else this.close(subflow.pathIndex, now);
     }
     return true;
   }

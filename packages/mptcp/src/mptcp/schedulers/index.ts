@@ -20,12 +20,15 @@ import type { Policy } from "../../core/index.ts";
 import type { Scheduler } from "../scheduler.ts";
 import { lowestTimeDistance } from "./lowest-time-distance.ts";
 import { roundRobin } from "./round-robin.ts";
+import { shortestQueue } from "./shortest-queue.ts";
 
 export { lowestTimeDistance } from "./lowest-time-distance.ts";
 export { roundRobin } from "./round-robin.ts";
+export { shortestQueue } from "./shortest-queue.ts";
 
 /** All of them by name, as configuration files and commands spell it. */
 export const schedulers: Readonly<Record<string, Policy<Scheduler>>> = {
   "lowest-time-distance": { name: "lowest-time-distance", parameters: {}, create: lowestTimeDistance },
   "round-robin": { name: "round-robin", parameters: {}, create: roundRobin },
+  "shortest-queue": { name: "shortest-queue", parameters: {}, create: shortestQueue },
 };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { SchedulableSubflow, Scheduler } from "../../../src/mptcp/scheduler.ts";
-import { lowestTimeDistance, roundRobin, schedulers } from "../../../src/mptcp/schedulers/index.ts";
+import { lowestTimeDistance, roundRobin, schedulers, shortestQueue } from "../../../src/mptcp/schedulers/index.ts";
 
 const MILLISECOND = 1_000_000;
 
@@ -39,6 +39,21 @@ describe("lowest time-distance", () => {
   test("leaves a subflow without a sample for last, but does use it", () => {
     expect(choices(lowestTimeDistance(), [subflow(1, 0), subflow(2, 900 * MILLISECOND)], 1)).toEqual([2]);
     expect(choices(lowestTimeDistance(), [subflow(1, 0), subflow(2, 900 * MILLISECOND, false)], 1)).toEqual([1]);
+  });
+});
+
+describe("shortest queue", () => {
+  const busy = (pathIndex: number, inFlight: number, cwnd: number, srtt = 20): SchedulableSubflow => ({ ...subflow(pathIndex, srtt * MILLISECOND), inFlight, cwnd });
+
+  test("takes what is through soonest, by bytes in flight, window and round-trip time", () => {
+    expect(choices(shortestQueue(), [busy(1, 10_000, 20_000), busy(2, 4000, 20_000)], 1)).toEqual([2]);
+    expect(choices(shortestQueue(), [busy(1, 10_000, 20_000), busy(2, 4000, 5000)], 1)).toEqual([1]);
+    expect(choices(shortestQueue(), [busy(1, 10_000, 20_000), busy(2, 4000, 20_000, 80)], 1)).toEqual([1]);
+  });
+
+  test("keeps to the first one while nothing is in flight, however far it leads", () => {
+    expect(choices(shortestQueue(), [busy(1, 0, 20_000, 300), busy(2, 0, 20_000, 1)], 2)).toEqual([1, 1]);
+    expect(choices(shortestQueue(), [busy(1, 1000, 20_000), busy(2, 0, 20_000)], 1)).toEqual([2]);
   });
 });
 

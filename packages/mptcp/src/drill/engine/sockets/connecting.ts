@@ -42,7 +42,11 @@ export function disconnectStream(socket: StreamSocket): void {
 function open(socket: StreamSocket, given: SocketAddress): string | null {
   const { machine } = socket;
   const endpoint = endpointOf(socket.domain, given);
-  if (typeof endpoint === "string") return endpoint;
+  if (typeof endpoint === "string") {
+    // Linux remembers one black hole for all destinations, and looks at that before it looks at the address.
+    if (isOfMultipath(socket) && machine.host.blackHolesRemembered > 0) machine.host.counters.increment("MPTcpExtMPCapableSYNTXDisabled");
+    return endpoint;
+  }
   // Nobody in particular is this machine.
   const remote = isAny(endpoint.address) ? (endpoint.address.family === 4 ? LOOPBACK4 : LOOPBACK6) : endpoint.address;
   if (!remote.isUnicast || (socket.onlyIpv6 && remote.family === 4)) return "ENETUNREACH";
@@ -57,7 +61,7 @@ function open(socket: StreamSocket, given: SocketAddress): string | null {
       {
         localAddress: isAny(local.address) ? source : local.address,
         ...(local.port === 0 ? {} : { localPort: local.port }),
-        multipath: socket.protocol === IPPROTO_MPTCP && machine.sysctls.number("net.mptcp.enabled") !== 0,
+        multipath: isOfMultipath(socket),
         tcp: tcpConfigOf(socket, false),
       },
       machine.now,
@@ -69,6 +73,10 @@ function open(socket: StreamSocket, given: SocketAddress): string | null {
     // Linux: the four-tuple is what is not available.
     return code === "EADDRINUSE" ? "EADDRNOTAVAIL" : code;
   }
+}
+
+function isOfMultipath({ machine, protocol }: StreamSocket): boolean {
+  return protocol === IPPROTO_MPTCP && machine.sysctls.number("net.mptcp.enabled") !== 0;
 }
 
 /** Waits for the handshake; `otherwise`: what a call gives that does not wait, or waited for too long. */
