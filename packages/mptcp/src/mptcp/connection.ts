@@ -451,7 +451,8 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
     const { reason, tcp, joins } = handOver;
     const regular = new RegularStream(this, handOver, now);
     this.stream = regular;
-    tcp.serve({ owner: regular, sharedWindow: false, answersBySyn: false });
+    // What is small waits here from now on, no longer in the shared queue.
+    tcp.serve({ owner: regular, noDelay: handOver.unsent.isNoDelay, sharedWindow: false, answersBySyn: false });
     for (const join of joins) join.serve({ owner: regular });
     const { counter } = FALLBACK_REASONS[reason];
     if (counter !== null) this.counters.increment(counter);

@@ -97,7 +97,8 @@ function compareFlow(context: Context, kernel: readonly RecordedPacket[], engine
       if (context.end - packet.at < TOLERANCE) return found;
       const what = `${extra === "kernel" ? "the kernel alone" : "the engine alone"} sends ${shapeOf(packet)}`;
       const shown = `${seconds(packet.at)} ${packet.text}`;
-      const goesOn = extra === "kernel" ? areAlike(kernel[mine + 1], two) : areAlike(one, engine[theirs + 1]);
+      // After an end that one side alone has sent there is nothing to compare.
+      const goesOn = /[FR]/.test(packet.flags) ? false : extra === "kernel" ? areAlike(kernel[mine + 1], two) : areAlike(one, engine[theirs + 1]);
       found.push(context.found(packet.inputs, what, goesOn, extra === "kernel" ? shown : "", extra === "kernel" ? "" : shown));
       if (extra === "kernel") mine++;
       else theirs++;
@@ -144,8 +145,10 @@ function fieldsThatDiffer(context: Context, one: RecordedPacket, two: RecordedPa
   const count = Math.max(one.inputs, two.inputs);
   const differs = (what: string, goesOn: boolean): void => void found.push(context.found(count, what, goesOn, `${seconds(one.at)} ${one.text}`, `${seconds(two.at)} ${two.text}`));
   const shape = shapeOf(one);
-  if (one.flags !== two.flags) differs(`flags of ${shape}: kernel ${one.flags}, engine ${two.flags}`, true);
-  if (one.from !== two.from) differs(`sequence number of ${shape}`, false);
+  const isReset = one.flags.includes("R");
+  // Resets of another form answer, or end, something else.
+  if (one.flags !== two.flags) differs(`flags of ${shape}: kernel ${one.flags}, engine ${two.flags}`, !isReset);
+  if (one.from !== two.from && !(isReset && isForeign(one.from) && isForeign(two.from))) differs(`sequence number of ${shape}`, false);
   if (one.length !== two.length) differs(`length of ${shape}`, false);
   if (one.ack !== two.ack) differs(`ack of ${shape}`, false);
   const [mine, theirs] = [one, two].map(({ options }) => options.map(comparable)) as [string[], string[]];
@@ -158,6 +161,9 @@ function fieldsThatDiffer(context: Context, one: RecordedPacket, two: RecordedPa
   if (Math.abs(one.at - two.at) > Math.max(TOLERANCE, PART * (one.at - before))) differs(`time of ${shape}: the ${one.at < two.at ? "kernel" : "engine"} is earlier`, true);
   return found;
 }
+
+/** Whether a number is none of the connection's, but counted from zero: what it is relative to the connection is chance. */
+const isForeign = (from: number): boolean => from > 2 ** 27;
 
 /** An option without what is the stack's own choice. */
 const comparable = (option: string): string => option.replace(/^TS val \d+/, "TS");

@@ -61,6 +61,7 @@ export interface UnsentStream {
   /** Send buffer, bytes. */
   readonly limit: number;
   readonly isEnding: boolean;
+  readonly isNoDelay: boolean;
   readonly isCorked: boolean;
   readonly hasMore: boolean;
   readonly unsentLowWater: number;
@@ -537,6 +538,7 @@ export class DataSender {
       una: this.una,
       limit: this.bufferLimit,
       isEnding: this.ending,
+      isNoDelay: this.small.isNoDelay,
       isCorked: this.small.isCorked,
       hasMore: this.small.hasMore,
       unsentLowWater: this.unsentLowWater,
