@@ -69,6 +69,8 @@ export class PassiveOpen {
   private accepts(packet: Packet, segment: TcpSegment, link: number, now: number): boolean {
     const flags = segment.flags & (TCP_FLAG.SYN | TCP_FLAG.ACK);
     if (flags === TCP_FLAG.ACK) return this.acceptCookie(packet, segment, now);
+    // RFC 9293 §3.10.7.2: in LISTEN, what has neither is dropped without an answer.
+    if (flags === 0) return this.host.listeners.find(packet.destination, segment.destinationPort) !== null;
     if (flags !== TCP_FLAG.SYN) return false;
     const join = readJoinSyn(segment);
     if (join === null || this.isForOthers(packet.destination, segment.destinationPort)) return this.acceptSyn(packet, segment, link, now);

@@ -20,11 +20,13 @@ export const profiles = {
     tcp: {
       congestion: cubic,
       optionLayout: "aligned",
+      superSegments: "paced",
       blackHoleDetection: false,
       acknowledging: "adaptive",
       clockGranularity: 200 * MILLISECOND,
       tailProbeAlone: 200 * MILLISECOND,
       tailProbeSlack: 2 * MILLISECOND,
+      repackaging: true,
       synRetries: 6,
       synAckRetries: 5,
       synLinearRetries: 4,

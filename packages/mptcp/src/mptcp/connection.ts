@@ -453,7 +453,8 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
     const { reason, session, tcp, joins } = handOver;
     const regular = new RegularStream(this, handOver, now);
     this.stream = regular;
-    tcp.serve({ owner: regular, sharedWindow: false, answersBySyn: false });
+    // What is small waits here from now on, no longer in the shared queue.
+    tcp.serve({ owner: regular, noDelay: handOver.unsent.isNoDelay, sharedWindow: false, answersBySyn: false });
     for (const join of joins) join.serve({ owner: regular });
     const { counter, confirmedCounter = counter }: Reason = FALLBACK_REASONS[reason];
     const counted = session.fullyEstablished ? confirmedCounter : counter;

@@ -78,6 +78,12 @@ export class AckPace {
     return Math.min(armed, now + delay);
   }
 
+  /** The peer's FIN arrived in order. */
+  onFin(): void {
+    this.owed = true;
+    this.interactive = true;
+  }
+
   /** The time of an ACK that waited has come. */
   onDue(rto: number): void {
     if (this.interactive) {

@@ -34,6 +34,7 @@ export function acknowledge(tcp: TcpConnection, segment: TcpSegment, ack: number
   const windowChanged = updateSendWindow(tcp, segment, ack, offset);
   if (ack < sender.una) return;
   const hasBlocks = tcp.sack && segment.sackBlocks.length >= 2;
+  if (board.count === 0) onAckOfNothing(tcp, now);
   if (board.count === 0 && sender.probe.end < 0 && !hasBlocks) return;
   const summary = SUMMARY;
   summary.delivered = 0;
@@ -86,6 +87,12 @@ export function updateSendWindow(tcp: TcpConnection, segment: TcpSegment, ack: n
   sender.window = window;
   if (window > sender.maxWindow) sender.maxWindow = window;
   return true;
+}
+
+/** Nothing is in flight: what the peer says of its window now is what a probe would have asked (RFC 9293 §3.8.6.1). */
+function onAckOfNothing(tcp: TcpConnection, now: number): void {
+  const { sender, timers } = tcp;
+  if (timers[TIMER.persist] !== NEVER && sender.una + sender.window <= sender.nxt) tcp.arm(TIMER.persist, now + sender.persistInterval());
 }
 
 /** Removes what the cumulative ACK covers. */

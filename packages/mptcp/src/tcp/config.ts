@@ -9,6 +9,11 @@ export interface TcpConfig {
   readonly mtu: number;
   /** Most payload bytes of one super-segment where the link segments for us; 0 where it does not. */
   readonly segmentationLimit: number;
+  /**
+   * How large they are: as the windows allow, or `paced`: what leaves in a millisecond at the rate of a window per round trip, two segments at the least, and
+   * with PSH, as Linux sends them (`tcp_tso_autosize`). RFC 9293 §3.9.1.2 leaves PSH on other segments than the last open.
+   */
+  readonly superSegments: "large" | "paced";
   /** Try smaller packets when full ones vanish without an ICMP message (RFC 4821, RFC 2923). Linux does not, with its default of `tcp_mtu_probing`. */
   readonly blackHoleDetection: boolean;
   /** Initial window in segments (RFC 6928). */
@@ -81,8 +86,8 @@ export interface TcpConfig {
    */
   readonly resetForm: "bare" | "full";
   /**
-   * Which segments carry PSH: those after which nothing more is queued (RFC 9293 §3.9.1.2); or those that end a `burst` too, every super-segment and what fills the shared window of
-   * a Multipath TCP connection, so that the peer acknowledges at once.
+   * Which segments carry PSH: those after which nothing more is queued (RFC 9293 §3.9.1.2); or what fills the shared window of a Multipath TCP connection as well (`burst`), so that
+   * the peer acknowledges at once.
    */
   readonly push: "end" | "burst";
   /**
@@ -90,10 +95,12 @@ export interface TcpConfig {
    * (Linux, `tcp_adv_win_scale`). RFC 9293 §3.8.6.2.2 leaves it open.
    */
   readonly offeredWindow: "all" | "half";
-  /** What an application has not read when it gives up the connection: dropped, or the peer hears of it by a RST (RFC 1122 §4.2.2.13, a SHOULD). */
+  /** What an application has not read when it gives up the connection, and what comes later: dropped, or the peer hears of it by a RST (RFC 1122 §4.2.2.13, a SHOULD). */
   readonly unreadAtClose: "drop" | "reset";
   /** Consecutive retransmission timeouts before giving up (R2 of RFC 9293 §3.8.3). */
   readonly retries: number;
+  /** Put segments together that are sent again and fit into one (RFC 9293 §3.8.6 leaves it open), a FIN with the data before it for one. */
+  readonly repackaging: boolean;
   /** RFC 5482: give up when data stays unacknowledged for so long; 0: by `retries` alone. */
   readonly userTimeout: number;
   /**
@@ -176,6 +183,7 @@ export function offeredShare({ offeredWindow }: Pick<TcpConfig, "offeredWindow">
 export const DEFAULT_TCP_CONFIG: Omit<TcpConfig, "congestion"> = {
   mtu: 1500,
   segmentationLimit: 0,
+  superSegments: "large",
   blackHoleDetection: true,
   initialWindowSegments: 10,
   minRto: 200 * MILLISECOND,
@@ -208,6 +216,7 @@ export const DEFAULT_TCP_CONFIG: Omit<TcpConfig, "congestion"> = {
   offeredWindow: "all",
   unreadAtClose: "drop",
   retries: 15,
+  repackaging: false,
   userTimeout: 0,
   silenceTimeout: LIMITS.silenceTimeout.default,
   orphanTimeout: LIMITS.orphanTimeout.default,

@@ -110,6 +110,8 @@ export class TcpConnection {
   abortPending = false;
   /** Sequence number of a RST to send without ending the connection; -1: none. */
   resetReply = -1;
+  /** Nobody will read what comes from here on: the peer hears of that by a RST. See {@link TcpConnection.refuseText}. */
+  refusesText = false;
   /** Keepalive: when the peer was last heard of, and probes since. */
   lastHeard = 0;
   keepAliveProbes = 0;
@@ -252,6 +254,11 @@ export class TcpConnection {
   abandon(now: number): void {
     this.close(now);
     if (this.orphanUna === -2) this.watchOrphan(now);
+  }
+
+  /** From here on nobody reads: where `unreadAtClose` says so, new data is answered by a RST, since it is lost (RFC 1122 §4.2.2.13). */
+  refuseText(): void {
+    this.refusesText = this.config.unreadAtClose === "reset";
   }
 
   /** Send RST (when the peer knows of us) and be CLOSED; the owner hears nothing. The RST passes through segmentOptions. */
@@ -582,6 +589,13 @@ export class TcpConnection {
     const observer = this.environment.observer;
     if (observer === null) return;
     observer.event({ at: now, host: this.environment.name, connection: this.connectionId, subflow: this.subflowId, ...detail });
+  }
+
+  /** What ICMP said, once: it did not end the connection (RFC 1122 §4.2.3.9). */
+  takeSoftError(): CloseReason | null {
+    const { softError } = this;
+    this.softError = null;
+    return softError;
   }
 
   /** A segment is not processed further. */

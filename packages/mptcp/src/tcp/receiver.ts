@@ -6,6 +6,7 @@ import { ReceiverRtt } from "./buffer-tuning.ts";
 import type { TcpConnection } from "./connection.ts";
 import { announcedMss } from "./negotiation.ts";
 import { ReassemblyQueue } from "./reassembly.ts";
+import type { ByteRange } from "./reassembly.ts";
 import { TIMER } from "./timers.ts";
 
 /** The receiving half of a connection: what arrived, what is expected, and what the peer has been told. Positions are stream offsets. */
@@ -68,7 +69,7 @@ export class Receiver {
 
   /** Something is out of order, or a duplicate has to be reported. */
   get hasSackBlocks(): boolean {
-    return this.tcp.sack && (this.duplicateStart >= 0 || this.queue.bytes > 0);
+    return this.tcp.sack && (this.duplicateStart >= 0 || this.queue.bytes > 0 || this.finOffset > this.nxt);
   }
 
   // ---- timestamps (RFC 7323)
@@ -114,7 +115,10 @@ export class Receiver {
       this.ackNow = true;
     }
     if (this.finOffset >= 0 && end > this.finOffset) end = this.finOffset > start ? this.finOffset : start;
-    if (fin && this.finOffset < 0 && end >= this.nxt && end >= this.queue.highest) this.finOffset = end;
+    if (fin && this.finOffset < 0 && end >= this.nxt && end >= this.queue.highest) {
+      this.finOffset = end;
+      if (start === end && end > this.nxt) this.noteRecent(end);
+    }
     if (fin) this.ackNow = true;
     if (start < this.nxt && length > 0) {
       this.noteDuplicate(start, end < this.nxt ? end : this.nxt);
@@ -175,6 +179,17 @@ export class Receiver {
     const due = filled || this.pace.isUrgent(this.nxt - this.lastAck) ? now : this.pace.due(armed, tcp.rtt.srtt, now);
     if (due <= now) this.ackNow = true;
     else if (due !== armed) tcp.arm(TIMER.delayedAck, due);
+  }
+
+  /** The same for the peer's FIN, and data with it: the application may answer, or end as well, and its segment acknowledges the FIN. */
+  paceFin(now: number): void {
+    const { tcp } = this;
+    this.pace ??= new AckPace(tcp.config, this.rightEdge - this.nxt);
+    this.pace.onFin();
+    const armed = tcp.timers[TIMER.delayedAck] as number;
+    const due = this.pace.isUrgent(this.nxt - this.lastAck) ? now : this.pace.due(armed, tcp.rtt.srtt, now);
+    this.ackNow = due <= now;
+    if (due > now && due !== armed) tcp.arm(TIMER.delayedAck, due);
   }
 
   /** An ACK that waited is due. */
@@ -310,7 +325,7 @@ export class Receiver {
     let kept = 0;
     for (let i = 0; i < recent.length; i++) {
       const offset = recent[i] as number;
-      const range = this.queue.rangeAt(offset);
+      const range = this.rangeWithFin(offset);
       if (range === null || this.listed(range.start, kept)) continue;
       recent[kept++] = offset;
       if (left-- > 0) blocks.push(sequenceAdd(origin, range.start), sequenceAdd(origin, range.end));
@@ -321,8 +336,17 @@ export class Receiver {
 
   /** Whether one of the first `n` recent offsets lies in the range that starts at `start`. */
   private listed(start: number, n: number): boolean {
-    for (let i = 0; i < n; i++) if (this.queue.rangeAt(this.recent[i] as number)?.start === start) return true;
+    for (let i = 0; i < n; i++) if (this.rangeWithFin(this.recent[i] as number)?.start === start) return true;
     return false;
+  }
+
+  /** What arrived out of order around an offset: a FIN takes the number behind the last octet (RFC 9293 §3.4), and is reported as well. */
+  private rangeWithFin(offset: number): ByteRange | null {
+    const { finOffset } = this;
+    const isFin = offset === finOffset && offset > this.nxt;
+    const range = this.queue.rangeAt(isFin ? offset - 1 : offset);
+    if (range === null) return isFin ? { start: offset, end: offset + 1 } : null;
+    return range.end === finOffset ? { start: range.start, end: finOffset + 1 } : range;
   }
 
   private noteRecent(offset: number): void {

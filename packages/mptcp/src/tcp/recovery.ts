@@ -4,6 +4,7 @@ import type { AckEvent, LossEvent, RateSample } from "./congestion/control.ts";
 import type { TcpConnection } from "./connection.ts";
 import { DUP_THRESH } from "./rack.ts";
 import { PHASE } from "./phase.ts";
+import type { Sender } from "./sender.ts";
 import { TIMER } from "./timers.ts";
 
 /**
@@ -29,6 +30,8 @@ export function isDuplicateLoss(tcp: TcpConnection, summary: AckSummary): boolea
     return markFirst(tcp);
   }
   if (!summary.duplicate || board.count === 0 || sender.phase === PHASE.loss) return false;
+  // A duplicate tells of a segment behind the oldest: there are no more of them than such segments, whoever sends more (RFC 5681 §3.2).
+  if (!hasSegmentsBehind(sender, sender.duplicateAcks + 1)) return false;
   sender.duplicateAcks++;
   const most = board.pipe - (board.at(0).inPipe ? board.at(0).length : 0);
   const bytes = Math.min(sender.unit, most - sender.duplicateBytes);
@@ -39,6 +42,13 @@ export function isDuplicateLoss(tcp: TcpConnection, summary: AckSummary): boolea
   // RFC 6582 §3.2 step 2: not for duplicates that retransmissions of the last recovery caused.
   if (sender.duplicateAcks !== DUP_THRESH || sender.phase !== PHASE.open || sender.una <= sender.recoveryPoint) return false;
   return markFirst(tcp);
+}
+
+/** Whether at least `wanted` segments are in flight besides the oldest. */
+function hasSegmentsBehind({ board, unit }: Sender, wanted: number): boolean {
+  let segments = -1;
+  for (let i = 0; i < board.count && segments < wanted; i++) segments += Math.max(1, Math.ceil(board.at(i).payload.length / unit));
+  return segments >= wanted;
 }
 
 function markFirst(tcp: TcpConnection): boolean {

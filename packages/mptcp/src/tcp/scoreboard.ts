@@ -1,3 +1,4 @@
+import { joinedPayload } from "../wire/index.ts";
 import type { Payload } from "../wire/index.ts";
 import type { DeliveryRate } from "./delivery-rate.ts";
 import { TransmissionStamp } from "./delivery-rate.ts";
@@ -153,6 +154,23 @@ export class Scoreboard {
       else record.newer.older = rest;
       record.newer = rest;
     }
+  }
+
+  /** Puts the record behind that at `index` into it. Both are lost. */
+  join(index: number): void {
+    const record = this.at(index);
+    const next = this.at(index + 1);
+    record.payload = joinedPayload(record.payload, next.payload);
+    record.length += next.length;
+    record.fin = next.fin;
+    record.push ||= next.push;
+    const mask = this.ring.length - 1;
+    for (let i = index + 1; i + 1 < this.count; i++) this.ring[(this.head + i) & mask] = this.at(i + 1);
+    this.count--;
+    this.ring[(this.head + this.count) & mask] = null;
+    this.lostCount--;
+    if (this.lostHint > index) this.lostHint = index;
+    this.pool.give(next);
   }
 
   /** Deems a record lost that is neither SACKed nor lost already. */

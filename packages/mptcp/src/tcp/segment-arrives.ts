@@ -1,4 +1,4 @@
-import { NEVER } from "../core/index.ts";
+import { MILLISECOND, NEVER } from "../core/index.ts";
 import type { TcpSegment } from "../wire/index.ts";
 import { positionNear, sequenceAdd, TCP_FLAG } from "../wire/index.ts";
 import { acknowledge, updateSendWindow } from "./acknowledge.ts";
@@ -31,6 +31,8 @@ function arrivesInSynSent(tcp: TcpConnection, segment: TcpSegment, now: number):
   // First: our SYN is the only thing that can be acknowledged.
   if (hasAck && (tcp.synSentAt < 0 || segment.acknowledgment !== sender.origin)) {
     if ((flags & TCP_FLAG.RST) === 0) tcp.resetReply = segment.acknowledgment;
+    // RFC 9293 §3.5.1: our RST ends what the peer has left of an earlier connection, and the next SYN need not wait for a timeout.
+    if (tcp.synSentAt >= 0 && tcp.synRetries === 0) tcp.arm(TIMER.retransmission, now + SYN_AFTER_RESET);
     tcp.drop("unacceptable ACK in SYN-SENT", now);
     return;
   }
@@ -125,7 +127,7 @@ function arrivesLater(tcp: TcpConnection, segment: TcpSegment, now: number): voi
       deferAck(tcp, now);
       return;
     }
-  } else if (ack > sender.nxt || ack < sender.una - sender.maxWindow) {
+  } else if (ack > sender.nxt || ack < sender.una - sender.oldAcks) {
     // RFC 5961 §5.2.
     tcp.environment.counters.increment("TcpExtTCPChallengeACK");
     receiver.challenge(now);
@@ -140,6 +142,10 @@ function arrivesLater(tcp: TcpConnection, segment: TcpSegment, now: number): voi
   if (tcp.timestamps && segment.hasTimestamps) receiver.updateTimestamp(segment.timestampValue, offset, now);
   if (!tcp.owner.onSegment(tcp, segment, offset, now) || tcp.state === "CLOSED") return;
   arrivesAck(tcp, segment, ack, offset, now);
+  if (tcp.refusesText && receives(tcp) && textEnd > receiver.nxt) {
+    refuseText(tcp, segment, now);
+    return;
+  }
   if (receives(tcp)) arrivesText(tcp, segment, offset, now);
 }
 
@@ -245,6 +251,14 @@ function arrivesAck(tcp: TcpConnection, segment: TcpSegment, ack: number, offset
   }
 }
 
+/** RFC 1122 §4.2.2.13, RFC 9293 §3.6.1: data that nobody will read is lost, and a RST says so. */
+function refuseText(tcp: TcpConnection, segment: TcpSegment, now: number): void {
+  tcp.environment.counters.increment("TcpExtTCPAbortOnData");
+  tcp.resetReply = segment.acknowledgment;
+  tcp.abortPending = true;
+  tcp.over("ECONNRESET", segment, now);
+}
+
 /** Whether text and FIN of the peer still count in this state. */
 function receives(tcp: TcpConnection): boolean {
   const state = tcp.state;
@@ -257,6 +271,7 @@ function arrivesText(tcp: TcpConnection, segment: TcpSegment, offset: number, no
   const fin = (segment.flags & TCP_FLAG.FIN) !== 0;
   if (segment.payload.length === 0 && !fin) return;
   const echo = segment.hasTimestamps ? segment.timestampEcho : -1;
+  const owed = receiver.ackNow || receiver.queue.bytes > 0;
   receiver.accept(segment.payload, offset, fin, (segment.flags & TCP_FLAG.PSH) !== 0, echo, now);
   if (tcp.state === "CLOSED" || receiver.finOffset < 0 || receiver.nxt !== receiver.finOffset) return;
   // The FIN is in order.
@@ -266,6 +281,7 @@ function arrivesText(tcp: TcpConnection, segment: TcpSegment, offset: number, no
   switch (tcp.state) {
     case "ESTABLISHED":
       tcp.setState("CLOSE-WAIT", now);
+      if (!owed && tcp.config.acknowledging === "adaptive") receiver.paceFin(now);
       break;
     case "FIN-WAIT-1":
       tcp.setState("CLOSING", now);
@@ -280,3 +296,6 @@ function arrivesText(tcp: TcpConnection, segment: TcpSegment, offset: number, no
   tcp.owner.onFin(tcp, now);
   if (tcp.state === "FIN-WAIT-2") tcp.enterTimeWait(now);
 }
+
+/** How long after a RST that answers an unacceptable ACK a SYN follows, ns: the RST is there first. */
+const SYN_AFTER_RESET = 10 * MILLISECOND;

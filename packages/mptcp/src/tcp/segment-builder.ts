@@ -10,13 +10,11 @@ export function buildDataSegment(tcp: TcpConnection, record: SentSegment, now: n
   const segment = new TcpSegment();
   let flags: number = TCP_FLAG.ACK;
   if (record.fin) flags |= TCP_FLAG.FIN;
-  if (record.push) flags |= TCP_FLAG.PSH;
-  segment.payload = record.payload;
-  if (record.payload.length > tcp.sender.unit) {
-    segment.segmentSize = tcp.sender.unit;
-    if (tcp.config.push === "burst") flags |= TCP_FLAG.PSH;
-  }
+  const isSuper = record.payload.length > tcp.sender.unit;
+  if (record.push || (isSuper && tcp.config.superSegments === "paced")) flags |= TCP_FLAG.PSH;
   segment.flags = flags;
+  segment.payload = record.payload;
+  if (isSuper) segment.segmentSize = tcp.sender.unit;
   const role = record.payload.length > 0 ? SEGMENT_ROLE.data : SEGMENT_ROLE.fin;
   return finish(tcp, segment, role, record.tag, record.offset, now);
 }

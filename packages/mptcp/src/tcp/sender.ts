@@ -1,4 +1,4 @@
-import { MILLISECOND, NEVER } from "../core/index.ts";
+import { MILLISECOND, NEVER, SECOND } from "../core/index.ts";
 import { Payload } from "../wire/index.ts";
 import type { Packet } from "../wire/index.ts";
 import type { CongestionControl } from "./congestion/control.ts";
@@ -86,6 +86,14 @@ export class Sender {
     this.board = new Scoreboard(tcp.environment.segments);
     this.origin = (initialSequence + 1) >>> 0;
     this.probe = new TailLossProbe();
+  }
+
+  /**
+   * How far below SND.UNA an ACK may lie that is still under way (RFC 5961 §5.2): the peer's window bounds what was ever in flight, and nothing precedes the
+   * first octet but our SYN, which only the answer of an opened connection acknowledges.
+   */
+  get oldAcks(): number {
+    return Math.min(this.maxWindow, this.una + (this.tcp.active ? 1 : 0));
   }
 
   /** Bytes in flight: the pipe less what duplicate ACKs say was delivered. */
@@ -176,8 +184,20 @@ export class Sender {
     if (record.length > room && (record.payload.length <= unit || room < unit)) return null;
     const most = Math.max(unit, Math.min(this.largestSegment(), Math.floor(room / unit) * unit));
     if (record.payload.length > most) board.split(index, most);
+    else if (this.tcp.config.repackaging) this.repackage(index, unit);
     this.forceRetransmission = false;
     return this.resend(record, this.phase === PHASE.loss ? "rto" : "fast", now);
+  }
+
+  /** Puts what is lost behind a segment into it, as far as that makes one segment that the peer's window has room for. What has a tag is its owner's to cut. */
+  private repackage(index: number, unit: number): void {
+    const { board } = this;
+    const record = board.at(index);
+    while (index + 1 < board.count && record.tag === null) {
+      const next = board.at(index + 1);
+      if (!next.lost || next.tag !== null || record.payload.length + next.payload.length > unit || next.end > this.una + this.window) return;
+      board.join(index);
+    }
   }
 
   private resend(record: SentSegment, cause: "rto" | "fast" | "tlp", now: number): Packet | null {
@@ -221,12 +241,13 @@ export class Sender {
     let length = tcp.owner.offer(tcp, limit, now);
     if (!this.open) return null;
     if (length <= 0) return this.nothingOffered(beyond, now);
-    if (partial && length >= limit && this.defers(congestion)) {
+    if (partial && length >= limit && this.defers(congestion, now)) {
       this.limitedUntil = this.nxt;
       return null;
     }
     if (length > limit) length = limit;
-    length = this.portion(length, window, now);
+    // RFC 8985 §7.3: a probe is the next segment, which Nagle's algorithm does not hold back.
+    length = beyond && length < window ? Math.min(length, unit) : this.portion(length, window, now);
     return length === 0 ? null : this.take(length, window, now);
   }
 
@@ -277,8 +298,11 @@ export class Sender {
   }
 
   /** A super-segment waits to become larger while acknowledgments are under way that will make room for it. */
-  private defers(congestion: number): boolean {
-    return this.phase === PHASE.open && this.inFlight > 0 && congestion * 3 < this.congestionWindow;
+  private defers(congestion: number, now: number): boolean {
+    if (this.phase !== PHASE.open || this.inFlight <= 0 || congestion * 3 >= this.congestionWindow) return false;
+    // Linux does not wait for an acknowledgment that is half a round trip away, and more than a millisecond.
+    const { config, rtt } = this.tcp;
+    return config.superSegments === "large" || now - this.board.at(0).sentAt - MILLISECOND >= rtt.srtt / 2;
   }
 
   private take(length: number, window: number, now: number): Packet | null {
@@ -338,9 +362,9 @@ export class Sender {
       const { tally } = this.tcp;
       tally.dataSegmentsSent++;
       tally.dataSentAt = now;
+      this.tcp.receiver.onDataSent(now);
     }
     if (this.pacer !== null) this.pacer.sent(record.length, now);
-    this.tcp.receiver.onDataSent(now);
     return buildDataSegment(this.tcp, record, now);
   }
 
@@ -401,9 +425,21 @@ export class Sender {
     let limit = Math.min(this.tcp.config.segmentationLimit, LARGEST_SUPER_SEGMENT);
     if (limit <= unit) return unit;
     if (this.pacer !== null) limit = Math.min(limit, Math.max(2 * unit, this.pacer.quantum));
+    else if (this.tcp.config.superSegments === "paced") limit = Math.min(limit, Math.max(2 * unit, pacedSize(this.tcp)));
     return limit - (limit % unit);
   }
 }
+
+/** What leaves in a 1024th of a second at a rate of somewhat more than a window per round trip; on short paths more, up to all. */
+function pacedSize({ congestion, rtt }: TcpConnection): number {
+  if (rtt.srtt === 0) return LARGEST_SUPER_SEGMENT;
+  const { threshold, window } = congestion;
+  const rate = (window * (2 * window < threshold ? 2 : 1.2)) / rtt.srtt;
+  return (rate * SECOND) / 1024 + LARGEST_SUPER_SEGMENT / 2 ** Math.floor(rtt.min / SHORT_PATH);
+}
+
+/** Round-trip time by which what a super-segment may have more is halved, ns. */
+const SHORT_PATH = 512_000;
 
 /** How long what does not fill a segment is held back at the most, ns; as Linux. */
 export const LONGEST_CORK = 200 * MILLISECOND;

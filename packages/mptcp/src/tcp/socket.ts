@@ -165,7 +165,9 @@ export class TcpSocket implements StreamConnection, TcpOwner {
       return;
     }
     this.ending = true;
-    if (!this.over) this.tcp.abandon(now);
+    if (this.over) return;
+    this.tcp.abandon(now);
+    this.tcp.refuseText();
   }
 
   /** Takes up to `max` bytes in order; null when there are none. */

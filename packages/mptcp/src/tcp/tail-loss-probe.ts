@@ -26,7 +26,7 @@ export class TailLossProbe {
       const { delayedAck, tailProbeAlone, tailProbeSlack } = tcp.config;
       timeout = 2 * rtt.srtt;
       // One segment in flight: its acknowledgment may be delayed.
-      timeout += sender.nxt - sender.una <= sender.unit ? (tailProbeAlone ?? delayedAck) : tailProbeSlack;
+      timeout += board.count === 1 && sender.nxt - sender.una <= sender.unit ? (tailProbeAlone ?? delayedAck) : tailProbeSlack;
     }
     let at = now + timeout;
     const retransmission = tcp.timers[TIMER.retransmission] as number;

@@ -39,9 +39,9 @@ export class TimeWait {
   /** What is left of the window, bytes, and how the field tells it. */
   private readonly window: number;
   private readonly windowField: number;
-  /** The largest windows that we and the peer ever offered, bytes. */
+  /** The largest window that we ever offered, and how old an ACK may be, bytes. */
   private readonly largestWindow: number;
-  private readonly largestPeerWindow: number;
+  private readonly oldAcks: number;
   private readonly timestamps: boolean;
   private readonly timestampOffset: number;
   private recentTimestamp: number;
@@ -66,7 +66,7 @@ export class TimeWait {
     this.window = receiver.rightEdge - receiver.nxt;
     this.windowField = Math.min(65535, Math.floor(this.window / receiver.scale));
     this.largestWindow = receiver.largestWindow;
-    this.largestPeerWindow = sender.maxWindow;
+    this.oldAcks = sender.oldAcks;
     this.timestamps = tcp.timestamps;
     this.timestampOffset = (tcp.timestampAt(now) - Math.floor(now / MILLISECOND)) | 0;
     this.recentTimestamp = receiver.recentTimestamp | 0;
@@ -109,7 +109,7 @@ export class TimeWait {
       return NOTHING;
     }
     const ahead = sequenceDifference(segment.acknowledgment, this.sent);
-    if (ahead > 0 || ahead < -this.largestPeerWindow) {
+    if (ahead > 0 || ahead < -this.oldAcks) {
       // RFC 5961 §5.2.
       environment.counters.increment("TcpExtTCPChallengeACK");
       return this.refuse("ACK out of range", environment, now);

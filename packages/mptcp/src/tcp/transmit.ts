@@ -9,7 +9,13 @@ export function nextPacket(tcp: TcpConnection, now: number): Packet | null {
   if (tcp.resetReply >= 0) {
     const sequence = tcp.resetReply;
     tcp.resetReply = -1;
-    return buildResetReply(tcp, sequence, now);
+    const packet = buildResetReply(tcp, sequence, now);
+    // It says the same as the RST of an aborted connection.
+    if (tcp.abortPending) {
+      tcp.abortPending = false;
+      tcp.environment.closed(tcp);
+    }
+    return packet;
   }
   switch (tcp.state) {
     case "CLOSED":

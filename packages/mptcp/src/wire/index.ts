@@ -50,7 +50,7 @@ export {
 export * from "./mptcp-options.ts";
 export { Packet, TCP_FLAG, TcpSegment } from "./packet.ts";
 export type { IcmpMessage, OpaqueBody, RawTcpOption } from "./packet.ts";
-export { Payload } from "./payload.ts";
+export { joinedPayload, Payload } from "./payload.ts";
 export { decodeTcpInUdp, encodeTcpInUdp, encodeTcpInUdpHeader, tcpInUdpLength } from "./tcp-in-udp.ts";
 export {
   DataSequenceSpace,

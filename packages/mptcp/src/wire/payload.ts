@@ -69,5 +69,15 @@ export function payloadOf(bytes: Uint8Array, from: number, end: number, copy: bo
   return Payload.of(own);
 }
 
+/** One payload behind the other, as one: a copy, where there is anything to copy. */
+export function joinedPayload(first: Payload, second: Payload): Payload {
+  if (second.length === 0) return first;
+  if (first.length === 0) return second;
+  if (first.bytes === null && second.bytes === null) return Payload.virtual(first.length + second.length);
+  const bytes = new Uint8Array(first.length + second.length);
+  second.copyTo(bytes, first.copyTo(bytes, 0));
+  return Payload.of(bytes);
+}
+
 /** Up to this many octets a loop is faster than a `subarray` and a `set`. */
 const SHORT = 32;

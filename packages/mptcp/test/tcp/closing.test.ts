@@ -159,7 +159,11 @@ describe("reset", () => {
     s.inject({ seq: 1, ack: 2, len: 10 }).expect({ flags: "A", ack: 1 });
     s.inject({ seq: 1, ack: -70_000, len: 10 }).expect({ flags: "A", ack: 1 });
     expect(s.socket.readable).toBe(0);
-    s.inject({ seq: 1, ack: -1000, len: 10 });
+    // Of what precedes the first octet, which nothing under way acknowledges.
+    s.inject({ seq: 1, ack: -1000, len: 10 }).expect({ flags: "A", ack: 1 });
+    expect(s.socket.readable).toBe(0);
+    s.write(100).expect({ seq: 1, len: 100 }).inject({ seq: 1, ack: 101 });
+    s.inject({ seq: 1, ack: 50, len: 10 });
     expect(s.socket.readable).toBe(10);
   });
 

@@ -9,6 +9,8 @@ export interface KnownKind {
   readonly tag?: RegExp;
   /** What the kernel does. */
   readonly kernel?: RegExp;
+  /** Whether all that follows is a consequence of it. */
+  readonly ends?: boolean;
   /** Why, with the clause that leaves the choice or decides it. */
   readonly reason: string;
 }
@@ -29,10 +31,9 @@ export const KNOWN: readonly KnownKind[] = [
   },
   {
     name: "the end of an attempt to connect",
-    what: /^the kernel alone sends RST$/,
-    state: /^opening$/,
-    tag: /^(shut|close|abort)/,
-    reason: "RFC 9293 §3.10.4: CLOSE in SYN-SENT deletes the connection, and nothing is sent; Linux sends a reset with MP_FASTCLOSE of a key of zeros",
+    what: /^(the kernel alone sends RST|flags of RST: kernel R\., engine R)$/,
+    state: /^(opening|over)$/,
+    reason: "RFC 9293 §3.10.4: CLOSE in SYN-SENT deletes the connection, and nothing is sent; Linux sends a reset with MP_FASTCLOSE of a key of zeros, to which the answer to what comes next is compared",
   },
   {
     name: "the end of a join that has only begun",
@@ -83,6 +84,32 @@ export const KNOWN: readonly KnownKind[] = [
     state: /^(peer closed|both closed|one subflow|over)$/,
     tag: /^(DATA_FIN|FIN with DATA_FIN)/,
     reason: "RFC 8684 §3.3.3: a DATA_FIN is sent again until its Data ACK comes, which may have got lost; Linux answers the first one alone",
+  },
+  {
+    name: "unread data at the close of a connection that fell back",
+    what: /^the kernel alone sends FIN$/,
+    state: /^(regular|regular, peer closed|fallback|one subflow)$/,
+    tag: /^close$/,
+    reason: "RFC 1122 §4.2.2.13: a close with data that was not read is told by a reset; Linux does so for a socket of TCP, and for one of Multipath TCP in use, not for one that fell back",
+  },
+  {
+    name: "a reset at the end of data out of order",
+    what: /^the engine alone sends ACK with sack$/,
+    tag: /^(MP_FASTCLOSE with )?RST/,
+    reason: "RFC 5961 §3.2: a reset counts where it is expected next, and draws a challenge ACK elsewhere in the window; Linux also takes one that fits the end of a SACK block",
+  },
+  {
+    name: "timestamps of what is not taken",
+    what: /^values of TS of (ACK|data|FIN)$/,
+    tag: /^(ACK of before|data again)$/,
+    reason: "RFC 7323 §5.3: a segment outside of the window does not count, nor, for RFC 5961 §5.2, one whose ACK cannot be; Linux echoes the timestamp of an ACK as it looks at it first, and of what ends where the window begins",
+  },
+  {
+    name: "data after the close of a connection that fell back",
+    what: /^the engine alone sends RST$/,
+    state: /^(fallback|stack closed|regular, stack closed)$/,
+    tag: /^(data|urgent data|mapping|FIN with data|DATA_FIN with data)/,
+    reason: "RFC 1122 §4.2.2.13: data that arrives after a close is lost, and a reset says so; Linux does so for a socket of TCP, and not for one of Multipath TCP that fell back",
   },
 ];
 

@@ -213,8 +213,10 @@ export const PACKETS: Readonly<Record<string, Move>> = {
   "ICMP: host unreachable": (peer) => icmp(peer, peer.setting.family === 4 ? "icmp unreachable host_unreachable" : "icmpv6 unreachable addr_unreachable"),
 };
 
+/** An error about what is in flight, or about what has just been acknowledged, and is a message that comes too late (RFC 5927 §4.1). */
 function icmp(peer: Peer, message: string): string {
-  const at = peer.flows[0]!.ack;
+  const { ack } = peer.flows[0]!;
+  const at = peer.isOpen && peer.written + 1 > ack ? ack : Math.max(0, ack - 1);
   return `< addr[caddr0] > addr[saddr0] ${message} [${at}:${at + 10}(10)]`;
 }
 

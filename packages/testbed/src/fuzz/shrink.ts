@@ -1,6 +1,6 @@
-import { compareRecordings, type Difference } from "./compare.ts";
+import type { Difference } from "./compare.ts";
 import type { FuzzCase, FuzzInput } from "./generate.ts";
-import { describeCase, judge, recordCase, recordKernel, type Profile } from "./run-case.ts";
+import { describeCase, judgeCase, recordKernel, type Profile } from "./run-case.ts";
 
 /** The least that shows a kind of difference: a script with both recordings. */
 export interface Shrunk {
@@ -43,7 +43,7 @@ class Attempts {
     try {
       const kernel = recordKernel(candidate, this.#profile);
       if (kernel === null) return null;
-      const { difference } = judge(compareRecordings(candidate, kernel, recordCase(candidate, "engine", this.#profile)));
+      const { difference } = judgeCase(candidate, kernel, this.#profile);
       return difference?.what === this.#what ? difference : null;
     } catch {
       // What is left is no script any more, or one that cannot be carried out.

@@ -11,6 +11,8 @@ export interface EngineOptions {
   readonly seed?: number;
   /** Parameters of the engine's host, where a script wants others than Linux has. */
   readonly host?: Partial<HostOptions>;
+  /** How long after they are due timers are noticed, ns, as by a kernel whose clock ticks: 0 unless given. */
+  readonly timerDelay?: number;
   /** One more observer of what is decided. */
   readonly observer?: Observer;
   /** A line of the decision log for people; unless given a kind and its fields. */
@@ -30,13 +32,13 @@ class EngineTarget implements Target {
   private log: DecisionEvent[] = [];
 
   constructor(wiring: Wiring, options: EngineOptions) {
-    const { describe = plainly, host = {}, observer, seed = 1 } = options;
+    const { describe = plainly, host = {}, observer, seed = 1, timerDelay = 0 } = options;
     this.describe = describe;
     const event = (decision: DecisionEvent): void => {
       if (this.log.length < LONGEST_LOG) this.log.push(decision);
       observer?.event(decision);
     };
-    this.machine = new Machine(wiring, { seed, host, observer: { perSegment: observer?.perSegment === true, milestones: observer?.milestones === true, event } });
+    this.machine = new Machine(wiring, { seed, host, timerDelay, observer: { perSegment: observer?.perSegment === true, milestones: observer?.milestones === true, event } });
     this.process = new Process(this.machine);
   }
 

@@ -91,7 +91,8 @@ class Pair {
       }
       const isMine = whoseExtra(mine, my, theirs, their) === "one";
       const packet = (isMine ? one : two)!;
-      const goesOn = isMine ? areAlike(mine[my + 1], two) : areAlike(one, theirs[their + 1]);
+      // After an end that one side alone has sent there is nothing to compare.
+      const goesOn = !/[FR]/.test(packet.flags) && (isMine ? areAlike(mine[my + 1], two) : areAlike(one, theirs[their + 1]));
       if (!goesOn && !this.#wouldHave(isMine ? this.#other : this.#one, isMine ? this.#one : this.#other, packet)) return found;
       found.push(this.#alone(packet, isMine, goesOn));
       if (isMine) my++;
@@ -127,8 +128,10 @@ class Pair {
     const times = [printSeconds(one.at), printSeconds(two.at)] as const;
     const differs = (what: string, goesOn: boolean, field: string): Difference => ({ ...place, what, goesOn, comparison: fieldComparison(times, pieces, field) });
     const found: Difference[] = [];
-    if (one.flags !== two.flags) found.push(differs(`flags of ${shape}: ${this.#one.name} ${one.flags}, ${this.#other.name} ${two.flags}`, true, "flags"));
-    if (one.from !== two.from) found.push(differs(`sequence number of ${shape}`, false, "sequence"));
+    const isReset = one.flags.includes("R");
+    // Resets of another form answer, or end, something else.
+    if (one.flags !== two.flags) found.push(differs(`flags of ${shape}: ${this.#one.name} ${one.flags}, ${this.#other.name} ${two.flags}`, !isReset, "flags"));
+    if (one.from !== two.from && !(isReset && isForeign(one.from) && isForeign(two.from))) found.push(differs(`sequence number of ${shape}`, false, "sequence"));
     if (one.length !== two.length) found.push(differs(`length of ${shape}`, false, "sequence"));
     if (one.ack !== two.ack) found.push(differs(`ack of ${shape}`, false, "ack"));
     const options = this.#options(one, two);
@@ -156,6 +159,9 @@ class Pair {
     return since < otherSince ? this.#one : this.#other;
   }
 }
+
+/** Whether a number is none of the connection's, but counted from zero: what it is relative to the connection is chance. */
+const isForeign = (from: number): boolean => from > 2 ** 27;
 
 /** What stands in the line of a stack that sends nothing. */
 const NOTHING = "nothing";

@@ -69,6 +69,7 @@ export interface UnsentStream {
   /** Send buffer, bytes. */
   readonly limit: number;
   readonly isEnding: boolean;
+  readonly isNoDelay: boolean;
   readonly isCorked: boolean;
   readonly hasMore: boolean;
   readonly unsentLowWater: number;
@@ -565,6 +566,7 @@ export class DataSender {
       una: this.una,
       limit: this.bufferLimit,
       isEnding: this.ending,
+      isNoDelay: this.small.isNoDelay,
       isCorked: this.small.isCorked,
       hasMore: this.small.hasMore,
       unsentLowWater: this.unsentLowWater,

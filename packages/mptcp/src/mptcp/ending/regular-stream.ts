@@ -258,6 +258,7 @@ export class RegularStream implements TcpOwner, SubflowView {
     if (this.isClosed) return;
     this.ending = true;
     this.tcp.abandon(now);
+    this.tcp.refuseText();
   }
 
   read(max: number, now: number): Payload | null {

@@ -29,6 +29,8 @@ export interface MachineOptions {
   readonly observer: Observer;
   /** More of the engine's own options: what they say goes before what the machine would have. */
   readonly host: Partial<HostOptions>;
+  /** How long after they are due timers are noticed, ns. */
+  readonly timerDelay: number;
 }
 
 /** A virtual Linux machine in virtual time: one device, the engine's host, routes, settings. Its programs are {@link Process}es. */
@@ -52,6 +54,8 @@ export class Machine implements PumpDriver, AddressedMachine {
   readonly history = new Map<string, number>();
   /** Payload octets of a super-segment at the most; 0: none. */
   readonly segmentationLimit: number;
+  /** How long after they are due timers are noticed, ns. */
+  private readonly timerDelay: number;
   private readonly pump: Pump;
   private readonly attentive = new Map<StreamConnection | Listener, Attentive>();
   private readonly shared: SharedListener[] = [];
@@ -60,8 +64,9 @@ export class Machine implements PumpDriver, AddressedMachine {
   private readonly looped: Packet[] = [];
 
   constructor(wiring: Wiring, options: MachineOptions) {
-    const { host, observer, seed } = options;
+    const { host, observer, seed, timerDelay } = options;
     this.mtu = wiring.mtu;
+    this.timerDelay = timerDelay;
     this.segmentationLimit = wiring.segmentation ? SUPER_SEGMENT : 0;
     const event = (decision: DecisionEvent): void => {
       countState(this.host.counters, decision);
@@ -176,14 +181,14 @@ export class Machine implements PumpDriver, AddressedMachine {
   /** When something is to be done next, ns; NEVER: nothing. */
   get nextTimeout(): number {
     // Timers that follow from a smoothed round-trip time may have a fraction; virtual time has none.
-    const at = Math.ceil(this.host.nextTimeout());
+    const at = Math.ceil(this.host.nextTimeout()) + this.timerDelay;
     return at < this.now ? this.now : at;
   }
 
   /** Time has come to `now`. */
   moveTo(now: number): void {
     this.now = now;
-    if (this.host.nextTimeout() <= now) this.host.handleTimeout(now);
+    if (this.host.nextTimeout() + this.timerDelay <= now) this.host.handleTimeout(now);
   }
 
   /** Does all that can be done now. */

@@ -50,7 +50,7 @@ function ended(socket: StreamSocket, finished: () => CallResult): CallResult | n
   if (socket.pendingError !== null) return fail(socket.takeError() as string);
   if (connection !== null && isUntold(connection)) return fail("ENOTCONN");
   if (socket.isReadOver) return finished();
-  return connection === null ? fail("ENOTCONN") : null;
+  return connection === null || socket.hasFailed ? fail("ENOTCONN") : null;
 }
 
 /** Takes octets, or looks at them from the beginning on. @returns how many there are more */

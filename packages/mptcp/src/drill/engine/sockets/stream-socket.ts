@@ -1,7 +1,7 @@
 import { NEVER, SECOND } from "../../../core/index.ts";
 import type { Listener } from "../../../host/index.ts";
 import { MptcpConnection } from "../../../mptcp/index.ts";
-import { STREAM_EVENT } from "../../../tcp/index.ts";
+import { STREAM_EVENT, TcpSocket } from "../../../tcp/index.ts";
 import type { StreamConnection, TcpState } from "../../../tcp/index.ts";
 import type { IpAddress } from "../../../wire/index.ts";
 import { CONSTANTS } from "../../system/index.ts";
@@ -56,7 +56,7 @@ export class StreamSocket extends Socket implements Attentive {
     const readable = connection?.readable ?? 0;
     if (this.protocol !== IPPROTO_MPTCP) return readable;
     const isRegular = connection instanceof MptcpConnection && connection.fallback !== null;
-    return this.state === "CLOSED" || (isRegular ? this.isReadShut || connection.closed : this.isReadOver) ? readable + 1 : readable;
+    return this.state === "CLOSED" || (isRegular ? this.isReadShut || connection.closed : this.isReadOver) ? Math.max(readable, 1) : readable;
   }
 
   protected get isFixed(): boolean {
@@ -65,7 +65,13 @@ export class StreamSocket extends Socket implements Attentive {
 
   /** Whether nothing will come any more but what is there. */
   get isReadOver(): boolean {
-    return this.isReadShut || (this.connection !== null && (this.connection.closed || hasPeerEnded(this.connection)));
+    return this.isReadShut || (this.connection !== null && ((this.connection.closed && !this.hasFailed) || hasPeerEnded(this.connection)));
+  }
+
+  /** Whether a socket of Multipath TCP broke while it was regular TCP, or before it was connected: Linux has it as one that was never connected. */
+  get hasFailed(): boolean {
+    const { connection } = this;
+    return this.protocol === IPPROTO_MPTCP && connection !== null && connection.error !== null && !(connection.multipath && isConnected(connection));
   }
 
   /** Whether nothing can be written any more. */
@@ -159,11 +165,15 @@ export class StreamSocket extends Socket implements Attentive {
       disconnectStream(this);
       return null;
     }
+    // Linux looks whether the handshake that was begun is over.
+    if (this.phase === "connecting") this.phase = "connected";
     if (how !== SHUT_WR) this.isReadShut = true;
     if (how !== SHUT_RD && !this.isWriteShut) {
       this.isWriteShut = true;
       this.connection?.end(this.machine.now);
     }
+    // Whoever has shut both directions reads no more than whoever has closed (RFC 9293 §3.6.1).
+    if (this.isReadShut && this.isWriteShut && this.connection instanceof TcpSocket && this.protocol !== IPPROTO_MPTCP) this.connection.tcp.refuseText();
     this.wake(0);
     return null;
   }
@@ -195,6 +205,12 @@ export class StreamSocket extends Socket implements Attentive {
       default:
         return "ENOTTY";
     }
+  }
+
+  /** An error that did not end the connection is told as well, by TCP alone. */
+  override takeError(): string | null {
+    const { connection } = this;
+    return super.takeError() ?? (connection instanceof TcpSocket && this.protocol !== IPPROTO_MPTCP ? connection.tcp.takeSoftError() : null);
   }
 
   onSetting(name: string): void {
