@@ -29,6 +29,7 @@ const SYSCTLS: Readonly<Record<string, (value: string) => DefaultsChange>> = {
   "net.ipv4.tcp_syn_retries": tcp((value) => ({ synRetries: whole(value, 0, 127) })),
   "net.ipv4.tcp_syncookies": (value) => ({ synCookies: (["never", "auto", "always"] as const)[whole(value, 0, 2) as 0 | 1 | 2] }),
   "net.ipv4.tcp_timestamps": tcp((value) => ({ timestamps: whole(value, 0, 2) > 0 })),
+  "net.ipv4.tcp_tso_win_divisor": tcp((value) => ({ superSegmentDivisor: whole(value) })),
   "net.ipv4.tcp_window_scaling": tcp((value) => ({ windowScaling: whole(value) > 0 })),
   "net.ipv4.tcp_wmem": tcp((value) => ({ sendBuffer: buffer(value) })),
   "net.mptcp.add_addr_timeout": (value) => ({ mptcp: { addAddrTimeout: whole(value) * SECOND } }),

@@ -9,6 +9,11 @@ export interface TcpConfig {
   readonly mtu: number;
   /** Most payload bytes of one super-segment where the link segments for us; 0 where it does not. */
   readonly segmentationLimit: number;
+  /**
+   * While ACKs follow each other closely a super-segment waits until there is room for one part in so many of the window, which keeps them large;
+   * 0: it never waits.
+   */
+  readonly superSegmentDivisor: number;
   /** Try smaller packets when full ones vanish without an ICMP message (RFC 4821, RFC 2923). Linux does not, with its default of `tcp_mtu_probing`. */
   readonly blackHoleDetection: boolean;
   /** Initial window in segments (RFC 6928). */
@@ -168,6 +173,7 @@ export function offeredShare({ offeredWindow }: Pick<TcpConfig, "offeredWindow">
 export const DEFAULT_TCP_CONFIG: Omit<TcpConfig, "congestion"> = {
   mtu: 1500,
   segmentationLimit: 0,
+  superSegmentDivisor: 3,
   blackHoleDetection: true,
   initialWindowSegments: 10,
   minRto: 200 * MILLISECOND,

@@ -30,7 +30,8 @@ export function isDuplicateLoss(tcp: TcpConnection, summary: AckSummary): boolea
   }
   if (!summary.duplicate || board.count === 0 || sender.phase === PHASE.loss) return false;
   sender.duplicateAcks++;
-  const most = board.pipe - (board.at(0).inPipe ? board.at(0).length : 0);
+  // The hole is one segment, even where it is part of a super-segment.
+  const most = board.pipe - (board.at(0).inPipe ? Math.min(board.at(0).length, sender.unit) : 0);
   const bytes = Math.min(sender.unit, most - sender.duplicateBytes);
   if (bytes > 0) {
     sender.duplicateBytes += bytes;
@@ -63,7 +64,7 @@ export function advanceRecovery(tcp: TcpConnection, summary: AckSummary, lost: b
     ended = sender.phase === PHASE.recovery;
     leaveRecovery(tcp, now);
   }
-  if (sender.phase === PHASE.open && lost) enterRecovery(tcp, summary.priorInFlight, summary.priorFlight, now);
+  if (sender.phase === PHASE.open && lost) enterRecovery(tcp, sender.nxt - summary.priorUna, summary.priorFlight, now);
   const recovering = sender.phase === PHASE.recovery;
   if (recovering && sender.recoveryWindow >= 0) {
     if (summary.delivered > 0) {
@@ -101,11 +102,11 @@ function tellAck(tcp: TcpConnection, summary: AckSummary, fast: boolean, sample:
 /** The reordering timer fired (RFC 8985 §6.2). */
 export function onReorderTimeout(tcp: TcpConnection, now: number): void {
   const sender = tcp.sender;
-  const inFlight = sender.inFlight;
-  const flight = sender.nxt - sender.una - sender.board.sackedBytes;
+  const outstanding = sender.nxt - sender.una;
+  const flight = outstanding - sender.board.sackedBytes;
   const lost = sender.rack.detect(sender.board, tcp.rtt, sender.phase !== PHASE.open, now);
   if (lost) {
-    if (sender.phase === PHASE.open) enterRecovery(tcp, inFlight, flight, now);
+    if (sender.phase === PHASE.open) enterRecovery(tcp, outstanding, flight, now);
     // Whatever the window was, one segment may be sent for what was found lost.
     if (sender.recoveryWindow >= 0) sender.recoveryWindow = Math.max(sender.recoveryWindow, sender.inFlight + sender.unit);
   }
@@ -114,10 +115,10 @@ export function onReorderTimeout(tcp: TcpConnection, now: number): void {
 
 /** A tail loss probe repaired the only loss, so that recovery never began; the congestion was there all the same (RFC 8985 §7.4.2). */
 export function repairedByProbe(tcp: TcpConnection, summary: AckSummary, now: number): void {
-  if (tcp.sender.phase !== PHASE.open) return;
-  const { congestion } = tcp;
+  const { congestion, sender } = tcp;
+  if (sender.phase !== PHASE.open) return;
   const { window } = congestion;
-  congestion.onLoss(lossEvent(tcp, summary.priorInFlight, 0, now));
+  congestion.onLoss(lossEvent(tcp, sender.nxt - summary.priorUna, 0, now));
   congestion.onRecovered(window, now);
 }
 
@@ -125,13 +126,13 @@ export function repairedByProbe(tcp: TcpConnection, summary: AckSummary, now: nu
 export function onRetransmissionTimeout(tcp: TcpConnection, now: number): void {
   const { sender, congestion } = tcp;
   const board = sender.board;
-  const inFlight = Math.max(sender.inFlight, sender.nxt - sender.una - board.sackedBytes - sender.duplicateBytes);
+  const outstanding = sender.nxt - sender.una;
   sender.timeouts++;
   sender.backoff++;
   // RFC 2018 §8: a hole at the left edge that was SACKed before shows that the receiver dropped it.
   if (board.at(0).sacked) board.forgetSacks();
   shrinkSegments(tcp, now);
-  congestion.onTimeout(lossEvent(tcp, inFlight, sender.timeouts, now));
+  congestion.onTimeout(lossEvent(tcp, outstanding, sender.timeouts, now));
   if (sender.timeouts === 1) sender.spurious.begin(sender.una, sender.nxt, true);
   sender.recoveryWindow = -1;
   if (sender.phase === PHASE.recovery) sender.rack.onRecovered();
@@ -161,14 +162,14 @@ function shrinkSegments(tcp: TcpConnection, now: number): void {
   sender.updateUnit();
 }
 
-function enterRecovery(tcp: TcpConnection, inFlight: number, flight: number, now: number): void {
+function enterRecovery(tcp: TcpConnection, outstanding: number, flight: number, now: number): void {
   const { sender, congestion } = tcp;
   sender.phase = PHASE.recovery;
   sender.recoveryPoint = sender.nxt;
   sender.probe.reset();
   if (tcp.timers[TIMER.tailProbe] !== NEVER) tcp.disarm(TIMER.tailProbe);
   if (congestion.usesPrr) sender.recoveryWindow = congestion.window;
-  congestion.onLoss(lossEvent(tcp, inFlight, 0, now));
+  congestion.onLoss(lossEvent(tcp, outstanding, 0, now));
   sender.prr.enter(flight);
   sender.spurious.begin(sender.una, sender.nxt, false);
   tcp.environment.counters.increment(tcp.sack ? "TcpExtTCPSackRecovery" : "TcpExtTCPRenoRecovery");
@@ -197,10 +198,13 @@ function noteRecovery(tcp: TcpConnection, phase: "enter" | "exit", now: number):
   tcp.emit({ kind: "recovery", phase, cwnd: tcp.congestionWindow, ssthresh: tcp.congestion.threshold }, now);
 }
 
-function lossEvent(tcp: TcpConnection, inFlight: number, consecutive: number, now: number): LossEvent {
+/** @param outstanding bytes sent and not acknowledged cumulatively before the loss was found, SACKed ones and lost ones among them */
+function lossEvent(tcp: TcpConnection, outstanding: number, consecutive: number, now: number): LossEvent {
   const { sender } = tcp;
-  LOSS_EVENT.inFlight = inFlight;
-  LOSS_EVENT.window = sender.congestionWindow;
+  const window = sender.congestionWindow;
+  // RFC 5681 equation 4, RFC 6675 §5: FlightSize; what limited transmit sent beyond the window does not count (RFC 5681 §3.2 step 2).
+  LOSS_EVENT.inFlight = outstanding < window ? outstanding : window;
+  LOSS_EVENT.window = window;
   LOSS_EVENT.segment = sender.unit;
   LOSS_EVENT.consecutive = consecutive;
   LOSS_EVENT.srtt = tcp.rtt.srtt;

@@ -221,7 +221,7 @@ export class Sender {
     let length = tcp.owner.offer(tcp, limit, now);
     if (!this.open) return null;
     if (length <= 0) return this.nothingOffered(beyond, now);
-    if (partial && length >= limit && this.defers(congestion)) {
+    if (partial && length >= limit && this.defers(congestion, now)) {
       this.limitedUntil = this.nxt;
       return null;
     }
@@ -276,9 +276,14 @@ export class Sender {
     if (this.tcp.owner.mayOffer(this.tcp)) this.forceSmall = true;
   }
 
-  /** A super-segment waits to become larger while acknowledgments are under way that will make room for it. */
-  private defers(congestion: number): boolean {
-    return this.phase === PHASE.open && this.inFlight > 0 && congestion * 3 < this.congestionWindow;
+  /**
+   * A super-segment waits to become larger while acknowledgments follow each other so closely that more will make room for it at once. After a pause
+   * nothing waits: the duplicate ACKs of RFC 3042 and the ACKs of a slow path let out what they have room for.
+   */
+  private defers(congestion: number, now: number): boolean {
+    const { config, tally } = this.tcp;
+    if (this.phase !== PHASE.open || this.inFlight <= 0 || now - tally.dataSentAt > LONGEST_DEFERRAL) return false;
+    return congestion * config.superSegmentDivisor < this.congestionWindow;
   }
 
   private take(length: number, window: number, now: number): Packet | null {
@@ -407,6 +412,9 @@ export class Sender {
 
 /** How long what does not fill a segment is held back at the most, ns; as Linux. */
 export const LONGEST_CORK = 200 * MILLISECOND;
+
+/** Data that left so long ago is no burst that goes on, ns; as Linux. */
+const LONGEST_DEFERRAL = MILLISECOND;
 
 /** 65,535 octets less an IPv6 and a full TCP header. */
 const LARGEST_SUPER_SEGMENT = 65535 - 40 - 60;

@@ -171,7 +171,7 @@ export interface LostSegment {
 
 /** What the sender tells the controller of a loss. */
 export interface LossEvent {
-  /** Bytes in flight when the loss was noticed: FlightSize of RFC 5681. */
+  /** FlightSize of RFC 5681: bytes sent and not acknowledged cumulatively before the loss was noticed, but no more than the window. */
   inFlight: number;
   /** Bytes that might have been in flight then: the window, or what Proportional Rate Reduction had made of it. */
   window: number;
