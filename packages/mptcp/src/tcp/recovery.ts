@@ -64,7 +64,7 @@ export function advanceRecovery(tcp: TcpConnection, summary: AckSummary, lost: b
     ended = sender.phase === PHASE.recovery;
     leaveRecovery(tcp, now);
   }
-  if (sender.phase === PHASE.open && lost) enterRecovery(tcp, sender.nxt - summary.priorUna, summary.priorFlight, now);
+  if (sender.phase === PHASE.open && lost) enterRecovery(tcp, sender.nxt - summary.priorUna, summary.priorInFlight, summary.priorFlight, now);
   const recovering = sender.phase === PHASE.recovery;
   if (recovering && sender.recoveryWindow >= 0) {
     if (summary.delivered > 0) {
@@ -103,10 +103,11 @@ function tellAck(tcp: TcpConnection, summary: AckSummary, fast: boolean, sample:
 export function onReorderTimeout(tcp: TcpConnection, now: number): void {
   const sender = tcp.sender;
   const outstanding = sender.nxt - sender.una;
+  const { inFlight } = sender;
   const flight = outstanding - sender.board.sackedBytes;
   const lost = sender.rack.detect(sender.board, tcp.rtt, sender.phase !== PHASE.open, now);
   if (lost) {
-    if (sender.phase === PHASE.open) enterRecovery(tcp, outstanding, flight, now);
+    if (sender.phase === PHASE.open) enterRecovery(tcp, outstanding, inFlight, flight, now);
     // Whatever the window was, one segment may be sent for what was found lost.
     if (sender.recoveryWindow >= 0) sender.recoveryWindow = Math.max(sender.recoveryWindow, sender.inFlight + sender.unit);
   }
@@ -118,7 +119,7 @@ export function repairedByProbe(tcp: TcpConnection, summary: AckSummary, now: nu
   const { congestion, sender } = tcp;
   if (sender.phase !== PHASE.open) return;
   const { window } = congestion;
-  congestion.onLoss(lossEvent(tcp, sender.nxt - summary.priorUna, 0, now));
+  congestion.onLoss(lossEvent(tcp, sender.nxt - summary.priorUna, summary.priorInFlight, 0, now));
   congestion.onRecovered(window, now);
 }
 
@@ -127,12 +128,13 @@ export function onRetransmissionTimeout(tcp: TcpConnection, now: number): void {
   const { sender, congestion } = tcp;
   const board = sender.board;
   const outstanding = sender.nxt - sender.una;
+  const { inFlight } = sender;
   sender.timeouts++;
   sender.backoff++;
   // RFC 2018 §8: a hole at the left edge that was SACKed before shows that the receiver dropped it.
   if (board.at(0).sacked) board.forgetSacks();
   shrinkSegments(tcp, now);
-  congestion.onTimeout(lossEvent(tcp, outstanding, sender.timeouts, now));
+  congestion.onTimeout(lossEvent(tcp, outstanding, inFlight, sender.timeouts, now));
   if (sender.timeouts === 1) sender.spurious.begin(sender.una, sender.nxt, true);
   sender.recoveryWindow = -1;
   if (sender.phase === PHASE.recovery) sender.rack.onRecovered();
@@ -162,14 +164,16 @@ function shrinkSegments(tcp: TcpConnection, now: number): void {
   sender.updateUnit();
 }
 
-function enterRecovery(tcp: TcpConnection, outstanding: number, flight: number, now: number): void {
+function enterRecovery(tcp: TcpConnection, outstanding: number, inFlight: number, flight: number, now: number): void {
   const { sender, congestion } = tcp;
+  const loss = lossEvent(tcp, outstanding, inFlight, 0, now);
+  sender.recoveryFlight = loss.inFlight;
   sender.phase = PHASE.recovery;
   sender.recoveryPoint = sender.nxt;
   sender.probe.reset();
   if (tcp.timers[TIMER.tailProbe] !== NEVER) tcp.disarm(TIMER.tailProbe);
   if (congestion.usesPrr) sender.recoveryWindow = congestion.window;
-  congestion.onLoss(lossEvent(tcp, outstanding, 0, now));
+  congestion.onLoss(loss);
   sender.prr.enter(flight);
   sender.spurious.begin(sender.una, sender.nxt, false);
   tcp.environment.counters.increment(tcp.sack ? "TcpExtTCPSackRecovery" : "TcpExtTCPRenoRecovery");
@@ -198,12 +202,17 @@ function noteRecovery(tcp: TcpConnection, phase: "enter" | "exit", now: number):
   tcp.emit({ kind: "recovery", phase, cwnd: tcp.congestionWindow, ssthresh: tcp.congestion.threshold }, now);
 }
 
-/** @param outstanding bytes sent and not acknowledged cumulatively before the loss was found, SACKed ones and lost ones among them */
-function lossEvent(tcp: TcpConnection, outstanding: number, consecutive: number, now: number): LossEvent {
+/**
+ * @param outstanding bytes sent and not acknowledged cumulatively before the loss was found, SACKed ones and lost ones among them
+ * @param inFlight bytes in flight before the loss was found
+ */
+function lossEvent(tcp: TcpConnection, outstanding: number, inFlight: number, consecutive: number, now: number): LossEvent {
   const { sender } = tcp;
   const window = sender.congestionWindow;
-  // RFC 5681 equation 4, RFC 6675 §5: FlightSize; what limited transmit sent beyond the window does not count (RFC 5681 §3.2 step 2).
-  LOSS_EVENT.inFlight = outstanding < window ? outstanding : window;
+  // RFC 5681 equation 4, RFC 6675 §5: FlightSize. What limited transmit sent beyond the window does not count (RFC 5681 §3.2 step 2); nor does what replaced
+  // delivered data since a recovery began, which the same loss delays once more.
+  const most = sender.phase === PHASE.recovery ? sender.recoveryFlight : Math.max(window, inFlight);
+  LOSS_EVENT.inFlight = outstanding < most ? outstanding : most;
   LOSS_EVENT.window = window;
   LOSS_EVENT.segment = sender.unit;
   LOSS_EVENT.consecutive = consecutive;

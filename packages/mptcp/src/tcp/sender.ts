@@ -54,6 +54,8 @@ export class Sender {
   phase: Phase = PHASE.open;
   /** SND.NXT when the current, or last, recovery began. */
   recoveryPoint = -1;
+  /** FlightSize, bytes, from which the current, or last, fast recovery worked out its threshold. */
+  recoveryFlight = 0;
   /** Without SACK: duplicate ACKs in a row, and the bytes that they say were delivered. */
   duplicateAcks = 0;
   duplicateBytes = 0;
@@ -193,7 +195,8 @@ export class Sender {
     if (tcp.environment.observer !== null) {
       tcp.emit({ kind: "retransmission", offset: record.offset, length: record.payload.length, cause }, now);
     }
-    if (tcp.timers[TIMER.retransmission] === NEVER) this.armRetransmission(now);
+    // RFC 6675 §6: a recovery that began late has a whole timeout before it for the first hole to be filled.
+    if (tcp.timers[TIMER.retransmission] === NEVER || (this.phase === PHASE.recovery && record === this.board.at(0))) this.armRetransmission(now);
     return this.build(record, now);
   }
 

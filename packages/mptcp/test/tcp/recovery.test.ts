@@ -82,6 +82,33 @@ describe("RACK (RFC 8985)", () => {
     s.advance(100 * SECOND).discard();
     expect(s.tcp.backoff).toBe(0);
   });
+
+  test("what limited transmit sent beyond the window does not count to what a loss leaves (RFC 5681 §3.2)", () => {
+    const s = flight(SACK);
+    s.inject({ seq: 1, ack: 1, sack: [1001, 3001] }).expectData(10_001, 2).silent();
+    s.inject({ seq: 1, ack: 1, sack: [1001, 4001] }).discard();
+    expect(s.tcp.congestion.threshold).toBe(5000);
+  });
+
+  test("what was in flight when the window was lowered for another reason counts", () => {
+    const s = flight(SACK, 0);
+    s.tcp.congestion.onPenalty(6000, s.now);
+    s.inject({ seq: 1, ack: 1, sack: [1001, 6001] }).discard();
+    expect(s.tcp.congestion.threshold).toBe(5000);
+  });
+
+  test("a timeout in fast recovery leaves the threshold where the loss has put it", () => {
+    const s = flight(SACK, 0);
+    s.inject({ seq: 1, ack: 1, sack: [4001, 10_001] }).expectData(1, 4).silent();
+    s.advance(210 * MILLISECOND).expect({ seq: 1 });
+    expect(s.tcp.congestion.threshold).toBe(5000);
+  });
+
+  test("the timer starts over with the retransmission of the first segment (RFC 6675 §6)", () => {
+    const s = flight(SACK, 0).advance(30 * MILLISECOND);
+    s.inject({ seq: 1, ack: 1, sack: [1001, 10_001] }).expect({ seq: 1 }).silent();
+    s.advance(190 * MILLISECOND).silent().advance(20 * MILLISECOND).expect({ seq: 1 });
+  });
 });
 
 describe("tail loss probe (RFC 8985 §7)", () => {

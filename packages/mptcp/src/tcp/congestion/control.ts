@@ -171,7 +171,10 @@ export interface LostSegment {
 
 /** What the sender tells the controller of a loss. */
 export interface LossEvent {
-  /** FlightSize of RFC 5681: bytes sent and not acknowledged cumulatively before the loss was noticed, but no more than the window. */
+  /**
+   * FlightSize of RFC 5681: bytes sent and not acknowledged cumulatively before the loss was noticed, without what limited transmit sent beyond the window
+   * (§3.2). For a timeout in fast recovery it is no more than it was for the loss, of which the timeout is another sign.
+   */
   inFlight: number;
   /** Bytes that might have been in flight then: the window, or what Proportional Rate Reduction had made of it. */
   window: number;
