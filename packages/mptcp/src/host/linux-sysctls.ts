@@ -17,6 +17,7 @@ export function changeOfSysctl(name: string, value: string): DefaultsChange | nu
 const SYSCTLS: Readonly<Record<string, (value: string) => DefaultsChange>> = {
   "net.ipv4.ip_default_ttl": tcp((value) => ({ hopLimit: whole(value, 1, 255) })),
   "net.ipv4.tcp_congestion_control": (value) => ({ tcp: { congestion: congestionControl(value) }, mptcp: { congestion: congestionControl(value) } }),
+  "net.ipv4.tcp_dsack": tcp((value) => ({ duplicateSack: whole(value) > 0 })),
   "net.ipv4.tcp_fin_timeout": tcp((value) => ({ orphanTimeout: whole(value, 1) * SECOND })),
   "net.ipv4.tcp_invalid_ratelimit": tcp((value) => ({ challengeInterval: whole(value) * MILLISECOND })),
   "net.ipv4.tcp_notsent_lowat": tcp((value) => ({ unsentLowWater: whole(value) >= NO_MARK ? 0 : whole(value) })),

@@ -38,6 +38,8 @@ export interface TcpConfig {
   /** ... and when there are more. */
   readonly tailProbeSlack: number;
   readonly sack: boolean;
+  /** Tell the peer of what arrived twice, where SACK is on (RFC 2883). */
+  readonly duplicateSack: boolean;
   readonly timestamps: boolean;
   readonly windowScaling: boolean;
   /**
@@ -185,6 +187,7 @@ export const DEFAULT_TCP_CONFIG: Omit<TcpConfig, "congestion"> = {
   tailProbeAlone: null,
   tailProbeSlack: 0,
   sack: true,
+  duplicateSack: true,
   timestamps: true,
   windowScaling: true,
   optionLayout: "packed",
