@@ -26,6 +26,7 @@ const SYSCTLS: Readonly<Record<string, (value: string) => DefaultsChange>> = {
   "net.ipv4.tcp_rto_max_ms": tcp((value) => ({ maxRto: whole(value, 1) * MILLISECOND })),
   "net.ipv4.tcp_rto_min_us": tcp((value) => leastRto(whole(value, 1) * MICROSECOND)),
   "net.ipv4.tcp_sack": tcp((value) => ({ sack: whole(value) > 0 })),
+  "net.ipv4.tcp_slow_start_after_idle": tcp((value) => ({ slowStartAfterIdle: whole(value) > 0 })),
   "net.ipv4.tcp_syn_linear_timeouts": tcp((value) => ({ synLinearRetries: whole(value) })),
   "net.ipv4.tcp_syn_retries": tcp((value) => ({ synRetries: whole(value, 0, 127) })),
   "net.ipv4.tcp_syncookies": (value) => ({ synCookies: (["never", "auto", "always"] as const)[whole(value, 0, 2) as 0 | 1 | 2] }),

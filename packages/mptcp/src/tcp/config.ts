@@ -16,6 +16,21 @@ export interface TcpConfig {
   readonly superSegmentDivisor: number;
   /** Try smaller packets when full ones vanish without an ICMP message (RFC 4821, RFC 2923). Linux does not, with its default of `tcp_mtu_probing`. */
   readonly blackHoleDetection: boolean;
+  /**
+   * By what an ACK lets the congestion window grow, which RFC 5681 §3.1 bounds by what it acknowledges: by all of that, or by what nobody knew to have
+   * been delivered, so that what was SACKed before does not count.
+   */
+  readonly windowGrowth: "acknowledged" | "delivered";
+  /**
+   * Whether a pause makes the congestion window smaller, by half for each retransmission timeout, down to the initial one (RFC 5681 §4.1, a SHOULD). Without,
+   * it stays, since it grows only while it is in use (RFC 7661 §4.2).
+   */
+  readonly slowStartAfterIdle: boolean;
+  /**
+   * What is sent again at once when the reordering timer finds a loss, while no ACK is there to clock it out: what the lowered window has room for (RFC 6675 §5,
+   * step C), or one `segment`, and more with each ACK (RFC 9937 §6.2).
+   */
+  readonly reorderTimerSends: "window" | "segment";
   /** Initial window in segments (RFC 6928). */
   readonly initialWindowSegments: number;
   readonly minRto: number;
@@ -177,6 +192,9 @@ export const DEFAULT_TCP_CONFIG: Omit<TcpConfig, "congestion"> = {
   segmentationLimit: 0,
   superSegmentDivisor: 3,
   blackHoleDetection: true,
+  windowGrowth: "acknowledged",
+  slowStartAfterIdle: false,
+  reorderTimerSends: "window",
   initialWindowSegments: 10,
   minRto: 200 * MILLISECOND,
   maxRto: 120 * SECOND,

@@ -83,14 +83,14 @@ export function advanceRecovery(tcp: TcpConnection, summary: AckSummary, lost: b
 }
 
 function tellAck(tcp: TcpConnection, summary: AckSummary, fast: boolean, sample: RateSample | null, now: number): void {
-  const { congestion, rtt, sender } = tcp;
+  const { config, congestion, rtt, sender } = tcp;
   const { window } = congestion;
   const event = ACK_EVENT;
-  event.acked = summary.advanced;
+  event.acked = config.windowGrowth === "delivered" ? summary.delivered : summary.advanced;
   event.recovery = fast ? "fast" : sender.phase === PHASE.loss ? "timeout" : "none";
   event.priorInFlight = summary.priorInFlight;
-  // RFC 7661 §4.1; in slow start a window that was half used may double, as in Linux.
-  event.cwndLimited = summary.priorUna < sender.limitedUntil || (window < congestion.threshold && window < 2 * summary.priorInFlight);
+  // RFC 7661 §4.1: in slow start a window of which more than half was used in this round trip has been tested, and may double.
+  event.cwndLimited = summary.priorUna < sender.limitedUntil || (window < congestion.threshold && window < 2 * sender.largestFlight);
   event.srtt = rtt.srtt;
   event.minRtt = rtt.min;
   event.latestRtt = summary.newestSent >= 0 ? rtt.latest : 0;
@@ -107,7 +107,13 @@ export function onReorderTimeout(tcp: TcpConnection, now: number): void {
   const flight = outstanding - sender.board.sackedBytes;
   const lost = sender.rack.detect(sender.board, tcp.rtt, sender.phase !== PHASE.open, now);
   if (lost) {
-    if (sender.phase === PHASE.open) enterRecovery(tcp, outstanding, inFlight, flight, now);
+    if (sender.phase === PHASE.open) {
+      enterRecovery(tcp, outstanding, inFlight, flight, now);
+      if (sender.recoveryWindow >= 0) {
+        const { window } = tcp.congestion;
+        sender.recoveryWindow = tcp.config.reorderTimerSends === "window" ? window : sender.prr.window(0, sender.inFlight, window, sender.unit, false);
+      }
+    }
     // Whatever the window was, one segment may be sent for what was found lost.
     if (sender.recoveryWindow >= 0) sender.recoveryWindow = Math.max(sender.recoveryWindow, sender.inFlight + sender.unit);
   }

@@ -77,8 +77,13 @@ export class Sender {
   silentFrom = 0;
   /** The window was full when offsets below this were sent (RFC 7661). */
   limitedUntil = 0;
+  /** The most bytes that were outstanding in this round trip, which ends when the offset `roundEnd` is acknowledged. */
+  largestFlight = 0;
+  private roundEnd = 0;
   /** When everything sent had been acknowledged, ns. */
   idleSince = 0;
+  /** The present pause has done to the congestion window what it does: what waits now waits for the peer. */
+  private pauseCounted = false;
   private readonly tcp: TcpConnection;
   /** End of the last segment that was not full (Minshall's variation of Nagle's algorithm). */
   private smallEnd = 0;
@@ -205,6 +210,7 @@ export class Sender {
     const tcp = this.tcp;
     this.updateUnit();
     const unit = this.unit;
+    if (tcp.config.slowStartAfterIdle && this.board.count === 0 && !this.pauseCounted && this.rates === null) this.restartAfterIdle(now);
     const congestion = beyond ? unit : this.congestionRoom();
     if (congestion <= 0) {
       this.limitedUntil = this.nxt;
@@ -212,7 +218,10 @@ export class Sender {
     }
     const window = this.una + this.window - this.nxt;
     if (window <= 0) {
-      if (this.tcp.owner.mayOffer(tcp)) this.noteClosedWindow(now);
+      if (this.tcp.owner.mayOffer(tcp)) {
+        this.noteClosedWindow(now);
+        this.pauseCounted = true;
+      }
       this.waitForWindow(now);
       return null;
     }
@@ -289,6 +298,18 @@ export class Sender {
     return congestion * config.superSegmentDivisor < this.congestionWindow;
   }
 
+  /** RFC 5681 §4.1: a pause takes half of the window for each retransmission timeout that it lasts, down to the initial window. */
+  private restartAfterIdle(now: number): void {
+    const { tcp, timeout } = this;
+    const { dataSentAt } = tcp.tally;
+    if (dataSentAt < 0 || now - dataSentAt <= timeout || !tcp.owner.mayOffer(tcp)) return;
+    this.pauseCounted = true;
+    let { window } = tcp.congestion;
+    const least = Math.min(window, tcp.config.initialWindowSegments * tcp.maxPayload);
+    for (let left = now - dataSentAt - timeout; left > 0 && window > least; left -= timeout) window /= 2;
+    tcp.congestion.onIdleRestart(now - this.idleSince, now, Math.max(window, least));
+  }
+
   private take(length: number, window: number, now: number): Packet | null {
     const tcp = this.tcp;
     const slot = SLOT;
@@ -306,7 +327,10 @@ export class Sender {
     const fin = this.closing && window > payload.length && tcp.owner.offer(tcp, 1, now) === 0 && this.open;
     if (!this.open) return null;
     if (payload.length < this.unit) this.smallEnd = end;
-    if (this.board.count === 0) tcp.congestion.onIdleRestart(now - this.idleSince, now);
+    if (this.board.count === 0) {
+      tcp.congestion.onIdleRestart(now - this.idleSince, now, Number.POSITIVE_INFINITY);
+      this.pauseCounted = false;
+    }
     this.forceSmall = false;
     this.persistBackoff = 0;
     const record = this.board.push(offset, payload, fin, slot.tag, slot.push, now);
@@ -323,6 +347,11 @@ export class Sender {
   private sent(record: SentSegment, now: number): Packet | null {
     const tcp = this.tcp;
     this.nxt = record.offset + record.length;
+    const flight = this.nxt - this.una;
+    if (flight > this.largestFlight || this.una >= this.roundEnd) {
+      this.largestFlight = flight;
+      this.roundEnd = this.nxt;
+    }
     if (record.fin) {
       this.finOffset = this.nxt - 1;
       tcp.setState(tcp.state === "CLOSE-WAIT" ? "LAST-ACK" : "FIN-WAIT-1", now);

@@ -38,8 +38,9 @@ export interface CongestionControl {
   /**
    * New data leaves while nothing is in flight (RFC 5681 §4.1). Called before it.
    * @param idle since everything sent before was acknowledged, or since the handshake, ns
+   * @param limit bytes: the most that such a pause leaves of the window; Infinity unless {@link TcpConfig.slowStartAfterIdle} is set
    */
-  onIdleRestart(idle: number, now: number): void;
+  onIdleRestart(idle: number, now: number, limit: number): void;
   /**
    * An acknowledgment of new data arrived outside of fast recovery; the one that ends a fast recovery does not count, and
    * neither do duplicate acknowledgments (RFC 3042 §2). With {@link CongestionControl.wantsSamples} it is called for each ACK that delivers something
