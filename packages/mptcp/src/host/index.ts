@@ -16,6 +16,6 @@ export { Pump } from "./pump.ts";
 export type { PumpDriver } from "./pump.ts";
 export type { OwnPolicies, RestoreOptions } from "./snapshot/index.ts";
 export type { PortPeer, PortSource } from "./ports.ts";
-export { profiles } from "./profiles.ts";
+export { LINUX_CONGESTION, profiles } from "./profiles.ts";
 export type { Profile, ProfileName } from "./profiles.ts";
 export type { SynCookieMode } from "./syn-cookies.ts";

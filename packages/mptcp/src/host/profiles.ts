@@ -1,7 +1,7 @@
 import { MICROSECOND, MILLISECOND, MINUTE, SECOND } from "../core/index.ts";
 import { linuxEndpoints, shortestQueue } from "../mptcp/index.ts";
 import type { MptcpConfig } from "../mptcp/index.ts";
-import { cubic } from "../tcp/index.ts";
+import { cubicWith, newRenoWith } from "../tcp/index.ts";
 import type { TcpConfig } from "../tcp/index.ts";
 
 /** Parameters by which a host makes the choices that the RFCs leave it as some known stack does. */
@@ -9,6 +9,12 @@ export interface Profile {
   readonly tcp: Partial<TcpConfig>;
   readonly mptcp: Partial<MptcpConfig>;
 }
+
+/** More segments than any window has: slow start grows by all that an ACK covers. */
+const NO_LIMIT = { slowStartLimit: 0x4000_0000 };
+
+/** Congestion controls by the names that Linux has for them, and as it has them. */
+export const LINUX_CONGESTION = { cubic: cubicWith(NO_LIMIT), reno: newRenoWith(NO_LIMIT) } as const;
 
 /**
  * The choices of known stacks, by name. `own` are the defaults; `linux` is what Linux 6.18 does with its default sysctls, as far as it was measured.
@@ -18,10 +24,13 @@ export const profiles = {
   own: { tcp: {}, mptcp: {} },
   linux: {
     tcp: {
-      congestion: cubic,
+      congestion: LINUX_CONGESTION.cubic,
       optionLayout: "aligned",
       superSegments: "paced",
       blackHoleDetection: false,
+      windowGrowth: "delivered",
+      slowStartAfterIdle: true,
+      reorderTimerSends: "segment",
       acknowledging: "adaptive",
       clockGranularity: 200 * MILLISECOND,
       tailProbeAlone: 200 * MILLISECOND,
@@ -40,7 +49,7 @@ export const profiles = {
       receiveBuffer: { initial: 131_072, max: 32 * 1024 * 1024, autoTune: true },
     },
     mptcp: {
-      congestion: cubic,
+      congestion: LINUX_CONGESTION.cubic,
       scheduler: shortestQueue,
       pathManager: linuxEndpoints,
       limits: { subflows: 2, addAddrAccepted: 0 },

@@ -32,13 +32,14 @@ export function acknowledge(tcp: TcpConnection, segment: TcpSegment, ack: number
   const sender = tcp.sender;
   const board = sender.board;
   const windowChanged = updateSendWindow(tcp, segment, ack, offset);
-  if (ack < sender.una) return;
   const hasBlocks = tcp.sack && segment.sackBlocks.length >= 2;
-  if (board.count === 0) onAckOfNothing(tcp, now);
+  // An ACK that was overtaken acknowledges nothing, but its SACK blocks may tell what later ones had no room for.
+  if (ack < sender.una && !hasBlocks) return;
+  if (board.count === 0 && ack >= sender.una) onAckOfNothing(tcp, now);
   if (board.count === 0 && sender.probe.end < 0 && !hasBlocks) return;
   const summary = SUMMARY;
   summary.delivered = 0;
-  summary.advanced = ack - sender.una;
+  summary.advanced = ack > sender.una ? ack - sender.una : 0;
   summary.priorInFlight = sender.inFlight;
   summary.priorUna = sender.una;
   summary.priorFlight = sender.nxt - sender.una - board.sackedBytes;
@@ -51,7 +52,7 @@ export function acknowledge(tcp: TcpConnection, segment: TcpSegment, ack: number
     ack === sender.una && !windowChanged && segment.payload.length === 0 && segment.flags === PURE_ACK && bareDss(segment);
   if (sender.rates !== null) sender.rates.begin();
   if (summary.advanced > 0) cumulative(tcp, segment, ack, summary, now);
-  if (hasBlocks) selective(tcp, segment, summary, now);
+  if (hasBlocks) selective(tcp, segment, ack, summary, now);
   sampleRtt(tcp, segment, summary, now);
   const repaired = sender.probe.onAck(ack, summary.duplicateSack && summary.duplicateEnd === sender.probe.end, summary.duplicate);
   let lost: boolean;
@@ -104,13 +105,13 @@ function cumulative(tcp: TcpConnection, segment: TcpSegment, ack: number, summar
     if (record.offset + record.length > ack) {
       if (record.offset < ack) {
         const bytes = ack - record.offset;
-        if (!record.sacked) summary.delivered += bytes;
+        if (!record.sacked) delivered(tcp, segment, record, bytes, summary, now);
         board.trimFirst(bytes);
       }
       break;
     }
     board.shift();
-    if (!record.sacked) delivered(tcp, segment, record, summary, now);
+    if (!record.sacked) delivered(tcp, segment, record, record.length, summary, now);
     board.recycle(record);
   }
   sender.una = ack;
@@ -120,7 +121,7 @@ function cumulative(tcp: TcpConnection, segment: TcpSegment, ack: number, summar
 }
 
 /** Takes SACK blocks (RFC 2018) and a D-SACK (RFC 2883). */
-function selective(tcp: TcpConnection, segment: TcpSegment, summary: AckSummary, now: number): void {
+function selective(tcp: TcpConnection, segment: TcpSegment, ack: number, summary: AckSummary, now: number): void {
   const sender = tcp.sender;
   const board = sender.board;
   const blocks = segment.sackBlocks;
@@ -128,7 +129,7 @@ function selective(tcp: TcpConnection, segment: TcpSegment, summary: AckSummary,
     const start = positionNear(blocks[i] as number, sender.origin, sender.una);
     const end = positionNear(blocks[i + 1] as number, sender.origin, sender.una);
     if (start >= end || end > sender.nxt) continue;
-    if (i === 0 && isDuplicateReport(tcp, blocks, start, end)) {
+    if (i === 0 && isDuplicateReport(tcp, blocks, ack, start, end)) {
       summary.duplicateSack = true;
       summary.duplicateStart = start;
       summary.duplicateEnd = end;
@@ -140,23 +141,26 @@ function selective(tcp: TcpConnection, segment: TcpSegment, summary: AckSummary,
     board.sack(start > sender.una ? start : sender.una, end, sender.unit);
   }
   const newly = board.newlySacked;
-  for (let i = 0; i < newly.length; i++) delivered(tcp, segment, newly[i] as SentSegment, summary, now);
+  for (let i = 0; i < newly.length; i++) {
+    const record = newly[i] as SentSegment;
+    delivered(tcp, segment, record, record.length, summary, now);
+  }
   newly.length = 0;
 }
 
-/** RFC 2883 §4: the first block is a D-SACK when it lies below the cumulative ACK or inside the second block. */
-function isDuplicateReport(tcp: TcpConnection, blocks: readonly number[], start: number, end: number): boolean {
+/** RFC 2883 §4: the first block is a D-SACK when it lies below the cumulative ACK of the same segment or inside the second block. */
+function isDuplicateReport(tcp: TcpConnection, blocks: readonly number[], ack: number, start: number, end: number): boolean {
   const sender = tcp.sender;
-  if (end <= sender.una) return true;
+  if (end <= ack) return true;
   if (blocks.length < 4) return false;
   const secondStart = positionNear(blocks[2] as number, sender.origin, sender.una);
   const secondEnd = positionNear(blocks[3] as number, sender.origin, sender.una);
   return start >= secondStart && end <= secondEnd;
 }
 
-/** One segment arrived at the peer: what it says about time and order. */
-function delivered(tcp: TcpConnection, segment: TcpSegment, record: SentSegment, summary: AckSummary, now: number): void {
-  summary.delivered += record.length;
+/** A segment, or the first `bytes` of a super-segment, arrived at the peer: what it says about time and order. */
+function delivered(tcp: TcpConnection, segment: TcpSegment, record: SentSegment, bytes: number, summary: AckSummary, now: number): void {
+  summary.delivered += bytes;
   const sentAt = record.sentAt;
   let valid = true;
   let sample = true;
@@ -171,8 +175,8 @@ function delivered(tcp: TcpConnection, segment: TcpSegment, record: SentSegment,
     if (sentAt > summary.newestSent) summary.newestSent = sentAt;
   }
   const { rack, rates } = tcp.sender;
-  if (tcp.sack) rack.onDelivered(record, valid, now);
-  if (rates !== null && valid) rates.onDelivered(record);
+  if (tcp.sack) rack.onDelivered(record, record.offset + bytes, valid, now);
+  if (rates !== null && valid && bytes === record.length) rates.onDelivered(record);
 }
 
 function sampleRtt(tcp: TcpConnection, segment: TcpSegment, summary: AckSummary, now: number): void {

@@ -14,8 +14,28 @@ export interface TcpConfig {
    * with PSH, as Linux sends them (`tcp_tso_autosize`). RFC 9293 §3.9.1.2 leaves PSH on other segments than the last open.
    */
   readonly superSegments: "large" | "paced";
+  /**
+   * While ACKs follow each other closely a super-segment waits until there is room for one part in so many of the window, which keeps them large;
+   * 0: it never waits.
+   */
+  readonly superSegmentDivisor: number;
   /** Try smaller packets when full ones vanish without an ICMP message (RFC 4821, RFC 2923). Linux does not, with its default of `tcp_mtu_probing`. */
   readonly blackHoleDetection: boolean;
+  /**
+   * By what an ACK lets the congestion window grow, which RFC 5681 §3.1 bounds by what it acknowledges: by all of that, or by what nobody knew to have
+   * been delivered, so that what was SACKed before does not count.
+   */
+  readonly windowGrowth: "acknowledged" | "delivered";
+  /**
+   * Whether a pause makes the congestion window smaller, by half for each retransmission timeout, down to the initial one (RFC 5681 §4.1, a SHOULD). Without,
+   * it stays, since it grows only while it is in use (RFC 7661 §4.2).
+   */
+  readonly slowStartAfterIdle: boolean;
+  /**
+   * What is sent again at once when the reordering timer finds a loss, while no ACK is there to clock it out: what the lowered window has room for (RFC 6675 §5,
+   * step C), or one `segment`, and more with each ACK (RFC 9937 §6.2).
+   */
+  readonly reorderTimerSends: "window" | "segment";
   /** Initial window in segments (RFC 6928). */
   readonly initialWindowSegments: number;
   readonly minRto: number;
@@ -38,6 +58,8 @@ export interface TcpConfig {
   /** ... and when there are more. */
   readonly tailProbeSlack: number;
   readonly sack: boolean;
+  /** Tell the peer of what arrived twice, where SACK is on (RFC 2883). */
+  readonly duplicateSack: boolean;
   readonly timestamps: boolean;
   readonly windowScaling: boolean;
   /**
@@ -184,7 +206,11 @@ export const DEFAULT_TCP_CONFIG: Omit<TcpConfig, "congestion"> = {
   mtu: 1500,
   segmentationLimit: 0,
   superSegments: "large",
+  superSegmentDivisor: 3,
   blackHoleDetection: true,
+  windowGrowth: "acknowledged",
+  slowStartAfterIdle: false,
+  reorderTimerSends: "window",
   initialWindowSegments: 10,
   minRto: 200 * MILLISECOND,
   maxRto: 120 * SECOND,
@@ -195,6 +221,7 @@ export const DEFAULT_TCP_CONFIG: Omit<TcpConfig, "congestion"> = {
   tailProbeAlone: null,
   tailProbeSlack: 0,
   sack: true,
+  duplicateSack: true,
   timestamps: true,
   windowScaling: true,
   optionLayout: "packed",

@@ -1,6 +1,7 @@
 import { MICROSECOND, MILLISECOND } from "../core/index.ts";
 import type { TcpState } from "./connection.ts";
 import type { TcpInfo } from "./info.ts";
+import { DUP_THRESH } from "./rack.ts";
 
 /** Fields of `struct tcp_info` (linux/tcp.h) by name, `tcpi_state` and so on. What is not in it has no meaning here, see docs/embedding.md. */
 export type LinuxTcpInfo = Readonly<Record<string, number>>;
@@ -27,7 +28,8 @@ export function linuxTcpInfo(info: TcpInfo): LinuxTcpInfo {
     tcpi_rcv_mss: info.receivedSegmentSize,
     tcpi_unacked: info.segmentsUnacknowledged,
     tcpi_sacked: info.segmentsSacked,
-    tcpi_lost: info.segmentsLost,
+    // Linux counts what it has sent again as lost until it is acknowledged; a tail loss probe is none.
+    tcpi_lost: info.segmentsLost + (info.recovery === "recovery" || info.recovery === "loss" ? info.segmentsRepeated : 0),
     tcpi_retrans: info.segmentsRepeated,
     tcpi_fackets: 0,
     tcpi_last_data_sent: milliseconds(info.sinceDataSent),
@@ -40,6 +42,7 @@ export function linuxTcpInfo(info: TcpInfo): LinuxTcpInfo {
     tcpi_rttvar: microseconds(info.rttVariation),
     tcpi_snd_ssthresh: info.slowStartThreshold === null ? NO_THRESHOLD : segments(info.slowStartThreshold),
     tcpi_snd_cwnd: segments(info.congestionWindow),
+    tcpi_reordering: DUP_THRESH,
     tcpi_advmss: info.announcedSegmentSize,
     tcpi_rcv_rtt: microseconds(info.receiverRtt),
     tcpi_rcv_space: info.readPerRound,

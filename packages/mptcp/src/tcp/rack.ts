@@ -26,11 +26,10 @@ export class Rack {
   private dsackRound = -1;
 
   /**
-   * A segment was delivered (steps 2 and 3).
+   * A segment was delivered, or a super-segment up to the offset `end` (steps 2 and 3).
    * @param valid false when the ACK may be that of an earlier transmission of it
    */
-  onDelivered(segment: SentSegment, valid: boolean, now: number): void {
-    const end = segment.offset + segment.length;
+  onDelivered(segment: SentSegment, end: number, valid: boolean, now: number): void {
     if (valid) {
       this.rtt = now - segment.sentAt;
       if (segment.serial > this.serial || (segment.serial === this.serial && end > this.endOffset)) {

@@ -34,6 +34,9 @@ export class ReassemblyQueue {
 
   /** How often something was not stored because of the limit. */
   refusals = 0;
+  /** Of what was offered last, the first part that was there already: [repeatedStart, repeatedEnd), empty when there was none. */
+  repeatedStart = 0;
+  repeatedEnd = 0;
 
   /** @param limit memory that may be held, bytes */
   constructor(limit: number) {
@@ -68,10 +71,16 @@ export class ReassemblyQueue {
     const end = offset + payload.length;
     const before = this.storedBytes;
     let at = offset;
+    this.repeatedStart = end;
+    this.repeatedEnd = end;
     while (at < end) {
       this.find(at);
       const left = this.found();
       if (left !== null && left.end > at) {
+        if (this.repeatedStart === end) {
+          this.repeatedStart = at;
+          if (left.end < end) this.repeatedEnd = left.end;
+        }
         at = left.end;
         continue;
       }
@@ -120,6 +129,11 @@ export class ReassemblyQueue {
     for (const block of this.blocks) {
       for (const range of block) if (!visit(range.start, range.end)) return;
     }
+  }
+
+  /** Offset of the lowest byte stored; -1 when empty. */
+  get lowest(): number {
+    return this.rangeCount === 0 ? -1 : ((this.blocks[0] as Range[])[0] as Range).start;
   }
 
   /** Offset after the highest byte stored; -1 when empty. */

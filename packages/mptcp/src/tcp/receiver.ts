@@ -49,9 +49,9 @@ export class Receiver {
   private recentTimestampAt = -1;
   /** Segments that are still acknowledged at once, so that the peer's slow start is not slowed down. */
   private quickAcks = QUICK_ACKS;
-  /** A duplicate to report (RFC 2883): start and end; -1: none. */
-  private duplicateStart = -1;
-  private duplicateEnd = -1;
+  /** A duplicate to report (RFC 2883): start and end, which are the same when there is none. */
+  private duplicateStart = 0;
+  private duplicateEnd = 0;
   /** Offsets inside ranges that arrived last, newest first (RFC 2018 §4). */
   private readonly recent: number[] = [];
   /** Token bucket of ACKs to segments that were not acceptable. */
@@ -67,9 +67,13 @@ export class Receiver {
     return this.finOffset >= 0 && this.nxt > this.finOffset;
   }
 
+  private get hasDuplicate(): boolean {
+    return this.duplicateEnd > this.duplicateStart;
+  }
+
   /** Something is out of order, or a duplicate has to be reported. */
   get hasSackBlocks(): boolean {
-    return this.tcp.sack && (this.duplicateStart >= 0 || this.queue.bytes > 0 || this.finOffset > this.nxt);
+    return this.tcp.sack && (this.hasDuplicate || this.queue.bytes > 0 || this.finOffset > this.nxt);
   }
 
   // ---- timestamps (RFC 7323)
@@ -141,7 +145,10 @@ export class Receiver {
     tcp.bytesReceived += payload.length;
     this.measureRtt(payload.length, echo, now);
     tcp.owner.onData(tcp, payload, offset, now);
-    if (filled) this.drain(now);
+    if (filled) {
+      this.noteOverlap();
+      this.drain(now);
+    }
     if (tcp.state === "CLOSED") return;
     if (tcp.config.acknowledging === "adaptive") {
       this.paceAck(payload.length, push, filled, now);
@@ -208,6 +215,14 @@ export class Receiver {
     return this.pace !== null && this.pace.onRead(bytes, isEmpty, this.nxt - this.lastAck);
   }
 
+  /** RFC 2883 §4: of what arrived in order the first part that was there already is reported as a duplicate, unless what lies before it was one. */
+  private noteOverlap(): void {
+    const start = this.queue.lowest;
+    if (start < 0 || start >= this.nxt || this.hasDuplicate) return;
+    const range = this.queue.rangeAt(start);
+    if (range !== null) this.noteDuplicate(start, Math.min(range.end, this.nxt));
+  }
+
   /** Hands over what is in order now. */
   private drain(now: number): void {
     const tcp = this.tcp;
@@ -233,13 +248,10 @@ export class Receiver {
     this.gapToReport = true;
     this.ackNow = true;
     if (stored > 0) this.noteRecent(offset);
-    if (stored < payload.length) {
-      const range = this.queue.rangeAt(offset);
-      if (range !== null && stored === 0) {
-        this.noteDuplicate(offset, Math.min(range.end, offset + payload.length));
-        this.noteRecent(offset);
-      }
-    }
+    // RFC 2883 §4.2, §4.3: the second block is the range around it, which is the newest.
+    const { repeatedStart, repeatedEnd } = this.queue;
+    this.noteDuplicate(repeatedStart, repeatedEnd);
+    if (stored === 0 && repeatedStart < repeatedEnd) this.noteRecent(offset);
   }
 
   private measureRtt(length: number, echo: number, now: number): void {
@@ -304,9 +316,9 @@ export class Receiver {
     if (this.tcp.timers[TIMER.delayedAck] !== NEVER) this.tcp.disarm(TIMER.delayedAck);
   }
 
-  /** RFC 2883: the next ACK reports [start, end), which arrived again. */
+  /** RFC 2883: the next ACK reports [start, end), which arrived again; it may reach back to the peer's SYN, and further. */
   noteDuplicate(start: number, end: number): void {
-    if (end <= start) return;
+    if (end <= start || !this.tcp.config.duplicateSack) return;
     this.duplicateStart = start;
     this.duplicateEnd = end;
   }
@@ -316,10 +328,10 @@ export class Receiver {
     const blocks: number[] = [];
     const origin = this.origin;
     let left = most;
-    if (this.duplicateStart >= 0) {
+    if (this.hasDuplicate) {
       blocks.push(sequenceAdd(origin, this.duplicateStart), sequenceAdd(origin, this.duplicateEnd));
       left--;
-      this.duplicateStart = -1;
+      this.duplicateStart = this.duplicateEnd;
     }
     const recent = this.recent;
     let kept = 0;

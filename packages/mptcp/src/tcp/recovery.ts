@@ -33,7 +33,8 @@ export function isDuplicateLoss(tcp: TcpConnection, summary: AckSummary): boolea
   // A duplicate tells of a segment behind the oldest: there are no more of them than such segments, whoever sends more (RFC 5681 §3.2).
   if (!hasSegmentsBehind(sender, sender.duplicateAcks + 1)) return false;
   sender.duplicateAcks++;
-  const most = board.pipe - (board.at(0).inPipe ? board.at(0).length : 0);
+  // The hole is one segment, even where it is part of a super-segment.
+  const most = board.pipe - (board.at(0).inPipe ? Math.min(board.at(0).length, sender.unit) : 0);
   const bytes = Math.min(sender.unit, most - sender.duplicateBytes);
   if (bytes > 0) {
     sender.duplicateBytes += bytes;
@@ -73,7 +74,7 @@ export function advanceRecovery(tcp: TcpConnection, summary: AckSummary, lost: b
     ended = sender.phase === PHASE.recovery;
     leaveRecovery(tcp, now);
   }
-  if (sender.phase === PHASE.open && lost) enterRecovery(tcp, summary.priorInFlight, summary.priorFlight, now);
+  if (sender.phase === PHASE.open && lost) enterRecovery(tcp, sender.nxt - summary.priorUna, summary.priorInFlight, summary.priorFlight, now);
   const recovering = sender.phase === PHASE.recovery;
   if (recovering && sender.recoveryWindow >= 0) {
     if (summary.delivered > 0) {
@@ -92,14 +93,14 @@ export function advanceRecovery(tcp: TcpConnection, summary: AckSummary, lost: b
 }
 
 function tellAck(tcp: TcpConnection, summary: AckSummary, fast: boolean, sample: RateSample | null, now: number): void {
-  const { congestion, rtt, sender } = tcp;
+  const { config, congestion, rtt, sender } = tcp;
   const { window } = congestion;
   const event = ACK_EVENT;
-  event.acked = summary.advanced;
+  event.acked = config.windowGrowth === "delivered" ? summary.delivered : summary.advanced;
   event.recovery = fast ? "fast" : sender.phase === PHASE.loss ? "timeout" : "none";
   event.priorInFlight = summary.priorInFlight;
-  // RFC 7661 §4.1; in slow start a window that was half used may double, as in Linux.
-  event.cwndLimited = summary.priorUna < sender.limitedUntil || (window < congestion.threshold && window < 2 * summary.priorInFlight);
+  // RFC 7661 §4.1: in slow start a window of which more than half was used in this round trip has been tested, and may double.
+  event.cwndLimited = summary.priorUna < sender.limitedUntil || (window < congestion.threshold && window < 2 * sender.largestFlight);
   event.srtt = rtt.srtt;
   event.minRtt = rtt.min;
   event.latestRtt = summary.newestSent >= 0 ? rtt.latest : 0;
@@ -111,11 +112,18 @@ function tellAck(tcp: TcpConnection, summary: AckSummary, fast: boolean, sample:
 /** The reordering timer fired (RFC 8985 §6.2). */
 export function onReorderTimeout(tcp: TcpConnection, now: number): void {
   const sender = tcp.sender;
-  const inFlight = sender.inFlight;
-  const flight = sender.nxt - sender.una - sender.board.sackedBytes;
+  const outstanding = sender.nxt - sender.una;
+  const { inFlight } = sender;
+  const flight = outstanding - sender.board.sackedBytes;
   const lost = sender.rack.detect(sender.board, tcp.rtt, sender.phase !== PHASE.open, now);
   if (lost) {
-    if (sender.phase === PHASE.open) enterRecovery(tcp, inFlight, flight, now);
+    if (sender.phase === PHASE.open) {
+      enterRecovery(tcp, outstanding, inFlight, flight, now);
+      if (sender.recoveryWindow >= 0) {
+        const { window } = tcp.congestion;
+        sender.recoveryWindow = tcp.config.reorderTimerSends === "window" ? window : sender.prr.window(0, sender.inFlight, window, sender.unit, false);
+      }
+    }
     // Whatever the window was, one segment may be sent for what was found lost.
     if (sender.recoveryWindow >= 0) sender.recoveryWindow = Math.max(sender.recoveryWindow, sender.inFlight + sender.unit);
   }
@@ -124,10 +132,10 @@ export function onReorderTimeout(tcp: TcpConnection, now: number): void {
 
 /** A tail loss probe repaired the only loss, so that recovery never began; the congestion was there all the same (RFC 8985 §7.4.2). */
 export function repairedByProbe(tcp: TcpConnection, summary: AckSummary, now: number): void {
-  if (tcp.sender.phase !== PHASE.open) return;
-  const { congestion } = tcp;
+  const { congestion, sender } = tcp;
+  if (sender.phase !== PHASE.open) return;
   const { window } = congestion;
-  congestion.onLoss(lossEvent(tcp, summary.priorInFlight, 0, now));
+  congestion.onLoss(lossEvent(tcp, sender.nxt - summary.priorUna, summary.priorInFlight, 0, now));
   congestion.onRecovered(window, now);
 }
 
@@ -135,13 +143,14 @@ export function repairedByProbe(tcp: TcpConnection, summary: AckSummary, now: nu
 export function onRetransmissionTimeout(tcp: TcpConnection, now: number): void {
   const { sender, congestion } = tcp;
   const board = sender.board;
-  const inFlight = Math.max(sender.inFlight, sender.nxt - sender.una - board.sackedBytes - sender.duplicateBytes);
+  const outstanding = sender.nxt - sender.una;
+  const { inFlight } = sender;
   sender.timeouts++;
   sender.backoff++;
   // RFC 2018 §8: a hole at the left edge that was SACKed before shows that the receiver dropped it.
   if (board.at(0).sacked) board.forgetSacks();
   shrinkSegments(tcp, now);
-  congestion.onTimeout(lossEvent(tcp, inFlight, sender.timeouts, now));
+  congestion.onTimeout(lossEvent(tcp, outstanding, inFlight, sender.timeouts, now));
   if (sender.timeouts === 1) sender.spurious.begin(sender.una, sender.nxt, true);
   sender.recoveryWindow = -1;
   if (sender.phase === PHASE.recovery) sender.rack.onRecovered();
@@ -171,14 +180,16 @@ function shrinkSegments(tcp: TcpConnection, now: number): void {
   sender.updateUnit();
 }
 
-function enterRecovery(tcp: TcpConnection, inFlight: number, flight: number, now: number): void {
+function enterRecovery(tcp: TcpConnection, outstanding: number, inFlight: number, flight: number, now: number): void {
   const { sender, congestion } = tcp;
+  const loss = lossEvent(tcp, outstanding, inFlight, 0, now);
+  sender.recoveryFlight = loss.inFlight;
   sender.phase = PHASE.recovery;
   sender.recoveryPoint = sender.nxt;
   sender.probe.reset();
   if (tcp.timers[TIMER.tailProbe] !== NEVER) tcp.disarm(TIMER.tailProbe);
   if (congestion.usesPrr) sender.recoveryWindow = congestion.window;
-  congestion.onLoss(lossEvent(tcp, inFlight, 0, now));
+  congestion.onLoss(loss);
   sender.prr.enter(flight);
   sender.spurious.begin(sender.una, sender.nxt, false);
   tcp.environment.counters.increment(tcp.sack ? "TcpExtTCPSackRecovery" : "TcpExtTCPRenoRecovery");
@@ -207,10 +218,18 @@ function noteRecovery(tcp: TcpConnection, phase: "enter" | "exit", now: number):
   tcp.emit({ kind: "recovery", phase, cwnd: tcp.congestionWindow, ssthresh: tcp.congestion.threshold }, now);
 }
 
-function lossEvent(tcp: TcpConnection, inFlight: number, consecutive: number, now: number): LossEvent {
+/**
+ * @param outstanding bytes sent and not acknowledged cumulatively before the loss was found, SACKed ones and lost ones among them
+ * @param inFlight bytes in flight before the loss was found
+ */
+function lossEvent(tcp: TcpConnection, outstanding: number, inFlight: number, consecutive: number, now: number): LossEvent {
   const { sender } = tcp;
-  LOSS_EVENT.inFlight = inFlight;
-  LOSS_EVENT.window = sender.congestionWindow;
+  const window = sender.congestionWindow;
+  // RFC 5681 equation 4, RFC 6675 §5: FlightSize. What limited transmit sent beyond the window does not count (RFC 5681 §3.2 step 2); nor does what replaced
+  // delivered data since a recovery began, which the same loss delays once more.
+  const most = sender.phase === PHASE.recovery ? sender.recoveryFlight : Math.max(window, inFlight);
+  LOSS_EVENT.inFlight = outstanding < most ? outstanding : most;
+  LOSS_EVENT.window = window;
   LOSS_EVENT.segment = sender.unit;
   LOSS_EVENT.consecutive = consecutive;
   LOSS_EVENT.srtt = tcp.rtt.srtt;

@@ -54,6 +54,8 @@ export class Sender {
   phase: Phase = PHASE.open;
   /** SND.NXT when the current, or last, recovery began. */
   recoveryPoint = -1;
+  /** FlightSize, bytes, from which the current, or last, fast recovery worked out its threshold. */
+  recoveryFlight = 0;
   /** Without SACK: duplicate ACKs in a row, and the bytes that they say were delivered. */
   duplicateAcks = 0;
   duplicateBytes = 0;
@@ -75,8 +77,13 @@ export class Sender {
   silentFrom = 0;
   /** The window was full when offsets below this were sent (RFC 7661). */
   limitedUntil = 0;
+  /** The most bytes that were outstanding in this round trip, which ends when the offset `roundEnd` is acknowledged. */
+  largestFlight = 0;
+  private roundEnd = 0;
   /** When everything sent had been acknowledged, ns. */
   idleSince = 0;
+  /** The present pause has done to the congestion window what it does: what waits now waits for the peer. */
+  private pauseCounted = false;
   private readonly tcp: TcpConnection;
   /** End of the last segment that was not full (Minshall's variation of Nagle's algorithm). */
   private smallEnd = 0;
@@ -213,7 +220,8 @@ export class Sender {
     if (tcp.environment.observer !== null) {
       tcp.emit({ kind: "retransmission", offset: record.offset, length: record.payload.length, cause }, now);
     }
-    if (tcp.timers[TIMER.retransmission] === NEVER) this.armRetransmission(now);
+    // RFC 6675 §6: a recovery that began late has a whole timeout before it for the first hole to be filled.
+    if (tcp.timers[TIMER.retransmission] === NEVER || (this.phase === PHASE.recovery && record === this.board.at(0))) this.armRetransmission(now);
     return this.build(record, now);
   }
 
@@ -222,6 +230,7 @@ export class Sender {
     const tcp = this.tcp;
     this.updateUnit();
     const unit = this.unit;
+    if (tcp.config.slowStartAfterIdle && this.board.count === 0 && !this.pauseCounted && this.rates === null) this.restartAfterIdle(now);
     const congestion = beyond ? unit : this.congestionRoom();
     if (congestion <= 0) {
       this.limitedUntil = this.nxt;
@@ -229,7 +238,10 @@ export class Sender {
     }
     const window = this.una + this.window - this.nxt;
     if (window <= 0) {
-      if (this.tcp.owner.mayOffer(tcp)) this.noteClosedWindow(now);
+      if (this.tcp.owner.mayOffer(tcp)) {
+        this.noteClosedWindow(now);
+        this.pauseCounted = true;
+      }
       this.waitForWindow(now);
       return null;
     }
@@ -297,12 +309,28 @@ export class Sender {
     if (this.tcp.owner.mayOffer(this.tcp)) this.forceSmall = true;
   }
 
-  /** A super-segment waits to become larger while acknowledgments are under way that will make room for it. */
+  /**
+   * A super-segment waits to become larger while acknowledgments follow each other so closely that more will make room for it at once. After a pause
+   * nothing waits: the duplicate ACKs of RFC 3042 and the ACKs of a slow path let out what they have room for.
+   */
   private defers(congestion: number, now: number): boolean {
-    if (this.phase !== PHASE.open || this.inFlight <= 0 || congestion * 3 >= this.congestionWindow) return false;
+    const { config, rtt, tally } = this.tcp;
+    if (this.phase !== PHASE.open || this.inFlight <= 0 || now - tally.dataSentAt > LONGEST_DEFERRAL) return false;
+    if (congestion * config.superSegmentDivisor >= this.congestionWindow) return false;
     // Linux does not wait for an acknowledgment that is half a round trip away, and more than a millisecond.
-    const { config, rtt } = this.tcp;
     return config.superSegments === "large" || now - this.board.at(0).sentAt - MILLISECOND >= rtt.srtt / 2;
+  }
+
+  /** RFC 5681 §4.1: a pause takes half of the window for each retransmission timeout that it lasts, down to the initial window. */
+  private restartAfterIdle(now: number): void {
+    const { tcp, timeout } = this;
+    const { dataSentAt } = tcp.tally;
+    if (dataSentAt < 0 || now - dataSentAt <= timeout || !tcp.owner.mayOffer(tcp)) return;
+    this.pauseCounted = true;
+    let { window } = tcp.congestion;
+    const least = Math.min(window, tcp.config.initialWindowSegments * tcp.maxPayload);
+    for (let left = now - dataSentAt - timeout; left > 0 && window > least; left -= timeout) window /= 2;
+    tcp.congestion.onIdleRestart(now - this.idleSince, now, Math.max(window, least));
   }
 
   private take(length: number, window: number, now: number): Packet | null {
@@ -322,7 +350,10 @@ export class Sender {
     const fin = this.closing && window > payload.length && tcp.owner.offer(tcp, 1, now) === 0 && this.open;
     if (!this.open) return null;
     if (payload.length < this.unit) this.smallEnd = end;
-    if (this.board.count === 0) tcp.congestion.onIdleRestart(now - this.idleSince, now);
+    if (this.board.count === 0) {
+      tcp.congestion.onIdleRestart(now - this.idleSince, now, Number.POSITIVE_INFINITY);
+      this.pauseCounted = false;
+    }
     this.forceSmall = false;
     this.persistBackoff = 0;
     const record = this.board.push(offset, payload, fin, slot.tag, slot.push, now);
@@ -339,6 +370,11 @@ export class Sender {
   private sent(record: SentSegment, now: number): Packet | null {
     const tcp = this.tcp;
     this.nxt = record.offset + record.length;
+    const flight = this.nxt - this.una;
+    if (flight > this.largestFlight || this.una >= this.roundEnd) {
+      this.largestFlight = flight;
+      this.roundEnd = this.nxt;
+    }
     if (record.fin) {
       this.finOffset = this.nxt - 1;
       tcp.setState(tcp.state === "CLOSE-WAIT" ? "LAST-ACK" : "FIN-WAIT-1", now);
@@ -443,6 +479,9 @@ const SHORT_PATH = 512_000;
 
 /** How long what does not fill a segment is held back at the most, ns; as Linux. */
 export const LONGEST_CORK = 200 * MILLISECOND;
+
+/** Data that left so long ago is no burst that goes on, ns; as Linux. */
+const LONGEST_DEFERRAL = MILLISECOND;
 
 /** 65,535 octets less an IPv6 and a full TCP header. */
 const LARGEST_SUPER_SEGMENT = 65535 - 40 - 60;

@@ -119,7 +119,7 @@ function checkWhateverComes(factory: CongestionControlFactory): Problem[] {
   for (let i = 0; i < 200; i++) idle.onAck({ ...ackOf(MSS, 2 * MSS, now + i * RTT), cwndLimited: false });
   watch.check(idle, MSS, "ACKs in an idle time");
   if (idle.pacingRate === null && idle.window > unused) problems.push({ rule: "idle", problem: "the window grows while it is not in use" });
-  idle.onIdleRestart(600 * SECOND, now + 700 * SECOND);
+  idle.onIdleRestart(600 * SECOND, now + 700 * SECOND, Number.POSITIVE_INFINITY);
   watch.check(idle, MSS, "a restart");
   const slow = start();
   for (let consecutive = 1; consecutive <= 10; consecutive++) slow.onTimeout(lossOf(slow.window, consecutive, now + consecutive * SECOND));

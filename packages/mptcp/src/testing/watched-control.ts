@@ -99,8 +99,8 @@ class WatchedControl implements CongestionControl {
     this.step("onSent", sent.now, (control, shift) => control.onSent({ ...copy, now: copy.now + shift }));
   }
 
-  onIdleRestart(idle: number, now: number): void {
-    this.step("onIdleRestart", now, (control, shift) => control.onIdleRestart(idle, now + shift));
+  onIdleRestart(idle: number, now: number, limit: number): void {
+    this.step("onIdleRestart", now, (control, shift) => control.onIdleRestart(idle, now + shift, limit));
   }
 
   onAck(ack: AckEvent): void {

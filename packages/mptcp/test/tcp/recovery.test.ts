@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ProportionalRateReduction } from "../../src/tcp/prr.ts";
+import type { TcpConfig } from "../../src/tcp/index.ts";
 import { Dss } from "../../src/wire/index.ts";
 import { MILLISECOND, SECOND } from "./harness.ts";
 import { Script } from "./script.ts";
@@ -81,6 +82,49 @@ describe("RACK (RFC 8985)", () => {
     expect(s.tcp.inFlight).toBe(0);
     s.advance(100 * SECOND).discard();
     expect(s.tcp.backoff).toBe(0);
+  });
+
+  test("what limited transmit sent beyond the window does not count to what a loss leaves (RFC 5681 §3.2)", () => {
+    const s = flight(SACK);
+    s.inject({ seq: 1, ack: 1, sack: [1001, 3001] }).expectData(10_001, 2).silent();
+    s.inject({ seq: 1, ack: 1, sack: [1001, 4001] }).discard();
+    expect(s.tcp.congestion.threshold).toBe(5000);
+  });
+
+  test("what was in flight when the window was lowered for another reason counts", () => {
+    const s = flight(SACK, 0);
+    s.tcp.congestion.onPenalty(6000, s.now);
+    s.inject({ seq: 1, ack: 1, sack: [1001, 6001] }).discard();
+    expect(s.tcp.congestion.threshold).toBe(5000);
+  });
+
+  test("a loss that the reordering timer finds lets out what the lowered window holds, or one segment", () => {
+    const found = (config: Partial<TcpConfig>): Script => flight({ ...SACK, ...config }, 0).inject({ seq: 1, ack: 1, sack: [7001, 8001] }).silent().advance(RTT / 4 + MILLISECOND);
+    // Two segments behind the SACKed one are still in flight, of five.
+    found({}).expectData(1, 3).silent();
+    found({ reorderTimerSends: "segment" }).expectData(1, 1).silent();
+  });
+
+  test("SACK blocks of an ACK that was overtaken count, and are no D-SACKs", () => {
+    const s = flight(SACK, 0);
+    s.inject({ seq: 1, ack: 3001 }).inject({ seq: 1, ack: 1, sack: [2001, 3001, 5001, 6001] });
+    expect(s.tcp.sender.board.sackedBytes).toBe(1000);
+    expect(s.tcp.tally.duplicateSacks).toBe(0);
+    s.inject({ seq: 1, ack: 1, sack: [5001, 6001] });
+    expect(s.tcp.sender.una).toBe(3000);
+  });
+
+  test("a timeout in fast recovery leaves the threshold where the loss has put it", () => {
+    const s = flight(SACK, 0);
+    s.inject({ seq: 1, ack: 1, sack: [4001, 10_001] }).expectData(1, 4).silent();
+    s.advance(210 * MILLISECOND).expect({ seq: 1 });
+    expect(s.tcp.congestion.threshold).toBe(5000);
+  });
+
+  test("the timer starts over with the retransmission of the first segment (RFC 6675 §6)", () => {
+    const s = flight(SACK, 0).advance(30 * MILLISECOND);
+    s.inject({ seq: 1, ack: 1, sack: [1001, 10_001] }).expect({ seq: 1 }).silent();
+    s.advance(190 * MILLISECOND).silent().advance(20 * MILLISECOND).expect({ seq: 1 });
   });
 });
 

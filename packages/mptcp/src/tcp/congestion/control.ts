@@ -38,8 +38,9 @@ export interface CongestionControl {
   /**
    * New data leaves while nothing is in flight (RFC 5681 §4.1). Called before it.
    * @param idle since everything sent before was acknowledged, or since the handshake, ns
+   * @param limit bytes: the most that such a pause leaves of the window; Infinity unless {@link TcpConfig.slowStartAfterIdle} is set
    */
-  onIdleRestart(idle: number, now: number): void;
+  onIdleRestart(idle: number, now: number, limit: number): void;
   /**
    * An acknowledgment of new data arrived outside of fast recovery; the one that ends a fast recovery does not count, and
    * neither do duplicate acknowledgments (RFC 3042 §2). With {@link CongestionControl.wantsSamples} it is called for each ACK that delivers something
@@ -171,7 +172,10 @@ export interface LostSegment {
 
 /** What the sender tells the controller of a loss. */
 export interface LossEvent {
-  /** Bytes in flight when the loss was noticed: FlightSize of RFC 5681. */
+  /**
+   * FlightSize of RFC 5681: bytes sent and not acknowledged cumulatively before the loss was noticed, without what limited transmit sent beyond the window
+   * (§3.2). For a timeout in fast recovery it is no more than it was for the loss, of which the timeout is another sign.
+   */
   inFlight: number;
   /** Bytes that might have been in flight then: the window, or what Proportional Rate Reduction had made of it. */
   window: number;

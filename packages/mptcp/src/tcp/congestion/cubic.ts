@@ -79,6 +79,12 @@ export class Cubic extends LossBasedControl {
     super.onTimeout(loss);
   }
 
+  override onIdleRestart(idle: number, now: number, limit: number): void {
+    const before = this.cwnd;
+    super.onIdleRestart(idle, now, limit);
+    if (this.cwnd !== before) this.epochStart = -1;
+  }
+
   override onPenalty(window: number, now: number): void {
     const before = this.cwnd;
     super.onPenalty(window, now);

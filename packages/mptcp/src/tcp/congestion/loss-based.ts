@@ -74,8 +74,12 @@ export abstract class LossBasedControl implements CongestionControl {
 
   onSent(_sent: SentEvent): void {}
 
-  /** The window stays: it did not grow while it was not in use. */
-  onIdleRestart(_idle: number, _now: number): void {}
+  /** The window goes down to the limit; three quarters of it were tested, up to which slow start finds its way back. */
+  onIdleRestart(_idle: number, _now: number, limit: number): void {
+    if (this.cwnd <= limit) return;
+    this.ssthresh = Math.max(this.ssthresh, Math.floor(this.cwnd * 0.75));
+    this.cwnd = Math.floor(limit);
+  }
 
   onAck(ack: AckEvent): void {
     if (this.member !== null) this.member.onAck(ack);

@@ -1,6 +1,6 @@
 import { MptcpError, SeededRandom, seededSources } from "../../../core/index.ts";
 import type { DecisionEvent, Observer, RandomSource } from "../../../core/index.ts";
-import { changeOfSysctl, Host, Pump } from "../../../host/index.ts";
+import { changeOfSysctl, Host, LINUX_CONGESTION, Pump } from "../../../host/index.ts";
 import type { HostOptions, Listener, PumpDriver } from "../../../host/index.ts";
 import type { StreamConnection } from "../../../tcp/index.ts";
 import type { IpAddress, Packet } from "../../../wire/index.ts";
@@ -122,6 +122,11 @@ export class Machine implements PumpDriver, AddressedMachine {
 
   /** Has the engine's host do as a setting says, where it has a meaning there. */
   private follow(name: string): void {
+    if (name === "net.ipv4.tcp_congestion_control") {
+      const congestion = LINUX_CONGESTION[this.sysctls.text(name) as keyof typeof LINUX_CONGESTION];
+      this.host.setDefaults({ tcp: { congestion }, mptcp: { congestion } });
+      return;
+    }
     // Buffers are worked out from several settings, for each socket.
     if (name === "net.ipv4.tcp_rmem" || name === "net.ipv4.tcp_wmem") return;
     try {

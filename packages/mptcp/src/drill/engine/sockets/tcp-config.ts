@@ -1,12 +1,13 @@
 import { MILLISECOND, SECOND } from "../../../core/index.ts";
-import { cubic, DEFAULT_TCP_CONFIG, fixedBuffer, newReno } from "../../../tcp/index.ts";
+import { LINUX_CONGESTION } from "../../../host/index.ts";
+import { DEFAULT_TCP_CONFIG, fixedBuffer } from "../../../tcp/index.ts";
 import type { BufferConfig, CongestionControlFactory, KeepAlive, StreamSettings, TcpConfig } from "../../../tcp/index.ts";
 import { CONSTANTS } from "../../system/index.ts";
 import type { Sysctls } from "../commands/sysctls.ts";
 import type { Settings } from "./settings.ts";
 
 /** Congestion controls by the names that Linux has for them. */
-export const CONGESTION: Readonly<Record<string, CongestionControlFactory>> = { cubic, reno: newReno };
+export const CONGESTION: Readonly<Record<string, CongestionControlFactory>> = LINUX_CONGESTION;
 
 /**
  * The engine's parameters for connections of a socket, as far as its own settings say something else than those of the machine, which the engine's host has; and
