@@ -33,6 +33,7 @@ export function acknowledge(tcp: TcpConnection, segment: TcpSegment, ack: number
   const board = sender.board;
   const windowChanged = updateSendWindow(tcp, segment, ack, offset);
   if (ack < sender.una) return;
+  if (sender.hasMore) sender.onHeard();
   const hasBlocks = tcp.sack && segment.sackBlocks.length >= 2;
   if (board.count === 0 && sender.probe.end < 0 && !hasBlocks) return;
   const summary = SUMMARY;

@@ -2,6 +2,7 @@ import { SECOND } from "../../../core/index.ts";
 import { offeredShare } from "../../../tcp/index.ts";
 import { CONSTANTS, ERRORS, MEMORY_FIELDS, writeStructure } from "../../system/index.ts";
 import type { Socket } from "../sockets/socket.ts";
+import { tcpOf } from "../sockets/connection-view.ts";
 import { StreamSocket } from "../sockets/stream-socket.ts";
 import { TIMESTAMPING } from "../sockets/timestamps.ts";
 import { anyNumber, between, numberOption, onOff, zeroOrOne } from "./row.ts";
@@ -119,7 +120,7 @@ function memoryOf(socket: Socket): Readonly<Record<string, number>> {
   const sizes = connection?.tcpInfo(1, socket.machine.now) ?? null;
   const sizeOfBuffer = (name: "SO_RCVBUF" | "SO_SNDBUF", initial: number, now: number | undefined): number => (socket.settings.has(name) ? socket.settings.get(name) : Math.max(initial, now ?? 0));
   return {
-    SK_MEMINFO_RMEM_ALLOC: connection?.receiveBuffered ?? 0,
+    SK_MEMINFO_RMEM_ALLOC: tcpOf(connection)?.receiver.memory?.held ?? connection?.receiveBuffered ?? 0,
     SK_MEMINFO_RCVBUF: sizeOfBuffer("SO_RCVBUF", initialBuffer("net.ipv4.tcp_rmem", "net.core.rmem_default")(socket), sizes === null ? undefined : sizes.receiveBufferSize / OFFERED),
     SK_MEMINFO_SNDBUF: sizeOfBuffer("SO_SNDBUF", initialBuffer("net.ipv4.tcp_wmem", "net.core.wmem_default")(socket), sizes?.sendBufferSize),
     SK_MEMINFO_WMEM_QUEUED: connection?.sendBuffered ?? 0,
