@@ -413,9 +413,11 @@ export class Receiver {
   countMemory(size: number): void {
     const { config: { receiveBuffer: { autoTune, max } }, ipHeader, timestamps } = this.tcp;
     const options = timestamps ? TIMESTAMP_SPACE : 0;
-    this.memory = new MemoryWindow(size, autoTune ? max : LARGEST_BUFFER, this.announced, ipHeader + TCP_HEADER + options, this.firstWindow, this.scale > 1 ? Number.POSITIVE_INFINITY : 65535);
+    const most = this.scale > 1 ? Number.POSITIVE_INFINITY : 65535;
+    const first = Math.min(most, this.firstWindow);
+    this.memory = new MemoryWindow(size, autoTune ? max : LARGEST_BUFFER, this.announced, ipHeader + TCP_HEADER + options, first, most);
     // All of it is promised, though the field of the SYN had no room to say so.
-    if (this.nxt + this.firstWindow > this.rightEdge) this.rightEdge = this.nxt + this.firstWindow;
+    if (this.nxt + first > this.rightEdge) this.rightEdge = this.nxt + first;
   }
 
   /** Nobody reads any more, so that nothing takes memory. */
