@@ -11,7 +11,7 @@ export const INTERNAL: Readonly<Record<string, readonly string[]>> = {
     "MptcpEnvironment", "MultipathContext", "PathMtu", "Receiver", "RegularContext", "RttEstimator", "SegmentPool", "Sender", "Service", "Session",
     "SnapshotBody", "Subflow", "Tally", "TcpEnvironment", "TcpOwner", "TimeWait", "TimeWaitsOwner", "Timed", "Timer", "WaitingTuple",
   ],
-  "mptcp/drill": ["Flow", "LivePacket", "NON_FATAL", "RunObserver", "StepCommon", "Variables"],
+  "mptcp/drill": ["Flow", "LivePacket", "NON_FATAL", "Pointing", "RunObserver", "StepCommon", "Variables"],
   "mptcp/node": [
     "CommandResult", "ERROR_CODES", "EVENTS", "HELLO", "Leaver", "METHODS", "NodeHandle", "Of", "Offloads", "PathError", "PortListener", "RecordOf",
     "SystemCalls", "UserspaceConnectOptions", "UserspaceServerOptions", "connectionStatus", "endpoint", "policy", "policyKind", "status", "subflowStatus",

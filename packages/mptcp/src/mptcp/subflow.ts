@@ -447,6 +447,11 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     return this.context.sender.waitsForRoom;
   }
 
+  /** What arrives goes on to the connection at once. */
+  unreadBytes(): null {
+    return null;
+  }
+
   receiveWindow(): number {
     return this.context.receiver.advertise();
   }

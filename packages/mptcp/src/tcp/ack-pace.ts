@@ -8,7 +8,7 @@ import type { TcpConfig } from "./config.ts";
  */
 export class AckPace {
   /** Estimate of the peer's segment size, bytes. */
-  private segment: number;
+  segment: number;
   /** Length of the last segment that was smaller, and may show that the estimate is too large. */
   private odd = 0;
   /** Intervals between segments, smoothed, ns; 0 before the first segment. */
@@ -53,11 +53,18 @@ export class AckPace {
     this.arrivedAt = now;
   }
 
-  /** Whether `unacknowledged` bytes are to be acknowledged at once. */
-  isUrgent(unacknowledged: number): boolean {
+  /**
+   * Whether `unacknowledged` bytes are to be acknowledged at once.
+   * @param isWindowKept whether the window is as wide as the last time: it can wait that it is not; null: as far as what was read tells
+   */
+  isUrgent(unacknowledged: number, isWindowKept: boolean | null): boolean {
     if (this.quick > 0 && !this.interactive) return true;
-    // While the application does not read, the window would say less than the last time: that can wait.
-    return unacknowledged > this.segment && this.read >= unacknowledged;
+    return this.isMoreThanOne(unacknowledged) && (isWindowKept ?? this.read >= unacknowledged);
+  }
+
+  /** Whether `bytes` are more than a full segment. */
+  isMoreThanOne(bytes: number): boolean {
+    return bytes > this.segment;
   }
 
   /**
@@ -78,10 +85,15 @@ export class AckPace {
     return Math.min(armed, now + delay);
   }
 
-  /** The peer's FIN arrived in order. */
+  /** There is not much room for data any more. */
+  onScarce(): void {
+    this.quick = 0;
+  }
+
+  /** The peer's FIN arrived, which the application may answer by its own. */
   onFin(): void {
-    this.owed = true;
     this.interactive = true;
+    this.owed = true;
   }
 
   /** The time of an ACK that waited has come. */
@@ -122,7 +134,8 @@ export class AckPace {
     if (enable) this.interval = LEAST_DELAY;
   }
 
-  private measure(length: number, push: boolean, largest: number): void {
+  /** A segment of `length` bytes shows how large the peer's are. */
+  measure(length: number, push: boolean, largest: number): void {
     const { odd } = this;
     this.odd = 0;
     if (length >= this.segment) {

@@ -32,6 +32,7 @@ export function acknowledge(tcp: TcpConnection, segment: TcpSegment, ack: number
   const sender = tcp.sender;
   const board = sender.board;
   const windowChanged = updateSendWindow(tcp, segment, ack, offset);
+  if (sender.hasMore && ack >= sender.una) sender.onHeard();
   const hasBlocks = tcp.sack && segment.sackBlocks.length >= 2;
   // An ACK that was overtaken acknowledges nothing, but its SACK blocks may tell what later ones had no room for.
   if (ack < sender.una && !hasBlocks) return;

@@ -71,6 +71,11 @@ export interface TcpConfig {
   readonly noDelay: boolean;
   /** Hold back what does not fill a segment, 200 ms at the most: whoever writes piece by piece says by taking this back that nothing more comes. TCP_CORK */
   readonly cork: boolean;
+  /**
+   * How long that is, and what MSG_MORE announces: `ceiling`, 200 ms from when it began to wait; `timeout`, as Linux: a retransmission timeout without
+   * anything in flight, which is 200 ms at the least, and of MSG_MORE no longer than until an acknowledgment comes; and what ends with such data is not pushed.
+   */
+  readonly holding: "ceiling" | "timeout";
   /** Largest segment that is announced and sent, as MSS: payload and TCP options; 0: what the MTU allows. TCP_MAXSEG */
   readonly maxSegmentSize: number;
   /** TTL or hop limit of packets, 1 to 255. IP_TTL, IPV6_UNICAST_HOPS */
@@ -113,10 +118,15 @@ export interface TcpConfig {
    */
   readonly push: "end" | "burst";
   /**
-   * How much of the receive buffer is offered as a window: all of it, or `half`, in whole segments, since packets take more memory than their data
-   * (Linux, `tcp_adv_win_scale`). RFC 9293 §3.8.6.2.2 leaves it open.
+   * How much of the receive buffer is offered as a window: all of it, or `half`, in whole segments, since packets take more memory than their data; plain TCP then
+   * offers more or less by what packets really take, as Linux does. RFC 9293 §3.8.6.2.2 leaves it open.
    */
   readonly offeredWindow: "all" | "half";
+  /**
+   * A segment of which only a part fits into the window: that part is taken (RFC 9293 §3.10.7.4); or all of it if nothing waits to be read, and none of it otherwise, as
+   * Linux does it.
+   */
+  readonly beyondWindow: "cut" | "whole";
   /** What an application has not read when it gives up the connection, and what comes later: dropped, or the peer hears of it by a RST (RFC 1122 §4.2.2.13, a SHOULD). */
   readonly unreadAtClose: "drop" | "reset";
   /** Consecutive retransmission timeouts before giving up (R2 of RFC 9293 §3.8.3). */
@@ -227,6 +237,7 @@ export const DEFAULT_TCP_CONFIG: Omit<TcpConfig, "congestion"> = {
   optionLayout: "packed",
   noDelay: false,
   cork: false,
+  holding: "ceiling",
   maxSegmentSize: 0,
   hopLimit: 64,
   trafficClass: 0,
@@ -241,6 +252,7 @@ export const DEFAULT_TCP_CONFIG: Omit<TcpConfig, "congestion"> = {
   resetForm: "bare",
   push: "end",
   offeredWindow: "all",
+  beyondWindow: "cut",
   unreadAtClose: "drop",
   retries: 15,
   repackaging: false,

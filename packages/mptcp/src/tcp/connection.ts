@@ -367,7 +367,10 @@ export class TcpConnection {
   holdBack(cork: boolean | null, more: boolean | null): void {
     const { sender } = this;
     if (cork !== null) sender.isCorked = cork;
-    if (more !== null) sender.hasMore = more;
+    if (more !== null) {
+      sender.hasMore = more;
+      sender.isUnpushed = more;
+    }
     if (sender.isCorked || sender.hasMore) return;
     this.disarm(TIMER.cork);
     this.wake();

@@ -5,10 +5,10 @@ import type { TcpConnection } from "./connection.ts";
 
 /** The window scale for a receive buffer that may grow to `max` bytes (RFC 7323 §2.3: at most 14). */
 export function windowScaleFor(config: Pick<TcpConfig, "offeredWindow" | "receiveBuffer">): number {
-  const { max } = config.receiveBuffer;
+  const { autoTune, max } = config.receiveBuffer;
   let scale = 0;
   // As large as Linux's: by the length of the number alone.
-  if (config.offeredWindow === "half") return Math.max(0, Math.min(LARGEST_SCALE, 16 - Math.clz32(max)));
+  if (config.offeredWindow === "half") return Math.max(0, Math.min(LARGEST_SCALE, 16 - Math.clz32(autoTune ? max : max >> 1)));
   // One unit less than `max` at the most: a power of two needs no coarser scale.
   while (scale < LARGEST_SCALE && Math.floor(max / 2 ** scale) > 65536) scale++;
   return scale;

@@ -98,6 +98,9 @@ export interface TcpOwner {
   /** The receive window to advertise, in bytes beyond the data received in order. The connection never shrinks its right edge. */
   receiveWindow(tcp: TcpConnection, now: number): number;
 
+  /** Bytes of this connection that wait to be read; null where they are not its own. */
+  unreadBytes(tcp: TcpConnection): number | null;
+
   /** Sizes of the buffers, and what waits in them, for whoever looks at the connection. */
   buffers(tcp: TcpConnection): StreamBuffers;
 

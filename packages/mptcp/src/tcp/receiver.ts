@@ -4,6 +4,7 @@ import { sequenceAdd, sequenceDifference, sequenceLess } from "../wire/index.ts"
 import { AckPace } from "./ack-pace.ts";
 import { ReceiverRtt } from "./buffer-tuning.ts";
 import type { TcpConnection } from "./connection.ts";
+import { MemoryWindow } from "./memory-window.ts";
 import { announcedMss } from "./negotiation.ts";
 import { ReassemblyQueue } from "./reassembly.ts";
 import type { ByteRange } from "./reassembly.ts";
@@ -38,11 +39,15 @@ export class Receiver {
   duplicateAcks = 0;
   /** Largest payload seen of one segment: our estimate of the peer's MSS. */
   segmentSize = 0;
+  /** What the window follows from where the memory of packets is counted; null elsewhere. */
+  memory: MemoryWindow | null = null;
   private readonly tcp: TcpConnection;
   /** Decides when what arrives in order is acknowledged, where that is adaptive; null before anything arrived. */
   private pace: AckPace | null = null;
   /** Bytes of the buffer that are not offered, since they fill no segment. */
   private unoffered = 0;
+  /** What a SYN would offer if its field had the room. */
+  private firstWindow = 0;
   private challengedAt = Number.NEGATIVE_INFINITY;
   /** An out-of-order segment arrived since the last ACK. */
   private gapToReport = false;
@@ -112,8 +117,8 @@ export class Receiver {
       tally.dataSegmentsReceived++;
       tally.dataReceivedAt = now;
     }
-    // What lies beyond the window is cut off, and with it the FIN (RFC 9293 §3.10.7.4).
-    if (end > this.rightEdge) {
+    // What lies beyond the window is cut off, and with it the FIN (RFC 9293 §3.10.7.4), unless nothing waits to be read, so that there is room for all of a segment.
+    if (end > this.rightEdge && !(this.tcp.config.beyondWindow === "whole" && this.rightEdge > this.nxt && this.tcp.owner.unreadBytes(this.tcp) === 0)) {
       end = this.rightEdge > start ? this.rightEdge : start;
       fin = false;
       this.ackNow = true;
@@ -123,22 +128,26 @@ export class Receiver {
       this.finOffset = end;
       if (start === end && end > this.nxt) this.noteRecent(end);
     }
-    if (fin) this.ackNow = true;
+    const isPaced = fin && offset <= this.nxt && this.tcp.config.acknowledging === "adaptive";
+    if (fin && !isPaced) this.ackNow = true;
     if (start < this.nxt && length > 0) {
       this.noteDuplicate(start, end < this.nxt ? end : this.nxt);
       start = this.nxt;
-      this.ackNow = true;
+      if (!isPaced) this.ackNow = true;
     }
     if (start < end) {
       const part = payload.slice(start - offset, end - offset);
-      if (start === this.nxt) this.deliver(part, start, push, echo, now);
-      else this.store(part, start);
-    } else if (length > 0) {
+      if (start === this.nxt) {
+        this.deliver(part, start, push, isPaced, echo, now);
+        if (this.rightEdge < this.nxt) this.rightEdge = this.nxt;
+      } else this.store(part, start, push);
+    } else if (length > 0 && !isPaced) {
       this.ackNow = true;
     }
   }
 
-  private deliver(payload: Payload, offset: number, push: boolean, echo: number, now: number): void {
+  /** @param ends whether a FIN is behind it, with which it is decided when both are acknowledged */
+  private deliver(payload: Payload, offset: number, push: boolean, ends: boolean, echo: number, now: number): void {
     const tcp = this.tcp;
     const filled = this.queue.bytes > 0;
     this.nxt = offset + payload.length;
@@ -149,9 +158,10 @@ export class Receiver {
       this.noteOverlap();
       this.drain(now);
     }
+    if (this.memory !== null) this.memory.onArrival(payload.length, this.nxt - offset - payload.length);
     if (tcp.state === "CLOSED") return;
     if (tcp.config.acknowledging === "adaptive") {
-      this.paceAck(payload.length, push, filled, now);
+      this.paceAck(payload.length, push, filled, ends, now);
       return;
     }
     // RFC 9293 §3.8.6.3, RFC 5681 §4.2: at once when a gap is or was there, else every second full segment.
@@ -176,27 +186,66 @@ export class Receiver {
   }
 
   /** The same as Linux decides it. */
-  private paceAck(length: number, push: boolean, filled: boolean, now: number): void {
+  private paceAck(length: number, push: boolean, filled: boolean, ends: boolean, now: number): void {
     const { tcp } = this;
     const { config, timers } = tcp;
     const window = this.rightEdge - this.nxt;
-    this.pace ??= new AckPace(config, window);
-    this.pace.onArrival(length, push, announcedMss(config, tcp.ipHeader), window, tcp.sender.timeout, now);
+    const pace = (this.pace ??= new AckPace(config, window));
+    const { segment } = pace;
+    pace.onArrival(length, push, this.announced, window, tcp.sender.timeout, now);
+    if (this.memory !== null) this.memory.measure(length, segment, pace.segment);
+    if (ends && !filled) return;
     const armed = timers[TIMER.delayedAck] as number;
-    const due = filled || this.pace.isUrgent(this.nxt - this.lastAck) ? now : this.pace.due(armed, tcp.rtt.srtt, now);
+    const due = filled || this.isUrgent(pace) ? now : pace.due(armed, tcp.rtt.srtt, now);
     if (due <= now) this.ackNow = true;
     else if (due !== armed) tcp.arm(TIMER.delayedAck, due);
   }
 
-  /** The same for the peer's FIN, and data with it: the application may answer, or end as well, and its segment acknowledges the FIN. */
-  paceFin(now: number): void {
+  /** Our MSS, less timestamps. */
+  private get announced(): number {
+    const { config, ipHeader, timestamps } = this.tcp;
+    return announcedMss(config, ipHeader) - (timestamps ? TIMESTAMP_SPACE : 0);
+  }
+
+  /** A segment came early: memory is counted where it is what the window follows from. */
+  private countEarly(memory: MemoryWindow, gap: number, length: number, push: boolean): void {
+    memory.onEarly(gap, length);
+    const pace = (this.pace ??= new AckPace(this.tcp.config, this.rightEdge - this.nxt));
+    const { segment } = pace;
+    pace.measure(length, push, this.announced);
+    memory.measure(length, segment, pace.segment, this.tcp.sack);
+  }
+
+  /** Whether what arrived is acknowledged at once. Where memory counts, an ACK is worth one only if it offers as much as the last one. */
+  private isUrgent(pace: AckPace): boolean {
+    const { memory } = this;
+    const owed = this.nxt - this.lastAck;
+    if (memory === null || !pace.isMoreThanOne(owed)) return pace.isUrgent(owed, null);
+    // There is no hurry to tell the peer that there is not much room.
+    if (memory.isScarce) pace.onScarce();
+    return pace.isUrgent(owed, memory.isKept(this.scale));
+  }
+
+  /**
+   * The peer's FIN is in order. It is acknowledged at once, unless the application is to end as well and the pace is adaptive: then the ACK waits for that, as any
+   * would. No SACK block is left to send then, since nothing can follow; Linux forgets a duplicate, too.
+   */
+  onFin(mayAnswer: boolean, now: number): void {
     const { tcp } = this;
-    this.pace ??= new AckPace(tcp.config, this.rightEdge - this.nxt);
-    this.pace.onFin();
+    if (tcp.config.acknowledging === "steady") {
+      this.ackNow = true;
+      return;
+    }
+    this.duplicateStart = this.duplicateEnd;
     const armed = tcp.timers[TIMER.delayedAck] as number;
-    const due = this.pace.isUrgent(this.nxt - this.lastAck) ? now : this.pace.due(armed, tcp.rtt.srtt, now);
-    this.ackNow = due <= now;
-    if (due > now && due !== armed) tcp.arm(TIMER.delayedAck, due);
+    const isFull = this.memory !== null && this.memory.isFull;
+    let due = now;
+    if (mayAnswer && this.pace !== null && !isFull) {
+      this.pace.onFin();
+      if (!this.isUrgent(this.pace)) due = this.pace.due(armed, tcp.rtt.srtt, now);
+    }
+    if (due <= now) this.ackNow = true;
+    else if (due !== armed) tcp.arm(TIMER.delayedAck, due);
   }
 
   /** An ACK that waited is due. */
@@ -237,7 +286,7 @@ export class Receiver {
     }
   }
 
-  private store(payload: Payload, offset: number): void {
+  private store(payload: Payload, offset: number, push: boolean): void {
     this.tcp.tally.outOfOrderSegments++;
     this.queue.limit = this.tcp.environment.memory.isFull ? 0 : this.tcp.owner.reassemblyMemory(this.tcp);
     const { refusals } = this.queue;
@@ -247,7 +296,10 @@ export class Receiver {
     if (this.gapToReport && !this.tcp.sack) this.duplicateAcks++;
     this.gapToReport = true;
     this.ackNow = true;
-    if (stored > 0) this.noteRecent(offset);
+    if (stored > 0) {
+      this.noteRecent(offset);
+      if (this.memory !== null) this.countEarly(this.memory, offset - this.nxt, payload.length, push);
+    }
     // RFC 2883 §4.2, §4.3: the second block is the range around it, which is the newest.
     const { repeatedStart, repeatedEnd } = this.queue;
     this.noteDuplicate(repeatedStart, repeatedEnd);
@@ -373,19 +425,48 @@ export class Receiver {
   synWindow(now: number): number {
     const { tcp } = this;
     let room = Math.max(0, Math.floor(tcp.owner.receiveWindow(tcp, now)));
-    if (tcp.config.offeredWindow === "half" && tcp.config.receiveBuffer.autoTune) {
+    if (tcp.config.offeredWindow === "half") {
       const segment = announcedMss(tcp.config, tcp.ipHeader) - (tcp.timestamps ? TIMESTAMP_SPACE : 0);
       this.unoffered = room > segment ? room % segment : 0;
       room -= this.unoffered;
     }
+    this.firstWindow = room;
     const window = Math.min(65535, room);
     if (window > this.rightEdge - this.nxt) this.rightEdge = this.nxt + window;
     if (window > this.largestWindow) this.largestWindow = window;
     return window;
   }
 
+  /** From now on the memory that packets take counts. @param size of the buffer, bytes */
+  countMemory(size: number): void {
+    const { config: { receiveBuffer: { autoTune, max } }, ipHeader, timestamps } = this.tcp;
+    const options = timestamps ? TIMESTAMP_SPACE : 0;
+    const most = this.scale > 1 ? Number.POSITIVE_INFINITY : 65535;
+    const first = Math.min(most, this.firstWindow);
+    this.memory = new MemoryWindow(size, autoTune ? max : LARGEST_BUFFER, this.announced, ipHeader + TCP_HEADER + options, first, most);
+    // All of it is promised, though the field of the SYN had no room to say so.
+    if (this.nxt + first > this.rightEdge) this.rightEdge = this.nxt + first;
+  }
+
+  /** Nobody reads any more, so that nothing takes memory. */
+  forgetMemory(): void {
+    this.memory = null;
+  }
+
+  /** The window field where memory counts: what was offered is not taken back, as far as the scale can tell. */
+  private countedWindow(memory: MemoryWindow): number {
+    const { nxt, scale } = this;
+    const left = this.rightEdge > nxt ? this.rightEdge - nxt : 0;
+    const window = Math.min(65535 * scale, Math.max(memory.select(scale), Math.ceil(left / scale) * scale));
+    memory.onOffered(window);
+    this.rightEdge = nxt + window;
+    if (window > this.largestWindow) this.largestWindow = window;
+    return Math.floor(window / scale);
+  }
+
   /** The window field of any other segment. */
   windowField(now: number): number {
+    if (this.memory !== null) return this.countedWindow(this.memory);
     const tcp = this.tcp;
     const { nxt, scale, rightEdge } = this;
     const window = this.available(now);
@@ -410,6 +491,7 @@ export class Receiver {
 
   /** Whether the owner's window grew enough for an ACK of its own. */
   updateIsDue(now: number): boolean {
+    if (this.memory !== null) return this.memory.isUpdateDue(this.rightEdge - this.nxt, this.scale);
     const window = this.available(now);
     const offered = this.rightEdge - this.nxt;
     // Ordinary ACKs will carry it while the peer has half a window left to send.
@@ -433,6 +515,9 @@ export class Receiver {
 
 const MOST_RECENT = 6;
 const TIMESTAMP_SPACE = 12;
+const TCP_HEADER = 20;
+/** What a buffer of Linux may grow to where nobody says its size, bytes. */
+const LARGEST_BUFFER = 32 * 1024 * 1024;
 /** As many as Linux sends at the start. */
 const QUICK_ACKS = 16;
 const TIMESTAMP_LIFETIME = 24 * 86400 * SECOND;

@@ -10,6 +10,7 @@ import { BEFORE_ESTABLISHED } from "./congestion/none.ts";
 import { TcpConnection } from "./connection.ts";
 import { DeliveryRate, TransmissionStamp } from "./delivery-rate.ts";
 import { Pacer } from "./pacing.ts";
+import { MemoryWindow } from "./memory-window.ts";
 import { PathMtu } from "./path-mtu.ts";
 import { ProportionalRateReduction } from "./prr.ts";
 import { Rack } from "./rack.ts";
@@ -35,6 +36,7 @@ export const TCP_CLASSES: readonly SavedClass[] = [
   saved("Cubic", Cubic, { times: ["epochStart", "lastAck"] }),
   saved("DeliveryRate", DeliveryRate, { times: ["deliveredAt", "firstSentAt", "newestSentAt"] }),
   saved("HyStart", HyStart),
+  saved("MemoryWindow", MemoryWindow),
   saved("NewReno", NewReno),
   saved("Pacer", Pacer, { times: ["nextSend"] }),
   saved("PathMtu", PathMtu, { times: ["raiseAt"] }),

@@ -101,7 +101,7 @@ function arrivesLater(tcp: TcpConnection, segment: TcpSegment, now: number): voi
   const end = (flags & TCP_FLAG.FIN) !== 0 ? textEnd + 1 : textEnd;
   const syn = (flags & TCP_FLAG.SYN) !== 0;
   const duplicate = !syn && end > offset && end <= receiver.nxt;
-  if (!acceptable(tcp, offset, end) && !duplicate) {
+  if ((!acceptable(tcp, offset, end) || (textEnd > receiver.rightEdge && isRefused(tcp))) && !duplicate) {
     tcp.receiver.challenge(now, segment.payload.length > 0);
     tcp.drop("out of window", now);
     return;
@@ -164,6 +164,12 @@ function acceptable(tcp: TcpConnection, offset: number, end: number): boolean {
   if (end === offset) return offset >= lastAck && offset <= rightEdge;
   // With a closed window the ACK field of a probe still counts; its text is cut off later.
   return end > nxt && (offset < rightEdge || offset === nxt);
+}
+
+/** Whether what does not fit into the window as a whole is dropped. */
+function isRefused(tcp: TcpConnection): boolean {
+  const { config, receiver } = tcp;
+  return config.beyondWindow === "whole" && receiver.rightEdge > receiver.nxt && (tcp.owner.unreadBytes(tcp) ?? 0) > 0;
 }
 
 /** Data that was received before: report it (RFC 2883), let the owner see it, do nothing else. */
@@ -271,17 +277,15 @@ function arrivesText(tcp: TcpConnection, segment: TcpSegment, offset: number, no
   const fin = (segment.flags & TCP_FLAG.FIN) !== 0;
   if (segment.payload.length === 0 && !fin) return;
   const echo = segment.hasTimestamps ? segment.timestampEcho : -1;
-  const owed = receiver.ackNow || receiver.queue.bytes > 0;
   receiver.accept(segment.payload, offset, fin, (segment.flags & TCP_FLAG.PSH) !== 0, echo, now);
   if (tcp.state === "CLOSED" || receiver.finOffset < 0 || receiver.nxt !== receiver.finOffset) return;
   // The FIN is in order.
   receiver.nxt++;
   if (receiver.rightEdge < receiver.nxt) receiver.rightEdge = receiver.nxt;
-  receiver.ackNow = true;
+  receiver.onFin(tcp.state === "ESTABLISHED", now);
   switch (tcp.state) {
     case "ESTABLISHED":
       tcp.setState("CLOSE-WAIT", now);
-      if (!owed && tcp.config.acknowledging === "adaptive") receiver.paceFin(now);
       break;
     case "FIN-WAIT-1":
       tcp.setState("CLOSING", now);

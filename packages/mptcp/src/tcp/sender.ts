@@ -68,6 +68,8 @@ export class Sender {
   /** What does not fill a segment is held back: until that is taken back, or until a write with which nothing more is said to come. */
   isCorked = false;
   hasMore = false;
+  /** What was written last is not to be pushed to the peer's application, since more is said to come. */
+  isUnpushed = false;
   /** The persist timer overrides silly-window avoidance once. */
   forceSmall = false;
   persistBackoff = 0;
@@ -300,8 +302,22 @@ export class Sender {
   /** Nothing leaves now; and what waits for more to come does not wait for ever. */
   private holdBack(now: number): 0 {
     const { tcp } = this;
-    if ((this.isCorked || this.hasMore) && tcp.timers[TIMER.cork] === NEVER) tcp.arm(TIMER.cork, now + LONGEST_CORK);
+    if (!(this.isCorked || this.hasMore) || tcp.timers[TIMER.cork] !== NEVER) return 0;
+    const isTimed = tcp.config.holding === "timeout";
+    // What is in flight brings an acknowledgment, with which this is looked at again.
+    if (!isTimed || this.board.count === 0) tcp.arm(TIMER.cork, now + (isTimed ? Math.max(this.timeout, LONGEST_CORK) : LONGEST_CORK));
     return 0;
+  }
+
+  /** An acknowledgment came: what was to wait for more does not go on waiting, where it waits for a timeout. */
+  onHeard(): void {
+    if (this.tcp.config.holding === "timeout") this.hasMore = false;
+  }
+
+  /** What was held back has waited for long enough. */
+  onCorkDue(): void {
+    this.isUnpushed = false;
+    this.pushOut();
   }
 
   /** What waits leaves now, whether it fills a segment or not. */
@@ -341,6 +357,7 @@ export class Sender {
     slot.tag = null;
     slot.push = false;
     tcp.owner.take(tcp, offset, length, now, slot);
+    if (this.isUnpushed && tcp.config.holding === "timeout") slot.push = false;
     tcp.tally.onData(now);
     const payload = slot.payload;
     if (!this.open || payload.length === 0) return null;

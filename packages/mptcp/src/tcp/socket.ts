@@ -140,7 +140,7 @@ export class TcpSocket implements StreamConnection, TcpOwner {
   /** Queues as much of `payload` as there is room for. @throws MptcpError ERR_STREAM_WRITE_AFTER_END after `end` */
   write(payload: Payload, keep: boolean, _now: number, more = false): number {
     if (this.ending) throw new MptcpError("ERR_STREAM_WRITE_AFTER_END", "write after end");
-    if (more !== this.tcp.sender.hasMore) this.tcp.holdBack(null, more);
+    if (more !== this.tcp.sender.isUnpushed || more !== this.tcp.sender.hasMore) this.tcp.holdBack(null, more);
     const length = payload.length;
     const room = this.writable;
     if (room < length) this.wantsRoom = true;
@@ -175,7 +175,10 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     const payload = this.receiveQueue.read(max);
     if (payload === null) return null;
     const tcp = this.tcp;
-    if (!tcp.environment.memory.isTight) this.receiveBuffer.onRead(payload.length, tcp.receiverRtt, tcp.receivedSegmentSize, now);
+    const { memory } = tcp.receiver;
+    if (memory !== null) memory.onRead(payload.length);
+    const grew = !tcp.environment.memory.isTight && this.receiveBuffer.onRead(payload.length, tcp.receiverRtt, tcp.receivedSegmentSize, now);
+    if (grew && memory !== null) memory.resize(this.receiveMemory);
     if (!this.over) {
       tcp.windowUpdated(now);
       tcp.onRead(payload.length, this.receiveQueue.length === 0);
@@ -202,6 +205,7 @@ export class TcpSocket implements StreamConnection, TcpOwner {
   stopReading(now: number): void {
     this.isDiscarding = true;
     this.receiveQueue.clear();
+    this.tcp.receiver.forgetMemory();
     if (!this.over) this.tcp.windowUpdated(now);
     this.raise(STREAM_EVENT.readable);
   }
@@ -216,7 +220,10 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     const { tcp } = this;
     tcp.configure(change, now);
     if (change.sendBuffer !== undefined) this.sendBuffer.configure(change.sendBuffer);
-    if (change.receiveBuffer !== undefined) this.receiveBuffer.configure(change.receiveBuffer);
+    if (change.receiveBuffer !== undefined) {
+      this.receiveBuffer.configure(change.receiveBuffer);
+      tcp.receiver.memory?.resize(this.receiveMemory);
+    }
     this.unsentLowWater = tcp.config.unsentLowWater;
     this.readLowWater = tcp.config.readLowWater;
     this.windowClamp = tcp.config.windowClamp;
@@ -323,8 +330,9 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     return new CouplingGroup();
   }
 
-  onEstablished(_tcp: TcpConnection, now: number): void {
+  onEstablished(tcp: TcpConnection, now: number): void {
     this.connectedAt = now;
+    if (tcp.config.offeredWindow === "half" && !this.isDiscarding) tcp.receiver.countMemory(this.receiveMemory);
     this.raise(STREAM_EVENT.connected);
   }
 
@@ -342,6 +350,10 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     return this.windowClamp > 0 && this.windowClamp < room ? this.windowClamp : room;
   }
 
+  unreadBytes(_tcp: TcpConnection): number {
+    return this.receiveQueue.length;
+  }
+
   get waitsForRoom(): boolean {
     return this.wantsRoom;
   }
@@ -353,6 +365,11 @@ export class TcpSocket implements StreamConnection, TcpOwner {
 
   reassemblyMemory(_tcp: TcpConnection): number {
     return reassemblyMemory(this.receiveBuffer.size);
+  }
+
+  /** Memory of the receive buffer, bytes, of which a share is for data. */
+  private get receiveMemory(): number {
+    return Math.floor(this.receiveBuffer.size / offeredShare(this.tcp.config));
   }
 
   private get isRoomy(): boolean {

@@ -17,7 +17,7 @@ export function runTimers(tcp: TcpConnection, now: number): void {
   if (due(tcp, TIMER.orphan, now)) orphanDue(tcp, now);
   if (due(tcp, TIMER.timeWait, now)) tcp.over(null, null, now);
   if (due(tcp, TIMER.pathMtu, now)) pathMtuDue(tcp, now);
-  if (due(tcp, TIMER.cork, now)) tcp.sender.pushOut();
+  if (due(tcp, TIMER.cork, now)) tcp.sender.onCorkDue();
   if (due(tcp, TIMER.pacing, now) && tcp.sender.pacer !== null) tcp.sender.pacer.waiting = false;
 }
 

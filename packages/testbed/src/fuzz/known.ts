@@ -20,7 +20,7 @@ export const KNOWN: readonly KnownKind[] = [
   {
     name: "windows",
     what: /^window$/,
-    reason: "RFC 9293 §3.8.6: how much is offered is a receiver's choice; buffers of Linux count what a segment costs in memory",
+    reason: "RFC 9293 §3.8.6: how much is offered is a receiver's choice; buffers of Linux count what a segment costs in memory, which the profile does for plain TCP alone",
   },
   {
     name: "data behind the peer's DATA_FIN",

@@ -11,10 +11,12 @@ export interface Vectors {
 }
 
 /** Vectors that the kernel fills. */
-export const emptyVectors = (memory: Memory, lengths: readonly number[]): Vectors => vectorsOf(memory, lengths.map((length) => memory.room(length)));
+export const emptyVectors = (memory: Memory, lengths: readonly number[], isNowhere = false): Vectors =>
+  vectorsOf(memory, lengths.map((length) => (isNowhere ? memory.nowhere(length) : memory.room(length))));
 
 /** Vectors that the kernel reads. */
-export const fullVectors = (memory: Memory, data: readonly Uint8Array[]): Vectors => vectorsOf(memory, data.map((octets) => memory.copy(octets)));
+export const fullVectors = (memory: Memory, data: readonly Uint8Array[], isNowhere = false): Vectors =>
+  vectorsOf(memory, data.map((octets) => (isNowhere ? memory.nowhere(octets.length) : memory.copy(octets))));
 
 function vectorsOf(memory: Memory, parts: readonly Room[]): Vectors {
   const room = memory.room(IOVEC_LENGTH * parts.length);
@@ -61,13 +63,13 @@ export class Message {
   }
 
   /** One that is received. */
-  static empty(memory: Memory, lengths: readonly number[], controlLength: number): Message {
-    return new Message(memory, memory.room(SOCKADDR_ROOM), emptyVectors(memory, lengths), memory.room(controlLength));
+  static empty(memory: Memory, lengths: readonly number[], controlLength: number, isNowhere = false): Message {
+    return new Message(memory, memory.room(SOCKADDR_ROOM), emptyVectors(memory, lengths, isNowhere), memory.room(controlLength));
   }
 
   /** One that is sent. */
-  static full(memory: Memory, address: SocketAddress | null, data: readonly Uint8Array[], control: readonly ControlMessage[]): Message {
-    return new Message(memory, address === null ? null : putSocketAddress(memory, address), fullVectors(memory, data), putControl(memory, control));
+  static full(memory: Memory, address: SocketAddress | null, data: readonly Uint8Array[], control: readonly ControlMessage[], isNowhere = false): Message {
+    return new Message(memory, address === null ? null : putSocketAddress(memory, address), fullVectors(memory, data, isNowhere), putControl(memory, control));
   }
 
   /** What came, of which `count` octets are data. */

@@ -1,6 +1,7 @@
 import type { Call, CallResult } from "mptcp/drill";
 import type { Descriptors } from "./descriptors.ts";
 import { Memory } from "../system/memory.ts";
+import type { Room } from "../system/memory.ts";
 import { dataOf, emptyVectors, fullVectors, Message } from "./messages.ts";
 import { isKnownIoctl, isRefusedQuestion, isRefusedSetting, isScriptFamily, mayOpen, SCRIPT_FCNTL } from "./guard.ts";
 import { putSocketAddress, SOCKADDR_ROOM, takeSocketAddress } from "../system/socket-address.ts";
@@ -105,42 +106,45 @@ class Layout {
   private transfer(call: Extract<Call, { name: Transfer }>): Laid {
     const { memory } = this;
     const fd = this.own(call.fd);
+    const { isNowhere } = call;
+    const roomFor = (length: number): Room => (isNowhere === true ? memory.nowhere(length) : memory.room(length));
+    const copyOf = (octets: Uint8Array): Room => (isNowhere === true ? memory.nowhere(octets.length) : memory.copy(octets));
     switch (call.name) {
       case "read": {
-        const room = memory.room(most(call.lengths[0] ?? 0));
+        const room = roomFor(most(call.lengths[0] ?? 0));
         return [NR.read, [fd, room.address, room.octets.length], (value) => ({ data: room.octets.slice(0, value) })];
       }
       case "readv": {
-        const vectors = emptyVectors(memory, call.lengths.map(most));
+        const vectors = emptyVectors(memory, call.lengths.map(most), isNowhere);
         return [NR.readv, [fd, vectors.room.address, vectors.count], (value) => ({ data: dataOf(vectors, value) })];
       }
       case "write": {
-        const room = memory.copy(call.data[0] ?? new Uint8Array());
+        const room = copyOf(call.data[0] ?? new Uint8Array());
         return [NR.write, [fd, room.address, room.octets.length]];
       }
       case "writev": {
-        const vectors = fullVectors(memory, call.data);
+        const vectors = fullVectors(memory, call.data, isNowhere);
         return [NR.writev, [fd, vectors.room.address, vectors.count]];
       }
       case "recv":
       case "recvfrom": {
-        const room = memory.room(most(call.length));
+        const room = roomFor(most(call.length));
         if (call.name === "recv") return [NR.recvfrom, [fd, room.address, room.octets.length, call.flags, 0, 0], (value) => ({ data: room.octets.slice(0, value) })];
         const { address, length, name } = this.nameRoom();
         return [NR.recvfrom, [fd, room.address, room.octets.length, call.flags, address, length], (value) => ({ data: room.octets.slice(0, value), address: name() })];
       }
       case "send":
       case "sendto": {
-        const room = memory.copy(call.data);
+        const room = copyOf(call.data);
         const address = call.name === "sendto" && call.address !== null ? putSocketAddress(memory, call.address) : null;
         return [NR.sendto, [fd, room.address, room.octets.length, call.flags, address?.address ?? 0, address?.octets.length ?? 0]];
       }
       case "recvmsg": {
-        const message = Message.empty(memory, call.lengths.map(most), call.controlLength);
+        const message = Message.empty(memory, call.lengths.map(most), call.controlLength, isNowhere);
         return [NR.recvmsg, [fd, message.header.address, call.flags], (value) => message.received(value)];
       }
       case "sendmsg": {
-        const message = Message.full(memory, call.address, call.data, call.control);
+        const message = Message.full(memory, call.address, call.data, call.control, isNowhere);
         return [NR.sendmsg, [fd, message.header.address, call.flags]];
       }
     }
@@ -190,7 +194,7 @@ class Layout {
       }
       case "setsockopt": {
         if (isRefusedSetting(call.level, call.option)) return { refused: "EPERM" };
-        const value = memory.copy(call.value);
+        const value = call.isNowhere === true ? memory.nowhere(call.value.length) : memory.copy(call.value);
         return [NR.setsockopt, [fd, call.level, call.option, value.address, value.octets.length]];
       }
       case "getsockopt": {

@@ -25,6 +25,12 @@ export class Memory {
     return room;
   }
 
+  /** Octets at address 0, where no program has any. */
+  nowhere(length: number): Room {
+    const octets = new Uint8Array(length);
+    return { octets, view: new DataView(octets.buffer), address: 0 };
+  }
+
   /** A copy of `octets`. */
   copy(octets: Uint8Array): Room {
     const room = this.room(octets.length);

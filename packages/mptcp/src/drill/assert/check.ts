@@ -47,7 +47,7 @@ class Names {
       case "assign":
         this.#node(statement.value);
         if (statement.operator !== undefined) this.#name(statement.name, statement.start);
-        if (FIELD_NAMES.has(statement.name) || CODE_CONSTANTS.has(statement.name)) this.#report(statement.start, `"${statement.name}" cannot be assigned to`);
+        if (FIELD_NAMES.has(statement.name)) this.#report(statement.start, `"${statement.name}" cannot be assigned to`);
         else this.#variables.add(statement.name);
         break;
       case "print":

@@ -154,7 +154,7 @@ class Evaluation {
   }
 
   #name(name: string): Value {
-    const value = this.#values.get(name) ?? CODE_CONSTANTS.get(name) ?? this.#scope.get(name);
+    const value = this.#values.get(name) ?? this.#scope.get(name) ?? CODE_CONSTANTS.get(name);
     if (value !== undefined) return value;
     throw new CodeError(FIELD_NAMES.has(name) ? `the stack does not tell ${name} of this socket` : `there is no name "${name}"`);
   }

@@ -1,4 +1,4 @@
-import { MPTCP_INFO_FIELDS, TCP_INFO_FIELDS } from "../system/index.ts";
+import { MEMORY_FIELDS, MPTCP_INFO_FIELDS, TCP_INFO_FIELDS } from "../system/index.ts";
 
 const numbered = (first: number, names: string): [string, bigint][] => names.split(" ").map((name, index) => [name, BigInt(first + index)]);
 const bits = (names: string): [string, bigint][] => names.split(" ").map((name, index) => [name, 1n << BigInt(index)]);
@@ -17,4 +17,4 @@ export const CODE_CONSTANTS: ReadonlyMap<string, bigint> = new Map([
 ]);
 
 /** Names of the fields that a stack tells of a socket. */
-export const FIELD_NAMES: ReadonlySet<string> = new Set([...TCP_INFO_FIELDS, ...MPTCP_INFO_FIELDS].map(({ name }) => name));
+export const FIELD_NAMES: ReadonlySet<string> = new Set([...TCP_INFO_FIELDS, ...MPTCP_INFO_FIELDS, ...MEMORY_FIELDS].map(({ name }) => name));

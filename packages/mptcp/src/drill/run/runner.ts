@@ -4,7 +4,7 @@ import { evaluateCode, type CodeScope } from "../assert/index.ts";
 import { Shell, type ReadFile } from "../shell/index.ts";
 import type { EventTime, Place } from "../syntax/ast.ts";
 import { printEvent } from "../syntax/print.ts";
-import { CONSTANTS, MPTCP_INFO_FIELDS, readStructure, sizeOf, TCP_INFO_FIELDS, type CallResult, type StartedCall, type StructureField, type Target } from "../system/index.ts";
+import { CONSTANTS, MEMORY_FIELDS, MPTCP_INFO_FIELDS, readStructure, sizeOf, TCP_INFO_FIELDS, type CallResult, type StartedCall, type StructureField, type Target } from "../system/index.ts";
 import { comparePacket, type Compared } from "./compare.ts";
 import { composeIcmp, composeTcp, composeUdp } from "./compose.ts";
 import { Departures, type Candidate } from "./departures.ts";
@@ -454,6 +454,7 @@ class Run {
     };
     ask("SOL_TCP", "TCP_INFO", TCP_INFO_FIELDS);
     ask("SOL_MPTCP", "MPTCP_INFO", MPTCP_INFO_FIELDS);
+    ask("SOL_SOCKET", "SO_MEMINFO", MEMORY_FIELDS);
     return values;
   }
 

@@ -86,7 +86,26 @@ export const BUILTINS: Readonly<Record<string, Builtin>> = {
   getopts: (words, context) => getopts(words, context),
   rm: (words, { files }) => done(() => words.filter((word) => !word.startsWith("-")).forEach((path) => files.remove(path))),
   chmod: () => 0,
+  dd: (words, context) => copyBlocks(words, context),
 };
+
+/** `dd bs=1 count=5 if=/dev/zero of=/tmp/file`. */
+function copyBlocks(words: readonly string[], { files, state }: BuiltinContext): number {
+  const given = new Map(words.map((word) => [word.split("=")[0]!, word.slice(word.indexOf("=") + 1)]));
+  const unknown = words.find((word) => !/^(?:bs|count|if|of|status|conv)=/.test(word));
+  if (unknown !== undefined) throw new ShellError(`dd: "${unknown.slice(0, 60)}" is not carried out`);
+  const [input, output] = [given.get("if") ?? "", given.get("of") ?? "/dev/null"];
+  const most = readStatus(given.get("bs") ?? "512") * (given.has("count") ? readStatus(given.get("count")!) : 1);
+  if (most > MOST_COPIED) throw new ShellError(`dd: more than ${MOST_COPIED} octets`);
+  const text = input === "/dev/zero" ? "\0".repeat(most) : files.read(joined(state.folder, input));
+  if (text === null) throw new ShellError(`dd: there is no file "${input.slice(0, 80)}"`);
+  const error = files.write(joined(state.folder, output), given.has("count") ? text.slice(0, most) : text, false);
+  if (error !== undefined) throw new ShellError(`dd: ${error}`);
+  return 0;
+}
+
+/** Octets that dd copies. */
+const MOST_COPIED = 1 << 20;
 
 function done(act: () => void): 0 {
   act();

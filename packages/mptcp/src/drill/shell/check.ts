@@ -7,8 +7,9 @@ import { ShellError, ShellProblem } from "./bounds.ts";
 import { BUILTINS } from "./builtins.ts";
 import { readOptions } from "./filters/filter.ts";
 import { FILTERS } from "./filters/index.ts";
-import { isKnown, PREFIXES, SHELLS } from "./interpreter.ts";
+import { isKnown, PREFIXES, programName, SHELLS } from "./interpreter.ts";
 import { parseShell } from "./parser.ts";
+import { SOCKET_TABLES } from "./socket-tables.ts";
 import type { Change, Command, Condition, List, Part, Word } from "./tree.ts";
 
 /** The text of a file, its name relative to the script's folder; null: there is none. */
@@ -125,8 +126,9 @@ class Check {
 
   #words(words: readonly Word[]): void {
     const [first, ...rest] = words;
-    const name = first === undefined ? undefined : shape(first);
-    if (first === undefined || name === undefined || this.#functions.has(name.text)) return;
+    const written = first === undefined ? undefined : shape(first);
+    if (first === undefined || written === undefined || this.#functions.has(written.text)) return;
+    const name = { ...written, text: programName(written.text) };
     if (PREFIXES.has(name.text)) {
       if (!["-v", "-V"].includes(rest[0] === undefined ? "" : shape(rest[0]).text)) this.#words(rest);
     } else if (SHELLS.has(name.text)) this.#shell(rest, first.at);
@@ -153,8 +155,8 @@ class Check {
   /** A program whose options and operands are all written out is made ready as it would be. */
   #filter(name: string, words: readonly Word[], at: number): void {
     const shapes = words.map(shape);
-    const missing = shapes.find(({ text }) => /^\/proc\/(?!sys\/)/.test(text));
-    if (missing !== undefined) this.#report(at, `there is no file "${missing.text.slice(0, 80)}": of /proc there is /proc/sys alone`);
+    const missing = shapes.find(({ text }) => /^\/proc\/(?!sys\/)/.test(text) && !SOCKET_TABLES.has(text));
+    if (missing !== undefined) this.#report(at, `there is no file "${missing.text.slice(0, 80)}": of /proc there are /proc/sys and ${[...SOCKET_TABLES.keys()].join(", ")}`);
     if (!shapes.every(({ literal }) => literal)) return;
     try {
       const filter = FILTERS[name]!;

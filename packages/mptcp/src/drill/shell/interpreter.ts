@@ -301,9 +301,10 @@ export class Interpreter {
   /** Runs the command of that name. */
   #dispatch(words: readonly string[], state: ShellState, streams: Streams): number {
     this.#budget.spend(words.length);
-    const [name = "", ...rest] = words;
-    const called = state.functions.get(name);
+    const [written = "", ...rest] = words;
+    const called = state.functions.get(written);
     if (called !== undefined) return this.#call(called, rest, state, streams);
+    const name = programName(written);
     if (PREFIXES.has(name)) return this.#prefixed(name, rest, state, streams);
     if (SHELLS.has(name)) return this.#shell(rest, state, streams);
     if (name === "." || name === "source") return this.#sourced(rest, state, streams);
@@ -414,6 +415,12 @@ export class Interpreter {
 }
 
 /** Whether there is a command of that name that is no file. */
+/** What a program is called where it is named by the folder that programs are in: `/bin/rm`. */
+export function programName(path: string): string {
+  const name = path.replace(/^\/(?:usr\/)?s?bin\//, "");
+  return isKnown(name) ? name : path;
+}
+
 export function isKnown(name: string): boolean {
   return Object.hasOwn(BUILTINS, name) || Object.hasOwn(FILTERS, name) || (COMMANDS as readonly string[]).includes(name) || PREFIXES.has(name) || SHELLS.has(name) || name === "." || name === "source";
 }

@@ -1,4 +1,5 @@
 import type { CommandOutcome } from "../system/index.ts";
+import { socketTable, SOCKET_TABLES } from "./socket-tables.ts";
 
 /** What is around a shell: the stack's commands, files that scripts come with, time, and the environment. */
 export interface ShellWorld {
@@ -31,6 +32,8 @@ export class ShellFiles {
   /** Null: there is no such file. */
   read(path: string): string | null {
     if (path === "/dev/null") return "";
+    const sockets = SOCKET_TABLES.get(path);
+    if (sockets !== undefined) return socketTable(sockets, (words) => this.#world.command(words));
     if (path.startsWith(SYSCTLS)) {
       const { status, output } = this.#world.command(["sysctl", "-n", sysctlName(path)]);
       return status === 0 ? output : null;

@@ -29,6 +29,12 @@ export interface EpollEvent {
   readonly data: bigint;
 }
 
+/** What a call points to. */
+interface Pointing {
+  /** The buffers of the call are at address 0, where no program has any: the stack finds out once it comes to copy. */
+  readonly isNowhere?: boolean;
+}
+
 export type Call =
   | { readonly name: "socket"; readonly domain: number; readonly type: number; readonly protocol: number }
   | { readonly name: "bind" | "connect"; readonly fd: number; readonly address: SocketAddress }
@@ -36,28 +42,28 @@ export type Call =
   /** `flags`: SOCK_NONBLOCK, SOCK_CLOEXEC; 0 for `accept`. */
   | { readonly name: "accept"; readonly fd: number; readonly flags: number }
   | { readonly name: "getsockname" | "getpeername"; readonly fd: number }
-  | { readonly name: "read" | "readv"; readonly fd: number; readonly lengths: readonly number[] }
-  | { readonly name: "write" | "writev"; readonly fd: number; readonly data: readonly Uint8Array[] }
-  | { readonly name: "recv" | "recvfrom"; readonly fd: number; readonly length: number; readonly flags: number }
-  | { readonly name: "send"; readonly fd: number; readonly data: Uint8Array; readonly flags: number }
-  | { readonly name: "sendto"; readonly fd: number; readonly data: Uint8Array; readonly flags: number; readonly address: SocketAddress | null }
+  | ({ readonly name: "read" | "readv"; readonly fd: number; readonly lengths: readonly number[] } & Pointing)
+  | ({ readonly name: "write" | "writev"; readonly fd: number; readonly data: readonly Uint8Array[] } & Pointing)
+  | ({ readonly name: "recv" | "recvfrom"; readonly fd: number; readonly length: number; readonly flags: number } & Pointing)
+  | ({ readonly name: "send"; readonly fd: number; readonly data: Uint8Array; readonly flags: number } & Pointing)
+  | ({ readonly name: "sendto"; readonly fd: number; readonly data: Uint8Array; readonly flags: number; readonly address: SocketAddress | null } & Pointing)
   /** `controlLength`: octets that there are for control messages. */
-  | { readonly name: "recvmsg"; readonly fd: number; readonly lengths: readonly number[]; readonly controlLength: number; readonly flags: number }
-  | {
+  | ({ readonly name: "recvmsg"; readonly fd: number; readonly lengths: readonly number[]; readonly controlLength: number; readonly flags: number } & Pointing)
+  | ({
       readonly name: "sendmsg";
       readonly fd: number;
       readonly address: SocketAddress | null;
       readonly data: readonly Uint8Array[];
       readonly control: readonly ControlMessage[];
       readonly flags: number;
-    }
+    } & Pointing)
   /** `how`: SHUT_RD, SHUT_WR, SHUT_RDWR. */
   | { readonly name: "shutdown"; readonly fd: number; readonly how: number }
   | { readonly name: "close"; readonly fd: number }
   | { readonly name: "fcntl"; readonly fd: number; readonly command: number; readonly argument: number }
   /** `argument`: the value that the request takes; null for a request that gives one. */
   | { readonly name: "ioctl"; readonly fd: number; readonly request: number; readonly argument: number | null }
-  | { readonly name: "setsockopt"; readonly fd: number; readonly level: number; readonly option: number; readonly value: Uint8Array }
+  | ({ readonly name: "setsockopt"; readonly fd: number; readonly level: number; readonly option: number; readonly value: Uint8Array } & Pointing)
   /** `value`: what the buffer holds before; its length is the option's. */
   | { readonly name: "getsockopt"; readonly fd: number; readonly level: number; readonly option: number; readonly value: Uint8Array }
   /** `timeout`: ms; negative: for ever. */

@@ -2,7 +2,7 @@
 export type { Call, CallName, CallResult, ControlMessage, EpollEvent, PolledDescriptor, SocketAddress } from "./call.ts";
 export { CONSTANTS, ERRORS, namesOfBits } from "./constants.ts";
 export { nstat } from "./nstat.ts";
-export { MPTCP_INFO_FIELDS, readStructure, sizeOf, TCP_INFO_FIELDS, writeStructure } from "./structures.ts";
+export { MEMORY_FIELDS, MPTCP_INFO_FIELDS, readStructure, sizeOf, TCP_INFO_FIELDS, writeStructure } from "./structures.ts";
 export type { StructureField } from "./structures.ts";
 export { COMMANDS } from "./target.ts";
 export type { CommandName, CommandOutcome, LeftPacket, StartedCall, Target, Wiring } from "./target.ts";

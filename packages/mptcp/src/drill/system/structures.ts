@@ -57,6 +57,13 @@ export const MPTCP_INFO_FIELDS: readonly StructureField[] = [
   ...run(4, 84, ["mptcpi_last_data_sent", "mptcpi_last_data_recv", "mptcpi_last_ack_recv"]),
 ];
 
+/** What SO_MEMINFO tells of a socket's buffers (linux/sock_diag.h), in octets of memory. */
+export const MEMORY_FIELDS: readonly StructureField[] = run(
+  4,
+  0,
+  ["RMEM_ALLOC", "RCVBUF", "WMEM_ALLOC", "SNDBUF", "FWD_ALLOC", "WMEM_QUEUED", "OPTMEM", "BACKLOG", "DROPS"].map((name) => `SK_MEMINFO_${name}`),
+);
+
 /** Octets of a structure. */
 export function sizeOf(fields: readonly StructureField[]): number {
   return Math.max(...fields.map(({ offset, octets }) => offset + octets));

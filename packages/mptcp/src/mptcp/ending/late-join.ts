@@ -73,6 +73,10 @@ export class LateJoin implements TcpOwner {
     return this.options.window;
   }
 
+  unreadBytes(): null {
+    return null;
+  }
+
   buffers(): StreamBuffers {
     return { sendBuffer: 0, receiveBuffer: this.options.window, unsent: 0, readPerRound: 0 };
   }

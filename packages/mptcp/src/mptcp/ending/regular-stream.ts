@@ -239,7 +239,7 @@ export class RegularStream implements TcpOwner, SubflowView {
   write(payload: Payload, keep: boolean, _now: number, more = false): number {
     if (this.ending) throw new MptcpError("ERR_STREAM_WRITE_AFTER_END", "write after end");
     if (this.isClosed) return 0;
-    if (more !== this.tcp.sender.hasMore) this.tcp.holdBack(null, more);
+    if (more !== this.tcp.sender.isUnpushed || more !== this.tcp.sender.hasMore) this.tcp.holdBack(null, more);
     const taken = Math.min(this.writable, payload.length);
     if (taken > 0) this.queue.append(taken === payload.length ? payload : payload.slice(0, taken), keep);
     if (taken < payload.length) this.applicationWaits = true;
@@ -365,6 +365,10 @@ export class RegularStream implements TcpOwner, SubflowView {
         break;
       default:
     }
+  }
+
+  unreadBytes(): number {
+    return this.unread.queue.length;
   }
 
   receiveWindow(): number {

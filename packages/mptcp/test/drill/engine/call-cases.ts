@@ -56,6 +56,8 @@ const error = (fd: number, given: number): Step => ({ option: { name: "getsockop
 const epollCtl = (epoll: number, operation: number, fd: number, events: number, given: Given = 0): Step => gives({ name: "epoll_ctl", epoll, operation, fd, event: { events, data: BigInt(fd) } }, given);
 const epollWait = (epoll: number, timeout: number, given: Given): Step => gives({ name: "epoll_wait", epoll, count: 8, timeout }, given);
 
+const nowhere = (call: Call & { readonly isNowhere?: boolean }, given: Given = "EFAULT"): Step => gives({ ...call, isNowhere: true } as Call, given);
+
 const reusing = (fd: number): Step => set(fd, SOL_SOCKET, SO_REUSEADDR, word(1));
 /** A listener, descriptor 3. */
 const LISTENER: readonly Step[] = [socket(3), reusing(3), bind(3, LOCAL), listen(3)];
@@ -188,6 +190,14 @@ const CONNECTED: readonly CallCase[] = [
     steps: [
       ...ACCEPTED, { arrives: ".", sequence: 1, ack: 1, length: 100 }, poll(4, ALL, (POLLIN) | (POLLOUT)), recv(4, 10, MSG_PEEK, 10), recv(4, 200, MSG_PEEK, 100), recv(4, 40, MSG_TRUNC, 40),
       gives({ name: "ioctl", fd: 4, request: FIONREAD, argument: null }, 0), recv(4, 100, MSG_WAITALL, "blocks"), { arrives: ".", sequence: 101, ack: 1, length: 40 }, { returned: 0, gives: 100 },
+    ],
+  },
+  {
+    name: "a buffer at no address fails where there is something to copy, which stays",
+    steps: [
+      ...ACCEPTED, nowhere({ name: "write", fd: 4, data: [new Uint8Array(10)] }), nowhere({ name: "send", fd: 4, data: new Uint8Array(10), flags: 0 }), nowhere({ name: "recv", fd: 4, length: 10, flags: MSG_DONTWAIT }, "EAGAIN"),
+      { arrives: ".", sequence: 1, ack: 1, length: 5 }, nowhere({ name: "read", fd: 4, lengths: [10] }), nowhere({ name: "recvmsg", fd: 4, lengths: [5, 5], controlLength: 0, flags: 0 }),
+      nowhere({ name: "setsockopt", fd: 4, level: SOL_TCP, option: TCP_NODELAY, value: word(1) }), nowhere({ name: "write", fd: 4, data: [new Uint8Array(0)] }, 0), read(4, 10, 5),
     ],
   },
   {

@@ -8,7 +8,7 @@ test.each([
   ["0 read(3, ..., 10) = -1 EAGAN", '1:3: there is no error "EAGAN"; did you mean "EAGAIN"?'],
   ["0 read(3, ..., 10) = 10 EAGAIN", "1:22: a call that gives 10 has no error EAGAIN"],
   ["0 read(3, ..., 999999999) = 1", "1:16: a length is 999999999, and must be from 0 to 67108864"],
-  ["0 write(3, NULL, 1) = -1", "1:12: a pointer to nothing cannot be handed to a stack"],
+  ["0 writev(3, [{NULL, 1}, {..., 1}], 2) = -1", "1:26: where one buffer of a call is NULL all are"],
   ["0 bind(3, {sa_family = AF_INET, sin_prt = htons(1)}, ...) = 0", '1:33: an address has no field "sin_prt"; did you mean "sin_port"?'],
   ['0 bind(3, {sa_family = AF_INET, sin_addr = inet_addr("1.2.3")}, ...) = 0', '1:54: "1.2.3" is no address'],
   ['0 bind(3, {sa_family = AF_INET, sin_addr = inet_addr("::1")}, ...) = 0', "1:44: the address is not of the family that sa_family says"],

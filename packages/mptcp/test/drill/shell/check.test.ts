@@ -40,7 +40,7 @@ describe("what is not carried out is said before anything runs", () => {
     ["nstat | grep -P x", "3:10: grep: the option -P is not carried out"],
     ["nstat | awk '{s+=$2} END {print s}'", "3:10: awk: only /pattern/ or NR==N with {print ...} is carried out"],
     ["nstat | sed -n 's/a/b", "3:17: the quotation mark has no end"],
-    ["grep -q 0A /proc/net/tcp", '3:2: there is no file "/proc/net/tcp": of /proc there is /proc/sys alone'],
+    ["grep -q 0A /proc/net/udp", '3:2: there is no file "/proc/net/udp": of /proc there are /proc/sys and /proc/net/tcp, /proc/net/tcp6'],
     ["eval x", '3:2: the command "eval" is not carried out'],
     ["trap x EXIT", '3:2: the command "trap" is not carried out'],
     ["diff <(a) b", "3:7: the substitution of a process is not carried out"],

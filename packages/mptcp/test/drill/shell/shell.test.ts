@@ -34,6 +34,9 @@ describe("the language of the shell", () => {
     ["echo a > /dev/null; echo b 2>&1; echo c >&2", "b\n[c]"], ["nonsense 2>/dev/null; echo $?", "127\n"], ["echo x > /tmp/f; echo y >> /tmp/f; cat < /tmp/f; cat /tmp/f | wc -l", "x\ny\n2\n"],
     ["cat <<EOF\nx=$((1+1)) $(echo sub)\nEOF\necho end", "x=2 sub\nend\n"], ["cat <<'EOF'\n$x\nEOF", "$x\n"], ["cat <<-E\n\ta\n\tE\n", "a\n"], ["cat <<< \"a b\"", "a b\n"], ["IFS=. read a b c <<< 1.2.3.4; echo $a-$b-$c", "1-2-3.4\n"],
     ["echo a &> /dev/null; echo b > /etc/x", "[/etc/x cannot be written: files are written below /tmp and /proc/sys alone](1)"],
+    // Programs by their folders, blocks of zeros, and the table of sockets.
+    ["echo x > /tmp/f; /bin/rm -f /tmp/f; cat /tmp/f || echo none", "none\n[cat: there is no file \"/tmp/f\"]"], ["/bin/dd bs=2 count=3 if=/dev/zero of=/tmp/f status=none; wc -c < /tmp/f", "6\n"],
+    ["dd skip=3", "[dd: \"skip=3\" is not carried out](1)"], ["grep -c ' 01 ' /proc/net/tcp; grep -o '0100A8C0:1F90 010200C0:0FA0 01' /proc/net/tcp", "1\n0100A8C0:1F90 010200C0:0FA0 01\n"],
     // Options of a function or file.
     ["set -- -b -e 3 -msignal x; while getopts :be:m: o; do echo $o $OPTARG; done; shift $((OPTIND-1)); echo $1", "b\ne 3\nm signal\nx\n"], ["getopts a o -z; echo $? $o", "0 ?\n[illegal option -- z]"],
     ["printf '%s=%d|%04x|%5.1f\\n' a 10 255 2.25 b 0x10 1 1", "a=10|00ff|  2.3\nb=16|0001|  1.0\n"], ["printf '%s:%x' fd00 $(($(printf '%d' 0x1f)+1))", "fd00:20"], ["type ls", "[there is no command \"type\"](127)"],

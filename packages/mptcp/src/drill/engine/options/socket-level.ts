@@ -1,12 +1,17 @@
 import { SECOND } from "../../../core/index.ts";
-import { CONSTANTS, ERRORS } from "../../system/index.ts";
+import { offeredShare } from "../../../tcp/index.ts";
+import { CONSTANTS, ERRORS, MEMORY_FIELDS, writeStructure } from "../../system/index.ts";
 import type { Socket } from "../sockets/socket.ts";
+import { tcpOf } from "../sockets/connection-view.ts";
+import { StreamSocket } from "../sockets/stream-socket.ts";
 import { TIMESTAMPING } from "../sockets/timestamps.ts";
 import { anyNumber, between, numberOption, onOff, zeroOrOne } from "./row.ts";
 import type { OctetsOption, OptionRow, UnderMultipath } from "./row.ts";
 
 const { SOCK_STREAM } = CONSTANTS;
 const LARGEST = 0x7fff_ffff;
+/** What of a receive buffer is offered. */
+const OFFERED = offeredShare({ offeredWindow: "half" });
 const LEAST_SEND_BUFFER = 4608;
 const LEAST_RECEIVE_BUFFER = 2304;
 const KNOWN_TIMESTAMPING = 0x3ffff;
@@ -104,6 +109,24 @@ const bindToDevice: OctetsOption = {
   },
 };
 
+/** What the buffers hold, and how large they are. */
+const memory: OctetsOption = {
+  kind: "octets", name: "SO_MEMINFO", multipath: "same", set: null,
+  get: (socket, { length }) => writeStructure(MEMORY_FIELDS, memoryOf(socket)).subarray(0, length),
+};
+
+function memoryOf(socket: Socket): Readonly<Record<string, number>> {
+  const connection = socket instanceof StreamSocket ? socket.connection : null;
+  const sizes = connection?.tcpInfo(1, socket.machine.now) ?? null;
+  const sizeOfBuffer = (name: "SO_RCVBUF" | "SO_SNDBUF", initial: number, now: number | undefined): number => (socket.settings.has(name) ? socket.settings.get(name) : Math.max(initial, now ?? 0));
+  return {
+    SK_MEMINFO_RMEM_ALLOC: tcpOf(connection)?.receiver.memory?.held ?? connection?.receiveBuffered ?? 0,
+    SK_MEMINFO_RCVBUF: sizeOfBuffer("SO_RCVBUF", initialBuffer("net.ipv4.tcp_rmem", "net.core.rmem_default")(socket), sizes === null ? undefined : sizes.receiveBufferSize / OFFERED),
+    SK_MEMINFO_SNDBUF: sizeOfBuffer("SO_SNDBUF", initialBuffer("net.ipv4.tcp_wmem", "net.core.wmem_default")(socket), sizes?.sendBufferSize),
+    SK_MEMINFO_WMEM_QUEUED: connection?.sendBuffered ?? 0,
+  };
+}
+
 /** Its number is what was set, and the other one would bind it to a clock. Ids are positions in the stream, which a connection has alone. */
 function timestamps(value: number, socket: Socket): number | string {
   if (value < 0 || (value & ~KNOWN_TIMESTAMPING) !== 0) return "EINVAL";
@@ -166,6 +189,7 @@ export const SOCKET_LEVEL: readonly OptionRow[] = [
   numberOption("SO_MAX_PACING_RATE", anyNumber, { initial: -1, octets: 8, multipath: "unsupported" }),
   readOnly("SO_BPF_EXTENSIONS", () => 64),
   numberOption("SO_INCOMING_CPU", anyNumber, { initial: -1 }),
+  memory,
   readOnly("SO_INCOMING_NAPI_ID", () => 0),
   numberOption("SO_ZEROCOPY", zeroOrOne, { multipath: "unsupported" }),
   numberOption("SO_BINDTOIFINDEX", between(0, LARGEST)),

@@ -12,10 +12,10 @@ import type { Process } from "./process.ts";
 
 /** Calls that move octets through any descriptor, or from one to another. */
 export const MOVING_CALLS: Handlers<"read" | "readv" | "write" | "writev" | "splice" | "sendfile"> = {
-  read: (process, { fd, lengths }) => read(process, fd, lengths),
-  readv: (process, { fd, lengths }) => read(process, fd, lengths),
-  write: (process, { data, fd }) => write(process, fd, data),
-  writev: (process, { data, fd }) => write(process, fd, data),
+  read: (process, { fd, isNowhere, lengths }) => read(process, fd, lengths, isNowhere),
+  readv: (process, { fd, isNowhere, lengths }) => read(process, fd, lengths, isNowhere),
+  write: (process, { data, fd, isNowhere }) => write(process, fd, data, isNowhere),
+  writev: (process, { data, fd, isNowhere }) => write(process, fd, data, isNowhere),
   splice: (process, { flags, input, length, output }) => splice(process, input, output, length, flags),
   sendfile: (process, { input, length, offset, output }) => {
     const [from, to] = both(process, input, output);
@@ -29,16 +29,20 @@ export const MOVING_CALLS: Handlers<"read" | "readv" | "write" | "writev" | "spl
   },
 };
 
-function read(process: Process, fd: number, lengths: readonly number[]): Outcome {
+function read(process: Process, fd: number, lengths: readonly number[], isNowhere = false): Outcome {
   const file = process.descriptors.find(fd);
   if (file === undefined) return fail("EBADF");
-  return withResult(file.read(lengths.reduce((sum, length) => sum + length, 0)), ({ data, errno, value }) => (data === undefined ? { value, errno } : { value, errno, data }));
+  const length = lengths.reduce((sum, one) => sum + one, 0);
+  if (isNowhere && length > 0) return file instanceof Socket ? file.receive({ length, flags: 0, controlLength: 0, isNowhere }) : fail("EFAULT");
+  return withResult(file.read(length), ({ data, errno, value }) => (data === undefined ? { value, errno } : { value, errno, data }));
 }
 
-function write(process: Process, fd: number, data: readonly Uint8Array[]): Outcome {
+function write(process: Process, fd: number, data: readonly Uint8Array[], isNowhere = false): Outcome {
   const file = process.descriptors.find(fd);
   if (file === undefined) return fail("EBADF");
-  return file.write(joined(data, data.reduce((sum, { length }) => sum + length, 0)));
+  const all = joined(data, data.reduce((sum, { length }) => sum + length, 0));
+  if (isNowhere && all.length > 0) return file instanceof Socket ? file.send({ data: all, flags: 0, address: null, control: [], isNowhere }) : fail("EFAULT");
+  return file.write(all);
 }
 
 /** splice(2): one of the two has to be a pipe. What one side has and the other takes is moved in one step. */

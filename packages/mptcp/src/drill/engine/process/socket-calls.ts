@@ -1,6 +1,6 @@
 import { NEVER } from "../../../core/index.ts";
 import { CONSTANTS } from "../../system/index.ts";
-import type { CallResult, ControlMessage, SocketAddress } from "../../system/index.ts";
+import type { CallResult } from "../../system/index.ts";
 import { getOption, setOption } from "../options/options.ts";
 import { DatagramSocket } from "../sockets/datagram-socket.ts";
 import { joined } from "../sockets/messages.ts";
@@ -31,16 +31,19 @@ export const SOCKET_CALLS: Handlers<
   getsockname: (process, { fd }) => withSocket(process, fd, (socket) => done(0, { address: socket.localName })),
   getpeername: (process, { fd }) =>
     withSocket(process, fd, ({ peerName }) => (peerName === null ? fail("ENOTCONN") : done(0, { address: peerName }))),
-  recv: (process, { fd, flags, length }) => withSocket(process, fd, (socket) => withResult(socket.receive({ length, flags, controlLength: 0 }), withoutMessage)),
-  recvfrom: (process, { fd, flags, length }) => withSocket(process, fd, (socket) => withResult(socket.receive({ length, flags, controlLength: 0 }), withAddress)),
-  recvmsg: (process, { controlLength, fd, flags, lengths }) =>
-    withSocket(process, fd, (socket) => socket.receive({ length: sum(lengths), flags, controlLength })),
-  send: (process, { data, fd, flags }) => withSocket(process, fd, (socket) => send(socket, data, flags, null)),
-  sendto: (process, { address, data, fd, flags }) => withSocket(process, fd, (socket) => send(socket, data, flags, address)),
-  sendmsg: (process, { address, control, data, fd, flags }) =>
-    withSocket(process, fd, (socket) => send(socket, joined(data, sum(data.map(({ length }) => length))), flags, address, control)),
+  recv: (process, { fd, flags, isNowhere, length }) =>
+    withSocket(process, fd, (socket) => withResult(socket.receive({ length, flags, controlLength: 0, isNowhere }), withoutMessage)),
+  recvfrom: (process, { fd, flags, isNowhere, length }) =>
+    withSocket(process, fd, (socket) => withResult(socket.receive({ length, flags, controlLength: 0, isNowhere }), withAddress)),
+  recvmsg: (process, { controlLength, fd, flags, isNowhere, lengths }) =>
+    withSocket(process, fd, (socket) => socket.receive({ length: sum(lengths), flags, controlLength, isNowhere })),
+  send: (process, { data, fd, flags, isNowhere }) => withSocket(process, fd, (socket) => socket.send({ data, flags, address: null, control: [], isNowhere })),
+  sendto: (process, { address, data, fd, flags, isNowhere }) => withSocket(process, fd, (socket) => socket.send({ data, flags, address, control: [], isNowhere })),
+  sendmsg: (process, { address, control, data, fd, flags, isNowhere }) =>
+    withSocket(process, fd, (socket) => socket.send({ data: joined(data, sum(data.map(({ length }) => length))), flags, address, control, isNowhere })),
   shutdown: (process, { fd, how }) => withSocket(process, fd, (socket) => outcomeOf(socket.shutdown(how))),
-  setsockopt: (process, { fd, level, option, value }) => withSocket(process, fd, (socket) => setOption(socket, level, option, value)),
+  setsockopt: (process, { fd, isNowhere, level, option, value }) =>
+    withSocket(process, fd, (socket) => (isNowhere === true && value.length > 0 ? fail("EFAULT") : setOption(socket, level, option, value))),
   getsockopt: (process, { fd, level, option, value }) => withSocket(process, fd, (socket) => getOption(socket, level, option, value)),
 };
 
@@ -85,10 +88,6 @@ function accept(process: Process, socket: Socket, flags: number): Outcome {
   if (socket.nonBlocking) return attempt() ?? fail("EAGAIN");
   const { receiveTimeout } = socket.settings;
   return attemptOrWait(attempt, receiveTimeout === 0 ? NEVER : process.machine.now + receiveTimeout, () => fail("EAGAIN"));
-}
-
-function send(socket: Socket, data: Uint8Array, flags: number, address: SocketAddress | null, control: readonly ControlMessage[] = []): Outcome {
-  return socket.send({ data, flags, address, control });
 }
 
 function outcomeOf(error: string | null): CallResult {

@@ -78,7 +78,7 @@ export class DatagramSocket extends Socket implements DatagramTaker {
     return this.remote === null ? "ENOTCONN" : null;
   }
 
-  send({ address, data, flags }: SendRequest): Outcome {
+  send({ address, data, flags, isNowhere }: SendRequest): Outcome {
     if (data.length > LARGEST) return fail("EMSGSIZE");
     if ((flags & MSG_OOB) !== 0) return fail("EOPNOTSUPP");
     const to = address === null ? this.remote : endpointOf(this.domain, address);
@@ -91,6 +91,7 @@ export class DatagramSocket extends Socket implements DatagramTaker {
     if (typeof source === "string") return fail(source);
     const error = this.bindFor(this.local.address);
     if (error !== null) return fail(error);
+    if (isNowhere === true && data.length > 0) return fail("EFAULT");
     const from = { address: isAny(this.local.address) ? source : this.local.address, port: this.local.port };
     if (this.isTooLarge(to, data)) return fail("EMSGSIZE");
     const hops = this.settings.get(to.address.family === 4 ? "IP_TTL" : "IPV6_UNICAST_HOPS");
@@ -112,6 +113,8 @@ export class DatagramSocket extends Socket implements DatagramTaker {
       if (this.pendingError !== null) return fail(this.takeError() as string);
       const first = (flags & MSG_PEEK) === 0 ? this.arrived.shift() : this.arrived[0];
       if (first === undefined) return this.isReadShut ? done(0, { data: EMPTY, address: null, flags: 0, control: [] }) : null;
+      // The datagram is lost all the same.
+      if (request.isNowhere === true && length > 0 && first.data.length > 0) return fail("EFAULT");
       const data = first.data.subarray(0, length);
       const isCut = data.length < first.data.length;
       const value = (flags & MSG_TRUNC) !== 0 ? first.data.length : data.length;

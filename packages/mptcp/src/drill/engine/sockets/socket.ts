@@ -16,6 +16,8 @@ export interface SendRequest {
   readonly flags: number;
   readonly address: SocketAddress | null;
   readonly control: readonly ControlMessage[];
+  /** There is no data where the call says that it is. */
+  readonly isNowhere?: boolean | undefined;
 }
 
 /** What a call that receives asks for. */
@@ -24,6 +26,8 @@ export interface ReceiveRequest {
   readonly flags: number;
   /** Octets that there are for control messages. */
   readonly controlLength: number;
+  /** There is no room where the call says that it is. */
+  readonly isNowhere?: boolean | undefined;
 }
 
 /** A socket of IPv4 or IPv6. */

@@ -32,6 +32,8 @@ export function receiveStream(socket: StreamSocket, request: ReceiveRequest): Ou
       pieces.length = 0;
       got = 0;
     }
+    // What cannot be copied stays where it is.
+    if (request.isNowhere === true && length > 0 && (socket.connection?.readable ?? 0) > 0) return fail("EFAULT");
     got += take(socket, length - got, isPeek, pieces);
     if (got >= target) return finished();
     if (got > 0) return socket.pendingError !== null || socket.isReadOver ? finished() : null;

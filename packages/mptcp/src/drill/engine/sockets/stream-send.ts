@@ -25,6 +25,7 @@ export function sendStream(socket: StreamSocket, request: SendRequest): Outcome 
     if (sent === 0 && socket.pendingError !== null) return fail(socket.takeError() as string);
     if (isOpening(socket)) return null;
     if (socket.pendingError !== null || socket.isWriteOver || socket.connection === null) return sent > 0 ? finished() : fail("EPIPE");
+    if (request.isNowhere === true && data.length > 0 && socket.connection.writable > 0) return fail("EFAULT");
     const taken = write(socket, data.subarray(sent), (flags & MSG_MORE) !== 0);
     sent += taken;
     socket.written += taken;

@@ -22,6 +22,10 @@ export interface PlannedCall {
   readonly descriptor?: boolean;
 }
 
+function isNullPointer(expression: Expression): boolean {
+  return expression.kind === "symbol" && expression.name === "NULL";
+}
+
 /** What a planned call reads its parameters with. Throws {@link Refused}. */
 export class Arguments {
   readonly settings: Settings;
@@ -65,22 +69,32 @@ export class Arguments {
 
   isNull(index: number): boolean {
     const expression = this.at(index);
-    return (expression.kind === "symbol" && expression.name === "NULL") || (expression.kind === "number" && expression.value === 0n);
+    return isNullPointer(expression) || (expression.kind === "number" && expression.value === 0n);
   }
 
   /** What a call writes: a string, filled up with zeros, or zeros. */
   data(expression: Expression, length: number): Uint8Array {
     const octets = new Uint8Array(length);
     if (expression.kind === "ellipsis") return octets;
-    if (expression.kind === "symbol" && expression.name === "NULL") throw new Refused(expression.place, "a pointer to nothing cannot be handed to a stack");
+    if (isNullPointer(expression)) return octets;
     octets.set(this.values.string(expression, "what is written").subarray(0, length));
     return octets;
   }
 
-  /** A parameter that is filled with data: `...`, or a string, which is not compared. */
-  buffer(index: number): void {
+  /** Whether buffers lead nowhere: where one is NULL, all are. */
+  nowhere(buffers: readonly Expression[]): { readonly isNowhere?: true } {
+    const at = buffers.findIndex(isNullPointer);
+    if (at < 0) return {};
+    const other = buffers.find((buffer) => !isNullPointer(buffer));
+    if (other !== undefined) throw new Refused(other.place, "where one buffer of a call is NULL all are");
+    return { isNowhere: true };
+  }
+
+  /** A parameter that is filled with data: `...`, or a string, which is not compared; or NULL. */
+  buffer(index: number): { readonly isNowhere?: true } {
     const expression = this.at(index);
-    if (expression.kind !== "ellipsis" && expression.kind !== "string") throw new Refused(expression.place, "where a call puts what it reads there is ...");
+    if (expression.kind !== "ellipsis" && expression.kind !== "string" && !isNullPointer(expression)) throw new Refused(expression.place, "where a call puts what it reads there is ...");
+    return this.nowhere([expression]);
   }
 
   /** The address that `bind` has without one, or `connect`. */

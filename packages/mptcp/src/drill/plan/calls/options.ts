@@ -12,7 +12,7 @@ const GIVING = ["SIOCINQ", "FIONREAD", "SIOCOUTQ", "SIOCOUTQNSD"].map((name) => 
 
 export function planSetsockopt(args: Arguments): PlannedCall {
   const length = args.number(4, "the length of an option", 0, MAX_OPTION);
-  return { call: { name: "setsockopt", fd: args.descriptor(0), level: args.number(1, "a level"), option: args.number(2, "an option"), value: optionValue(args, args.at(3), length) } };
+  return { call: { name: "setsockopt", fd: args.descriptor(0), level: args.number(1, "a level"), option: args.number(2, "an option"), value: optionValue(args, args.at(3), length), ...args.nowhere([args.at(3)]) } };
 }
 
 /** Octets of an option: `[1]`, `1`, `"reno"`, `{onoff=1, linger=0}`, `{tv_sec=1, tv_usec=0}`, `...`. */
@@ -27,10 +27,9 @@ function optionValue(args: Arguments, expression: Expression, length: number): U
     }
     octets.set(whole.subarray(0, length));
   };
-  if (expression.kind === "ellipsis") return octets;
+  if (expression.kind === "ellipsis" || (expression.kind === "symbol" && expression.name === "NULL")) return octets;
   if (expression.kind === "string") octets.set(args.values.string(expression, "the value of an option").subarray(0, length));
   else if (expression.kind === "struct") put(...structureOf(args, expression));
-  else if (expression.kind === "symbol" && expression.name === "NULL") throw new Refused(expression.place, "a pointer to nothing cannot be handed to a stack");
   else put(args.elements(expression, "numbers of an option").map((number) => args.values.integer(number, "the value of an option")), 4);
   return octets;
 }

@@ -12,65 +12,67 @@ const MESSAGE_FIELDS = ["msg_name", "msg_namelen", "msg_iov", "msg_iovlen", "msg
 export const ERROR_FIELDS = ["ee_errno", "ee_origin", "ee_type", "ee_code", "ee_info", "ee_data"];
 
 export function planRead(args: Arguments): PlannedCall {
-  args.buffer(1);
-  return { call: { name: "read", fd: args.descriptor(0), lengths: [args.octets(2)] } };
+  return { call: { name: "read", fd: args.descriptor(0), lengths: [args.octets(2)], ...args.buffer(1) } };
 }
 
 export function planWrite(args: Arguments): PlannedCall {
-  return { call: { name: "write", fd: args.descriptor(0), data: [args.data(args.at(1), args.octets(2))] } };
+  return { call: { name: "write", fd: args.descriptor(0), data: [args.data(args.at(1), args.octets(2))], ...args.nowhere([args.at(1)]) } };
 }
 
 export function planReadv(args: Arguments): PlannedCall {
-  return { call: { name: "readv", fd: args.descriptor(0), lengths: buffers(args, args.at(1)).map(({ length }) => length) } };
+  const all = buffers(args, args.at(1));
+  return { call: { name: "readv", fd: args.descriptor(0), lengths: all.map(({ length }) => length), ...nowhere(args, all) } };
 }
 
 export function planWritev(args: Arguments): PlannedCall {
-  return { call: { name: "writev", fd: args.descriptor(0), data: buffers(args, args.at(1)).map(({ base, length }) => args.data(base, length)) } };
+  const all = buffers(args, args.at(1));
+  return { call: { name: "writev", fd: args.descriptor(0), data: all.map(({ base, length }) => args.data(base, length)), ...nowhere(args, all) } };
 }
 
 export function planRecv(args: Arguments): PlannedCall {
-  args.buffer(1);
-  return { call: { name: "recv", fd: args.descriptor(0), length: args.octets(2), flags: args.number(3, "flags", 0) } };
+  return { call: { name: "recv", fd: args.descriptor(0), length: args.octets(2), flags: args.number(3, "flags", 0), ...args.buffer(1) } };
 }
 
 export function planRecvfrom(args: Arguments): PlannedCall {
-  args.buffer(1);
-  return { call: { name: "recvfrom", fd: args.descriptor(0), length: args.octets(2), flags: args.number(3, "flags", 0) } };
+  return { call: { name: "recvfrom", fd: args.descriptor(0), length: args.octets(2), flags: args.number(3, "flags", 0), ...args.buffer(1) } };
 }
 
 export function planSend(args: Arguments): PlannedCall {
-  return { call: { name: "send", fd: args.descriptor(0), data: args.data(args.at(1), args.octets(2)), flags: args.number(3, "flags", 0) } };
+  return { call: { name: "send", fd: args.descriptor(0), data: args.data(args.at(1), args.octets(2)), flags: args.number(3, "flags", 0), ...args.nowhere([args.at(1)]) } };
 }
 
 export function planSendto(args: Arguments): PlannedCall {
   const address = args.isNull(4) ? null : args.address(4, "remote");
-  return { call: { name: "sendto", fd: args.descriptor(0), data: args.data(args.at(1), args.octets(2)), flags: args.number(3, "flags", 0), address } };
+  return { call: { name: "sendto", fd: args.descriptor(0), data: args.data(args.at(1), args.octets(2)), flags: args.number(3, "flags", 0), address, ...args.nowhere([args.at(1)]) } };
 }
 
 export function planSendmsg(args: Arguments): PlannedCall {
   const fields = args.structure(args.at(1), "a message", MESSAGE_FIELDS);
   const control = (fields.get("msg_control")?.value.kind === "array" ? args.elements(fields.get("msg_control")!.value, "control messages") : []).map((one) => sentControl(args, one));
+  const all = buffers(args, iovOf(args, fields));
   return {
     call: {
       name: "sendmsg",
       fd: args.descriptor(0),
       address: nameOf(args, fields.get("msg_name"), args.number(2, "flags", 0)),
-      data: buffers(args, iovOf(args, fields)).map(({ base, length }) => args.data(base, length)),
+      data: all.map(({ base, length }) => args.data(base, length)),
       control,
       flags: args.number(2, "flags", 0),
+      ...nowhere(args, all),
     },
   };
 }
 
 export function planRecvmsg(args: Arguments): PlannedCall {
   const fields = args.structure(args.at(1), "a message", MESSAGE_FIELDS);
-  const lengths = buffers(args, iovOf(args, fields)).map(({ length }) => length);
+  const all = buffers(args, iovOf(args, fields));
+  const lengths = all.map(({ length }) => length);
   const filled: Filled[] = [];
   const flags = fields.get("msg_flags");
   if (flags !== undefined && flags.value.kind !== "ellipsis") filled.push({ kind: "flags", value: args.values.number(flags.value, "msg_flags", 0), place: flags.place });
   const control = fields.get("msg_control");
   if (control?.value.kind === "array") filled.push({ kind: "control", messages: args.elements(control.value, "control messages").map((one) => expectedControl(args, one)), place: control.place });
-  return { call: { name: "recvmsg", fd: args.descriptor(0), lengths, controlLength: controlLength(args, fields), flags: args.number(2, "flags", 0) }, filled };
+  return { call: { name: "recvmsg", fd: args.descriptor(0), lengths, controlLength: controlLength(args, fields), flags: args.number(2, "flags", 0), ...nowhere(args, all) }, filled };
 }
 
 function controlLength(args: Arguments, fields: ReadonlyMap<string, StructField>): number {
@@ -101,6 +103,11 @@ function buffers(args: Arguments, expression: Expression): { base: Expression; l
   });
   if (all.reduce((sum, { length }) => sum + length, 0) > MAX_OCTETS) throw new Refused(expression.place, `the buffers have more than ${MAX_OCTETS} octets`);
   return all;
+}
+
+/** Those without octets may be anywhere. */
+function nowhere(args: Arguments, all: readonly { readonly base: Expression; readonly length: number }[]): { readonly isNowhere?: true } {
+  return args.nowhere(all.filter(({ length }) => length > 0).map(({ base }) => base));
 }
 
 function controlHead(args: Arguments, expression: Expression): { level: number; type: number; data: Expression | undefined } {
