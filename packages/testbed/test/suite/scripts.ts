@@ -14,7 +14,7 @@ export interface SuiteScript {
   /** Its first line says `// profile: linux` behind the fact where it is about what the RFC leaves open. */
   readonly profiles: readonly ProfileName[];
   /** The stacks that pass it. */
-  readonly on: "both" | "engine" | "kernel";
+  readonly on: "both" | Passing;
 }
 
 export function suite(): readonly SuiteScript[] {
@@ -22,14 +22,22 @@ export function suite(): readonly SuiteScript[] {
   const names = readdirSync(FOLDER, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".pkt")).map((name) => name.slice(0, -4).replaceAll("\\", "/"));
   return names.toSorted().map((name) => {
     const text = readFileSync(urlOf(name), "utf8");
-    return { name, text, profiles: text.includes("\n// profile: linux\n") ? ["linux"] : ["own", "linux"], on: differing.get(name) ?? "both" };
+    return { name, text, profiles: profilesOf(text, differing.get(name)), on: differing.get(name) ?? "both" };
   });
 }
 
-/** Scripts that not both stacks pass, with the stack that does. */
-export function differences(): ReadonlyMap<string, "engine" | "kernel"> {
-  const rows = readFileSync(new URL("differences.md", FOLDER), "utf8").matchAll(/^\| (\S+\/\S+) \| (engine|kernel) \| RFC \d+ §.+ \|$/gmu);
-  return new Map(Array.from(rows, ([, name = "", stack]) => [name, stack as "engine" | "kernel"]));
+function profilesOf(text: string, on: Passing | undefined): readonly ProfileName[] {
+  if (on === "own choices") return ["own"];
+  return text.includes("\n// profile: linux\n") ? ["linux"] : ["own", "linux"];
+}
+
+/** Who passes a script that not both stacks pass: the engine, the engine with its own choices alone, or the kernel. */
+export type Passing = "engine" | "own choices" | "kernel";
+
+/** Scripts that not both stacks pass. */
+export function differences(): ReadonlyMap<string, Passing> {
+  const rows = readFileSync(new URL("differences.md", FOLDER), "utf8").matchAll(/^\| (\S+\/\S+) \| (engine|own choices|kernel) \| RFC \d+ §.+ \|$/gmu);
+  return new Map(Array.from(rows, ([, name = "", stack]) => [name, stack as Passing]));
 }
 
 export function urlOf(name: string): URL {

@@ -524,7 +524,8 @@ export class DataSender {
     if (this.context.mayRepeat) this.repairHead();
     if (this.timerBackoff < 6) this.timerBackoff++;
     deadlines.set(DEADLINE.data, now + this.dataTimeout());
-    if (this.finGiven && !this.finAcked) this.finWaits = true;
+    // Linux looks for data first, and says its end again once there is nothing else to look for.
+    if (this.finGiven && !this.finAcked && (this.idleTimeout === null || this.onlyFinUnacknowledged)) this.finWaits = true;
     return true;
   }
 
