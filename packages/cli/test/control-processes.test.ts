@@ -267,7 +267,7 @@ describe("the process that is meant", () => {
     one.signal("SIGKILL");
     await one.code;
     expect(existsSync(socketOf(one))).toBe(true);
-    expect((await told("policy")).stdout).toMatch(/^scheduler {5}\[lowest-time-distance\] round-robin\n/);
+    expect((await told("policy")).stdout).toMatch(/^scheduler {5}\[lowest-time-distance\] round-robin shortest-queue\n/);
     expect(existsSync(socketOf(one))).toBe(false);
   });
 
