@@ -21,6 +21,8 @@ export class Peer extends BaseApplication {
   wrong = false;
   /** It reads nothing for now. */
   paused = false;
+  /** It ended before it was told what to write. */
+  endedUntold = false;
   /** Ends as soon as it may. */
   private hurried = false;
   private readonly readers: Readers;
@@ -143,7 +145,9 @@ export class Peer extends BaseApplication {
     const known = this.side === "client" || this.id >= 0;
     if (this.hurried || (how === "end" && known)) {
       // One that is told to go and was never told what to write has nothing to wait for.
-      if (wrote) this.end(now);
+      if (!wrote) return;
+      this.endedUntold = !known;
+      this.end(now);
     } else if ((how === "abort" || how === "abandon") && known && this.bytesWritten + this.bytesRead >= Math.min(after, this.bytes)) {
       this.hasEnded = true;
       if (how === "abort") this.connection.abort(now);
