@@ -123,7 +123,7 @@ export const KNOWN: readonly KnownKind[] = [
     what: /^the kernel alone sends RST$/,
     state: /^(both closed|stack closed|regular, peer closed)$/,
     tag: /^data before the window$/,
-    kernel: /> R \d+:\d+\(0\) win 0$/,
+    kernel: /> R \d+:\d+\(0\) win 0( <mp_reset 0>)?$/,
     reason: "RFC 9293 §3.10.7.4, seventh: text that comes after the peer's FIN is ignored; Linux resets the connection for it",
   },
   {
