@@ -366,7 +366,8 @@ export class Sender {
     // The FIN rides on the last data, if that is known to be the last.
     const fin = this.closing && window > payload.length && tcp.owner.offer(tcp, 1, now) === 0 && this.open;
     if (!this.open) return null;
-    if (payload.length < this.unit) this.smallEnd = end;
+    // RFC 9293 §3.7.4: the last part of a super-segment is a small segment, too, on the wire.
+    if (payload.length % this.unit !== 0) this.smallEnd = end;
     if (this.board.count === 0) {
       tcp.congestion.onIdleRestart(now - this.idleSince, now, Number.POSITIVE_INFINITY);
       this.pauseCounted = false;

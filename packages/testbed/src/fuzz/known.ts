@@ -111,6 +111,48 @@ export const KNOWN: readonly KnownKind[] = [
     tag: /^(data|urgent data|mapping|FIN with data|DATA_FIN with data)/,
     reason: "RFC 1122 §4.2.2.13: data that arrives after a close is lost, and a reset says so; Linux does so for a socket of TCP, and not for one of Multipath TCP that fell back",
   },
+  {
+    name: "the timer of a DATA_FIN after a fallback",
+    what: /^(the kernel alone sends ACK|ack of ACK)$/,
+    state: /^(stack closed|both closed)$/,
+    kernel: /> \. \d+:\d+\(0\) ack \d+ win \d+( <nop, nop, TS val \d+ ecr \d+>)?$/,
+    reason: "RFC 8684 §3.7: after a fallback there is no DATA_FIN, the FIN alone ends the connection; the timer of Linux for one sent before goes on, and sends an ACK without DSS",
+  },
+  {
+    name: "text behind the peer's FIN",
+    what: /^the kernel alone sends RST$/,
+    state: /^(both closed|stack closed|regular, peer closed)$/,
+    tag: /^data before the window$/,
+    kernel: /> R \d+:\d+\(0\) win 0( <mp_reset 0>)?$/,
+    reason: "RFC 9293 §3.10.7.4, seventh: text that comes after the peer's FIN is ignored; Linux resets the connection for it",
+  },
+  {
+    name: "text behind a FIN out of order",
+    what: /^values of sack of ACK$/,
+    state: /^one subflow$/,
+    tag: /^data without DSS$/,
+    reason: "RFC 9293 §3.6: the peer sends nothing behind its FIN; Linux does not know one before all up to there has come, and reports what follows as data out of order",
+  },
+  {
+    name: "SACK blocks of a reset",
+    what: /^options of RST: kernel <(nop, nop, TS, )?nop, nop, sack(, mp_fastclose ckey, mp_reset 0)?>, engine <(?!.*sack).*>$/,
+    tag: /^(close|abort)$/,
+    reason: "RFC 2018 §4: blocks tell a sender what it need not send again, and after a reset it sends nothing; Linux puts them on a reset as on any segment",
+  },
+  {
+    name: "SACK blocks beside a FIN",
+    what: /^(the engine alone sends ACK with sack|options of FIN: kernel <nop, nop, sack>, engine <>)$/,
+    state: /^stack closed$/,
+    tag: /^data before the window$/,
+    reason: "RFC 2018 §4: all ACKs should tell of what is not in order; ours do on pure ACKs, so that one leaves before a FIN; Linux puts the blocks on the FIN",
+  },
+  {
+    name: "calls to a connection that has ended one way, and whose only subflow was reset",
+    what: /^shutdown: kernel ENOTCONN, engine 0$/,
+    state: /^over$/,
+    tag: /^shut writing$/,
+    reason: "RFC 8684 §3.3.3: without subflows a connection is treated as closed only after a timeout, so that another one may be made; Linux closes one at once for which a DATA_FIN has come",
+  },
 ];
 
 export const MOST_KNOWN = 40;
