@@ -141,6 +141,13 @@ export const KNOWN: readonly KnownKind[] = [
     tag: /^data without Data ACK$/,
     reason: "RFC 8684 §3.7: from the first answer without a Data ACK on it is regular TCP; Linux sends the FIN that it owes then while it reads the options, before it takes the data of the same segment",
   },
+  {
+    name: "the first timeout of a subflow that the peer joined with",
+    what: /^the engine alone sends FIN with dss dack[48] nocs$/,
+    state: /^two subflows$/,
+    kernel: /^nothing$/,
+    reason: "RFC 6298 §2.2: the first sample of the round-trip time sets the timeout; Linux takes none from the answer to the SYN+ACK of a join, so that the first timeout is the second of §2.1",
+  },
 ];
 
 export const MOST_KNOWN = 40;
