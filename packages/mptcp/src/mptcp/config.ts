@@ -43,7 +43,7 @@ export interface MptcpConfig {
   readonly mappingSpan: "segment" | "write";
   /**
    * Octets of Data ACKs once the peer has sent eight-octet data sequence numbers (RFC 8684 §3.3.2): eight from then on, or, with `latest`, as many as
-   * the mapping of what arrived last had, first data with MP_CAPABLE counting as eight.
+   * the mapping of what arrived last had, first data with MP_CAPABLE counting as eight. What comes while a checksum is waited for is looked at after it.
    */
   readonly dataAckLength: "longest" | "latest";
   /**

@@ -123,7 +123,7 @@ export class OptionReader {
     // RFC 8684 figure 20 shows an ACK with a Data-Level Length of 0: on a segment without data there is nothing to map.
     if (facts.kind === "none" || (facts.kind === "infinite" && segment.payload.length === 0)) return "next";
     this.hadMapping = true;
-    session.onMapping(facts.long, facts.length > 0 && offset === this.subflow.receivedOffset);
+    session.onMapping(facts.long, facts.length > 0 && offset === this.subflow.receivedOffset && this.inbound.held === 0);
     if ((facts.checksum >= 0) !== session.checksums && !(this.isLenient && segment.payload.length === 0)) return this.refuseChecksum(now);
     if (facts.kind === "infinite") return this.onInfiniteMapping(now);
     return this.acceptMapping(segment, offset, now);

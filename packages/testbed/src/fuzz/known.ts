@@ -27,7 +27,8 @@ export const KNOWN: readonly KnownKind[] = [
     what: /^values of (TS, )?dss dack[48]( dsn8 ssn dll)? (nocs|checksum)( fin)? of (ACK|data|FIN)$/,
     state: /^(peer closed|both closed|stack closed|one subflow|two subflows|fallback)$/,
     tag: /^(data|DATA_FIN|urgent|mapping|duplicate|MP_CAPABLE|FIN)/,
-    reason: "RFC 8684 §3.3.3: there is no data behind a DATA_FIN; Linux takes it all the same until the program has read up to there",
+    ends: true,
+    reason: "RFC 8684 §3.3.3: there is no data behind a DATA_FIN; Linux takes it all the same until the program has read up to there, and every later Data ACK says so",
   },
   {
     name: "the end of an attempt to connect",
@@ -87,8 +88,8 @@ export const KNOWN: readonly KnownKind[] = [
   },
   {
     name: "unread data at the close of a connection that fell back",
-    what: /^the kernel alone sends FIN$/,
-    state: /^(regular|regular, peer closed|fallback|one subflow)$/,
+    what: /^(the kernel alone sends FIN|the engine alone sends RST)$/,
+    state: /^(regular|regular, peer closed|fallback|one subflow|two subflows)$/,
     tag: /^close$/,
     reason: "RFC 1122 §4.2.2.13: a close with data that was not read is told by a reset; Linux does so for a socket of TCP, and for one of Multipath TCP in use, not for one that fell back",
   },
@@ -152,6 +153,42 @@ export const KNOWN: readonly KnownKind[] = [
     state: /^over$/,
     tag: /^shut writing$/,
     reason: "RFC 8684 §3.3.3: without subflows a connection is treated as closed only after a timeout, so that another one may be made; Linux closes one at once for which a DATA_FIN has come",
+  },
+  {
+    name: "an ADD_ADDR out of order before anything else of the peer's",
+    what: /^the engine alone sends ACK with add_address address_id addr\[id0 addr_echo$/,
+    state: /^one subflow$/,
+    tag: /^ADD_ADDR/,
+    kernel: /^nothing$/,
+    reason: "RFC 8684 §3.4.1: an ADD_ADDR is echoed by who receives it; to Linux one that is not the next in order does not confirm the handshake, and the keys go out again in place of the echo",
+  },
+  {
+    name: "two Data ACKs for a FIN with DATA_FIN",
+    what: /^the kernel alone sends ACK with dss dack[48] nocs$/,
+    state: /^(one subflow|two subflows)$/,
+    tag: /^FIN with DATA_FIN$/,
+    reason: "RFC 8684 §3.3.3: a DATA_FIN is acknowledged by a Data ACK; Linux acknowledges the FIN of the subflow at once, and the DATA_FIN by an ACK of its own once it gets round to it",
+  },
+  {
+    name: "the keys of the peer in place of a first Data ACK",
+    what: /^the engine alone sends FIN$/,
+    state: /^stack closed$/,
+    tag: /^MP_CAPABLE with data$/,
+    reason: "RFC 8684 §3.1: MP_CAPABLE with data is an initiator's, and a first answer without a DSS has the initiator go over to regular TCP; Linux takes one that comes from the listener for a mapping",
+  },
+  {
+    name: "a FIN before the data that made the connection regular",
+    what: /^ack of FIN$/,
+    state: /^stack closed$/,
+    tag: /^data without Data ACK$/,
+    reason: "RFC 8684 §3.7: from the first answer without a Data ACK on it is regular TCP; Linux sends the FIN that it owes then while it reads the options, before it takes the data of the same segment",
+  },
+  {
+    name: "the first timeout of a subflow that the peer joined with",
+    what: /^the engine alone sends FIN with dss dack[48] nocs$/,
+    state: /^two subflows$/,
+    kernel: /^nothing$/,
+    reason: "RFC 6298 §2.2: the first sample of the round-trip time sets the timeout; Linux takes none from the answer to the SYN+ACK of a join, so that the first timeout is the second of §2.1",
   },
 ];
 

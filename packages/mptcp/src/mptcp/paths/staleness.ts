@@ -36,6 +36,8 @@ export class Staleness<S extends StaleSubflow> {
   private stale = false;
   /** Since when it is stale, or when it was last heard of and tried again meanwhile, ns. */
   private triedAt = 0;
+  /** Whether others have got what it carries since something new was acknowledged on it. */
+  private isHelped = false;
 
   constructor(context: StalenessContext<S>, subflow: S) {
     this.context = context;
@@ -49,6 +51,7 @@ export class Staleness<S extends StaleSubflow> {
   /** Something new was acknowledged. */
   onAcknowledged(): void {
     this.subflow.deadlines.clear(SUBFLOW_DEADLINE.silence);
+    this.isHelped = false;
     if (!this.stale) return;
     this.stale = false;
     this.context.counters.increment("MPTcpExtSubflowRecover");
@@ -67,7 +70,12 @@ export class Staleness<S extends StaleSubflow> {
   onTimeout(consecutive: number, now: number): void {
     const { context, subflow } = this;
     const { staleTimeouts } = context.config;
-    if (!subflow.established || this.stale || staleTimeouts === 0 || consecutive < staleTimeouts) return;
+    if (!subflow.established || this.stale) return;
+    if (staleTimeouts === 0 || consecutive < staleTimeouts) {
+      // RFC 8684 §3.3.6: what timed out goes by another path too, however long this one is still believed in.
+      if (!this.isHelped && context.othersFor(subflow) === "usable") this.help("rto");
+      return;
+    }
     this.stale = true;
     this.triedAt = now;
     context.counters.increment("MPTcpExtSubflowStale");
@@ -85,8 +93,7 @@ export class Staleness<S extends StaleSubflow> {
     if (!subflow.established || this.stale) return;
     switch (context.othersFor(subflow)) {
       case "usable":
-        context.sender.reinject(subflow, "tail_loss_probe");
-        context.mark();
+        this.help("tail_loss_probe");
         break;
       case "waiting":
         subflow.deadlines.set(SUBFLOW_DEADLINE.silence, now + Math.max(0, Math.ceil(subflow.rto - 2 * subflow.srtt)));
@@ -94,5 +101,12 @@ export class Staleness<S extends StaleSubflow> {
       case "none":
         break;
     }
+  }
+
+  private help(cause: ReinjectionCause): void {
+    const { context, subflow } = this;
+    this.isHelped = true;
+    context.sender.reinject(subflow, cause);
+    context.mark();
   }
 }
