@@ -56,7 +56,6 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
   private mptcpConfig: MptcpConfig;
   private congestionFactory: CongestionControlFactory;
   private tcpConfig: SubflowTcpConfig;
-  /** What joins are made with, once there was one. */
   private stream: Multipath | RegularStream;
   private openedAt = -1;
   private events = 0;

@@ -32,11 +32,14 @@ export function acknowledge(tcp: TcpConnection, segment: TcpSegment, ack: number
   const sender = tcp.sender;
   const board = sender.board;
   const windowChanged = updateSendWindow(tcp, segment, ack, offset);
-  if (sender.hasMore && ack >= sender.una) sender.onHeard();
   const hasBlocks = tcp.sack && segment.sackBlocks.length >= 2;
-  // An ACK that was overtaken acknowledges nothing, but its SACK blocks may tell what later ones had no room for.
-  if (ack < sender.una && !hasBlocks) return;
-  if (board.count === 0 && ack >= sender.una) onAckOfNothing(tcp, now);
+  if (ack < sender.una) {
+    // An ACK that was overtaken acknowledges nothing, but its SACK blocks may tell what later ones had no room for.
+    if (!hasBlocks) return;
+  } else {
+    if (sender.hasMore) sender.onHeard();
+    if (board.count === 0) onAckOfNothing(tcp, now);
+  }
   if (board.count === 0 && sender.probe.end < 0 && !hasBlocks) return;
   const summary = SUMMARY;
   summary.delivered = 0;

@@ -426,7 +426,7 @@ export class Receiver {
     const { tcp } = this;
     let room = Math.max(0, Math.floor(tcp.owner.receiveWindow(tcp, now)));
     if (tcp.config.offeredWindow === "half") {
-      const segment = announcedMss(tcp.config, tcp.ipHeader) - (tcp.timestamps ? TIMESTAMP_SPACE : 0);
+      const segment = this.announced;
       this.unoffered = room > segment ? room % segment : 0;
       room -= this.unoffered;
     }

@@ -1,4 +1,3 @@
-import type { Simulation } from "mptcp/sim";
 import type { IpAddress } from "mptcp/wire";
 import { POLL } from "../emulator/real-time.ts";
 import type { RealTime, Source } from "../emulator/real-time.ts";
@@ -16,7 +15,6 @@ export interface KernelPlace {
   readonly system: System;
   readonly namespace: Namespace;
   readonly time: RealTime;
-  readonly simulation: Simulation;
   /** Of the server, in both roles. */
   readonly address: IpAddress;
   /** Name of the congestion control. */
@@ -183,7 +181,7 @@ abstract class Client implements Source, OpenFlow {
     this.waitsFor = POLL.in | POLL.out;
   }
 
-  /** So many octets have come; negative, an error: none has. */
+  /** Octets have come. */
   protected came(_now: number): void {}
 
   /** The connection is over, by the server's end, or for another reason. */

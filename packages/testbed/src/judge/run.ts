@@ -57,13 +57,8 @@ export function runCondition(condition: Condition, options: RunOptions): RunResu
 
 function inVirtualTime(condition: Condition, options: RunOptions): RunResult {
   const simulation = new Simulation({ seed: options.seed });
-  const addresses = ADDRESSES[condition.family];
-  const hosts = hostsOf(simulation, condition, options);
-  join(simulation, condition, hosts.server, hosts.client);
-  hosts.server.addAddress(addresses.server);
-  hosts.client.addAddress(addresses.client);
-  serveByEngine(hosts.server);
-  const transfer = new Transfer(simulation, condition, new EngineClient(hosts.client, addresses.server));
+  const [server, client] = [new EngineGround("server", condition, options, simulation), new EngineGround("client", condition, options, simulation)];
+  const transfer = begin(simulation, condition, server, client);
   while (!transfer.isOver && simulation.now < transfer.deadline) simulation.run(simulation.now + STEP);
   return { flows: transfer.results(), goodput: transfer.goodput, addedDelay: null };
 }
@@ -73,80 +68,115 @@ function inRealTime(condition: Condition, options: RunOptions): RunResult {
   const promptness = new Promptness(calls);
   const simulation = new Simulation({ seed: options.seed });
   const time = new RealTime(calls, simulation);
-  const places: Ground[] = [];
+  const kernels: KernelGround[] = [];
+  const groundOf = (side: Side): Ground => {
+    if (options[side] === "engine") return new EngineGround(side, condition, options, simulation);
+    const ground = new KernelGround(side, condition, options, time);
+    kernels.push(ground);
+    return ground;
+  };
   promptness.raise();
   try {
-    const hosts = hostsOf(simulation, condition, options);
-    const devices: DeviceNode[] = [];
-    const nodeOf = (end: "server" | "client"): SimNode => {
-      if (options[end] === "engine") return hosts[end];
-      const ground = new Ground(end, condition, time);
-      places.push(ground);
-      devices.push(ground.node);
-      return ground.node;
-    };
-    const [server, client] = [nodeOf("server"), nodeOf("client")];
-    join(simulation, condition, server, client);
-    const addresses = ADDRESSES[condition.family];
-    const placeOf = (ground: Ground): KernelPlace => ({ system: calls, namespace: ground.namespace, time, simulation, address: addresses.server, congestion: options.congestion });
-    if (server === hosts.server) {
-      hosts.server.addAddress(addresses.server);
-      serveByEngine(hosts.server);
-    } else serveByKernel(placeOf(places.find(({ node }) => node === server) as Ground));
-    let end: ClientEnd;
-    if (client === hosts.client) {
-      hosts.client.addAddress(addresses.client);
-      end = new EngineClient(hosts.client, addresses.server);
-    } else end = new KernelClient(placeOf(places.find(({ node }) => node === client) as Ground));
-    const transfer = new Transfer(simulation, condition, end);
+    const [server, client] = [groundOf("server"), groundOf("client")];
+    const transfer = begin(simulation, condition, server, client);
     time.run(() => transfer.isOver, transfer.deadline);
     const addedDelay = new AddedDelay();
-    for (const { lateness } of devices) addedDelay.addAll(lateness);
+    for (const { node } of kernels) addedDelay.addAll(node.lateness);
     const { count: packets, largest } = addedDelay;
     return { flows: transfer.results(), goodput: transfer.goodput, addedDelay: { packets, median: addedDelay.quantile(0.5), p99: addedDelay.quantile(0.99), largest } };
   } finally {
     promptness.lower();
     time.close();
-    for (const place of places) place.close();
+    for (const kernel of kernels) kernel.close();
+  }
+}
+
+/** Joins the ends, and has the workload begin. */
+function begin(simulation: Simulation, condition: Condition, server: Ground, client: Ground): Transfer {
+  join(simulation, condition, server.node, client.node);
+  server.serve();
+  return new Transfer(simulation, condition, client.client());
+}
+
+type Side = "server" | "client";
+
+/** One end of the path, with its stack; it serves, or has clients, once it is linked. */
+interface Ground {
+  readonly node: SimNode;
+  serve(): void;
+  client(): ClientEnd;
+}
+
+/** A host of the simulation. */
+class EngineGround implements Ground {
+  readonly node: SimHost;
+  private readonly side: Side;
+  private readonly family: 4 | 6;
+
+  constructor(side: Side, { family, tcp = {} }: Condition, { congestion }: RunOptions, simulation: Simulation) {
+    this.side = side;
+    this.family = family;
+    this.node = simulation.addHost(side, {
+      profile: "linux",
+      tcp: {
+        congestion: congestionControls[congestion === "reno" ? "newreno" : congestion],
+        ...(tcp.sack === false ? { sack: false } : {}),
+        ...(tcp.timestamps === false ? { timestamps: false } : {}),
+        blackHoleDetection: tcp.mtuProbing === true,
+      },
+    });
+  }
+
+  serve(): void {
+    this.addAddress();
+    serveByEngine(this.node);
+  }
+
+  client(): ClientEnd {
+    this.addAddress();
+    return new EngineClient(this.node, ADDRESSES[this.family].server);
+  }
+
+  private addAddress(): void {
+    this.node.addAddress(ADDRESSES[this.family][this.side]);
   }
 }
 
 /** A network namespace of the kernel, joined to the simulation by a device. */
-class Ground {
-  readonly namespace: Namespace;
+class KernelGround implements Ground {
   readonly node: DeviceNode;
+  private readonly namespace: Namespace;
   private readonly device: Device;
+  private readonly place: KernelPlace;
 
-  constructor(end: "server" | "client", { family, tcp = {} }: Condition, time: RealTime) {
+  constructor(side: Side, { family, tcp = {} }: Condition, { congestion }: RunOptions, time: RealTime) {
     const calls = system();
-    const own = ADDRESSES[family][end];
+    const own = ADDRESSES[family][side];
     this.namespace = new Namespace(calls);
     const sysctl = new Sysctl(this.namespace);
-    // What one flow learnt of the path is not for the next: each is judged by itself.
-    for (const [name, value] of [["net.ipv4.tcp_no_metrics_save", "1"], ["net.ipv6.conf.default.accept_dad", "0"], ["net.ipv6.conf.default.router_solicitations", "0"], ["net.ipv6.conf.default.addr_gen_mode", "1"]] as const) sysctl.write(name, value);
+    for (const [name, value] of SETTINGS) sysctl.write(name, value);
     if (tcp.sack === false) sysctl.write("net.ipv4.tcp_sack", "0");
     if (tcp.timestamps === false) sysctl.write("net.ipv4.tcp_timestamps", "0");
     if (tcp.mtuProbing === true) sysctl.write("net.ipv4.tcp_mtu_probing", "1");
     this.device = this.namespace.inside(() => new Device(calls, DEVICE, false));
     const networks = family === 4 ? { local: `${String(own)}/24`, remote: "10.77.0.0/16" } : { local: `${String(own)}/64`, remote: "fd77::/32" };
     this.namespace.inside(() => setUp(calls, DEVICE, { local: [networks.local], remote: [networks.remote], mtu: 1500, segmentation: false }));
-    this.node = new DeviceNode(end, this.device, [own], time);
+    this.node = new DeviceNode(side, this.device, [own], time);
+    this.place = { system: calls, namespace: this.namespace, time, address: ADDRESSES[family].server, congestion };
+  }
+
+  serve(): void {
+    serveByKernel(this.place);
+  }
+
+  client(): ClientEnd {
+    return new KernelClient(this.place);
   }
 
   close(): void {
     this.device.close();
     this.namespace.close();
   }
-}
-
-/** Both hosts, of which a run uses those that the engine is to be. */
-function hostsOf(simulation: Simulation, { tcp = {} }: Condition, { congestion, server, client }: RunOptions): { readonly server: SimHost; readonly client: SimHost } {
-  const settings = {
-    profile: "linux" as const,
-    tcp: { congestion: congestionControls[congestion === "reno" ? "newreno" : congestion], ...(tcp.sack === false ? { sack: false } : {}), ...(tcp.timestamps === false ? { timestamps: false } : {}), blackHoleDetection: tcp.mtuProbing === true },
-  };
-  const hostOf = (name: string, stack: Stack): SimHost => simulation.addHost(stack === "engine" ? name : `no ${name}`, settings);
-  return { server: hostOf("server", server), client: hostOf("client", client) };
 }
 
 /** Links the ends, server first. */
@@ -238,6 +268,13 @@ const STEP = 0.1 * SECOND;
 /** How long the last flow may take. */
 const PATIENCE = 60 * SECOND;
 const DEVICE = "tun0";
+const SETTINGS = [
+  // What one flow learnt of the path is not for the next: each is judged by itself.
+  ["net.ipv4.tcp_no_metrics_save", "1"],
+  ["net.ipv6.conf.default.accept_dad", "0"],
+  ["net.ipv6.conf.default.router_solicitations", "0"],
+  ["net.ipv6.conf.default.addr_gen_mode", "1"],
+] as const;
 const ADDRESSES = {
   4: { server: IpAddress.from("10.77.1.1"), client: IpAddress.from("10.77.2.1") },
   6: { server: IpAddress.from("fd77:0:1::1"), client: IpAddress.from("fd77:0:2::1") },
