@@ -51,11 +51,7 @@ export class PassiveOpen {
   receive(packet: Packet, segment: TcpSegment, link: number, now: number): void {
     const { addresses, heldPorts, strays } = this.host;
     if ((segment.flags & TCP_FLAG.RST) !== 0) return;
-    if (heldPorts.mayHold(addresses.find(packet.destination), segment.destinationPort)) {
-      if (this.accepts(packet, segment, link, now)) return;
-      // RFC 9293 §3.10.7.2: in LISTEN a segment that has neither SYN nor ACK is dropped.
-      if ((segment.flags & (TCP_FLAG.SYN | TCP_FLAG.ACK)) === 0 && this.host.listeners.find(packet.destination, segment.destinationPort) !== null) return;
-    }
+    if (heldPorts.mayHold(addresses.find(packet.destination), segment.destinationPort) && this.accepts(packet, segment, link, now)) return;
     strays.reset(packet, link, null);
   }
 
