@@ -10,18 +10,18 @@ import { handleIcmpError } from "./icmp-errors.ts";
 import type { IcmpError } from "./icmp-errors.ts";
 import { clampedMss } from "./negotiation.ts";
 import type { TcpEnvironment, TcpOwner } from "./owner.ts";
-import { PathMtu } from "./path-mtu.ts";
-import { Receiver } from "./receiver.ts";
-import { RttEstimator } from "./rtt.ts";
+import { PathMtu } from "./sending/path-mtu.ts";
+import { Receiver } from "./receiving/receiver.ts";
+import { RttEstimator } from "./recovery/rtt.ts";
 import { segmentArrives, synchronize } from "./segment-arrives.ts";
-import { Sender } from "./sender.ts";
+import { Sender } from "./sending/sender.ts";
 import type { FourTuple } from "./stream.ts";
 import { Tally } from "./tally.ts";
 import { TimeWait } from "./time-wait.ts";
-import { runTimers } from "./timeouts.ts";
+import { runTimers } from "./recovery/timeouts.ts";
 import { TIMER, TIMERS } from "./timers.ts";
 import type { Timer } from "./timers.ts";
-import { nextPacket } from "./transmit.ts";
+import { nextPacket } from "./sending/transmit.ts";
 
 export type TcpState =
   | "LISTEN" | "SYN-SENT" | "SYN-RECEIVED" | "ESTABLISHED" | "FIN-WAIT-1" | "FIN-WAIT-2"

@@ -4,7 +4,7 @@
  *
  * @module
  */
-export { reassemblyMemory, ReceiveBufferTuner, ReceiverRtt, SendBufferTuner, sizeWithin, windowOfPath, withoutQueue } from "./buffer-tuning.ts";
+export { reassemblyMemory, ReceiveBufferTuner, ReceiverRtt, SendBufferTuner, sizeWithin, windowOfPath, withoutQueue } from "./receiving/buffer-tuning.ts";
 export { changesWindow, configOfKeepAlive, DEFAULT_TCP_CONFIG, fixedBuffer, keepAliveOf, offeredShare, trafficClassOf } from "./config.ts";
 export type { BufferConfig, KeepAlive, StreamSettings, TcpConfig } from "./config.ts";
 export type {
@@ -34,16 +34,16 @@ export type { LinuxTcpInfo } from "./linux-info.ts";
 export { announcedMss, windowScaleFor } from "./negotiation.ts";
 export { SEGMENT_ROLE } from "./owner.ts";
 export type { MemoryState, SegmentRole, SegmentSlot, StreamBuffers, TcpEnvironment, TcpOwner } from "./owner.ts";
-export { ReassemblyQueue } from "./reassembly.ts";
-export type { ByteRange } from "./reassembly.ts";
+export { ReassemblyQueue } from "./receiving/reassembly.ts";
+export type { ByteRange } from "./receiving/reassembly.ts";
 export { isEnoughToRead, isRoomy, readinessOf, roomIn } from "./readiness.ts";
 export type { StreamReadiness } from "./readiness.ts";
-export { ReceiveQueue } from "./receive-queue.ts";
-export { SegmentPool } from "./segment-pool.ts";
+export { ReceiveQueue } from "./receiving/receive-queue.ts";
+export { SegmentPool } from "./sending/segment-pool.ts";
 export { TCP_CLASSES, TCP_CONSTANTS } from "./saved.ts";
-export { LONGEST_CORK } from "./sender.ts";
+export { LONGEST_CORK } from "./sending/sender.ts";
 export { checkSettings } from "./settings.ts";
-export { SendQueue } from "./send-queue.ts";
+export { SendQueue } from "./sending/send-queue.ts";
 export { TcpSocket } from "./socket.ts";
 export type { TcpSocketOptions } from "./socket.ts";
 export { TimeWait } from "./time-wait.ts";

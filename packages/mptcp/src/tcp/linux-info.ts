@@ -1,7 +1,7 @@
 import { MICROSECOND, MILLISECOND } from "../core/index.ts";
 import type { TcpState } from "./connection.ts";
 import type { TcpInfo } from "./info.ts";
-import { DUP_THRESH } from "./rack.ts";
+import { DUP_THRESH } from "./recovery/rack.ts";
 
 /** Fields of `struct tcp_info` (linux/tcp.h) by name, `tcpi_state` and so on. What is not in it has no meaning here, see docs/embedding.md. */
 export type LinuxTcpInfo = Readonly<Record<string, number>>;

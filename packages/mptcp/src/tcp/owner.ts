@@ -3,7 +3,7 @@ import type { Payload, TcpSegment } from "../wire/index.ts";
 import type { CongestionControlFactory } from "./congestion/control.ts";
 import type { CouplingGroup } from "./congestion/coupling.ts";
 import type { TcpConnection } from "./connection.ts";
-import type { SegmentPool } from "./segment-pool.ts";
+import type { SegmentPool } from "./sending/segment-pool.ts";
 import type { StreamConnection } from "./stream.ts";
 
 /**

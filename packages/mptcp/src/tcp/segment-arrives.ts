@@ -1,7 +1,7 @@
 import { MILLISECOND, NEVER } from "../core/index.ts";
 import type { TcpSegment } from "../wire/index.ts";
 import { positionNear, sequenceAdd, TCP_FLAG } from "../wire/index.ts";
-import { acknowledge, updateSendWindow } from "./acknowledge.ts";
+import { acknowledge, updateSendWindow } from "./recovery/acknowledge.ts";
 import type { TcpConnection } from "./connection.ts";
 import { acceptOptions } from "./negotiation.ts";
 import { TIMER } from "./timers.ts";

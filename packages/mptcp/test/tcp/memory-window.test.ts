@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { memoryOf, MemoryWindow } from "../../src/tcp/memory-window.ts";
+import { memoryOf, MemoryWindow } from "../../src/tcp/receiving/memory-window.ts";
 
 /** The numbers are what Linux 6.18 tells by SO_MEMINFO and TCP_INFO for the same segments, over a TUN device. */
 describe("the memory that a packet takes", () => {

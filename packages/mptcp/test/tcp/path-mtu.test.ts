@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { PathMtu } from "../../src/tcp/path-mtu.ts";
+import { PathMtu } from "../../src/tcp/sending/path-mtu.ts";
 import { BulkWriter, MILLISECOND, Pair, readAll, SECOND } from "./harness.ts";
 import { Script } from "./script.ts";
 

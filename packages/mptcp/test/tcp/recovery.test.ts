@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ProportionalRateReduction } from "../../src/tcp/prr.ts";
+import { ProportionalRateReduction } from "../../src/tcp/recovery/prr.ts";
 import type { TcpConfig } from "../../src/tcp/index.ts";
 import { Dss } from "../../src/wire/index.ts";
 import { MILLISECOND, SECOND } from "./harness.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ReceiveBufferTuner, ReceiverRtt, SendBufferTuner } from "../../src/tcp/index.ts";
-import { RttEstimator, WindowedMinimum } from "../../src/tcp/rtt.ts";
+import { RttEstimator, WindowedMinimum } from "../../src/tcp/recovery/rtt.ts";
 import { BulkWriter, MILLISECOND, Pair, readAll, SECOND } from "./harness.ts";
 
 const auto = { initial: 10_000, max: 1_000_000, autoTune: true };

@@ -1,5 +1,5 @@
-import { MILLISECOND } from "../core/index.ts";
-import type { TcpConfig } from "./config.ts";
+import { MILLISECOND } from "../../core/index.ts";
+import type { TcpConfig } from "../config.ts";
 
 /**
  * When data in order is acknowledged, as Linux does it (`acknowledging: "adaptive"`). RFC 9293 §3.8.6.3 and RFC 5681 §4.2 leave it open within 500 ms

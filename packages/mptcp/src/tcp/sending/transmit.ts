@@ -1,8 +1,8 @@
-import { NEVER } from "../core/index.ts";
-import type { Packet } from "../wire/index.ts";
-import type { TcpConnection } from "./connection.ts";
+import { NEVER } from "../../core/index.ts";
+import type { Packet } from "../../wire/index.ts";
+import type { TcpConnection } from "../connection.ts";
 import { buildAbort, buildAck, buildProbe, buildResetReply, buildSyn } from "./segment-builder.ts";
-import { TIMER } from "./timers.ts";
+import { TIMER } from "../timers.ts";
 
 /** The next packet of a connection: RST, SYN, probes, ACKs that carry SACK blocks, retransmissions, new data, FIN, pure ACK. */
 export function nextPacket(tcp: TcpConnection, now: number): Packet | null {

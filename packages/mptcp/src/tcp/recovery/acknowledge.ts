@@ -1,11 +1,11 @@
-import { MILLISECOND, NEVER } from "../core/index.ts";
-import type { MptcpOption, TcpSegment } from "../wire/index.ts";
-import { positionNear, sequenceLess } from "../wire/index.ts";
-import type { TcpConnection } from "./connection.ts";
-import { PHASE } from "./phase.ts";
+import { MILLISECOND, NEVER } from "../../core/index.ts";
+import type { MptcpOption, TcpSegment } from "../../wire/index.ts";
+import { positionNear, sequenceLess } from "../../wire/index.ts";
+import type { TcpConnection } from "../connection.ts";
+import { PHASE } from "../phase.ts";
 import { advanceRecovery, isDuplicateLoss, repairedByProbe } from "./recovery.ts";
-import type { SentSegment } from "./sent-segment.ts";
-import { TIMER } from "./timers.ts";
+import type { SentSegment } from "../sending/sent-segment.ts";
+import { TIMER } from "../timers.ts";
 
 /** What one ACK says; one object per call chain, reused. */
 export interface AckSummary {

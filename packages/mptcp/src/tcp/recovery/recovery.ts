@@ -1,11 +1,11 @@
-import { NEVER } from "../core/index.ts";
+import { NEVER } from "../../core/index.ts";
 import type { AckSummary } from "./acknowledge.ts";
-import type { AckEvent, LossEvent, RateSample } from "./congestion/control.ts";
-import type { TcpConnection } from "./connection.ts";
+import type { AckEvent, LossEvent, RateSample } from "../congestion/control.ts";
+import type { TcpConnection } from "../connection.ts";
 import { DUP_THRESH } from "./rack.ts";
-import { PHASE } from "./phase.ts";
-import type { Sender } from "./sender.ts";
-import { TIMER } from "./timers.ts";
+import { PHASE } from "../phase.ts";
+import type { Sender } from "../sending/sender.ts";
+import { TIMER } from "../timers.ts";
 
 /**
  * Loss detection without SACK: three duplicate ACKs, or a partial ACK during recovery (RFC 5681 §3.2, RFC 6582). Duplicate ACKs

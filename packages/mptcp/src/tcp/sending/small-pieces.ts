@@ -1,4 +1,4 @@
-import { Payload } from "../wire/index.ts";
+import { Payload } from "../../wire/index.ts";
 
 /**
  * Part of a payload that is to be kept for long. A small part of a much larger buffer is copied, so that it does not keep that buffer in

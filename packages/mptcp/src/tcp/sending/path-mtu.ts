@@ -1,4 +1,4 @@
-import { NEVER, SECOND } from "../core/index.ts";
+import { NEVER, SECOND } from "../../core/index.ts";
 
 /**
  * The path MTU of one connection: what ICMP says (RFC 1191, RFC 8201), and what silence suggests when full-sized segments vanish

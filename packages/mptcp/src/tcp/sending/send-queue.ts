@@ -1,4 +1,4 @@
-import { Payload } from "../wire/index.ts";
+import { Payload } from "../../wire/index.ts";
 
 /**
  * The bytes of one direction of a stream between the application's write and the last acknowledgment, by stream offset.

@@ -1,9 +1,9 @@
-import { joinedPayload } from "../wire/index.ts";
-import type { Payload } from "../wire/index.ts";
+import { joinedPayload } from "../../wire/index.ts";
+import type { Payload } from "../../wire/index.ts";
 import type { DeliveryRate } from "./delivery-rate.ts";
 import { TransmissionStamp } from "./delivery-rate.ts";
-import type { SegmentPool } from "./segment-pool.ts";
-import type { SentSegment } from "./sent-segment.ts";
+import type { SegmentPool } from "../sending/segment-pool.ts";
+import type { SentSegment } from "../sending/sent-segment.ts";
 
 /**
  * What was sent and not acknowledged yet: a ring of records in stream order, and through the ones that are neither SACKed nor lost

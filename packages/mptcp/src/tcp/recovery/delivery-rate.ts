@@ -1,6 +1,6 @@
-import { SECOND } from "../core/index.ts";
-import type { CongestionControl, LostSegment, RateSample, SentEvent } from "./congestion/control.ts";
-import type { SentSegment } from "./sent-segment.ts";
+import { SECOND } from "../../core/index.ts";
+import type { CongestionControl, LostSegment, RateSample, SentEvent } from "../congestion/control.ts";
+import type { SentSegment } from "../sending/sent-segment.ts";
 
 /** What was known at the moment of a transmission: the per-packet state of draft-ietf-ccwg-bbr, "Per-packet (P) state". */
 export class TransmissionStamp {

@@ -1,5 +1,5 @@
-import { LIMITS, MICROSECOND, NEVER } from "../core/index.ts";
-import type { BufferConfig } from "./config.ts";
+import { LIMITS, MICROSECOND, NEVER } from "../../core/index.ts";
+import type { BufferConfig } from "../config.ts";
 
 /**
  * Size of a receive buffer that follows what the application reads: dynamic right-sizing, as Linux does it.

@@ -1,4 +1,4 @@
-import { Payload } from "../wire/index.ts";
+import { Payload } from "../../wire/index.ts";
 import { SentSegment } from "./sent-segment.ts";
 
 /**

@@ -1,22 +1,22 @@
-import { MILLISECOND, NEVER, SECOND } from "../core/index.ts";
-import { Payload } from "../wire/index.ts";
-import type { Packet } from "../wire/index.ts";
-import type { CongestionControl } from "./congestion/control.ts";
-import type { TcpConnection } from "./connection.ts";
-import { DeliveryRate } from "./delivery-rate.ts";
-import type { SegmentSlot } from "./owner.ts";
+import { MILLISECOND, NEVER, SECOND } from "../../core/index.ts";
+import { Payload } from "../../wire/index.ts";
+import type { Packet } from "../../wire/index.ts";
+import type { CongestionControl } from "../congestion/control.ts";
+import type { TcpConnection } from "../connection.ts";
+import { DeliveryRate } from "../recovery/delivery-rate.ts";
+import type { SegmentSlot } from "../owner.ts";
 import { Pacer } from "./pacing.ts";
-import { PHASE } from "./phase.ts";
-import type { Phase } from "./phase.ts";
-import { ProportionalRateReduction } from "./prr.ts";
-import { Rack } from "./rack.ts";
-import { Scoreboard } from "./scoreboard.ts";
+import { PHASE } from "../phase.ts";
+import type { Phase } from "../phase.ts";
+import { ProportionalRateReduction } from "../recovery/prr.ts";
+import { Rack } from "../recovery/rack.ts";
+import { Scoreboard } from "../recovery/scoreboard.ts";
 import type { SentSegment } from "./sent-segment.ts";
 import { buildDataSegment } from "./segment-builder.ts";
-import { LIMITED_BY } from "./tally.ts";
-import { SpuriousRecovery } from "./spurious.ts";
-import { TailLossProbe } from "./tail-loss-probe.ts";
-import { TIMER } from "./timers.ts";
+import { LIMITED_BY } from "../tally.ts";
+import { SpuriousRecovery } from "../recovery/spurious.ts";
+import { TailLossProbe } from "../recovery/tail-loss-probe.ts";
+import { TIMER } from "../timers.ts";
 
 /** The sending half of a connection: what may leave now, and what is outstanding. Positions are stream offsets. */
 export class Sender {

@@ -1,4 +1,4 @@
-import { sequenceLess } from "../wire/index.ts";
+import { sequenceLess } from "../../wire/index.ts";
 
 /**
  * Finds out whether a loss recovery was for nothing, because what was sent again had arrived. Two signs show it: the first new acknowledgment

@@ -1,8 +1,8 @@
-import { LIMITS, NEVER, SECOND } from "../core/index.ts";
-import type { TcpConnection } from "./connection.ts";
+import { LIMITS, NEVER, SECOND } from "../../core/index.ts";
+import type { TcpConnection } from "../connection.ts";
 import { onReorderTimeout, onRetransmissionTimeout } from "./recovery.ts";
-import { TIMER } from "./timers.ts";
-import type { Timer } from "./timers.ts";
+import { TIMER } from "../timers.ts";
+import type { Timer } from "../timers.ts";
 
 /** Does what is due, in the order of the table. A timer that was armed anew meanwhile is not due any more. */
 export function runTimers(tcp: TcpConnection, now: number): void {

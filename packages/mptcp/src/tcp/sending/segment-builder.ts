@@ -1,8 +1,8 @@
-import { Packet, sequenceAdd, TCP_FLAG, TCP_OPTION_SPACE, tcpHeaderLength, TcpSegment } from "../wire/index.ts";
-import type { TcpConnection } from "./connection.ts";
-import { offerOptions } from "./negotiation.ts";
-import { SEGMENT_ROLE } from "./owner.ts";
-import type { SegmentRole } from "./owner.ts";
+import { Packet, sequenceAdd, TCP_FLAG, TCP_OPTION_SPACE, tcpHeaderLength, TcpSegment } from "../../wire/index.ts";
+import type { TcpConnection } from "../connection.ts";
+import { offerOptions } from "../negotiation.ts";
+import { SEGMENT_ROLE } from "../owner.ts";
+import type { SegmentRole } from "../owner.ts";
 import type { SentSegment } from "./sent-segment.ts";
 
 /** A segment with payload or FIN from its record, for the first time or again. Null when the owner ended the connection. */

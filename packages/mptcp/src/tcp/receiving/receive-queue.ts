@@ -1,5 +1,5 @@
-import { Payload } from "../wire/index.ts";
-import { compact, PIECE_COST, SMALL } from "./small-pieces.ts";
+import { Payload } from "../../wire/index.ts";
+import { compact, PIECE_COST, SMALL } from "../sending/small-pieces.ts";
 
 /**
  * Bytes in order that the application has not read yet: a FIFO of payloads. They are not copied, but for small ones where many wait, so

@@ -1,5 +1,5 @@
-import { Payload } from "../wire/index.ts";
-import type { TransmissionStamp } from "./delivery-rate.ts";
+import { Payload } from "../../wire/index.ts";
+import type { TransmissionStamp } from "../recovery/delivery-rate.ts";
 
 /** One segment that was sent and is not cumulatively acknowledged. The objects are pooled: never keep one across an ACK. */
 export class SentSegment {

@@ -1,7 +1,7 @@
-import { MILLISECOND, SECOND } from "../core/index.ts";
-import type { CongestionControl } from "./congestion/control.ts";
-import type { TcpConnection } from "./connection.ts";
-import { TIMER } from "./timers.ts";
+import { MILLISECOND, SECOND } from "../../core/index.ts";
+import type { CongestionControl } from "../congestion/control.ts";
+import type { TcpConnection } from "../connection.ts";
+import { TIMER } from "../timers.ts";
 
 /** Spaces out what leaves, at the rate that congestion control gives (draft-ietf-ccwg-bbr, "Pacing Rate"). */
 export class Pacer {

@@ -1,5 +1,5 @@
-import { Payload } from "../wire/index.ts";
-import { compact, PIECE_COST, SMALL } from "./small-pieces.ts";
+import { Payload } from "../../wire/index.ts";
+import { compact, PIECE_COST, SMALL } from "../sending/small-pieces.ts";
 
 /** A merged run of out-of-order bytes, [start, end). Read-only for everybody but the queue. */
 export interface ByteRange {

@@ -1,7 +1,7 @@
-import { NEVER, SECOND } from "../core/index.ts";
-import type { TcpConnection } from "./connection.ts";
-import { PHASE } from "./phase.ts";
-import { TIMER } from "./timers.ts";
+import { NEVER, SECOND } from "../../core/index.ts";
+import type { TcpConnection } from "../connection.ts";
+import { PHASE } from "../phase.ts";
+import { TIMER } from "../timers.ts";
 
 /** The state of tail loss probes (RFC 8985 §7). */
 export class TailLossProbe {

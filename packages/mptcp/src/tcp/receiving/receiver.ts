@@ -1,14 +1,14 @@
-import { LIMITS, MILLISECOND, NEVER, SECOND } from "../core/index.ts";
-import type { Payload } from "../wire/index.ts";
-import { sequenceAdd, sequenceDifference, sequenceLess } from "../wire/index.ts";
+import { LIMITS, MILLISECOND, NEVER, SECOND } from "../../core/index.ts";
+import type { Payload } from "../../wire/index.ts";
+import { sequenceAdd, sequenceDifference, sequenceLess } from "../../wire/index.ts";
 import { AckPace } from "./ack-pace.ts";
 import { ReceiverRtt } from "./buffer-tuning.ts";
-import type { TcpConnection } from "./connection.ts";
+import type { TcpConnection } from "../connection.ts";
 import { MemoryWindow } from "./memory-window.ts";
-import { announcedMss } from "./negotiation.ts";
+import { announcedMss } from "../negotiation.ts";
 import { ReassemblyQueue } from "./reassembly.ts";
 import type { ByteRange } from "./reassembly.ts";
-import { TIMER } from "./timers.ts";
+import { TIMER } from "../timers.ts";
 
 /** The receiving half of a connection: what arrived, what is expected, and what the peer has been told. Positions are stream offsets. */
 export class Receiver {

@@ -1,6 +1,6 @@
 import type { RttEstimator } from "./rtt.ts";
 import type { Scoreboard } from "./scoreboard.ts";
-import type { SentSegment } from "./sent-segment.ts";
+import type { SentSegment } from "../sending/sent-segment.ts";
 
 /** Loss detection by time, RACK (RFC 8985 §6). Tail loss probes are in sender.ts; timers are the caller's. */
 export class Rack {

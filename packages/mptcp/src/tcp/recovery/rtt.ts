@@ -1,4 +1,4 @@
-import { SECOND } from "../core/index.ts";
+import { SECOND } from "../../core/index.ts";
 
 /** Round-trip time and retransmission timeout of one connection (RFC 6298, with the sampling advice of RFC 7323 §4.2). */
 export class RttEstimator {
