@@ -135,8 +135,8 @@ export class TcpConnection {
     this.state = "CLOSED";
     this.congestion = BEFORE_ESTABLISHED;
     this.ipHeader = tuple.localAddress.family === 4 ? 20 : 40;
-    this.sender = new Sender(this, sent === null ? environment.random.sequenceNumbers.uint32() : sent.initialSequence);
-    this.timestampOffset = sent === null ? environment.random.timestampOffsets.uint32() : sent.timestampOffset;
+    this.sender = new Sender(this, sent === null ? environment.initialNumbers.sequenceNumber(tuple, now) : sent.initialSequence);
+    this.timestampOffset = sent === null ? environment.initialNumbers.timestampOffset(tuple) : sent.timestampOffset;
     this.receiver = new Receiver(this);
     this.rtt = new RttEstimator(config.initialRto, config.minRto, config.maxRto, config.clockGranularity);
     this.pathMtu = new PathMtu(config.mtu, tuple.localAddress.family);
