@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { MILLISECOND, SECOND } from "../../src/core/index.ts";
-import { SeededRandom } from "../../src/core/index.ts";
+import { MILLISECOND, SECOND, SeededRandom } from "../../src/core/index.ts";
 import type { RandomSources } from "../../src/core/index.ts";
 import { BulkSender, PacedSender, Simulation, Sink } from "../../src/sim/index.ts";
 import { IpAddress } from "../../src/wire/index.ts";
