@@ -8,9 +8,8 @@ import type { CongestionContext, CongestionControl, CongestionControlFactory, Ha
 import { BEFORE_ESTABLISHED } from "./congestion/none.ts";
 import { handleIcmpError } from "./icmp-errors.ts";
 import type { IcmpError } from "./icmp-errors.ts";
-import { clampedMss } from "./negotiation.ts";
 import type { TcpEnvironment, TcpOwner } from "./owner.ts";
-import { PathMtu } from "./sending/path-mtu.ts";
+import { PathMtu, payloadIn } from "./sending/path-mtu.ts";
 import { Receiver } from "./receiving/receiver.ts";
 import { RttEstimator } from "./recovery/rtt.ts";
 import { segmentArrives, synchronize } from "./segment-arrives.ts";
@@ -613,8 +612,7 @@ export class TcpConnection {
 
   /** Recomputes the payload of a full segment after negotiation or a change of the path MTU. */
   updateMaxPayload(): void {
-    const mss = clampedMss(Math.min(this.peerMss, this.pathMtu.current - this.ipHeader - TCP_HEADER), this.config.maxSegmentSize);
-    const limit = this.timestamps ? mss - TIMESTAMP_SPACE : mss;
+    const limit = payloadIn(this, this.pathMtu.current);
     if (limit === this.payloadLimit) return;
     this.payloadLimit = limit;
     this.congestion.onMss(limit);
@@ -742,6 +740,4 @@ export interface SentSynAck {
   readonly timestampOffset: number;
 }
 
-const TCP_HEADER = 20;
-const TIMESTAMP_SPACE = 12;
 const AFTER_LOST_SYN = 3 * SECOND;
