@@ -32,6 +32,7 @@ export type DecisionDetail =
   | { readonly kind: "retransmission"; readonly offset: number; readonly length: number; readonly cause: "rto" | "fast" | "tlp" | "probe" }
   | { readonly kind: "rto"; readonly rtoMs: number; readonly consecutive: number }
   | { readonly kind: "recovery"; readonly phase: "enter" | "exit"; readonly cwnd: number; readonly ssthresh: number }
+  | { readonly kind: "undo"; readonly timeout: boolean; readonly sign: "timestamps" | "duplicates" | "forward"; readonly cwnd: number; readonly ssthresh: number }
   | { readonly kind: "segment_dropped"; readonly reason: string }
   // Multipath TCP
   | { readonly kind: "connection_established"; readonly multipath: boolean; readonly token: number }

@@ -31,6 +31,7 @@ export const profiles = {
       windowGrowth: "delivered",
       slowStartAfterIdle: true,
       reorderTimerSends: "segment",
+      undo: "full",
       acknowledging: "adaptive",
       clockGranularity: 200 * MILLISECOND,
       tailProbeAlone: 200 * MILLISECOND,

@@ -36,6 +36,11 @@ export interface TcpConfig {
    * step C), or one `segment`, and more with each ACK (RFC 9937 §6.2).
    */
   readonly reorderTimerSends: "window" | "segment";
+  /**
+   * How much a recovery that was for nothing gives back: the threshold at once, and a window that lets no burst leave, and after a timeout the round-trip time is
+   * measured afresh (RFC 4015 §3.1); or the window at once, in `full`, and nothing more.
+   */
+  readonly undo: "limited" | "full";
   /** Initial window in segments (RFC 6928). */
   readonly initialWindowSegments: number;
   readonly minRto: number;
@@ -221,6 +226,7 @@ export const DEFAULT_TCP_CONFIG: Omit<TcpConfig, "congestion"> = {
   windowGrowth: "acknowledged",
   slowStartAfterIdle: false,
   reorderTimerSends: "window",
+  undo: "limited",
   initialWindowSegments: 10,
   minRto: 200 * MILLISECOND,
   maxRto: 120 * SECOND,

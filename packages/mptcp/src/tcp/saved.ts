@@ -8,6 +8,7 @@ import { HyStart } from "./congestion/hystart.ts";
 import { NewReno } from "./congestion/newreno.ts";
 import { BEFORE_ESTABLISHED } from "./congestion/none.ts";
 import { TcpConnection } from "./connection.ts";
+import { ForwardRto } from "./recovery/forward-rto.ts";
 import { DeliveryRate, TransmissionStamp } from "./recovery/delivery-rate.ts";
 import { Pacer } from "./sending/pacing.ts";
 import { MemoryWindow } from "./receiving/memory-window.ts";
@@ -34,12 +35,13 @@ export const TCP_CLASSES: readonly SavedClass[] = [
   saved("Chunk", Chunk),
   saved("CouplingGroup", CouplingGroup),
   saved("CouplingMember", CouplingMember, { times: ["now"] }),
-  saved("Cubic", Cubic, { times: ["epochStart", "lastAck"] }),
+  saved("Cubic", Cubic, { times: ["epochStart", "lastAck", "prior.at"] }),
   saved("DeliveryRate", DeliveryRate, { times: ["deliveredAt", "firstSentAt", "newestSentAt"] }),
+  saved("ForwardRto", ForwardRto),
   saved("HyStart", HyStart),
   saved("MemoryWindow", MemoryWindow),
   saved("MtuSearch", MtuSearch),
-  saved("NewReno", NewReno),
+  saved("NewReno", NewReno, { times: ["prior.at"] }),
   saved("Pacer", Pacer, { times: ["nextSend"] }),
   saved("PathMtu", PathMtu, { times: ["raiseAt"] }),
   saved("Piece", Piece),
@@ -51,7 +53,7 @@ export const TCP_CLASSES: readonly SavedClass[] = [
   saved("ReceiveQueue", ReceiveQueue),
   saved("Receiver", Receiver, { times: ["challengedAt", "challengeRefill", "recentTimestampAt"] }),
   saved("ReceiverRtt", ReceiverRtt, { times: ["windowStart"] }),
-  saved("RttEstimator", RttEstimator),
+  saved("RttEstimator", RttEstimator, { times: ["adaptsFrom"] }),
   saved("Scoreboard", Scoreboard),
   saved("SendBufferTuner", SendBufferTuner),
   saved("SendQueue", SendQueue),

@@ -88,7 +88,7 @@ function arrivesLater(tcp: TcpConnection, segment: TcpSegment, now: number): voi
   if (tcp.timestamps && segment.hasTimestamps && !reset && receiver.isOldTimestamp(segment.timestampValue, now)) {
     // RFC 7323 §5.3 R1.
     tcp.environment.counters.increment("TcpExtPAWSEstab");
-    receiver.challenge(now, segment.payload.length > 0);
+    if (!arrivesLate(tcp, segment, offset)) receiver.challenge(now, segment.payload.length > 0);
     tcp.drop("PAWS", now);
     return;
   }
@@ -190,6 +190,20 @@ function arrivesDuplicate(tcp: TcpConnection, segment: TcpSegment, offset: numbe
   if (length > 0 && receives(tcp)) receiver.noteDuplicate(offset, offset + length);
   // Only what we may really have acknowledged before: the rest of the old half of the sequence space proves nothing.
   if (recent) tcp.owner.onSegment(tcp, segment, offset, now);
+}
+
+/**
+ * PAWS drops what is older than something that arrived since. An original that comes after its retransmission is so, and the sender learns from the answer that it sent
+ * again for nothing (RFC 2883 §4).
+ * @returns whether it was that
+ */
+function arrivesLate(tcp: TcpConnection, segment: TcpSegment, offset: number): boolean {
+  const { receiver } = tcp;
+  const end = offset + segment.payload.length;
+  if (end === offset || end > receiver.nxt || offset < 0 || receiver.nxt - end > Math.max(receiver.largestWindow, 65536) || !receives(tcp)) return false;
+  receiver.ackNow = true;
+  receiver.noteDuplicate(offset, end);
+  return true;
 }
 
 /** Second: RFC 5961 §3.2. */

@@ -1,7 +1,7 @@
 import type { Rules } from "./finding.ts";
 
 export type CongestionRule =
-  | "names" | "group" | "hand-over" | "window" | "threshold" | "pacing rate" | "growth" | "idle" | "loss" | "timeout" | "penalty" | "random loss" | "sharing" | "progress" | "events" | "the same again" | "saved state";
+  | "names" | "group" | "hand-over" | "window" | "threshold" | "pacing rate" | "growth" | "idle" | "loss" | "timeout" | "spurious" | "penalty" | "random loss" | "sharing" | "progress" | "events" | "the same again" | "saved state";
 
 /** A rule that a controller broke, and how. */
 export interface Problem {
@@ -54,6 +54,10 @@ export const CONGESTION_RULES: Rules<CongestionRule | "throws"> = {
   timeout: {
     contract: "After a timeout the window is at most half of what it was, or four segments (CongestionControl.onTimeout, RFC 5681 §3.1).",
     advice: "Set it to one segment, keep half of what was in flight as the threshold, and grow from there.",
+  },
+  spurious: {
+    contract: "After a recovery that was for nothing the window is no larger than before it, or than it has become since (CongestionControl.onSpurious, RFC 4015 §3.4).",
+    advice: "Keep window and threshold in `onLoss`, and in `onTimeout` where `consecutive` is 1; go back to them once, and where the window is smaller than that.",
   },
   penalty: {
     contract: "A penalty lowers the window or leaves it; it never makes it larger (CongestionControl.onPenalty).",

@@ -122,13 +122,15 @@ function checkWhateverComes(factory: CongestionControlFactory): Problem[] {
   idle.onIdleRestart(600 * SECOND, now + 700 * SECOND, Number.POSITIVE_INFINITY);
   watch.check(idle, MSS, "a restart");
   const slow = start();
+  const high = slow.window;
   for (let consecutive = 1; consecutive <= 10; consecutive++) slow.onTimeout(lossOf(slow.window, consecutive, now + consecutive * SECOND));
-  slow.onSpurious(true, now + 20 * SECOND);
+  slow.onSpurious(true, now + 20 * SECOND, Number.POSITIVE_INFINITY);
   watch.check(slow, MSS, "timeouts in a row that were spurious");
+  if (slow.window > high) problems.push({ rule: "spurious", problem: `the window is ${slow.window} bytes after timeouts that were for nothing, and was ${high}` });
   const twice = start();
   for (let i = 0; i < 20; i++) twice.onLoss(lossOf(twice.window, 0, now + i * RTT));
   twice.onRecovered(2 * MSS, now + SECOND);
-  twice.onSpurious(false, now + SECOND);
+  twice.onSpurious(false, now + SECOND, 2 * MSS);
   twice.onRecovered(Number.POSITIVE_INFINITY, now + SECOND);
   watch.check(twice, MSS, "losses without recoveries, and recoveries without a loss");
   const small = start();

@@ -66,6 +66,8 @@ class WatchedControl implements CongestionControl {
   private readonly watch: Watch;
   private readonly trace: Step[] | null;
   private segment: number;
+  /** The largest window before a loss that may turn out to be none, bytes. */
+  private before = 0;
   /** Of the last call that had a time, ns. */
   private lastTime = 0;
 
@@ -116,6 +118,7 @@ class WatchedControl implements CongestionControl {
   onLoss(loss: LossEvent): void {
     const copy = { ...loss };
     this.segment = Math.min(this.segment, loss.segment);
+    this.before = Math.max(this.inner.window, loss.window);
     this.step("onLoss", loss.now, (control, shift) => control.onLoss({ ...copy, now: copy.now + shift }));
     const { window, pacingRate } = this.inner;
     // A controller that paces itself by a model of the path may find that a loss is none of its doing.
@@ -131,13 +134,18 @@ class WatchedControl implements CongestionControl {
   onTimeout(loss: LossEvent): void {
     const copy = { ...loss };
     this.segment = Math.min(this.segment, loss.segment);
+    if (loss.consecutive === 1) this.before = Math.max(this.inner.window, loss.window);
     this.step("onTimeout", loss.now, (control, shift) => control.onTimeout({ ...copy, now: copy.now + shift }));
     const { window } = this.inner;
     if (window > Math.max(loss.window / 2, 4 * this.segment)) this.watch.note("timeout", `the window is ${window} bytes after a timeout, and was ${loss.window}`);
   }
 
-  onSpurious(timeout: boolean, now: number): void {
-    this.step("onSpurious", now, (control, shift) => control.onSpurious(timeout, now + shift));
+  onSpurious(timeout: boolean, now: number, limit: number): void {
+    const most = Math.max(this.before, this.inner.window);
+    this.step("onSpurious", now, (control, shift) => control.onSpurious(timeout, now + shift, limit));
+    const { window } = this.inner;
+    if (window > most) this.watch.note("spurious", `the window is ${window} bytes after a recovery that was for nothing, and was never more than ${most}`);
+    this.before = 0;
   }
 
   onPenalty(window: number, now: number): void {

@@ -108,6 +108,21 @@ describe("SACK (RFC 2018) and D-SACK (RFC 2883)", () => {
     }
   });
 
+  test.each([["our own choice", {}], ["the memory that packets take", { offeredWindow: "half", acknowledging: "adaptive" }]] as const)(
+    "without SACK the window of a duplicate is that of the ACK before, though there is more room (RFC 5681 §2): %s",
+    (_, config) => {
+      const s = new Script({ ...PLAIN, ...config, receiveBuffer: { initial: 60_000, max: 600_000, autoTune: true } }).established();
+      s.inject({ seq: 1, ack: 1, len: 1000 });
+      const { acknowledgment, window } = s.take();
+      s.read();
+      for (let i = 0; i < 4; i++) {
+        s.inject({ seq: 2001 + i * 1000, ack: 1, len: 1000 });
+        const duplicate = s.take();
+        expect([duplicate.acknowledgment, duplicate.window]).toEqual([acknowledgment, window]);
+      }
+    },
+  );
+
   test("a duplicate below the cumulative ACK is reported once", () => {
     const s = new Script(SACK).established().inject({ seq: 1, ack: 1, len: 2000 }).discard();
     s.inject({ seq: 1, ack: 1, len: 1000 }).expect({ ack: 2001, sack: [1, 1001] }).silent();

@@ -67,6 +67,17 @@ describe("what is broken fails", () => {
     expect(problems["whatever comes"]).toEqual(["the window grows while it is not in use"]);
   });
 
+  test("a recovery that was for nothing, from which the window comes back larger", () => {
+    const problems = problemsOf(broken("greedy", (context) => new (class extends NewReno {
+      override onSpurious(timeout: boolean, now: number, limit: number): void {
+        super.onSpurious(timeout, now, limit);
+        this.cwnd *= 3;
+      }
+    })(context)));
+    expect(problems["reordering"]?.join()).toMatch(/after a recovery that was for nothing, and was never more than \d+/);
+    expect(problems["whatever comes"]?.join()).toMatch(/after timeouts that were for nothing, and was \d+/);
+  });
+
   test("state that is not saved, and what is not the same twice", () => {
     const forgetful = problemsOf(broken("forgetful", (context) => new (class extends NewReno {
       override restore(state: PlainObject, now: number): void {

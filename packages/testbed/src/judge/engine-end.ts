@@ -24,7 +24,8 @@ class Serving extends BaseApplication {
     const { request, connection } = this;
     if (request === null || connection.closed) return;
     const left = this.before + request.octets - this.bytesWritten;
-    if (left > 0) this.writeFrom(virtualSource, Math.min(left, MOST_AT_ONCE), now);
+    // As much as there is room for: the connection calls again only where something was refused.
+    if (left > 0) this.writeFrom(virtualSource, left, now);
     if (this.bytesWritten < this.before + request.octets) return;
     if (request.keep) this.request = null;
     else this.end(now);
@@ -135,6 +136,3 @@ class Asking extends Client implements KeptFlow {
     this.counter.came(this.bytesRead, now);
   }
 }
-
-/** Octets that are offered to a connection at once. */
-const MOST_AT_ONCE = 1 << 20;

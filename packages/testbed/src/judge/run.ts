@@ -119,7 +119,7 @@ class EngineGround implements Ground {
     this.node = simulation.addHost(side, {
       profile: "linux",
       tcp: {
-        congestion: congestionControls[congestion === "reno" ? "newreno" : congestion],
+        congestion: congestionControls[congestion],
         ...(tcp.sack === false ? { sack: false } : {}),
         ...(tcp.timestamps === false ? { timestamps: false } : {}),
         blackHoleDetection: tcp.mtuProbing === true,

@@ -65,11 +65,13 @@ export interface CongestionControl {
    */
   onTimeout(loss: LossEvent): void;
   /**
-   * The last recovery was for nothing: what was sent again had arrived before, as timestamps (RFC 3522) or D-SACKs (RFC 3708) show. A controller
-   * may take its answer back (RFC 4015 §3). Called once for a recovery at most, while it is under way or after it.
+   * The last recovery was for nothing: nothing was lost, as timestamps (RFC 3522), D-SACKs (RFC 3708) or acknowledgments of what was not sent again (RFC 5682)
+   * show. A controller takes its answer to `onLoss` or `onTimeout` back (RFC 4015 §3, RFC 9438 §4.9): window and threshold are no larger than they were before
+   * it, or than they have become since. Called once for a recovery at most, while it is under way or after it; `onRecovered` is not called where it was under way.
    * @param timeout whether the recovery began with a timeout
+   * @param limit bytes: with a larger window a burst would leave now (RFC 4015 §3.4), up to what was before slow start finds its way; Infinity where that is no matter
    */
-  onSpurious(timeout: boolean, now: number): void;
+  onSpurious(timeout: boolean, now: number, limit: number): void;
   /**
    * The connection penalises this subflow, which holds up the others: it asks that sending go on with a window of `window` bytes, half
    * of what might be in flight, and a segment or more. In fast recovery that may be above what a loss has just left.

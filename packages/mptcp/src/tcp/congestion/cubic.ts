@@ -60,8 +60,8 @@ export class Cubic extends LossBasedControl {
   }
 
   override onLoss(loss: LossEvent): void {
-    this.remember(loss.window);
     super.onLoss(loss);
+    this.remember(loss.window);
     this.flatStart = false;
   }
 
@@ -71,12 +71,12 @@ export class Cubic extends LossBasedControl {
   }
 
   override onTimeout(loss: LossEvent): void {
+    super.onTimeout(loss);
     if (loss.consecutive === 1) {
       this.remember(loss.window);
       // RFC 9438 §4.8: the stage after a timeout starts with K = 0 and W_max = cwnd.
       this.flatStart = true;
     }
-    super.onTimeout(loss);
   }
 
   override onIdleRestart(idle: number, now: number, limit: number): void {

@@ -1,4 +1,4 @@
-import { booleanFrom, MptcpError, numberFrom, objectFrom, parametersFrom, plainNumber } from "../../core/index.ts";
+import { booleanFrom, MptcpError, nullableFrom, numberFrom, objectFrom, parametersFrom, plainNumber } from "../../core/index.ts";
 import type { PlainObject } from "../../core/index.ts";
 import type { AckEvent, CongestionContext, CongestionControl, LossEvent, LostSegment, SentEvent } from "./control.ts";
 import type { CouplingMember, CouplingRule } from "./coupling.ts";
@@ -8,7 +8,7 @@ import type { CouplingMember, CouplingRule } from "./coupling.ts";
  * avoidance above it, no growth of a window that is not in use, and the collapse to one segment on a timeout (RFC 5681).
  *
  * A controller of your own is a subclass with two methods: how the window grows in congestion avoidance, and what
- * remains of it after a loss. With a {@link CouplingRule} it is a member of the connection's group, and the rule slows its growth down.
+ * remains of it after a loss. What it saves by {@link CongestionControl.snapshot} is also what it goes back to when a loss was none. With a {@link CouplingRule} it is a member of the connection's group, and the rule slows its growth down.
  *
  * @example
  * ```ts
@@ -38,6 +38,8 @@ export abstract class LossBasedControl implements CongestionControl {
   private afterTimeout: boolean;
   /** Its place in the connection's group; null for a controller that is not coupled. */
   protected readonly member: CouplingMember | null;
+  /** All that was before the last answer to a loss, and when that was, ns; null when there is nothing to go back to. */
+  private prior: { readonly window: number; readonly state: PlainObject; readonly at: number } | null;
 
   /**
    * @param slowStartLimit RFC 3465's L in segments: how many an ACK may add in slow start
@@ -49,6 +51,7 @@ export abstract class LossBasedControl implements CongestionControl {
     this.ssthresh = context.handOver?.threshold ?? Number.POSITIVE_INFINITY;
     this.slowStartLimit = slowStartLimit * context.mss;
     this.afterTimeout = false;
+    this.prior = null;
     this.member = rule === null ? null : context.group.join(this, context.mss, rule);
   }
 
@@ -77,6 +80,7 @@ export abstract class LossBasedControl implements CongestionControl {
   /** The window goes down to the limit; three quarters of it were tested, up to which slow start finds its way back. */
   onIdleRestart(_idle: number, _now: number, limit: number): void {
     if (this.cwnd <= limit) return;
+    this.prior = null;
     this.ssthresh = Math.max(this.ssthresh, Math.floor(this.cwnd * 0.75));
     this.cwnd = Math.floor(limit);
   }
@@ -96,6 +100,7 @@ export abstract class LossBasedControl implements CongestionControl {
   onSegmentLost(_lost: LostSegment): void {}
 
   onLoss(loss: LossEvent): void {
+    this.keep(loss.now);
     const left = this.remaining(loss);
     // Without SACK what arrived behind a hole seems to be in flight, more than the window allows: no loss makes the window larger.
     this.ssthresh = left < this.cwnd ? left : Math.max(Math.floor(this.cwnd / 2), 2 * this.mss);
@@ -108,16 +113,34 @@ export abstract class LossBasedControl implements CongestionControl {
 
   onTimeout(loss: LossEvent): void {
     // RFC 5681 §3.1: ssthresh is lowered once for the same data, however often it times out.
-    if (loss.consecutive === 1) this.ssthresh = this.remaining(loss);
+    if (loss.consecutive === 1) {
+      this.keep(loss.now);
+      this.ssthresh = this.remaining(loss);
+    }
     // RFC 5681 §3.1: the loss window is one segment.
     this.cwnd = loss.segment;
     this.afterTimeout = true;
   }
 
-  /** The lower window stays. */
-  onSpurious(_timeout: boolean, _now: number): void {}
+  /** All is as it was before the loss, unless the window has become as large again meanwhile (RFC 9438 §4.9). */
+  onSpurious(_timeout: boolean, _now: number, limit: number): void {
+    const { cwnd, member, prior } = this;
+    this.prior = null;
+    if (prior === null) return;
+    const { at, state, window } = prior;
+    if (cwnd < window) {
+      // What the group knows of the path is newer; the rule's state is part of the answer.
+      this.restore(member === null ? state : { ...state, member: { ...member.snapshot(at), rule: objectFrom(objectFrom(state, "member"), "rule") } }, at);
+      if (window > limit) {
+        // RFC 4015 §3.4: no burst, and slow start to what was safe before.
+        this.cwnd = Math.max(cwnd, Math.floor(limit));
+        if (this.cwnd < window) this.ssthresh = Math.max(this.ssthresh, window);
+      }
+    }
+  }
 
   onPenalty(window: number, _now: number): void {
+    this.prior = null;
     this.cwnd = window;
     this.ssthresh = window;
   }
@@ -130,14 +153,22 @@ export abstract class LossBasedControl implements CongestionControl {
   }
 
   snapshot(now: number): PlainObject {
-    const { cwnd, ssthresh, afterTimeout, member } = this;
-    return { cwnd, ssthresh: plainNumber(ssthresh), afterTimeout, ...(member === null ? {} : { member: member.snapshot(now) }) };
+    const { cwnd, ssthresh, afterTimeout, member, prior } = this;
+    return {
+      cwnd: plainNumber(cwnd),
+      ssthresh: plainNumber(ssthresh),
+      afterTimeout,
+      prior: prior === null ? null : { window: plainNumber(prior.window), state: prior.state, age: now - prior.at },
+      ...(member === null ? {} : { member: member.snapshot(now) }),
+    };
   }
 
   restore(state: PlainObject, now: number): void {
     this.cwnd = numberFrom(state, "cwnd");
     this.ssthresh = numberFrom(state, "ssthresh");
     this.afterTimeout = booleanFrom(state, "afterTimeout");
+    const prior = nullableFrom(state, "prior");
+    this.prior = prior === null ? null : { window: numberFrom(prior, "window"), state: objectFrom(prior, "state"), at: now - numberFrom(prior, "age") };
     if (this.member !== null) this.member.restore(objectFrom(state, "member"), now);
   }
 
@@ -150,6 +181,12 @@ export abstract class LossBasedControl implements CongestionControl {
   /** By how many bytes `acked` bytes (already limited by L) grow the window in slow start. */
   protected slowStartIncrease(acked: number): number {
     return acked;
+  }
+
+  /** Keeps what is now: the answer to a loss may have to be taken back. */
+  private keep(now: number): void {
+    this.prior = null;
+    this.prior = { window: this.cwnd, state: this.snapshot(now), at: now };
   }
 
   private remaining(loss: LossEvent): number {

@@ -213,7 +213,8 @@ export class Receiver {
     const pace = (this.pace ??= new AckPace(this.tcp.config, this.rightEdge - this.nxt));
     const { segment } = pace;
     pace.measure(length, push, this.announced);
-    memory.measure(length, segment, pace.segment, this.tcp.sack);
+    // RFC 5681 §2: without SACK an ACK whose window is another is no duplicate.
+    if (this.tcp.sack) memory.measure(length, segment, pace.segment, true);
   }
 
   /** Whether what arrived is acknowledged at once. Where memory counts, an ACK is worth one only if it offers as much as the last one. */
@@ -476,6 +477,8 @@ export class Receiver {
       field = tcp.config.offeredWindow === "half" && nxt === 0 && tcp.active ? Math.ceil(window / scale) : Math.floor(window / scale);
     } else {
       let edge = nxt + window;
+      // RFC 5681 §2: without SACK an ACK whose window is another is no duplicate.
+      if (this.gapToReport && !tcp.sack && rightEdge > nxt && nxt === this.lastAck) edge = rightEdge;
       // RFC 9293 §3.8.6.2.2: the right edge moves by a full segment, or half of the buffer, or not at all.
       if (edge - rightEdge < this.worthwhile) edge = rightEdge;
       field = tcp.config.offeredWindow === "half" ? Math.ceil((edge - nxt) / scale) : Math.floor((edge - nxt) / scale);

@@ -4,6 +4,7 @@ import { positionNear, sequenceLess } from "../../wire/index.ts";
 import type { TcpConnection } from "../connection.ts";
 import { PHASE } from "../phase.ts";
 import { advanceRecovery, isDuplicateLoss, repairedByProbe } from "./recovery.ts";
+import { lookForSpurious } from "./undo.ts";
 import type { SentSegment } from "../sending/sent-segment.ts";
 import { noteProbe } from "../sending/path-mtu.ts";
 import { TIMER } from "../timers.ts";
@@ -26,6 +27,11 @@ export interface AckSummary {
   duplicateStart: number;
   duplicateEnd: number;
   duplicate: boolean;
+  /** It reports by SACK what was not known to have arrived. */
+  sacked: boolean;
+  /** It tells of data that was sent before the recovery began, and not again; and acknowledges cumulatively what was sent again. */
+  original: boolean;
+  repeated: boolean;
 }
 
 /** Processes an acceptable acknowledgment in a synchronized state (RFC 9293 §3.10.7.4, fifth check). */
@@ -55,11 +61,15 @@ export function acknowledge(tcp: TcpConnection, segment: TcpSegment, ack: number
   summary.duplicateEnd = -1;
   summary.duplicate =
     ack === sender.una && !windowChanged && segment.payload.length === 0 && segment.flags === PURE_ACK && bareDss(segment);
+  summary.sacked = false;
+  summary.original = false;
+  summary.repeated = false;
   if (sender.rates !== null) sender.rates.begin();
   if (summary.advanced > 0) cumulative(tcp, segment, ack, summary, now);
   if (hasBlocks) selective(tcp, segment, ack, summary, now);
   sampleRtt(tcp, segment, summary, now);
   const repaired = sender.probe.onAck(ack, summary.duplicateSack && summary.duplicateEnd === sender.probe.end, summary.duplicate);
+  const undone = sender.spurious.watching && lookForSpurious(tcp, summary, tcp.timestamps && segment.hasTimestamps ? segment.timestampEcho : -1, now);
   if (tcp.pathMtu.search.isOutstanding) noteProbe(tcp);
   let lost: boolean;
   if (tcp.sack) {
@@ -68,9 +78,8 @@ export function acknowledge(tcp: TcpConnection, segment: TcpSegment, ack: number
   } else {
     lost = isDuplicateLoss(tcp, summary);
   }
-  if (sender.spurious.watching) lookForSpurious(tcp, segment, summary, now);
   if (repaired) repairedByProbe(tcp, summary, now);
-  advanceRecovery(tcp, summary, lost, now);
+  advanceRecovery(tcp, summary, lost, undone, now);
   updateTimers(tcp, summary.advanced > 0, now);
   if (summary.advanced > 0) {
     const to = sender.finOffset >= 0 && ack > sender.finOffset ? sender.finOffset : ack;
@@ -111,13 +120,13 @@ function cumulative(tcp: TcpConnection, segment: TcpSegment, ack: number, summar
     if (record.offset + record.length > ack) {
       if (record.offset < ack) {
         const bytes = ack - record.offset;
-        if (!record.sacked) delivered(tcp, segment, record, bytes, summary, now);
+        if (!record.sacked) delivered(tcp, segment, record, bytes, true, summary, now);
         board.trimFirst(bytes);
       }
       break;
     }
     board.shift();
-    if (!record.sacked) delivered(tcp, segment, record, record.length, summary, now);
+    if (!record.sacked) delivered(tcp, segment, record, record.length, true, summary, now);
     board.recycle(record);
   }
   sender.una = ack;
@@ -149,8 +158,9 @@ function selective(tcp: TcpConnection, segment: TcpSegment, ack: number, summary
   const newly = board.newlySacked;
   for (let i = 0; i < newly.length; i++) {
     const record = newly[i] as SentSegment;
-    delivered(tcp, segment, record, record.length, summary, now);
+    delivered(tcp, segment, record, record.length, false, summary, now);
   }
+  summary.sacked = newly.length > 0;
   newly.length = 0;
 }
 
@@ -164,15 +174,22 @@ function isDuplicateReport(tcp: TcpConnection, blocks: readonly number[], ack: n
   return start >= secondStart && end <= secondEnd;
 }
 
-/** A segment, or the first `bytes` of a super-segment, arrived at the peer: what it says about time and order. */
-function delivered(tcp: TcpConnection, segment: TcpSegment, record: SentSegment, bytes: number, summary: AckSummary, now: number): void {
+/**
+ * A segment, or the first `bytes` of a super-segment, arrived at the peer: what it says about time and order.
+ * @param inOrder whether it is acknowledged cumulatively; else by SACK
+ */
+function delivered(tcp: TcpConnection, segment: TcpSegment, record: SentSegment, bytes: number, inOrder: boolean, summary: AckSummary, now: number): void {
   summary.delivered += bytes;
   const sentAt = record.sentAt;
   let valid = true;
   let sample = true;
-  if (record.retransmitted) {
-    // RFC 8985 §6.2 step 2, and Karn's rule: an ACK that may be of an earlier transmission says nothing.
-    const timestamp = tcp.timestamps && segment.hasTimestamps;
+  if (!record.retransmitted) {
+    if (record.offset + bytes <= tcp.sender.recoveryPoint) summary.original = true;
+  } else {
+    if (inOrder) summary.repeated = true;
+    // RFC 8985 §6.2 step 2, and Karn's rule: an ACK that may be of an earlier transmission says nothing. What is out of order is not what the echo tells
+    // of (RFC 7323 §4.3): of SACKed data time alone says which transmission it was.
+    const timestamp = inOrder && tcp.timestamps && segment.hasTimestamps;
     valid = now - sentAt >= tcp.rtt.min && !(timestamp && sequenceLess(segment.timestampEcho, tcp.timestampAt(sentAt)));
     sample = valid && timestamp;
   }
@@ -199,15 +216,6 @@ function sampleRtt(tcp: TcpConnection, segment: TcpSegment, summary: AckSummary,
   tcp.rtt.sample(rtt, Math.ceil(summary.priorFlight / (2 * sender.unit)), now);
   if (summary.newestSent >= 0) tcp.rtt.latest = now - summary.newestSent;
   sender.backoff = 0;
-}
-
-/** Whether the ACK shows that the last recovery was for nothing. */
-function lookForSpurious(tcp: TcpConnection, segment: TcpSegment, summary: AckSummary, now: number): void {
-  const { spurious, una } = tcp.sender;
-  let isSpurious = summary.advanced > 0 && tcp.timestamps && segment.hasTimestamps && spurious.onAcknowledged(segment.timestampEcho);
-  if (!isSpurious && summary.duplicateSack) isSpurious = spurious.onDuplicate(summary.duplicateStart, summary.duplicateEnd);
-  if (isSpurious) tcp.congestion.onSpurious(spurious.timeout, now);
-  else if (una > spurious.until) spurious.watching = false;
 }
 
 /** Which of the sender's timers run after an ACK (RFC 6298 §5.2, §5.3; RFC 8985 §7.2, §8). */
@@ -251,5 +259,5 @@ const MOST_SACK_NUMBERS = 8;
 /** Filled for one acknowledgment at a time. */
 const SUMMARY: AckSummary = {
   delivered: 0, advanced: 0, priorInFlight: 0, priorUna: 0, priorFlight: 0, oldestSent: -1, newestSent: -1,
-  duplicateSack: false, duplicateStart: -1, duplicateEnd: -1, duplicate: false,
+  duplicateSack: false, duplicateStart: -1, duplicateEnd: -1, duplicate: false, sacked: false, original: false, repeated: false,
 };

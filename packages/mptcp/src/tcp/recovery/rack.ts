@@ -41,6 +41,18 @@ export class Rack {
     else if (end < this.forward && !segment.retransmitted) this.reorderings++;
   }
 
+  /** What was deemed lost has arrived: it was late (step 3). */
+  onReordered(): void {
+    this.reorderings++;
+  }
+
+  /** What was taken for the newest delivery was none. */
+  restart(): void {
+    this.serial = -1;
+    this.endOffset = 0;
+    this.nextCheck = 0;
+  }
+
   /** An ACK carried a D-SACK: widen the reordering window, once per round trip (step 4). */
   onDuplicateSack(una: number, nxt: number): void {
     if (this.dsackRound >= 0 && una >= this.dsackRound) this.dsackRound = -1;

@@ -67,13 +67,14 @@ function markFirst(tcp: TcpConnection): boolean {
 /**
  * Moves recovery on after an ACK, or lets the congestion window grow.
  * @param lost whether the ACK showed a loss
+ * @param undone whether it showed that a recovery was for nothing, and the window does not grow by it as well
  */
-export function advanceRecovery(tcp: TcpConnection, summary: AckSummary, lost: boolean, now: number): void {
+export function advanceRecovery(tcp: TcpConnection, summary: AckSummary, lost: boolean, undone: boolean, now: number): void {
   const sender = tcp.sender;
-  let ended = false;
+  let ended = undone;
   if (sender.phase !== PHASE.open && sender.una >= sender.recoveryPoint) {
     ended = sender.phase === PHASE.recovery;
-    leaveRecovery(tcp, now);
+    leaveRecovery(tcp, false, now);
   }
   if (sender.phase === PHASE.open && lost && !isProbeLost(tcp)) enterRecovery(tcp, sender.nxt - summary.priorUna, summary.priorInFlight, summary.priorFlight, now);
   const recovering = sender.phase === PHASE.recovery;
@@ -135,6 +136,7 @@ export function onReorderTimeout(tcp: TcpConnection, now: number): void {
 export function repairedByProbe(tcp: TcpConnection, summary: AckSummary, now: number): void {
   const { congestion, sender } = tcp;
   if (sender.phase !== PHASE.open) return;
+  sender.spurious.stop();
   const { window } = congestion;
   congestion.onLoss(lossEvent(tcp, sender.nxt - summary.priorUna, summary.priorInFlight, 0, now));
   congestion.onRecovered(window, now);
@@ -152,7 +154,12 @@ export function onRetransmissionTimeout(tcp: TcpConnection, now: number): void {
   if (board.at(0).sacked) board.forgetSacks();
   shrinkSegments(tcp, now);
   congestion.onTimeout(lossEvent(tcp, outstanding, inFlight, sender.timeouts, now));
-  if (sender.timeouts === 1) sender.spurious.begin(sender.una, sender.nxt, true);
+  if (sender.timeouts === 1) {
+    sender.spurious.begin(sender.una, sender.nxt, true, board.resentBytes());
+    tcp.rtt.onTimeout();
+  }
+  // RFC 5682 §2.1, §3.1: not where another recovery is under way.
+  sender.spurious.forward.begin(sender.phase === PHASE.open);
   sender.recoveryWindow = -1;
   if (sender.phase === PHASE.recovery) sender.rack.onRecovered();
   sender.phase = PHASE.loss;
@@ -194,12 +201,13 @@ function enterRecovery(tcp: TcpConnection, outstanding: number, inFlight: number
   if (congestion.usesPrr) sender.recoveryWindow = congestion.window;
   congestion.onLoss(loss);
   sender.prr.enter(flight);
-  sender.spurious.begin(sender.una, sender.nxt, false);
+  sender.spurious.begin(sender.una, sender.nxt, false, sender.board.resentBytes());
   tcp.environment.counters.increment(tcp.sack ? "TcpExtTCPSackRecovery" : "TcpExtTCPRenoRecovery");
   noteRecovery(tcp, "enter", now);
 }
 
-function leaveRecovery(tcp: TcpConnection, now: number): void {
+/** Fast recovery, or that from a timeout, ends. @param undone whether it was for nothing */
+export function leaveRecovery(tcp: TcpConnection, undone: boolean, now: number): void {
   const { sender, congestion } = tcp;
   const fast = sender.phase === PHASE.recovery;
   sender.phase = PHASE.open;
@@ -211,7 +219,7 @@ function leaveRecovery(tcp: TcpConnection, now: number): void {
   if (fast) {
     // RFC 9937 §6.2 ends at the controller's window; RFC 6582 §3.2 step 3 (1) guards against a burst where nothing is in flight.
     sender.recoveryWindow = -1;
-    congestion.onRecovered(tcp.sack ? Number.POSITIVE_INFINITY : Math.max(sender.inFlight, sender.unit) + sender.unit, now);
+    if (!undone) congestion.onRecovered(tcp.sack ? Number.POSITIVE_INFINITY : Math.max(sender.inFlight, sender.unit) + sender.unit, now);
     noteRecovery(tcp, "exit", now);
   }
 }

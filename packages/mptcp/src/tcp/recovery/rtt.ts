@@ -12,6 +12,10 @@ export class RttEstimator {
   rto: number;
   /** Samples taken so far. */
   samples = 0;
+  /** What the smoothed time and its variation were before the last series of timeouts, ns; since when a sample begins them anew, ns; -1: none does. */
+  private priorSrtt = 0;
+  private priorVariation = 0;
+  private adaptsFrom = -1;
   private readonly smallest = new WindowedMinimum();
   private readonly minRto: number;
   private readonly maxRto: number;
@@ -39,7 +43,12 @@ export class RttEstimator {
     this.latest = rtt;
     this.samples++;
     this.smallest.update(rtt, now);
-    if (this.srtt === 0) {
+    if (this.adaptsFrom >= 0 && now - rtt >= this.adaptsFrom) {
+      // RFC 4015 §3.1 step 11.
+      this.adaptsFrom = -1;
+      this.srtt = rtt > this.priorSrtt ? rtt : this.priorSrtt;
+      this.variation = rtt / 2 > this.priorVariation ? rtt / 2 : this.priorVariation;
+    } else if (this.srtt === 0) {
       // RFC 6298 §2.2
       this.srtt = rtt < 1 ? 1 : rtt;
       this.variation = rtt / 2;
@@ -52,6 +61,17 @@ export class RttEstimator {
     }
     const rto = this.srtt + Math.max(this.granularity, 4 * this.variation);
     this.rto = rto < this.minRto ? this.minRto : rto > this.maxRto ? this.maxRto : rto;
+  }
+
+  /** The first timeout of a series (RFC 4015 §3.1 step 0). */
+  onTimeout(): void {
+    this.priorSrtt = this.srtt + 2 * this.granularity;
+    this.priorVariation = this.variation;
+  }
+
+  /** It was for nothing: the path may have become another, so that what is sent from now on measures it afresh (RFC 4015 §3.6). */
+  onSpuriousTimeout(now: number): void {
+    this.adaptsFrom = now;
   }
 }
 

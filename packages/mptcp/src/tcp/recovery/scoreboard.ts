@@ -265,6 +265,42 @@ export class Scoreboard {
     }
   }
 
+  /** Nothing is lost after all: what was deemed so is in flight, in the order in which it was sent. */
+  noneLost(): void {
+    if (this.lostCount === 0) return;
+    const records: SentSegment[] = [];
+    for (let i = 0; i < this.count; i++) {
+      const record = this.at(i);
+      if (record.sacked) continue;
+      if (record.lost) {
+        record.lost = false;
+        record.inPipe = true;
+        this.pipe += record.length;
+      }
+      records.push(record);
+    }
+    records.sort((one, other) => one.serial - other.serial || one.offset - other.offset);
+    for (let i = 0; i < records.length; i++) {
+      const record = records[i] as SentSegment;
+      record.older = records[i - 1] ?? null;
+      record.newer = records[i + 1] ?? null;
+    }
+    this.oldest = records[0] ?? null;
+    this.newest = records.at(-1) ?? null;
+    this.lostCount = 0;
+    this.lostHint = 0;
+  }
+
+  /** Bytes that were sent again and are in flight. */
+  resentBytes(): number {
+    let bytes = 0;
+    for (let i = 0; i < this.count; i++) {
+      const record = this.at(i);
+      if (record.retransmitted && record.inPipe) bytes += record.length;
+    }
+    return bytes;
+  }
+
   /** Forgets what was known when the present records were sent. */
   forgetStamps(): void {
     for (let i = 0; i < this.count; i++) this.at(i).stamp = null;

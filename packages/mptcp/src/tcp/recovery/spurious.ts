@@ -1,9 +1,13 @@
 import { sequenceLess } from "../../wire/index.ts";
+import { ForwardRto } from "./forward-rto.ts";
+
+/** What shows that a recovery was for nothing. */
+export type SpuriousSign = "timestamps" | "duplicates" | "forward";
 
 /**
- * Finds out whether a loss recovery was for nothing, because what was sent again had arrived. Two signs show it: the first new acknowledgment
- * echoes a timestamp older than that of the first retransmission (the Eifel detection, RFC 3522), or the peer reports by
- * D-SACK all that was sent again as duplicate (RFC 3708). It is only found out: nothing is undone.
+ * Finds out whether a loss recovery was for nothing, because what was sent again had arrived. Three signs show it: an acknowledgment of new data echoes a timestamp
+ * older than that of the first retransmission (the Eifel detection, RFC 3522); the peer reports by D-SACK all that was sent again as duplicate (RFC 3708); or,
+ * after a timeout, data arrives that was not sent again (F-RTO, RFC 5682). What then happens is undo.ts's.
  */
 export class SpuriousRecovery {
   /** Whether the last recovery, under way or over, may still turn out to have been for nothing. */
@@ -12,51 +16,69 @@ export class SpuriousRecovery {
   timeout = false;
   /** Once more than this stream offset is acknowledged, no D-SACK can come any more. */
   until = Number.POSITIVE_INFINITY;
+  readonly forward = new ForwardRto();
   /** What was outstanding when it began: stream offsets. */
   private start = 0;
   private end = 0;
   /** Bytes sent again, and bytes of them that were reported as duplicates. */
   private resent = 0;
   private duplicates = 0;
-  /** Our timestamp on the first retransmission, until an ACK was compared with it; -1: none to compare. */
+  /** Where what was sent again ends, as a stream offset. */
+  private resentEnd = 0;
+  /** Our timestamp on the first retransmission; -1: none, or an ACK has shown that it was what arrived. */
   private timestamp = -1;
 
-  /** Fast recovery or recovery from a timeout begins, with [start, end) outstanding. */
-  begin(start: number, end: number, timeout: boolean): void {
+  /**
+   * Fast recovery or recovery from a timeout begins, with [start, end) outstanding.
+   * @param underWay bytes that were sent again before it and may still be reported as duplicates
+   */
+  begin(start: number, end: number, timeout: boolean, underWay: number): void {
     this.watching = true;
     this.timeout = timeout;
     this.until = Number.POSITIVE_INFINITY;
     this.start = start;
     this.end = end;
-    this.resent = 0;
+    this.resent = underWay;
     this.duplicates = 0;
+    this.resentEnd = 0;
     this.timestamp = -1;
+  }
+
+  /** It is known to have been for nothing, or something else has answered a loss since. */
+  stop(): void {
+    this.watching = false;
+    this.forward.stop();
   }
 
   /** A segment is sent again. @param timestamp ours on it; -1 without timestamps */
   onRetransmission(offset: number, length: number, timestamp: number): void {
     if (!this.watching) return;
     // RFC 3522 §3.2 step 1. The echo tells of the left edge alone, so that only the segment there will do.
-    if (this.resent === 0 && offset === this.start) this.timestamp = timestamp;
+    if (this.resentEnd === 0 && offset === this.start) this.timestamp = timestamp;
     this.resent += length;
+    if (offset + length > this.resentEnd) this.resentEnd = offset + length;
   }
 
-  /** New data is acknowledged. @param echo the timestamp that the ACK echoes @returns whether the recovery was for nothing */
-  onAcknowledged(echo: number): boolean {
+  /**
+   * New data is acknowledged, up to the stream offset `ack`.
+   * @param echo the timestamp that the ACK echoes
+   * @returns whether it was for nothing
+   */
+  onAcknowledged(ack: number, echo: number): boolean {
     if (this.timestamp < 0) return false;
-    // RFC 3522 §3.2 steps 2 and 3: the first acknowledgment after the retransmission decides.
-    const isOlder = sequenceLess(echo, this.timestamp);
-    this.timestamp = -1;
-    if (isOlder) this.watching = false;
-    return isOlder;
+    // RFC 3522 §3.2 steps 2 and 3.
+    if (!sequenceLess(echo, this.timestamp)) {
+      this.timestamp = -1;
+      return false;
+    }
+    // One that is late beside one that is lost is no reason to forget the loss: in fast recovery all that was outstanding, or sent again, has to have been late.
+    return this.timeout || ack >= this.end || ack >= this.resentEnd;
   }
 
   /** A D-SACK reports [start, end). @returns whether the recovery was for nothing */
   onDuplicate(start: number, end: number): boolean {
-    if (start < this.start || end > this.end) return false;
+    if (start < this.start || end > Math.max(this.end, this.resentEnd)) return false;
     this.duplicates += end - start;
-    if (this.resent === 0 || this.duplicates < this.resent) return false;
-    this.watching = false;
-    return true;
+    return this.resentEnd > 0 && this.duplicates >= this.resent;
   }
 }

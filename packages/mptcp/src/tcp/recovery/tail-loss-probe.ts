@@ -10,8 +10,8 @@ export class TailLossProbe {
   isRetransmission = false;
   /** The timer fired: the probe leaves with the next poll. */
   pending = false;
-  /** RTT samples that existed when the last probe left. */
-  private samples = 0;
+  /** RTT samples that existed when the last probe left: the first one needs none (§7.3). */
+  private samples = -1;
 
   /** (Re)starts the timer after new data was sent or acknowledged (§7.2). */
   schedule(tcp: TcpConnection, now: number): void {

@@ -170,7 +170,7 @@ export class Sender {
       if (packet !== null) return packet;
     }
     if (this.pacer !== null && this.pacer.holds(this.tcp, now)) return null;
-    if (this.board.lostCount > 0) return this.retransmission(now);
+    if (this.board.lostCount > 0) return this.spurious.forward.sendsNew ? this.forward(now) : this.retransmission(now);
     if (!this.open || (this.isIdle && !this.tcp.owner.mayOffer(this.tcp))) return null;
     if (this.tcp.pathMtu.search.isOn) {
       const packet = this.sendMtuProbe(now);
@@ -182,6 +182,14 @@ export class Sender {
   /** Arms the retransmission timer from now. */
   armRetransmission(now: number): void {
     this.tcp.arm(TIMER.retransmission, now + this.timeout);
+  }
+
+  /** RFC 5682 §2.1 and §3.1, step 2b: new data instead of what is deemed lost; if there is none after all, that. */
+  private forward(now: number): Packet | null {
+    const packet = this.open ? this.newData(now, false) : null;
+    if (packet !== null || this.nxt > this.recoveryPoint || this.congestionRoom() <= 0) return packet;
+    this.spurious.forward.stop();
+    return this.retransmission(now);
   }
 
   private retransmission(now: number): Packet | null {
