@@ -2,6 +2,7 @@ import { MILLISECOND, NEVER } from "../../core/index.ts";
 import type { MptcpOption, TcpSegment } from "../../wire/index.ts";
 import { positionNear, sequenceLess } from "../../wire/index.ts";
 import type { TcpConnection } from "../connection.ts";
+import { answerMarks } from "../ecn/marks.ts";
 import { PHASE } from "../phase.ts";
 import { advanceRecovery, isDuplicateLoss, repairedByProbe } from "./recovery.ts";
 import type { SentSegment } from "../sending/sent-segment.ts";
@@ -25,6 +26,8 @@ export interface AckSummary {
   duplicateStart: number;
   duplicateEnd: number;
   duplicate: boolean;
+  /** It tells of ECN marks. */
+  isMarked: boolean;
 }
 
 /** Processes an acceptable acknowledgment in a synchronized state (RFC 9293 §3.10.7.4, fifth check). */
@@ -52,8 +55,9 @@ export function acknowledge(tcp: TcpConnection, segment: TcpSegment, ack: number
   summary.duplicateSack = false;
   summary.duplicateStart = -1;
   summary.duplicateEnd = -1;
+  summary.isMarked = false;
   summary.duplicate =
-    ack === sender.una && !windowChanged && segment.payload.length === 0 && segment.flags === PURE_ACK && bareDss(segment);
+    ack === sender.una && !windowChanged && segment.payload.length === 0 && (segment.flags & NOT_ECN) === PURE_ACK && bareDss(segment);
   if (sender.rates !== null) sender.rates.begin();
   if (summary.advanced > 0) cumulative(tcp, segment, ack, summary, now);
   if (hasBlocks) selective(tcp, segment, ack, summary, now);
@@ -68,6 +72,7 @@ export function acknowledge(tcp: TcpConnection, segment: TcpSegment, ack: number
   }
   if (sender.spurious.watching) lookForSpurious(tcp, segment, summary, now);
   if (repaired) repairedByProbe(tcp, summary, now);
+  if (tcp.ecn !== null) answerMarks(tcp, tcp.ecn, segment, summary, now);
   advanceRecovery(tcp, summary, lost, now);
   updateTimers(tcp, summary.advanced > 0, now);
   if (summary.advanced > 0) {
@@ -243,11 +248,13 @@ function bareDss(segment: TcpSegment): boolean {
 }
 
 const PURE_ACK = 0x10;
+/** The flags but those of ECN, which may be on any ACK. */
+const NOT_ECN = 0x3f;
 /** Four blocks fill the option space. */
 const MOST_SACK_NUMBERS = 8;
 
 /** Filled for one acknowledgment at a time. */
 const SUMMARY: AckSummary = {
   delivered: 0, advanced: 0, priorInFlight: 0, priorUna: 0, priorFlight: 0, oldestSent: -1, newestSent: -1,
-  duplicateSack: false, duplicateStart: -1, duplicateEnd: -1, duplicate: false,
+  duplicateSack: false, duplicateStart: -1, duplicateEnd: -1, duplicate: false, isMarked: false,
 };
