@@ -218,10 +218,10 @@ function delayOf(whole: LinkShape, own: Given<typeof LINK_SHAPE.keys>): number {
   return delay ?? Math.round((rtt ?? 0) / 2);
 }
 
-function queueOf({ queue, rate }: LinkShape, rtt: number, mtu: number): PlanDirection["queue"] {
+function queueOf({ discipline, queue, rate }: LinkShape, rtt: number, mtu: number): PlanDirection["queue"] {
   if (queue !== null && queue.packets !== null) return { packets: queue.packets };
   if (queue !== null && queue.bytes !== null) return { bytes: queue.bytes };
-  if (rate === Number.POSITIVE_INFINITY) return {};
+  if (rate === Number.POSITIVE_INFINITY || (discipline !== null && queue === null)) return {};
   // One bandwidth-delay product unless something else is said, and never too small for a burst of an initial window.
   const bytes = ((rate / 8) * (rtt / 1e9)) * (queue?.bdp ?? 1);
   return { packets: Math.max(queue === null ? MINIMUM_QUEUE : 1, Math.ceil(bytes / mtu)) };

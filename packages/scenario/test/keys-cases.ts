@@ -68,6 +68,12 @@ const shortened = (parameters: string): readonly string[] => ["workload.bulk.dir
 /** A box of one kind on a path. */
 const box = (path: string, kind: string, parameters: string): string => `paths.${path}.middleboxes=[{ ${kind}: { ${parameters} } }]`;
 
+/** A queue that is too short for what comes. */
+const SHORT_QUEUE = ["paths.a.queue={ packets: 20 }", "workload.bulk.bytes=1 MB"];
+/** The parameters of a discipline on the one path. */
+const discipline = (name: string, set: Readonly<Record<string, string>>, more: readonly string[] = []): Readonly<Record<string, KeyCase>> =>
+  Object.fromEntries(at("single", `paths.a.discipline.${name}.`, "capture", set, [`paths.a.discipline={ ${name}: {} }`, "workload.bulk.bytes=3 MB", ...more]));
+
 /** The keys of each section, by the section's name. */
 export const CASES: Readonly<Record<string, Readonly<Record<string, KeyCase>>>> = {
   scenario: Object.fromEntries([
@@ -83,20 +89,39 @@ export const CASES: Readonly<Record<string, Readonly<Record<string, KeyCase>>>> 
   paths: Object.fromEntries([
     ...at("paths", "paths.a.", "summary", { name: "c" }),
     ...at("paths", "paths.a.", "capture", {
-      rate: "2 Mb/s", rtt: "60 ms", queue: "{ packets: 3 }", loss: "5 %", jitter: "5 ms",
+      rate: "2 Mb/s", rtt: "60 ms", queue: "{ packets: 3 }", discipline: "{ codel: { target: 1 ms, interval: 5 ms } }", loss: "5 %", jitter: "5 ms",
       client: "10.9.0.1", server: "10.9.0.2", mtu: "1000", middleboxes: "[{ splitter: {} }]", nat: "true", present: "false", up: "{ rtt: 60 ms }", down: "{ rate: 2 Mb/s }",
     }),
     ...at("paths", "paths.a.", "capture", { delay: "30 ms" }, ["paths.a={ name: a, rate: 8 Mb/s }"]),
     ...at("paths", "paths.b.", "capture", { backup: "true" }, ["protocol.mode=backup"]),
   ]),
   "link properties": Object.fromEntries(
-    at("paths", "paths.a.down.", "capture", { rate: "2 Mb/s", delay: "30 ms", rtt: "60 ms", queue: "{ packets: 3 }", loss: "5 %", jitter: "5 ms" }),
+    at("paths", "paths.a.down.", "capture", { rate: "2 Mb/s", delay: "30 ms", rtt: "60 ms", queue: "{ packets: 3 }", discipline: "{ codel: { target: 1 ms, interval: 5 ms } }", loss: "5 %", jitter: "5 ms" }),
   ),
   queue: Object.fromEntries([
     ...at("single", "paths.a.queue.", "capture", { packets: "3" }, ["paths.a.queue={ packets: 8 }"]),
     ...at("single", "paths.a.queue.", "capture", { bytes: "5 KB" }, ["paths.a.queue={ bytes: 12 KB }"]),
     ...at("single", "paths.a.queue.", "capture", { bdp: "0.2" }, ["paths.a.queue={ bdp: 0.5 }"]),
   ]),
+  discipline: Object.fromEntries(
+    ["codel: { target: 1 ms, interval: 5 ms }", "fq-codel: { target: 1 ms, interval: 5 ms }", "pie: { target: 1 ms, update: 5 ms, burst: 0 ms }", "random-drop: {}", "red: {}", "threshold: {}"]
+      .map((written): [string, KeyCase] => [written.slice(0, written.indexOf(":")), { base: "single", both: SHORT_QUEUE, set: [`paths.a.discipline={ ${written} }`], shows: "capture" }]),
+  ),
+  codel: discipline("codel", { target: "1 ms", interval: "5 ms" }),
+  "fq-codel": Object.fromEntries([
+    ...Object.entries(discipline("fq-codel", { target: "1 ms", interval: "5 ms" })),
+    // Two subflows meet there, and take turns or share a queue.
+    ...at("topology", "topology.links.eth.discipline.fq-codel.", "capture", { flows: "1", quantum: "300" }, [
+      "topology.links.eth={ name: eth, ends: [isp, web.eth], rate: 4 Mb/s, delay: 1 ms, discipline: { fq-codel: {} } }", "workload={ bulk: { bytes: 500 KB, direction: upload } }",
+    ]),
+  ]),
+  pie: Object.fromEntries([
+    ...Object.entries(discipline("pie", { target: "1 ms", update: "5 ms", burst: "0 ms", alpha: "1", beta: "10" })),
+    ...Object.entries(discipline("pie", { markBelow: "0" }, ["protocol.ecn=on"])),
+  ]),
+  "random-drop": discipline("random-drop", { which: "oldest" }, ["paths.a.queue={ packets: 20 }"]),
+  red: discipline("red", { least: "1", most: "50", probability: "0.5", weight: "0.1", meanPacket: "1500" }),
+  threshold: discipline("threshold", { packets: "10" }, ["protocol.ecn=on"]),
   loss: Object.fromEntries([
     ...at("single", "paths.a.loss.", "capture", { toBad: "30 %", toGood: "5 %" }, [BURSTS]),
     ...at("single", "paths.a.loss.", "capture", { bad: "10 %", good: "5 %" }, ["paths.a.loss={ toBad: 10 %, toGood: 30 % }"]),
@@ -147,7 +172,7 @@ export const CASES: Readonly<Record<string, Readonly<Record<string, KeyCase>>>> 
     ...at("topology", "topology.links.dsl.", "summary", { name: "cable" }),
     ...at("topology", "topology.links.eth.", "summary", { ends: "[web.eth, isp]" }),
     ...at("topology", "topology.links.dsl.", "capture", {
-      rate: "2 Mb/s", delay: "30 ms", queue: "{ packets: 3 }", loss: "5 %", jitter: "5 ms", mtu: "1000", middleboxes: "[{ splitter: {} }]", up: "{ delay: 30 ms }", down: "{ rate: 2 Mb/s }",
+      rate: "2 Mb/s", delay: "30 ms", queue: "{ packets: 3 }", discipline: "{ codel: { target: 1 ms, interval: 5 ms } }", loss: "5 %", jitter: "5 ms", mtu: "1000", middleboxes: "[{ splitter: {} }]", up: "{ delay: 30 ms }", down: "{ rate: 2 Mb/s }",
     }),
     ...at("topology", "topology.links.dsl.", "capture", { rtt: "60 ms" }, ["topology.links.dsl={ name: dsl, ends: [home, isp], rate: 8 Mb/s }"]),
   ]),
@@ -159,6 +184,7 @@ export const CASES: Readonly<Record<string, Readonly<Record<string, KeyCase>>>> 
     ...at("paths", "protocol.", "capture", { profile: "linux" }),
     ...at("paths", "protocol.", "capture", { scheduler: "round-robin" }, [LIVE]),
     ...at("single", "protocol.", "capture", { delayedAck: "5 ms" }, ["workload={ live: { rate: 400 kb/s, interval: 30 ms, length: 2 s } }"]),
+    ...at("single", "protocol.", "capture", { ecn: "on" }),
     ...at("single", "protocol.", "capture", { sack: "false" }, ["paths.a.loss=5 %"]),
     // Controllers differ once a window that was halved grows again.
     ...at("single", "protocol.", "capture", { congestion: "cubic" }, ["paths.a.loss=2 %", "workload.bulk.bytes=1 MB"]),

@@ -47,11 +47,23 @@ describe("scenario files", () => {
     const { plan } = parseScenario(GOOD, "x.yaml");
     expect(plan.network.hosts[0]!.interfaces.map((own) => `${own.name} ${own.address.toString()}`)).toEqual(["wifi 10.0.1.2", "lte 10.0.2.2"]);
     const wifi = plan.network.links.find((link) => link.name === "wifi")!;
-    expect(wifi.up).toEqual({ rate: 8e6, delay: 10e6, queue: { packets: 80 }, loss: 0, jitter: 0 });
+    expect(wifi.up).toEqual({ rate: 8e6, delay: 10e6, queue: { packets: 80 }, discipline: null, loss: 0, jitter: 0 });
     // One bandwidth-delay product of 20 Mb/s and 60 ms.
     expect(plan.network.links.find((link) => link.name === "lte")!.down.queue).toEqual({ packets: 100 });
     expect(plan.protocol.buffers).toEqual({ send: 500_000, receive: 500_000 });
     expect(plan.changes[0]).toMatchObject({ when: { kind: "fraction", value: 1 / 3 }, state: "down", host: "client", interface: "wifi" });
+  });
+
+  it("name what is wrong with a queue discipline", () => {
+    const problems = (written: string): string[] => problemsOf(GOOD.replace("rate: 8 Mb/s", `rate: 8 Mb/s\n    discipline: ${written}`));
+    expect(problems("{ codle: {} }")).toEqual([
+      expect.stringMatching(/paths\.wifi\.discipline\.codle: unknown field; did you mean "codel"\?/),
+      expect.stringMatching(/paths\.wifi\.discipline: needs exactly one of codel, fq-codel, pie, random-drop, red, threshold/),
+    ]);
+    expect(problems("{ codel: {}, red: {} }")).toEqual([expect.stringMatching(/needs exactly one of .* \(has codel, red\)/)]);
+    expect(problems("{ codel: { target: 5 } }")).toEqual([expect.stringMatching(/paths\.wifi\.discipline\.codel\.target: .*time/)]);
+    expect(problems("{ red: { probability: 1.5 } }")).toEqual([expect.stringMatching(/paths\.wifi\.discipline\.red\.probability: 1\.5 is too large: at most 1/)]);
+    expect(problems("{ red: { } }")).toEqual([]);
   });
 
   it("name the line, the column and the field of a wrong quantity", () => {

@@ -1,5 +1,6 @@
 import { MptcpError } from "../core/index.ts";
 import type { LossOption } from "./loss.ts";
+import type { QueueDisciplineFactory } from "./queues/discipline.ts";
 
 /** One direction of a link. Everything but the names can be changed while packets are under way, see `Pipe.change`. */
 export interface PipeOptions {
@@ -7,8 +8,10 @@ export interface PipeOptions {
   readonly rate?: number;
   /** Propagation delay, ns (default 0). */
   readonly delay?: number;
-  /** Drop-tail limits; the packet in transmission counts. Default: 1000 packets. */
+  /** Most that waits, what finds it full is dropped; the packet in transmission counts, but not with a discipline. Default: 1000 packets. */
   readonly queue?: QueueLimit;
+  /** Who waits in which order, and who is marked or dropped: one of `queueDisciplines` (default, or null: drop-tail). */
+  readonly discipline?: QueueDisciplineFactory | null;
   /** Which packets are lost on the wire (default none). A lost packet has used its time of transmission. */
   readonly loss?: LossOption;
   /** Each packet takes a uniform extra time in [0, jitter] ns (default 0). */
@@ -27,7 +30,7 @@ export interface PipeOptions {
    * one packet (as in Linux's pfifo). Default false.
    */
   readonly segmentation?: boolean;
-  /** ECN-capable packets that find this many packets in the queue are marked (RFC 3168 §5; default never). */
+  /** Drop-tail alone: ECN-capable packets that find this many packets in the queue are marked (RFC 3168 §5; default never). */
   readonly ecnThreshold?: number;
 }
 
@@ -47,6 +50,8 @@ export interface PipeStatistics {
   /** Extra copies among the delivered. */
   readonly duplicates: number;
   readonly droppedQueue: number;
+  /** Of these the ones that a discipline dropped before the queue was full. */
+  readonly droppedEarly: number;
   /** By the loss model. */
   readonly droppedRandom: number;
   readonly droppedDown: number;

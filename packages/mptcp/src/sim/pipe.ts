@@ -8,10 +8,12 @@ import type { Egress, EgressListener, SimNode } from "./node.ts";
 import { PacketHeap } from "./packet-heap.ts";
 import { checkPipeOptions } from "./pipe-options.ts";
 import type { PipeDropCause, PipeOptions, PipeStatistics } from "./pipe-options.ts";
+import { QueueStage } from "./queues/stage.ts";
+import type { Transmitter } from "./queues/stage.ts";
 
 /** Watches the packets of a pipe. It may encode or clone what it sees, but neither change nor keep it. */
 export interface PipeTap {
-  /** The packet was accepted into the queue; its last bit leaves at `departure` unless the rate changes. */
+  /** The packet was accepted into the queue; its last bit leaves at `departure` unless the rate changes. With a discipline: it goes into transmission. */
   entered(packet: Packet, departure: number, now: number): void;
   delivered(packet: Packet, now: number): void;
   dropped(packet: Packet, cause: PipeDropCause, now: number): void;
@@ -25,8 +27,10 @@ export interface PipeTap {
  * lie in ring buffers; nothing is allocated per packet.
  *
  * With reordering, a packet waits in the ring until its departure and then in a heap until its arrival: two events.
+ *
+ * With a discipline ({@link PipeOptions.discipline}) packets wait in a stage before all that, and the ring has the one in transmission alone.
  */
-export class Pipe implements Egress, EventOwner, Scheduled {
+export class Pipe implements Egress, EventOwner, Scheduled, Transmitter {
   readonly kind = "link";
   readonly name: string;
   rank = 0;
@@ -46,18 +50,20 @@ export class Pipe implements Egress, EventOwner, Scheduled {
 
   // Parameters.
   private currentOptions: PipeOptions = {};
-  private nsPerByte = 0;
+  nsPerByte = 0;
   private delay = 0;
   private jitter = 0;
   private segmentation = false;
-  private limitPackets = DEFAULT_QUEUE_PACKETS;
-  private limitBytes = Number.POSITIVE_INFINITY;
+  limitPackets = DEFAULT_QUEUE_PACKETS;
+  limitBytes = Number.POSITIVE_INFINITY;
   private ecnThreshold = 0;
   private reorder = false;
   private duplicateThreshold = 0;
   private detourThreshold = 0;
   private detourDelay = 0;
   private loss: LossModel | null = null;
+  /** Where packets wait for their turn; null: in the ring. */
+  private stage: QueueStage | null = null;
   /** Nothing but ring and target: no loss, duplication, reordering or tap. */
   private plain = true;
 
@@ -73,7 +79,7 @@ export class Pipe implements Egress, EventOwner, Scheduled {
   /** Wire length of the packet that {@link Pipe.takeFirst} took. */
   private takenWire = 0;
   private queuedBytes = 0;
-  private freeAt = 0;
+  freeAt = 0;
   private lastAction = 0;
   private readonly heap = new PacketHeap();
 
@@ -91,6 +97,7 @@ export class Pipe implements Egress, EventOwner, Scheduled {
   bytesDelivered = 0;
   private duplicates = 0;
   private droppedQueue = 0;
+  private droppedEarly = 0;
   private droppedRandom = 0;
   private droppedDown = 0;
   private droppedMtu = 0;
@@ -129,11 +136,18 @@ export class Pipe implements Egress, EventOwner, Scheduled {
     this.bytesIn += wire;
     if (!this.isUp) return this.drop(packet, "down", now);
     if (length > this.maxPacket) return this.drop(packet, "mtu", now);
+    if (this.stage !== null) return this.sendStaged(this.stage, packet, wire, now);
     this.lookForDepartures(now);
     const queued = (this.end - this.waiting) | 0;
     if (queued >= this.limitPackets || this.queuedBytes + wire > this.limitBytes) return this.drop(packet, "queue", now);
     if (queued >= this.ecnThreshold && this.ecnThreshold !== 0) this.mark(packet);
+    if (queued >= this.maxQueuedPackets) this.maxQueuedPackets = queued + 1;
+    this.transmit(packet, wire, now);
+    if (this.queuedBytes > this.maxQueuedBytes) this.maxQueuedBytes = this.queuedBytes;
+  }
 
+  /** Into transmission, or behind what is. */
+  transmit(packet: Packet, wire: number, now: number): void {
     const departure = (this.freeAt > now ? this.freeAt : now) + wire * this.nsPerByte;
     this.freeAt = departure;
     let action = Math.round(departure);
@@ -141,9 +155,6 @@ export class Pipe implements Egress, EventOwner, Scheduled {
     if (action < this.lastAction) action = this.lastAction;
     this.lastAction = action;
     this.queuedBytes += wire;
-    if (queued >= this.maxQueuedPackets) this.maxQueuedPackets = queued + 1;
-    if (this.queuedBytes > this.maxQueuedBytes) this.maxQueuedBytes = this.queuedBytes;
-
     if (((this.end - this.first) | 0) > this.mask) this.growRing();
     const index = this.end & this.mask;
     const { records } = this;
@@ -174,6 +185,7 @@ export class Pipe implements Egress, EventOwner, Scheduled {
     this.configure({ ...this.currentOptions, ...options });
     if (options.loss === undefined) this.setLoss(loss); // the same model in the same state
     this.retime(nsPerByte, reorder, now);
+    this.stage?.fire(now);
     this.report("changed", Object.keys(options).join(" "), now);
     this.listener?.egressChanged(this, now);
   }
@@ -192,6 +204,7 @@ export class Pipe implements Egress, EventOwner, Scheduled {
       this.packets[i & this.mask] = null;
       this.drop(packet, "down", now);
     }
+    for (let packet = this.stage?.takeOut() ?? null; packet !== null; packet = this.stage?.takeOut() ?? null) this.drop(packet, "down", now);
     const keptInHeap = keepInFlight ? this.heap.size : 0;
     while (this.heap.size > keptInHeap) this.drop(this.heap.pop(), "down", now);
     this.end = kept;
@@ -215,13 +228,15 @@ export class Pipe implements Egress, EventOwner, Scheduled {
   /** Packets in the queue at `now`, the one in transmission included. */
   queuedPackets(now: number): number {
     this.lookForDepartures(now);
-    return (this.end - this.waiting) | 0;
+    return ((this.end - this.waiting) | 0) + (this.stage === null ? 0 : this.stage.packets);
   }
 
   /** Time at which fewer than `packets` packets will be in the queue, if nothing is added: `now` or later. */
   roomAt(packets: number, now: number): number {
     const excess = this.queuedPackets(now) - packets;
     if (excess < 0) return now;
+    const inRing = (this.end - this.waiting) | 0;
+    if (excess >= inRing && this.stage !== null) return Math.max(now, Math.ceil(this.freeAt + this.stage.octetsOf(excess + 1 - inRing) * this.nsPerByte));
     return Math.max(now, Math.ceil(this.read(this.waiting + excess, DEPARTURE)));
   }
 
@@ -234,13 +249,14 @@ export class Pipe implements Egress, EventOwner, Scheduled {
       bytesDelivered: this.bytesDelivered,
       duplicates: this.duplicates,
       droppedQueue: this.droppedQueue,
+      droppedEarly: this.droppedEarly,
       droppedRandom: this.droppedRandom,
       droppedDown: this.droppedDown,
       droppedMtu: this.droppedMtu,
       marked: this.marked,
-      inside: ((this.end - this.first) | 0) + this.heap.size,
-      queuedPackets: (this.end - this.waiting) | 0,
-      queuedBytes: this.queuedBytes,
+      inside: ((this.end - this.first) | 0) + this.heap.size + (this.stage === null ? 0 : this.stage.packets),
+      queuedPackets: this.queuedPackets(now),
+      queuedBytes: this.queuedBytes + (this.stage === null ? 0 : this.stage.bytes),
       maxQueuedPackets: this.maxQueuedPackets,
       maxQueuedBytes: this.maxQueuedBytes,
     };
@@ -294,14 +310,29 @@ export class Pipe implements Egress, EventOwner, Scheduled {
   }
 
   /** RFC 3168 §5: only what says ECT(0) or ECT(1) can say CE. */
-  private mark(packet: Packet): void {
-    if ((packet.trafficClass & 3) === 0) return;
+  mark(packet: Packet): boolean {
+    if ((packet.trafficClass & 3) === 0) return false;
     packet.trafficClass |= 3;
     this.marked++;
+    return true;
+  }
+
+  /** The discipline loses a packet. */
+  dropQueued(packet: Packet, early: boolean, now: number): void {
+    if (early) this.droppedEarly++;
+    this.drop(packet, "queue", now);
+  }
+
+  private sendStaged(stage: QueueStage, packet: Packet, wire: number, now: number): void {
+    stage.offer(packet, wire, now);
+    const queued = this.queuedPackets(now);
+    if (queued > this.maxQueuedPackets) this.maxQueuedPackets = queued;
+    const bytes = this.queuedBytes + stage.bytes;
+    if (bytes > this.maxQueuedBytes) this.maxQueuedBytes = bytes;
   }
 
   /** Octets on the wire: those of the segments that a super-segment becomes, headers included. */
-  private wireLength(packet: Packet): number {
+  wireLength(packet: Packet): number {
     if (!this.segmentation || packet.length <= this.mtu || packet.tcp === null) return packet.length;
     const payload = packet.tcp.payload.length;
     const headers = packet.length - payload;
@@ -395,6 +426,18 @@ export class Pipe implements Egress, EventOwner, Scheduled {
     if (this.detourThreshold !== 0) this.detourRandom ??= this.stream("detour");
     if (this.duplicateThreshold !== 0) this.duplicateRandom ??= this.stream("duplicate");
     this.setLoss(loss);
+    this.setDiscipline(options);
+  }
+
+  /** What waits goes on waiting under another discipline, or as it came without. */
+  private setDiscipline({ discipline: factory = null }: PipeOptions): void {
+    const { queue, stage } = this;
+    if (factory === (stage?.factory ?? null)) return;
+    this.stage = factory === null ? null : new QueueStage(factory, this, queue, this.stream("queue"));
+    for (let packet = stage?.takeOut() ?? null; packet !== null; packet = stage?.takeOut() ?? null) {
+      if (this.stage === null) this.transmit(packet, this.wireLength(packet), queue.now);
+      else this.stage.offer(packet, this.wireLength(packet), queue.now);
+    }
   }
 
   private stream(purpose: string): SeededRandom {

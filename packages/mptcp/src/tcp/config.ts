@@ -66,6 +66,11 @@ export interface TcpConfig {
   /** Tell the peer of what arrived twice, where SACK is on (RFC 2883). */
   readonly duplicateSack: boolean;
   readonly timestamps: boolean;
+  /**
+   * Explicit Congestion Notification (RFC 3168): `off`; `accept`, where the peer asks for it; `on`, and ask for it ourselves. Asking may cost the timeout of a
+   * SYN on a path that drops such SYNs, and helps where queues mark, so the default is `accept`, as Linux's is (`net.ipv4.tcp_ecn`).
+   */
+  readonly ecn: "off" | "accept" | "on";
   readonly windowScaling: boolean;
   /**
    * How the options of a segment are laid out, which RFC 9293 §3.1 leaves open: `packed` takes the least octets, so that more payload fits;
@@ -239,6 +244,7 @@ export const DEFAULT_TCP_CONFIG: Omit<TcpConfig, "congestion"> = {
   sack: true,
   duplicateSack: true,
   timestamps: true,
+  ecn: "accept",
   windowScaling: true,
   optionLayout: "packed",
   noDelay: false,

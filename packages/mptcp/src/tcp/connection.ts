@@ -6,6 +6,7 @@ import { configOfKeepAlive, keepAliveOf, trafficClassOf } from "./config.ts";
 import type { KeepAlive, StreamSettings, TcpConfig } from "./config.ts";
 import type { CongestionContext, CongestionControl, CongestionControlFactory, HandOver } from "./congestion/control.ts";
 import { BEFORE_ESTABLISHED } from "./congestion/none.ts";
+import { Ecn } from "./ecn/ecn.ts";
 import { handleIcmpError } from "./icmp-errors.ts";
 import type { IcmpError } from "./icmp-errors.ts";
 import type { TcpEnvironment, TcpOwner } from "./owner.ts";
@@ -100,6 +101,8 @@ export class TcpConnection {
   sack = false;
   timestamps = false;
   scaling = false;
+  /** Null: no ECN is spoken, nor asked for. */
+  ecn: Ecn | null = null;
   peerMss = 536;
   synPending = false;
   /** When the SYN (or SYN+ACK) was sent; -1 before, NEVER when it was sent more than once. */
@@ -152,6 +155,7 @@ export class TcpConnection {
   static connect(environment: TcpEnvironment, owner: TcpOwner, config: TcpConfig, tuple: FourTuple, now: number): TcpConnection {
     const tcp = new TcpConnection(environment, owner, config, tuple, true, null, now);
     tcp.sender.nxt = 0;
+    tcp.ecn = Ecn.asking(config);
     tcp.setState("SYN-SENT", now);
     tcp.synPending = true;
     return tcp;
@@ -165,7 +169,10 @@ export class TcpConnection {
     const tcp = new TcpConnection(environment, owner, config, tuple, false, sent, now);
     tcp.sender.nxt = 0;
     tcp.segmentsReceived = 1;
-    if (syn.tcp !== null) synchronize(tcp, syn.tcp, now);
+    if (syn.tcp !== null) {
+      synchronize(tcp, syn.tcp, now);
+      if (sent === null) tcp.ecn = Ecn.answering(config, syn.tcp);
+    }
     tcp.setState("SYN-RECEIVED", now);
     tcp.synPending = sent === null;
     if (sent !== null) {
@@ -184,6 +191,7 @@ export class TcpConnection {
     const segment = packet.tcp;
     if (segment === null || this.state === "CLOSED" || this.state === "LISTEN") return;
     this.segmentsReceived++;
+    if (this.ecn !== null) this.ecn.arriving = packet.trafficClass & 3;
     segmentArrives(this, segment, now);
     this.owner.onInput(this, now);
     this.notify();

@@ -15,12 +15,16 @@ export type {
   HandOver,
   LossEvent,
   LostSegment,
+  MarkEvent,
   RateSample,
   SentEvent,
 } from "./congestion/control.ts";
 export { CouplingGroup, CouplingMember, CouplingRule } from "./congestion/coupling.ts";
 export { Cubic, cubic, cubicWith, CUBIC_PARAMETERS } from "./congestion/cubic.ts";
 export type { CubicParameters } from "./congestion/cubic.ts";
+export { Dctcp, dctcp, DCTCP_PARAMETERS, dctcpWith } from "./congestion/dctcp.ts";
+export type { DctcpParameters } from "./congestion/dctcp.ts";
+export { Ecn } from "./ecn/ecn.ts";
 export { LossBasedControl, lossBasedParameters } from "./congestion/loss-based.ts";
 export type { LossBasedParameters } from "./congestion/loss-based.ts";
 export { NewReno, newReno, NEWRENO_PARAMETERS, newRenoWith } from "./congestion/newreno.ts";

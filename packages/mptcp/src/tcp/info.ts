@@ -51,6 +51,13 @@ export interface TcpInfo extends TcpSummary {
   /** What was negotiated. */
   readonly timestamps: boolean;
   readonly sack: boolean;
+  /** Whether ECN is spoken, and whether anything arrived with which it could be marked. */
+  readonly ecn: boolean;
+  readonly ecnSeen: boolean;
+  /** Segments with payload that arrived marked, payload that the peer says was marked, and how often the window was lowered for that. */
+  readonly marksReceived: number;
+  readonly bytesMarked: number;
+  readonly markReductions: number;
   /** By how many bits the peer's window field, and ours, is shifted; null without window scaling. */
   readonly peerWindowScale: number | null;
   readonly windowScale: number | null;
@@ -151,6 +158,11 @@ export function infoOfTcp(tcp: TcpConnection, now: number): TcpInfo {
     probes: Math.max(sender.persistUnanswered, tcp.keepAliveProbes),
     timestamps: tcp.timestamps,
     sack: tcp.sack,
+    ecn: tcp.ecn !== null && tcp.ecn.agreed,
+    ecnSeen: tcp.ecn !== null && tcp.ecn.isSeen,
+    marksReceived: tcp.ecn?.marksReceived ?? 0,
+    bytesMarked: tcp.ecn?.bytesMarked ?? 0,
+    markReductions: tcp.ecn?.reductions ?? 0,
     peerWindowScale: tcp.scaling ? bitsOf(sender.scale) : null,
     windowScale: tcp.scaling ? bitsOf(receiver.scale) : null,
     ackDelay: receiver.ackDelay(),

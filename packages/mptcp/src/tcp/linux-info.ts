@@ -18,7 +18,7 @@ export function linuxTcpInfo(info: TcpInfo): LinuxTcpInfo {
     tcpi_retransmits: info.timeouts,
     tcpi_probes: info.probes,
     tcpi_backoff: info.backoff,
-    tcpi_options: (info.timestamps ? OPTION.timestamps : 0) | (info.sack ? OPTION.sack : 0) | (info.windowScale === null ? 0 : OPTION.windowScale),
+    tcpi_options: (info.timestamps ? OPTION.timestamps : 0) | (info.sack ? OPTION.sack : 0) | (info.windowScale === null ? 0 : OPTION.windowScale) | (info.ecn ? OPTION.ecn : 0) | (info.ecnSeen ? OPTION.ecnSeen : 0),
     tcpi_snd_wscale: info.peerWindowScale ?? 0,
     tcpi_rcv_wscale: info.windowScale ?? 0,
     tcpi_delivery_rate_app_limited: info.deliveryRateLimited ? 1 : 0,
@@ -61,6 +61,7 @@ export function linuxTcpInfo(info: TcpInfo): LinuxTcpInfo {
     tcpi_rwnd_limited: microseconds(info.windowLimitedTime),
     tcpi_sndbuf_limited: microseconds(info.bufferLimitedTime),
     tcpi_delivered: info.segmentSize > 0 ? Math.ceil(info.bytesDelivered / info.segmentSize) : 0,
+    tcpi_delivered_ce: info.segmentSize > 0 ? Math.ceil(info.bytesMarked / info.segmentSize) : 0,
     tcpi_bytes_sent: info.bytesSent,
     tcpi_bytes_retrans: info.bytesRetransmitted,
     tcpi_dsack_dups: info.duplicateSacks,
@@ -89,6 +90,6 @@ const STATES: Readonly<Record<TcpState, number>> = {
 /** TCP_CA_Open and so on. */
 const RECOVERY: Readonly<Record<TcpInfo["recovery"], number>> = { open: 0, disorder: 1, recovery: 3, loss: 4 };
 /** TCPI_OPT_TIMESTAMPS and so on. */
-const OPTION = { timestamps: 1, sack: 2, windowScale: 4 } as const;
+const OPTION = { timestamps: 1, sack: 2, windowScale: 4, ecn: 8, ecnSeen: 16 } as const;
 /** TCP_INFINITE_SSTHRESH. */
 const NO_THRESHOLD = 0x7fff_ffff;

@@ -9,6 +9,8 @@ import { NewReno } from "./congestion/newreno.ts";
 import { BEFORE_ESTABLISHED } from "./congestion/none.ts";
 import { TcpConnection } from "./connection.ts";
 import { ForwardRto } from "./recovery/forward-rto.ts";
+import { Dctcp } from "./congestion/dctcp.ts";
+import { Ecn } from "./ecn/ecn.ts";
 import { DeliveryRate, TransmissionStamp } from "./recovery/delivery-rate.ts";
 import { Pacer } from "./sending/pacing.ts";
 import { MemoryWindow } from "./receiving/memory-window.ts";
@@ -36,7 +38,9 @@ export const TCP_CLASSES: readonly SavedClass[] = [
   saved("CouplingGroup", CouplingGroup),
   saved("CouplingMember", CouplingMember, { times: ["now"] }),
   saved("Cubic", Cubic, { times: ["epochStart", "lastAck", "prior.at"] }),
+  saved("Dctcp", Dctcp),
   saved("DeliveryRate", DeliveryRate, { times: ["deliveredAt", "firstSentAt", "newestSentAt"] }),
+  saved("Ecn", Ecn),
   saved("ForwardRto", ForwardRto),
   saved("HyStart", HyStart),
   saved("MemoryWindow", MemoryWindow),

@@ -54,12 +54,14 @@ function arrivesInSynSent(tcp: TcpConnection, segment: TcpSegment, now: number):
     }
     // Simultaneous open (RFC 9293 §3.5, figure 7).
     synchronize(tcp, segment, now);
+    if (tcp.ecn !== null) tcp.ecn = tcp.ecn.onAnswer(segment);
     tcp.setState("SYN-RECEIVED", now);
     tcp.synPending = true;
     return;
   }
   if (!tcp.owner.onSegment(tcp, segment, 0, now) || tcp.state !== "SYN-SENT") return;
   synchronize(tcp, segment, now);
+  if (tcp.ecn !== null) tcp.ecn = tcp.ecn.onAnswer(segment);
   tcp.heard(now);
   tcp.receiver.ackNow = true;
   tcp.establish(now);
@@ -141,6 +143,7 @@ function arrivesLater(tcp: TcpConnection, segment: TcpSegment, now: number): voi
   tcp.heard(now);
   if (tcp.timestamps && segment.hasTimestamps) receiver.updateTimestamp(segment.timestampValue, offset, now);
   if (!tcp.owner.onSegment(tcp, segment, offset, now) || tcp.state === "CLOSED") return;
+  if (tcp.ecn !== null) tcp.ecn.onSegment(tcp, segment);
   arrivesAck(tcp, segment, ack, offset, now);
   if (tcp.refusesText && receives(tcp) && textEnd > receiver.nxt) {
     refuseText(tcp, segment, now);

@@ -1,5 +1,5 @@
 import type { PlainObject } from "../core/index.ts";
-import type { AckEvent, CongestionContext, CongestionControl, CongestionControlFactory, LossEvent, LostSegment, SentEvent } from "../tcp/index.ts";
+import type { AckEvent, CongestionContext, CongestionControl, CongestionControlFactory, LossEvent, LostSegment, MarkEvent, SentEvent } from "../tcp/index.ts";
 import type { CongestionRule, Problem } from "./congestion-rules.ts";
 
 /** One call to a controller, and what it said afterwards. */
@@ -62,6 +62,7 @@ class WatchedControl implements CongestionControl {
   readonly name: string;
   readonly usesPrr: boolean;
   readonly wantsSamples: boolean;
+  readonly marks: "window" | "each";
   private readonly inner: CongestionControl;
   private readonly watch: Watch;
   private readonly trace: Step[] | null;
@@ -77,6 +78,7 @@ class WatchedControl implements CongestionControl {
     this.name = inner.name;
     this.usesPrr = inner.usesPrr;
     this.wantsSamples = inner.wantsSamples;
+    this.marks = inner.marks;
     this.segment = context.mss;
     this.trace = keep ? [] : null;
     if (this.trace !== null) {
@@ -138,6 +140,11 @@ class WatchedControl implements CongestionControl {
     this.step("onTimeout", loss.now, (control, shift) => control.onTimeout({ ...copy, now: copy.now + shift }));
     const { window } = this.inner;
     if (window > Math.max(loss.window / 2, 4 * this.segment)) this.watch.note("timeout", `the window is ${window} bytes after a timeout, and was ${loss.window}`);
+  }
+
+  onMarked(event: MarkEvent): void {
+    const copy = { ...event, loss: { ...event.loss } };
+    this.step("onMarked", event.loss.now, (control, shift) => control.onMarked({ ...copy, loss: { ...copy.loss, now: copy.loss.now + shift } }));
   }
 
   onSpurious(timeout: boolean, now: number, limit: number): void {

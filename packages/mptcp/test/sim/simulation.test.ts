@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MICROSECOND, MILLISECOND, SECOND } from "../../src/core/index.ts";
 import type { DecisionEvent } from "../../src/core/index.ts";
-import { addressOn, EventQueue, Pipe, SeriesRecorder, Simulation } from "../../src/sim/index.ts";
+import { addressOn, EventQueue, Pipe, queueDisciplines, SeriesRecorder, Simulation } from "../../src/sim/index.ts";
 import type { LinkOptions, PipeOptions } from "../../src/sim/index.ts";
 import { Collector, tcpPacket } from "./support.ts";
 
@@ -165,6 +165,7 @@ const pipeOptions: fc.Arbitrary<PipeOptions> = fc.record(
     detour: fc.constantFrom({ probability: 0, extraDelay: 0 }, { probability: 0.3, extraDelay: 3_000_000 }),
     duplicate: fc.constantFrom(0, 0.3),
     mtu: fc.constantFrom(1500, 1000),
+    discipline: fc.constantFrom(null, ...Object.values(queueDisciplines).map((kind) => kind())),
   },
   { requiredKeys: [] },
 );

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { MILLISECOND, NEVER, SECOND } from "../../src/core/index.ts";
-import { Pipe } from "../../src/sim/index.ts";
+import { Pipe, queueDisciplines } from "../../src/sim/index.ts";
 import type { Egress, EgressListener, PipeOptions } from "../../src/sim/index.ts";
 import { checkLink } from "../../src/testing/index.ts";
 import type { LinkClaims, LinkEnvironment, LinkFactory } from "../../src/testing/index.ts";
@@ -35,6 +35,7 @@ const KINDS: { readonly [K in keyof Required<PipeOptions>]: readonly (readonly [
   mtu: [[600], [9000]],
   segmentation: [[true]],
   ecnThreshold: [[5]],
+  discipline: Object.values(queueDisciplines).map((kind): readonly [PipeOptions["discipline"]] => [kind()]),
 };
 
 describe("our links conform", () => {

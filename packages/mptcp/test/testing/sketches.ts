@@ -128,6 +128,7 @@ class RateModel implements CongestionControl {
   readonly name = "rate-model";
   readonly usesPrr = false;
   readonly wantsSamples = true;
+  readonly marks = "window";
   private mss: number;
   private cwnd: number;
   private rate: number;
@@ -166,6 +167,7 @@ class RateModel implements CongestionControl {
   onSent(): void {}
   onSegmentLost(): void {}
   onLoss(): void {}
+  onMarked(): void {}
   onRecovered(): void {}
   onSpurious(): void {}
   release(): void {}

@@ -74,6 +74,11 @@ export function whole(minimum: number, maximum?: number): Kind<number, number> {
 /** A number that need not be whole. */
 export const positiveNumber: Kind<number, number> = { ...plain<number>("number"), schema: { type: "number", exclusiveMinimum: 0 }, bounds: "above 0" };
 
+/** A number that need not be whole, within bounds. */
+export function between(minimum: number, maximum: number): Kind<number, number> {
+  return { ...plain<number>("number"), schema: { type: "number", minimum, maximum }, bounds: `${minimum} to ${maximum}` };
+}
+
 /** One of a few values. */
 export function oneOf<const T extends string | number>(...values: readonly T[]): Kind<T, T> {
   return { ...plain<T>(choice(values)), schema: { enum: values } };

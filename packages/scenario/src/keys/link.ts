@@ -1,10 +1,11 @@
+import { discipline } from "./discipline.ts";
 import { above0, positiveNumber, probability, rate, size, time, whole } from "./kinds.ts";
 import { group, optional, required, scalarOrGroup, section } from "./section.ts";
 
 /** Capacity of a drop-tail queue. */
 export const QUEUE = section({
   name: "queue",
-  does: "How much waits before a link. What finds it full is dropped.",
+  does: "How much waits before a link. What finds it full is dropped, or what the link's `discipline` drops for it.",
   keys: {
     packets: optional(whole(1), { otherwise: null, shown: "none", does: "So many packets, the one in transmission included." }),
     bytes: optional(above0(size), { otherwise: null, shown: "none", does: "So many octets of packets." }),
@@ -57,6 +58,10 @@ export const LINK_SHAPE = section({
       otherwise: null,
       shown: "what the link holds (`bdp: 1`), but at least 20 packets; without a rate, none is needed",
       does: "How much waits before the link.",
+    }),
+    discipline: optional(discipline, {
+      otherwise: null, shown: "none: what finds the queue full is dropped",
+      does: "Who waits in which order, and who is marked or dropped. With one the queue is 1000 packets, unless `queue` says something else.",
     }),
     loss: optional(loss, { otherwise: 0, shown: "`0`", does: "Share of the packets that is lost, or loss in bursts." }),
     jitter: optional(time, { otherwise: 0, does: "Most of a random extra delay, which is uniform from 0 to this. The packets' order is kept." }),

@@ -1,12 +1,10 @@
 import { middleboxes } from "mptcp/sim";
-import type { MiddleboxKind, ParameterDescription, ParameterValue } from "mptcp/sim";
-import { oneOf, someOf, someOfOrNumbers, time, whole } from "./kinds.ts";
+import type { MiddleboxKind, ParameterValue } from "mptcp/sim";
 import type { Kind } from "./kinds.ts";
+import { parameterKeys } from "./parameters.ts";
+import type { ParameterKeys } from "./parameters.ts";
 import { group, optional, section } from "./section.ts";
 import type { OptionalKey, Section } from "./section.ts";
-
-/** The keys of a box, made from what the registry of the simulator says of its parameters. */
-type ParameterKeys = Readonly<Record<string, OptionalKey<unknown, ParameterValue, ParameterValue>>>;
 
 /** The values of a box's parameters, as its kind takes them. */
 export type MiddleboxParameters = Readonly<Record<string, ParameterValue>>;
@@ -37,7 +35,7 @@ function sectionOf(name: string, { text, parameters }: MiddleboxKind): Section<P
   return section({
     name,
     does: text,
-    keys: Object.fromEntries(parameters.map((parameter) => [parameter.name, parameterKey(parameter)])),
+    keys: parameterKeys(parameters),
     example: `
 paths:
   - name: wifi
@@ -45,22 +43,4 @@ paths:
     rtt: 20 ms
     middleboxes: [{ ${name}: { ${first === undefined ? "" : `${first.name}: ${JSON.stringify(first.default)}`} } }]`,
   });
-}
-
-function parameterKey(parameter: ParameterDescription): ParameterKeys[string] {
-  const { default: otherwise, text, choices } = parameter;
-  // All that there is to choose from is too long for the page.
-  const shown = Array.isArray(otherwise) && otherwise.length === choices.length ? { shown: "all" } : {};
-  return optional(kindOf(parameter), { otherwise, does: text, ...shown });
-}
-
-function kindOf({ type, choices, range }: ParameterDescription): Kind<unknown, ParameterValue> {
-  const { least, most } = range ?? { least: 0, most: 0 };
-  const kinds = {
-    time: () => time,
-    octets: () => whole(least, most === Number.MAX_SAFE_INTEGER ? undefined : most),
-    choice: () => oneOf(...choices),
-    list: () => (range === null ? someOf(...choices) : someOfOrNumbers(choices, least, most)),
-  };
-  return kinds[type]() as Kind<unknown, ParameterValue>;
 }

@@ -10,7 +10,7 @@
  */
 import { MptcpError } from "../../core/index.ts";
 import type { PlainObject } from "../../core/index.ts";
-import { cubic, cubicWith, newReno, newRenoWith } from "../../tcp/index.ts";
+import { cubic, cubicWith, dctcp, dctcpWith, newReno, newRenoWith } from "../../tcp/index.ts";
 import type { CongestionControlFactory } from "../../tcp/index.ts";
 import { lia, liaFixedPoint, liaFixedPointWith, liaWith } from "./lia.ts";
 
@@ -23,6 +23,7 @@ export const congestionControls: Readonly<Record<string, CongestionControlFactor
   "lia-fixed-point": liaFixedPoint,
   reno: newReno,
   cubic,
+  dctcp,
 };
 
 /**
@@ -40,4 +41,5 @@ const MAKERS: Readonly<Record<string, (parameters: PlainObject) => CongestionCon
   "lia-fixed-point": liaFixedPointWith,
   reno: newRenoWith,
   cubic: cubicWith,
+  dctcp: dctcpWith,
 };

@@ -4,8 +4,10 @@ import type { MptcpOption, Packet, RawTcpOption, TcpSegment } from "../../wire/i
 import type { Scheduled } from "../event-queue.ts";
 import { DIRECTION, Middlebox } from "./middlebox.ts";
 import type { Direction, MiddleboxEnvironment } from "./middlebox.ts";
-import { choiceParameter, middleboxKind, octetsParameter, timeParameter } from "./parameters.ts";
-import type { MiddleboxKind, ValuesOf } from "./parameters.ts";
+import { choiceParameter, octetsParameter, timeParameter } from "../parameters.ts";
+import type { ValuesOf } from "../parameters.ts";
+import { middleboxKind } from "./kind.ts";
+import type { MiddleboxKind } from "./kind.ts";
 import { includes, WAYS } from "./segment-filter.ts";
 import type { Way } from "./segment-filter.ts";
 

@@ -17,7 +17,7 @@
 import { blackHole } from "./black-hole.ts";
 import { coalescer } from "./coalescer.ts";
 import { optionStripper } from "./option-stripper.ts";
-import type { MiddleboxKind } from "./parameters.ts";
+import type { MiddleboxKind } from "./kind.ts";
 import { splitter } from "./splitter.ts";
 
 export { BlackHole, blackHole } from "./black-hole.ts";
@@ -30,8 +30,8 @@ export type { Direction, MiddleboxDropCause, MiddleboxEnvironment, MiddleboxEven
 export type { OptionName } from "./option-set.ts";
 export { OptionStripper, optionStripper } from "./option-stripper.ts";
 export type { OptionStripperParameters } from "./option-stripper.ts";
-export { choiceParameter, listParameter, middleboxKind, octetsParameter, timeParameter } from "./parameters.ts";
-export type { MiddleboxKind, NumberRange, Parameter, ParameterDescription, ParameterTable, ParameterType, ParameterValue, PlainParameters, ValuesOf } from "./parameters.ts";
+export { middleboxKind } from "./kind.ts";
+export type { MiddleboxKind } from "./kind.ts";
 export type { SegmentSort, Way } from "./segment-filter.ts";
 export { Splitter, splitter } from "./splitter.ts";
 export type { SplitterParameters } from "./splitter.ts";

@@ -1,6 +1,6 @@
 import { TCP_OPTION } from "../../wire/index.ts";
 import type { MptcpOption, RawTcpOption, TcpSegment } from "../../wire/index.ts";
-import type { Parameter } from "./parameters.ts";
+import type { Parameter } from "../parameters.ts";
 
 /** A TCP option by name, or by kind: 2 to 255. */
 export type OptionName = string | number;

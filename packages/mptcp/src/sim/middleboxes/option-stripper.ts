@@ -3,8 +3,9 @@ import type { Packet } from "../../wire/index.ts";
 import { DIRECTION, Middlebox } from "./middlebox.ts";
 import type { Direction, MiddleboxEnvironment } from "./middlebox.ts";
 import { OptionSet, optionsParameter } from "./option-set.ts";
-import { middleboxKind } from "./parameters.ts";
-import type { MiddleboxKind, ValuesOf } from "./parameters.ts";
+import type { ValuesOf } from "../parameters.ts";
+import { middleboxKind } from "./kind.ts";
+import type { MiddleboxKind } from "./kind.ts";
 import { FILTER_PARAMETERS, SegmentFilter } from "./segment-filter.ts";
 
 const PARAMETERS = {

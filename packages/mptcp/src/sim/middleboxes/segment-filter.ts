@@ -3,8 +3,8 @@ import type { Packet, TcpSegment } from "../../wire/index.ts";
 import { FlowTable } from "./flow-table.ts";
 import { DIRECTION } from "./middlebox.ts";
 import type { Direction } from "./middlebox.ts";
-import { choiceParameter, listParameter, octetsParameter, timeParameter } from "./parameters.ts";
-import type { ValuesOf } from "./parameters.ts";
+import { choiceParameter, listParameter, octetsParameter, timeParameter } from "../parameters.ts";
+import type { ValuesOf } from "../parameters.ts";
 
 /**
  * Sorts of segments. One segment may be of two: data that completes a handshake is `third-ack` and `data`.

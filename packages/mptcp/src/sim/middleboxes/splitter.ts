@@ -2,8 +2,10 @@ import { packetLength, sequenceAdd, TCP_FLAG } from "../../wire/index.ts";
 import type { Packet, TcpSegment } from "../../wire/index.ts";
 import { DIRECTION, Middlebox } from "./middlebox.ts";
 import type { Direction, MiddleboxEnvironment } from "./middlebox.ts";
-import { choiceParameter, middleboxKind, octetsParameter } from "./parameters.ts";
-import type { MiddleboxKind, ValuesOf } from "./parameters.ts";
+import { choiceParameter, octetsParameter } from "../parameters.ts";
+import type { ValuesOf } from "../parameters.ts";
+import { middleboxKind } from "./kind.ts";
+import type { MiddleboxKind } from "./kind.ts";
 import { includes, WAYS } from "./segment-filter.ts";
 import type { Way } from "./segment-filter.ts";
 

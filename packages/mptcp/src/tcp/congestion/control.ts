@@ -33,6 +33,11 @@ export interface CongestionControl {
    * It is asked once, when the controller begins; the others do not pay for it.
    */
   readonly wantsSamples: boolean;
+  /**
+   * How it wants to hear of ECN marks, where the connection speaks ECN: `window`, once per window of data at the most, as of a loss (RFC 3168 §6.1.2); `each`, with
+   * every ACK, how much was marked: then the receiving half tells the peer as much (RFC 8257 §3.2).
+   */
+  readonly marks: "window" | "each";
   /** A segment left, with {@link CongestionControl.wantsSamples}. */
   onSent(sent: SentEvent): void;
   /**
@@ -72,6 +77,8 @@ export interface CongestionControl {
    * @param limit bytes: with a larger window a burst would leave now (RFC 4015 §3.4), up to what was before slow start finds its way; Infinity where that is no matter
    */
   onSpurious(timeout: boolean, now: number, limit: number): void;
+  /** The network marked packets, as it would have dropped them without ECN: answer with a lower window. Nothing was lost, and no recovery begins. */
+  onMarked(event: MarkEvent): void;
   /**
    * The connection penalises this subflow, which holds up the others: it asks that sending go on with a window of `window` bytes, half
    * of what might be in flight, and a segment or more. In fast recovery that may be above what a loss has just left.
@@ -189,6 +196,20 @@ export interface LossEvent {
   srtt: number;
   /** ns */
   now: number;
+}
+
+/** What the sender tells the controller of ECN marks. Counts are in bytes, positions stream offsets. */
+export interface MarkEvent {
+  /** Newly delivered by the ACK, and how much of that the peer says was marked. */
+  acked: number;
+  marked: number;
+  /** Whether this is the first news of marks for a window of data: the one to lower the window for. */
+  isFirst: boolean;
+  /** All that is acknowledged, this ACK included, and all that was sent. */
+  una: number;
+  nxt: number;
+  /** What a loss would have said. */
+  loss: LossEvent;
 }
 
 /** What a controller is born with. */

@@ -1,6 +1,6 @@
 import { booleanFrom, MptcpError, nullableFrom, numberFrom, objectFrom, parametersFrom, plainNumber } from "../../core/index.ts";
 import type { PlainObject } from "../../core/index.ts";
-import type { AckEvent, CongestionContext, CongestionControl, LossEvent, LostSegment, SentEvent } from "./control.ts";
+import type { AckEvent, CongestionContext, CongestionControl, LossEvent, LostSegment, MarkEvent, SentEvent } from "./control.ts";
 import type { CouplingMember, CouplingRule } from "./coupling.ts";
 
 /**
@@ -75,6 +75,10 @@ export abstract class LossBasedControl implements CongestionControl {
     return false;
   }
 
+  get marks(): "window" | "each" {
+    return "window";
+  }
+
   onSent(_sent: SentEvent): void {}
 
   /** The window goes down to the limit; three quarters of it were tested, up to which slow start finds its way back. */
@@ -137,6 +141,11 @@ export abstract class LossBasedControl implements CongestionControl {
         if (this.cwnd < window) this.ssthresh = Math.max(this.ssthresh, window);
       }
     }
+  }
+
+  /** RFC 3168 §6.1.2: as for a loss. */
+  onMarked({ loss }: MarkEvent): void {
+    this.onLoss(loss);
   }
 
   onPenalty(window: number, _now: number): void {

@@ -28,9 +28,9 @@ export class NewReno extends LossBasedControl {
   /** Bytes acknowledged in congestion avoidance that have not made a whole segment of growth yet. */
   private credit: number;
 
-  constructor(context: CongestionContext, parameters: LossBasedParameters = NEWRENO_PARAMETERS, rule: CouplingRule | null = null) {
+  constructor(context: CongestionContext, parameters: LossBasedParameters = NEWRENO_PARAMETERS, rule: CouplingRule | null = null, name = "reno") {
     super(context, parameters.slowStartLimit, rule);
-    this.name = rule === null ? "reno" : rule.name;
+    this.name = rule === null ? name : rule.name;
     this.credit = 0;
   }
 

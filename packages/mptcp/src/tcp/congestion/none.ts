@@ -22,6 +22,10 @@ class NoControl implements CongestionControl {
     return false;
   }
 
+  get marks(): "window" {
+    return "window";
+  }
+
   onSent(): void {}
   onIdleRestart(): void {}
   onAck(): void {}
@@ -30,6 +34,7 @@ class NoControl implements CongestionControl {
   onRecovered(): void {}
   onTimeout(): void {}
   onSpurious(): void {}
+  onMarked(): void {}
   onPenalty(): void {}
   onMss(): void {}
   release(): void {}

@@ -369,6 +369,12 @@ export class Receiver {
     if (this.tcp.timers[TIMER.delayedAck] !== NEVER) this.tcp.disarm(TIMER.delayedAck);
   }
 
+  /** What left was an ACK of `offset` alone: the rest is acknowledged by the next one. */
+  onEarlierAck(offset: number): void {
+    this.lastAck = offset;
+    this.ackNow = true;
+  }
+
   /** RFC 2883: the next ACK reports [start, end), which arrived again; it may reach back to the peer's SYN, and further. */
   noteDuplicate(start: number, end: number): void {
     if (end <= start || !this.tcp.config.duplicateSack) return;

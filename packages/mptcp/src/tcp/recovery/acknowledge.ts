@@ -2,6 +2,7 @@ import { MILLISECOND, NEVER } from "../../core/index.ts";
 import type { MptcpOption, TcpSegment } from "../../wire/index.ts";
 import { positionNear, sequenceLess } from "../../wire/index.ts";
 import type { TcpConnection } from "../connection.ts";
+import { answerMarks } from "../ecn/marks.ts";
 import { PHASE } from "../phase.ts";
 import { advanceRecovery, isDuplicateLoss, repairedByProbe } from "./recovery.ts";
 import { lookForSpurious } from "./undo.ts";
@@ -32,6 +33,8 @@ export interface AckSummary {
   /** It tells of data that was sent before the recovery began, and not again; and acknowledges cumulatively what was sent again. */
   original: boolean;
   repeated: boolean;
+  /** It tells of ECN marks. */
+  isMarked: boolean;
 }
 
 /** Processes an acceptable acknowledgment in a synchronized state (RFC 9293 §3.10.7.4, fifth check). */
@@ -59,8 +62,9 @@ export function acknowledge(tcp: TcpConnection, segment: TcpSegment, ack: number
   summary.duplicateSack = false;
   summary.duplicateStart = -1;
   summary.duplicateEnd = -1;
+  summary.isMarked = false;
   summary.duplicate =
-    ack === sender.una && !windowChanged && segment.payload.length === 0 && segment.flags === PURE_ACK && bareDss(segment);
+    ack === sender.una && !windowChanged && segment.payload.length === 0 && (segment.flags & NOT_ECN) === PURE_ACK && bareDss(segment);
   summary.sacked = false;
   summary.original = false;
   summary.repeated = false;
@@ -79,6 +83,7 @@ export function acknowledge(tcp: TcpConnection, segment: TcpSegment, ack: number
     lost = isDuplicateLoss(tcp, summary);
   }
   if (repaired) repairedByProbe(tcp, summary, now);
+  if (tcp.ecn !== null) answerMarks(tcp, tcp.ecn, segment, summary, now);
   advanceRecovery(tcp, summary, lost, undone, now);
   updateTimers(tcp, summary.advanced > 0, now);
   if (summary.advanced > 0) {
@@ -253,11 +258,13 @@ function bareDss(segment: TcpSegment): boolean {
 }
 
 const PURE_ACK = 0x10;
+/** The flags but those of ECN, which may be on any ACK. */
+const NOT_ECN = 0x3f;
 /** Four blocks fill the option space. */
 const MOST_SACK_NUMBERS = 8;
 
 /** Filled for one acknowledgment at a time. */
 const SUMMARY: AckSummary = {
   delivered: 0, advanced: 0, priorInFlight: 0, priorUna: 0, priorFlight: 0, oldestSent: -1, newestSent: -1,
-  duplicateSack: false, duplicateStart: -1, duplicateEnd: -1, duplicate: false, sacked: false, original: false, repeated: false,
+  duplicateSack: false, duplicateStart: -1, duplicateEnd: -1, duplicate: false, sacked: false, original: false, repeated: false, isMarked: false,
 };

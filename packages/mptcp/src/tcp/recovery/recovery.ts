@@ -88,8 +88,8 @@ export function advanceRecovery(tcp: TcpConnection, summary: AckSummary, lost: b
   if (sender.rates !== null) {
     const sample = sender.rates.finish(summary.delivered, sender.inFlight, tcp.rtt.min, now);
     if (sample !== null) tellAck(tcp, summary, recovering || ended, sample, now);
-  } else if (summary.advanced > 0 && !recovering && !ended) {
-    // RFC 3042 §2: duplicate ACKs and SACKs let segments out, but the window grows with the cumulative ACK alone.
+  } else if (summary.advanced > 0 && !recovering && !ended && !(summary.isMarked && tcp.congestion.marks === "window")) {
+    // RFC 3042 §2: duplicate ACKs and SACKs let segments out, but the window grows with the cumulative ACK alone; and not by one that says ECE (RFC 3168 §6.1.2).
     tellAck(tcp, summary, false, null, now);
   }
 }
@@ -140,6 +140,7 @@ export function repairedByProbe(tcp: TcpConnection, summary: AckSummary, now: nu
   const { window } = congestion;
   congestion.onLoss(lossEvent(tcp, sender.nxt - summary.priorUna, summary.priorInFlight, 0, now));
   congestion.onRecovered(window, now);
+  tcp.ecn?.onReduced(sender.nxt);
 }
 
 /** The retransmission timer fired (RFC 6298 §5.4 to 5.6, RFC 5681 §3.1, RFC 8985 §6.3). */
@@ -160,6 +161,7 @@ export function onRetransmissionTimeout(tcp: TcpConnection, now: number): void {
   }
   // RFC 5682 §2.1, §3.1: not where another recovery is under way.
   sender.spurious.forward.begin(sender.phase === PHASE.open);
+  tcp.ecn?.onReduced(sender.nxt);
   sender.recoveryWindow = -1;
   if (sender.phase === PHASE.recovery) sender.rack.onRecovered();
   sender.phase = PHASE.loss;
@@ -199,7 +201,10 @@ function enterRecovery(tcp: TcpConnection, outstanding: number, inFlight: number
   sender.probe.reset();
   if (tcp.timers[TIMER.tailProbe] !== NEVER) tcp.disarm(TIMER.tailProbe);
   if (congestion.usesPrr) sender.recoveryWindow = congestion.window;
-  congestion.onLoss(loss);
+  // RFC 3168 §6.1.2: where marks of the same window of data have lowered it, that was the answer.
+  const { ecn } = tcp;
+  if (ecn === null || congestion.marks === "each" || !ecn.hasAnswered(sender.una)) congestion.onLoss(loss);
+  ecn?.onReduced(sender.nxt);
   sender.prr.enter(flight);
   sender.spurious.begin(sender.una, sender.nxt, false, sender.board.resentBytes());
   tcp.environment.counters.increment(tcp.sack ? "TcpExtTCPSackRecovery" : "TcpExtTCPRenoRecovery");
@@ -233,7 +238,7 @@ function noteRecovery(tcp: TcpConnection, phase: "enter" | "exit", now: number):
  * @param outstanding bytes sent and not acknowledged cumulatively before the loss was found, SACKed ones and lost ones among them
  * @param inFlight bytes in flight before the loss was found
  */
-function lossEvent(tcp: TcpConnection, outstanding: number, inFlight: number, consecutive: number, now: number): LossEvent {
+export function lossEvent(tcp: TcpConnection, outstanding: number, inFlight: number, consecutive: number, now: number): LossEvent {
   const { sender } = tcp;
   const window = sender.congestionWindow;
   // RFC 5681 equation 4, RFC 6675 §5: FlightSize. What limited transmit sent beyond the window does not count (RFC 5681 §3.2 step 2); nor does what replaced
@@ -250,4 +255,6 @@ function lossEvent(tcp: TcpConnection, outstanding: number, inFlight: number, co
 
 // What controllers are told, filled for one call at a time.
 const ACK_EVENT: AckEvent = { acked: 0, recovery: "none", priorInFlight: 0, cwndLimited: false, srtt: 0, minRtt: 0, latestRtt: 0, sample: null, now: 0 };
+/** Of a loss that never was; for what is filled later. */
+export const NO_LOSS: LossEvent = { inFlight: 0, window: 0, segment: 0, consecutive: 0, srtt: 0, now: 0 };
 const LOSS_EVENT: LossEvent = { inFlight: 0, window: 0, segment: 0, consecutive: 0, srtt: 0, now: 0 };

@@ -1,5 +1,6 @@
 import { Packet, sequenceAdd, TCP_FLAG, TCP_OPTION_SPACE, tcpHeaderLength, TcpSegment } from "../../wire/index.ts";
 import type { TcpConnection } from "../connection.ts";
+import type { Ecn } from "../ecn/ecn.ts";
 import { offerOptions } from "../negotiation.ts";
 import { SEGMENT_ROLE } from "../owner.ts";
 import type { SegmentRole } from "../owner.ts";
@@ -16,7 +17,9 @@ export function buildDataSegment(tcp: TcpConnection, record: SentSegment, now: n
   segment.payload = record.payload;
   if (isSuper) segment.segmentSize = tcp.sender.unit;
   const role = record.payload.length > 0 ? SEGMENT_ROLE.data : SEGMENT_ROLE.fin;
-  return finish(tcp, segment, role, record.tag, record.offset, now);
+  const packet = finish(tcp, segment, role, record.tag, record.offset, now);
+  if (tcp.ecn !== null && packet !== null && record.payload.length > 0) tcp.ecn.onData(packet, !record.retransmitted);
+  return packet;
 }
 
 /** A pure ACK, with SACK blocks when there is something out of order. */
@@ -24,6 +27,18 @@ export function buildAck(tcp: TcpConnection, now: number): Packet | null {
   const segment = new TcpSegment();
   segment.flags = TCP_FLAG.ACK;
   return finish(tcp, segment, SEGMENT_ROLE.ack, null, tcp.sender.nxt, now);
+}
+
+/** An ACK of less than has come, for {@link Ecn.putEarlier}; the one of all that follows. */
+export function buildEarlierAck(tcp: TcpConnection, ecn: Ecn, now: number): Packet | null {
+  const { receiver } = tcp;
+  const packet = buildAck(tcp, now);
+  if (packet === null || packet.tcp === null) return packet;
+  const offset = ecn.putEarlier(packet.tcp);
+  packet.tcp.acknowledgment = sequenceAdd(receiver.origin, offset);
+  packet.tcp.window = Math.min(65535, packet.tcp.window + Math.floor((receiver.nxt - offset) / receiver.scale));
+  receiver.onEarlierAck(offset);
+  return packet;
 }
 
 /**
@@ -92,9 +107,11 @@ function finish(tcp: TcpConnection, segment: TcpSegment, role: SegmentRole, tag:
   }
   if ((flags & TCP_FLAG.SYN) !== 0) {
     offerOptions(tcp, segment);
+    if (tcp.ecn !== null) segment.flags |= tcp.ecn.synFlags((flags & TCP_FLAG.ACK) !== 0, tcp.synRetries);
     segment.hasTimestamps = (flags & TCP_FLAG.ACK) === 0 ? tcp.config.timestamps : tcp.timestamps;
   } else {
     segment.hasTimestamps = tcp.timestamps;
+    if (tcp.ecn !== null) segment.flags |= tcp.ecn.flags;
   }
   if (segment.hasTimestamps) {
     stamp(tcp, segment, now);

@@ -1,7 +1,7 @@
 import { NEVER } from "../../core/index.ts";
 import type { Packet } from "../../wire/index.ts";
 import type { TcpConnection } from "../connection.ts";
-import { buildAbort, buildAck, buildProbe, buildResetReply, buildSyn } from "./segment-builder.ts";
+import { buildAbort, buildAck, buildEarlierAck, buildProbe, buildResetReply, buildSyn } from "./segment-builder.ts";
 import { TIMER } from "../timers.ts";
 
 /** The next packet of a connection: RST, SYN, probes, ACKs that carry SACK blocks, retransmissions, new data, FIN, pure ACK. */
@@ -50,6 +50,7 @@ function establishedPacket(tcp: TcpConnection, now: number): Packet | null {
     if (ackNow) tcp.receiver.ackNow = true;
     return probe;
   }
+  if (tcp.ecn !== null && tcp.ecn.hasEarlier) return buildEarlierAck(tcp, tcp.ecn, now);
   // SACK blocks travel on pure ACKs, so data does not replace an ACK that has some.
   if (tcp.receiver.ackNow && (tcp.receiver.hasSackBlocks || tcp.receiver.ackFirst)) return buildAck(tcp, now);
   return tcp.sender.next(now);

@@ -1,5 +1,5 @@
 import type { PlainObject } from "../../../src/core/index.ts";
-import type { AckEvent, CongestionControl, CongestionControlFactory, LossEvent, LostSegment, RateSample, SentEvent } from "../../../src/tcp/index.ts";
+import type { AckEvent, CongestionControl, CongestionControlFactory, LossEvent, LostSegment, MarkEvent, RateSample, SentEvent } from "../../../src/tcp/index.ts";
 
 /** Something that a controller was told; times in ns. */
 export type Told =
@@ -12,6 +12,7 @@ export type Told =
   | { readonly what: "penalty"; readonly window: number }
   | { readonly what: "mss"; readonly mss: number }
   | { readonly what: "spurious"; readonly timeout: boolean }
+  | ({ readonly what: "marked" } & MarkEvent)
   | { readonly what: "release" };
 
 /** A controller that does nothing but remember what it was told; its window and pacing rate are the test's to set. */
@@ -21,6 +22,7 @@ export class RecordingControl implements CongestionControl {
   threshold = Number.POSITIVE_INFINITY;
   pacingRate: number | null = null;
   usesPrr = false;
+  marks: "window" | "each" = "window";
   readonly wantsSamples: boolean;
   readonly told: Told[] = [];
 
@@ -54,6 +56,9 @@ export class RecordingControl implements CongestionControl {
   }
   onTimeout(loss: LossEvent): void {
     this.told.push({ what: "timeout", ...loss });
+  }
+  onMarked(event: MarkEvent): void {
+    this.told.push({ what: "marked", ...event, loss: { ...event.loss } });
   }
   onSpurious(timeout: boolean): void {
     this.told.push({ what: "spurious", timeout });

@@ -1,20 +1,20 @@
-import { MptcpError } from "../../core/index.ts";
-import type { Middlebox, MiddleboxEnvironment, MiddleboxFactory } from "./middlebox.ts";
+import { MptcpError } from "../core/index.ts";
 
 /**
  * What a parameter is, for whoever reads it from a file:
  *
  * - `time`: whole nanoseconds, 0 or more;
- * - `octets`: a whole number;
+ * - `octets`, `count`: a whole number;
+ * - `fraction`: a number, whole or not;
  * - `choice`: one of `choices`;
  * - `list`: some of `choices`, at least one; numbers from 2 to 255 too where these are TCP options.
  */
-export type ParameterType = "time" | "octets" | "choice" | "list";
+export type ParameterType = "time" | "octets" | "count" | "fraction" | "choice" | "list";
 
 /** A value that JSON can express. */
 export type ParameterValue = string | number | readonly (string | number)[];
 
-/** A parameter of a kind of middlebox, as data for files, commands and documents. */
+/** A parameter of a kind of middlebox, or of a queue discipline, as data for files, commands and documents. */
 export interface ParameterDescription {
   readonly name: string;
   readonly type: ParameterType;
@@ -27,7 +27,7 @@ export interface ParameterDescription {
   readonly range: NumberRange | null;
 }
 
-/** Whole numbers from `least` to `most`. */
+/** Numbers from `least` to `most`. */
 export interface NumberRange {
   readonly least: number;
   readonly most: number;
@@ -35,15 +35,6 @@ export interface NumberRange {
 
 /** Parameters as they come from a file. They are checked. */
 export type PlainParameters = Readonly<Record<string, unknown>>;
-
-/** A kind of middlebox: called with parameters, it gives what `Simulation.addMiddlebox` takes. Those that are not given are as described. */
-export interface MiddleboxKind {
-  /** @throws MptcpError ERR_SIM_OPTION that names what is wrong */
-  (parameters?: PlainParameters): MiddleboxFactory;
-  /** What such a box does, in one sentence. */
-  readonly text: string;
-  readonly parameters: readonly ParameterDescription[];
-}
 
 /** How one parameter is described and read. */
 export interface Parameter<T> extends Omit<ParameterDescription, "name"> {
@@ -59,22 +50,8 @@ export type ParameterTable = Readonly<Record<string, Parameter<ParameterValue>>>
 /** The values of a table's parameters. */
 export type ValuesOf<T extends ParameterTable> = { readonly [K in keyof T]: T[K] extends Parameter<infer V> ? V : never };
 
-/** A kind of middlebox from its table of parameters. @param make gets them all, checked */
-export function middleboxKind<T extends ParameterTable>(
-  kind: string,
-  text: string,
-  table: T,
-  make: (name: string, environment: MiddleboxEnvironment, parameters: ValuesOf<T>) => Middlebox,
-): MiddleboxKind {
-  const factoryOf = (given: PlainParameters = {}): MiddleboxFactory => {
-    const parameters = readParameters(kind, table, given);
-    return (name, environment) => make(name, environment, parameters);
-  };
-  return Object.assign(factoryOf, { text, parameters: descriptionsOf(table) });
-}
-
 /** All values of a table: those given, and the defaults. @throws MptcpError ERR_SIM_OPTION */
-function readParameters<T extends ParameterTable>(kind: string, table: T, given: PlainParameters): ValuesOf<T> {
+export function readParameters<T extends ParameterTable>(kind: string, table: T, given: PlainParameters): ValuesOf<T> {
   for (const name of Object.keys(given)) {
     if (!Object.hasOwn(table, name)) throw new MptcpError("ERR_SIM_OPTION", `${kind} has no parameter ${name}; it has ${Object.keys(table).join(", ")}`);
   }
@@ -88,7 +65,8 @@ function readParameters<T extends ParameterTable>(kind: string, table: T, given:
   return Object.fromEntries(values) as ValuesOf<T>;
 }
 
-function descriptionsOf(table: ParameterTable): readonly ParameterDescription[] {
+/** What a table says of its parameters, as data. */
+export function descriptionsOf(table: ParameterTable): readonly ParameterDescription[] {
   return Object.entries(table).map(([name, { type, default: usual, text, choices, range }]) => ({ name, type, default: usual, text, choices, range }));
 }
 
@@ -103,6 +81,17 @@ export function timeParameter(usual: number, text: string): Parameter<number> {
 export function octetsParameter(usual: number, least: number, most: number, text: string): Parameter<number> {
   const range = most === Number.MAX_SAFE_INTEGER ? `${least} or more` : `${least} to ${most}`;
   return number("octets", usual, least, most, `a whole number of octets, ${range}`, text);
+}
+
+/** A number of something, from `least` to `most`. */
+export function countParameter(usual: number, least: number, most: number, text: string): Parameter<number> {
+  return number("count", usual, least, most, `a whole number, ${least} to ${most}`, text);
+}
+
+/** A number that need not be whole, from `least` to `most`. */
+export function fractionParameter(usual: number, least: number, most: number, text: string): Parameter<number> {
+  const read = (value: unknown): number | null => (typeof value === "number" && value >= least && value <= most ? value : null);
+  return { type: "fraction", default: usual, text, choices: [], range: { least, most }, rule: `a number, ${least} to ${most}`, read };
 }
 
 /** One of several words. */
