@@ -13,6 +13,7 @@ import { Ecn } from "./ecn/ecn.ts";
 import { DeliveryRate, TransmissionStamp } from "./recovery/delivery-rate.ts";
 import { Pacer } from "./sending/pacing.ts";
 import { MemoryWindow } from "./receiving/memory-window.ts";
+import { MtuSearch } from "./sending/mtu-search.ts";
 import { PathMtu } from "./sending/path-mtu.ts";
 import { ProportionalRateReduction } from "./recovery/prr.ts";
 import { Rack } from "./recovery/rack.ts";
@@ -41,6 +42,7 @@ export const TCP_CLASSES: readonly SavedClass[] = [
   saved("Ecn", Ecn),
   saved("HyStart", HyStart),
   saved("MemoryWindow", MemoryWindow),
+  saved("MtuSearch", MtuSearch),
   saved("NewReno", NewReno),
   saved("Pacer", Pacer, { times: ["nextSend"] }),
   saved("PathMtu", PathMtu, { times: ["raiseAt"] }),
