@@ -7,7 +7,7 @@ import { expect } from "vitest";
 
 /** A segment as a script writes it; numbers are relative to the initial sequence number of their direction (SYN is 0). */
 export interface Spec {
-  /** Letters of S A F R P U. */
+  /** Letters of S A F R P U E W. */
   flags?: string;
   seq?: number;
   ack?: number;
@@ -20,6 +20,8 @@ export interface Spec {
   ts?: readonly [value: number, echo: number];
   /** Of the other direction. */
   sack?: readonly number[];
+  /** The ECN field of the packet. */
+  ecn?: number;
 }
 
 /** One connection, and a peer that says what the script says. */
@@ -63,6 +65,7 @@ export class Script {
     const segment = new TcpSegment();
     this.fill(segment, { flags: "S", win: 65535, ...syn }, 0);
     const packet = new Packet(SERVER, CLIENT);
+    packet.trafficClass = syn.ecn ?? 0;
     packet.tcp = segment;
     this.socket = TcpSocket.accept({ ...this.options(), tuple: TUPLE }, packet, this.now);
     this.poll();
@@ -99,6 +102,7 @@ export class Script {
     const segment = new TcpSegment();
     this.fill(segment, { flags: "A", win: 65535, ...spec }, this.iss);
     const packet = new Packet(SERVER, CLIENT);
+    packet.trafficClass = spec.ecn ?? 0;
     packet.tcp = segment;
     packet.length = 40 + segment.payload.length;
     this.tcp.receive(packet, this.now);
@@ -146,9 +150,13 @@ export class Script {
 
   /** The next packet that was sent. */
   take(): TcpSegment {
+    return this.takePacket().tcp as TcpSegment;
+  }
+
+  private takePacket(): Packet {
     const packet = this.out.shift();
     if (packet === undefined) throw new Error("nothing was sent");
-    return packet.tcp as TcpSegment;
+    return packet;
   }
 
   /** The flags of everything in the outbox, as letters. */
@@ -163,8 +171,10 @@ export class Script {
 
   /** The next packet must be so. */
   expect(spec: Spec): this {
-    const segment = this.take();
+    const packet = this.takePacket();
+    const segment = packet.tcp as TcpSegment;
     const seen: Spec = {};
+    if (spec.ecn !== undefined) seen.ecn = packet.trafficClass & 3;
     if (spec.flags !== undefined) seen.flags = lettersOf(segment.flags);
     if (spec.seq !== undefined) seen.seq = sequenceDifference(segment.sequence, this.iss);
     if (spec.ack !== undefined) seen.ack = sequenceDifference(segment.acknowledgment, this.peerIss);
@@ -225,13 +235,13 @@ export class Script {
 export function flagsOf(letters: string): number {
   let flags = 0;
   for (const letter of letters) {
-    flags |= { S: TCP_FLAG.SYN, A: TCP_FLAG.ACK, F: TCP_FLAG.FIN, R: TCP_FLAG.RST, P: TCP_FLAG.PSH, U: TCP_FLAG.URG }[letter] ?? 0;
+    flags |= { S: TCP_FLAG.SYN, A: TCP_FLAG.ACK, F: TCP_FLAG.FIN, R: TCP_FLAG.RST, P: TCP_FLAG.PSH, U: TCP_FLAG.URG, E: TCP_FLAG.ECE, W: TCP_FLAG.CWR }[letter] ?? 0;
   }
   return flags;
 }
 
 export function lettersOf(flags: number): string {
-  return (["S", "F", "R", "P", "A", "U"] as const).filter((letter) => (flags & flagsOf(letter)) !== 0).join("");
+  return (["S", "F", "R", "P", "A", "U", "E", "W"] as const).filter((letter) => (flags & flagsOf(letter)) !== 0).join("");
 }
 
 function describeSegment(packet: Packet, iss: number, peerIss: number): string {
