@@ -8,9 +8,9 @@
  *
  * @module
  */
-import { MptcpError } from "../../core/index.ts";
+import { MptcpError, parametersFrom } from "../../core/index.ts";
 import type { PlainObject } from "../../core/index.ts";
-import { cubic, cubicWith, newReno, newRenoWith } from "../../tcp/index.ts";
+import { bbr, cubic, cubicWith, newReno, newRenoWith } from "../../tcp/index.ts";
 import type { CongestionControlFactory } from "../../tcp/index.ts";
 import { lia, liaFixedPoint, liaFixedPointWith, liaWith } from "./lia.ts";
 
@@ -23,6 +23,7 @@ export const congestionControls: Readonly<Record<string, CongestionControlFactor
   "lia-fixed-point": liaFixedPoint,
   reno: newReno,
   cubic,
+  bbr,
 };
 
 /**
@@ -40,4 +41,5 @@ const MAKERS: Readonly<Record<string, (parameters: PlainObject) => CongestionCon
   "lia-fixed-point": liaFixedPointWith,
   reno: newRenoWith,
   cubic: cubicWith,
+  bbr: (parameters) => ({ ...bbr, parameters: parametersFrom({}, parameters) }),
 };
