@@ -23,8 +23,11 @@ class Serving extends BaseApplication {
     this.readAll(now);
     const { request, connection } = this;
     if (request === null || connection.closed) return;
-    const left = this.before + request.octets - this.bytesWritten;
-    if (left > 0) this.writeFrom(virtualSource, Math.min(left, MOST_AT_ONCE), now);
+    // As long as all is taken: only a connection that took less says when there is room again.
+    for (;;) {
+      const left = Math.min(this.before + request.octets - this.bytesWritten, MOST_AT_ONCE);
+      if (left <= 0 || this.writeFrom(virtualSource, left, now) < left) break;
+    }
     if (this.bytesWritten < this.before + request.octets) return;
     if (request.keep) this.request = null;
     else this.end(now);
