@@ -1,7 +1,7 @@
 import { MICROSECOND, MILLISECOND, MINUTE, SECOND } from "../core/index.ts";
 import { linuxEndpoints, shortestQueue } from "../mptcp/index.ts";
 import type { MptcpConfig } from "../mptcp/index.ts";
-import { cubicWith, newRenoWith } from "../tcp/index.ts";
+import { bbr, cubicWith, newRenoWith } from "../tcp/index.ts";
 import type { TcpConfig } from "../tcp/index.ts";
 
 /** Parameters by which a host makes the choices that the RFCs leave it as some known stack does. */
@@ -13,8 +13,8 @@ export interface Profile {
 /** More segments than any window has: slow start grows by all that an ACK covers. */
 const NO_LIMIT = { slowStartLimit: 0x4000_0000 };
 
-/** Congestion controls by the names that Linux has for them, and as it has them. */
-export const LINUX_CONGESTION = { cubic: cubicWith(NO_LIMIT), reno: newRenoWith(NO_LIMIT) } as const;
+/** Congestion controls by the names that Linux has for them, and as it has them; but its BBR is the first version, and ours that of the draft. */
+export const LINUX_CONGESTION = { cubic: cubicWith(NO_LIMIT), reno: newRenoWith(NO_LIMIT), bbr } as const;
 
 /**
  * The choices of known stacks, by name. `own` are the defaults; `linux` is what Linux 6.18 does with its default sysctls, as far as it was measured.
@@ -27,6 +27,7 @@ export const profiles = {
       congestion: LINUX_CONGESTION.cubic,
       optionLayout: "aligned",
       superSegments: "paced",
+      pacing: "off",
       blackHoleDetection: false,
       windowGrowth: "delivered",
       slowStartAfterIdle: true,

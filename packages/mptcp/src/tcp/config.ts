@@ -19,6 +19,12 @@ export interface TcpConfig {
    * 0: it never waits.
    */
   readonly superSegmentDivisor: number;
+  /**
+   * What leaves is spaced out over the round trip where congestion control gives no rate of its own: at twice a window per round trip in slow start and at 1.2
+   * windows after it, as Linux has it with `fq`. `bursts`: super-segments, and what follows a pause until ACKs set the pace again; `on`: all of it. Where all
+   * is paced, slow start grows by whatever an ACK covers (RFC 9406 §4.3).
+   */
+  readonly pacing: "off" | "bursts" | "on";
   /** Try smaller packets when full ones vanish without an ICMP message (RFC 4821, RFC 2923). Linux does not, with its default of `tcp_mtu_probing`. */
   readonly blackHoleDetection: boolean;
   /**
@@ -227,6 +233,7 @@ export const DEFAULT_TCP_CONFIG: Omit<TcpConfig, "congestion"> = {
   segmentationLimit: 0,
   superSegments: "large",
   superSegmentDivisor: 3,
+  pacing: "bursts",
   blackHoleDetection: true,
   windowGrowth: "acknowledged",
   slowStartAfterIdle: false,

@@ -10,6 +10,7 @@ import { Ecn } from "./ecn/ecn.ts";
 import { handleIcmpError } from "./icmp-errors.ts";
 import type { IcmpError } from "./icmp-errors.ts";
 import type { TcpEnvironment, TcpOwner } from "./owner.ts";
+import { isPacedThroughout } from "./sending/pacing.ts";
 import { PathMtu, payloadIn } from "./sending/path-mtu.ts";
 import { Receiver } from "./receiving/receiver.ts";
 import { RttEstimator } from "./recovery/rtt.ts";
@@ -444,9 +445,9 @@ export class TcpConnection {
   /** Bytes of new data that congestion window and peer's window leave room for now; 0 while pacing holds them back. */
   sendRoom(): number {
     const sender = this.sender;
-    if (sender.board.lostCount > 0 || (sender.pacer !== null && sender.pacer.waiting)) return 0;
+    if (sender.board.lostCount > 0) return 0;
     const window = sender.una + sender.window - sender.nxt;
-    const room = sender.congestionRoom();
+    const room = sender.pacedRoom();
     return window < room ? (window > 0 ? window : 0) : room;
   }
 
@@ -703,7 +704,7 @@ export class TcpConnection {
     const mss = this.maxPayload;
     // RFC 6928 §2: one segment after more than one lost SYN.
     const segments = this.synRetries > 1 ? 1 : this.config.initialWindowSegments;
-    return { mss, initialWindow: segments * mss, handOver, group: this.owner.couplingGroup(this), srtt: this.rtt.srtt, now };
+    return { mss, initialWindow: segments * mss, handOver, group: this.owner.couplingGroup(this), srtt: this.rtt.srtt, sack: this.sack, isPaced: isPacedThroughout(this.config), now };
   }
 
   private end(now: number): void {

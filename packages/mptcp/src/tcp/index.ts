@@ -7,6 +7,7 @@
 export { reassemblyMemory, ReceiveBufferTuner, ReceiverRtt, SendBufferTuner, sizeWithin, windowOfPath, withoutQueue } from "./receiving/buffer-tuning.ts";
 export { changesWindow, configOfKeepAlive, DEFAULT_TCP_CONFIG, fixedBuffer, keepAliveOf, offeredShare, trafficClassOf } from "./config.ts";
 export type { BufferConfig, KeepAlive, StreamSettings, TcpConfig } from "./config.ts";
+export { Bbr, bbr } from "./congestion/bbr/bbr.ts";
 export type {
   AckEvent,
   CongestionContext,

@@ -2,6 +2,11 @@ import { saved } from "../core/index.ts";
 import type { SavedClass } from "../core/index.ts";
 import { AckPace } from "./receiving/ack-pace.ts";
 import { ReceiveBufferTuner, ReceiverRtt, SendBufferTuner } from "./receiving/buffer-tuning.ts";
+import { Bbr, MACHINE_TIMES, MODEL_TIMES, TIMES } from "./congestion/bbr/bbr.ts";
+import { CycleMaximum, RoundMaximum } from "./congestion/bbr/filters.ts";
+import { PathModel } from "./congestion/bbr/model.ts";
+import { ControlParameters } from "./congestion/bbr/outputs.ts";
+import { StateMachine } from "./congestion/bbr/states.ts";
 import { CouplingGroup, CouplingMember } from "./congestion/coupling.ts";
 import { Cubic } from "./congestion/cubic.ts";
 import { HyStart } from "./congestion/hystart.ts";
@@ -34,6 +39,12 @@ import { TailLossProbe } from "./recovery/tail-loss-probe.ts";
 /** The classes that a TCP connection is made of. One line adds one; a test looks for those that are missing, and for times that are not named. */
 export const TCP_CLASSES: readonly SavedClass[] = [
   saved("AckPace", AckPace, { times: ["arrivedAt"] }),
+  saved("Bbr", Bbr, { times: TIMES }),
+  saved("BbrControlParameters", ControlParameters),
+  saved("BbrCycleMaximum", CycleMaximum),
+  saved("BbrPathModel", PathModel, { times: MODEL_TIMES }),
+  saved("BbrRoundMaximum", RoundMaximum),
+  saved("BbrStateMachine", StateMachine, { times: MACHINE_TIMES }),
   saved("Chunk", Chunk),
   saved("CouplingGroup", CouplingGroup),
   saved("CouplingMember", CouplingMember, { times: ["now"] }),
@@ -42,11 +53,11 @@ export const TCP_CLASSES: readonly SavedClass[] = [
   saved("DeliveryRate", DeliveryRate, { times: ["deliveredAt", "firstSentAt", "newestSentAt"] }),
   saved("Ecn", Ecn),
   saved("ForwardRto", ForwardRto),
-  saved("HyStart", HyStart),
+  saved("HyStart", HyStart, { times: ["trainEnd", "trainStart"] }),
   saved("MemoryWindow", MemoryWindow),
   saved("MtuSearch", MtuSearch),
   saved("NewReno", NewReno, { times: ["prior.at"] }),
-  saved("Pacer", Pacer, { times: ["nextSend"] }),
+  saved("Pacer", Pacer, { times: ["dueAt", "nextSend"] }),
   saved("PathMtu", PathMtu, { times: ["raiseAt"] }),
   saved("Piece", Piece),
   saved("ProportionalRateReduction", ProportionalRateReduction),

@@ -49,9 +49,14 @@ export const PROTOCOL = section({
     congestion: engineKey(oneOf(...CONGESTION_NAMES), {
       otherwise: null,
       shown: "`lia`; of plain TCP `cubic`",
-      does: "Congestion control: coupled over the subflows, or `reno` or `cubic` on each for itself.",
+      does: "Congestion control: coupled over the subflows, or `reno`, `cubic` or `bbr` on each for itself.",
       tcp: (name) => ({ congestion: congestionByName(name) }),
       mptcp: (name) => ({ congestion: congestionByName(name) }),
+    }),
+    pacing: engineKey(oneOf("off", "bursts", "on"), {
+      otherwise: DEFAULT_TCP_CONFIG.pacing,
+      does: "What is spread over the round trip where congestion control gives no rate of its own: nothing; super-segments, and what follows a pause; or all of it.",
+      tcp: (pacing) => ({ pacing }),
     }),
     mode: engineKey(oneOf("full", "backup", "single-path"), {
       otherwise: "full",

@@ -39,6 +39,8 @@ export interface Condition {
   /** What happens to the path on the way, again and again. */
   readonly changes?: Changes;
   readonly tcp?: TcpChoices;
+  /** Congestion control of both ends, where it is to be another one than that of the run. */
+  readonly congestion?: "cubic" | "reno" | "bbr";
   readonly workload: Workload;
 }
 

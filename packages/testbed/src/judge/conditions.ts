@@ -49,4 +49,9 @@ export const CONDITIONS: readonly Condition[] = [
   ...([[1, 0], [10, 0], [100, 0], [1, 0.01], [3, 0.01], [10, 0.01], [30, 0.01], [100, 0.01], [1, 0.05], [10, 0.05], [100, 0.05]] as const).map(([segments, loss], at) =>
     condition("short flows", `${segments} segments, ${loss * 100} % lost`, { rate: 50, rtt: 40 }, flows(500, segments, { rate: 50, rtt: 40 }, segments > 50 ? 0.4 : 0.2), { forward: { loss }, family: at % 2 === 0 ? 4 : 6 })),
   condition("short flows", "10 segments, 1 % lost both ways", { rate: 50, rtt: 40 }, flows(500, 10, { rate: 50, rtt: 40 }), { forward: { loss: 0.01 }, backward: { loss: 0.01 }, family: 6 }),
+  ...[0, 0.01].map((loss) => condition("BBR", `BBR, RTT 100 ms, ${loss * 100} % lost`, { rate: 20, rtt: 100 }, bulk(20), { forward: { loss }, congestion: "bbr" })),
+  condition("BBR", "BBR, a queue of half of what the path holds", { rate: 20, rtt: 100 }, bulk(20), { forward: { queue: { packets: 84 } }, congestion: "bbr" }),
+  condition("BBR", "BBR, 300 segments after 3 s of silence", DEFAULT, { kind: "requests", count: 20, segments: 300, every: 3 * SECOND }, { congestion: "bbr" }),
+  ...([[20, 40], [50, 100]] as const).map(([rate, rtt]) =>
+    condition("slow start", `the first ${rtt === 40 ? 400 : 2000} segments, RTT ${rtt} ms`, { rate, rtt }, flows(rtt === 40 ? 60 : 20, rtt === 40 ? 400 : 2000, { rate, rtt }, 0.4))),
 ];

@@ -29,7 +29,7 @@ export interface RunOptions {
   readonly seed: number;
   /** By the machine's clock, as every run is in which the kernel takes part; otherwise virtual, and the same for the same seed. */
   readonly isReal: boolean;
-  /** Congestion control of both ends. */
+  /** Congestion control of both ends, unless the condition has one of its own. */
   readonly congestion: "cubic" | "reno" | "bbr";
 }
 
@@ -113,13 +113,13 @@ class EngineGround implements Ground {
   private readonly side: Side;
   private readonly family: 4 | 6;
 
-  constructor(side: Side, { family, tcp = {} }: Condition, { congestion }: RunOptions, simulation: Simulation) {
+  constructor(side: Side, { congestion, family, tcp = {} }: Condition, options: RunOptions, simulation: Simulation) {
     this.side = side;
     this.family = family;
     this.node = simulation.addHost(side, {
       profile: "linux",
       tcp: {
-        congestion: congestionControls[congestion],
+        congestion: congestionControls[congestion ?? options.congestion],
         ...(tcp.sack === false ? { sack: false } : {}),
         ...(tcp.timestamps === false ? { timestamps: false } : {}),
         blackHoleDetection: tcp.mtuProbing === true,
@@ -149,7 +149,7 @@ class KernelGround implements Ground {
   private readonly device: Device;
   private readonly place: KernelPlace;
 
-  constructor(side: Side, { family, tcp = {} }: Condition, { congestion }: RunOptions, time: RealTime) {
+  constructor(side: Side, { congestion, family, tcp = {} }: Condition, options: RunOptions, time: RealTime) {
     const calls = system();
     const own = ADDRESSES[family][side];
     this.namespace = new Namespace(calls);
@@ -162,7 +162,7 @@ class KernelGround implements Ground {
     const networks = family === 4 ? { local: `${String(own)}/24`, remote: "10.77.0.0/16" } : { local: `${String(own)}/64`, remote: "fd77::/32" };
     this.namespace.inside(() => setUp(calls, DEVICE, { local: [networks.local], remote: [networks.remote], mtu: 1500, segmentation: false }));
     this.node = new DeviceNode(side, this.device, [own], time);
-    this.place = { system: calls, namespace: this.namespace, time, address: ADDRESSES[family].server, congestion };
+    this.place = { system: calls, namespace: this.namespace, time, address: ADDRESSES[family].server, congestion: congestion ?? options.congestion };
   }
 
   serve(): void {

@@ -8,9 +8,9 @@
  *
  * @module
  */
-import { MptcpError } from "../../core/index.ts";
+import { MptcpError, parametersFrom } from "../../core/index.ts";
 import type { PlainObject } from "../../core/index.ts";
-import { cubic, cubicWith, dctcp, dctcpWith, newReno, newRenoWith } from "../../tcp/index.ts";
+import { bbr, cubic, cubicWith, dctcp, dctcpWith, newReno, newRenoWith } from "../../tcp/index.ts";
 import type { CongestionControlFactory } from "../../tcp/index.ts";
 import { lia, liaFixedPoint, liaFixedPointWith, liaWith } from "./lia.ts";
 
@@ -24,6 +24,7 @@ export const congestionControls: Readonly<Record<string, CongestionControlFactor
   reno: newReno,
   cubic,
   dctcp,
+  bbr,
 };
 
 /**
@@ -42,4 +43,5 @@ const MAKERS: Readonly<Record<string, (parameters: PlainObject) => CongestionCon
   reno: newRenoWith,
   cubic: cubicWith,
   dctcp: dctcpWith,
+  bbr: (parameters) => ({ ...bbr, parameters: parametersFrom({}, parameters) }),
 };

@@ -19,8 +19,8 @@ export interface CongestionControl {
   readonly threshold: number;
   /**
    * At which rate segments leave, retransmissions too, in bytes of payload per second; more than 0. TCP reads it for each segment, and lets what takes a
-   * millisecond leave at once, so that timers need not be finer than that. Null: as soon as the window lets them; a controller whose
-   * rate is null when it begins does not pace at all, and is not asked again.
+   * millisecond, or two segments, leave at once, so that timers need not be finer than that. Null: as soon as the window lets them, or at a rate
+   * that follows from the window (`pacing` of TcpConfig); a controller whose rate is null when it begins is not asked again without that.
    */
   readonly pacingRate: number | null;
   /**
@@ -224,6 +224,10 @@ export interface CongestionContext {
   readonly group: CouplingGroup;
   /** Smoothed round-trip time, ns: that of the handshake on a new connection; 0 when unknown. */
   readonly srtt: number;
+  /** Whether the peer says by SACK what arrived; absent: it does. Without, one loss in a round trip is all that can be found. */
+  readonly sack?: boolean;
+  /** Whether what leaves is paced in any case, so that no window makes a burst; absent: it is not. */
+  readonly isPaced?: boolean;
   /** ns */
   readonly now: number;
 }

@@ -45,7 +45,7 @@ export class Cubic extends LossBasedControl {
     this.flatStart = true;
     this.fraction = 0;
     this.lastAck = 0;
-    this.hystart = parameters.hyStart && this.ssthresh === Number.POSITIVE_INFINITY ? new HyStart() : null;
+    this.hystart = parameters.hyStart && this.ssthresh === Number.POSITIVE_INFINITY ? new HyStart(this.isPaced) : null;
   }
 
   override onAck(ack: AckEvent): void {
@@ -53,7 +53,7 @@ export class Cubic extends LossBasedControl {
     if (!ack.cwndLimited && this.epochStart >= 0) this.epochStart += ack.now - this.lastAck;
     this.lastAck = ack.now;
     super.onAck(ack);
-    if (this.hystart !== null && this.hystart.onAck(ack)) {
+    if (this.hystart !== null && this.hystart.onAck(ack, this.cwnd / this.mss)) {
       this.ssthresh = this.cwnd;
       this.hystart = null;
     }
@@ -104,7 +104,7 @@ export class Cubic extends LossBasedControl {
       flatStart,
       fraction,
       sinceAck: now - this.lastAck,
-      hystart: hystart === null ? null : hystart.snapshot(),
+      hystart: hystart === null ? null : hystart.snapshot(now),
     };
   }
 
@@ -120,7 +120,7 @@ export class Cubic extends LossBasedControl {
     this.fraction = numberFrom(state, "fraction");
     this.lastAck = now - numberFrom(state, "sinceAck");
     const hystart = nullableFrom(state, "hystart");
-    this.hystart = hystart === null ? null : HyStart.restored(hystart);
+    this.hystart = hystart === null ? null : HyStart.restored(hystart, this.isPaced, now);
   }
 
   protected override slowStartIncrease(acked: number): number {

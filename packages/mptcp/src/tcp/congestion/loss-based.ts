@@ -32,6 +32,8 @@ export abstract class LossBasedControl implements CongestionControl {
   protected ssthresh: number;
   /** Payload bytes of a full segment. */
   protected readonly mss: number;
+  /** Whether what leaves is paced, see {@link CongestionContext.isPaced}. */
+  protected readonly isPaced: boolean;
   /** Most bytes by which one ACK grows the window in slow start (RFC 3465's L). */
   private readonly slowStartLimit: number;
   /** Whether this slow start follows a retransmission timeout. */
@@ -49,7 +51,9 @@ export abstract class LossBasedControl implements CongestionControl {
     this.mss = context.mss;
     this.cwnd = context.handOver?.window ?? context.initialWindow;
     this.ssthresh = context.handOver?.threshold ?? Number.POSITIVE_INFINITY;
-    this.slowStartLimit = slowStartLimit * context.mss;
+    // RFC 9406 §4.3: no limit where what leaves is paced.
+    this.isPaced = context.isPaced === true;
+    this.slowStartLimit = this.isPaced ? Number.POSITIVE_INFINITY : slowStartLimit * context.mss;
     this.afterTimeout = false;
     this.prior = null;
     this.member = rule === null ? null : context.group.join(this, context.mss, rule);

@@ -18,7 +18,7 @@ export function runTimers(tcp: TcpConnection, now: number): void {
   if (due(tcp, TIMER.timeWait, now)) tcp.over(null, null, now);
   if (due(tcp, TIMER.pathMtu, now)) pathMtuDue(tcp, now);
   if (due(tcp, TIMER.cork, now)) tcp.sender.onCorkDue();
-  if (due(tcp, TIMER.pacing, now) && tcp.sender.pacer !== null) tcp.sender.pacer.waiting = false;
+  if (due(tcp, TIMER.pacing, now) && tcp.sender.pacer !== null) tcp.sender.pacer.onDue(now);
 }
 
 function due(tcp: TcpConnection, timer: Timer, now: number): boolean {

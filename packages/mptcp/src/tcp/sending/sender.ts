@@ -1,11 +1,11 @@
-import { MILLISECOND, NEVER, SECOND } from "../../core/index.ts";
+import { MILLISECOND, NEVER } from "../../core/index.ts";
 import { Payload } from "../../wire/index.ts";
 import type { Packet } from "../../wire/index.ts";
 import type { CongestionControl } from "../congestion/control.ts";
 import type { TcpConnection } from "../connection.ts";
 import { DeliveryRate } from "../recovery/delivery-rate.ts";
 import type { SegmentSlot } from "../owner.ts";
-import { Pacer } from "./pacing.ts";
+import { burstOfWindow, Pacer } from "./pacing.ts";
 import { probePayload } from "./path-mtu.ts";
 import { PHASE } from "../phase.ts";
 import type { Phase } from "../phase.ts";
@@ -26,7 +26,7 @@ export class Sender {
   readonly prr = new ProportionalRateReduction();
   /** What Proportional Rate Reduction lets be in flight during fast recovery, bytes; -1 while none is under way. */
   recoveryWindow = -1;
-  /** Spaces out what leaves; null unless congestion control gives a rate. */
+  /** Spaces out what leaves; null unless congestion control gives a rate, or pacing is on. */
   pacer: Pacer | null = null;
   readonly probe: TailLossProbe;
   readonly spurious = new SpuriousRecovery();
@@ -135,7 +135,7 @@ export class Sender {
       this.rates.control = control;
     }
     this.board.rates = this.rates;
-    this.pacer = control.pacingRate === null ? null : new Pacer(control);
+    this.pacer = control.pacingRate === null && this.tcp.config.pacing === "off" ? null : new Pacer(this.nxt > 0 ? 0 : this.tcp.config.initialWindowSegments * this.unit);
   }
 
   /** Whether new data may leave in this state. */
@@ -150,6 +150,12 @@ export class Sender {
     const room = Math.floor(this.congestionWindow - inFlight);
     if (room >= this.unit) return room;
     return inFlight <= 0 ? this.unit : 0;
+  }
+
+  /** The same, as far as pacing lets it leave now. */
+  pacedRoom(): number {
+    const room = this.congestionRoom();
+    return this.pacer === null ? room : this.pacer.within(room, this.unit);
   }
 
   /** Whether there is nothing to do here unless the owner has data. Who measures the delivery rate hears of every look for data that found none. */
@@ -406,6 +412,7 @@ export class Sender {
     if (this.board.count === 0) {
       tcp.congestion.onIdleRestart(now - this.idleSince, now, Number.POSITIVE_INFINITY);
       this.pauseCounted = false;
+      if (this.pacer !== null && now - tcp.tally.dataSentAt > this.timeout) this.pacer.onRestart(tcp);
     }
     this.forceSmall = false;
     this.persistBackoff = 0;
@@ -453,7 +460,7 @@ export class Sender {
       tally.dataSentAt = now;
       this.tcp.receiver.onDataSent(now);
     }
-    if (this.pacer !== null) this.pacer.sent(record.length, now);
+    if (this.pacer !== null) this.pacer.sent(this.tcp, record.length, now);
     return buildDataSegment(this.tcp, record, now);
   }
 
@@ -513,22 +520,11 @@ export class Sender {
     const { unit } = this;
     let limit = Math.min(this.tcp.config.segmentationLimit, LARGEST_SUPER_SEGMENT);
     if (limit <= unit) return unit;
-    if (this.pacer !== null) limit = Math.min(limit, Math.max(2 * unit, this.pacer.quantum));
-    else if (this.tcp.config.superSegments === "paced") limit = Math.min(limit, Math.max(2 * unit, pacedSize(this.tcp)));
+    if (this.pacer !== null) limit = Math.min(limit, this.pacer.burst(this.tcp));
+    else if (this.tcp.config.superSegments === "paced") limit = Math.min(limit, Math.max(2 * unit, burstOfWindow(this.tcp, LARGEST_SUPER_SEGMENT)));
     return limit - (limit % unit);
   }
 }
-
-/** What leaves in a 1024th of a second at a rate of somewhat more than a window per round trip; on short paths more, up to all. */
-function pacedSize({ congestion, rtt }: TcpConnection): number {
-  if (rtt.srtt === 0) return LARGEST_SUPER_SEGMENT;
-  const { threshold, window } = congestion;
-  const rate = (window * (2 * window < threshold ? 2 : 1.2)) / rtt.srtt;
-  return (rate * SECOND) / 1024 + LARGEST_SUPER_SEGMENT / 2 ** Math.floor(rtt.min / SHORT_PATH);
-}
-
-/** Round-trip time by which what a super-segment may have more is halved, ns. */
-const SHORT_PATH = 512_000;
 
 /** How long what does not fill a segment is held back at the most, ns; as Linux. */
 export const LONGEST_CORK = 200 * MILLISECOND;

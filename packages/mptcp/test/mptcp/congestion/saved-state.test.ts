@@ -31,18 +31,27 @@ function pairOf(factory: CongestionControlFactory): readonly CongestionControl[]
 /** Lets everything happen, from `now` on. @returns the time after it, and the windows after each step */
 function play(controls: readonly CongestionControl[], story: readonly Happening[], now: number): { readonly now: number; readonly windows: readonly number[] } {
   const windows: number[] = [];
+  const delivered = [0, 0];
   let at = now;
   for (const { subflow, what, segments, rtt, after } of story) {
     at += after * MILLISECOND;
     const control = controls[subflow] as CongestionControl;
     const times = { srtt: rtt * MILLISECOND, now: at };
     if (what === "ack" || what === "idle") {
-      control.onAck(ack(segments * MSS, { ...times, latestRtt: times.srtt, priorInFlight: control.window, cwndLimited: what === "ack" }));
-    } else if (what === "loss") control.onLoss(lossOf(control.window, times));
-    else if (what === "recovered") control.onRecovered(Number.POSITIVE_INFINITY, at);
+      const [acked, priorDelivered] = [segments * MSS, delivered[subflow] as number];
+      delivered[subflow] = priorDelivered + acked;
+      const sample = {
+        hasRate: true, rate: (acked * 1000) / rtt, delivered: acked, interval: times.srtt, priorDelivered, totalDelivered: priorDelivered + acked, appLimited: what === "idle",
+        newlyDelivered: acked, newlyLost: 0, lost: 0, inFlightThen: control.window, inFlight: Math.max(0, control.window - acked),
+      };
+      control.onAck(ack(acked, { ...times, latestRtt: times.srtt, priorInFlight: control.window, cwndLimited: what === "ack", sample }));
+    } else if (what === "loss") {
+      control.onSegmentLost({ bytes: MSS, lost: segments * MSS, inFlightThen: control.window, appLimited: false, totalDelivered: delivered[subflow] as number });
+      control.onLoss(lossOf(control.window, times));
+    } else if (what === "recovered") control.onRecovered(Number.POSITIVE_INFINITY, at);
     else if (what === "timeout") control.onTimeout(timeoutOf(control.window, times));
     else control.onPenalty(Math.max(MSS, Math.floor(control.window / 2)), at);
-    windows.push(control.window, control.threshold);
+    windows.push(control.window, control.threshold, control.pacingRate ?? 0);
   }
   return { now: at, windows };
 }

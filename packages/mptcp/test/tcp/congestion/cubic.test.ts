@@ -6,6 +6,8 @@ import type { CongestionControl } from "../../../src/tcp/congestion/control.ts";
 import { ack, AckClock, avoidingContext, contextOf, lossOf, MILLISECOND, MSS, SECOND, timeoutOf } from "./ack-clock.ts";
 
 const make = (segments = 10): CongestionControl => cubic.create(contextOf(segments));
+/** The same where what leaves is paced: then trains of ACKs say nothing. */
+const paced = (segments = 10): CongestionControl => cubic.create(contextOf(segments, { isPaced: true }));
 
 /** A controller that just recovered from a loss at `segments`. */
 function afterLoss(segments: number, rtt: number): AckClock {
@@ -22,7 +24,7 @@ function windowAt(t: number, maximum: number, start: number): number {
 
 /** Segments after two rounds of slow start at `rtt` and two more in which it is higher by `rise`, in ms. */
 function segmentsAfterRise(rtt: number, rise: number): number {
-  const clock = new AckClock(make(16), rtt * MILLISECOND);
+  const clock = new AckClock(paced(16), rtt * MILLISECOND);
   clock.rounds(2);
   for (let i = 0; i < 2; i++) clock.round({ latestRtt: (rtt + rise) * MILLISECOND });
   return clock.control.window / MSS;
@@ -177,14 +179,14 @@ describe("CUBIC otherwise", () => {
 
 describe("HyStart++", () => {
   test("doubles the window while the round-trip time stays", () => {
-    const clock = new AckClock(make(10), 50 * MILLISECOND);
+    const clock = new AckClock(paced(10), 50 * MILLISECOND);
     clock.rounds(5);
     expect(clock.control.window).toBe(320 * MSS);
     expect(clock.control.threshold).toBe(Number.POSITIVE_INFINITY);
   });
 
   test("grows a quarter as fast after a rise by an eighth, and ends slow start five rounds later", () => {
-    const clock = new AckClock(make(16), 80 * MILLISECOND);
+    const clock = new AckClock(paced(16), 80 * MILLISECOND);
     clock.rounds(3);
     expect(clock.control.window).toBe(128 * MSS);
     // The round in which it rises still has the old minimum; the next one shows the rise after eight samples.
@@ -202,7 +204,7 @@ describe("HyStart++", () => {
   });
 
   test("takes slow start up again when the rise was jitter", () => {
-    const clock = new AckClock(make(16), 80 * MILLISECOND);
+    const clock = new AckClock(paced(16), 80 * MILLISECOND);
     clock.rounds(3);
     const before = clock.control.window;
     clock.round({ latestRtt: 95 * MILLISECOND });
@@ -231,9 +233,31 @@ describe("HyStart++", () => {
     expect(clock.control.window).toBe(32 * MSS);
   });
 
-  test("adds eight segments per ACK at most", () => {
+  test("adds eight segments per ACK at most, and whatever it covers where what leaves is paced", () => {
     const control = make(10);
     control.onAck(ack(20 * MSS));
     expect(control.window).toBe(18 * MSS);
+    const free = paced(10);
+    free.onAck(ack(20 * MSS));
+    expect(free.window).toBe(30 * MSS);
+  });
+
+  test("ends slow start by a train of ACKs that is half a round trip long", () => {
+    const clock = new AckClock(make(20), 40 * MILLISECOND);
+    clock.rounds(1);
+    // The train begins with the first of twenty ACKs that are 2 ms apart, and is longer than 20 ms with the twelfth.
+    expect([clock.control.threshold, clock.control.window]).toEqual([32 * MSS, expect.closeTo(32 * MSS, -3)]);
+  });
+
+  test("a train counts from 16 segments on, without gaps of more than two milliseconds, and only while the window is the limit", () => {
+    const few = new AckClock(make(7), 10 * MILLISECOND);
+    few.round();
+    expect(few.control.threshold).toBe(Number.POSITIVE_INFINITY);
+    const gaps = new AckClock(make(20), 44 * MILLISECOND);
+    gaps.round();
+    expect(gaps.control.threshold).toBe(Number.POSITIVE_INFINITY);
+    const idle = new AckClock(make(20), 20 * MILLISECOND);
+    idle.round({ cwndLimited: false });
+    expect(idle.control.threshold).toBe(Number.POSITIVE_INFINITY);
   });
 });
