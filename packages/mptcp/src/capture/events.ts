@@ -29,6 +29,7 @@ function describeDetail(event: DecisionEvent): string {
     case "retransmission":
     case "rto":
     case "recovery":
+    case "fast_open":
     case "segment_dropped":
       return describeTcp(event);
     case "link":
@@ -42,7 +43,7 @@ function describeDetail(event: DecisionEvent): string {
   }
 }
 
-function describeTcp(event: Extract<DecisionEvent, { kind: "tcp_state" | "retransmission" | "rto" | "recovery" | "segment_dropped" }>): string {
+function describeTcp(event: Extract<DecisionEvent, { kind: "tcp_state" | "retransmission" | "rto" | "recovery" | "fast_open" | "segment_dropped" }>): string {
   switch (event.kind) {
     case "tcp_state":
       return `${event.from} -> ${event.to}`;
@@ -52,6 +53,8 @@ function describeTcp(event: Extract<DecisionEvent, { kind: "tcp_state" | "retran
       return `retransmission timeout after ${event.rtoMs} ms, ${event.consecutive} in a row`;
     case "recovery":
       return `${event.phase === "enter" ? "enters" : "leaves"} recovery, cwnd ${event.cwnd}, ssthresh ${event.ssthresh}`;
+    case "fast_open":
+      return `Fast Open as a ${event.role}: ${event.acknowledged} of ${event.sent} octets on the SYN acknowledged${event.cookie ? ", a new cookie" : ""}`;
     case "segment_dropped":
       return `drops a segment: ${event.reason}`;
   }

@@ -29,6 +29,7 @@ export class HostRandom implements RandomSources {
   readonly timestampOffsets: FixableRandom;
   readonly ports: FixableRandom;
   readonly cookieSecrets: FixableRandom;
+  readonly fastOpenKeys: FixableRandom;
 
   /** @param beneath the sources, or what gives them by their purpose */
   constructor(beneath: RandomSources | ((purpose: RandomPurpose) => RandomSource)) {
@@ -39,6 +40,7 @@ export class HostRandom implements RandomSources {
     this.timestampOffsets = source("timestampOffsets");
     this.ports = source("ports");
     this.cookieSecrets = source("cookieSecrets");
+    this.fastOpenKeys = source("fastOpenKeys");
   }
 
   /** @throws MptcpError ERR_OUT_OF_RANGE for a number that cannot be drawn; then none is fixed */

@@ -2,7 +2,7 @@ import type { ConnectionSnapshot, Observer } from "../core/index.ts";
 import { Counters, LIMITS } from "../core/index.ts";
 import type { EndpointId, LocalAddress, MptcpConfig, MptcpEnvironment, SubflowTcpConfig, Timed } from "../mptcp/index.ts";
 import { DEFAULT_MPTCP_CONFIG, fullMesh, lia, lowestTimeDistance, MptcpConnection } from "../mptcp/index.ts";
-import type { FourTuple, StreamConnection, TcpConfig, TcpOwner } from "../tcp/index.ts";
+import type { FastOpenAnswer, FourTuple, StreamConnection, TcpConfig, TcpOwner } from "../tcp/index.ts";
 import { cubic, DEFAULT_TCP_CONFIG, SegmentPool, TcpConnection, TcpSocket } from "../tcp/index.ts";
 import type { IpAddress, Packet, TcpSegment } from "../wire/index.ts";
 import { icmpErrorOf, TCP_FLAG } from "../wire/index.ts";
@@ -12,6 +12,7 @@ import { BlackHoles } from "./black-holes.ts";
 import { endedBy, isOpening, resetFromClosedPort } from "./closed-port.ts";
 import { ConnectionFactory } from "./connection-factory.ts";
 import { Connections } from "./connections.ts";
+import { FastOpen } from "./fast-open/index.ts";
 import { HostRandom } from "./fixed-numbers.ts";
 import type { FixedNumbers } from "./fixed-numbers.ts";
 import { HeldPorts } from "./held-ports.ts";
@@ -86,6 +87,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
   private readyHead = 0;
   /** Destinations whose path swallowed SYNs with MP_CAPABLE, and until when to spare them (H5). */
   private readonly blackHoles: BlackHoles;
+  private readonly fastOpen: FastOpen;
 
   constructor(options: HostOptions) {
     this.name = options.name;
@@ -110,12 +112,13 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     this.timeWaits = new TimeWaits(this, options.timeWaits ?? LIMITS.timeWaits.default);
     this.tuples = { find: (local, localPort, remote, remotePort) => this.connections.find(local, localPort, remote, remotePort) ?? this.timeWaits.find(local, localPort, remote, remotePort) };
     this.blackHoles = new BlackHoles(this.defaults, this.counters);
+    this.fastOpen = new FastOpen(this.counters, this.random.fastOpenKeys, options.fastOpenHash);
     this.ports = new PortAllocator(this.random.ports);
     this.factory = new ConnectionFactory(this, this.addresses, this.tokens, tcp.mtu);
-    const { addresses, blackHoles, counters, defaults, factory, heldPorts, ports, strays, tokens, tuples } = this;
+    const { addresses, blackHoles, counters, defaults, factory, fastOpen, heldPorts, ports, strays, tokens, tuples } = this;
     this.listeners = new Listeners({ addresses, counters, defaults, heldPorts });
     const opening: OpeningHost = {
-      environment: this, addresses, factory, heldPorts, tokens,
+      environment: this, addresses, factory, fastOpen, heldPorts, tokens,
       isFull: (remote) => this.isFull(remote),
       register: (connection) => this.register(connection),
     };
@@ -237,6 +240,16 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     if (multipath !== undefined) defaults.multipath = multipath;
     if (synCookies !== undefined) this.passiveOpen.onCookieMode(synCookies);
     this.listeners.onDefaults();
+  }
+
+  /**
+   * The keys that Fast Open cookies are made with: one in use, and one whose cookies are still taken, 16 octets or more each; none: such that are drawn, and change.
+   * @param listener the keys are this one's alone
+   * @throws MptcpError ERR_OUT_OF_RANGE for others
+   */
+  setFastOpenKeys(keys: readonly Uint8Array[], listener?: Listener): void {
+    if (listener === undefined) this.fastOpen.setKeys(keys);
+    else listener.setFastOpenKeys(keys.length === 0 ? null : this.fastOpen.keysOf(keys));
   }
 
   // ---- moving
@@ -447,6 +460,10 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
 
   closed(tcp: TcpConnection): void {
     this.forget(tcp);
+  }
+
+  onFastOpenAnswer(tuple: FourTuple, answer: FastOpenAnswer, now: number): void {
+    this.fastOpen.memory.learn(tuple, answer, now);
   }
 
   orphaned(orphan: object): boolean {

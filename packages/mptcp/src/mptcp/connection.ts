@@ -430,8 +430,13 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
     if (quiet || (event & (STREAM_EVENT.connected | STREAM_EVENT.closed)) !== 0) this.environment.notify(this);
   }
 
-  onEstablished(now: number): void {
+  onOpenedEarly(now: number): void {
     this.openedAt = now;
+    this.raise(STREAM_EVENT.connected | STREAM_EVENT.writable);
+  }
+
+  onEstablished(now: number): void {
+    if (this.openedAt < 0) this.openedAt = now;
     this.log.observe(this.subflows[0] ?? null, { kind: "connection_established", multipath: this.multipath, token: this.session.local.token });
     this.raise(STREAM_EVENT.connected | STREAM_EVENT.writable);
   }

@@ -44,8 +44,9 @@ export interface MultipathContext {
   readonly couplingGroup: CouplingGroup;
   /** Notes an event for the application (STREAM_EVENT). */
   raise(event: number): void;
-  /** The connection is open. */
+  /** The connection is open; or may be read from and written to, with its handshake before it. */
   onEstablished(now: number): void;
+  onOpenedEarly(now: number): void;
   /** Nobody waits for the connection any more. @returns false when the host has too many of those */
   orphaned(): boolean;
   /** The connection is closed and has no subflow, and is kept for a while. */
@@ -502,9 +503,10 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     // Regular TCP goes on over the first subflow alone: joins that are under way are given up.
     for (const subflow of others) subflow.end("fallback", now);
     const { config, session, sender, receiver } = this;
+    const arrivingOffset = how.arrivingOffset - first.earlyReceived;
     const acknowledges = reason === "mp_fail" && config.mappingFaults === "regular";
     const joins = others.filter((subflow) => !subflow.hasHeir).map((subflow) => subflow.tcp);
-    this.context.becomeRegular({ reason, tcp: first.tcp, joins, session, unsent: sender.handOver(first.declared), unread: receiver.handOver(), held, isEstablished, declares: config.regularNotice === "declared" || acknowledges, acknowledges, ...how }, now);
+    this.context.becomeRegular({ reason, tcp: first.tcp, joins, session, unsent: sender.handOver(first.declared), unread: receiver.handOver(), held, isEstablished, declares: config.regularNotice === "declared" || acknowledges, acknowledges, ...how, arrivingOffset, sentEarly: first.earlySent }, now);
     this.dirty = false;
   }
 
@@ -534,6 +536,10 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     }
     if (this.sender.finQueued) this.releaseFin(now);
     this.log.established(subflow);
+  }
+
+  onOpenedEarly(now: number): void {
+    this.context.onOpenedEarly(now);
   }
 
   whyNotJoin(subflow: Subflow): SubflowEndReason | null {
@@ -600,6 +606,12 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     if (this.optionsDropped) this.onProgress();
     if (this.receiver.hasEnoughToRead) this.raise(STREAM_EVENT.readable);
     if (this.receiver.finReached) this.onEnd(now);
+  }
+
+  deliverEarly(payload: Payload, now: number): void {
+    if (this.ending.closed) return;
+    this.receiver.insertEarly(payload, now);
+    if (this.receiver.hasEnoughToRead) this.raise(STREAM_EVENT.readable);
   }
 
   /** A piece of data came without a mapping. @returns how many did, on whichever subflow, since one came with it */
@@ -697,6 +709,8 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     this.dirty = false;
     const { sender } = this;
     if (sender.finQueued && !sender.finSent) this.releaseFin(now);
+    // The first SYN may wait for what it is to carry.
+    if (!this.connected) this.living[0]?.wakeSyn();
     if (sender.hasWork) {
       const usable = sender.carriers.usable();
       for (let i = 0; i < usable.length; i++) {

@@ -10,6 +10,8 @@ import { BEFORE_ESTABLISHED } from "./congestion/none.ts";
 import { TcpConnection } from "./connection.ts";
 import { DeliveryRate, TransmissionStamp } from "./recovery/delivery-rate.ts";
 import { Pacer } from "./sending/pacing.ts";
+import { FastOpenClient } from "./fast-open/client.ts";
+import { FastOpenServer } from "./fast-open/server.ts";
 import { MemoryWindow } from "./receiving/memory-window.ts";
 import { PathMtu } from "./sending/path-mtu.ts";
 import { ProportionalRateReduction } from "./recovery/prr.ts";
@@ -35,6 +37,8 @@ export const TCP_CLASSES: readonly SavedClass[] = [
   saved("CouplingMember", CouplingMember, { times: ["now"] }),
   saved("Cubic", Cubic, { times: ["epochStart", "lastAck"] }),
   saved("DeliveryRate", DeliveryRate, { times: ["deliveredAt", "firstSentAt", "newestSentAt"] }),
+  saved("FastOpenClient", FastOpenClient),
+  saved("FastOpenServer", FastOpenServer),
   saved("HyStart", HyStart),
   saved("MemoryWindow", MemoryWindow),
   saved("NewReno", NewReno),

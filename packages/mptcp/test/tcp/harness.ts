@@ -44,6 +44,8 @@ export class TestEnvironment implements TcpEnvironment {
     this.closedCalls++;
   }
 
+  onFastOpenAnswer(): void {}
+
   snapshot(): never {
     throw new Error("there is no host to restore it");
   }

@@ -2,7 +2,7 @@ import type { Deadlines } from "../../core/index.ts";
 import { MptcpError, NEVER, SECOND } from "../../core/index.ts";
 import type { BufferConfig, SegmentSlot, StreamSettings } from "../../tcp/index.ts";
 import { isRoomy, roomIn, SendQueue, sizeWithin, windowOfPath, withoutQueue } from "../../tcp/index.ts";
-import type { Payload } from "../../wire/index.ts";
+import { Payload } from "../../wire/index.ts";
 import type { Carrier } from "../context.ts";
 import { DEADLINE } from "../deadlines.ts";
 import type { DecisionLog, ReinjectionCause } from "../decision-log.ts";
@@ -424,6 +424,19 @@ export class DataSender {
       this.context.wakeOthers(subflow);
     }
     return !fresh;
+  }
+
+  // ---- what the SYN carries (RFC 8684 §B.2)
+
+  /** The first bytes, for a SYN, which stay here; none when there are none and nothing more will be written, null when there may be. */
+  early(most: number): Payload | null {
+    const { end } = this.queue;
+    return end === 0 ? (this.ending ? Payload.EMPTY : null) : this.queue.slice(0, Math.min(most, end));
+  }
+
+  /** The SYN+ACK acknowledged `length` bytes of them: the data sequence space begins behind. Nothing else was sent yet. */
+  forgetEarly(length: number): void {
+    this.queue.dropFront(length);
   }
 
   // ---- the DATA_FIN
