@@ -50,9 +50,7 @@ export class FastOpenServer {
     this.taken = length;
     tcp.openForData(length, now);
     if (tcp.environment.observer !== null) tcp.emit({ kind: "fast_open", role: "server", sent: syn.payload.length, acknowledged: length, cookie: this.decision.cookie !== null }, now);
-    if (length > 0 && tcp.state === "SYN-RECEIVED") receiver.accept(syn.payload, 0, false, true, -1, now);
-    // The SYN+ACK acknowledges it.
-    receiver.ackNow = false;
+    if (length > 0 && tcp.state === "SYN-RECEIVED") receiver.acceptEarly(syn.payload.slice(0, length), now);
     tcp.wake();
   }
 }

@@ -87,8 +87,8 @@ export class Sender {
   /** The present pause has done to the congestion window what it does: what waits now waits for the peer. */
   private pauseCounted = false;
   private readonly tcp: TcpConnection;
-  /** End of the last segment that was not full (Minshall's variation of Nagle's algorithm). */
-  private smallEnd = 0;
+  /** End of the last segment that was not full (Minshall's variation of Nagle's algorithm); none lies behind our SYN at first. */
+  private smallEnd = -1;
 
   constructor(tcp: TcpConnection, initialSequence: number) {
     this.tcp = tcp;

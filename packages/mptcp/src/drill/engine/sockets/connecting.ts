@@ -36,6 +36,7 @@ export function disconnectStream(socket: StreamSocket): void {
     if (RESETS.has(state) && socket.protocol !== IPPROTO_MPTCP) socket.pendingError = "ECONNRESET";
   }
   socket.dropConnection();
+  socket.unbindPort();
   socket.isReadShut = false;
   socket.isWriteShut = false;
   socket.written = 0;

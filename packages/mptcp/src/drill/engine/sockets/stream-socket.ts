@@ -248,6 +248,11 @@ export class StreamSocket extends Socket implements Attentive {
     this.phase = "unconnected";
   }
 
+  /** A port that nobody bound it to, but a connection had, is its own no more. */
+  unbindPort(): void {
+    if (!this.isBound) this.local = { address: this.local.address, port: 0 };
+  }
+
   dropListener(): void {
     if (this.shared === null) return;
     if (this.shared.leave(this)) this.machine.closeListener(this.shared);
