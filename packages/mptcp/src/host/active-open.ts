@@ -48,7 +48,7 @@ export class ActiveOpen {
     if (localPort === 0) throw new MptcpError("EADDRNOTAVAIL", `no free port for ${remote}:${port}`);
     const tuple: FourTuple = { localAddress: local, localPort, remoteAddress: remote, remotePort: port };
     const tcpConfig = withProfile(defaults.tcp, options.profile, "tcp", options.tcp);
-    const fastOpen = this.host.fastOpen.clientFor(options.fastOpen, local, remote, now);
+    const fastOpen = this.host.fastOpen.clientFor(options.fastOpen ?? defaults.fastOpen, local, remote, now);
     if (!(options.multipath ?? defaults.multipath)) {
       const socket = TcpSocket.connect({ ...factory.plain(tcpConfig, tuple), fastOpen }, now);
       this.register(socket.tcp, entry);

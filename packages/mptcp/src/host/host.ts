@@ -3,7 +3,7 @@ import { Counters, LIMITS } from "../core/index.ts";
 import type { EndpointId, LocalAddress, MptcpConfig, MptcpEnvironment, SubflowTcpConfig, Timed } from "../mptcp/index.ts";
 import { DEFAULT_MPTCP_CONFIG, fullMesh, lia, lowestTimeDistance, MptcpConnection } from "../mptcp/index.ts";
 import type { FastOpenAnswer, FourTuple, StreamConnection, TcpConfig, TcpOwner } from "../tcp/index.ts";
-import { cubic, DEFAULT_TCP_CONFIG, SegmentPool, TcpConnection, TcpSocket } from "../tcp/index.ts";
+import { cubic, DEFAULT_TCP_CONFIG, FastOpenClient, SegmentPool, TcpConnection, TcpSocket } from "../tcp/index.ts";
 import type { IpAddress, Packet, TcpSegment } from "../wire/index.ts";
 import { icmpErrorOf, TCP_FLAG } from "../wire/index.ts";
 import { ActiveOpen } from "./active-open.ts";
@@ -97,7 +97,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     this.observer = this.observers.combined;
     const tcp = withProfile<TcpConfig>({ ...DEFAULT_TCP_CONFIG, congestion: cubic }, options.profile, "tcp", options.tcp);
     const mptcp = withProfile<MptcpConfig>({ ...DEFAULT_MPTCP_CONFIG, scheduler: lowestTimeDistance, congestion: lia, pathManager: fullMesh }, options.profile, "mptcp", options.mptcp);
-    this.defaults = { tcp, mptcp, multipath: options.multipath ?? true };
+    this.defaults = { tcp, mptcp, multipath: options.multipath ?? true, fastOpen: options.fastOpen ?? false };
     this.tokens = new Tokens(this.random, this.counters);
     this.pendingJoins = new PendingJoins(options.pendingJoins ?? LIMITS.hostPendingJoins.default, options.pendingJoinsPerPeer ?? LIMITS.pendingJoinsPerPeer.default);
     this.connections = new Connections({
@@ -231,13 +231,17 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
   get multipathDefault(): boolean {
     return this.defaults.multipath;
   }
+  get fastOpenDefault(): boolean {
+    return this.defaults.fastOpen;
+  }
 
   /** Makes connections to come otherwise, those of listeners that are there included. Those that are open stay as they are. */
-  setDefaults({ mptcp, multipath, synCookies, tcp }: DefaultsChange): void {
+  setDefaults({ fastOpen, mptcp, multipath, synCookies, tcp }: DefaultsChange): void {
     const { defaults } = this;
     defaults.tcp = { ...defaults.tcp, ...tcp };
     defaults.mptcp = { ...defaults.mptcp, ...mptcp };
     if (multipath !== undefined) defaults.multipath = multipath;
+    if (fastOpen !== undefined) defaults.fastOpen = fastOpen;
     if (synCookies !== undefined) this.passiveOpen.onCookieMode(synCookies);
     this.listeners.onDefaults();
   }
@@ -267,6 +271,12 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
   restore(snapshot: ConnectionSnapshot, options: RestoreOptions, now: number): StreamConnection {
     this.now = now;
     return restore(this.tables, snapshot, options, now);
+  }
+
+  /** Whether the SYN of a connection waits for what is written first (`FastOpenConnect.waits`): who writes need not wait for the handshake. */
+  awaitsData(connection: StreamConnection): boolean {
+    const tcp = connection instanceof TcpSocket ? connection.tcp : connection instanceof MptcpConnection ? connection.subflows[0]?.tcp : undefined;
+    return tcp !== undefined && tcp.state === "SYN-SENT" && tcp.fastOpen instanceof FastOpenClient && tcp.fastOpen.holdsSyn(tcp);
   }
 
   /** Forgets a connection that goes on elsewhere, without a word to the peer. Nothing may be asked of it any more. */

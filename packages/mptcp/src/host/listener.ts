@@ -37,7 +37,7 @@ export class Listener {
     this.acceptsMultipath = options.multipath ?? defaults.multipath;
     this.mostWaiting = options.backlog ?? LIMITS.backlog.default;
     this.counters = counters;
-    this.admission = admissionOf(options.fastOpen ?? false, counters);
+    this.admission = admissionOf(options.fastOpen ?? defaults.fastOpen, counters);
     this.closing = closing;
   }
 
@@ -141,6 +141,7 @@ export class Listener {
     this.tcpConfig = withProfile(defaults.tcp, profile, "tcp", tcp);
     this.mptcpConfig = withProfile(defaults.mptcp, profile, "mptcp", mptcp);
     this.acceptsMultipath = multipath ?? defaults.multipath;
+    if (this.options.fastOpen === undefined && defaults.fastOpen !== (this.admission !== null)) this.setFastOpen(defaults.fastOpen);
   }
 
   onHandshakeBegun(): void {

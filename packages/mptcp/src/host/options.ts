@@ -38,6 +38,8 @@ export interface HostOptions {
   readonly mptcp?: Partial<MptcpConfig>;
   /** Whether Multipath TCP is asked for, and accepted, where nothing is said of it; true unless given. */
   readonly multipath?: boolean;
+  /** Whether connections are opened, and taken, by Fast Open where nothing is said of it; false unless given. See {@link ConnectOptions.fastOpen}. */
+  readonly fastOpen?: boolean;
   /** Joins that may wait for their third ACK, the oldest of which makes room for the next one; 1024 unless given ... */
   readonly pendingJoins?: number;
   /** ... and those from one address; 64 unless given. */
@@ -68,6 +70,8 @@ export interface Defaults {
   mptcp: MptcpConfig;
   /** Whether Multipath TCP is asked for, and accepted. */
   multipath: boolean;
+  /** Whether Fast Open is. */
+  fastOpen: boolean;
 }
 
 /** What a host makes connections to come with, where whoever opens them or listens for them says nothing else; what is not named stays as it is. */
@@ -76,6 +80,7 @@ export interface DefaultsChange {
   readonly mptcp?: Partial<MptcpConfig>;
   /** Whether Multipath TCP is asked for, and accepted. */
   readonly multipath?: boolean;
+  readonly fastOpen?: boolean;
   readonly synCookies?: SynCookieMode;
 }
 
@@ -105,7 +110,7 @@ export interface ListenOptions {
    * does in any case where SYN cookies are in use. TCP_DEFER_ACCEPT
    */
   readonly deferAccept?: number;
-  /** Take the data of SYNs that bring a cookie of ours, and give cookies out (RFC 7413); false unless given. */
+  /** Take the data of SYNs that bring a cookie of ours, and give cookies out (RFC 7413); as the host does unless given: it does not. */
   readonly fastOpen?: boolean | FastOpenListen;
   /** Accept Multipath TCP; as the host does unless given. */
   readonly multipath?: boolean;
@@ -129,7 +134,7 @@ export interface ConnectOptions {
   /** Ask for Multipath TCP; as the host does unless given. */
   readonly multipath?: boolean;
   /**
-   * Send what is written before the SYN leaves with it, where the server gave a cookie for that, and ask for one where it has not (RFC 7413); false unless given.
+   * Send what is written before the SYN leaves with it, where the server gave a cookie for that, and ask for one where it has not (RFC 7413); as the host does unless given: it does not.
    * The peer may get such data twice, as two connections: only for what may be done twice (RFC 7413 §2.1).
    */
   readonly fastOpen?: boolean | FastOpenConnect;
