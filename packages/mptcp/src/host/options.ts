@@ -122,8 +122,11 @@ export interface ListenOptions {
 
 /** How a connection is opened by Fast Open. */
 export interface FastOpenConnect {
-  /** Where a cookie is there, the SYN waits until something is written, or the direction is ended; false unless given. TCP_FASTOPEN_CONNECT */
-  readonly waits?: boolean;
+  /**
+   * Where a cookie is there, the SYN waits until something is written, or the direction is ended: without end (TCP_FASTOPEN_CONNECT), or so long at the most, ns, since
+   * the peer may be who speaks first. False unless given.
+   */
+  readonly waits?: boolean | number;
   /** `none`: send data without a cookie, to a server that is known to want none; `required` unless given. TCP_FASTOPEN_NO_COOKIE */
   readonly cookies?: "required" | "none";
 }

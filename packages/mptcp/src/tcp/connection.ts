@@ -161,6 +161,7 @@ export class TcpConnection {
     tcp.sender.nxt = 0;
     tcp.setState("SYN-SENT", now);
     tcp.synPending = true;
+    if (fastOpen !== null && fastOpen.patience > 0) tcp.timers[TIMER.retransmission] = tcp.nextTimeout = now + fastOpen.patience;
     return tcp;
   }
 

@@ -210,6 +210,13 @@ describe.each([["TCP", false], ["Multipath TCP", true]] as const)("Fast Open ove
     client.write(100);
     pair.run(10);
     expect(server(pair).received).toBe(100);
+    // Nobody waits longer than is said.
+    const patient = pair.connect({ multipath, fastOpen: { waits: 50 * MS } });
+    const began = pair.sent.length;
+    pair.run(49);
+    expect(pair.packets(isSyn, began)).toEqual([]);
+    pair.run(21);
+    expect([patient.connected, pair.packets(isSyn, began).length, cookieOf(pair.packets(isSyn, began)[0] as Sent)]).toEqual([true, 1, 8]);
     // Whoever has nothing to say opens the connection by its end.
     const silent = pair.connect(options);
     silent.end();

@@ -78,6 +78,10 @@ export const PROTOCOL = section({
     retries: engineKey(whole(1), { otherwise: DEFAULT_TCP_CONFIG.retries, does: "Retransmission timeouts in a row before a subflow is given up.", tcp: (retries) => ({ retries }) }),
     sack: engineKey(flag, { otherwise: DEFAULT_TCP_CONFIG.sack, does: "Selective acknowledgements (RFC 2018).", tcp: (sack) => ({ sack }) }),
     timestamps: engineKey(flag, { otherwise: DEFAULT_TCP_CONFIG.timestamps, does: "TCP timestamps (RFC 7323).", tcp: (timestamps) => ({ timestamps }) }),
+    fastOpen: optional(flag, {
+      otherwise: false,
+      does: "TCP Fast Open (RFC 7413): the first connection asks for a cookie, and what is written before the SYN of a later one leaves goes with it.",
+    }),
     noDelay: engineKey(flag, { otherwise: DEFAULT_TCP_CONFIG.noDelay, does: "Send small segments at once: Nagle's algorithm off.", tcp: (noDelay) => ({ noDelay }) }),
     checksum: engineKey(flag, { otherwise: DEFAULT_MPTCP_CONFIG.checksum, does: "Checksums over all data (DSS checksum, RFC 8684 §3.3.1).", mptcp: (checksum) => ({ checksum }) }),
     opportunisticRetransmission: engineKey(flag, {

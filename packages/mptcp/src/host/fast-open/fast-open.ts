@@ -38,7 +38,7 @@ export class FastOpen {
     const { cookies = "required", waits = false } = option === true ? {} : option;
     const start = this.memory.startFor(local, remote, now);
     if (start === null) return null;
-    return new FastOpenClient({ ...start, cookie: cookies === "none" ? NO_COOKIE : start.cookie, waits });
+    return new FastOpenClient({ ...start, cookie: cookies === "none" ? NO_COOKIE : start.cookie, patience: waits === true ? Number.POSITIVE_INFINITY : Number(waits) });
   }
 
   /** What a listener does with a SYN; null: nothing, it is one as any other. */

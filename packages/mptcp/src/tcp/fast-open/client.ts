@@ -10,8 +10,8 @@ export interface FastOpenStart {
   readonly experimental: boolean;
   /** The MSS that the server announced, octets; 0: not known. */
   readonly mss: number;
-  /** The SYN waits until something is written, where it may carry it. */
-  readonly waits: boolean;
+  /** How long the SYN waits for what is written first, where it may carry it, ns; 0: not at all. */
+  readonly patience: number;
 }
 
 /** What the SYN+ACK says of Fast Open, for the host to remember. */
@@ -39,9 +39,11 @@ export class FastOpenClient {
   private sent = -1;
   private acked = 0;
   private failure: FastOpenFailure | null = null;
+  private isPatient: boolean;
 
   constructor(start: FastOpenStart) {
     this.start = start;
+    this.isPatient = start.patience > 0 && start.cookie !== null;
     if (start.cookie === null) this.failure = "no_cookie";
   }
 
@@ -62,9 +64,19 @@ export class FastOpenClient {
     return this.start.cookie !== null;
   }
 
+  /** How long the SYN waits at the most, ns; 0: it leaves at once. */
+  get patience(): number {
+    return this.isPatient ? this.start.patience : 0;
+  }
+
+  /** The SYN has waited for long enough. */
+  onPatienceOver(): void {
+    this.isPatient = false;
+  }
+
   /** Whether the SYN waits for the application to write. */
   holdsSyn(tcp: TcpConnection): boolean {
-    return this.start.waits && this.mayCarryData && tcp.synSentAt < 0 && tcp.owner.synData(tcp, 1) === null && !tcp.closing;
+    return this.isPatient && tcp.synSentAt < 0 && tcp.owner.synData(tcp, 1) === null && !tcp.closing;
   }
 
   /** Puts the option and the data onto the first SYN; one that is sent again has neither (RFC 7413 §4.2.2). */

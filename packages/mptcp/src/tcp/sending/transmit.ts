@@ -62,9 +62,9 @@ function synPacket(tcp: TcpConnection, now: number): Packet | null {
   tcp.receiver.ackNow = false;
   const packet = buildSyn(tcp, now);
   if (packet === null) return tcp.state === "CLOSED" ? abortPacket(tcp, now) : null;
-  if (tcp.synSentAt < 0) tcp.synSentAt = now;
-  else tcp.synSentAt = NEVER;
-  if (tcp.timers[TIMER.retransmission] === NEVER) tcp.sender.armRetransmission(now);
+  const isFirst = tcp.synSentAt < 0;
+  tcp.synSentAt = isFirst ? now : NEVER;
+  if (isFirst || tcp.timers[TIMER.retransmission] === NEVER) tcp.sender.armRetransmission(now);
   return packet;
 }
 
