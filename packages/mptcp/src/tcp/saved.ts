@@ -13,6 +13,7 @@ import { Pacer } from "./sending/pacing.ts";
 import { FastOpenClient } from "./fast-open/client.ts";
 import { FastOpenServer } from "./fast-open/server.ts";
 import { MemoryWindow } from "./receiving/memory-window.ts";
+import { MtuSearch } from "./sending/mtu-search.ts";
 import { PathMtu } from "./sending/path-mtu.ts";
 import { ProportionalRateReduction } from "./recovery/prr.ts";
 import { Rack } from "./recovery/rack.ts";
@@ -41,6 +42,7 @@ export const TCP_CLASSES: readonly SavedClass[] = [
   saved("FastOpenServer", FastOpenServer),
   saved("HyStart", HyStart),
   saved("MemoryWindow", MemoryWindow),
+  saved("MtuSearch", MtuSearch),
   saved("NewReno", NewReno),
   saved("Pacer", Pacer, { times: ["nextSend"] }),
   saved("PathMtu", PathMtu, { times: ["raiseAt"] }),

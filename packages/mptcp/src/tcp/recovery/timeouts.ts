@@ -141,7 +141,7 @@ function pathMtuDue(tcp: TcpConnection, now: number): void {
     tcp.arm(TIMER.pathMtu, now + SECOND);
     return;
   }
-  tcp.pathMtu.raise();
+  tcp.pathMtu.raise(tcp.config.blackHoleDetection);
   tcp.updateMaxPayload();
 }
 
