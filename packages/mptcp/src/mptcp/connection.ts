@@ -13,7 +13,7 @@ import { RegularStream } from "./ending/regular-stream.ts";
 import type { MptcpEnvironment, SubflowTcpConfig, Timed } from "./environment.ts";
 import type { AddressesInfo, ConnectionInfo, PoliciesInfo, SubflowInfo, SubflowView } from "./info.ts";
 import { addressesOf, infoOfMultipath, infoOfRegular, infoOfSubflow, policiesOf } from "./info.ts";
-import type { MultipathContext } from "./multipath.ts";
+import type { MultipathContext } from "./multipath-context.ts";
 import { Multipath } from "./multipath.ts";
 import type { LocalAddress, PathLimits } from "./path-manager.ts";
 import type { Paths } from "./paths/paths.ts";

@@ -18,7 +18,7 @@ import type { PatienceContext, PatienceLimits } from "./ending/patience.ts";
 import { Patience } from "./ending/patience.ts";
 import type { HandOver } from "./ending/regular-stream.ts";
 import { DEADLINE } from "./deadlines.ts";
-import type { MptcpEnvironment, SubflowTcpConfig } from "./environment.ts";
+import type { MultipathContext } from "./multipath-context.ts";
 import type { LocalAddress, Path } from "./path-manager.ts";
 import type { PathsContext, PathSubflow } from "./paths/paths.ts";
 import { Paths } from "./paths/paths.ts";
@@ -28,34 +28,6 @@ import type { SignalSubflow } from "./paths/signals.ts";
 import type { Session } from "./session.ts";
 import type { SubflowContext, SubflowOptions } from "./subflow-context.ts";
 import { Subflow } from "./subflow.ts";
-
-/** What a Multipath TCP connection asks of its face to the application and the host. */
-export interface MultipathContext {
-  readonly connectionId: number;
-  readonly environment: MptcpEnvironment;
-  readonly config: MptcpConfig;
-  readonly deadlines: Deadlines;
-  readonly log: DecisionLog;
-  readonly tuple: FourTuple;
-  /** How the TCP of subflows to come is to be. */
-  readonly subflowConfig: SubflowTcpConfig;
-  /** What controls the congestion of subflows, and the group that those of the connection may join. */
-  readonly congestion: CongestionControlFactory;
-  readonly couplingGroup: CouplingGroup;
-  /** Notes an event for the application (STREAM_EVENT). */
-  raise(event: number): void;
-  /** The connection is open; or may be read from and written to, with its handshake before it. */
-  onEstablished(now: number): void;
-  onOpenedEarly(now: number): void;
-  /** Nobody waits for the connection any more. @returns false when the host has too many of those */
-  orphaned(): boolean;
-  /** The connection is closed and has no subflow, and is kept for a while. */
-  linger(now: number): void;
-  /** Nothing of the connection is needed any more. */
-  forget(): void;
-  /** The connection becomes regular TCP: its TCP connection has another owner from here on. */
-  becomeRegular(handOver: HandOver, now: number): void;
-}
 
 /**
  * The mediator of a Multipath TCP connection: it owns the parts and the list of subflows, carries what one part says to the others, and

@@ -7,7 +7,7 @@ import { Payload } from "../../wire/index.ts";
 import { INFINITE_MAPPING_LENGTH, infiniteMapping } from "../data/dss.ts";
 import { headerGrowth } from "../data/option-space.ts";
 import type { UnreadStream } from "../data/receiver.ts";
-import type { UnsentStream } from "../data/sender.ts";
+import type { UnsentStream } from "../data/sender-options.ts";
 import type { DecisionLog } from "../decision-log.ts";
 import type { SubflowView } from "../info.ts";
 import type { Session } from "../session.ts";

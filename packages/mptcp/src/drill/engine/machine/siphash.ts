@@ -22,10 +22,10 @@ export function sipHash(key: Uint8Array, message: Uint8Array): bigint {
   padded[padded.length - 1] = message.length;
   const words = new DataView(padded.buffer);
   for (let at = 0; at < padded.length; at += 8) {
-    const word = words.getBigUint64(at, true);
-    state[3] ^= word;
+    const next = words.getBigUint64(at, true);
+    state[3] ^= next;
     rounds(state, 2);
-    state[0] ^= word;
+    state[0] ^= next;
   }
   state[2] ^= 0xffn;
   rounds(state, 4);
