@@ -233,6 +233,25 @@ describe.each([["TCP", false], ["Multipath TCP", true]] as const)("Fast Open ove
     expect(server(pair).corrupt).toBe(false);
   });
 
+  it("goes on after the connection was saved and restored, also while its SYN waits", () => {
+    const pair = pairOf(multipath);
+    for (const bytes of [0, 100]) {
+      const { client } = open(pair, multipath, 100);
+      pair.run(500);
+      for (const [side, app] of [["client", client], ["server", server(pair)]] as const) {
+        const host = pair.hosts[side];
+        const saved = JSON.parse(JSON.stringify(app.connection.snapshot(pair.now))) as ReturnType<typeof app.connection.snapshot>;
+        host.release(app.connection);
+        expect(host.restore(saved, {}, pair.now).tcpInfo(1, pair.now)?.synDataAcknowledged).toBe(bytes);
+      }
+    }
+    const { client } = pair.hosts;
+    const { connection } = pair.connect({ multipath, fastOpen: { waits: true } });
+    const saved = connection.snapshot(pair.now);
+    client.release(connection);
+    expect(client.awaitsData(client.restore(saved, {}, pair.now))).toBe(true);
+  });
+
   it("gives no cookie by SYN cookies, and takes no data", () => {
     const pair = pairOf(multipath, { server: { synCookies: "always" } });
     for (let i = 0; i < 2; i++) {
