@@ -50,6 +50,8 @@ export interface NetworkOptions {
   readonly patience: number | null;
   /** Whose choices are made where the RFCs leave one. */
   readonly profile: ProfileName;
+  /** TCP Fast Open. */
+  readonly fastOpen: boolean;
   /** Tells of devices as they come and go, too. */
   readonly verbose: boolean;
   /** The port that will be listened on; null where none will. */
@@ -115,6 +117,7 @@ class UserspaceNetwork implements Network {
       links: links.map(({ driver, address }) => ({ driver: capture === null ? driver : capture.wrap(driver), addresses: [address] })),
       observer,
       profile: options.profile,
+      fastOpen: options.fastOpen,
       mptcp: mptcpConfig(options),
       onLinkFailed: (driver, error) => options.notice(`${driver.name} is gone, and its subflows with it: ${error.message}`),
     });

@@ -9,13 +9,13 @@
 
 // ---- a host and its connections
 export { changeOfSysctl, Host, Listener, profiles, Pump } from "./host/index.ts";
-export type { AddressOptions, ConnectOptions, Defaults, DefaultsChange, FixedNumbers, HostAddress, HostOptions, HostUsage, ListenOptions, OwnPolicies, PortPeer, PortRange, PortSource, Profile, ProfileName, PumpDriver, RestoreOptions, SynCookieMode } from "./host/index.ts";
+export type { AddressOptions, ConnectOptions, CookieHash, Defaults, DefaultsChange, FastOpenConnect, FastOpenListen, FixedNumbers, HostAddress, HostOptions, HostUsage, ListenOptions, OwnPolicies, PortPeer, PortRange, PortSource, Profile, ProfileName, PumpDriver, RestoreOptions, SynCookieMode } from "./host/index.ts";
 export { MptcpConnection } from "./mptcp/index.ts";
 export type { AddressesInfo, ConnectionInfo, DecisionListener, PoliciesInfo, PolicyInfo, SubflowInfo, SubflowView } from "./mptcp/index.ts";
 export { linuxMptcpInfo } from "./host/index.ts";
 export type { LinuxMptcpInfo } from "./host/index.ts";
 export { linuxTcpInfo, STREAM_EVENT } from "./tcp/index.ts";
-export type { FourTuple, LinuxTcpInfo, StreamConnection, StreamReadiness, TcpConnection, TcpInfo, TcpState, TcpSummary } from "./tcp/index.ts";
+export type { FastOpenFailure, FourTuple, LinuxTcpInfo, StreamConnection, StreamReadiness, TcpConnection, TcpInfo, TcpState, TcpSummary } from "./tcp/index.ts";
 
 // ---- configuration
 export { DEFAULT_MPTCP_CONFIG } from "./mptcp/index.ts";

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { LimitName } from "../src/core/index.ts";
 import { Counters, LIMITS } from "../src/core/index.ts";
 import { BlackHoles } from "../src/host/black-holes.ts";
+import { CookieMemory } from "../src/host/fast-open/index.ts";
 import { UsedCookies } from "../src/host/used-cookies.ts";
 import type { MptcpConnection } from "../src/mptcp/index.ts";
 import { linuxEndpoints, PathTable } from "../src/mptcp/index.ts";
@@ -67,9 +68,9 @@ class Run {
   }
 }
 
-function syn(pair: Pair, n: number): void {
+function syn(pair: Pair, n: number, bytes = 0): void {
   const packet = new Packet(IpAddress.v4(0xc6330000 + n), pair.address("server", 0));
-  packet.tcp = Object.assign(new TcpSegment(), { sourcePort: 1024 + n, destinationPort: PORT, flags: TCP_FLAG.SYN, sequence: n, window: 65535 });
+  packet.tcp = Object.assign(new TcpSegment(), { sourcePort: 1024 + n, destinationPort: PORT, flags: TCP_FLAG.SYN, sequence: n, window: 65535, payload: Payload.virtual(bytes) });
   packet.length = packetLength(packet);
   pair.inject("server", packet);
 }
@@ -117,6 +118,9 @@ function octetsWritten({ client, pair }: Run, octets: number): void {
     pair.run(i % 100 === 99 ? 1 : 0);
   }
 }
+
+/** A SYN+ACK that brings a cookie. */
+const ANSWER = { cookie: new Uint8Array(8), experimental: false, mss: 1460, isUnanswered: false, isDropped: false };
 
 const CASES: Readonly<Record<LimitName, () => void>> = {
   subflows: () => {
@@ -467,6 +471,51 @@ const CASES: Readonly<Record<LimitName, () => void>> = {
     expect([used.add(limit, 0), used.has(0), used.has(1), used.has(limit)]).toEqual([true, false, true, true]);
     expect([used.add(limit + 1, 60 * SECOND), used.has(1)]).toEqual([false, true]);
     expect([used.add(limit + 2, 120 * SECOND), used.has(1), used.has(limit + 1)]).toEqual([false, false, true]);
+  },
+  fastOpenPending: () => {
+    const run = new Run("fastOpenPending", "server", { listen: { fastOpen: { pending: 2, cookies: "none" } } });
+    const before = run.pair.accepted.length;
+    for (const n of [0, 1]) syn(run.pair, n, 100);
+    run.kept();
+    expect(run.pair.accepted.length).toBe(before + 2);
+    syn(run.pair, 2, 100);
+    expect(run.pair.accepted.length).toBe(before + 2);
+    run.passed();
+    // A reset makes no room before a minute has passed (RFC 7413 §5.1).
+    for (const app of run.pair.accepted.slice(before)) app.abort();
+    for (const [ms, accepted] of [[100, 2], [61_000, 3]] as const) {
+      run.pair.run(ms);
+      syn(run.pair, 10 + accepted, 100);
+      expect(run.pair.accepted.length).toBe(before + accepted);
+    }
+  },
+  fastOpenCookies: () => {
+    const counters = new Counters();
+    const memory = new CookieMemory(counters);
+    const local = IpAddress.from("10.1.0.1");
+    const learn = (i: number): void => memory.learn({ localAddress: local, localPort: 1, remoteAddress: IpAddress.v4(0x0a000000 + i), remotePort: 80 }, ANSWER, 0);
+    const cookieOf = (i: number): Uint8Array | null | undefined => memory.startFor(local, IpAddress.v4(0x0a000000 + i), 0)?.cookie;
+    const { counter, default: most } = LIMITS.fastOpenCookies;
+    for (let i = 0; i < most; i++) learn(i);
+    // What is used stays.
+    learn(0);
+    expect([counters.value(counter), memory.size]).toEqual([0, most]);
+    learn(most);
+    expect([counters.value(counter), memory.size, cookieOf(0)?.length, cookieOf(1)]).toEqual([1, most, 8, null]);
+  },
+  fastOpenAvoidance: () => {
+    const counters = new Counters();
+    const memory = new CookieMemory(counters);
+    const [localAddress, remoteAddress] = [IpAddress.from("10.1.0.1"), IpAddress.from("10.2.0.1")];
+    let now = 0;
+    for (let i = 0; i < 12; i++) {
+      expect(memory.startFor(localAddress, remoteAddress, now)).not.toBeNull();
+      memory.learn({ localAddress, localPort: 1, remoteAddress, remotePort: 80 }, { ...ANSWER, cookie: null, isDropped: true }, now);
+      now += Math.min(LIMITS.fastOpenAvoidance.default, 60 * SECOND * 2 ** i) - 1;
+      expect(memory.startFor(localAddress, remoteAddress, now)).toBeNull();
+      now++;
+    }
+    expect(counters.value(LIMITS.fastOpenAvoidance.counter)).toBe(12);
   },
   blackholes: () => {
     const counters = new Counters();

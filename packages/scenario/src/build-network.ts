@@ -32,7 +32,7 @@ export function buildNetwork(plan: Plan, seed: number, parts: OwnParts, observer
   const ports = new Map<PlanEnd, number>();
   for (const host of plan.network.hosts) {
     const profile = host.profile ?? plan.protocol.profile;
-    const made = simulation.addHost(host.name, { profile, tcp: tcpConfig(plan.protocol, parts, profile), mptcp: mptcpConfig(plan.protocol, parts, profile) });
+    const made = simulation.addHost(host.name, { profile, fastOpen: plan.protocol.fastOpen, tcp: tcpConfig(plan.protocol, parts, profile), mptcp: mptcpConfig(plan.protocol, parts, profile) });
     hosts.set(host.name, made);
     nodes.set(host.name, made);
   }

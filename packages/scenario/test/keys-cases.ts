@@ -191,6 +191,7 @@ export const CASES: Readonly<Record<string, Readonly<Record<string, KeyCase>>>> 
     ...at("single", "protocol.", "capture", { pacing: "on" }),
     ...at("single", "protocol.", "events", { minRto: "1 s", maxRto: "300 ms", retries: "2" }, [DOWN]),
     ...at("single", "protocol.", "events", { noSubflowTimeout: "500 ms" }, ["changes=[{ at: 50 ms, path: a, address: removed }]"]),
+    ...at("single", "protocol.", "capture", { fastOpen: "true" }),
     ...at("single", "protocol.", "capture", { noDelay: "true" }, [LIVE]),
     ...at("paths", "protocol.", "capture", { opportunisticRetransmission: "false", penalisation: "false" }, BLOCKED),
   ]),

@@ -30,6 +30,7 @@ function describeDetail(event: DecisionEvent): string {
     case "rto":
     case "recovery":
     case "undo":
+    case "fast_open":
     case "segment_dropped":
       return describeTcp(event);
     case "link":
@@ -43,7 +44,7 @@ function describeDetail(event: DecisionEvent): string {
   }
 }
 
-function describeTcp(event: Extract<DecisionEvent, { kind: "tcp_state" | "retransmission" | "rto" | "recovery" | "undo" | "segment_dropped" }>): string {
+function describeTcp(event: Extract<DecisionEvent, { kind: "tcp_state" | "retransmission" | "rto" | "recovery" | "undo" | "fast_open" | "segment_dropped" }>): string {
   switch (event.kind) {
     case "tcp_state":
       return `${event.from} -> ${event.to}`;
@@ -55,6 +56,8 @@ function describeTcp(event: Extract<DecisionEvent, { kind: "tcp_state" | "retran
       return `${event.phase === "enter" ? "enters" : "leaves"} recovery, cwnd ${event.cwnd}, ssthresh ${event.ssthresh}`;
     case "undo":
       return `the ${event.timeout ? "timeout" : "recovery"} was for nothing (${event.sign}), cwnd ${event.cwnd}, ssthresh ${event.ssthresh}`;
+    case "fast_open":
+      return `Fast Open as a ${event.role}: ${event.acknowledged} of ${event.sent} octets on the SYN acknowledged${event.cookie ? ", a new cookie" : ""}`;
     case "segment_dropped":
       return `drops a segment: ${event.reason}`;
   }

@@ -33,6 +33,8 @@ export type DecisionDetail =
   | { readonly kind: "rto"; readonly rtoMs: number; readonly consecutive: number }
   | { readonly kind: "recovery"; readonly phase: "enter" | "exit"; readonly cwnd: number; readonly ssthresh: number }
   | { readonly kind: "undo"; readonly timeout: boolean; readonly sign: "timestamps" | "duplicates" | "forward"; readonly cwnd: number; readonly ssthresh: number }
+  /** TCP Fast Open: octets that a SYN carried and that the SYN+ACK acknowledged; whether that brought a cookie. */
+  | { readonly kind: "fast_open"; readonly role: "client" | "server"; readonly sent: number; readonly acknowledged: number; readonly cookie: boolean }
   | { readonly kind: "segment_dropped"; readonly reason: string }
   // Multipath TCP
   | { readonly kind: "connection_established"; readonly multipath: boolean; readonly token: number }

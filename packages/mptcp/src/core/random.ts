@@ -23,6 +23,8 @@ export interface RandomSources {
   readonly ports: RandomSource;
   /** The secret behind SYN cookies (RFC 4987 §3.6). */
   readonly cookieSecrets: RandomSource;
+  /** The keys of Fast Open cookies (RFC 7413 §4.1.2). */
+  readonly fastOpenKeys: RandomSource;
 }
 
 /** One of the things that the engine draws random numbers for. */
@@ -37,6 +39,7 @@ export function randomSources(make: (purpose: RandomPurpose) => RandomSource, fi
     timestampOffsets: fixed.timestampOffsets ?? make("timestampOffsets"),
     ports: fixed.ports ?? make("ports"),
     cookieSecrets: fixed.cookieSecrets ?? make("cookieSecrets"),
+    fastOpenKeys: fixed.fastOpenKeys ?? make("fastOpenKeys"),
   };
 }
 

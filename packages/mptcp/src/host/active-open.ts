@@ -48,8 +48,9 @@ export class ActiveOpen {
     if (localPort === 0) throw new MptcpError("EADDRNOTAVAIL", `no free port for ${remote}:${port}`);
     const tuple: FourTuple = { localAddress: local, localPort, remoteAddress: remote, remotePort: port };
     const tcpConfig = withProfile(defaults.tcp, options.profile, "tcp", options.tcp);
+    const fastOpen = this.host.fastOpen.clientFor(options.fastOpen ?? defaults.fastOpen, local, remote, now);
     if (!(options.multipath ?? defaults.multipath)) {
-      const socket = TcpSocket.connect(factory.plain(tcpConfig, tuple), now);
+      const socket = TcpSocket.connect({ ...factory.plain(tcpConfig, tuple), fastOpen }, now);
       this.register(socket.tcp, entry);
       return socket;
     }
@@ -57,7 +58,7 @@ export class ActiveOpen {
     const config = options.require === true ? { ...asked, ...ALWAYS_CAPABLE } : asked;
     const connection = factory.multipath(true, tuple, tcpConfig, config, tokens.drawKeys(config.version));
     const subflow = connection.addFirstSubflow();
-    const tcp = TcpConnection.connect(environment, subflow, factory.routed(connection.subflowConfig, local), tuple, now);
+    const tcp = TcpConnection.connect(environment, subflow, factory.routed(connection.subflowConfig, local), tuple, now, fastOpen);
     subflow.attach(tcp);
     if (options.require !== true && blackHoles.has(remote, now)) connection.giveUpMultipath("blackhole_remembered", now);
     else environment.counters.increment("MPTcpExtMPCapableSYNTX");

@@ -29,6 +29,7 @@ export class HostRandom implements RandomSources {
   readonly timestampOffsets: FixableRandom;
   readonly ports: FixableRandom;
   readonly cookieSecrets: FixableRandom;
+  readonly fastOpenKeys: FixableRandom;
   private readonly portRange: PortRange;
 
   /** @param beneath the sources, or what gives them by their purpose */
@@ -41,6 +42,7 @@ export class HostRandom implements RandomSources {
     this.timestampOffsets = source("timestampOffsets");
     this.ports = source("ports");
     this.cookieSecrets = source("cookieSecrets");
+    this.fastOpenKeys = source("fastOpenKeys");
   }
 
   /** @throws MptcpError ERR_OUT_OF_RANGE for a number that cannot be drawn; then none is fixed */

@@ -2,8 +2,8 @@ import type { ConnectionSnapshot, Observer } from "../core/index.ts";
 import { Counters, LIMITS } from "../core/index.ts";
 import type { EndpointId, LocalAddress, MptcpConfig, MptcpEnvironment, SubflowTcpConfig, Timed } from "../mptcp/index.ts";
 import { DEFAULT_MPTCP_CONFIG, fullMesh, lia, lowestTimeDistance, MptcpConnection } from "../mptcp/index.ts";
-import type { FourTuple, InitialNumbers, StreamConnection, TcpConfig, TcpOwner } from "../tcp/index.ts";
-import { cubic, DEFAULT_TCP_CONFIG, SegmentPool, TcpConnection, TcpSocket } from "../tcp/index.ts";
+import type { FastOpenAnswer, FourTuple, InitialNumbers, StreamConnection, TcpConfig, TcpOwner } from "../tcp/index.ts";
+import { cubic, DEFAULT_TCP_CONFIG, FastOpenClient, SegmentPool, TcpConnection, TcpSocket } from "../tcp/index.ts";
 import type { IpAddress, Packet, TcpSegment } from "../wire/index.ts";
 import { icmpErrorOf, TCP_FLAG } from "../wire/index.ts";
 import { ActiveOpen } from "./active-open.ts";
@@ -12,6 +12,7 @@ import { BlackHoles } from "./black-holes.ts";
 import { endedBy, isOpening, resetFromClosedPort } from "./closed-port.ts";
 import { ConnectionFactory } from "./connection-factory.ts";
 import { Connections } from "./connections.ts";
+import { FastOpen } from "./fast-open/index.ts";
 import { HostRandom } from "./fixed-numbers.ts";
 import type { FixedNumbers } from "./fixed-numbers.ts";
 import { HeldPorts } from "./held-ports.ts";
@@ -88,6 +89,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
   private readyHead = 0;
   /** Destinations whose path swallowed SYNs with MP_CAPABLE, and until when to spare them (H5). */
   private readonly blackHoles: BlackHoles;
+  private readonly fastOpen: FastOpen;
 
   constructor(options: HostOptions) {
     this.name = options.name;
@@ -98,7 +100,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     this.observer = this.observers.combined;
     const tcp = withProfile<TcpConfig>({ ...DEFAULT_TCP_CONFIG, congestion: cubic }, options.profile, "tcp", options.tcp);
     const mptcp = withProfile<MptcpConfig>({ ...DEFAULT_MPTCP_CONFIG, scheduler: lowestTimeDistance, congestion: lia, pathManager: fullMesh }, options.profile, "mptcp", options.mptcp);
-    this.defaults = { tcp, mptcp, multipath: options.multipath ?? true };
+    this.defaults = { tcp, mptcp, multipath: options.multipath ?? true, fastOpen: options.fastOpen ?? false };
     this.tokens = new Tokens(this.random, this.counters);
     this.pendingJoins = new PendingJoins(options.pendingJoins ?? LIMITS.hostPendingJoins.default, options.pendingJoinsPerPeer ?? LIMITS.pendingJoinsPerPeer.default);
     this.connections = new Connections({
@@ -113,14 +115,15 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     this.timeWaits = new TimeWaits(this, options.timeWaits ?? LIMITS.timeWaits.default);
     this.tuples = { find: (local, localPort, remote, remotePort) => this.connections.find(local, localPort, remote, remotePort) ?? this.timeWaits.find(local, localPort, remote, remotePort) };
     this.blackHoles = new BlackHoles(this.defaults, this.counters);
+    this.fastOpen = new FastOpen(this.counters, this.random.fastOpenKeys, options.fastOpenHash);
     const numbers = new HostNumbers(this.random, this.timeWaits);
     this.initialNumbers = numbers;
     this.ports = new PortAllocator(this.random.ports, portRange);
     this.factory = new ConnectionFactory(this, this.addresses, this.tokens, tcp.mtu);
-    const { addresses, blackHoles, counters, defaults, factory, heldPorts, ports, strays, tokens, tuples } = this;
+    const { addresses, blackHoles, counters, defaults, factory, fastOpen, heldPorts, ports, strays, tokens, tuples } = this;
     this.listeners = new Listeners({ addresses, counters, defaults, heldPorts });
     const opening: OpeningHost = {
-      environment: this, addresses, factory, heldPorts, tokens,
+      environment: this, addresses, factory, fastOpen, heldPorts, tokens,
       isFull: (remote) => this.isFull(remote),
       register: (connection) => this.register(connection),
     };
@@ -233,15 +236,29 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
   get multipathDefault(): boolean {
     return this.defaults.multipath;
   }
+  get fastOpenDefault(): boolean {
+    return this.defaults.fastOpen;
+  }
 
   /** Makes connections to come otherwise, those of listeners that are there included. Those that are open stay as they are. */
-  setDefaults({ mptcp, multipath, synCookies, tcp }: DefaultsChange): void {
+  setDefaults({ fastOpen, mptcp, multipath, synCookies, tcp }: DefaultsChange): void {
     const { defaults } = this;
     defaults.tcp = { ...defaults.tcp, ...tcp };
     defaults.mptcp = { ...defaults.mptcp, ...mptcp };
     if (multipath !== undefined) defaults.multipath = multipath;
+    if (fastOpen !== undefined) defaults.fastOpen = fastOpen;
     if (synCookies !== undefined) this.passiveOpen.onCookieMode(synCookies);
     this.listeners.onDefaults();
+  }
+
+  /**
+   * The keys that Fast Open cookies are made with: one in use, and one whose cookies are still taken, 16 octets or more each; none: such that are drawn, and change.
+   * @param listener the keys are this one's alone
+   * @throws MptcpError ERR_OUT_OF_RANGE for others
+   */
+  setFastOpenKeys(keys: readonly Uint8Array[], listener?: Listener): void {
+    if (listener === undefined) this.fastOpen.setKeys(keys);
+    else listener.setFastOpenKeys(keys.length === 0 ? null : this.fastOpen.keysOf(keys));
   }
 
   // ---- moving
@@ -259,6 +276,12 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
   restore(snapshot: ConnectionSnapshot, options: RestoreOptions, now: number): StreamConnection {
     this.now = now;
     return restore(this.tables, snapshot, options, now);
+  }
+
+  /** Whether the SYN of a connection waits for what is written first (`FastOpenConnect.waits`): who writes need not wait for the handshake. */
+  awaitsData(connection: StreamConnection): boolean {
+    const tcp = connection instanceof TcpSocket ? connection.tcp : connection instanceof MptcpConnection ? connection.subflows[0]?.tcp : undefined;
+    return tcp !== undefined && tcp.state === "SYN-SENT" && tcp.fastOpen instanceof FastOpenClient && tcp.fastOpen.holdsSyn(tcp);
   }
 
   /** Forgets a connection that goes on elsewhere, without a word to the peer. Nothing may be asked of it any more. */
@@ -454,6 +477,10 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
 
   closed(tcp: TcpConnection): void {
     this.forget(tcp);
+  }
+
+  onFastOpenAnswer(tuple: FourTuple, answer: FastOpenAnswer, now: number): void {
+    this.fastOpen.memory.learn(tuple, answer, now);
   }
 
   orphaned(orphan: object): boolean {

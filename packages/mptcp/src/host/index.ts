@@ -5,9 +5,10 @@
  * @module
  */
 export type { HostAddress } from "./address-book.ts";
+export type { CookieHash, FastOpenListen } from "./fast-open/index.ts";
 export type { FixedNumbers } from "./fixed-numbers.ts";
 export { Host } from "./host.ts";
-export type { AddressOptions, ConnectOptions, Defaults, DefaultsChange, HostOptions, HostUsage, ListenOptions } from "./options.ts";
+export type { AddressOptions, ConnectOptions, FastOpenConnect, Defaults, DefaultsChange, HostOptions, HostUsage, ListenOptions } from "./options.ts";
 export { linuxMptcpInfo } from "./linux-mptcp-info.ts";
 export type { LinuxMptcpInfo } from "./linux-mptcp-info.ts";
 export { changeOfSysctl, KNOWN_SYSCTLS } from "./linux-sysctls.ts";

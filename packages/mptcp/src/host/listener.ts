@@ -1,7 +1,10 @@
+import type { Counters } from "../core/index.ts";
 import { LIMITS, SECOND } from "../core/index.ts";
 import type { MptcpConfig } from "../mptcp/index.ts";
 import type { StreamConnection, TcpConfig } from "../tcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
+import type { CookieKeys, FastOpenListen } from "./fast-open/index.ts";
+import { FastOpenAdmission } from "./fast-open/index.ts";
 import type { Defaults, ListenOptions } from "./options.ts";
 import { withProfile } from "./profiles.ts";
 
@@ -15,13 +18,17 @@ export class Listener {
   private mptcpConfig: MptcpConfig;
   private acceptsMultipath: boolean;
   private mostWaiting: number;
+  /** Takes Fast Open; null: does not. */
+  private admission: FastOpenAdmission | null;
+  private cookieKeys: CookieKeys | null = null;
+  private readonly counters: Counters;
   private handshakes = 0;
   /** When the last SYN cookie was sent, ns. */
   private cookieSentAt = Number.NEGATIVE_INFINITY;
   private readonly established: StreamConnection[] = [];
   private readonly closing: (listener: Listener, now: number) => void;
 
-  constructor(port: number, options: ListenOptions, defaults: Defaults, closing: (listener: Listener, now: number) => void) {
+  constructor(port: number, options: ListenOptions, defaults: Defaults, counters: Counters, closing: (listener: Listener, now: number) => void) {
     this.port = port;
     this.address = options.address ?? null;
     this.options = options;
@@ -29,6 +36,8 @@ export class Listener {
     this.mptcpConfig = withProfile(defaults.mptcp, options.profile, "mptcp", options.mptcp);
     this.acceptsMultipath = options.multipath ?? defaults.multipath;
     this.mostWaiting = options.backlog ?? LIMITS.backlog.default;
+    this.counters = counters;
+    this.admission = admissionOf(options.fastOpen ?? defaults.fastOpen, counters);
     this.closing = closing;
   }
 
@@ -66,6 +75,25 @@ export class Listener {
   /** Other connections may be half open or wait, as many as that, from now on; those that there are stay. listen(2) once more */
   setBacklog(backlog: number): void {
     this.mostWaiting = backlog;
+  }
+
+  /** Which SYNs are taken with their data; null: none. */
+  get fastOpen(): FastOpenAdmission | null {
+    return this.admission;
+  }
+  /** Its own keys; null: those of the host. */
+  get fastOpenKeys(): CookieKeys | null {
+    return this.cookieKeys;
+  }
+
+  /** Takes SYNs with data from now on, see {@link ListenOptions.fastOpen}, or not any more. */
+  setFastOpen(option: boolean | FastOpenListen): void {
+    this.admission = admissionOf(option, this.counters);
+  }
+
+  /** See `Host.setFastOpenKeys`; null: the host's. */
+  setFastOpenKeys(keys: CookieKeys | null): void {
+    this.cookieKeys = keys;
   }
 
   /** Whether a connection waits to be accepted: poll(2)'s POLLIN. */
@@ -113,6 +141,7 @@ export class Listener {
     this.tcpConfig = withProfile(defaults.tcp, profile, "tcp", tcp);
     this.mptcpConfig = withProfile(defaults.mptcp, profile, "mptcp", mptcp);
     this.acceptsMultipath = multipath ?? defaults.multipath;
+    if (this.options.fastOpen === undefined && defaults.fastOpen !== (this.admission !== null)) this.setFastOpen(defaults.fastOpen);
   }
 
   onHandshakeBegun(): void {
@@ -136,6 +165,10 @@ export class Listener {
   deliver(connection: StreamConnection): void {
     this.established.push(connection);
   }
+}
+
+function admissionOf(option: boolean | FastOpenListen, counters: Counters): FastOpenAdmission | null {
+  return option === false ? null : new FastOpenAdmission(option === true ? {} : option, counters);
 }
 
 /** Longer than any cookie is good for, ns. */

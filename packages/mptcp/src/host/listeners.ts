@@ -33,8 +33,8 @@ export class Listeners {
     if (!Number.isInteger(port) || port < 1 || port > 65535) throw new MptcpError("ERR_SOCKET_BAD_PORT", `port should be 1 to 65535, got ${port}`);
     const others = this.ports.get(port) ?? [];
     if (others.some((other) => other.excludes(options))) throw new MptcpError("EADDRINUSE", `port ${port} is in use`);
-    const { addresses, defaults, heldPorts } = this.host;
-    const listener = new Listener(port, options, defaults, (closing, now) => this.close(closing, now));
+    const { addresses, counters, defaults, heldPorts } = this.host;
+    const listener = new Listener(port, options, defaults, counters, (closing, now) => this.close(closing, now));
     try {
       for (const entry of addresses.entries) {
         if (listener.covers(entry.address)) heldPorts.hold(listener, entry, port);

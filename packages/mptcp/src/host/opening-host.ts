@@ -3,6 +3,7 @@ import type { TcpConnection } from "../tcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
 import type { AddressBook } from "./address-book.ts";
 import type { ConnectionFactory } from "./connection-factory.ts";
+import type { FastOpen } from "./fast-open/index.ts";
 import type { HeldPorts } from "./held-ports.ts";
 import type { Tokens } from "./tokens.ts";
 
@@ -14,6 +15,7 @@ export interface OpeningHost {
   readonly factory: ConnectionFactory;
   readonly heldPorts: HeldPorts;
   readonly tokens: Tokens;
+  readonly fastOpen: FastOpen;
   /** Whether one more connection with a peer would be too many; counts it. */
   isFull(remote: IpAddress): boolean;
   /** Takes a connection into the host's tables. */

@@ -2,6 +2,7 @@ import type { Observer, RandomPurpose, RandomSource, RandomSources } from "../co
 import type { EndpointFlags, MptcpConfig, SubflowTcpConfig } from "../mptcp/index.ts";
 import type { TcpConfig } from "../tcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
+import type { CookieHash, FastOpenListen } from "./fast-open/index.ts";
 import type { FixedNumbers } from "./fixed-numbers.ts";
 import type { PortRange, PortSource } from "./ports.ts";
 import type { ProfileName } from "./profiles.ts";
@@ -37,6 +38,8 @@ export interface HostOptions {
   readonly mptcp?: Partial<MptcpConfig>;
   /** Whether Multipath TCP is asked for, and accepted, where nothing is said of it; true unless given. */
   readonly multipath?: boolean;
+  /** Whether connections are opened, and taken, by Fast Open where nothing is said of it; false unless given. See {@link ConnectOptions.fastOpen}. */
+  readonly fastOpen?: boolean;
   /** Joins that may wait for their third ACK, the oldest of which makes room for the next one; 1024 unless given ... */
   readonly pendingJoins?: number;
   /** ... and those from one address; 64 unless given. */
@@ -59,6 +62,8 @@ export interface HostOptions {
   readonly portRange?: PortRange;
   /** `auto` unless given. */
   readonly synCookies?: SynCookieMode;
+  /** What Fast Open cookies are made by; HMAC-SHA256 unless given. */
+  readonly fastOpenHash?: CookieHash;
 }
 
 /** The parameters of connections for which nothing else is said. */
@@ -67,6 +72,8 @@ export interface Defaults {
   mptcp: MptcpConfig;
   /** Whether Multipath TCP is asked for, and accepted. */
   multipath: boolean;
+  /** Whether Fast Open is. */
+  fastOpen: boolean;
 }
 
 /** What a host makes connections to come with, where whoever opens them or listens for them says nothing else; what is not named stays as it is. */
@@ -75,6 +82,7 @@ export interface DefaultsChange {
   readonly mptcp?: Partial<MptcpConfig>;
   /** Whether Multipath TCP is asked for, and accepted. */
   readonly multipath?: boolean;
+  readonly fastOpen?: boolean;
   readonly synCookies?: SynCookieMode;
 }
 
@@ -104,6 +112,8 @@ export interface ListenOptions {
    * does in any case where SYN cookies are in use. TCP_DEFER_ACCEPT
    */
   readonly deferAccept?: number;
+  /** Take the data of SYNs that bring a cookie of ours, and give cookies out (RFC 7413); as the host does unless given: it does not. */
+  readonly fastOpen?: boolean | FastOpenListen;
   /** Accept Multipath TCP; as the host does unless given. */
   readonly multipath?: boolean;
   /** The host's unless given. Whose choices are made where the RFCs leave one: `profiles` of `mptcp`. What `tcp` and `mptcp` say goes before it. */
@@ -112,11 +122,27 @@ export interface ListenOptions {
   readonly mptcp?: Partial<MptcpConfig>;
 }
 
+/** How a connection is opened by Fast Open. */
+export interface FastOpenConnect {
+  /**
+   * Where a cookie is there, the SYN waits until something is written, or the direction is ended: without end (TCP_FASTOPEN_CONNECT), or so long at the most, ns, since
+   * the peer may be who speaks first. False unless given.
+   */
+  readonly waits?: boolean | number;
+  /** `none`: send data without a cookie, to a server that is known to want none; `required` unless given. TCP_FASTOPEN_NO_COOKIE */
+  readonly cookies?: "required" | "none";
+}
+
 export interface ConnectOptions {
   readonly localAddress?: IpAddress;
   readonly localPort?: number;
   /** Ask for Multipath TCP; as the host does unless given. */
   readonly multipath?: boolean;
+  /**
+   * Send what is written before the SYN leaves with it, where the server gave a cookie for that, and ask for one where it has not (RFC 7413); as the host does unless given: it does not.
+   * The peer may get such data twice, as two connections: only for what may be done twice (RFC 7413 §2.1).
+   */
+  readonly fastOpen?: boolean | FastOpenConnect;
   /** Never send a SYN without MP_CAPABLE, whatever is remembered of the path; false unless given. */
   readonly require?: boolean;
   /** The host's unless given. Whose choices are made where the RFCs leave one: `profiles` of `mptcp`. What `tcp` and `mptcp` say goes before it. */

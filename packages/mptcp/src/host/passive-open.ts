@@ -2,8 +2,8 @@ import type { JoinRefusal } from "../core/index.ts";
 import { JOIN_REFUSALS, LIMITS } from "../core/index.ts";
 import type { KeyMaterial } from "../mptcp/index.ts";
 import { answerFlags, readCapableAck, readCapableSyn, readJoinSyn } from "../mptcp/index.ts";
-import type { FourTuple, SentSynAck } from "../tcp/index.ts";
-import { TcpConnection, TcpSocket } from "../tcp/index.ts";
+import type { FastOpenDecision, FourTuple, SentSynAck } from "../tcp/index.ts";
+import { FastOpenServer, TcpConnection, TcpSocket } from "../tcp/index.ts";
 import type { IpAddress, MpJoinSyn, Packet, TcpSegment } from "../wire/index.ts";
 import { MP_CAPABLE_FLAG, TCP_FLAG } from "../wire/index.ts";
 import type { HostNumbers } from "./initial-numbers.ts";
@@ -134,14 +134,15 @@ export class PassiveOpen {
     if (this.host.isFull(packet.source)) return true;
     const offer = listener.multipath ? readCapableSyn(segment, listener.mptcp.version, listener.mptcp.algorithmOffers) : NO_OFFER;
     if (offer.kind === "offer") counters.increment("MPTcpExtMPCapableSYNRX");
+    const decision = stateless ? null : this.host.fastOpen.decide(listener, packet, segment, now);
     if (stateless) this.sendCookie(listener, packet, segment, offer.kind === "offer" ? offer.flags : null, link, now);
-    else this.admit(listener, packet, segment, offer.kind !== "offer" ? null : { keys: tokens.drawKeys(listener.mptcp.version), flags: offer.flags, key: offer.key }, null, now);
+    else this.admit(listener, packet, segment, offer.kind !== "offer" ? null : { keys: tokens.drawKeys(listener.mptcp.version), flags: offer.flags, key: offer.key }, null, now, decision);
     return true;
   }
 
   /** Makes the connection for a SYN. `capable`: null for plain TCP. `sent`: the SYN+ACK, if it left already. */
-  private admit(listener: Listener, packet: Packet, segment: TcpSegment, capable: Capable | null, sent: SentSynAck | null, now: number): TcpConnection {
-    const { addresses, environment, factory, heldPorts, listeners } = this.host;
+  private admit(listener: Listener, packet: Packet, segment: TcpSegment, capable: Capable | null, sent: SentSynAck | null, now: number, decision: FastOpenDecision | null = null): TcpConnection {
+    const { addresses, environment, factory, fastOpen, heldPorts, listeners } = this.host;
     const tuple = tupleOf(packet, segment);
     let tcp: TcpConnection;
     if (capable !== null) {
@@ -149,7 +150,9 @@ export class PassiveOpen {
       const subflow = connection.addFirstSubflow();
       connection.onOffer(capable.flags, capable.key);
       listeners.expect(connection, listener);
-      tcp = TcpConnection.accept(environment, subflow, factory.routed(connection.subflowConfig, tuple.localAddress), tuple, packet, now, sent);
+      const config = factory.routed(connection.subflowConfig, tuple.localAddress);
+      // RFC 8684 §B.1: a SYN+ACK has no room for timestamps, MP_CAPABLE and a cookie.
+      tcp = TcpConnection.accept(environment, subflow, decision !== null && decision.cookie !== null ? { ...config, timestamps: false } : config, tuple, packet, now, sent);
       subflow.attach(tcp);
     } else {
       const socket = TcpSocket.accept({ ...factory.plain(listener.tcp, tuple), sent }, packet, now);
@@ -157,9 +160,14 @@ export class PassiveOpen {
       ({ tcp } = socket);
     }
     const { deferAccept = 0 } = listener.options;
-    if (deferAccept > 0 && sent === null) tcp.serve({ deferredUntil: now + deferAccept });
+    if (decision !== null) tcp.fastOpen = fastOpen.serverFor(decision);
+    if (deferAccept > 0 && sent === null && decision?.accepts !== true) tcp.serve({ deferredUntil: now + deferAccept });
     heldPorts.hold(tcp, addresses.find(tuple.localAddress), tuple.localPort);
     this.host.register(tcp);
+    if (decision?.accepts === true && tcp.fastOpen instanceof FastOpenServer) {
+      listener.fastOpen?.onOpened(tcp);
+      tcp.fastOpen.open(tcp, segment, now);
+    }
     return tcp;
   }
 

@@ -13,7 +13,7 @@ import { RegularStream } from "./ending/regular-stream.ts";
 import type { MptcpEnvironment, SubflowTcpConfig, Timed } from "./environment.ts";
 import type { AddressesInfo, ConnectionInfo, PoliciesInfo, SubflowInfo, SubflowView } from "./info.ts";
 import { addressesOf, infoOfMultipath, infoOfRegular, infoOfSubflow, policiesOf } from "./info.ts";
-import type { MultipathContext } from "./multipath.ts";
+import type { MultipathContext } from "./multipath-context.ts";
 import { Multipath } from "./multipath.ts";
 import type { LocalAddress, PathLimits } from "./path-manager.ts";
 import type { Paths } from "./paths/paths.ts";
@@ -430,8 +430,13 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
     if (quiet || (event & (STREAM_EVENT.connected | STREAM_EVENT.closed)) !== 0) this.environment.notify(this);
   }
 
-  onEstablished(now: number): void {
+  onOpenedEarly(now: number): void {
     this.openedAt = now;
+    this.raise(STREAM_EVENT.connected | STREAM_EVENT.writable);
+  }
+
+  onEstablished(now: number): void {
+    if (this.openedAt < 0) this.openedAt = now;
     this.log.observe(this.subflows[0] ?? null, { kind: "connection_established", multipath: this.multipath, token: this.session.local.token });
     this.raise(STREAM_EVENT.connected | STREAM_EVENT.writable);
   }

@@ -3,6 +3,7 @@ import type { MptcpConfig } from "./config.ts";
 import type { SentMapping } from "./data/mappings.ts";
 import type { DataReceiver } from "./data/receiver.ts";
 import type { SchedulableSubflow } from "./scheduler.ts";
+import type { DataFault } from "./data/faults.ts";
 import type { Session } from "./session.ts";
 
 /**
@@ -69,5 +70,5 @@ export interface InboundOwner {
   /** Data arrived behind a mapping that failed; `tooMuch`: more than may be held. */
   onMoreData(tooMuch: boolean, now: number): void;
   /** Something was dropped or refused. What lies beyond the window may be a question of the peer's: it is answered. */
-  note(event: "beyond_window" | "too_many_mappings" | "mapping_conflict", now: number): void;
+  note(fault: DataFault, now: number): void;
 }

@@ -18,7 +18,7 @@ import type { PatienceContext, PatienceLimits } from "./ending/patience.ts";
 import { Patience } from "./ending/patience.ts";
 import type { HandOver } from "./ending/regular-stream.ts";
 import { DEADLINE } from "./deadlines.ts";
-import type { MptcpEnvironment, SubflowTcpConfig } from "./environment.ts";
+import type { MultipathContext } from "./multipath-context.ts";
 import type { LocalAddress, Path } from "./path-manager.ts";
 import type { PathsContext, PathSubflow } from "./paths/paths.ts";
 import { Paths } from "./paths/paths.ts";
@@ -28,33 +28,6 @@ import type { SignalSubflow } from "./paths/signals.ts";
 import type { Session } from "./session.ts";
 import type { SubflowContext, SubflowOptions } from "./subflow-context.ts";
 import { Subflow } from "./subflow.ts";
-
-/** What a Multipath TCP connection asks of its face to the application and the host. */
-export interface MultipathContext {
-  readonly connectionId: number;
-  readonly environment: MptcpEnvironment;
-  readonly config: MptcpConfig;
-  readonly deadlines: Deadlines;
-  readonly log: DecisionLog;
-  readonly tuple: FourTuple;
-  /** How the TCP of subflows to come is to be. */
-  readonly subflowConfig: SubflowTcpConfig;
-  /** What controls the congestion of subflows, and the group that those of the connection may join. */
-  readonly congestion: CongestionControlFactory;
-  readonly couplingGroup: CouplingGroup;
-  /** Notes an event for the application (STREAM_EVENT). */
-  raise(event: number): void;
-  /** The connection is open. */
-  onEstablished(now: number): void;
-  /** Nobody waits for the connection any more. @returns false when the host has too many of those */
-  orphaned(): boolean;
-  /** The connection is closed and has no subflow, and is kept for a while. */
-  linger(now: number): void;
-  /** Nothing of the connection is needed any more. */
-  forget(): void;
-  /** The connection becomes regular TCP: its TCP connection has another owner from here on. */
-  becomeRegular(handOver: HandOver, now: number): void;
-}
 
 /**
  * The mediator of a Multipath TCP connection: it owns the parts and the list of subflows, carries what one part says to the others, and
@@ -502,9 +475,10 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     // Regular TCP goes on over the first subflow alone: joins that are under way are given up.
     for (const subflow of others) subflow.end("fallback", now);
     const { config, session, sender, receiver } = this;
+    const arrivingOffset = how.arrivingOffset - first.earlyReceived;
     const acknowledges = reason === "mp_fail" && config.mappingFaults === "regular";
     const joins = others.filter((subflow) => !subflow.hasHeir).map((subflow) => subflow.tcp);
-    this.context.becomeRegular({ reason, tcp: first.tcp, joins, session, unsent: sender.handOver(first.declared), unread: receiver.handOver(), held, isEstablished, declares: config.regularNotice === "declared" || acknowledges, acknowledges, ...how }, now);
+    this.context.becomeRegular({ reason, tcp: first.tcp, joins, session, unsent: sender.handOver(first.declared), unread: receiver.handOver(), held, isEstablished, declares: config.regularNotice === "declared" || acknowledges, acknowledges, ...how, arrivingOffset, sentEarly: first.earlySent }, now);
     this.dirty = false;
   }
 
@@ -534,6 +508,10 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     }
     if (this.sender.finQueued) this.releaseFin(now);
     this.log.established(subflow);
+  }
+
+  onOpenedEarly(now: number): void {
+    this.context.onOpenedEarly(now);
   }
 
   whyNotJoin(subflow: Subflow): SubflowEndReason | null {
@@ -600,6 +578,12 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     if (this.optionsDropped) this.onProgress();
     if (this.receiver.hasEnoughToRead) this.raise(STREAM_EVENT.readable);
     if (this.receiver.finReached) this.onEnd(now);
+  }
+
+  deliverEarly(payload: Payload, now: number): void {
+    if (this.ending.closed) return;
+    this.receiver.insertEarly(payload, now);
+    if (this.receiver.hasEnoughToRead) this.raise(STREAM_EVENT.readable);
   }
 
   /** A piece of data came without a mapping. @returns how many did, on whichever subflow, since one came with it */
@@ -697,6 +681,8 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     this.dirty = false;
     const { sender } = this;
     if (sender.finQueued && !sender.finSent) this.releaseFin(now);
+    // The first SYN may wait for what it is to carry.
+    if (!this.connected) this.living[0]?.wakeSyn();
     if (sender.hasWork) {
       const usable = sender.carriers.usable();
       for (let i = 0; i < usable.length; i++) {

@@ -8,6 +8,7 @@ import { addDataFin, addMapping, dssWithAck } from "./data/dss.ts";
 import { SentMapping } from "./data/mappings.ts";
 import type { DataReceiver } from "./data/receiver.ts";
 import type { DataSender } from "./data/sender.ts";
+import { mpFail } from "./ending/checksum-failure.ts";
 import type { Session } from "./session.ts";
 
 /** What the writing of options asks of the connection around a subflow, `S`. */
@@ -70,6 +71,29 @@ export function writeFastclose(context: FastcloseContext, segment: TcpSegment): 
   segment.mptcp = [{ kind: "mp_fastclose", receiverKey: context.session.remote.key }];
   const explains = context.config.explainResets === "all" && (segment.flags & TCP_FLAG.RST) !== 0;
   if (explains) segment.mptcp = [...segment.mptcp, { kind: "mp_tcprst", transient: false, reserved: 0, reason: MP_RESET_REASON.unspecified }];
+}
+
+/** What the RST of a subflow is to say. */
+export interface ResetWords {
+  readonly isFastclose: boolean;
+  /** For MP_TCPRST; -1: none; and whether the condition passes (flag T). */
+  readonly reason: number;
+  readonly passes: boolean;
+  /** Data offset of a mapping whose checksum was wrong; -1: all was well. */
+  readonly failedAt: number;
+}
+
+/** Puts what a RST says onto it (RFC 8684 §3.6). */
+export function writeReset(context: FastcloseContext, { failedAt, isFastclose, passes, reason }: ResetWords, segment: TcpSegment): void {
+  const { config, session } = context;
+  if (isFastclose && session.remoteKnown) writeFastclose(context, segment);
+  else if (reason < 0) {
+    if (config.explainResets === "all" && session.remoteKnown && session.version.explainsResets) segment.mptcp = [{ kind: "mp_tcprst", transient: false, reserved: 0, reason: MP_RESET_REASON.unspecified }];
+  } else if (session.version.explainsResets) {
+    const reset: MptcpOption = { kind: "mp_tcprst", transient: passes && config.explainResets !== "all", reserved: 0, reason };
+    // RFC 8684 §3.7: what the peer sent from here on is not trusted.
+    segment.mptcp = failedAt >= 0 ? [mpFail(session, failedAt), reset] : [reset];
+  }
 }
 
 interface FastcloseContext {

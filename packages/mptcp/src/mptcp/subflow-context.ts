@@ -70,6 +70,10 @@ export interface SubflowContext<S> {
   onAgreed(flags: number, key: Uint8Array): void;
   onKeysReturned(flags: number, key: Uint8Array): void;
   onFirstEstablished(subflow: S, now: number): void;
+  /** The application may have what came with the peer's SYN, before the handshake is over. */
+  onOpenedEarly(now: number): void;
+  /** What came with the peer's SYN, before anything of the data sequence space (RFC 8684 §B.2). */
+  deliverEarly(payload: Payload, now: number): void;
   /** Why the connection has no use for `subflow`, a join that arrived and whose third ACK is verified; null where it has. */
   whyNotJoin(subflow: S): SubflowEndReason | null;
   /** The third ACK of a join that arrived was verified. */

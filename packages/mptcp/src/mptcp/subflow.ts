@@ -1,18 +1,19 @@
 import type { CloseReason, Counters, Deadlines, FallbackReason, Reason, SubflowEndReason } from "../core/index.ts";
-import { LIMITS, SUBFLOW_END_REASONS } from "../core/index.ts";
+import { SUBFLOW_END_REASONS } from "../core/index.ts";
 import type { CongestionControlFactory, CouplingGroup, FourTuple, SegmentRole, SegmentSlot, StreamBuffers, TcpConnection, TcpOwner } from "../tcp/index.ts";
 import { SEGMENT_ROLE } from "../tcp/index.ts";
-import type { MpReset, MptcpOption, Payload, TcpSegment } from "../wire/index.ts";
+import type { MpReset, Payload, TcpSegment } from "../wire/index.ts";
 import { MP_RESET_REASON, TCP_OPTION_SPACE } from "../wire/index.ts";
 import type { MptcpConfig } from "./config.ts";
 import type { Carrier, InboundOwner } from "./context.ts";
+import type { DataFault } from "./data/faults.ts";
+import { noteFault } from "./data/faults.ts";
 import { Inbound } from "./data/inbound.ts";
 import { SentMapping, SentMappings } from "./data/mappings.ts";
 import { headerGrowth } from "./data/option-space.ts";
 import type { DataReceiver } from "./data/receiver.ts";
 import { Span } from "./data/span.ts";
 import { SUBFLOW_DEADLINE, SUBFLOW_DEADLINES } from "./deadlines.ts";
-import { mpFail } from "./ending/checksum-failure.ts";
 import type { FailureSubflow } from "./ending/checksum-failure.ts";
 import type { EndingSubflow } from "./ending/ending.ts";
 import { LateJoin } from "./ending/late-join.ts";
@@ -23,7 +24,7 @@ import type { Opening, OpeningOwner } from "./handshake/opening.ts";
 import { CapableOpening, JoinOpening } from "./handshake/opening.ts";
 import type { SubflowView } from "./info.ts";
 import { OptionReader } from "./option-reader.ts";
-import { writeDss, writeFastclose } from "./option-writer.ts";
+import { writeDss, writeFastclose, writeReset } from "./option-writer.ts";
 import type { PathSubflow } from "./paths/paths.ts";
 import { LifeCheck } from "./paths/silence.ts";
 import type { SilentSubflow } from "./paths/silence.ts";
@@ -75,6 +76,9 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   private reinjectedBytes = 0;
   /** Pieces of data without a mapping since the last one with. */
   private unmappedPieces = 0;
+  /** Octets at the start of the subflow that went on our SYN, or came with the peer's: they are no part of the data sequence space (RFC 8684 §B.2). */
+  private sentEarly = 0;
+  private receivedEarly = 0;
   /** Named in a REMOVE_ADDR (§3.4.2): the check of whether it is gone. */
   private removal: RemovalCheck | null = null;
 
@@ -197,8 +201,15 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   get declared(): number {
     return this.span === null ? 0 : this.span.length;
   }
+  /** Where the mappings of either direction count from, in octets of the subflow. */
+  get earlySent(): number {
+    return this.sentEarly;
+  }
+  get earlyReceived(): number {
+    return this.receivedEarly;
+  }
   get receivedOffset(): number {
-    return this.tcp.receivedOffset;
+    return this.tcp.receivedOffset - this.receivedEarly;
   }
   get failedAt(): number {
     return this.inbound.failedAt;
@@ -253,7 +264,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   }
 
   get contiguous(): boolean {
-    return this.tcp.receivedOffset - this.inbound.held === this.context.receiver.nxt;
+    return this.receivedOffset - this.inbound.held === this.context.receiver.nxt;
   }
 
   carriedLately(dataOffset: number): boolean {
@@ -272,6 +283,11 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   wake(): void {
     this.tcp.wake();
+  }
+
+  /** Data was written that a SYN which has not left yet may carry. */
+  wakeSyn(): void {
+    if (this.tcp.fastOpen !== null && this.tcp.state === "SYN-SENT") this.tcp.wake();
   }
 
   requestAck(): void {
@@ -435,12 +451,26 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
       return;
     }
     const { sender } = this.context;
-    if (sender.take(this, offset, length, now, slot)) this.reinjectedBytes += length;
+    if (sender.take(this, offset - this.sentEarly, length, now, slot)) this.reinjectedBytes += length;
     const mapping = slot.tag as SentMapping;
     this.sentMappings.push(mapping);
     if (sender.rest === null) return;
     this.span = new Span(mapping, sender.rest, slot.push);
     slot.push = false;
+  }
+
+  synData(_tcp: TcpConnection, most: number): Payload | null {
+    return this.context.sender.early(most);
+  }
+
+  onSynDataAcknowledged(_tcp: TcpConnection, length: number): void {
+    this.sentEarly = length;
+    this.context.sender.forgetEarly(length);
+  }
+
+  onOpenedEarly(_tcp: TcpConnection, length: number, now: number): void {
+    this.receivedEarly = length;
+    this.context.onOpenedEarly(now);
   }
 
   get waitsForRoom(): boolean {
@@ -474,7 +504,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
         this.opening.writeSynAck(segment);
         return;
       case SEGMENT_ROLE.reset:
-        this.writeReset(segment);
+        writeReset(this.context, { isFastclose: this.fastclose, reason: this.resetReason, passes: this.resetPasses, failedAt: this.failedAt }, segment);
         return;
       default:
     }
@@ -490,7 +520,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   // ---- TcpOwner: arrivals
 
-  onSegment(_tcp: TcpConnection, segment: TcpSegment, offset: number, now: number): boolean {
+  onSegment(_tcp: TcpConnection, segment: TcpSegment, at: number, now: number): boolean {
+    const offset = at - this.receivedEarly;
     // What arrives on one subflow may unblock another (draft-barre §3.5.2).
     this.context.mark();
     this.reader.begin(segment);
@@ -504,7 +535,12 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     return segment.mptcp.length > 0 ? this.reader.read(segment, offset, now) : this.optionLoss.onBareSegment(segment, offset, now);
   }
 
-  onData(_tcp: TcpConnection, payload: Payload, offset: number, now: number): void {
+  onData(_tcp: TcpConnection, payload: Payload, at: number, now: number): void {
+    const offset = at - this.receivedEarly;
+    if (offset < 0) {
+      this.context.deliverEarly(payload, now);
+      return;
+    }
     this.context.onArrival(this);
     if (this.weAskBackup) this.context.paths.signals.onDataOnBackup(this, now);
     this.inbound.onData(payload, offset, now);
@@ -529,7 +565,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     } else if (closed || !receiver.finReached || this.context.othersFor(this) !== "none") this.close(now);
   }
 
-  onAcknowledged(_tcp: TcpConnection, to: number, now: number): void {
+  onAcknowledged(_tcp: TcpConnection, upTo: number, now: number): void {
+    const to = upTo - this.sentEarly;
     this.staleness.onAcknowledged();
     if (!this.optionLoss.isDisproven && to > 0 && !this.optionLoss.onFirstAcknowledged(now)) return;
     this.sentMappings.acknowledge(to);
@@ -616,7 +653,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   revert(now: number): boolean {
     if (!this.mayFallBack) return false;
-    this.context.fallBack("options_lost", now, this.context.receiver.nxt - this.tcp.receivedOffset);
+    this.context.fallBack("options_lost", now, this.context.receiver.nxt - this.receivedOffset);
     return true;
   }
 
@@ -627,7 +664,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     if (this.mayFallBack && (isLenient || offset === context.receiver.nxt)) {
       // The one stream that there is goes on without mappings.
       context.fallBack(offset === 0 ? "options_lost_on_data" : "options_lost", now, context.receiver.nxt - offset);
-      tcp.owner.onData(tcp, rest, offset, now);
+      tcp.owner.onData(tcp, rest, offset + this.receivedEarly, now);
       return false;
     }
     context.counters.increment("MPTcpExtDSSNoMapping");
@@ -655,22 +692,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.context.failure.onMoreData(this, tooMuch, now);
   }
 
-  note(event: "beyond_window" | "too_many_mappings" | "mapping_conflict", now: number): void {
-    const { counters, log } = this.context;
-    switch (event) {
-      case "beyond_window":
-        counters.increment("MPTcpExtNoDSSInWindow");
-        // RFC 8684 §3.3.5: the Data ACK and the window may be what the peer asks for, as with TCP's segments beyond the window.
-        if (this.context.config.beyondWindow === "refused") this.tcp.challenge(now);
-        break;
-      case "too_many_mappings":
-        counters.increment(LIMITS.mappings.counter);
-        log.observe(this, { kind: "segment_dropped", reason: "too_many_mappings" });
-        break;
-      case "mapping_conflict":
-        counters.increment("MPTcpExtDSSNotMatching");
-        break;
-    }
+  note(fault: DataFault, now: number): void {
+    noteFault(fault, this.context, this, now);
   }
 
   // ---- OpeningOwner
@@ -688,7 +711,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     return this.context.sender.finDue;
   }
   get isBeginning(): boolean {
-    return this.tcp.nextOffset === 0 && !this.context.sender.finSent;
+    return this.tcp.nextOffset === this.sentEarly && !this.context.sender.finSent;
   }
   get signalDue(): boolean {
     return this.context.hasSignals && this.context.waitsFor(this, TCP_OPTION_SPACE);
@@ -744,20 +767,6 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     slot.push = span.pushesAfter(length);
     slot.payload = span.take(length);
     if (span.length === 0) this.span = null;
-  }
-
-  // ---- inside: what we say
-
-  private writeReset(segment: TcpSegment): void {
-    const { config, session } = this.context;
-    if (this.fastclose && session.remoteKnown) writeFastclose(this.context, segment);
-    else if (this.resetReason < 0) {
-      if (config.explainResets === "all" && session.remoteKnown && session.version.explainsResets) segment.mptcp = [{ kind: "mp_tcprst", transient: false, reserved: 0, reason: MP_RESET_REASON.unspecified }];
-    } else if (session.version.explainsResets) {
-      const reset: MptcpOption = { kind: "mp_tcprst", transient: this.resetPasses && config.explainResets !== "all", reserved: 0, reason: this.resetReason };
-      // RFC 8684 §3.7: what the peer sent from here on is not trusted.
-      segment.mptcp = this.failedAt >= 0 ? [mpFail(session, this.failedAt), reset] : [reset];
-    }
   }
 
   // ---- inside: the end

@@ -27,6 +27,11 @@ export interface SocketOptions {
    * bound, and else the one that is: `localAddress`, or the `host` of a server.
    */
   readonly localAddresses?: readonly string[];
+  /**
+   * TCP Fast Open (RFC 7413). Of a socket that connects: where the server gave a cookie before, it counts as connected at once, and what is written first goes with
+   * the SYN; **the server may get that twice, as two connections**. Of a server: takes such data, and gives cookies out. As the runtime does unless given: it does not.
+   */
+  readonly fastOpen?: boolean;
   /** Whose choices are made where the RFCs leave one, as in `profiles`; the runtime's unless given. `tcp` and `mptcp` go before it. */
   readonly profile?: ProfileName;
   readonly tcp?: Partial<TcpConfig>;

@@ -7,6 +7,8 @@ import type { KeepAlive, StreamSettings, TcpConfig } from "./config.ts";
 import type { CongestionContext, CongestionControl, CongestionControlFactory, HandOver } from "./congestion/control.ts";
 import { BEFORE_ESTABLISHED } from "./congestion/none.ts";
 import { Ecn } from "./ecn/ecn.ts";
+import type { FastOpenClient } from "./fast-open/client.ts";
+import type { FastOpenServer } from "./fast-open/server.ts";
 import { handleIcmpError } from "./icmp-errors.ts";
 import type { IcmpError } from "./icmp-errors.ts";
 import type { TcpEnvironment, TcpOwner } from "./owner.ts";
@@ -16,6 +18,7 @@ import { Receiver } from "./receiving/receiver.ts";
 import { RttEstimator } from "./recovery/rtt.ts";
 import { segmentArrives, synchronize } from "./segment-arrives.ts";
 import { Sender } from "./sending/sender.ts";
+import type { SentSynAck, Service } from "./service.ts";
 import type { FourTuple } from "./stream.ts";
 import { Tally } from "./tally.ts";
 import { TimeWait } from "./time-wait.ts";
@@ -77,6 +80,8 @@ export class TcpConnection {
   answersBySyn = false;
   /** Until then an ACK without data does not complete the handshake of a connection that was opened by the peer, ns; 0: it does. */
   deferredUntil = 0;
+  /** TCP Fast Open (RFC 7413); null: the handshake is an ordinary one. */
+  fastOpen: FastOpenClient | FastOpenServer | null = null;
 
   // statistics
   bytesSent = 0;
@@ -153,12 +158,14 @@ export class TcpConnection {
   }
 
   /** Active open: SYN-SENT. The SYN leaves with the next pollTransmit; the environment is not woken for it. */
-  static connect(environment: TcpEnvironment, owner: TcpOwner, config: TcpConfig, tuple: FourTuple, now: number): TcpConnection {
+  static connect(environment: TcpEnvironment, owner: TcpOwner, config: TcpConfig, tuple: FourTuple, now: number, fastOpen: FastOpenClient | null = null): TcpConnection {
     const tcp = new TcpConnection(environment, owner, config, tuple, true, null, now);
+    tcp.fastOpen = fastOpen;
     tcp.sender.nxt = 0;
     tcp.ecn = Ecn.asking(config);
     tcp.setState("SYN-SENT", now);
     tcp.synPending = true;
+    if (fastOpen !== null && fastOpen.patience > 0) tcp.timers[TIMER.retransmission] = tcp.nextTimeout = now + fastOpen.patience;
     return tcp;
   }
 
@@ -630,7 +637,8 @@ export class TcpConnection {
   /** The handshake is complete: ESTABLISHED. */
   establish(now: number): void {
     const sender = this.sender;
-    sender.una = 0;
+    // What the SYN carried may be acknowledged with it.
+    sender.una = this.active ? sender.nxt : 0;
     if (sender.timeouts > 0) this.tally.onTimeoutsOver(now);
     sender.timeouts = 0;
     sender.backoff = 0;
@@ -639,6 +647,21 @@ export class TcpConnection {
     if (this.synSentAt >= 0 && this.synSentAt !== NEVER) this.rtt.sample(now - this.synSentAt, 1, now);
     // RFC 6298 §5.7: a lost SYN makes the first RTO for data at least three seconds.
     else if (this.synRetries > 0 && this.rtt.rto < AFTER_LOST_SYN) this.rtt.rto = AFTER_LOST_SYN;
+    if (!this.reachedEstablished) this.prepareSending(now);
+    else if (sender.board.count > 0) sender.armRetransmission(now);
+    this.setState("ESTABLISHED", now);
+    if (this.keepAlive !== null) this.arm(TIMER.keepAlive, now + this.keepAlive.idle);
+    this.owner.onEstablished(this, now);
+  }
+
+  /** Fast Open: the owner may send and receive in SYN-RECEIVED already (RFC 7413 §4.2.2). @param length bytes that came with the SYN */
+  openForData(length: number, now: number): void {
+    this.prepareSending(now);
+    this.owner.onOpenedEarly(this, length, now);
+  }
+
+  private prepareSending(now: number): void {
+    const { sender } = this;
     sender.updateUnit();
     this.congestionFactory ??= this.owner.congestionControl(this);
     this.congestion = this.congestionFactory.create(this.congestionContext(null, now));
@@ -646,9 +669,6 @@ export class TcpConnection {
     sender.idleSince = now;
     this.reachedEstablished = true;
     this.tally.onEstablished(now);
-    this.setState("ESTABLISHED", now);
-    if (this.keepAlive !== null) this.arm(TIMER.keepAlive, now + this.keepAlive.idle);
-    this.owner.onEstablished(this, now);
   }
 
   /** Both sides closed and we closed first, or at the same time. */
@@ -729,24 +749,6 @@ export class TcpConnection {
     this.receiver.queue.clear();
     this.congestion.release();
   }
-}
-
-/** How a TCP connection serves its owner; see the fields of {@link TcpConnection}. */
-export interface Service {
-  readonly owner?: TcpOwner;
-  readonly connectionId?: number;
-  readonly subflowId?: number;
-  readonly noDelay?: boolean;
-  readonly sharedWindow?: boolean;
-  readonly answersBySyn?: boolean;
-  readonly deferredUntil?: number;
-}
-
-/** A SYN+ACK that was sent before there was a connection: what the connection has to go on from. */
-export interface SentSynAck {
-  readonly initialSequence: number;
-  /** Our timestamps less the clock in milliseconds. */
-  readonly timestampOffset: number;
 }
 
 const AFTER_LOST_SYN = 3 * SECOND;

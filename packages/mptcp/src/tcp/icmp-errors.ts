@@ -20,6 +20,7 @@ export function handleIcmpError(tcp: TcpConnection, error: IcmpError, now: numbe
   // RFC 5927 §4.1: a message about something that is not in flight is forged, or too late.
   const quoted = positionNear(error.sequence, sender.origin, sender.una);
   if (quoted < sender.una || quoted >= sender.nxt) {
+    tcp.environment.counters.increment("TcpExtOutOfWindowIcmps");
     tcp.drop("ICMP error about nothing in flight", now);
     return;
   }

@@ -1,4 +1,6 @@
 import type { TcpConnection, TcpState } from "./connection.ts";
+import { FastOpenClient } from "./fast-open/client.ts";
+import type { FastOpenFailure } from "./fast-open/client.ts";
 import { announcedMss } from "./negotiation.ts";
 import { PHASE } from "./phase.ts";
 import type { FourTuple } from "./stream.ts";
@@ -99,6 +101,9 @@ export interface TcpInfo extends TcpSummary {
   readonly busyTime: number;
   readonly windowLimitedTime: number;
   readonly bufferLimitedTime: number;
+  /** Payload that came with, or went on, the SYN and was acknowledged with it (RFC 7413); and why none of ours was, where Fast Open was tried. */
+  readonly synDataAcknowledged: number;
+  readonly fastOpenFailure: FastOpenFailure | null;
   /** D-SACKs that came. */
   readonly duplicateSacks: number;
   /** How often a segment was delivered after one that was sent later, without having been sent again. */
@@ -185,6 +190,8 @@ export function infoOfTcp(tcp: TcpConnection, now: number): TcpInfo {
     busyTime: busy,
     windowLimitedTime: byWindow,
     bufferLimitedTime: byBuffer,
+    synDataAcknowledged: tcp.fastOpen?.acknowledged ?? 0,
+    fastOpenFailure: tcp.fastOpen instanceof FastOpenClient ? tcp.fastOpen.failed : null,
     duplicateSacks: tally.duplicateSacks,
     reorderings: sender.rack.reorderings,
     outOfOrderSegments: tally.outOfOrderSegments,

@@ -18,9 +18,10 @@ export function linuxTcpInfo(info: TcpInfo): LinuxTcpInfo {
     tcpi_retransmits: info.timeouts,
     tcpi_probes: info.probes,
     tcpi_backoff: info.backoff,
-    tcpi_options: (info.timestamps ? OPTION.timestamps : 0) | (info.sack ? OPTION.sack : 0) | (info.windowScale === null ? 0 : OPTION.windowScale) | (info.ecn ? OPTION.ecn : 0) | (info.ecnSeen ? OPTION.ecnSeen : 0),
+    tcpi_options: (info.timestamps ? OPTION.timestamps : 0) | (info.sack ? OPTION.sack : 0) | (info.windowScale === null ? 0 : OPTION.windowScale) | (info.ecn ? OPTION.ecn : 0) | (info.ecnSeen ? OPTION.ecnSeen : 0) | (info.synDataAcknowledged > 0 ? OPTION.synData : 0),
     tcpi_snd_wscale: info.peerWindowScale ?? 0,
     tcpi_rcv_wscale: info.windowScale ?? 0,
+    tcpi_fastopen_client_fail: info.fastOpenFailure === null ? 0 : FAST_OPEN_FAILURES[info.fastOpenFailure],
     tcpi_delivery_rate_app_limited: info.deliveryRateLimited ? 1 : 0,
     tcpi_rto: microseconds(info.rto),
     tcpi_ato: microseconds(info.ackDelay),
@@ -90,6 +91,8 @@ const STATES: Readonly<Record<TcpState, number>> = {
 /** TCP_CA_Open and so on. */
 const RECOVERY: Readonly<Record<TcpInfo["recovery"], number>> = { open: 0, disorder: 1, recovery: 3, loss: 4 };
 /** TCPI_OPT_TIMESTAMPS and so on. */
-const OPTION = { timestamps: 1, sack: 2, windowScale: 4, ecn: 8, ecnSeen: 16 } as const;
+const OPTION = { timestamps: 1, sack: 2, windowScale: 4, ecn: 8, ecnSeen: 16, synData: 32 } as const;
+/** TFO_COOKIE_UNAVAILABLE and so on. */
+const FAST_OPEN_FAILURES: Readonly<Record<NonNullable<TcpInfo["fastOpenFailure"]>, number>> = { no_cookie: 1, not_acknowledged: 2, syn_repeated: 3 };
 /** TCP_INFINITE_SSTHRESH. */
 const NO_THRESHOLD = 0x7fff_ffff;

@@ -4,6 +4,7 @@ import type { CongestionControlFactory } from "./congestion/control.ts";
 import type { CouplingGroup } from "./congestion/coupling.ts";
 import type { TcpConnection } from "./connection.ts";
 import type { SegmentPool } from "./sending/segment-pool.ts";
+import type { FastOpenAnswer } from "./fast-open/client.ts";
 import type { FourTuple, StreamConnection } from "./stream.ts";
 
 /**
@@ -32,6 +33,21 @@ export interface TcpOwner {
 
   /** Whether the application has more to write than the send buffer has room for. */
   readonly waitsForRoom: boolean;
+
+  /**
+   * The first bytes, `most` at the most, for a SYN that carries data (RFC 7413): they stay the owner's, and are offered as if they had never left, until
+   * {@link TcpOwner.onSynDataAcknowledged}. Null: there are none yet.
+   */
+  synData(tcp: TcpConnection, most: number): Payload | null;
+
+  /** The SYN+ACK acknowledged the first `length` bytes of what the SYN carried. The stream goes on behind them. */
+  onSynDataAcknowledged(tcp: TcpConnection, length: number, now: number): void;
+
+  /**
+   * Fast Open: the connection may be used before its handshake is complete, which {@link TcpOwner.onEstablished} tells later. The first `length` bytes of the
+   * peer's stream came with its SYN, and {@link TcpOwner.onData} follows with them.
+   */
+  onOpenedEarly(tcp: TcpConnection, length: number, now: number): void;
 
   /** Hands over `length` bytes (at most what was offered) for the stream at `offset`, by filling `slot`. */
   take(tcp: TcpConnection, offset: number, length: number, now: number, slot: SegmentSlot): void;
@@ -174,6 +190,8 @@ export interface TcpEnvironment {
   wake(tcp: TcpConnection): void;
   /** The connection reached CLOSED: its 4-tuple is free. */
   closed(tcp: TcpConnection): void;
+  /** What a SYN+ACK said of Fast Open, to be remembered for connections to come. */
+  onFastOpenAnswer(tuple: FourTuple, answer: FastOpenAnswer, now: number): void;
   /** A connection as plain data, see {@link StreamConnection.snapshot}. */
   snapshot(connection: StreamConnection, now: number): ConnectionSnapshot;
 }

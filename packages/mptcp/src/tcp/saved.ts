@@ -18,6 +18,8 @@ import { Dctcp } from "./congestion/dctcp.ts";
 import { Ecn } from "./ecn/ecn.ts";
 import { DeliveryRate, TransmissionStamp } from "./recovery/delivery-rate.ts";
 import { Pacer } from "./sending/pacing.ts";
+import { FastOpenClient } from "./fast-open/client.ts";
+import { FastOpenServer } from "./fast-open/server.ts";
 import { MemoryWindow } from "./receiving/memory-window.ts";
 import { MtuSearch } from "./sending/mtu-search.ts";
 import { PathMtu } from "./sending/path-mtu.ts";
@@ -52,6 +54,8 @@ export const TCP_CLASSES: readonly SavedClass[] = [
   saved("Dctcp", Dctcp),
   saved("DeliveryRate", DeliveryRate, { times: ["deliveredAt", "firstSentAt", "newestSentAt"] }),
   saved("Ecn", Ecn),
+  saved("FastOpenClient", FastOpenClient),
+  saved("FastOpenServer", FastOpenServer),
   saved("ForwardRto", ForwardRto),
   saved("HyStart", HyStart, { times: ["trainEnd", "trainStart"] }),
   saved("MemoryWindow", MemoryWindow),

@@ -3,6 +3,7 @@ import type { TcpSegment } from "../wire/index.ts";
 import { positionNear, sequenceAdd, TCP_FLAG } from "../wire/index.ts";
 import { acknowledge, updateSendWindow } from "./recovery/acknowledge.ts";
 import type { TcpConnection } from "./connection.ts";
+import { FastOpenClient } from "./fast-open/client.ts";
 import { acceptOptions } from "./negotiation.ts";
 import { TIMER } from "./timers.ts";
 
@@ -28,8 +29,10 @@ function arrivesInSynSent(tcp: TcpConnection, segment: TcpSegment, now: number):
   const sender = tcp.sender;
   const flags = segment.flags;
   const hasAck = (flags & TCP_FLAG.ACK) !== 0;
-  // First: our SYN is the only thing that can be acknowledged.
-  if (hasAck && (tcp.synSentAt < 0 || segment.acknowledgment !== sender.origin)) {
+  // First: our SYN, with the data that it carried, is the only thing that can be acknowledged.
+  const fastOpen = tcp.fastOpen instanceof FastOpenClient ? tcp.fastOpen : null;
+  const acked = hasAck && fastOpen !== null ? fastOpen.acknowledgedBy(tcp, segment) : segment.acknowledgment === sender.origin ? 0 : -1;
+  if (hasAck && (tcp.synSentAt < 0 || acked < 0)) {
     if ((flags & TCP_FLAG.RST) === 0) tcp.resetReply = segment.acknowledgment;
     // RFC 9293 §3.5.1: our RST ends what the peer has left of an earlier connection, and the next SYN need not wait for a timeout.
     if (tcp.synSentAt >= 0 && tcp.synRetries === 0) tcp.arm(TIMER.retransmission, now + SYN_AFTER_RESET);
@@ -64,7 +67,12 @@ function arrivesInSynSent(tcp: TcpConnection, segment: TcpSegment, now: number):
   if (tcp.ecn !== null) tcp.ecn = tcp.ecn.onAnswer(segment);
   tcp.heard(now);
   tcp.receiver.ackNow = true;
+  if (fastOpen !== null) {
+    sender.nxt = acked;
+    fastOpen.onSynAck(tcp, segment, acked, now);
+  }
   tcp.establish(now);
+  if (acked > 0 && tcp.is("ESTABLISHED")) tcp.owner.onSynDataAcknowledged(tcp, acked, now);
   if (!tcp.is("ESTABLISHED")) return;
   // Data on the SYN+ACK may be in order already; the window that we offered covers it.
   arrivesText(tcp, segment, 0, now);
@@ -120,7 +128,8 @@ function arrivesLater(tcp: TcpConnection, segment: TcpSegment, now: number): voi
   const sender = tcp.sender;
   const ack = positionNear(segment.acknowledgment, sender.origin, sender.una);
   if (tcp.state === "SYN-RECEIVED") {
-    if (ack !== 0 || sender.nxt !== 0) {
+    // Data may have left ahead of the third ACK, by Fast Open.
+    if (ack < 0 || ack > sender.nxt) {
       tcp.resetReply = segment.acknowledgment;
       tcp.drop("unacceptable ACK in SYN-RECEIVED", now);
       return;
@@ -253,7 +262,8 @@ function arrivesAck(tcp: TcpConnection, segment: TcpSegment, ack: number, offset
     sender.window = tcp.scaledWindow(segment);
     tcp.establish(now);
     if (!tcp.is("ESTABLISHED")) return;
-    updateSendWindow(tcp, segment, ack, offset);
+    if (sender.board.count > 0) acknowledge(tcp, segment, ack, offset, now);
+    else updateSendWindow(tcp, segment, ack, offset);
     return;
   }
   acknowledge(tcp, segment, ack, offset, now);

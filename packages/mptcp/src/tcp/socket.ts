@@ -1,13 +1,15 @@
 import type { CloseReason, ConnectionSnapshot } from "../core/index.ts";
 import { MptcpError } from "../core/index.ts";
-import type { Packet, Payload, TcpSegment } from "../wire/index.ts";
+import type { Packet, TcpSegment } from "../wire/index.ts";
+import { Payload } from "../wire/index.ts";
 import { reassemblyMemory, ReceiveBufferTuner, SendBufferTuner } from "./receiving/buffer-tuning.ts";
 import { changesWindow, configOfKeepAlive, offeredShare } from "./config.ts";
 import type { KeepAlive, StreamSettings, TcpConfig } from "./config.ts";
 import type { CongestionControlFactory } from "./congestion/control.ts";
 import { CouplingGroup } from "./congestion/coupling.ts";
 import { TcpConnection } from "./connection.ts";
-import type { SentSynAck } from "./connection.ts";
+import type { FastOpenClient } from "./fast-open/client.ts";
+import type { SentSynAck } from "./service.ts";
 import { infoOfTcp } from "./info.ts";
 import type { TcpInfo } from "./info.ts";
 import type { SegmentRole, SegmentSlot, StreamBuffers, TcpEnvironment, TcpOwner } from "./owner.ts";
@@ -32,6 +34,8 @@ export interface TcpSocketOptions {
   readonly fallback: string | null;
   /** For `accept`: the SYN+ACK, where one was sent already. */
   readonly sent?: SentSynAck | null;
+  /** For `connect`: TCP Fast Open. */
+  readonly fastOpen?: FastOpenClient | null;
 }
 
 /** A byte stream over plain TCP: the application's side of one {@link TcpConnection}, and its owner. */
@@ -74,7 +78,7 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     this.windowClamp = config.windowClamp;
     this.tcp =
       syn === null
-        ? TcpConnection.connect(options.environment, this, config, options.tuple, now)
+        ? TcpConnection.connect(options.environment, this, config, options.tuple, now, options.fastOpen ?? null)
         : TcpConnection.accept(options.environment, this, config, options.tuple, syn, now, options.sent ?? null);
     this.tcp.connectionId = options.id;
     if (config.cork) this.tcp.holdBack(true, null);
@@ -295,6 +299,19 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     _tcp: TcpConnection, _segment: TcpSegment, _role: SegmentRole, _tag: object | null, _offset: number, _space: number, _now: number,
   ): void {}
 
+  synData(_tcp: TcpConnection, most: number): Payload | null {
+    if (this.sendQueue.end === 0) return this.ending ? Payload.EMPTY : null;
+    return this.sendQueue.slice(0, Math.min(most, this.sendQueue.end));
+  }
+
+  onSynDataAcknowledged(tcp: TcpConnection, length: number, now: number): void {
+    this.onAcknowledged(tcp, length, now);
+  }
+
+  onOpenedEarly(tcp: TcpConnection, _length: number, now: number): void {
+    this.onEstablished(tcp, now);
+  }
+
   onSegment(_tcp: TcpConnection, _segment: TcpSegment, _offset: number, _now: number): boolean {
     return true;
   }
@@ -331,6 +348,7 @@ export class TcpSocket implements StreamConnection, TcpOwner {
   }
 
   onEstablished(tcp: TcpConnection, now: number): void {
+    if (this.connectedAt >= 0) return;
     this.connectedAt = now;
     if (tcp.config.offeredWindow === "half" && !this.isDiscarding) tcp.receiver.countMemory(this.receiveMemory);
     this.raise(STREAM_EVENT.connected);

@@ -1,4 +1,5 @@
 import { encodeMptcpOption } from "./encode-mptcp.ts";
+import { isFastOpen } from "./fast-open.ts";
 import { TCP, TCP_OPTION } from "./layout.ts";
 import { optionsArePacked } from "./lengths.ts";
 import type { MptcpOption } from "./mptcp-options.ts";
@@ -8,9 +9,9 @@ import type { RawTcpOption, TcpSegment } from "./packet.ts";
 /**
  * Writes the TCP header of `segment` at `at` with a checksum of 0.
  *
- * The order is MSS, SACK-permitted, timestamps, window scale, SACK, MPTCP, others. Timestamps, window scale and SACK are
+ * The order is MSS, SACK-permitted, timestamps, window scale, SACK, Fast Open where it is the first of the others, MPTCP, others. Timestamps, window scale and SACK are
  * aligned by NOPs before them, as is usual on the wire (RFC 7323 Appendix A), unless the options fit only without. With `alignsOptions` they always are,
- * and NOPs follow each MPTCP option too.
+ * and NOPs follow Fast Open and each MPTCP option too.
  *
  * @param headerLength what `tcpHeaderLength` says of the segment, at most 60
  */
@@ -32,20 +33,20 @@ export function encodeTcpOptions(segment: TcpSegment, target: Uint8Array, at: nu
   // Packing saves five octets at most, so fewer than 36 octets of options are never packed.
   const aligned = !optionsArePacked(segment);
   let i = encodeStandardOptions(segment, target, at, aligned);
+  const others = segment.otherOptions;
+  let ahead = 0;
+  for (; ahead < others.length && isFastOpen(others[ahead] as RawTcpOption); ahead++) {
+    const option = others[ahead] as RawTcpOption;
+    i = encodeRawOption(option, target, i);
+    if (segment.alignsOptions) i = encodeNoOperations(target, i, -(2 + option.data.length) & 3);
+  }
   const mptcp = segment.mptcp;
   for (let j = 0; j < mptcp.length; j++) {
     const length = encodeMptcpOption(mptcp[j] as MptcpOption, target, i);
     i += length;
     if (segment.alignsOptions) i = encodeNoOperations(target, i, -length & 3);
   }
-  const others = segment.otherOptions;
-  for (let j = 0; j < others.length; j++) {
-    const option = others[j] as RawTcpOption;
-    target[i] = option.kind;
-    target[i + 1] = 2 + option.data.length;
-    writeOctets(target, i + 2, option.data, option.data.length);
-    i += 2 + option.data.length;
-  }
+  for (let j = ahead; j < others.length; j++) i = encodeRawOption(others[j] as RawTcpOption, target, i);
   while (i < end) target[i++] = TCP_OPTION.noOperation;
 }
 
@@ -84,6 +85,13 @@ function encodeStandardOptions(segment: TcpSegment, target: Uint8Array, at: numb
     }
   }
   return i;
+}
+
+function encodeRawOption(option: RawTcpOption, target: Uint8Array, at: number): number {
+  target[at] = option.kind;
+  target[at + 1] = 2 + option.data.length;
+  writeOctets(target, at + 2, option.data, option.data.length);
+  return at + 2 + option.data.length;
 }
 
 function encodeOptionHead(target: Uint8Array, at: number, kind: number, length: number): number {

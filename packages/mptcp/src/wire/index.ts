@@ -27,6 +27,8 @@ export { encodePacket, packetLength } from "./encode.ts";
 export type { EncodeOptions } from "./encode.ts";
 export { encodeMptcpOption } from "./encode-mptcp.ts";
 export { EncodeError } from "./errors.ts";
+export { addFastOpen, isCookieLength, isFastOpen, readFastOpen } from "./fast-open.ts";
+export type { FastOpenOption } from "./fast-open.ts";
 export {
   ICMP4_TYPE,
   ICMP6_TYPE,

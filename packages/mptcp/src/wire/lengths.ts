@@ -1,3 +1,4 @@
+import { isFastOpen } from "./fast-open.ts";
 import { Dss } from "./mptcp-options.ts";
 import type { MptcpOption } from "./mptcp-options.ts";
 import type { Packet, RawTcpOption, TcpSegment } from "./packet.ts";
@@ -92,6 +93,10 @@ function optionsLength(segment: TcpSegment): number {
 function alignedOptionsLength(segment: TcpSegment): number {
   let options = optionsLength(segment) + aligningOctets(segment);
   for (const option of segment.mptcp) options += -mptcpOptionLength(option) & 3;
+  for (const option of segment.otherOptions) {
+    if (!isFastOpen(option)) break;
+    options += -(2 + option.data.length) & 3;
+  }
   return options;
 }
 

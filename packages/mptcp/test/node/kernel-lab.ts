@@ -204,6 +204,8 @@ export class KernelLab {
 export interface KernelSocketOptions {
   /** Regular TCP when false. */
   readonly mptcp?: boolean;
+  /** Of a listener: connections at the most that are open by their SYN's data. Of a client: octets that it sends with the SYN, where it has a cookie. */
+  readonly fastOpen?: number;
 }
 
 /** The two ends of one connection. */

@@ -4,6 +4,7 @@ import hashlib, json, socket, struct, sys, threading, time
 IPPROTO_MPTCP = 262
 MPTCP_INFO = 1
 SOL_MPTCP = 284
+TCP_FASTOPEN_CONNECT = 30
 PATTERN = bytes(range(251)) * 522
 listener = None
 connection = None
@@ -90,6 +91,8 @@ def run(message):
     if what == "listen":
         listener = make(message)
         listener.bind((message["address"], message["port"]))
+        if "fastOpen" in message:
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, message["fastOpen"])
         listener.listen(message.get("backlog", 16))
         return {}
     if what == "accept":
@@ -103,7 +106,12 @@ def run(message):
         if "from" in message:
             connection.bind((message["from"], 0))
         mapped = "::ffff:" if message.get("dual", False) and ":" not in message["address"] else ""
+        if "fastOpen" in message:
+            # What is sent first goes with the SYN, where there is a cookie.
+            connection.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1)
         connection.connect((mapped + message["address"], message["port"]))
+        if "fastOpen" in message:
+            send(message["fastOpen"])
         connection.settimeout(30)
         return {}
     if what == "send":

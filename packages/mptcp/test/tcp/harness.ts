@@ -48,6 +48,8 @@ export class TestEnvironment implements TcpEnvironment {
     this.closedCalls++;
   }
 
+  onFastOpenAnswer(): void {}
+
   snapshot(): never {
     throw new Error("there is no host to restore it");
   }

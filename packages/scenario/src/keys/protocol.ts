@@ -84,6 +84,10 @@ export const PROTOCOL = section({
     ecn: engineKey(oneOf("off", "accept", "on"), { otherwise: DEFAULT_TCP_CONFIG.ecn, does: "Explicit Congestion Notification (RFC 3168), with which queues mark packets instead of dropping them: not at all, where the peer asks for it, or asked for. All hosts of a scenario speak alike, so `accept` comes to the same as `off`.", tcp: (ecn) => ({ ecn }) }),
     sack: engineKey(flag, { otherwise: DEFAULT_TCP_CONFIG.sack, does: "Selective acknowledgements (RFC 2018).", tcp: (sack) => ({ sack }) }),
     timestamps: engineKey(flag, { otherwise: DEFAULT_TCP_CONFIG.timestamps, does: "TCP timestamps (RFC 7323).", tcp: (timestamps) => ({ timestamps }) }),
+    fastOpen: optional(flag, {
+      otherwise: false,
+      does: "TCP Fast Open (RFC 7413): the first connection asks for a cookie, and what is written before the SYN of a later one leaves goes with it.",
+    }),
     noDelay: engineKey(flag, { otherwise: DEFAULT_TCP_CONFIG.noDelay, does: "Send small segments at once: Nagle's algorithm off.", tcp: (noDelay) => ({ noDelay }) }),
     checksum: engineKey(flag, { otherwise: DEFAULT_MPTCP_CONFIG.checksum, does: "Checksums over all data (DSS checksum, RFC 8684 §3.3.1).", mptcp: (checksum) => ({ checksum }) }),
     opportunisticRetransmission: engineKey(flag, {

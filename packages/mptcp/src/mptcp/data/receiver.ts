@@ -177,6 +177,12 @@ export class DataReceiver {
     return this.nxt - before;
   }
 
+  /** Bytes that came with the peer's SYN: they lie before the data sequence space. */
+  insertEarly(payload: Payload, now: number): void {
+    this.receivedAt = now;
+    if (!this.discarding) this.queue.push(payload);
+  }
+
   /** The peer's DATA_FIN arrived. @returns whether that is news; one before data that is there already is none. */
   insertFin(dataOffset: number): boolean {
     if (this.fin >= 0 || dataOffset < this.nxt || dataOffset < this.reorder.highest) return false;

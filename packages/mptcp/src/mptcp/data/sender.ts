@@ -2,11 +2,10 @@ import type { Deadlines } from "../../core/index.ts";
 import { MptcpError, NEVER, SECOND } from "../../core/index.ts";
 import type { BufferConfig, SegmentSlot, StreamSettings } from "../../tcp/index.ts";
 import { isRoomy, roomIn, SendQueue, sizeWithin, windowOfPath, withoutQueue } from "../../tcp/index.ts";
-import type { Payload } from "../../wire/index.ts";
+import { Payload } from "../../wire/index.ts";
 import type { Carrier } from "../context.ts";
 import { DEADLINE } from "../deadlines.ts";
 import type { DecisionLog, ReinjectionCause } from "../decision-log.ts";
-import type { Scheduler } from "../scheduler.ts";
 import type { Session } from "../session.ts";
 import type { Gap } from "./carried.ts";
 import { carrierOf, firstCarried, gapAt } from "./carried.ts";
@@ -14,6 +13,7 @@ import { Carriers } from "./carriers.ts";
 import { SentMapping } from "./mappings.ts";
 import { ReinjectionQueue } from "./reinjection-queue.ts";
 import { RepetitionBudget } from "./repetition-budget.ts";
+import type { SenderOptions, UnsentStream } from "./sender-options.ts";
 import { SmallSegments } from "./small-segments.ts";
 
 /** What the sending half asks of the connection around it. */
@@ -33,49 +33,6 @@ export interface SenderContext {
   onRoom(): void;
   /** A subflow has filled its window: those that were refused in its favour may ask again. */
   wakeOthers(full: Carrier): void;
-}
-
-/** What is settled when the sending half is made. */
-export interface SenderOptions {
-  readonly scheduler: Scheduler;
-  readonly buffer: BufferConfig;
-  readonly opportunisticRetransmission: boolean;
-  readonly penalisation: boolean;
-  /** Nagle's algorithm is off. */
-  readonly noDelay: boolean;
-  /** What has to be unacknowledged for Nagle's algorithm to hold a small segment back; see `MptcpConfig.nagle`. */
-  readonly nagle?: "any" | "small";
-  /** When a DATA_FIN is sent again; see `MptcpConfig.dataFinTimeout`. */
-  readonly finTimeout?: number | null;
-  /** When data is looked for that no subflow carries; see `MptcpConfig.dataTimeout`. */
-  readonly idleTimeout?: number | null;
-  /** Whether who acknowledged what then was missing is kept off data; true unless given. See `MptcpConfig.suspectsCarriers`. */
-  readonly suspectsCarriers?: boolean;
-  /** A mapping covers what may leave now, not what fits into a segment; see `MptcpConfig.mappingSpan`. */
-  readonly spansWrites?: boolean;
-  /** What fills the shared window carries PSH, too; see `TcpConfig.push`. */
-  readonly pushesAtWindow?: boolean;
-  /** See TcpConfig; off, and 0, unless given. */
-  readonly cork?: boolean;
-  readonly unsentLowWater?: number;
-}
-
-/** What regular TCP goes on with when the connection falls back. */
-export interface UnsentStream {
-  readonly queue: SendQueue;
-  /** Next byte that was never given to a subflow, and the oldest one without an acknowledgment. */
-  readonly nxt: number;
-  readonly una: number;
-  /** Send buffer, bytes. */
-  readonly limit: number;
-  readonly isEnding: boolean;
-  readonly isNoDelay: boolean;
-  readonly isCorked: boolean;
-  readonly hasMore: boolean;
-  readonly unsentLowWater: number;
-  readonly applicationWaits: boolean;
-  readonly lastSentAt: number;
-  readonly lastAcknowledgedAt: number;
 }
 
 /**
@@ -424,6 +381,19 @@ export class DataSender {
       this.context.wakeOthers(subflow);
     }
     return !fresh;
+  }
+
+  // ---- what the SYN carries (RFC 8684 §B.2)
+
+  /** The first bytes, for a SYN, which stay here; none when there are none and nothing more will be written, null when there may be. */
+  early(most: number): Payload | null {
+    const { end } = this.queue;
+    return end === 0 ? (this.ending ? Payload.EMPTY : null) : this.queue.slice(0, Math.min(most, end));
+  }
+
+  /** The SYN+ACK acknowledged `length` bytes of them: the data sequence space begins behind. Nothing else was sent yet. */
+  forgetEarly(length: number): void {
+    this.queue.dropFront(length);
   }
 
   // ---- the DATA_FIN

@@ -93,6 +93,11 @@ export class LateJoin implements TcpOwner {
     return 0;
   }
   take(): void {}
+  synData(): null {
+    return null;
+  }
+  onSynDataAcknowledged(): void {}
+  onOpenedEarly(): void {}
   reassemblyMemory(): number {
     return 0;
   }

@@ -2,11 +2,12 @@ import type { CloseReason, Counters, FallbackReason } from "../../core/index.ts"
 import { MptcpError } from "../../core/index.ts";
 import type { BufferConfig, CongestionControlFactory, CouplingGroup, KeepAlive, SegmentRole, SegmentSlot, SendQueue, StreamBuffers, StreamReadiness, StreamSettings, TcpConnection, TcpOwner } from "../../tcp/index.ts";
 import { changesWindow, isEnoughToRead, isRoomy, readinessOf, reassemblyMemory, roomIn, SEGMENT_ROLE, sizeWithin, STREAM_EVENT, windowOfPath, withoutQueue } from "../../tcp/index.ts";
-import type { Payload, TcpSegment } from "../../wire/index.ts";
+import type { TcpSegment } from "../../wire/index.ts";
+import { Payload } from "../../wire/index.ts";
 import { INFINITE_MAPPING_LENGTH, infiniteMapping } from "../data/dss.ts";
 import { headerGrowth } from "../data/option-space.ts";
 import type { UnreadStream } from "../data/receiver.ts";
-import type { UnsentStream } from "../data/sender.ts";
+import type { UnsentStream } from "../data/sender-options.ts";
 import type { DecisionLog } from "../decision-log.ts";
 import type { SubflowView } from "../info.ts";
 import type { Session } from "../session.ts";
@@ -41,6 +42,8 @@ export interface HandOver {
   readonly held: { readonly pieces: readonly Payload[]; readonly dataOffset: number };
   /** Data offset of subflow offset 0 in what arrives. */
   readonly arrivingOffset: number;
+  /** Octets of the subflow that went on the SYN and lie before data offset 0. */
+  readonly sentEarly: number;
   /** Whether the handshake was over: the peer may be told by an infinite mapping (RFC 8684 §3.7). */
   readonly isEstablished: boolean;
   /** Whether the peer is told. */
@@ -98,6 +101,7 @@ export class RegularStream implements TcpOwner, SubflowView {
   private isDiscarding: boolean;
   private readLowWater: number;
   private readonly arrivingOffset: number;
+  private readonly sentEarly: number;
 
   private answers: number;
   private answeredAt: number;
@@ -125,7 +129,7 @@ export class RegularStream implements TcpOwner, SubflowView {
     this.acknowledgedAt = unsent.lastAcknowledgedAt;
     this.isDeclaring = from.isEstablished && from.declares;
     this.acknowledges = from.acknowledges;
-    this.infiniteFrom = from.infiniteFrom >= 0 ? from.infiniteFrom : from.tcp.ackedOffset;
+    this.infiniteFrom = from.infiniteFrom >= 0 ? from.infiniteFrom : from.tcp.ackedOffset - from.sentEarly;
     this.sentWithout = from.tcp.nextOffset;
     this.unread = unread;
     this.received = unread.nxt;
@@ -134,6 +138,7 @@ export class RegularStream implements TcpOwner, SubflowView {
     this.isDiscarding = unread.isDiscarding;
     this.readLowWater = unread.readLowWater;
     this.arrivingOffset = from.arrivingOffset;
+    this.sentEarly = from.sentEarly;
     this.answers = from.answers;
     this.answeredAt = now;
     this.answerDue = false;
@@ -367,6 +372,19 @@ export class RegularStream implements TcpOwner, SubflowView {
     }
   }
 
+  synData(_tcp: TcpConnection, most: number): Payload | null {
+    const { end } = this.queue;
+    return end === 0 ? (this.ending ? Payload.EMPTY : null) : this.queue.slice(0, Math.min(most, end));
+  }
+
+  onSynDataAcknowledged(tcp: TcpConnection, length: number, now: number): void {
+    this.nxt = length;
+    this.sentAt = now;
+    this.onAcknowledged(tcp, length, now);
+  }
+
+  onOpenedEarly(): void {}
+
   unreadBytes(): number {
     return this.unread.queue.length;
   }
@@ -411,7 +429,7 @@ export class RegularStream implements TcpOwner, SubflowView {
   }
 
   onAcknowledged(tcp: TcpConnection, to: number, now: number): void {
-    const position = Math.min(to, this.nxt);
+    const position = Math.min(to - this.sentEarly, this.nxt);
     this.acknowledgedAt = now;
     if (to > this.sentWithout) this.isDeclaring = false;
     if (position > this.una) {

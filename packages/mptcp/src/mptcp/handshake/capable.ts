@@ -54,7 +54,9 @@ export function readCapableAck(segment: TcpSegment, version: Version, ownKey: Ui
     return { kind: "agreed", flags: option.flags, key: option.senderKey };
   }
   // What overtook the third ACK may carry a DSS only, which shows that options pass: wait for a segment with the keys.
-  if (third === "verified" && (offset > 0 || segment.mptcp.some((other) => other.kind === "dss"))) return { kind: "wait" };
+  // Data from the start without a mapping is none of that: Linux sends what its SYN carried in vain again like this, and speaks TCP from then on.
+  const isUnmapped = offset === 0 && segment.payload.length > 0 && segment.mptcp.every((other) => other.kind !== "dss" || other.dsnLength === 0);
+  if (third === "verified" && !isUnmapped && (offset > 0 || segment.mptcp.some((other) => other.kind === "dss"))) return { kind: "wait" };
   return { kind: "fallback", reason: "no_mp_capable_in_ack" };
 }
 

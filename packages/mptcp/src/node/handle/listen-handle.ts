@@ -17,7 +17,7 @@ import type { ListenOn } from "./node-handle.ts";
 import { StreamHandle } from "./stream-handle.ts";
 
 /** How a listener of the engine is made. */
-export interface ListenSettings extends Pick<SocketOptions, "multipath" | "profile" | "tcp" | "mptcp" | "localAddresses" | "noDelay"> {
+export interface ListenSettings extends Pick<SocketOptions, "fastOpen" | "multipath" | "profile" | "tcp" | "mptcp" | "localAddresses" | "noDelay"> {
   /** Where `::` is asked for, addresses of IPv4 are not meant. */
   readonly ipv6Only?: boolean;
   /** How many connections may wait; as the engine has it unless given. */
@@ -66,7 +66,7 @@ export class ListenHandle {
 
   private listenOn(port: number, address: IpAddress | null): Listener {
     const { runtime } = this;
-    const { multipath, mptcp, profile, tcp, noDelay, localAddresses, backlog } = this.settings;
+    const { fastOpen, multipath, mptcp, profile, tcp, noDelay, localAddresses, backlog } = this.settings;
     // RFC 6897 §5.3.2: where an address is bound, no other is used but those that are named.
     const named = localAddresses?.map((text) => IpAddress.from(text)) ?? (address === null ? null : []);
     return runtime.listen(
@@ -75,6 +75,7 @@ export class ListenHandle {
         ...(address === null ? {} : { address }),
         ...(this.family === undefined ? {} : { family: this.family }),
         ...(backlog === undefined ? {} : { backlog }),
+        ...(fastOpen === undefined ? {} : { fastOpen }),
         ...(profile === undefined ? {} : { profile }),
         multipath: multipath !== false,
         mptcp: { localAddresses: named, ...mptcp },

@@ -1,6 +1,7 @@
 import { AsyncResource } from "node:async_hooks";
 import type { Socket as NetSocket } from "node:net";
 import type { ConnectOptions } from "../../host/index.ts";
+import { MILLISECOND } from "../../core/index.ts";
 import { configOfKeepAlive, STREAM_EVENT } from "../../tcp/index.ts";
 import type { KeepAlive, StreamConnection, TcpConfig } from "../../tcp/index.ts";
 import { IpAddress, Payload } from "../../wire/index.ts";
@@ -25,7 +26,7 @@ import { noteWritten, writeLater, WriteRequest } from "./write-request.ts";
 import type { WriteResult } from "./write-request.ts";
 
 /** The settings of the engine for one connection. */
-export type HandleSettings = Pick<SocketConnectOptions, "multipath" | "profile" | "tcp" | "mptcp" | "blockList">;
+export type HandleSettings = Pick<SocketConnectOptions, "fastOpen" | "multipath" | "profile" | "tcp" | "mptcp" | "blockList">;
 
 /** A write that the connection did not take whole yet. */
 interface PendingWrite {
@@ -132,7 +133,13 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
     }
     this.connectRequest = request;
     this.updateHold();
+    if (this.connection !== null && this.runtime.host.awaitsData(this.connection)) setImmediate(() => this.context.runInAsyncScope(() => this.onAwaited()));
     return 0;
+  }
+
+  /** The SYN waits for what is written first: for the application that is as good as connected. */
+  private onAwaited(): void {
+    if (this.connectRequest !== null && this.connection !== null && this.connection.error === null && !this.isClosed) this.connected(this.connection);
   }
 
   connect6(request: HandleRequest, address: string, port: number): number {
@@ -342,6 +349,7 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
       multipath: settings.multipath !== false,
       ...(settings.profile === undefined ? {} : { profile: settings.profile }),
       require: settings.multipath === "required",
+      ...(settings.fastOpen ?? runtime.host.fastOpenDefault ? { fastOpen: { waits: LONGEST_WAIT } } : { fastOpen: false }),
       mptcp: { localAddresses: this.mptcp.restriction(runtime, from), ...settings.mptcp },
       ...(local === null ? {} : { localAddress: local }),
       ...(bound === null || bound.port === 0 ? {} : { localPort: bound.port }),
@@ -668,6 +676,9 @@ export class StreamHandle extends streams.JSStream implements ConnectionHandler 
     else this.runtime.unref();
   }
 }
+
+/** How long a SYN waits for what the application writes first, ns: in a protocol where the server speaks first nothing comes. */
+const LONGEST_WAIT = 20 * MILLISECOND;
 
 /** As `socket.resetAndDestroy()`, for which Node asks for a handle of libuv's; `native` is that. */
 export function resetAndDestroy(socket: NetSocket, native: (this: NetSocket) => NetSocket): void {

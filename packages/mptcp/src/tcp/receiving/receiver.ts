@@ -146,6 +146,18 @@ export class Receiver {
     }
   }
 
+  /** Takes what came with the peer's SYN: the SYN+ACK acknowledges it, and it says nothing of the pace of what follows. */
+  acceptEarly(payload: Payload, now: number): void {
+    const { tcp } = this;
+    this.nxt = payload.length;
+    this.segmentSize = Math.min(payload.length, tcp.config.mtu);
+    tcp.bytesReceived += payload.length;
+    tcp.tally.dataSegmentsReceived++;
+    tcp.tally.dataReceivedAt = now;
+    if (this.memory !== null) this.memory.onArrival(payload.length, 0);
+    tcp.owner.onData(tcp, payload, 0, now);
+  }
+
   /** @param ends whether a FIN is behind it, with which it is decided when both are acknowledged */
   private deliver(payload: Payload, offset: number, push: boolean, ends: boolean, echo: number, now: number): void {
     const tcp = this.tcp;

@@ -17,7 +17,7 @@ export class TailLossProbe {
   schedule(tcp: TcpConnection, now: number): void {
     const { sender, rtt } = tcp;
     const board = sender.board;
-    if (!tcp.sack || sender.phase !== PHASE.open || board.sackedBytes > 0 || board.count === 0 || this.end >= 0 || sender.timeouts > 0) {
+    if (!tcp.sack || sender.phase !== PHASE.open || board.sackedBytes > 0 || board.count === 0 || this.end >= 0 || sender.timeouts > 0 || sender.una < 0) {
       if (tcp.timers[TIMER.tailProbe] !== NEVER) tcp.disarm(TIMER.tailProbe);
       return;
     }

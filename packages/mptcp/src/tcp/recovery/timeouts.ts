@@ -1,5 +1,6 @@
 import { LIMITS, NEVER, SECOND } from "../../core/index.ts";
 import type { TcpConnection } from "../connection.ts";
+import { FastOpenClient } from "../fast-open/client.ts";
 import { onReorderTimeout, onRetransmissionTimeout } from "./recovery.ts";
 import { TIMER } from "../timers.ts";
 import type { Timer } from "../timers.ts";
@@ -69,7 +70,11 @@ function notBeyondPatience(tcp: TcpConnection, timer: Timer): void {
 
 /** RFC 9293 §3.8.3: the SYN, or SYN+ACK, again. */
 function synDue(tcp: TcpConnection, now: number): void {
-  const { sender } = tcp;
+  const { fastOpen, sender } = tcp;
+  if (fastOpen instanceof FastOpenClient && tcp.synSentAt < 0) {
+    fastOpen.onPatienceOver();
+    return;
+  }
   const linear = tcp.state === "SYN-SENT" ? tcp.config.synLinearRetries : 0;
   if (isPatienceForSynOver(tcp, linear)) {
     tcp.over(tcp.softError ?? "ETIMEDOUT", null, now);

@@ -1,6 +1,7 @@
 import { Packet, sequenceAdd, TCP_FLAG, TCP_OPTION_SPACE, tcpHeaderLength, TcpSegment } from "../../wire/index.ts";
 import type { TcpConnection } from "../connection.ts";
 import type { Ecn } from "../ecn/ecn.ts";
+import { FastOpenServer } from "../fast-open/server.ts";
 import { offerOptions } from "../negotiation.ts";
 import { SEGMENT_ROLE } from "../owner.ts";
 import type { SegmentRole } from "../owner.ts";
@@ -123,6 +124,10 @@ function finish(tcp: TcpConnection, segment: TcpSegment, role: SegmentRole, tag:
   if ((flags & TCP_FLAG.ACK) !== 0) receiver.onAckSent();
   tcp.owner.segmentOptions(tcp, segment, role, tag, offset, TCP_OPTION_SPACE - used, now);
   if (tcp.state === "CLOSED") return null;
+  if (tcp.fastOpen !== null && (flags & TCP_FLAG.SYN) !== 0) {
+    if (tcp.fastOpen instanceof FastOpenServer) tcp.fastOpen.writeSynAck(tcp, segment);
+    else if ((flags & TCP_FLAG.ACK) === 0) tcp.fastOpen.writeSyn(tcp, segment);
+  }
   if ((role === SEGMENT_ROLE.ack || role === SEGMENT_ROLE.probe) && receiver.hasSackBlocks) {
     // RFC 2018 §3: as many blocks as fit; two octets of kind and length and two of padding go with them.
     const space = TCP_OPTION_SPACE - (tcpHeaderLength(segment) - TCP_HEADER) - 4;

@@ -94,6 +94,18 @@ export class SendQueue {
     if (this.recent < head) this.recent = head;
   }
 
+  /** Forgets the first `length` bytes of a queue from which nothing was released: what is left begins at offset 0. */
+  dropFront(length: number): void {
+    this.release(length);
+    this.startOffset -= length;
+    this.endOffset -= length;
+    for (let i = this.head; i < this.chunks.length; i++) {
+      const { base, bytes, length: size, offset, room } = this.chunks[i] as Chunk;
+      const cut = Math.max(0, length - offset);
+      this.chunks[i] = new Chunk(offset + cut - length, bytes, base + cut, size - cut, room);
+    }
+  }
+
   private appendCopy(bytes: Uint8Array, from: number, length: number, last: Chunk | null): void {
     let at = from;
     let left = length;

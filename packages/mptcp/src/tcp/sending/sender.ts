@@ -88,8 +88,8 @@ export class Sender {
   /** The present pause has done to the congestion window what it does: what waits now waits for the peer. */
   private pauseCounted = false;
   private readonly tcp: TcpConnection;
-  /** End of the last segment that was not full (Minshall's variation of Nagle's algorithm). */
-  private smallEnd = 0;
+  /** End of the last segment that was not full (Minshall's variation of Nagle's algorithm); none lies behind our SYN at first. */
+  private smallEnd = -1;
 
   constructor(tcp: TcpConnection, initialSequence: number) {
     this.tcp = tcp;
@@ -141,7 +141,7 @@ export class Sender {
   /** Whether new data may leave in this state. */
   get open(): boolean {
     const state = this.tcp.state;
-    return (state === "ESTABLISHED" || state === "CLOSE-WAIT") && this.finOffset < 0;
+    return (state === "ESTABLISHED" || state === "CLOSE-WAIT" || (state === "SYN-RECEIVED" && this.tcp.established)) && this.finOffset < 0;
   }
 
   /** Bytes that the congestion window leaves room for; 0 unless it is a full segment, or nothing is in flight. */
@@ -310,7 +310,12 @@ export class Sender {
     const { tcp } = this;
     if (this.rates !== null && !beyond) this.rates.onApplicationLimited(this.inFlight);
     if (this.board.count > 0 && tcp.owner.waitsForRoom) tcp.tally.limit(LIMITED_BY.buffer, now);
-    return this.closing ? this.finish(now) : null;
+    return this.mayFinish ? this.finish(now) : null;
+  }
+
+  /** Whether a FIN may leave: one that is due before the handshake is complete waits for that. */
+  private get mayFinish(): boolean {
+    return this.closing && this.tcp.state !== "SYN-RECEIVED";
   }
 
   /**
@@ -405,7 +410,7 @@ export class Sender {
     const end = offset + payload.length;
     this.nxt = end;
     // The FIN rides on the last data, if that is known to be the last.
-    const fin = this.closing && window > payload.length && tcp.owner.offer(tcp, 1, now) === 0 && this.open;
+    const fin = this.mayFinish && window > payload.length && tcp.owner.offer(tcp, 1, now) === 0 && this.open;
     if (!this.open) return null;
     // RFC 9293 §3.7.4: the last part of a super-segment is a small segment, too, on the wire.
     if (payload.length % this.unit !== 0) this.smallEnd = end;

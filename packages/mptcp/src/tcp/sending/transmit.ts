@@ -1,6 +1,7 @@
 import { NEVER } from "../../core/index.ts";
 import type { Packet } from "../../wire/index.ts";
 import type { TcpConnection } from "../connection.ts";
+import { FastOpenClient } from "../fast-open/client.ts";
 import { buildAbort, buildAck, buildEarlierAck, buildProbe, buildResetReply, buildSyn } from "./segment-builder.ts";
 import { TIMER } from "../timers.ts";
 
@@ -23,15 +24,16 @@ export function nextPacket(tcp: TcpConnection, now: number): Packet | null {
     case "LISTEN":
       return null;
     case "SYN-SENT":
-      return tcp.synPending ? synPacket(tcp, now) : null;
+      return tcp.synPending && !(tcp.fastOpen instanceof FastOpenClient && tcp.fastOpen.holdsSyn(tcp)) ? synPacket(tcp, now) : null;
     case "SYN-RECEIVED":
       if (tcp.synPending || (tcp.answersBySyn && tcp.receiver.ackNow)) return synPacket(tcp, now);
       break;
-    default: {
-      const packet = establishedPacket(tcp, now);
-      if (packet !== null) return packet;
-      break;
-    }
+    default:
+  }
+  // By Fast Open data may leave behind the SYN+ACK.
+  if (tcp.state !== "SYN-RECEIVED" || tcp.established) {
+    const packet = establishedPacket(tcp, now);
+    if (packet !== null) return packet;
   }
   if (!tcp.is("CLOSED") && tcp.receiver.ackNow) {
     const packet = buildAck(tcp, now);
@@ -61,9 +63,9 @@ function synPacket(tcp: TcpConnection, now: number): Packet | null {
   tcp.receiver.ackNow = false;
   const packet = buildSyn(tcp, now);
   if (packet === null) return tcp.state === "CLOSED" ? abortPacket(tcp, now) : null;
-  if (tcp.synSentAt < 0) tcp.synSentAt = now;
-  else tcp.synSentAt = NEVER;
-  if (tcp.timers[TIMER.retransmission] === NEVER) tcp.sender.armRetransmission(now);
+  const isFirst = tcp.synSentAt < 0;
+  tcp.synSentAt = isFirst ? now : NEVER;
+  if (isFirst || tcp.timers[TIMER.retransmission] === NEVER) tcp.sender.armRetransmission(now);
   return packet;
 }
 

@@ -42,7 +42,8 @@ function routeOf(words: Words, family: 4 | 6): { readonly network: Network; read
       let value = words.next();
       if (value === "lock") value = words.next();
       route.mtu = Number(value) || 0;
-    } else if (UNREACHABLE.has(word)) route.unreachable = true;
+    } else if (word === "fastopen_no_cookie") route.fastOpenNoCookie = words.next() === "1";
+    else if (UNREACHABLE.has(word)) route.unreachable = true;
     else if (TAKES_VALUE.has(word)) words.next();
     else if (!FLAGS.has(word)) {
       const isDefault = word === "default" || word === "all";
@@ -92,5 +93,5 @@ const UNREACHABLE: ReadonlySet<string> = new Set(["unreachable", "blackhole", "p
 /** What may be said of a route, and makes no difference here. */
 const FLAGS: ReadonlySet<string> = new Set(["onlink", "unicast", "local"]);
 const TAKES_VALUE: ReadonlySet<string> = new Set([
-  "dev", "proto", "scope", "metric", "table", "rtt", "rttvar", "rto_min", "initcwnd", "initrwnd", "cwnd", "ssthresh", "advmss", "window", "quickack", "features", "congctl", "pref", "hoplimit", "reordering", "fastopen_no_cookie",
+  "dev", "proto", "scope", "metric", "table", "rtt", "rttvar", "rto_min", "initcwnd", "initrwnd", "cwnd", "ssthresh", "advmss", "window", "quickack", "features", "congctl", "pref", "hoplimit", "reordering",
 ]);

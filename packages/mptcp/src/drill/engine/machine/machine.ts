@@ -12,7 +12,9 @@ import { Bindings } from "./bindings.ts";
 import { Device } from "./device.ts";
 import { Endpoints } from "./endpoints.ts";
 import { parseNetwork, Routes } from "./routes.ts";
+import { keysOf } from "../sockets/fast-open-keys.ts";
 import { SharedListener } from "./shared-listener.ts";
+import { linuxCookie } from "./siphash.ts";
 import { countState } from "./state-counts.ts";
 
 /** Who hears of a connection or a listener. */
@@ -72,7 +74,7 @@ export class Machine implements PumpDriver, AddressedMachine {
       countState(this.host.counters, decision);
       observer.event(decision);
     };
-    this.host = new Host({ name: "stack", profile: "linux", random: seededSources(seed), observer: { perSegment: observer.perSegment === true, milestones: observer.milestones === true, event }, ...host });
+    this.host = new Host({ name: "stack", profile: "linux", random: seededSources(seed), fastOpenHash: linuxCookie, observer: { perSegment: observer.perSegment === true, milestones: observer.milestones === true, event }, ...host });
     for (const name of this.sysctls.names) this.follow(name);
     // What the caller wants goes before what Linux has.
     this.host.setDefaults({ tcp: { simultaneousOpen: true, ...host.tcp }, mptcp: { limits: this.endpoints.limits, ...host.mptcp } });
@@ -117,6 +119,8 @@ export class Machine implements PumpDriver, AddressedMachine {
   setSysctl(name: string, value: string): ReturnType<Sysctls["set"]> {
     const trouble = this.sysctls.set(name, value);
     if (trouble === null) this.follow(name);
+    // Nobody has set the keys that there are at first: they are drawn.
+    if (trouble === null && name === "net.ipv4.tcp_fastopen_key") this.host.setFastOpenKeys(keysOf(value) ?? []);
     return trouble;
   }
 

@@ -16,6 +16,8 @@ export interface Route extends Network {
   readonly mtu: number;
   /** Whether destinations answer as unreachable. */
   readonly unreachable: boolean;
+  /** Whether servers there want no Fast Open cookie. */
+  readonly fastOpenNoCookie: boolean;
 }
 
 /** `192.168.0.1/16`, or an address without a length; null: neither. */
@@ -38,7 +40,7 @@ export class Routes {
   }
 
   add(network: Network, details: Partial<Omit<Route, keyof Network>> = {}): void {
-    this.rows.push({ gateway: null, source: null, mtu: 0, unreachable: false, ...details, ...network });
+    this.rows.push({ gateway: null, source: null, mtu: 0, unreachable: false, fastOpenNoCookie: false, ...details, ...network });
   }
 
   /** @returns whether it was there */

@@ -1,5 +1,7 @@
 import { CONSTANTS } from "../../system/index.ts";
 import { StreamSocket } from "../sockets/stream-socket.ts";
+import { isClientEnabled } from "../sockets/fast-open.ts";
+import { keysOf } from "../sockets/fast-open-keys.ts";
 import { tcpOf } from "../sockets/connection-view.ts";
 import { CONGESTION } from "../sockets/tcp-config.ts";
 import type { Socket } from "../sockets/socket.ts";
@@ -49,9 +51,27 @@ const info: OctetsOption = { kind: "octets", name: "TCP_INFO", multipath: "same"
 /** TCP_FASTOPEN_KEY: one key, or two. */
 const fastOpenKey: OctetsOption = {
   kind: "octets", name: "TCP_FASTOPEN_KEY", multipath: "same",
-  get: () => new Uint8Array(0),
-  set: (_socket, value) => (value.length === 16 || value.length === 32 ? null : "EINVAL"),
+  get: ({ machine, settings }, { length }) => octetsTogether(settings.fastOpenKeys.length > 0 ? settings.fastOpenKeys : (keysOf(machine.sysctls.text("net.ipv4.tcp_fastopen_key")) ?? [])).subarray(0, length),
+  set: (socket, value) => {
+    if (value.length !== 16 && value.length !== 32) return "EINVAL";
+    socket.settings.fastOpenKeys = value.length === 16 ? [value.slice()] : [value.slice(0, 16), value.slice(16)];
+    socket.onSetting("TCP_FASTOPEN_KEY");
+    return null;
+  },
 };
+
+function octetsTogether(parts: readonly Uint8Array[]): Uint8Array {
+  return Uint8Array.from(parts.flatMap((part) => Array.from(part)));
+}
+
+/** What is of use before a connection is there alone. */
+function beforeConnection(store: (value: number, socket: Socket) => number | string): (value: number, socket: Socket) => number | string {
+  return (value, socket) => {
+    const stored = store(value, socket);
+    const isEarly = !(socket instanceof StreamSocket) || socket.state === "CLOSED" || socket.state === "LISTEN";
+    return typeof stored === "string" || isEarly ? stored : "EINVAL";
+  };
+}
 
 const maximumSegment: NumberOption = {
   ...numberOption("TCP_MAXSEG", (value) => (value === 0 || (value >= 88 && value <= 32767) ? value : "EINVAL"), { multipath: "ignored" }),
@@ -106,13 +126,13 @@ export const TCP_LEVEL: readonly OptionRow[] = [
   ofTcpAlone("TCP_THIN_LINEAR_TIMEOUTS", zeroOrOne),
   ofTcpAlone("TCP_THIN_DUPACK", (value) => (value === 0 || value === 1 ? 0 : "EINVAL")),
   ofTcpAlone("TCP_USER_TIMEOUT", between(0, LARGEST)),
-  level("TCP_FASTOPEN", (value, { machine }) => (value < 0 ? "EINVAL" : Math.min(value, machine.sysctls.number("net.core.somaxconn")))),
+  level("TCP_FASTOPEN", beforeConnection((value, { machine }) => (value < 0 ? "EINVAL" : Math.min(value, machine.sysctls.number("net.core.somaxconn"))))),
   ofTcpAlone("TCP_TIMESTAMP", () => "EPERM", ({ machine }) => Math.floor(machine.now / 1_000_000)),
   level("TCP_NOTSENT_LOWAT", anyNumber),
   ofTcpAlone("TCP_SAVE_SYN", between(0, 2)),
-  level("TCP_FASTOPEN_CONNECT", zeroOrOne),
+  level("TCP_FASTOPEN_CONNECT", beforeConnection((value, socket) => (isClientEnabled(socket.machine.sysctls) ? zeroOrOne(value, socket) : "EOPNOTSUPP"))),
   fastOpenKey,
-  level("TCP_FASTOPEN_NO_COOKIE", zeroOrOne),
+  level("TCP_FASTOPEN_NO_COOKIE", beforeConnection(zeroOrOne)),
   level("TCP_INQ", zeroOrOne),
   ofTcpAlone("TCP_TX_DELAY", between(0, LARGEST)),
   numberOption("TCP_IS_MPTCP", null, { initial: isMultipath }),

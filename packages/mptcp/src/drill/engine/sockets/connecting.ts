@@ -7,6 +7,7 @@ import { attemptOrWait, done, fail } from "../process/outcome.ts";
 import type { Outcome } from "../process/outcome.ts";
 import { codeOf } from "./code-of.ts";
 import { isConnected } from "./connection-view.ts";
+import { deferred, fastOpenConnect } from "./fast-open.ts";
 import type { StreamSocket } from "./stream-socket.ts";
 import { tcpConfigOf } from "./tcp-config.ts";
 
@@ -19,7 +20,10 @@ export function connectStream(socket: StreamSocket, address: SocketAddress): Out
   if (socket.phase === "connected") return fail("EISCONN");
   if (socket.phase === "connecting") return wait(socket, "EALREADY");
   if (socket.state !== "CLOSED") return fail("EISCONN");
-  const error = open(socket, address);
+  const isWaiting = socket.settings.get("TCP_FASTOPEN_CONNECT") !== 0;
+  const error = open(socket, address, isWaiting ? "waits" : "no");
+  // The SYN waits for what is written first, which succeeds as if it were connected.
+  if (error === null && deferred(socket) !== null) return done(0);
   return error === null ? wait(socket, "EINPROGRESS") : fail(error);
 }
 
@@ -32,14 +36,15 @@ export function disconnectStream(socket: StreamSocket): void {
     if (RESETS.has(state) && socket.protocol !== IPPROTO_MPTCP) socket.pendingError = "ECONNRESET";
   }
   socket.dropConnection();
+  socket.unbindPort();
   socket.isReadShut = false;
   socket.isWriteShut = false;
   socket.written = 0;
   socket.wake(0);
 }
 
-/** Begins the handshake. @returns an errno */
-function open(socket: StreamSocket, given: SocketAddress): string | null {
+/** Begins the handshake. @param fastOpen whether by Fast Open, and whether the SYN then waits for a write @returns an errno */
+export function open(socket: StreamSocket, given: SocketAddress, fastOpen: "no" | "now" | "waits"): string | null {
   const { machine } = socket;
   const endpoint = endpointOf(socket.domain, given);
   if (typeof endpoint === "string") {
@@ -63,6 +68,7 @@ function open(socket: StreamSocket, given: SocketAddress): string | null {
         ...(local.port === 0 ? {} : { localPort: local.port }),
         multipath: isOfMultipath(socket),
         tcp: tcpConfigOf(socket, false),
+        fastOpen: fastOpen === "no" ? false : fastOpenConnect(socket, remote, fastOpen === "waits"),
       },
       machine.now,
     );
@@ -80,7 +86,7 @@ function isOfMultipath({ machine, protocol }: StreamSocket): boolean {
 }
 
 /** Waits for the handshake; `otherwise`: what a call gives that does not wait, or waited for too long. */
-function wait(socket: StreamSocket, otherwise: string): Outcome {
+export function wait(socket: StreamSocket, otherwise: string): Outcome {
   const attempt = (): CallResult | null => finish(socket);
   if (socket.nonBlocking) return attempt() ?? fail(otherwise);
   const { sendTimeout } = socket.settings;

@@ -11,6 +11,8 @@ export class Settings {
   device = "";
   /** TCP_CONGESTION; null: that of the machine. */
   congestion: string | null = null;
+  /** TCP_FASTOPEN_KEY; none: those of the machine. */
+  fastOpenKeys: readonly Uint8Array[] = [];
 
   constructor(numbers: ReadonlyMap<string, number> = new Map()) {
     this.numbers = new Map(numbers);
@@ -30,7 +32,7 @@ export class Settings {
 
   clone(): Settings {
     const copy = new Settings(this.numbers);
-    const { congestion, device, linger, receiveTimeout, sendTimeout } = this;
-    return Object.assign(copy, { congestion, device, linger, receiveTimeout, sendTimeout });
+    const { congestion, device, fastOpenKeys, linger, receiveTimeout, sendTimeout } = this;
+    return Object.assign(copy, { congestion, device, fastOpenKeys, linger, receiveTimeout, sendTimeout });
   }
 }

@@ -3,6 +3,8 @@ import { Payload } from "../../../wire/index.ts";
 import { CONSTANTS } from "../../system/index.ts";
 import type { CallResult } from "../../system/index.ts";
 import { attemptOrWait, done, fail } from "../process/outcome.ts";
+import { deferred } from "./fast-open.ts";
+import { sendEarly } from "./early-send.ts";
 import type { Outcome } from "../process/outcome.ts";
 import type { SendRequest } from "./socket.ts";
 import type { StreamSocket } from "./stream-socket.ts";
@@ -10,20 +12,21 @@ import type { StreamSocket } from "./stream-socket.ts";
 /** send(2) and its relatives: all octets, or as many as there is room for where the call does not block. */
 export function sendStream(socket: StreamSocket, request: SendRequest): Outcome {
   const { data, flags } = request;
-  if ((flags & MSG_FASTOPEN) !== 0) return fail(fastOpenRefusal(socket, request));
+  const early = (flags & MSG_FASTOPEN) !== 0 || deferred(socket) !== null ? sendEarly(socket, request) : 0;
+  if (typeof early !== "number") return early;
   // The engine has no urgent data.
   if ((flags & MSG_OOB) !== 0 && socket.state === "ESTABLISHED") return fail("EOPNOTSUPP");
   const { machine, settings } = socket;
   const isZeroCopy = (flags & MSG_ZEROCOPY) !== 0 && settings.get("SO_ZEROCOPY") !== 0;
-  let sent = 0;
+  let sent = early;
   const finished = (): CallResult => {
     if (sent > 0) socket.timestamps.add(socket.written);
     if (isZeroCopy && sent > 0) socket.zeroCopies.add(socket.written);
     return done(sent);
   };
   const attempt = (): CallResult | null => {
-    if (sent === 0 && socket.pendingError !== null) return fail(socket.takeError() as string);
-    if (isOpening(socket)) return null;
+    if (sent === early && socket.pendingError !== null) return fail(socket.takeError() as string);
+    if (socket.isOpening) return null;
     if (socket.pendingError !== null || socket.isWriteOver || socket.connection === null) return sent > 0 ? finished() : fail("EPIPE");
     if (request.isNowhere === true && data.length > 0 && socket.connection.writable > 0) return fail("EFAULT");
     const taken = write(socket, data.subarray(sent), (flags & MSG_MORE) !== 0);
@@ -37,18 +40,8 @@ export function sendStream(socket: StreamSocket, request: SendRequest): Outcome 
   return attemptOrWait(attempt, sendTimeout === 0 ? NEVER : machine.now + sendTimeout, partly);
 }
 
-/** The engine opens no connection with data in its SYN (RFC 7413). */
-function fastOpenRefusal(socket: StreamSocket, { address }: SendRequest): string {
-  if (socket.state !== "CLOSED") return socket.protocol === IPPROTO_MPTCP ? "EINVAL" : "EISCONN";
-  return address === null ? "EINVAL" : "EOPNOTSUPP";
-}
-
-function isOpening(socket: StreamSocket): boolean {
-  return socket.state === "SYN-SENT" || socket.state === "SYN-RECEIVED";
-}
-
 function write({ connection, machine }: StreamSocket, data: Uint8Array, more: boolean): number {
   return connection === null || data.length === 0 ? 0 : connection.write(Payload.of(data), false, machine.now, more);
 }
 
-const { IPPROTO_MPTCP, MSG_DONTWAIT, MSG_FASTOPEN, MSG_MORE, MSG_OOB, MSG_ZEROCOPY } = CONSTANTS;
+const { MSG_DONTWAIT, MSG_FASTOPEN, MSG_MORE, MSG_OOB, MSG_ZEROCOPY } = CONSTANTS;

@@ -15,6 +15,7 @@ import { codeOf } from "./code-of.ts";
 import { connectStream, disconnectStream } from "./connecting.ts";
 import { hasPeerEnded, isConnected, isUntold, stateOf } from "./connection-view.ts";
 import { closeStream } from "./closing.ts";
+import { deferred, fastOpenListen } from "./fast-open.ts";
 import { applySetting } from "./live-settings.ts";
 import { receiveStream } from "./stream-receive.ts";
 import { sendStream } from "./stream-send.ts";
@@ -92,10 +93,17 @@ export class StreamSocket extends Socket implements Attentive {
     let events = this.pendingError !== null || !this.errors.isEmpty ? POLLERR : 0;
     if (state === "CLOSED" || (this.isReadOver && this.isWriteOver)) events |= POLLHUP;
     if (this.isReadOver) events |= POLLIN | POLLRDNORM | POLLRDHUP;
-    if (state === "SYN-SENT" || state === "SYN-RECEIVED") return events;
+    // A SYN that waits for what is written waits for a writer.
+    if (this.isOpening) return deferred(this) === null ? events : events | POLLOUT | POLLWRNORM;
     if (this.connection !== null && this.connection.readable >= this.readMark) events |= POLLIN | POLLRDNORM;
     if (this.isWriteOver || this.connection === null || this.connection.readiness.isWritable) events |= POLLOUT | POLLWRNORM;
     return events;
+  }
+
+  /** Whether its handshake is not over, and it may not be used before: by Fast Open it may. */
+  get isOpening(): boolean {
+    const { connection, state } = this;
+    return (state === "SYN-SENT" || state === "SYN-RECEIVED") && !(connection !== null && isConnected(connection));
   }
 
   /** SO_RCVLOWAT: octets that make it readable. */
@@ -137,9 +145,11 @@ export class StreamSocket extends Socket implements Attentive {
         backlog: most,
         ...(this.protocol === IPPROTO_MPTCP ? {} : { multipath: false }),
         tcp: tcpConfigOf(this, true),
+        fastOpen: fastOpenListen(this, most - 1),
         deferAccept: this.settings.get("TCP_DEFER_ACCEPT") * SECOND,
       });
       this.share(this.machine.openListener(keyOf(address, port), listener));
+      host.setFastOpenKeys(this.settings.fastOpenKeys, listener);
       return null;
     } catch (error) {
       return codeOf(error);
@@ -236,6 +246,11 @@ export class StreamSocket extends Socket implements Attentive {
     if (this.connection !== null) this.machine.leave(this.connection);
     this.connection = null;
     this.phase = "unconnected";
+  }
+
+  /** A port that nobody bound it to, but a connection had, is its own no more. */
+  unbindPort(): void {
+    if (!this.isBound) this.local = { address: this.local.address, port: 0 };
   }
 
   dropListener(): void {
