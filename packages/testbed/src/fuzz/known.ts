@@ -70,7 +70,7 @@ export const KNOWN: readonly KnownKind[] = [
     name: "a FIN for a reset",
     what: /^the kernel alone sends FIN$/,
     state: /^stack closed$/,
-    tag: /^RST/,
+    tag: /^(MP_FASTCLOSE with )?RST/,
     reason: "RFC 9293 §3.10.7.4: after an acceptable reset the connection is closed and nothing is sent; Linux takes it for a first segment without options, becomes regular TCP and sends the FIN that it owes",
   },
   {
@@ -87,13 +87,6 @@ export const KNOWN: readonly KnownKind[] = [
     reason: "RFC 8684 §3.3.3: a DATA_FIN is sent again until its Data ACK comes, which may have got lost; Linux answers the first one alone",
   },
   {
-    name: "unread data at the close of a connection that fell back",
-    what: /^(the kernel alone sends FIN|the engine alone sends RST)$/,
-    state: /^(regular|regular, peer closed|fallback|one subflow|two subflows)$/,
-    tag: /^close$/,
-    reason: "RFC 1122 §4.2.2.13: a close with data that was not read is told by a reset; Linux does so for a socket of TCP, and for one of Multipath TCP in use, not for one that fell back",
-  },
-  {
     name: "a reset at the end of data out of order",
     what: /^the engine alone sends ACK with sack$/,
     tag: /^(MP_FASTCLOSE with )?RST/,
@@ -106,13 +99,6 @@ export const KNOWN: readonly KnownKind[] = [
     reason: "RFC 7323 §5.3: a segment outside of the window does not count, nor, for RFC 5961 §5.2, one whose ACK cannot be; Linux echoes the timestamp of an ACK as it looks at it first, and of what ends where the window begins",
   },
   {
-    name: "data after the close of a connection that fell back",
-    what: /^the engine alone sends RST$/,
-    state: /^(fallback|stack closed|regular, stack closed)$/,
-    tag: /^(data|urgent data|mapping|FIN with data|DATA_FIN with data)/,
-    reason: "RFC 1122 §4.2.2.13: data that arrives after a close is lost, and a reset says so; Linux does so for a socket of TCP, and not for one of Multipath TCP that fell back",
-  },
-  {
     name: "the timer of a DATA_FIN after a fallback",
     what: /^(the kernel alone sends ACK|ack of ACK)$/,
     state: /^(stack closed|both closed)$/,
@@ -123,7 +109,7 @@ export const KNOWN: readonly KnownKind[] = [
     name: "text behind the peer's FIN",
     what: /^the kernel alone sends RST$/,
     state: /^(both closed|stack closed|regular, peer closed)$/,
-    tag: /^data before the window$/,
+    tag: /^data (before the window|again)$/,
     kernel: /> R \d+:\d+\(0\) win 0( <mp_reset 0>)?$/,
     reason: "RFC 9293 §3.10.7.4, seventh: text that comes after the peer's FIN is ignored; Linux resets the connection for it",
   },
@@ -180,14 +166,13 @@ export const KNOWN: readonly KnownKind[] = [
     name: "a FIN before the data that made the connection regular",
     what: /^ack of FIN$/,
     state: /^stack closed$/,
-    tag: /^data without Data ACK$/,
-    reason: "RFC 8684 §3.7: from the first answer without a Data ACK on it is regular TCP; Linux sends the FIN that it owes then while it reads the options, before it takes the data of the same segment",
+    tag: /^(data without (Data ACK|DSS)|FIN without options)$/,
+    reason: "RFC 8684 §3.7: from the first answer without a Data ACK on it is regular TCP; Linux sends the FIN that it owes then while it reads the options, before it takes the data or the FIN of the same segment",
   },
   {
     name: "the first timeout of a subflow that the peer joined with",
-    what: /^the engine alone sends FIN with dss dack[48] nocs$/,
+    what: /^(the engine alone sends FIN with dss dack[48] nocs|time of FIN with dss dack[48] nocs: the engine is earlier)$/,
     state: /^two subflows$/,
-    kernel: /^nothing$/,
     reason: "RFC 6298 §2.2: the first sample of the round-trip time sets the timeout; Linux takes none from the answer to the SYN+ACK of a join, so that the first timeout is the second of §2.1",
   },
 ];

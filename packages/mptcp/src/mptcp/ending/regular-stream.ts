@@ -256,9 +256,14 @@ export class RegularStream implements TcpOwner, SubflowView {
   /** Ends, and nobody waits for anything any more. */
   abandon(now: number): void {
     if (this.isClosed) return;
+    const { unreadAtClose } = this.tcp.config;
+    if (this.readable > 0 && unreadAtClose === "reset") {
+      this.abort(now);
+      return;
+    }
     this.ending = true;
     this.tcp.abandon(now);
-    this.tcp.refuseText();
+    if (this.readable > 0 || unreadAtClose !== "reset_unless_fallback") this.tcp.refuseText();
   }
 
   read(max: number, now: number): Payload | null {

@@ -17,6 +17,7 @@ export function connectStream(socket: StreamSocket, address: SocketAddress): Out
     return done(0);
   }
   if (socket.phase === "connected") return fail("EISCONN");
+  if (socket.phase === "disconnecting") return fail("EINVAL");
   if (socket.phase === "connecting") return wait(socket, "EALREADY");
   if (socket.state !== "CLOSED") return fail("EISCONN");
   const error = open(socket, address);
