@@ -62,9 +62,10 @@ export const KNOWN: readonly KnownKind[] = [
   },
   {
     name: "data whose checksum is wrong",
-    what: /^values of dss dack[48] dsn8 ssn dll checksum of data$/,
+    what: /^(values of dss dack[48] dsn8 ssn dll checksum of data|the engine alone sends ACK with dss dack[48] nocs, mp_fail dsn8)$/,
     state: /^(one subflow|two subflows)$/,
-    reason: "RFC 8684 §3.7: data that failed must not be acknowledged by a Data ACK; Linux does once it has been read into the connection",
+    ends: true,
+    reason: "RFC 8684 §3.7: data that failed must not be acknowledged by a Data ACK, and MP_FAIL is repeated until the peer goes over; Linux sends it once, and acknowledges once the data has been read into the connection",
   },
   {
     name: "a FIN for a reset",
@@ -174,6 +175,21 @@ export const KNOWN: readonly KnownKind[] = [
     what: /^(the engine alone sends FIN with dss dack[48] nocs|time of FIN with dss dack[48] nocs: the engine is earlier)$/,
     state: /^two subflows$/,
     reason: "RFC 6298 §2.2: the first sample of the round-trip time sets the timeout; Linux takes none from the answer to the SYN+ACK of a join, so that the first timeout is the second of §2.1",
+  },
+  {
+    name: "a port that is unreachable before the handshake is over",
+    what: /^the engine alone sends RST$/,
+    state: /^opening$/,
+    kernel: /^nothing$/,
+    reason: "RFC 9293 §3.9.2.2: that is a hard error, which should end the attempt, so that a third ACK is reset; Linux ends it for an unreachable host or network alone, which are soft errors",
+  },
+  {
+    name: "the FIN of a connection that falls back behind an acknowledged DATA_FIN",
+    what: /^the engine alone sends FIN$/,
+    state: /^(stack closed|both closed)$/,
+    tag: /^(data with a wrong subflow number|data without DSS|data with an infinite mapping|mapping)/,
+    kernel: /^nothing$/,
+    reason: "RFC 8684 §3.7: from there on it is regular TCP, whose end is a FIN; Linux sends none when the DATA_FIN was acknowledged before",
   },
 ];
 

@@ -104,6 +104,8 @@ export class RegularStream implements TcpOwner, SubflowView {
   private answerDue: boolean;
 
   private isEstablished: boolean;
+  /** It was regular TCP before its handshake, which the peer began, was over: Linux has it as a socket of TCP. */
+  private readonly fellOpening: boolean;
   private isClosed = false;
   private reason: CloseReason | null = null;
   private isForgotten = false;
@@ -138,6 +140,7 @@ export class RegularStream implements TcpOwner, SubflowView {
     this.answeredAt = now;
     this.answerDue = false;
     this.isEstablished = from.isEstablished;
+    this.fellOpening = !from.isEstablished && !from.session.initiator;
   }
 
   /** Begins, once it is the owner of its TCP connection. */
@@ -257,13 +260,14 @@ export class RegularStream implements TcpOwner, SubflowView {
   abandon(now: number): void {
     if (this.isClosed) return;
     const { unreadAtClose } = this.tcp.config;
-    if (this.readable > 0 && unreadAtClose === "reset") {
+    const isTcp = unreadAtClose === "reset" || this.fellOpening;
+    if (this.readable > 0 && isTcp && unreadAtClose !== "drop") {
       this.abort(now);
       return;
     }
     this.ending = true;
     this.tcp.abandon(now);
-    if (this.readable > 0 || unreadAtClose !== "reset_unless_fallback") this.tcp.refuseText();
+    if (this.readable > 0 || isTcp) this.tcp.refuseText();
   }
 
   read(max: number, now: number): Payload | null {
