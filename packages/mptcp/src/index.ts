@@ -9,7 +9,7 @@
 
 // ---- a host and its connections
 export { changeOfSysctl, Host, Listener, profiles, Pump } from "./host/index.ts";
-export type { AddressOptions, ConnectOptions, Defaults, DefaultsChange, FixedNumbers, HostAddress, HostOptions, HostUsage, ListenOptions, OwnPolicies, PortPeer, PortSource, Profile, ProfileName, PumpDriver, RestoreOptions, SynCookieMode } from "./host/index.ts";
+export type { AddressOptions, ConnectOptions, Defaults, DefaultsChange, FixedNumbers, HostAddress, HostOptions, HostUsage, ListenOptions, OwnPolicies, PortPeer, PortRange, PortSource, Profile, ProfileName, PumpDriver, RestoreOptions, SynCookieMode } from "./host/index.ts";
 export { MptcpConnection } from "./mptcp/index.ts";
 export type { AddressesInfo, ConnectionInfo, DecisionListener, PoliciesInfo, PolicyInfo, SubflowInfo, SubflowView } from "./mptcp/index.ts";
 export { linuxMptcpInfo } from "./host/index.ts";

@@ -7,7 +7,7 @@ export const INTERNAL: Readonly<Record<string, readonly string[]>> = {
     "WORKLOAD.keys", "Work", "Written",
   ],
   "mptcp": [
-    "DeadlineOwner", "Deadlines", "DecisionLog", "EndpointId", "EventBase", "HandOver", "HostMemory", "HostRandom", "IcmpError", "LateJoin", "Lingerer", "MptcpConnectionOptions",
+    "DeadlineOwner", "Deadlines", "DecisionLog", "EndpointId", "EventBase", "HandOver", "HostMemory", "HostRandom", "IcmpError", "InitialNumbers", "LateJoin", "Lingerer", "MptcpConnectionOptions",
     "MptcpEnvironment", "MultipathContext", "PathMtu", "Receiver", "RegularContext", "RttEstimator", "SegmentPool", "Sender", "Service", "Session",
     "SnapshotBody", "Subflow", "Tally", "TcpEnvironment", "TcpOwner", "TimeWait", "TimeWaitsOwner", "Timed", "Timer", "WaitingTuple",
   ],

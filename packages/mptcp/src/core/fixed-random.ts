@@ -8,7 +8,8 @@ export type FixedNumber = number | bigint | Uint8Array;
  * drawn from, which does not know of it and goes on where it was.
  */
 export class FixableRandom implements RandomSource {
-  private readonly beneath: RandomSource;
+  /** Knows of nothing that is fixed. */
+  readonly beneath: RandomSource;
   private readonly waiting: FixedNumber[] = [];
 
   constructor(beneath: RandomSource) {
@@ -18,6 +19,11 @@ export class FixableRandom implements RandomSource {
   /** Draws to come are these, behind those that were fixed before and were not drawn yet. */
   fix(numbers: readonly FixedNumber[]): void {
     this.waiting.push(...numbers);
+  }
+
+  /** The next draw of 32 bits where it is fixed; null where it is not, and nothing is drawn. */
+  takeFixed(): number | null {
+    return this.waiting.length === 0 ? null : this.uint32();
   }
 
   uint32(): number {

@@ -15,11 +15,11 @@ export interface RandomSources {
   readonly keys: RandomSource;
   /** Nonces of joins (RFC 8684 §3.2). */
   readonly nonces: RandomSource;
-  /** Initial sequence numbers (RFC 9293 §3.4.1). */
+  /** The secret behind initial sequence numbers (RFC 6528 §3). */
   readonly sequenceNumbers: RandomSource;
-  /** Offsets of timestamp clocks (RFC 7323 §7.1). */
+  /** The secret behind offsets of timestamp clocks (RFC 7323 §5.4). */
   readonly timestampOffsets: RandomSource;
-  /** Ephemeral ports (RFC 6056 §3.3.1). */
+  /** The secret behind the order of ephemeral ports (RFC 6056 §3.3.4). */
   readonly ports: RandomSource;
   /** The secret behind SYN cookies (RFC 4987 §3.6). */
   readonly cookieSecrets: RandomSource;

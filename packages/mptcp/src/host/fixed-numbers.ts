@@ -1,6 +1,6 @@
 import type { FixedNumber, RandomPurpose, RandomSource, RandomSources } from "../core/index.ts";
 import { FixableRandom, MptcpError } from "../core/index.ts";
-import { drawOfPort, isEphemeral } from "./ports.ts";
+import type { PortRange } from "./ports.ts";
 
 /**
  * The random numbers that a host draws next, by what they are for. What is not named is drawn as if nothing were fixed, and so is what comes after the
@@ -15,7 +15,7 @@ export interface FixedNumbers {
   readonly sequenceNumbers?: readonly number[];
   /** What our timestamps are at time 0 of the driver's clock, 32 bits each: one for each TCP connection; they count milliseconds from there. */
   readonly timestampOffsets?: readonly number[];
-  /** Ephemeral ports, 32768 to 60999, of connections that are opened without a local port; where one is in use, the next that is free. */
+  /** Ephemeral ports, of the host's range, of connections that are opened without a local port; where one is in use, the next that is free. */
   readonly ports?: readonly number[];
   /** The secret behind SYN cookies, 256 bits or 32 octets. It is drawn when the host sends its first one. */
   readonly cookieSecrets?: readonly (bigint | Uint8Array)[];
@@ -29,9 +29,11 @@ export class HostRandom implements RandomSources {
   readonly timestampOffsets: FixableRandom;
   readonly ports: FixableRandom;
   readonly cookieSecrets: FixableRandom;
+  private readonly portRange: PortRange;
 
   /** @param beneath the sources, or what gives them by their purpose */
-  constructor(beneath: RandomSources | ((purpose: RandomPurpose) => RandomSource)) {
+  constructor(beneath: RandomSources | ((purpose: RandomPurpose) => RandomSource), portRange: PortRange) {
+    this.portRange = portRange;
     const source = (purpose: RandomPurpose): FixableRandom => new FixableRandom(typeof beneath === "function" ? beneath(purpose) : beneath[purpose]);
     this.keys = source("keys");
     this.nonces = source("nonces");
@@ -48,13 +50,14 @@ export class HostRandom implements RandomSources {
     for (const nonce of nonces) checkBits("a nonce", nonce, 32);
     for (const number of sequenceNumbers) checkBits("an initial sequence number", number, 32);
     for (const offset of timestampOffsets) checkBits("an offset of timestamps", offset, 32);
-    for (const port of ports) if (!isEphemeral(port)) throw outOfRange("an ephemeral port", "32768 to 60999", port);
+    const [first, last] = this.portRange;
+    for (const port of ports) if (!(Number.isInteger(port) && port >= first && port <= last)) throw outOfRange("an ephemeral port", `${first} to ${last}`, port);
     for (const secret of cookieSecrets) checkBits("a secret of SYN cookies", secret, 256);
     this.keys.fix(keys);
     this.nonces.fix(nonces);
     this.sequenceNumbers.fix(sequenceNumbers);
     this.timestampOffsets.fix(timestampOffsets);
-    this.ports.fix(ports.map(drawOfPort));
+    this.ports.fix(ports);
     this.cookieSecrets.fix(cookieSecrets);
   }
 }

@@ -2,7 +2,7 @@ import type { ConnectionSnapshot, Observer } from "../core/index.ts";
 import { Counters, LIMITS } from "../core/index.ts";
 import type { EndpointId, LocalAddress, MptcpConfig, MptcpEnvironment, SubflowTcpConfig, Timed } from "../mptcp/index.ts";
 import { DEFAULT_MPTCP_CONFIG, fullMesh, lia, lowestTimeDistance, MptcpConnection } from "../mptcp/index.ts";
-import type { FourTuple, StreamConnection, TcpConfig, TcpOwner } from "../tcp/index.ts";
+import type { FourTuple, InitialNumbers, StreamConnection, TcpConfig, TcpOwner } from "../tcp/index.ts";
 import { cubic, DEFAULT_TCP_CONFIG, SegmentPool, TcpConnection, TcpSocket } from "../tcp/index.ts";
 import type { IpAddress, Packet, TcpSegment } from "../wire/index.ts";
 import { icmpErrorOf, TCP_FLAG } from "../wire/index.ts";
@@ -15,6 +15,7 @@ import { Connections } from "./connections.ts";
 import { HostRandom } from "./fixed-numbers.ts";
 import type { FixedNumbers } from "./fixed-numbers.ts";
 import { HeldPorts } from "./held-ports.ts";
+import { HostNumbers } from "./initial-numbers.ts";
 import { Lingering } from "./lingering.ts";
 import type { Lingerer } from "./lingering.ts";
 import type { Listener } from "./listener.ts";
@@ -27,7 +28,7 @@ import { Orphans } from "./orphans.ts";
 import { PassiveOpen } from "./passive-open.ts";
 import { PendingJoins } from "./pending-joins.ts";
 import type { PendingJoin } from "./pending-joins.ts";
-import { PortAllocator } from "./ports.ts";
+import { EPHEMERAL_PORTS, PortAllocator } from "./ports.ts";
 import { withProfile } from "./profiles.ts";
 import type { TupleLookup } from "./ports.ts";
 import { release, restore, save } from "./snapshot/index.ts";
@@ -51,6 +52,7 @@ import { TransmitQueue } from "./transmit-queue.ts";
 export class Host implements MptcpEnvironment, TimeWaitsOwner {
   readonly name: string;
   readonly random: HostRandom;
+  readonly initialNumbers: InitialNumbers;
   /** Who observes, see {@link Host.observe}; null: nobody. */
   observer: Observer | null;
   readonly counters = new Counters();
@@ -89,7 +91,8 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
 
   constructor(options: HostOptions) {
     this.name = options.name;
-    this.random = new HostRandom(options.random);
+    const portRange = options.portRange ?? EPHEMERAL_PORTS;
+    this.random = new HostRandom(options.random, portRange);
     if (options.fixed !== undefined) this.random.fix(options.fixed);
     if (options.observer) this.observers.add(options.observer);
     this.observer = this.observers.combined;
@@ -110,7 +113,9 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     this.timeWaits = new TimeWaits(this, options.timeWaits ?? LIMITS.timeWaits.default);
     this.tuples = { find: (local, localPort, remote, remotePort) => this.connections.find(local, localPort, remote, remotePort) ?? this.timeWaits.find(local, localPort, remote, remotePort) };
     this.blackHoles = new BlackHoles(this.defaults, this.counters);
-    this.ports = new PortAllocator(this.random.ports);
+    const numbers = new HostNumbers(this.random, this.timeWaits);
+    this.initialNumbers = numbers;
+    this.ports = new PortAllocator(this.random.ports, portRange);
     this.factory = new ConnectionFactory(this, this.addresses, this.tokens, tcp.mtu);
     const { addresses, blackHoles, counters, defaults, factory, heldPorts, ports, strays, tokens, tuples } = this;
     this.listeners = new Listeners({ addresses, counters, defaults, heldPorts });
@@ -120,7 +125,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
       register: (connection) => this.register(connection),
     };
     this.activeOpen = new ActiveOpen({ ...opening, blackHoles, defaults, listeners: this.listeners, ports, tuples });
-    this.passiveOpen = new PassiveOpen({ ...opening, defaults, listeners: this.listeners, strays, awaitAck: (connection, join, now) => this.awaitAck(connection, join, now) }, options.synCookies ?? "auto");
+    this.passiveOpen = new PassiveOpen({ ...opening, defaults, listeners: this.listeners, numbers, strays, awaitAck: (connection, join, now) => this.awaitAck(connection, join, now) }, options.synCookies ?? "auto");
   }
 
   // ---- addresses
@@ -293,11 +298,13 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     // It may not have been polled since.
     if (tcp !== null) this.settle(tcp, now);
     const waiting = this.timeWaits.find(packet.destination, segment.destinationPort, packet.source, segment.sourcePort);
-    if (waiting !== null && !waiting.state.mayReuse(segment)) this.receiveWaiting(waiting, segment, link, now);
+    const hasTimestamps = (this.listeners.find(packet.destination, segment.destinationPort) ?? this.defaults).tcp.timestamps;
+    if (waiting !== null && !waiting.state.mayReuse(segment, hasTimestamps)) this.receiveWaiting(waiting, segment, link, now);
     else {
-      // RFC 9293 §3.10.7.4 and RFC 6191: a new SYN may take over a connection in TIME-WAIT. It says no more, not even an ACK that it owes.
-      if (waiting !== null) this.timeWaits.remove(waiting, now);
+      // RFC 9293 §3.10.7.4 and RFC 6191: a new SYN may take over a connection in TIME-WAIT, whose numbers end before its own begin. It says no more, not
+      // even an ACK that it owes.
       this.passiveOpen.receive(packet, segment, link, now);
+      if (waiting !== null) this.timeWaits.remove(waiting, now);
     }
   }
 

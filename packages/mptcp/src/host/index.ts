@@ -15,7 +15,7 @@ export { Listener } from "./listener.ts";
 export { Pump } from "./pump.ts";
 export type { PumpDriver } from "./pump.ts";
 export type { OwnPolicies, RestoreOptions } from "./snapshot/index.ts";
-export type { PortPeer, PortSource } from "./ports.ts";
+export type { PortPeer, PortRange, PortSource } from "./ports.ts";
 export { LINUX_CONGESTION, profiles } from "./profiles.ts";
 export type { Profile, ProfileName } from "./profiles.ts";
 export type { SynCookieMode } from "./syn-cookies.ts";

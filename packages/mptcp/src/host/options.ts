@@ -3,7 +3,7 @@ import type { EndpointFlags, MptcpConfig, SubflowTcpConfig } from "../mptcp/inde
 import type { TcpConfig } from "../tcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
 import type { FixedNumbers } from "./fixed-numbers.ts";
-import type { PortSource } from "./ports.ts";
+import type { PortRange, PortSource } from "./ports.ts";
 import type { ProfileName } from "./profiles.ts";
 import type { SynCookieMode } from "./syn-cookies.ts";
 
@@ -55,6 +55,8 @@ export interface HostOptions {
   readonly lingering?: number;
   /** Connections in TIME-WAIT, the oldest of which makes room for the next one; 131,072 unless given. */
   readonly timeWaits?: number;
+  /** Local ports of connections that are opened without one, the first and the last; 32768 to 60999 unless given. */
+  readonly portRange?: PortRange;
   /** `auto` unless given. */
   readonly synCookies?: SynCookieMode;
 }

@@ -6,6 +6,7 @@ import type { FourTuple, SentSynAck } from "../tcp/index.ts";
 import { TcpConnection, TcpSocket } from "../tcp/index.ts";
 import type { IpAddress, MpJoinSyn, Packet, TcpSegment } from "../wire/index.ts";
 import { MP_CAPABLE_FLAG, TCP_FLAG } from "../wire/index.ts";
+import type { HostNumbers } from "./initial-numbers.ts";
 import type { Listener } from "./listener.ts";
 import type { Listeners } from "./listeners.ts";
 import type { OpeningHost } from "./opening-host.ts";
@@ -21,6 +22,7 @@ export interface PassiveOpenHost extends OpeningHost {
   /** The parameters of connections for which a listener says nothing else. */
   readonly defaults: Defaults;
   readonly listeners: Listeners;
+  readonly numbers: HostNumbers;
   readonly strays: Strays;
   /** Takes in a join that waits for its third ACK. */
   awaitAck(tcp: TcpConnection, join: PendingJoin, now: number): void;
@@ -165,9 +167,9 @@ export class PassiveOpen {
 
   /** Answers a SYN without remembering it. `offered`: the flags of its MP_CAPABLE; null for plain TCP. */
   private sendCookie(listener: Listener, packet: Packet, segment: TcpSegment, offered: number | null, link: number, now: number): void {
-    const { environment: { counters, random }, factory, strays, tokens } = this.host;
+    const { environment: { counters, random }, factory, numbers, strays, tokens } = this.host;
     const { checksum, denyJoinInitialAddress, version } = listener.mptcp;
-    this.cookies ??= new SynCookies(random.cookieSecrets);
+    this.cookies ??= new SynCookies(random.cookieSecrets, numbers);
     listener.onCookieSent(now);
     if (!listener.hasRoom) counters.increment("TcpExtTCPReqQFullDoCookies");
     counters.increment("TcpExtSyncookiesSent");

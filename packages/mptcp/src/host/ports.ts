@@ -1,7 +1,8 @@
-import type { RandomSource } from "../core/index.ts";
-import { randomBelow } from "../core/index.ts";
+import type { FixableRandom } from "../core/index.ts";
+import { MptcpError } from "../core/index.ts";
 import type { FourTuple } from "../tcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
+import { TupleHash } from "./tuple-hash.ts";
 
 /**
  * Who gives out the local ports of an address, where the host does not: behind each port of a link over UDP there is a socket. A port is
@@ -39,16 +40,31 @@ export interface TupleLookup {
 }
 
 /**
- * Picks ephemeral ports: a random one, and from there the next that is free for the destination (RFC 6056 §3.3.1). It is told which of them connections
- * of this host have, so that it costs next to nothing to find the last free one, or none.
+ * Picks ephemeral ports in an order that others cannot guess, and that goes through all of them before it begins anew, so that the peer's TIME-WAIT has as long
+ * as can be: from a number that the addresses and the port of the destination hash to, and a counter that few destinations share, on to the next one that is free
+ * (double-hash port selection, RFC 6056 §3.3.4). It is told which of them connections of this host have, so that it costs next to nothing to find the last free one, or none.
  */
 export class PortAllocator {
-  private readonly random: RandomSource;
+  private readonly random: FixableRandom;
+  private readonly hash: TupleHash;
+  private readonly first: number;
+  private readonly count: number;
+  private readonly picked = new Uint32Array(COUNTERS);
+  private readonly noPorts: PortSet;
   /** By local address and destination. */
   private readonly inUse = new Map<string, PortSet>();
 
-  constructor(random: RandomSource) {
+  /**
+   * @param random what is fixed of it is picked next; beneath is the secret
+   * @param range the first and the last port
+   */
+  constructor(random: FixableRandom, [first, last]: PortRange) {
+    if (!(Number.isInteger(first) && Number.isInteger(last) && first >= 1 && first <= last && last <= 65535)) throw new MptcpError("ERR_OUT_OF_RANGE", `a range of ports is 1 to 65535, got ${first} to ${last}`);
     this.random = random;
+    this.hash = new TupleHash(random.beneath);
+    this.first = first;
+    this.count = last - first + 1;
+    this.noPorts = new PortSet(this.count);
   }
 
   /** Ports that connections have. */
@@ -60,40 +76,61 @@ export class PortAllocator {
 
   /** A port for which the four-tuple is free; 0 when none is. */
   pick(table: TupleLookup, local: IpAddress, remote: IpAddress, remotePort: number): number {
-    const start = randomBelow(this.random, EPHEMERAL_COUNT);
-    const taken = this.inUse.get(keyOf(local, remote, remotePort)) ?? NO_PORTS;
-    for (let step = taken.nextFree(start, 0); step < EPHEMERAL_COUNT; step = taken.nextFree(start, step + 1)) {
-      const port = EPHEMERAL_FIRST + ((start + step) % EPHEMERAL_COUNT);
-      if (table.find(local, port, remote, remotePort) === null) return port;
+    const taken = this.inUse.get(keyOf(local, remote, remotePort)) ?? this.noPorts;
+    const fixed = this.random.takeFixed();
+    if (fixed !== null) return this.nextFree(taken, Math.max(0, Math.min(this.count - 1, fixed - this.first)), table, local, remote, remotePort).port;
+    const [offset, other] = this.hash.of(local, 0, remote, remotePort);
+    const counter = other % COUNTERS;
+    const picked = this.picked[counter] as number;
+    const { port, steps } = this.nextFree(taken, (offset + picked) % this.count, table, local, remote, remotePort);
+    this.picked[counter] = picked + steps + 1;
+    return port;
+  }
+
+  /** The first free port from `start` on, counted from the first of the range, and how many there were on the way. */
+  private nextFree(taken: PortSet, start: number, table: TupleLookup, local: IpAddress, remote: IpAddress, remotePort: number): { port: number; steps: number } {
+    for (let step = taken.nextFree(start, 0); step < this.count; step = taken.nextFree(start, step + 1)) {
+      const port = this.first + ((start + step) % this.count);
+      if (table.find(local, port, remote, remotePort) === null) return { port, steps: step };
     }
-    return 0;
+    return { port: 0, steps: 0 };
   }
 
   /** A connection that was opened from here has its port. */
   take({ localAddress, localPort, remoteAddress, remotePort }: FourTuple): void {
-    if (!isEphemeral(localPort)) return;
+    if (!this.hasInRange(localPort)) return;
     const key = keyOf(localAddress, remoteAddress, remotePort);
     let ports = this.inUse.get(key);
-    if (ports === undefined) this.inUse.set(key, (ports = new PortSet()));
-    ports.add(localPort - EPHEMERAL_FIRST);
+    if (ports === undefined) this.inUse.set(key, (ports = new PortSet(this.count)));
+    ports.add(localPort - this.first);
   }
 
   /** Its port is free again. Nothing happens when it had none. */
   release({ localAddress, localPort, remoteAddress, remotePort }: FourTuple): void {
-    if (!isEphemeral(localPort)) return;
+    if (!this.hasInRange(localPort)) return;
     const key = keyOf(localAddress, remoteAddress, remotePort);
     const ports = this.inUse.get(key);
     if (ports === undefined) return;
-    ports.delete(localPort - EPHEMERAL_FIRST);
+    ports.delete(localPort - this.first);
     if (ports.size === 0) this.inUse.delete(key);
+  }
+
+  private hasInRange(port: number): boolean {
+    return port >= this.first && port < this.first + this.count;
   }
 }
 
 /** A set of ephemeral ports, as numbers from 0: a short list, and a bitmap once there are many. */
 class PortSet {
+  private readonly range: number;
   private few: number[] = [];
   private bits: Uint32Array | null = null;
   private count = 0;
+
+  /** @param range numbers that there are */
+  constructor(range: number) {
+    this.range = range;
+  }
 
   get size(): number {
     return this.count;
@@ -103,7 +140,7 @@ class PortSet {
     if (this.has(port)) return;
     this.count++;
     if (this.bits === null && this.count > FEW) {
-      this.bits = new Uint32Array(Math.ceil(EPHEMERAL_COUNT / 32));
+      this.bits = new Uint32Array(Math.ceil(this.range / 32));
       for (const known of this.few) this.set(this.bits, known);
       this.few = [];
     }
@@ -120,16 +157,16 @@ class PortSet {
 
   /** The first step from `from` on at which the port `start` + step, modulo their number, is not in the set; their number when there is none. */
   nextFree(start: number, from: number): number {
-    if (this.count === EPHEMERAL_COUNT) return EPHEMERAL_COUNT;
+    if (this.count === this.range) return this.range;
     let step = from;
-    while (step < EPHEMERAL_COUNT) {
-      const port = (start + step) % EPHEMERAL_COUNT;
+    while (step < this.range) {
+      const port = (start + step) % this.range;
       // A word that is full is passed over at once.
-      if (this.bits !== null && (port & 31) === 0 && this.bits[port >>> 5] === 0xffff_ffff) step += Math.min(32, EPHEMERAL_COUNT - port);
+      if (this.bits !== null && (port & 31) === 0 && this.bits[port >>> 5] === 0xffff_ffff) step += Math.min(32, this.range - port);
       else if (this.has(port)) step++;
       else return step;
     }
-    return EPHEMERAL_COUNT;
+    return this.range;
   }
 
   private has(port: number): boolean {
@@ -145,20 +182,12 @@ function keyOf(local: IpAddress, remote: IpAddress, remotePort: number): string 
   return `${local} ${remote} ${remotePort}`;
 }
 
-/** What a source of random numbers is to draw so that `port`, an ephemeral one, is where {@link PortAllocator.pick} begins. */
-export function drawOfPort(port: number): number {
-  // In the middle of those that come to it, where rounding does no harm.
-  return Math.floor(((port - EPHEMERAL_FIRST + 0.5) * 0x1_0000_0000) / EPHEMERAL_COUNT);
-}
+/** Ports that are picked for connections opened from here: the first and the last one. */
+export type PortRange = readonly [first: number, last: number];
 
-/** Whether a port is among those that are picked for connections opened from here. */
-export function isEphemeral(port: number): boolean {
-  return port >= EPHEMERAL_FIRST && port < EPHEMERAL_FIRST + EPHEMERAL_COUNT;
-}
-
-/** The range Linux uses. */
-const EPHEMERAL_FIRST = 32768;
-const EPHEMERAL_COUNT = 60999 - 32768 + 1;
+/** The range of Linux (ip_local_port_range). */
+export const EPHEMERAL_PORTS: PortRange = [32768, 60999];
 /** Ports of a destination that are looked through one by one. */
 const FEW = 64;
-const NO_PORTS = new PortSet();
+/** Counters of ports that were picked, each shared by the destinations that hash to it: more of them tell less of one another's connections. */
+const COUNTERS = 256;

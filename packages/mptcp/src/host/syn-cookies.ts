@@ -5,8 +5,9 @@ import { MILLISECOND, SECOND } from "../core/index.ts";
 import type { Version } from "../mptcp/index.ts";
 import type { SentSynAck, TcpConfig } from "../tcp/index.ts";
 import { announcedMss, trafficClassOf, windowScaleFor } from "../tcp/index.ts";
-import type { IpAddress } from "../wire/index.ts";
 import { ipHeaderLength, Packet, sequenceAdd, sequenceLess, TCP_FLAG, tcpHeaderLength, TcpSegment } from "../wire/index.ts";
+import type { HostNumbers } from "./initial-numbers.ts";
+import { putAddress, putWord } from "./tuple-hash.ts";
 
 /** When a host answers SYNs without remembering them: when a listener has no room for more (as Linux), for all, or not at all. */
 export type SynCookieMode = "auto" | "always" | "never";
@@ -50,8 +51,11 @@ export class SynCookies {
   private readonly secret = new Uint8Array(32);
   private readonly message = new Uint8Array(48);
 
-  constructor(random: RandomSource) {
+  private readonly numbers: Pick<HostNumbers, "offsetBetween">;
+
+  constructor(random: RandomSource, numbers: Pick<HostNumbers, "offsetBetween">) {
     random.fill(this.secret);
+    this.numbers = numbers;
   }
 
   /** The SYN+ACK that answers `packet`. */
@@ -82,7 +86,7 @@ export class SynCookies {
       segment.sackPermitted = config.sack && syn.sackPermitted;
       const scaled = config.windowScaling && syn.windowScale >= 0;
       if (scaled) segment.windowScale = windowScaleFor(config);
-      segment.timestampValue = stamped(clockOf(digest, now), (scaled ? Math.min(syn.windowScale, 14) : NO_SCALE) | (segment.sackPermitted ? SACK : 0));
+      segment.timestampValue = stamped(clockOf(this.numbers.offsetBetween(packet.destination, packet.source), now), (scaled ? Math.min(syn.windowScale, 14) : NO_SCALE) | (segment.sackPermitted ? SACK : 0));
     }
     if ((bits & BIT.capable) !== 0) {
       segment.mptcp = [offer.version.capableSynAck(offer.capableFlags, keyOf(digest))];
@@ -129,7 +133,7 @@ export class SynCookies {
     return {
       id: idOf(digest),
       syn: whole,
-      sent: { initialSequence: cookie, timestampOffset: offsetOf(digest) },
+      sent: { initialSequence: cookie, timestampOffset: this.numbers.offsetBetween(packet.destination, packet.source) },
       key: (bits & BIT.capable) === 0 ? null : keyOf(digest),
       peerDeniesJoin: (bits & BIT.deniesJoin) !== 0,
     };
@@ -163,17 +167,13 @@ function idOf(digest: Uint8Array): number {
   return id;
 }
 
-function offsetOf(digest: Uint8Array): number {
-  return (((digest[4] as number) << 24) | ((digest[5] as number) << 16) | ((digest[6] as number) << 8) | (digest[7] as number)) >>> 0;
-}
-
 function keyOf(digest: Uint8Array): Uint8Array {
   return digest.slice(8, 16);
 }
 
 /** What our timestamp would be now (RFC 7323 §5.4). */
-function clockOf(digest: Uint8Array, now: number): number {
-  return (offsetOf(digest) + Math.floor(now / MILLISECOND)) >>> 0;
+function clockOf(offset: number, now: number): number {
+  return (offset + Math.floor(now / MILLISECOND)) >>> 0;
 }
 
 /** The latest timestamp, not after `clock`, with `low` in its six low bits. */
@@ -187,20 +187,6 @@ function mssIndex(size: number): number {
   let index = 0;
   while (index + 1 < SEGMENT_SIZES.length && (SEGMENT_SIZES[index + 1] as number) <= size) index++;
   return index;
-}
-
-function putAddress(bytes: Uint8Array, at: number, address: IpAddress): void {
-  putWord(bytes, at, address.w0);
-  putWord(bytes, at + 4, address.w1);
-  putWord(bytes, at + 8, address.w2);
-  putWord(bytes, at + 12, address.w3);
-}
-
-function putWord(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value >>> 24;
-  bytes[at + 1] = value >>> 16;
-  bytes[at + 2] = value >>> 8;
-  bytes[at + 3] = value;
 }
 
 /** The cookie's first octet: three bits of time, three of MSS, and these. */

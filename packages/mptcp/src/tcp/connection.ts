@@ -8,9 +8,8 @@ import type { CongestionContext, CongestionControl, CongestionControlFactory, Ha
 import { BEFORE_ESTABLISHED } from "./congestion/none.ts";
 import { handleIcmpError } from "./icmp-errors.ts";
 import type { IcmpError } from "./icmp-errors.ts";
-import { clampedMss } from "./negotiation.ts";
 import type { TcpEnvironment, TcpOwner } from "./owner.ts";
-import { PathMtu } from "./sending/path-mtu.ts";
+import { PathMtu, payloadIn } from "./sending/path-mtu.ts";
 import { Receiver } from "./receiving/receiver.ts";
 import { RttEstimator } from "./recovery/rtt.ts";
 import { segmentArrives, synchronize } from "./segment-arrives.ts";
@@ -135,8 +134,8 @@ export class TcpConnection {
     this.state = "CLOSED";
     this.congestion = BEFORE_ESTABLISHED;
     this.ipHeader = tuple.localAddress.family === 4 ? 20 : 40;
-    this.sender = new Sender(this, sent === null ? environment.random.sequenceNumbers.uint32() : sent.initialSequence);
-    this.timestampOffset = sent === null ? environment.random.timestampOffsets.uint32() : sent.timestampOffset;
+    this.sender = new Sender(this, sent === null ? environment.initialNumbers.sequenceNumber(tuple, now) : sent.initialSequence);
+    this.timestampOffset = sent === null ? environment.initialNumbers.timestampOffset(tuple) : sent.timestampOffset;
     this.receiver = new Receiver(this);
     this.rtt = new RttEstimator(config.initialRto, config.minRto, config.maxRto, config.clockGranularity);
     this.pathMtu = new PathMtu(config.mtu, tuple.localAddress.family);
@@ -602,8 +601,7 @@ export class TcpConnection {
 
   /** Recomputes the payload of a full segment after negotiation or a change of the path MTU. */
   updateMaxPayload(): void {
-    const mss = clampedMss(Math.min(this.peerMss, this.pathMtu.current - this.ipHeader - TCP_HEADER), this.config.maxSegmentSize);
-    const limit = this.timestamps ? mss - TIMESTAMP_SPACE : mss;
+    const limit = payloadIn(this, this.pathMtu.current);
     if (limit === this.payloadLimit) return;
     this.payloadLimit = limit;
     this.congestion.onMss(limit);
@@ -735,6 +733,4 @@ export interface SentSynAck {
 
 /** States in which the peer has to hear of an abort. */
 const HEARD_OF: ReadonlySet<TcpState> = new Set(["SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2", "CLOSE-WAIT"]);
-const TCP_HEADER = 20;
-const TIMESTAMP_SPACE = 12;
 const AFTER_LOST_SYN = 3 * SECOND;

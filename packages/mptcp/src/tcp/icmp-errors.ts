@@ -40,11 +40,13 @@ function tooBig(tcp: TcpConnection, mtu: number, quoted: number, now: number): v
   const board = sender.board;
   if (board.count === 0) return;
   const length = board.at(board.indexOf(quoted)).payload.length + tcp.ipHeader + 20;
-  if (!tcp.pathMtu.onTooBig(mtu, length, now)) return;
+  const { pathMtu } = tcp;
+  if (pathMtu.search.limit(mtu, pathMtu.current)) markOversized(tcp);
+  if (!pathMtu.onTooBig(mtu, length, now)) return;
   tcp.environment.counters.increment("TcpExtTCPMTUReduced");
   tcp.updateMaxPayload();
   sender.updateUnit();
-  tcp.arm(TIMER.pathMtu, tcp.pathMtu.raiseAt);
+  tcp.arm(TIMER.pathMtu, pathMtu.raiseAt);
   markOversized(tcp);
 }
 

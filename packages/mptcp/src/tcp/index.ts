@@ -33,7 +33,7 @@ export { linuxTcpInfo } from "./linux-info.ts";
 export type { LinuxTcpInfo } from "./linux-info.ts";
 export { announcedMss, windowScaleFor } from "./negotiation.ts";
 export { SEGMENT_ROLE } from "./owner.ts";
-export type { MemoryState, SegmentRole, SegmentSlot, StreamBuffers, TcpEnvironment, TcpOwner } from "./owner.ts";
+export type { InitialNumbers, MemoryState, SegmentRole, SegmentSlot, StreamBuffers, TcpEnvironment, TcpOwner } from "./owner.ts";
 export { ReassemblyQueue } from "./receiving/reassembly.ts";
 export type { ByteRange } from "./receiving/reassembly.ts";
 export { isEnoughToRead, isRoomy, readinessOf, roomIn } from "./readiness.ts";

@@ -4,7 +4,7 @@ import type { CongestionControlFactory } from "./congestion/control.ts";
 import type { CouplingGroup } from "./congestion/coupling.ts";
 import type { TcpConnection } from "./connection.ts";
 import type { SegmentPool } from "./sending/segment-pool.ts";
-import type { StreamConnection } from "./stream.ts";
+import type { FourTuple, StreamConnection } from "./stream.ts";
 
 /**
  * What a TCP connection asks of whoever owns its byte stream: a plain TCP socket, or a subflow of an MPTCP connection.
@@ -149,10 +149,19 @@ export interface MemoryState {
   readonly isFull: boolean;
 }
 
+/** Where the numbers of a connection begin. */
+export interface InitialNumbers {
+  /** The sequence number of a SYN or SYN+ACK (RFC 9293 §3.4.1). */
+  sequenceNumber(tuple: FourTuple, now: number): number;
+  /** What is added to our timestamp clock, which counts milliseconds (RFC 7323 §5.4, §7.1). */
+  timestampOffset(tuple: FourTuple): number;
+}
+
 /** What a TCP connection needs from the host it lives on. */
 export interface TcpEnvironment {
   readonly name: string;
   readonly random: RandomSources;
+  readonly initialNumbers: InitialNumbers;
   readonly counters: Counters;
   readonly observer: Observer | null;
   /** Where records of sent segments come from and go to: one for all connections. */

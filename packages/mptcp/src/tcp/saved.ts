@@ -11,6 +11,7 @@ import { TcpConnection } from "./connection.ts";
 import { DeliveryRate, TransmissionStamp } from "./recovery/delivery-rate.ts";
 import { Pacer } from "./sending/pacing.ts";
 import { MemoryWindow } from "./receiving/memory-window.ts";
+import { MtuSearch } from "./sending/mtu-search.ts";
 import { PathMtu } from "./sending/path-mtu.ts";
 import { ProportionalRateReduction } from "./recovery/prr.ts";
 import { Rack } from "./recovery/rack.ts";
@@ -37,6 +38,7 @@ export const TCP_CLASSES: readonly SavedClass[] = [
   saved("DeliveryRate", DeliveryRate, { times: ["deliveredAt", "firstSentAt", "newestSentAt"] }),
   saved("HyStart", HyStart),
   saved("MemoryWindow", MemoryWindow),
+  saved("MtuSearch", MtuSearch),
   saved("NewReno", NewReno),
   saved("Pacer", Pacer, { times: ["nextSend"] }),
   saved("PathMtu", PathMtu, { times: ["raiseAt"] }),

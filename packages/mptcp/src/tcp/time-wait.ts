@@ -76,11 +76,18 @@ export class TimeWait {
     this.dataAckLow = (dss?.dataAckLow ?? 0) | 0;
   }
 
-  /** Whether a SYN for the same four-tuple may start a new connection (RFC 6191 §2, RFC 9293 §3.6.1). */
-  mayReuse(syn: TcpSegment): boolean {
+  /** SND.NXT: the sequence number behind our FIN. */
+  get end(): number {
+    return this.sent >>> 0;
+  }
+
+  /** Whether a SYN for the same four-tuple may start a new connection (RFC 6191 §2, RFC 9293 §3.6.1). `timestamps`: whether that would have them if the SYN has. */
+  mayReuse(syn: TcpSegment, timestamps: boolean): boolean {
     if ((syn.flags & (TCP_FLAG.SYN | TCP_FLAG.ACK | TCP_FLAG.RST)) !== TCP_FLAG.SYN) return false;
     const isLater = sequenceLess(this.expected, syn.sequence);
-    if (!this.timestamps || !syn.hasTimestamps || (syn.timestampValue | 0) === this.recentTimestamp) return isLater;
+    const hasTimestamps = timestamps && syn.hasTimestamps;
+    if (!this.timestamps) return hasTimestamps || isLater;
+    if (!hasTimestamps || (syn.timestampValue | 0) === this.recentTimestamp) return isLater;
     return sequenceLess(this.recentTimestamp, syn.timestampValue);
   }
 

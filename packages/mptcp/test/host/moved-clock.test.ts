@@ -12,8 +12,6 @@ class TwoClocks {
   now = SECOND;
   readonly sent: string[] = [];
   received = 0;
-  /** Random numbers are the host's: the one that goes on has them from the one before. */
-  private readonly random = new Map(["client", "server"].map((name) => [name, seededSources(5, [name])]));
   private client = this.host("client", CLIENTS);
   private readonly server = this.host("server", SERVERS);
   private connection: StreamConnection;
@@ -33,7 +31,7 @@ class TwoClocks {
   private readonly accept: () => void;
 
   private host(name: string, addresses: readonly IpAddress[], now = SECOND): Host {
-    const host = new Host({ name, random: this.random.get(name)! });
+    const host = new Host({ name, random: seededSources(5, [name]) });
     addresses.forEach((address, link) => host.addAddress(address, { link }, now));
     return host;
   }

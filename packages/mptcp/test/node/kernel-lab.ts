@@ -16,6 +16,10 @@ export type Family = 4 | 6;
 export const MEGABYTES = Number(process.env["KERNEL_MEGABYTES"] ?? 5);
 /** How many connections there are where many are what a test is about; `npm run kernel` has 10,000. */
 export const CONNECTIONS = Number(process.env["KERNEL_CONNECTIONS"] ?? 2000);
+/** How many connections there are in quick succession, where the same few ports come again; `npm run churn` has 10,000. */
+const MANY = Number(process.env["KERNEL_CHURN"] ?? 900);
+/** How many, from how many ports, in a second. A machine that is slow for a moment must not run out of ports. */
+export const CHURN = { count: MANY, ports: Math.max(300, MANY / 10), rate: 250 };
 /** What is carried each way where it shows that a connection goes on, octets. */
 export const MUCH = Math.min(10, MEGABYTES) * 1_000_000;
 

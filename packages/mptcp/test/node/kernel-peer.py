@@ -1,5 +1,5 @@
 """One socket of the kernel, told by lines of JSON on stdin what to do; answers each with a line of JSON."""
-import hashlib, json, socket, struct, sys, threading
+import hashlib, json, socket, struct, sys, threading, time
 
 IPPROTO_MPTCP = 262
 MPTCP_INFO = 1
@@ -55,6 +55,31 @@ def receive(length):
     return {"received": at, "sha": digest.hexdigest()}
 
 
+def serve(count):
+    listener.settimeout(60)
+    for _ in range(count):
+        one, _ = listener.accept()
+        one.settimeout(30)
+        try:
+            one.recv(1000)
+        finally:
+            one.close()
+
+
+def visit(message, failed):
+    try:
+        one = make(message)
+        one.settimeout(30)
+        try:
+            one.connect((message["address"], message["port"]))
+            one.sendall(b"hello")
+            one.recv(1000)
+        finally:
+            one.close()
+    except OSError as error:
+        failed.append(str(error))
+
+
 quiet = False
 
 
@@ -65,7 +90,7 @@ def run(message):
     if what == "listen":
         listener = make(message)
         listener.bind((message["address"], message["port"]))
-        listener.listen(16)
+        listener.listen(message.get("backlog", 16))
         return {}
     if what == "accept":
         listener.settimeout(message.get("timeout", 30))
@@ -123,6 +148,22 @@ def run(message):
             if heard != PATTERN[:1000]:
                 raise OSError("not what was said")
         return {}
+    if what == "serve":
+        # So many connections that are closed here first, once what the client says has come.
+        threading.Thread(target=serve, args=(message["count"],), daemon=True).start()
+        return {}
+    if what == "visit":
+        # So many connections in a second, each of which speaks and is closed by the server first.
+        visitors, failed = [], []
+        begin = time.monotonic()
+        for number in range(message["count"]):
+            time.sleep(max(0, begin + number / message["rate"] - time.monotonic()))
+            visitor = threading.Thread(target=visit, args=(message, failed))
+            visitor.start()
+            visitors.append(visitor)
+        for visitor in visitors:
+            visitor.join()
+        return {"sent": message["count"] - len(failed), "text": ", ".join(sorted(set(failed)))}
     if what == "close":
         connection.close()
         return {}

@@ -181,16 +181,22 @@ describe("TIME-WAIT", () => {
     const { peerIss, tcp } = timeWait(true);
     const next = (peerIss + 2) >>> 0;
     const stamped = tcp.retire(0);
-    expect(stamped.mayReuse(syn(next - 500, 102))).toBe(true);
-    expect(stamped.mayReuse(syn(next + 500, 100))).toBe(false);
-    expect(stamped.mayReuse(syn(next + 500, 101))).toBe(true);
-    expect(stamped.mayReuse(syn(next - 500, 101))).toBe(false);
+    expect(stamped.mayReuse(syn(next - 500, 102), true)).toBe(true);
+    expect(stamped.mayReuse(syn(next + 500, 100), true)).toBe(false);
+    expect(stamped.mayReuse(syn(next + 500, 101), true)).toBe(true);
+    expect(stamped.mayReuse(syn(next - 500, 101), true)).toBe(false);
+    // Where the new one would have no timestamps, the sequence number decides.
+    expect(stamped.mayReuse(syn(next + 500, 100), false)).toBe(true);
+    expect(stamped.mayReuse(syn(next - 500, 102), false)).toBe(false);
+    expect(stamped.mayReuse(syn(next - 500, 0), true)).toBe(false);
     const plain = timeWait(false).tcp.retire(0);
-    expect(plain.mayReuse(syn(next + 1, 0))).toBe(true);
-    expect(plain.mayReuse(syn(next - 1, 0))).toBe(false);
+    expect(plain.mayReuse(syn(next + 1, 0), false)).toBe(true);
+    expect(plain.mayReuse(syn(next - 1, 0), false)).toBe(false);
+    // An old one without timestamps has no segment that could be taken for one of a new one that has.
+    expect(plain.mayReuse(syn(next - 1, 7), true)).toBe(true);
     const ack = syn(next + 1, 0);
     ack.flags = 16;
-    expect(plain.mayReuse(ack)).toBe(false);
+    expect(plain.mayReuse(ack, true)).toBe(false);
   });
 });
 

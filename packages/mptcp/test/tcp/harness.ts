@@ -1,7 +1,7 @@
 import { Counters, MILLISECOND, NEVER, randomFraction, SECOND, SeededRandom, seededSources } from "../../src/core/index.ts";
 import type { DecisionEvent, Observer, RandomSources } from "../../src/core/index.ts";
 import { DEFAULT_TCP_CONFIG, newReno, SegmentPool, STREAM_EVENT, TcpConnection, TcpSocket } from "../../src/tcp/index.ts";
-import type { FourTuple, TcpConfig, TcpEnvironment } from "../../src/tcp/index.ts";
+import type { FourTuple, InitialNumbers, TcpConfig, TcpEnvironment } from "../../src/tcp/index.ts";
 import { IpAddress, Payload, sequenceAdd, TCP_FLAG } from "../../src/wire/index.ts";
 import type { Packet, TcpSegment } from "../../src/wire/index.ts";
 
@@ -18,6 +18,10 @@ export function configOf(overrides: Partial<TcpConfig> = {}): TcpConfig {
 export class TestEnvironment implements TcpEnvironment {
   readonly name: string;
   readonly random: RandomSources;
+  readonly initialNumbers: InitialNumbers = {
+    sequenceNumber: () => this.random.sequenceNumbers.uint32(),
+    timestampOffset: () => this.random.timestampOffsets.uint32(),
+  };
   readonly counters = new Counters();
   readonly segments = new SegmentPool();
   readonly memory = { isTight: false, isFull: false };

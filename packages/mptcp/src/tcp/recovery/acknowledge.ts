@@ -5,6 +5,7 @@ import type { TcpConnection } from "../connection.ts";
 import { PHASE } from "../phase.ts";
 import { advanceRecovery, isDuplicateLoss, repairedByProbe } from "./recovery.ts";
 import type { SentSegment } from "../sending/sent-segment.ts";
+import { noteProbe } from "../sending/path-mtu.ts";
 import { TIMER } from "../timers.ts";
 
 /** What one ACK says; one object per call chain, reused. */
@@ -59,6 +60,7 @@ export function acknowledge(tcp: TcpConnection, segment: TcpSegment, ack: number
   if (hasBlocks) selective(tcp, segment, ack, summary, now);
   sampleRtt(tcp, segment, summary, now);
   const repaired = sender.probe.onAck(ack, summary.duplicateSack && summary.duplicateEnd === sender.probe.end, summary.duplicate);
+  if (tcp.pathMtu.search.isOutstanding) noteProbe(tcp);
   let lost: boolean;
   if (tcp.sack) {
     if (summary.duplicateSack) sender.rack.onDuplicateSack(sender.una, sender.nxt);

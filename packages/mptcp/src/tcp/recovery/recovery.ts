@@ -4,6 +4,7 @@ import type { AckEvent, LossEvent, RateSample } from "../congestion/control.ts";
 import type { TcpConnection } from "../connection.ts";
 import { DUP_THRESH } from "./rack.ts";
 import { PHASE } from "../phase.ts";
+import { isProbeLost } from "../sending/path-mtu.ts";
 import type { Sender } from "../sending/sender.ts";
 import { TIMER } from "../timers.ts";
 
@@ -56,8 +57,8 @@ function markFirst(tcp: TcpConnection): boolean {
   const board = tcp.sender.board;
   if (board.count === 0) return false;
   const first = board.at(0);
-  // The hole is one segment, not the super-segment that it may be part of.
-  if (first.payload.length > tcp.sender.unit && !first.lost) board.split(0, tcp.sender.unit);
+  // The hole is one segment, not the super-segment that it may be part of; a probe of the path's MTU is one.
+  if (first.payload.length > tcp.sender.unit && !first.lost && !tcp.pathMtu.search.covers(first)) board.split(0, tcp.sender.unit);
   if (first.lost || first.sacked) return false;
   board.markLost(first, 0);
   return true;
@@ -74,7 +75,7 @@ export function advanceRecovery(tcp: TcpConnection, summary: AckSummary, lost: b
     ended = sender.phase === PHASE.recovery;
     leaveRecovery(tcp, now);
   }
-  if (sender.phase === PHASE.open && lost) enterRecovery(tcp, sender.nxt - summary.priorUna, summary.priorInFlight, summary.priorFlight, now);
+  if (sender.phase === PHASE.open && lost && !isProbeLost(tcp)) enterRecovery(tcp, sender.nxt - summary.priorUna, summary.priorInFlight, summary.priorFlight, now);
   const recovering = sender.phase === PHASE.recovery;
   if (recovering && sender.recoveryWindow >= 0) {
     if (summary.delivered > 0) {
@@ -117,7 +118,7 @@ export function onReorderTimeout(tcp: TcpConnection, now: number): void {
   const flight = outstanding - sender.board.sackedBytes;
   const lost = sender.rack.detect(sender.board, tcp.rtt, sender.phase !== PHASE.open, now);
   if (lost) {
-    if (sender.phase === PHASE.open) {
+    if (sender.phase === PHASE.open && !isProbeLost(tcp)) {
       enterRecovery(tcp, outstanding, inFlight, flight, now);
       if (sender.recoveryWindow >= 0) {
         const { window } = tcp.congestion;
@@ -172,7 +173,9 @@ export function onRetransmissionTimeout(tcp: TcpConnection, now: number): void {
 /** Full segments that vanish in silence may be too long for the path (RFC 4821 §7.7): what is sent from now on may be shorter. */
 function shrinkSegments(tcp: TcpConnection, now: number): void {
   const { sender } = tcp;
-  const length = Math.min(sender.board.at(0).payload.length, sender.unit) + tcp.ipHeader + 32;
+  const first = sender.board.at(0);
+  if (tcp.pathMtu.search.covers(first)) tcp.pathMtu.search.lost();
+  const length = Math.min(first.payload.length, sender.unit) + tcp.ipHeader + 32;
   if (tcp.config.blackHoleDetection && tcp.pathMtu.onTimeout(sender.timeouts, length, now)) {
     tcp.updateMaxPayload();
     tcp.arm(TIMER.pathMtu, tcp.pathMtu.raiseAt);

@@ -136,7 +136,7 @@ function pathMtuDue(tcp: TcpConnection, now: number): void {
     tcp.arm(TIMER.pathMtu, now + SECOND);
     return;
   }
-  tcp.pathMtu.raise();
+  tcp.pathMtu.raise(tcp.config.blackHoleDetection);
   tcp.updateMaxPayload();
 }
 

@@ -10,7 +10,7 @@ export function buildDataSegment(tcp: TcpConnection, record: SentSegment, now: n
   const segment = new TcpSegment();
   let flags: number = TCP_FLAG.ACK;
   if (record.fin) flags |= TCP_FLAG.FIN;
-  const isSuper = record.payload.length > tcp.sender.unit;
+  const isSuper = record.payload.length > tcp.sender.unit && !tcp.pathMtu.search.covers(record);
   if (record.push || (isSuper && tcp.config.superSegments === "paced")) flags |= TCP_FLAG.PSH;
   segment.flags = flags;
   segment.payload = record.payload;

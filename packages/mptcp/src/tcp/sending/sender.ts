@@ -6,10 +6,11 @@ import type { TcpConnection } from "../connection.ts";
 import { DeliveryRate } from "../recovery/delivery-rate.ts";
 import type { SegmentSlot } from "../owner.ts";
 import { Pacer } from "./pacing.ts";
+import { probePayload } from "./path-mtu.ts";
 import { PHASE } from "../phase.ts";
 import type { Phase } from "../phase.ts";
 import { ProportionalRateReduction } from "../recovery/prr.ts";
-import { Rack } from "../recovery/rack.ts";
+import { DUP_THRESH, Rack } from "../recovery/rack.ts";
 import { Scoreboard } from "../recovery/scoreboard.ts";
 import type { SentSegment } from "./sent-segment.ts";
 import { buildDataSegment } from "./segment-builder.ts";
@@ -171,6 +172,10 @@ export class Sender {
     if (this.pacer !== null && this.pacer.holds(this.tcp, now)) return null;
     if (this.board.lostCount > 0) return this.retransmission(now);
     if (!this.open || (this.isIdle && !this.tcp.owner.mayOffer(this.tcp))) return null;
+    if (this.tcp.pathMtu.search.isOn) {
+      const packet = this.sendMtuProbe(now);
+      if (packet !== "other data") return packet;
+    }
     return this.newData(now, false);
   }
 
@@ -211,6 +216,8 @@ export class Sender {
 
   private resend(record: SentSegment, cause: "rto" | "fast" | "tlp", now: number): Packet | null {
     const tcp = this.tcp;
+    const { search } = tcp.pathMtu;
+    if (search.isOutstanding && record.offset < search.probeEnd) search.forget();
     const prior = this.inFlight;
     this.board.resent(record, now);
     if (this.rates !== null) this.rates.onSent(record, prior, this.inFlight, now);
@@ -263,6 +270,26 @@ export class Sender {
     // RFC 8985 §7.3: a probe is the next segment, which Nagle's algorithm does not hold back.
     length = beyond && length < window ? Math.min(length, unit) : this.portion(length, window, now);
     return length === 0 ? null : this.take(length, window, now);
+  }
+
+  /**
+   * A segment that is larger than the path is known to take, where there is so much data behind it that its loss shows by duplicate ACKs. Acknowledgments make
+   * room for it: nothing else leaves until there is enough.
+   */
+  private sendMtuProbe(now: number): Packet | null | "other data" {
+    const { tcp } = this;
+    if (this.phase !== PHASE.open) return "other data";
+    this.updateUnit();
+    const length = probePayload(tcp, this.unit, now);
+    const wanted = length + DUP_THRESH * this.unit;
+    if (length === 0 || this.congestionWindow < wanted || this.una + this.window - this.nxt < wanted || tcp.owner.offer(tcp, wanted, now) < wanted || !this.open) return "other data";
+    if (this.congestionWindow - this.inFlight < length) return null;
+    const { search } = tcp.pathMtu;
+    search.sent(this.nxt, this.nxt + length);
+    const packet = this.take(length, wanted, now);
+    // The owner may have had less to say in one segment.
+    if (packet?.tcp?.payload.length !== length) search.forget();
+    return packet;
   }
 
   private nothingOffered(beyond: boolean, now: number): Packet | null {
