@@ -112,6 +112,11 @@ export interface MptcpConfig {
    */
   readonly dataFinTimeout: number | null;
   /**
+   * The first two of these intervals, ns, of a DATA_FIN that follows data of which all was acknowledged before it was due; null: as of any other. RFC 8684 §3.3.3 does not
+   * say; Linux takes its timer up again as it was left.
+   */
+  readonly dataFinAfterData: number | null;
+  /**
    * Which joins that arrive are this host's: those whose token is known, to whichever port (RFC 8684 §3.2, a MUST); or, of `listener`, those alone whose port has a
    * listener of Multipath TCP, or was announced. To other sockets they are SYNs of regular TCP then, and where nobody listens they get a RST without a reason (Linux).
    */
@@ -121,6 +126,11 @@ export interface MptcpConfig {
    * who it is. RFC 8684 §3.2 leaves it open.
    */
   readonly joinRefusal: "syn" | "ack";
+  /**
+   * What answers a segment that is not acceptable before the handshake is complete: the SYN+ACK again, since an ACK without options would say that the path drops them
+   * (RFC 8684 §3.7); or an ACK without options, as RFC 9293 §3.10.7.4 has it for TCP.
+   */
+  readonly halfOpenAnswer: "syn_ack" | "ack";
   /** Subflows are opened and taken in while either end has ended its direction: who loses its last path meanwhile comes back for the rest (RFC 8684 §3.3.3). */
   readonly joinsWhileClosing: boolean;
   /**
@@ -153,7 +163,7 @@ export interface MptcpConfig {
   readonly dataFinOn: "usable" | "all";
   /**
    * When the FIN of a peer on one subflow is answered by ours: at once, `always` but where the peer has said all it has to say and it is the last subflow; or
-   * only while the connection is `open`, neither end having sent a DATA_FIN. RFC 8684 §3.3.3 has subflows close together after both DATA_FINs. Without options the
+   * only while the connection is `open`, neither end having sent a DATA_FIN, not even beside the FIN, and nothing of the subflow waits for a checksum. RFC 8684 §3.3.3 has subflows close together after both DATA_FINs. Without options the
    * FIN is taken for one of regular TCP (§3.7) with `always`, and for one of its subflow with `open`.
    */
   readonly subflowFin: "always" | "open";
@@ -227,8 +237,10 @@ export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" 
   addAddrPace: "timeout",
   bareAddAddr: false,
   dataFinTimeout: null,
+  dataFinAfterData: null,
   joinDemultiplexing: "token",
   joinRefusal: "syn",
+  halfOpenAnswer: "syn_ack",
   joinsWhileClosing: true,
   confirmedBy: "dss",
   addAddrEcho: "arrival",

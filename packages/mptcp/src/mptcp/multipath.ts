@@ -12,6 +12,7 @@ import { DataSender } from "./data/sender.ts";
 import type { DecisionLog } from "./decision-log.ts";
 import type { FailureContext } from "./ending/checksum-failure.ts";
 import { ChecksumFailure } from "./ending/checksum-failure.ts";
+import { releaseDataFin, repeatDataFin } from "./ending/data-fin.ts";
 import type { EndingContext } from "./ending/ending.ts";
 import { Ending } from "./ending/ending.ts";
 import type { PatienceContext, PatienceLimits } from "./ending/patience.ts";
@@ -74,7 +75,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
       penalisation: config.penalisation,
       noDelay: subflowConfig.noDelay,
       nagle: config.nagle,
-      finTimeout: config.dataFinTimeout,
+      finPace: config,
       idleTimeout: config.dataTimeout,
       pushesAtWindow: subflowConfig.push === "burst",
       spansWrites: config.mappingSpan === "write",
@@ -117,6 +118,9 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   }
   get closed(): boolean {
     return this.ending.closed;
+  }
+  get isConnected(): boolean {
+    return this.connected;
   }
   get error(): CloseReason | null {
     return this.ending.error;
@@ -259,7 +263,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
 
   abandon(now: number): void {
     if (this.ending.closed) return;
-    if (this.readable > 0 && this.context.subflowConfig.unreadAtClose === "reset") {
+    if (this.readable > 0 && this.context.subflowConfig.unreadAtClose !== "drop") {
       this.abort(now);
       return;
     }
@@ -388,7 +392,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     const { heldEnd, sender } = this;
     if (heldEnd.isHeld && this.deadlines.take(DEADLINE.heldEnd, now)) this.takeHeldEnd(now);
     if (sender.handleTimeout(now)) {
-      if (sender.finDue) this.repeatFin(now);
+      if (sender.finDue) repeatDataFin(this, now);
       this.mark();
     }
     if (sender.probe(now)) this.counters.increment("MPTcpExtWinProbe");
@@ -506,7 +510,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
       if (this.config.confirmHandshake) subflow.requestAck();
       this.paths.onEstablished(now);
     }
-    if (this.sender.finQueued) this.releaseFin(now);
+    if (this.sender.finQueued) releaseDataFin(this, now);
     this.log.established(subflow);
   }
 
@@ -680,7 +684,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     if (!this.dirty) return;
     this.dirty = false;
     const { sender } = this;
-    if (sender.finQueued && !sender.finSent) this.releaseFin(now);
+    if (sender.finQueued && !sender.finSent) releaseDataFin(this, now);
     // The first SYN may wait for what it is to carry.
     if (!this.connected) this.living[0]?.wakeSyn();
     if (sender.hasWork) {
@@ -716,7 +720,8 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     this.ending.onCompany();
   }
 
-  private acknowledgeOnAll(): void {
+  /** Has every subflow send an ACK. */
+  acknowledgeOnAll(): void {
     for (const subflow of this.living) if (subflow.established) subflow.requestAck();
   }
 
@@ -728,26 +733,6 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   /** X1: once both DATA_FINs are acknowledged, the connection is closed, and its subflows close with FINs. */
   private closeWhenDone(now: number): void {
     if (this.receiver.finReached && this.sender.finAcknowledged) this.ending.onDone(now);
-  }
-
-  /** Sends a DATA_FIN without data, once the peer is known to have our key, or there is no data that could carry the key to it. */
-  private releaseFin(now: number): void {
-    const { config, sender, session } = this;
-    // A third ACK that echoes the listener's key has shown that.
-    const isCarryingKey = session.initiator && sender.hasData && config.keysRepeated === "confirmed";
-    if (!session.fullyEstablished && (!this.connected || isCarryingKey)) return;
-    if (!sender.releaseFin(now)) return;
-    if (config.dataFinOn === "all") this.acknowledgeOnAll();
-    else for (const subflow of sender.carriers.usable()) (subflow as Subflow).requestAck();
-  }
-
-  /** Sends the DATA_FIN again. Nothing has to answer a pure ACK: a probe shows whether the peer's segments still carry options (RFC 8684 §3.7). */
-  private repeatFin(now: number): void {
-    for (const subflow of this.living) {
-      if (!subflow.established) continue;
-      subflow.requestAck();
-      if (this.context.config.dataFinProbe) subflow.sendProbe(now);
-    }
   }
 
   /** Tells the peer of a window that has grown, when it is worth an ACK of its own. @param from where it goes out */

@@ -30,6 +30,8 @@ export interface ReaderContext {
 export interface ReaderSubflow extends FailureSubflow, PathSubflow {
   readonly initiator: boolean;
   readonly receivedOffset: number;
+  /** Whether the peer's FIN has arrived in order. */
+  readonly peerFinished: boolean;
   /** `segment.window` scaled as negotiated. */
   scaledWindow(segment: TcpSegment): number;
   reset(reason: SubflowEndReason, code: number, now: number): void;
@@ -69,6 +71,11 @@ export class OptionReader {
   /** Whether it carried a mapping, of use or not. */
   get segmentHadMapping(): boolean {
     return this.hadMapping;
+  }
+
+  /** Whether it carried a DATA_FIN and no data, of use or not. */
+  get hadFinAlone(): boolean {
+    return this.hadMapping && this.facts.dataFin && this.facts.length === 0;
   }
 
   /** Segments with neither data nor options of Multipath TCP since the last one with options. Data that an earlier mapping covers needs none. */
@@ -234,7 +241,8 @@ export class OptionReader {
     if ((option.checksum >= 0) !== context.session.checksums) return this.refuseChecksum(now);
     context.onDss(now);
     facts.startOfStream(option.dataLength, option.checksum);
-    context.session.onImpliedMapping();
+    // What comes behind a FIN is no data.
+    if (!this.subflow.peerFinished) context.session.onImpliedMapping();
     return this.acceptMapping(segment, offset, now);
   }
 }

@@ -14,7 +14,9 @@ import type { Session } from "./session.ts";
 /** What the writing of options asks of the connection around a subflow, `S`. */
 export interface WriterContext<S> {
   readonly session: Session;
-  readonly config: Pick<MptcpConfig, "bareAddAddr" | "dataFinWithRepeats">;
+  readonly config: Pick<MptcpConfig, "bareAddAddr" | "dataFinWithRepeats" | "mappingFaults">;
+  /** Whether an MP_FAIL waits for a pure ACK. */
+  readonly failure: { readonly due: boolean };
   readonly sender: DataSender;
   readonly receiver: DataReceiver;
   readonly counters: Counters;
@@ -47,10 +49,12 @@ export function writeDss<S extends { requestAck(): void }>(context: WriterContex
     return;
   }
   if (role !== SEGMENT_ROLE.ack) return;
+  // What answers an MP_FAIL waits until the DATA_FIN leaves it room, as in Linux.
+  if (dss.dataFin && context.failure.due && context.config.mappingFaults === "regular" && space < mptcpOptionLength(dss) + MP_FAIL_LENGTH) return;
   const signal = context.takeSignal(subflow, space, now);
   if (signal === null) return;
   if (signal.kind === "add_addr" && context.config.bareAddAddr) {
-    if (dss.dataFin) sender.returnFin();
+    // A DATA_FIN that it takes the place of is sent again by its timer.
     segment.mptcp = [signal];
     return;
   }
@@ -64,6 +68,8 @@ export function writeDss<S extends { requestAck(): void }>(context: WriterContex
   subflow.requestAck();
   segment.mptcp = [signal];
 }
+
+const MP_FAIL_LENGTH = 12;
 
 /** Puts MP_FASTCLOSE onto a segment (RFC 8684 §3.5); counted by segment, as Linux does. */
 export function writeFastclose(context: FastcloseContext, segment: TcpSegment): void {

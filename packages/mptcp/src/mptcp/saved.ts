@@ -5,6 +5,7 @@ import { MptcpConnection } from "./connection.ts";
 import { Carriers } from "./data/carriers.ts";
 import { CheckedMapping, CheckedStream } from "./data/checked-stream.ts";
 import { DssFacts } from "./data/dss.ts";
+import { FinPace } from "./data/fin-pace.ts";
 import { HeldEnd } from "./data/held-end.ts";
 import { Inbound } from "./data/inbound.ts";
 import { ReceivedMappings, SentMapping, SentMappings } from "./data/mappings.ts";
@@ -57,6 +58,7 @@ export const MPTCP_CLASSES: readonly SavedClass[] = [
   saved("DecisionLog", DecisionLog, { number: "connection" }),
   saved("DssFacts", DssFacts),
   saved("Ending", Ending),
+  saved("FinPace", FinPace),
   saved("FullMesh", FullMesh, { times: ["nextTimeout", "records.*.openedAt", "records.*.retryAt"] }),
   saved("HeldEnd", HeldEnd),
   saved("Inbound", Inbound),

@@ -114,7 +114,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.connection = tcp;
     // Nagle runs at connection level, where all the unacknowledged data is seen. The window is the connection's: what arrives on one subflow
     // moves the right edge of all (RFC 8684 §3.3.4).
-    tcp.serve({ connectionId: this.context.connectionId, subflowId: this.pathIndex, noDelay: true, sharedWindow: true, answersBySyn: true });
+    tcp.serve({ connectionId: this.context.connectionId, subflowId: this.pathIndex, noDelay: true, sharedWindow: true, answersBySyn: this.context.config.halfOpenAnswer === "syn_ack" });
     this.context.onAttached(this);
   }
 
@@ -394,7 +394,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     if (!this.isLive) return;
     const handshake = this.state !== "established";
     if (this.unverified && this.resetReason < 0 && this.config.joinRefusal === "ack") this.leaveToItself();
-    else this.tcp.abort(now);
+    else this.tcp.abort(now, true);
     if (handshake && !this.first) {
       const { tuple } = this.tcp;
       this.context.log.observe(this, { kind: "join_refused", reason, local: String(tuple.localAddress), remote: String(tuple.remoteAddress) });
@@ -561,7 +561,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     // only in its own direction: what we have to say follows, and our FIN after it.
     const { closed, config, receiver, sender } = this.context;
     if (config.subflowFin === "open" && !closed) {
-      if (!sender.finSent && receiver.finOffset < 0) this.close(now);
+      if (!sender.finSent && receiver.finOffset < 0 && this.inbound.held === 0 && !this.reader.hadFinAlone) this.close(now);
     } else if (closed || !receiver.finReached || this.context.othersFor(this) !== "none") this.close(now);
   }
 

@@ -143,8 +143,11 @@ export interface TcpConfig {
    * Linux does it.
    */
   readonly beyondWindow: "cut" | "whole";
-  /** What an application has not read when it gives up the connection, and what comes later: dropped, or the peer hears of it by a RST (RFC 1122 §4.2.2.13, a SHOULD). */
-  readonly unreadAtClose: "drop" | "reset";
+  /**
+   * What an application has not read when it gives up the connection, and what comes later: dropped, or the peer hears of it by a RST (RFC 1122 §4.2.2.13, a SHOULD); not where
+   * the connection has fallen back to regular TCP, but by a third ACK that arrived, of which what comes later is reset only behind what was not read, as Linux does it.
+   */
+  readonly unreadAtClose: "drop" | "reset" | "reset_unless_fallback";
   /** Consecutive retransmission timeouts before giving up (R2 of RFC 9293 §3.8.3). */
   readonly retries: number;
   /** Put segments together that are sent again and fit into one (RFC 9293 §3.8.6 leaves it open), a FIN with the data before it for one. */

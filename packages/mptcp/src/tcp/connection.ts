@@ -273,24 +273,13 @@ export class TcpConnection {
 
   /** From here on nobody reads: where `unreadAtClose` says so, new data is answered by a RST, since it is lost (RFC 1122 §4.2.2.13). */
   refuseText(): void {
-    this.refusesText = this.config.unreadAtClose === "reset";
+    this.refusesText = this.config.unreadAtClose !== "drop";
   }
 
-  /** Send RST (when the peer knows of us) and be CLOSED; the owner hears nothing. The RST passes through segmentOptions. */
-  abort(now: number): void {
+  /** RFC 9293 §3.10.5: send RST (when the peer knows of us, after both FINs only if it tells `more`) and be CLOSED; the owner hears nothing. The RST passes through segmentOptions. */
+  abort(now: number, more = false): void {
     if (this.state === "CLOSED") return;
-    switch (this.state) {
-      case "SYN-RECEIVED":
-      case "ESTABLISHED":
-      case "FIN-WAIT-1":
-      case "FIN-WAIT-2":
-      case "CLOSE-WAIT":
-      case "CLOSING":
-      case "LAST-ACK":
-        this.abortPending = true;
-        break;
-      default:
-    }
+    this.abortPending = HEARD_OF.has(this.state) || (more && (this.state === "CLOSING" || this.state === "LAST-ACK"));
     this.end(now);
   }
 
@@ -634,8 +623,8 @@ export class TcpConnection {
     this.congestion.onMss(limit);
   }
 
-  /** The handshake is complete: ESTABLISHED. */
-  establish(now: number): void {
+  /** The handshake is complete: ESTABLISHED. @param echo the timestamp that the peer echoes; -1: none */
+  establish(now: number, echo = -1): void {
     const sender = this.sender;
     // What the SYN carried may be acknowledged with it.
     sender.una = this.active ? sender.nxt : 0;
@@ -647,6 +636,8 @@ export class TcpConnection {
     if (this.synSentAt >= 0 && this.synSentAt !== NEVER) this.rtt.sample(now - this.synSentAt, 1, now);
     // RFC 6298 §5.7: a lost SYN makes the first RTO for data at least three seconds.
     else if (this.synRetries > 0 && this.rtt.rto < AFTER_LOST_SYN) this.rtt.rto = AFTER_LOST_SYN;
+    // RFC 7323 §4.1: the timestamp tells which of several SYN+ACKs was answered, for a SYN that came again.
+    else if (this.synRetries === 0 && echo >= 0 && this.timestamps && this.rtt.srtt === 0) this.rtt.sample(Math.max(1, (this.timestampAt(now) - echo) | 0) * MILLISECOND, 1, now);
     if (!this.reachedEstablished) this.prepareSending(now);
     else if (sender.board.count > 0) sender.armRetransmission(now);
     this.setState("ESTABLISHED", now);
@@ -751,4 +742,6 @@ export class TcpConnection {
   }
 }
 
+/** States in which the peer has to hear of an abort. */
+const HEARD_OF: ReadonlySet<TcpState> = new Set(["SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2", "CLOSE-WAIT"]);
 const AFTER_LOST_SYN = 3 * SECOND;

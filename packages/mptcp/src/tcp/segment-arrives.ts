@@ -154,7 +154,7 @@ function arrivesLater(tcp: TcpConnection, segment: TcpSegment, now: number): voi
   if (!tcp.owner.onSegment(tcp, segment, offset, now) || tcp.state === "CLOSED") return;
   if (tcp.ecn !== null) tcp.ecn.onSegment(tcp, segment);
   arrivesAck(tcp, segment, ack, offset, now);
-  if (tcp.refusesText && receives(tcp) && textEnd > receiver.nxt) {
+  if (tcp.refusesText && textEnd > offset && receives(tcp) && textEnd > receiver.nxt) {
     refuseText(tcp, segment, now);
     return;
   }
@@ -260,7 +260,7 @@ function arrivesAck(tcp: TcpConnection, segment: TcpSegment, ack: number, offset
   const sender = tcp.sender;
   if (tcp.state === "SYN-RECEIVED") {
     sender.window = tcp.scaledWindow(segment);
-    tcp.establish(now);
+    tcp.establish(now, segment.hasTimestamps ? segment.timestampEcho : -1);
     if (!tcp.is("ESTABLISHED")) return;
     if (sender.board.count > 0) acknowledge(tcp, segment, ack, offset, now);
     else updateSendWindow(tcp, segment, ack, offset);

@@ -164,7 +164,7 @@ export class TcpSocket implements StreamConnection, TcpOwner {
 
   /** Ends, and nobody waits for anything any more. */
   abandon(now: number): void {
-    if (this.readable > 0 && this.tcp.config.unreadAtClose === "reset") {
+    if (this.readable > 0 && this.tcp.config.unreadAtClose !== "drop") {
       this.abort(now);
       return;
     }

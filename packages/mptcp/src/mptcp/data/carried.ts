@@ -68,3 +68,10 @@ function carries(subflow: Carrier, offset: number): boolean {
 
 /** The head of the window is carried by one of a subflow's oldest mappings, unless reinjections stand before it. */
 const MAPPINGS_SEARCHED = 64;
+
+/** The largest segment of the established subflows, bytes; 1 where there is none. */
+export function largestSegment(subflows: readonly Carrier[]): number {
+  let largest = 1;
+  for (const subflow of subflows) if (subflow.established && subflow.mss > largest) largest = subflow.mss;
+  return largest;
+}

@@ -1,5 +1,6 @@
 import type { BufferConfig, SendQueue } from "../../tcp/index.ts";
 import type { Scheduler } from "../scheduler.ts";
+import type { FinPaceConfig } from "./fin-pace.ts";
 
 /** What is settled when the sending half is made. */
 export interface SenderOptions {
@@ -11,8 +12,8 @@ export interface SenderOptions {
   readonly noDelay: boolean;
   /** What has to be unacknowledged for Nagle's algorithm to hold a small segment back; see `MptcpConfig.nagle`. */
   readonly nagle?: "any" | "small";
-  /** When a DATA_FIN is sent again; see `MptcpConfig.dataFinTimeout`. */
-  readonly finTimeout?: number | null;
+  /** When a DATA_FIN is sent again; by the subflows unless given. */
+  readonly finPace?: FinPaceConfig;
   /** When data is looked for that no subflow carries; see `MptcpConfig.dataTimeout`. */
   readonly idleTimeout?: number | null;
   /** Whether who acknowledged what then was missing is kept off data; true unless given. See `MptcpConfig.suspectsCarriers`. */

@@ -8,8 +8,9 @@ import { DEADLINE } from "../deadlines.ts";
 import type { DecisionLog, ReinjectionCause } from "../decision-log.ts";
 import type { Session } from "../session.ts";
 import type { Gap } from "./carried.ts";
-import { carrierOf, firstCarried, gapAt } from "./carried.ts";
+import { carrierOf, firstCarried, gapAt, largestSegment } from "./carried.ts";
 import { Carriers } from "./carriers.ts";
+import { FinPace } from "./fin-pace.ts";
 import { SentMapping } from "./mappings.ts";
 import { ReinjectionQueue } from "./reinjection-queue.ts";
 import { RepetitionBudget } from "./repetition-budget.ts";
@@ -52,7 +53,7 @@ export class DataSender {
   private readonly holdsForSmall: boolean;
   /** End of the last segment that was not full. */
   private smallEnd = 0;
-  private readonly finTimeout: number | null;
+  private readonly finPace: FinPace;
   private readonly idleTimeout: number | null;
   private readonly pushesAtWindow: boolean;
   private readonly spansWrites: boolean;
@@ -103,7 +104,7 @@ export class DataSender {
     this.penalising = options.penalisation;
     this.small = new SmallSegments({ noDelay: options.noDelay, cork: options.cork ?? false }, context.deadlines);
     this.holdsForSmall = options.nagle === "small";
-    this.finTimeout = options.finTimeout ?? null;
+    this.finPace = new FinPace(options.finPace ?? { dataFinAfterData: null, dataFinTimeout: null });
     this.idleTimeout = options.idleTimeout ?? null;
     this.pushesAtWindow = options.pushesAtWindow ?? false;
     this.spansWrites = options.spansWrites ?? false;
@@ -361,6 +362,7 @@ export class DataSender {
       this.hasReinjected = true;
     }
     this.sentAt = now;
+    this.finPace.onData();
     const { session } = this.context;
     // Not while an initiator's first data has to carry the keys: MP_CAPABLE has no place for it (RFC 8684 §3.1).
     const dataFin = this.ending && start + span === this.queue.end && (session.fullyEstablished || !session.initiator);
@@ -452,6 +454,7 @@ export class DataSender {
       if (!this.reinjections.isEmpty) this.reinjections.dropBefore(position);
       this.timerBackoff = 0;
       this.probeBackoff = 0;
+      if (position === this.queue.end && !this.ending) this.finPace.onAllAcknowledged();
       deadlines.set(DEADLINE.data, position < this.sentEnd ? now + this.dataTimeout() : NEVER);
       // What stands at the head now was missing too, or the peer would have acknowledged it with the first gap: it waits for no timeout of its own.
       if (this.repetition.isRepairing(position)) this.repeat(gapAt(this.context.subflows, position, this.nxt));
@@ -564,7 +567,7 @@ export class DataSender {
   private repairHead(): void {
     const gap = gapAt(this.context.subflows, this.una, this.nxt);
     if (gap.to <= this.una) return;
-    this.repetition.onTimeout(this.una, this.nxt, this.largestSegment());
+    this.repetition.onTimeout(this.una, this.nxt, largestSegment(this.context.subflows));
     this.repeat(gap);
     if (this.suspectsCarriers) this.carriers.suspect(this.una, this.nxt);
   }
@@ -580,19 +583,14 @@ export class DataSender {
     this.context.log.reinjection(null, from, to, "data_timeout");
   }
 
-  private largestSegment(): number {
-    let largest = 1;
-    for (const subflow of this.context.subflows) if (subflow.established && subflow.mss > largest) largest = subflow.mss;
-    return largest;
-  }
-
   private armTimer(now: number): void {
     const { deadlines } = this.context;
     if (!deadlines.has(DEADLINE.data)) deadlines.set(DEADLINE.data, now + this.dataTimeout());
   }
 
   private dataTimeout(): number {
-    if (this.finTimeout !== null && this.onlyFinUnacknowledged) return this.finTimeout * (1 << Math.max(0, this.timerBackoff - 1));
+    const pace = this.onlyFinUnacknowledged ? this.finPace.interval(this.timerBackoff) : null;
+    if (pace !== null) return pace;
     let timeout = 0;
     let inFlight = 0;
     for (const subflow of this.context.subflows) {

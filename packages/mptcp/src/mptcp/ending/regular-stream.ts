@@ -108,6 +108,8 @@ export class RegularStream implements TcpOwner, SubflowView {
   private answerDue: boolean;
 
   private isEstablished: boolean;
+  /** It was regular TCP before its handshake, which the peer began, was over: Linux has it as a socket of TCP. */
+  private readonly fellOpening: boolean;
   private isClosed = false;
   private reason: CloseReason | null = null;
   private isForgotten = false;
@@ -143,6 +145,7 @@ export class RegularStream implements TcpOwner, SubflowView {
     this.answeredAt = now;
     this.answerDue = false;
     this.isEstablished = from.isEstablished;
+    this.fellOpening = !from.isEstablished && !from.session.initiator;
   }
 
   /** Begins, once it is the owner of its TCP connection. */
@@ -261,9 +264,15 @@ export class RegularStream implements TcpOwner, SubflowView {
   /** Ends, and nobody waits for anything any more. */
   abandon(now: number): void {
     if (this.isClosed) return;
+    const { unreadAtClose } = this.tcp.config;
+    const isTcp = unreadAtClose === "reset" || this.fellOpening;
+    if (this.readable > 0 && isTcp && unreadAtClose !== "drop") {
+      this.abort(now);
+      return;
+    }
     this.ending = true;
     this.tcp.abandon(now);
-    this.tcp.refuseText();
+    if (this.readable > 0 || isTcp) this.tcp.refuseText();
   }
 
   read(max: number, now: number): Payload | null {

@@ -1,10 +1,11 @@
 import { SECOND } from "../../../core/index.ts";
 import type { CallResult } from "../../system/index.ts";
+import { MptcpConnection } from "../../../mptcp/index.ts";
 import { attemptOrWait, done } from "../process/outcome.ts";
 import type { Outcome } from "../process/outcome.ts";
 import type { StreamSocket } from "./stream-socket.ts";
 
-/** The last close(2) of a socket: what was not read, or SO_LINGER of 0, is answered by RST, as in Linux (RFC 2525 §2.17). */
+/** The last close(2) of a socket: what was not read, unless Multipath TCP fell back, or SO_LINGER of 0, is answered by RST, as in Linux (RFC 2525 §2.17). */
 export function closeStream(socket: StreamSocket): Outcome {
   const { connection, machine, settings } = socket;
   const { now } = machine;
@@ -16,7 +17,7 @@ export function closeStream(socket: StreamSocket): Outcome {
     return done(0);
   }
   if (socket.state === "SYN-SENT") connection.abort(now);
-  else if (connection.readable > 0) {
+  else if (connection.readable > 0 && !(connection instanceof MptcpConnection && connection.fallback !== null)) {
     machine.host.counters.increment("TcpExtTCPAbortOnClose");
     connection.abort(now);
   } else if (settings.linger === 0) {

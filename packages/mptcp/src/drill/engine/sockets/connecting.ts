@@ -18,6 +18,7 @@ export function connectStream(socket: StreamSocket, address: SocketAddress): Out
     return done(0);
   }
   if (socket.phase === "connected") return fail("EISCONN");
+  if (socket.phase === "disconnecting") return fail("EINVAL");
   if (socket.phase === "connecting") return wait(socket, "EALREADY");
   if (socket.state !== "CLOSED") return fail("EISCONN");
   const isWaiting = socket.settings.get("TCP_FASTOPEN_CONNECT") !== 0;

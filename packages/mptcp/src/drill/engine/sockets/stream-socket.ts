@@ -31,7 +31,7 @@ export class StreamSocket extends Socket implements Attentive {
   connection: StreamConnection | null = null;
   private shared: SharedListener | null = null;
   /** How far connect(2) is: it is told once that a connection is there. */
-  phase: "unconnected" | "connecting" | "connected" = "unconnected";
+  phase: "unconnected" | "connecting" | "connected" | "disconnecting" = "unconnected";
   /** Directions that were shut here. */
   isReadShut = false;
   isWriteShut = false;
@@ -170,7 +170,11 @@ export class StreamSocket extends Socket implements Attentive {
   shutdown(how: number): string | null {
     if (how < SHUT_RD || how > SHUT_RDWR) return "EINVAL";
     const { state } = this;
-    if (state === "CLOSED") return "ENOTCONN";
+    if (state === "CLOSED") {
+      // Linux waits for the end of an attempt to connect that has failed already: there is no other one.
+      if (this.phase === "connecting") this.phase = "disconnecting";
+      return "ENOTCONN";
+    }
     if (state === "LISTEN" || state === "SYN-SENT") {
       if (state === "LISTEN" && how === SHUT_WR) return null;
       disconnectStream(this);
