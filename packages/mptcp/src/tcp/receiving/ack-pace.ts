@@ -85,6 +85,11 @@ export class AckPace {
     return Math.min(armed, now + delay);
   }
 
+  /** A wider window is on offer, of which the peer hears at once; what is acknowledged at once in the beginning comes after that. */
+  onWider(): void {
+    this.quick |= 1;
+  }
+
   /** There is not much room for data any more. */
   onScarce(): void {
     this.quick = 0;

@@ -105,8 +105,9 @@ export class MemoryWindow {
    * @param before the estimate of the peer's segment size, bytes, without it
    * @param after and with it
    * @param isEarly whether it came behind a gap: then it counts however short it is
+   * @returns whether there is
    */
-  measure(length: number, before: number, after: number, isEarly = false): void {
+  measure(length: number, before: number, after: number, isEarly = false): boolean {
     const cost = memoryOf(length + this.headers);
     this.segment = after;
     if (length >= before && length !== before) {
@@ -116,7 +117,7 @@ export class MemoryWindow {
         this.limit(Math.max(LEAST_CLAMP, this.windowOf(this.size)));
       }
     }
-    if (isEarly || length >= WORTH_GROWING) this.grow(length, cost);
+    return (isEarly || length >= WORTH_GROWING) && this.grow(length, cost);
   }
 
   /** The application took `bytes`. */
@@ -205,11 +206,12 @@ export class MemoryWindow {
     this.clamp = clamp;
   }
 
-  private grow(length: number, cost: number): void {
+  private grow(length: number, cost: number): boolean {
     const room = Math.min(this.clamp, this.windowOf(this.size - this.held)) - this.threshold;
-    if (room <= 0) return;
+    if (room <= 0) return false;
     const more = this.windowOf(cost) <= length ? 2 * this.announced : this.growth(length, cost);
     if (more > 0) this.threshold += Math.min(room, Math.max(more, 2 * length));
+    return more > 0;
   }
 
   private growth(length: number, cost: number): number {

@@ -205,7 +205,7 @@ export class Receiver {
     const pace = (this.pace ??= new AckPace(config, window));
     const { segment } = pace;
     pace.onArrival(length, push, this.announced, window, tcp.sender.timeout, now);
-    if (this.memory !== null) this.memory.measure(length, segment, pace.segment);
+    if (this.memory?.measure(length, segment, pace.segment) === true) pace.onWider();
     if (ends && !filled) return;
     const armed = timers[TIMER.delayedAck] as number;
     const due = filled || this.isUrgent(pace) ? now : pace.due(armed, tcp.rtt.srtt, now);
@@ -226,7 +226,7 @@ export class Receiver {
     const { segment } = pace;
     pace.measure(length, push, this.announced);
     // RFC 5681 §2: without SACK an ACK whose window is another is no duplicate.
-    if (this.tcp.sack) memory.measure(length, segment, pace.segment, true);
+    if (this.tcp.sack && memory.measure(length, segment, pace.segment, true)) pace.onWider();
   }
 
   /** Whether what arrived is acknowledged at once. Where memory counts, an ACK is worth one only if it offers as much as the last one. */
