@@ -26,6 +26,7 @@ export const profiles = {
     tcp: {
       congestion: LINUX_CONGESTION.cubic,
       optionLayout: "aligned",
+      timestampsOf: "examined",
       superSegments: "paced",
       blackHoleDetection: false,
       windowGrowth: "delivered",

@@ -61,6 +61,11 @@ export interface TcpConfig {
   /** Tell the peer of what arrived twice, where SACK is on (RFC 2883). */
   readonly duplicateSack: boolean;
   readonly timestamps: boolean;
+  /**
+   * Whose timestamps are echoed (RFC 7323 §4.3): those of `acceptable` segments; or, as Linux does, of what was `examined`: what came again and ends where the window begins, too, and an
+   * ACK below SND.UNA only where it has no other options and is taken before it is looked at.
+   */
+  readonly timestampsOf: "acceptable" | "examined";
   readonly windowScaling: boolean;
   /**
    * How the options of a segment are laid out, which RFC 9293 §3.1 leaves open: `packed` takes the least octets, so that more payload fits;
@@ -233,6 +238,7 @@ export const DEFAULT_TCP_CONFIG: Omit<TcpConfig, "congestion"> = {
   sack: true,
   duplicateSack: true,
   timestamps: true,
+  timestampsOf: "acceptable",
   windowScaling: true,
   optionLayout: "packed",
   noDelay: false,

@@ -100,12 +100,6 @@ export const KNOWN: readonly KnownKind[] = [
     reason: "RFC 5961 §3.2: a reset counts where it is expected next, and draws a challenge ACK elsewhere in the window; Linux also takes one that fits the end of a SACK block",
   },
   {
-    name: "timestamps of what is not taken",
-    what: /^values of TS of (ACK|data|FIN)$/,
-    tag: /^(ACK of before|data again)$/,
-    reason: "RFC 7323 §5.3: a segment outside of the window does not count, nor, for RFC 5961 §5.2, one whose ACK cannot be; Linux echoes the timestamp of an ACK as it looks at it first, and of what ends where the window begins",
-  },
-  {
     name: "data after the close of a connection that fell back",
     what: /^the engine alone sends RST$/,
     state: /^(fallback|stack closed|regular, stack closed)$/,
