@@ -87,6 +87,7 @@ export const profiles = {
       dataFinOn: "all",
       subflowFin: "open",
       dataFinWithRepeats: true,
+      repeatedDataFin: "ignored",
       dataFinAckApart: true,
       dataFinDelay: 50 * MICROSECOND,
       nagle: "small",

@@ -14,6 +14,7 @@ import type { FailureContext } from "./ending/checksum-failure.ts";
 import { ChecksumFailure } from "./ending/checksum-failure.ts";
 import type { EndingContext } from "./ending/ending.ts";
 import { Ending } from "./ending/ending.ts";
+import { isLeft } from "./ending/left.ts";
 import type { PatienceContext, PatienceLimits } from "./ending/patience.ts";
 import { Patience } from "./ending/patience.ts";
 import type { HandOver } from "./ending/regular-stream.ts";
@@ -625,8 +626,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   private takeDataFin(dataOffset: number, now: number): void {
     const { receiver } = this;
     if (!receiver.insertFin(dataOffset)) {
-      // A repeated DATA_FIN asks for the Data ACK that got lost.
-      if (receiver.finReached) this.acknowledgeOnAll();
+      if (receiver.finReached && this.config.repeatedDataFin === "acknowledged") this.acknowledgeOnAll();
       return;
     }
     if (this.optionsDropped) this.onProgress();
@@ -731,7 +731,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   }
 
   private acknowledgeOnAll(): void {
-    for (const subflow of this.living) if (subflow.established) subflow.requestAck();
+    for (const subflow of this.living) if (subflow.established && !isLeft(subflow)) subflow.requestAck();
   }
 
   /** Whether, with all data acknowledged and the peer's end reached, nothing but the Data ACK of our DATA_FIN is missing. */

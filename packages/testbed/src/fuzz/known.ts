@@ -80,13 +80,6 @@ export const KNOWN: readonly KnownKind[] = [
     reason: "RFC 8684 §3.1: before a DSS came there can be no other subflow; Linux keeps the connection for a minute, takes data and tells no error",
   },
   {
-    name: "a DATA_FIN that comes again",
-    what: /^the engine alone sends ACK with dss dack[48]( dsn8 ssn dll)? (nocs|checksum)( fin)?$/,
-    state: /^(peer closed|both closed|one subflow|over)$/,
-    tag: /^(DATA_FIN|FIN with DATA_FIN)/,
-    reason: "RFC 8684 §3.3.3: a DATA_FIN is sent again until its Data ACK comes, which may have got lost; Linux answers the first one alone",
-  },
-  {
     name: "unread data at the close of a connection that fell back",
     what: /^(the kernel alone sends FIN|the engine alone sends RST)$/,
     state: /^(regular|regular, peer closed|fallback|one subflow|two subflows)$/,
@@ -149,26 +142,11 @@ export const KNOWN: readonly KnownKind[] = [
     reason: "RFC 8684 §3.3.3: without subflows a connection is treated as closed only after a timeout, so that another one may be made; Linux closes one at once for which a DATA_FIN has come",
   },
   {
-    name: "an ADD_ADDR out of order before anything else of the peer's",
-    what: /^the engine alone sends ACK with add_address address_id addr\[id0 addr_echo$/,
-    state: /^one subflow$/,
-    tag: /^ADD_ADDR/,
-    kernel: /^nothing$/,
-    reason: "RFC 8684 §3.4.1: an ADD_ADDR is echoed by who receives it; to Linux one that is not the next in order does not confirm the handshake, and the keys go out again in place of the echo",
-  },
-  {
     name: "two Data ACKs for a FIN with DATA_FIN",
     what: /^the kernel alone sends ACK with dss dack[48] nocs$/,
     state: /^(one subflow|two subflows)$/,
     tag: /^FIN with DATA_FIN$/,
     reason: "RFC 8684 §3.3.3: a DATA_FIN is acknowledged by a Data ACK; Linux acknowledges the FIN of the subflow at once, and the DATA_FIN by an ACK of its own once it gets round to it",
-  },
-  {
-    name: "the keys of the peer in place of a first Data ACK",
-    what: /^the engine alone sends FIN$/,
-    state: /^stack closed$/,
-    tag: /^MP_CAPABLE with data$/,
-    reason: "RFC 8684 §3.1: MP_CAPABLE with data is an initiator's, and a first answer without a DSS has the initiator go over to regular TCP; Linux takes one that comes from the listener for a mapping",
   },
   {
     name: "a FIN before the data that made the connection regular",
