@@ -7,6 +7,8 @@ export interface KnownKind {
   readonly what: RegExp;
   readonly state?: RegExp;
   readonly tag?: RegExp;
+  /** Something that was done before, or last. */
+  readonly after?: RegExp;
   /** What the kernel does. */
   readonly kernel?: RegExp;
   /** Whether all that follows is a consequence of it. */
@@ -62,9 +64,9 @@ export const KNOWN: readonly KnownKind[] = [
   },
   {
     name: "data whose checksum is wrong",
-    what: /^values of dss dack[48] dsn8 ssn dll checksum of data$/,
-    state: /^(one subflow|two subflows)$/,
-    reason: "RFC 8684 §3.7: data that failed must not be acknowledged by a Data ACK; Linux does once it has been read into the connection",
+    what: /^(values of dss dack[48]( dsn8 ssn dll)? (nocs|checksum)( fin)? of (ACK|data|FIN)|(read|ioctl): kernel .*)$/,
+    after: /^data with a wrong checksum$/,
+    reason: "RFC 8684 §3.7: data that failed must not be acknowledged by a Data ACK, and an infinite mapping gives it to the program; Linux does both as it comes",
   },
   {
     name: "a FIN for a reset",
@@ -162,11 +164,34 @@ export const KNOWN: readonly KnownKind[] = [
     kernel: /^nothing$/,
     reason: "RFC 6298 §2.2: the first sample of the round-trip time sets the timeout; Linux takes none from the answer to the SYN+ACK of a join, so that the first timeout is the second of §2.1",
   },
+  {
+    name: "an urgent octet",
+    what: /^read: kernel N, engine N$/,
+    state: /^regular/,
+    after: /^urgent data$/,
+    reason: "docs/features.md, D10: there is no urgent data, which RFC 6093 §4 would have read in line; Linux leaves the octet out of what is read",
+  },
+  {
+    name: "octets that came before, after a fallback",
+    what: /^(read|ioctl): kernel .*, engine /,
+    state: /^(?!regular)/,
+    after: /^data before the window$/,
+    reason: "RFC 9293 §3.10.7.4: of a segment that begins before the window the new octets are taken; Linux loses as many of them as came before, and gives the program nothing more",
+  },
+  {
+    name: "a host that is unreachable while a connection arrives",
+    what: /^the engine alone sends ACK/,
+    state: /^(opening|over)$/,
+    after: /^ICMP: host unreachable$/,
+    ends: true,
+    reason: "RFC 9293 §3.9.2.2: a soft error ends no connection; Linux forgets one that is not over its handshake, and what comes next is reset",
+  },
 ];
 
 export const MOST_KNOWN = 40;
 
 /** The known kind of a difference; null for a new one. */
-export function knownKind({ kernel, what, state, tag }: Difference): KnownKind | null {
-  return KNOWN.find((kind) => kind.what.test(what) && (kind.state?.test(state) ?? true) && (kind.tag?.test(tag) ?? true) && (kind.kernel?.test(kernel) ?? true)) ?? null;
+export function knownKind({ earlier, kernel, what, state, tag }: Difference): KnownKind | null {
+  const fits = ({ after, ...kind }: KnownKind): boolean => kind.what.test(what) && (kind.state?.test(state) ?? true) && (kind.tag?.test(tag) ?? true) && (kind.kernel?.test(kernel) ?? true) && (after === undefined || earlier.some((move) => after.test(move)));
+  return KNOWN.find(fits) ?? null;
 }
