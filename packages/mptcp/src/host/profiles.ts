@@ -26,6 +26,7 @@ export const profiles = {
     tcp: {
       congestion: LINUX_CONGESTION.cubic,
       optionLayout: "aligned",
+      timestampsOf: "examined",
       superSegments: "paced",
       pacing: "off",
       blackHoleDetection: false,
@@ -90,6 +91,7 @@ export const profiles = {
       dataFinOn: "all",
       subflowFin: "open",
       dataFinWithRepeats: true,
+      repeatedDataFin: "ignored",
       dataFinAckApart: true,
       dataFinDelay: 50 * MICROSECOND,
       nagle: "small",

@@ -69,7 +69,8 @@ export interface MptcpConfig {
   readonly thirdAck: "verified" | "first";
   /**
    * What an initiator makes of the first segment in order after its third ACK: a DSS confirms the handshake, and what comes without options is `doubted` until it
-   * has been asked about; or it is `believed`, a Data ACK and an ADD_ADDR confirm, and without them the connection is regular TCP (RFC 8684 §3.1, §3.7).
+   * has been asked about; or it is `believed`, a Data ACK and an ADD_ADDR confirm, and without them the connection is regular TCP (RFC 8684 §3.1, §3.7). What is not the next in
+   * order then confirms nothing, and MP_CAPABLE with data counts for a mapping from a listener, too.
    */
   readonly firstAnswer: "doubted" | "believed";
   /**
@@ -164,11 +165,14 @@ export interface MptcpConfig {
   /**
    * When the FIN of a peer on one subflow is answered by ours: at once, `always` but where the peer has said all it has to say and it is the last subflow; or
    * only while the connection is `open`, neither end having sent a DATA_FIN, not even beside the FIN, and nothing of the subflow waits for a checksum. RFC 8684 §3.3.3 has subflows close together after both DATA_FINs. Without options the
-   * FIN is taken for one of regular TCP (§3.7) with `always`, and for one of its subflow with `open`.
+   * FIN is taken for one of regular TCP (§3.7) with `always`, and for one of its subflow with `open`; then nothing is said of the end of the connection on a subflow that was closed,
+   * unless it is the first.
    */
   readonly subflowFin: "always" | "open";
   /** A DATA_FIN that left apart goes with the last data as well where that is sent again and has no checksum, which covers it (RFC 8684 §3.3.3 leaves it open). */
   readonly dataFinWithRepeats: boolean;
+  /** Whether a DATA_FIN that comes again, when all has come, is `acknowledged` again, since the Data ACK may have got lost (RFC 8684 §3.3.3), or `ignored`. */
+  readonly repeatedDataFin: "acknowledged" | "ignored";
   /** The Data ACK of a DATA_FIN that ends the connection leaves on an ACK of its own after the FINs, and not on them alone. */
   readonly dataFinAckApart: boolean;
   /**
@@ -252,6 +256,7 @@ export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" 
   dataFinOn: "usable",
   subflowFin: "always",
   dataFinWithRepeats: false,
+  repeatedDataFin: "acknowledged",
   dataFinAckApart: false,
   dataFinDelay: 0,
   nagle: "any",

@@ -15,6 +15,7 @@ import { ChecksumFailure } from "./ending/checksum-failure.ts";
 import { releaseDataFin, repeatDataFin } from "./ending/data-fin.ts";
 import type { EndingContext } from "./ending/ending.ts";
 import { Ending } from "./ending/ending.ts";
+import { isLeft } from "./ending/left.ts";
 import type { PatienceContext, PatienceLimits } from "./ending/patience.ts";
 import { Patience } from "./ending/patience.ts";
 import type { HandOver } from "./ending/regular-stream.ts";
@@ -613,8 +614,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   private takeDataFin(dataOffset: number, now: number): void {
     const { receiver } = this;
     if (!receiver.insertFin(dataOffset)) {
-      // A repeated DATA_FIN asks for the Data ACK that got lost.
-      if (receiver.finReached) this.acknowledgeOnAll();
+      if (receiver.finReached && this.config.repeatedDataFin === "acknowledged") this.acknowledgeOnAll();
       return;
     }
     if (this.optionsDropped) this.onProgress();
@@ -722,7 +722,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
 
   /** Has every subflow send an ACK. */
   acknowledgeOnAll(): void {
-    for (const subflow of this.living) if (subflow.established) subflow.requestAck();
+    for (const subflow of this.living) if (subflow.established && !isLeft(subflow)) subflow.requestAck();
   }
 
   /** Whether, with all data acknowledged and the peer's end reached, nothing but the Data ACK of our DATA_FIN is missing. */

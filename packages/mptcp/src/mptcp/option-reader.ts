@@ -110,7 +110,7 @@ export class OptionReader {
    */
   disowns(segment: TcpSegment, offset: number, now: number): boolean {
     const { context } = this;
-    if (context.config.firstAnswer === "doubted" || offset !== 0 || (segment.flags & TCP_FLAG.RST) !== 0) return false;
+    if (!this.isBelieved || offset !== 0 || (segment.flags & TCP_FLAG.RST) !== 0) return false;
     for (const option of segment.mptcp) {
       if (option.kind === "dss" ? option.dataAckLength !== 0 : option.kind === "mp_capable" || (option.kind === "add_addr" && !(option as AddAddress).echo)) {
         context.onDss(now);
@@ -120,17 +120,35 @@ export class OptionReader {
     return true;
   }
 
+  /** Whether the first subflow's initiator is the peer, whose MP_CAPABLE may come with first data. */
+  private get isInitiators(): boolean {
+    return this.subflow.first && !this.subflow.initiator;
+  }
+
+  /** Whether an initiator goes by the first answer, whatever that is; see `MptcpConfig.firstAnswer`. */
+  private get isBelieved(): boolean {
+    return this.context.config.firstAnswer === "believed";
+  }
+
+  /** A DSS confirms the handshake; to an initiator that believes the first answer one that is not next in order does not. */
+  private confirm(offset: number, now: number): void {
+    if (offset === 0 || !this.isBelieved || !this.subflow.initiator || !this.subflow.first) this.context.onDss(now);
+  }
+
   private readDss(segment: TcpSegment, dss: Extract<MptcpOption, { kind: "dss" }>, offset: number, now: number): Verdict {
     const { context, facts } = this;
     const { receiver, sender, session } = context;
-    context.onDss(now);
+    this.confirm(offset, now);
     facts.read(dss, session, offset, sender.una, receiver.nxt);
     if (facts.hasDataAck) this.hadDataAck = true;
     if (facts.acknowledged >= 0) context.onDataAck(facts.acknowledged, facts.acknowledged + this.subflow.scaledWindow(segment), segment.payload.length > 0, now);
     // RFC 8684 figure 20 shows an ACK with a Data-Level Length of 0: on a segment without data there is nothing to map.
     if (facts.kind === "none" || (facts.kind === "infinite" && segment.payload.length === 0)) return "next";
     this.hadMapping = true;
-    session.onMapping(facts.long, facts.length > 0 && offset === this.subflow.receivedOffset && this.inbound.held === 0);
+    const { peerFinished, receivedOffset } = this.subflow;
+    // Behind the FIN of a subflow there is nothing.
+    if (peerFinished && offset > receivedOffset && (segment.flags & TCP_FLAG.FIN) !== 0) return "next";
+    session.onMapping(facts.long, facts.length > 0 && offset === receivedOffset && this.inbound.held === 0 && !peerFinished);
     if ((facts.checksum >= 0) !== session.checksums && !(this.isLenient && segment.payload.length === 0)) return this.refuseChecksum(now);
     if (facts.kind === "infinite") return this.onInfiniteMapping(now);
     return this.acceptMapping(segment, offset, now);
@@ -236,13 +254,12 @@ export class OptionReader {
   /** MP_CAPABLE after the handshake: the third ACK again, or first data with a mapping; duplicates are expected (RFC 8684 §3.1). */
   private readLateCapable(option: Extract<MptcpOption, { kind: "mp_capable" }>, segment: TcpSegment, offset: number, now: number): Verdict {
     const { context, facts } = this;
-    if (!this.subflow.first || this.subflow.initiator || option.dataLength < 0 || segment.payload.length === 0) return "next";
+    if (option.dataLength < 0 || segment.payload.length === 0 || !(this.isInitiators || this.isBelieved)) return "next";
     this.hadMapping = true;
-    if ((option.checksum >= 0) !== context.session.checksums) return this.refuseChecksum(now);
-    context.onDss(now);
+    if ((option.checksum >= 0) !== context.session.checksums && this.isInitiators) return this.refuseChecksum(now);
+    this.confirm(offset, now);
     facts.startOfStream(option.dataLength, option.checksum);
-    // What comes behind a FIN is no data.
-    if (!this.subflow.peerFinished) context.session.onImpliedMapping();
+    if (offset === this.subflow.receivedOffset && !this.subflow.peerFinished) context.session.onImpliedMapping();
     return this.acceptMapping(segment, offset, now);
   }
 }

@@ -670,7 +670,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     context.counters.increment("MPTcpExtDSSNoMapping");
     if (isLenient) {
       const { middleboxInterference, mptcpSpecific, unspecified } = MP_RESET_REASON;
-      this.reset("no_mapping", this.inbound.hasPart ? unspecified : this.reader.segmentHadMapping ? mptcpSpecific : middleboxInterference, now);
+      this.reset("no_mapping", this.inbound.prolong(rest, now) ? unspecified : this.reader.segmentHadMapping ? mptcpSpecific : middleboxInterference, now);
       return false;
     }
     // Sent again on another subflow it may come with a mapping. Here it did not, time after time.

@@ -73,6 +73,11 @@ export interface TcpConfig {
   readonly duplicateSack: boolean;
   readonly timestamps: boolean;
   /**
+   * Whose timestamps are echoed (RFC 7323 §4.3): those of `acceptable` segments; or, as Linux does, of what was `examined`: what came again and ends where the window begins, too, and an
+   * ACK below SND.UNA only where it has no other options and is taken before it is looked at.
+   */
+  readonly timestampsOf: "acceptable" | "examined";
+  /**
    * Explicit Congestion Notification (RFC 3168): `off`; `accept`, where the peer asks for it; `on`, and ask for it ourselves. Asking may cost the timeout of a
    * SYN on a path that drops such SYNs, and helps where queues mark, so the default is `accept`, as Linux's is (`net.ipv4.tcp_ecn`).
    */
@@ -255,6 +260,7 @@ export const DEFAULT_TCP_CONFIG: Omit<TcpConfig, "congestion"> = {
   duplicateSack: true,
   timestamps: true,
   ecn: "accept",
+  timestampsOf: "acceptable",
   windowScaling: true,
   optionLayout: "packed",
   noDelay: false,

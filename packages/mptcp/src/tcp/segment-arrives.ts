@@ -5,6 +5,7 @@ import { acknowledge, updateSendWindow } from "./recovery/acknowledge.ts";
 import type { TcpConnection } from "./connection.ts";
 import { FastOpenClient } from "./fast-open/client.ts";
 import { acceptOptions } from "./negotiation.ts";
+import { echoesDuplicate, echoesOldAck, echoesPredicted } from "./receiving/recent-timestamp.ts";
 import { TIMER } from "./timers.ts";
 
 /** SEGMENT ARRIVES of RFC 9293 §3.10.7, for every state but CLOSED and LISTEN, which are the host's. */
@@ -140,17 +141,19 @@ function arrivesLater(tcp: TcpConnection, segment: TcpSegment, now: number): voi
     }
   } else if (ack > sender.nxt || ack < sender.una - sender.oldAcks) {
     // RFC 5961 §5.2.
+    if (ack <= sender.nxt && echoesPredicted(tcp, segment, offset)) receiver.updateTimestamp(segment.timestampValue, offset, now);
     tcp.environment.counters.increment("TcpExtTCPChallengeACK");
     receiver.challenge(now);
     tcp.drop("ACK out of range", now);
     return;
   }
   if (duplicate) {
+    if (ack >= sender.una && echoesDuplicate(tcp, segment, end)) receiver.updateTimestamp(segment.timestampValue, offset, now);
     arrivesDuplicate(tcp, segment, offset, end, now);
     return;
   }
   tcp.heard(now);
-  if (tcp.timestamps && segment.hasTimestamps) receiver.updateTimestamp(segment.timestampValue, offset, now);
+  if (tcp.timestamps && segment.hasTimestamps && (ack >= sender.una || echoesOldAck(tcp, segment, offset))) receiver.updateTimestamp(segment.timestampValue, offset, now);
   if (!tcp.owner.onSegment(tcp, segment, offset, now) || tcp.state === "CLOSED") return;
   if (tcp.ecn !== null) tcp.ecn.onSegment(tcp, segment);
   arrivesAck(tcp, segment, ack, offset, now);
@@ -198,8 +201,7 @@ function arrivesDuplicate(tcp: TcpConnection, segment: TcpSegment, offset: numbe
     if (end === receiver.nxt) tcp.arm(TIMER.timeWait, now + tcp.config.timeWait);
     return;
   }
-  const length = segment.payload.length;
-  if (length > 0 && receives(tcp)) receiver.noteDuplicate(offset, offset + length);
+  receiver.noteDuplicate(offset, end);
   // Only what we may really have acknowledged before: the rest of the old half of the sequence space proves nothing.
   if (recent) tcp.owner.onSegment(tcp, segment, offset, now);
 }

@@ -7,6 +7,8 @@ export interface Difference {
   /** What the connection was in, and what had arrived last. */
   readonly state: State;
   readonly tag: string;
+  /** All that was done until then. */
+  readonly earlier: readonly string[];
   /** What differs, without the numbers of this run. */
   readonly what: string;
   /** Whether what follows can still be compared. */
@@ -24,6 +26,6 @@ export function compareRecordings({ inputs, tail }: FuzzCase, kernel: Recording,
   const [one, other] = [transcriptOf(kernel, ended), transcriptOf(engine, ended)];
   return compareTranscripts({ name: "kernel", transcript: one }, { name: "engine", transcript: other }, ALLOWANCE).map(({ inputs: count, what, goesOn, comparison }) => {
     const input = inputs[Math.max(0, count - 1)];
-    return { state: input?.state ?? "opening", tag: input?.tag ?? "nothing", what, goesOn, kernel: comparison.expected, engine: comparison.seen };
+    return { state: input?.state ?? "opening", tag: input?.tag ?? "nothing", earlier: inputs.slice(0, count).map(({ tag }) => tag), what, goesOn, kernel: comparison.expected, engine: comparison.seen };
   });
 }

@@ -7,6 +7,8 @@ export interface KnownKind {
   readonly what: RegExp;
   readonly state?: RegExp;
   readonly tag?: RegExp;
+  /** Something that was done before, or last. */
+  readonly after?: RegExp;
   /** What the kernel does. */
   readonly kernel?: RegExp;
   /** Whether all that follows is a consequence of it. */
@@ -62,10 +64,9 @@ export const KNOWN: readonly KnownKind[] = [
   },
   {
     name: "data whose checksum is wrong",
-    what: /^(values of dss dack[48] dsn8 ssn dll checksum of data|the engine alone sends ACK with dss dack[48] nocs, mp_fail dsn8)$/,
-    state: /^(one subflow|two subflows)$/,
-    ends: true,
-    reason: "RFC 8684 §3.7: data that failed must not be acknowledged by a Data ACK, and MP_FAIL is repeated until the peer goes over; Linux sends it once, and acknowledges once the data has been read into the connection",
+    what: /^(values of dss dack[48]( dsn8 ssn dll)? (nocs|checksum)( fin)? of (ACK|data|FIN)|(read|ioctl): kernel .*|the engine alone sends ACK with dss dack[48] nocs, mp_fail dsn8)$/,
+    after: /^data with a wrong checksum$/,
+    reason: "RFC 8684 §3.7: data that failed must not be acknowledged by a Data ACK, MP_FAIL is repeated until the peer goes over, and an infinite mapping gives the data to the program; Linux acknowledges and delivers as it comes, and sends MP_FAIL once",
   },
   {
     name: "a FIN for a reset",
@@ -81,23 +82,10 @@ export const KNOWN: readonly KnownKind[] = [
     reason: "RFC 8684 §3.1: before a DSS came there can be no other subflow; Linux keeps the connection for a minute, takes data and tells no error",
   },
   {
-    name: "a DATA_FIN that comes again",
-    what: /^the engine alone sends ACK with dss dack[48]( dsn8 ssn dll)? (nocs|checksum)( fin)?$/,
-    state: /^(peer closed|both closed|one subflow|over)$/,
-    tag: /^(DATA_FIN|FIN with DATA_FIN)/,
-    reason: "RFC 8684 §3.3.3: a DATA_FIN is sent again until its Data ACK comes, which may have got lost; Linux answers the first one alone",
-  },
-  {
     name: "a reset at the end of data out of order",
     what: /^the engine alone sends ACK with sack$/,
     tag: /^(MP_FASTCLOSE with )?RST/,
     reason: "RFC 5961 §3.2: a reset counts where it is expected next, and draws a challenge ACK elsewhere in the window; Linux also takes one that fits the end of a SACK block",
-  },
-  {
-    name: "timestamps of what is not taken",
-    what: /^values of TS of (ACK|data|FIN)$/,
-    tag: /^(ACK of before|data again)$/,
-    reason: "RFC 7323 §5.3: a segment outside of the window does not count, nor, for RFC 5961 §5.2, one whose ACK cannot be; Linux echoes the timestamp of an ACK as it looks at it first, and of what ends where the window begins",
   },
   {
     name: "the timer of a DATA_FIN after a fallback",
@@ -142,26 +130,11 @@ export const KNOWN: readonly KnownKind[] = [
     reason: "RFC 8684 §3.3.3: without subflows a connection is treated as closed only after a timeout, so that another one may be made; Linux closes one at once for which a DATA_FIN has come",
   },
   {
-    name: "an ADD_ADDR out of order before anything else of the peer's",
-    what: /^the engine alone sends ACK with add_address address_id addr\[id0 addr_echo$/,
-    state: /^one subflow$/,
-    tag: /^ADD_ADDR/,
-    kernel: /^nothing$/,
-    reason: "RFC 8684 §3.4.1: an ADD_ADDR is echoed by who receives it; to Linux one that is not the next in order does not confirm the handshake, and the keys go out again in place of the echo",
-  },
-  {
     name: "two Data ACKs for a FIN with DATA_FIN",
     what: /^the kernel alone sends ACK with dss dack[48] nocs$/,
     state: /^(one subflow|two subflows)$/,
     tag: /^FIN with DATA_FIN$/,
     reason: "RFC 8684 §3.3.3: a DATA_FIN is acknowledged by a Data ACK; Linux acknowledges the FIN of the subflow at once, and the DATA_FIN by an ACK of its own once it gets round to it",
-  },
-  {
-    name: "the keys of the peer in place of a first Data ACK",
-    what: /^the engine alone sends FIN$/,
-    state: /^stack closed$/,
-    tag: /^MP_CAPABLE with data$/,
-    reason: "RFC 8684 §3.1: MP_CAPABLE with data is an initiator's, and a first answer without a DSS has the initiator go over to regular TCP; Linux takes one that comes from the listener for a mapping",
   },
   {
     name: "a FIN before the data that made the connection regular",
@@ -191,11 +164,34 @@ export const KNOWN: readonly KnownKind[] = [
     kernel: /^nothing$/,
     reason: "RFC 8684 §3.7: from there on it is regular TCP, whose end is a FIN; Linux sends none when the DATA_FIN was acknowledged before",
   },
+  {
+    name: "an urgent octet",
+    what: /^read: kernel N, engine N$/,
+    state: /^regular/,
+    after: /^urgent data$/,
+    reason: "docs/features.md, D10: there is no urgent data, which RFC 6093 §4 would have read in line; Linux leaves the octet out of what is read",
+  },
+  {
+    name: "octets that came before, after a fallback",
+    what: /^(read|ioctl): kernel .*, engine /,
+    state: /^(?!regular)/,
+    after: /^data before the window$/,
+    reason: "RFC 9293 §3.10.7.4: of a segment that begins before the window the new octets are taken; Linux loses as many of them as came before, and gives the program nothing more",
+  },
+  {
+    name: "a host that is unreachable while a connection arrives",
+    what: /^the engine alone sends ACK/,
+    state: /^(opening|over)$/,
+    after: /^ICMP: host unreachable$/,
+    ends: true,
+    reason: "RFC 9293 §3.9.2.2: a soft error ends no connection; Linux forgets one that is not over its handshake, and what comes next is reset",
+  },
 ];
 
 export const MOST_KNOWN = 40;
 
 /** The known kind of a difference; null for a new one. */
-export function knownKind({ kernel, what, state, tag }: Difference): KnownKind | null {
-  return KNOWN.find((kind) => kind.what.test(what) && (kind.state?.test(state) ?? true) && (kind.tag?.test(tag) ?? true) && (kind.kernel?.test(kernel) ?? true)) ?? null;
+export function knownKind({ earlier, kernel, what, state, tag }: Difference): KnownKind | null {
+  const fits = ({ after, ...kind }: KnownKind): boolean => kind.what.test(what) && (kind.state?.test(state) ?? true) && (kind.tag?.test(tag) ?? true) && (kind.kernel?.test(kernel) ?? true) && (after === undefined || earlier.some((move) => after.test(move)));
+  return KNOWN.find(fits) ?? null;
 }

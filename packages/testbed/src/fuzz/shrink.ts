@@ -19,7 +19,7 @@ export function shrink(one: FuzzCase, what: string, profile: Profile): Shrunk {
   const tail = one.tail > SHORT_TAIL && attempts.difference(one.inputs, SHORT_TAIL) !== null ? SHORT_TAIL : one.tail;
   const inputs = attempts.least(tail);
   const least = { ...one, inputs, tail };
-  const difference = attempts.difference(inputs, tail) ?? { state: "opening", tag: "nothing", what: `${what}: not seen again`, goesOn: false, kernel: "", engine: "" };
+  const difference = attempts.difference(inputs, tail) ?? { state: "opening", tag: "nothing", earlier: [], what: `${what}: not seen again`, goesOn: false, kernel: "", engine: "" };
   return { text: describeCase(least, difference, profile), inputs: inputs.length };
 }
 

@@ -138,7 +138,7 @@ export class CheckedStream {
     const { owner } = this;
     const { dataOffset } = mapping;
     const dataLength = mapping.length + (mapping.dataFin ? 1 : 0);
-    if (!owner.session.checksumMatches(mapping.sum, dataOffset, mapping.subflowOffset + 1, dataLength, mapping.checksum)) {
+    if (mapping.checksum >= 0 && !owner.session.checksumMatches(mapping.sum, dataOffset, mapping.subflowOffset + 1, dataLength, mapping.checksum)) {
       this.failure = dataOffset;
       return false;
     }
@@ -185,6 +185,7 @@ export class CheckedMapping {
   /** Bytes on the subflow, the DATA_FIN not counted. */
   readonly length: number;
   dataFin: boolean;
+  /** -1: it has none, and is taken as it is. */
   checksum: number;
   /** Partial sum of what arrived in order. */
   sum = 0;

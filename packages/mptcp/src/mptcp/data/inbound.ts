@@ -23,7 +23,8 @@ export class Inbound {
   private waiting: UnmappedBytes | null = null;
   /** The mapping of the segment that came last contradicts a known one, and is none. */
   private isContradicted = false;
-  private isPartly = false;
+  /** Of a segment whose mapping ends within it: data offset behind that; -1: it has none. */
+  private partEnd = -1;
 
   constructor(owner: InboundOwner) {
     this.owner = owner;
@@ -42,11 +43,6 @@ export class Inbound {
   /** Subflow offset after the last mapping that the peer declared, where checksums are in use. */
   get mappedEnd(): number {
     return this.checked === null ? 0 : this.checked.mappedEnd;
-  }
-
-  /** Of bytes without a mapping: whether the segment began with such that have one. */
-  get hasPart(): boolean {
-    return this.isPartly;
   }
 
   /** Whether the checksum of a mapping was found right. */
@@ -143,12 +139,13 @@ export class Inbound {
     }
     const { mappings } = this;
     let done = 0;
+    let partEnd = -1;
     while (done < payload.length) {
       const at = offset + done;
       const index = mappings.find(at);
       if (index < 0 || (this.isContradicted && mappings.end(index) >= offset + payload.length)) {
         this.isContradicted = false;
-        this.isPartly = done > 0;
+        this.partEnd = partEnd;
         const rest = payload.slice(done, payload.length);
         if (this.onUnmapped(rest, rest.length, at, now)) (this.waiting ??= new UnmappedBytes()).add(rest, at);
         return;
@@ -160,6 +157,7 @@ export class Inbound {
       if (owner.receiver.acceptable(dataOffset + end - done)) {
         owner.deliver(dataOffset, done === 0 && end === payload.length ? payload : payload.slice(done, end), now);
       } else owner.note("beyond_window", now);
+      partEnd = dataOffset + end - done;
       done = end;
     }
     this.isContradicted = false;
@@ -171,6 +169,14 @@ export class Inbound {
     this.unmapped = 0;
     if (this.waiting !== null) this.waiting.clear();
     this.owner.onMapped();
+  }
+
+  /** Delivers the bytes without a mapping that a segment ends with as if the mapping of those before them went on. @returns whether there are such before them */
+  prolong(rest: Payload, now: number): boolean {
+    const { owner, partEnd } = this;
+    if (partEnd < 0) return false;
+    if (owner.receiver.acceptable(partEnd + rest.length)) owner.deliver(partEnd, rest, now);
+    return true;
   }
 
   /** Bytes in order without a mapping: the first `length` of `rest`. @returns false when nothing more of it is the subflow's */

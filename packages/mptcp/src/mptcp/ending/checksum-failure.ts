@@ -39,6 +39,8 @@ export interface FailureSubflow {
   readonly hasVerified: boolean;
   /** Whether what arrived on it is the connection's stream without a gap or a repetition. */
   readonly contiguous: boolean;
+  /** Whether it is established, and closed at neither end by us. */
+  readonly mayCarryData: boolean;
   requestAck(): void;
   /** Ends it with a RST that carries MP_TCPRST and, with `failedAt`, MP_FAIL. */
   reset(reason: "checksum_failed" | "mp_fail", code: number, now: number): void;
@@ -82,7 +84,7 @@ export class ChecksumFailure {
 
   /** There is new data to send, which goes by regular TCP once an MP_FAIL was answered. */
   onNewData(now: number): void {
-    if (this.answering === null) return;
+    if (this.answering === null || !this.answering.mayCarryData) return;
     this.answering = null;
     if (this.context.mayFallBack) this.context.failOver("mp_fail", Number.POSITIVE_INFINITY, this.isDue, now);
   }

@@ -167,7 +167,7 @@ export class CapableOpening implements Opening {
       if (!session.version.dataCarriesKeys || tag.dataOffset !== 0 || tag.subflowOffset !== 0 || tag.dataFin) return false;
       dataLength = tag.length;
       checksum = tag.checksum;
-    } else if (this.ackSent && (owner.finDue || owner.signalDue)) return false;
+    } else if (this.ackSent && (owner.finDue || (owner.signalDue && owner.config.keysRepeated === "confirmed"))) return false;
     else if (this.ackSent && owner.config.keysRepeated === "first" && !owner.isBeginning) return false;
     else {
       this.ackSent = true;

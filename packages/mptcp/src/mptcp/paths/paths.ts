@@ -35,6 +35,8 @@ export interface PathSubflow extends SignalSubflow {
   readonly remoteAddressId: number;
   readonly initiator: boolean;
   readonly tuple: FourTuple;
+  /** Whether it is established, and neither end of it is closed by us. */
+  readonly mayCarryData: boolean;
   /** Closes it with a FIN. */
   close(now: number): void;
   /** The same, since its address goes. */
@@ -321,7 +323,9 @@ export class Paths implements PathControl {
     counters.increment("MPTcpExtAddAddr");
     if (option.port !== 0) counters.increment("MPTcpExtPortAdd");
     log.observe(subflow, { kind: "add_addr", direction: "in", addressId: option.addressId, address: String(option.address), port: option.port, echo: false });
-    if (this.context.config.confirmedBy === "keys") this.context.onDss(now);
+    // Of an initiator that believes its first answer that has been decided.
+    const { confirmedBy, firstAnswer } = this.context.config;
+    if (confirmedBy === "keys" && (firstAnswer === "doubted" || !session.initiator)) this.context.onDss(now);
     const echo = session.version.echoOf(option);
     if (echo !== null) this.signals.echo(this.echoCarrier(subflow), echo);
     const port = option.port === 0 ? subflow.tuple.remotePort : option.port;
@@ -409,10 +413,11 @@ export class Paths implements PathControl {
     return !this.isOurs(address) || this.isOurs(tuple.remoteAddress);
   }
 
-  /** Where the echo of an ADD_ADDR that came on `subflow` leaves. */
-  private echoCarrier(subflow: PathSubflow): PathSubflow {
+  /** Where the echo of an ADD_ADDR that came on `subflow` leaves; null: with the next pure ACK that there is. */
+  private echoCarrier(subflow: PathSubflow): PathSubflow | null {
     if (this.context.config.addAddrEcho === "arrival") return subflow;
-    return this.context.subflows.find((other) => other.established && !other.stale) ?? subflow;
+    const open = this.context.subflows.filter((other) => other.mayCarryData);
+    return open.find((other) => !other.stale) ?? open[0] ?? null;
   }
 
   private isOurs(address: IpAddress): boolean {

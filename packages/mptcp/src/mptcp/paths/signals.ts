@@ -130,8 +130,13 @@ export class Signals {
     this.request(subflow);
   }
 
-  /** Echoes an ADD_ADDR, on `subflow`. */
-  echo(subflow: SignalSubflow, option: AddAddress): void {
+  /** Echoes an ADD_ADDR, on `subflow`; null: it asks for no ACK, and there is one such at the most. */
+  echo(subflow: SignalSubflow | null, option: AddAddress): void {
+    if (subflow === null) {
+      if (!this.outbox.some((letter) => letter.subflow === null && letter.option.kind === "add_addr")) this.outbox.push({ subflow, option });
+      this.update();
+      return;
+    }
     if (this.outbox.length >= LIMITS.echoes.default) {
       this.context.counters.increment(LIMITS.echoes.counter);
       return;

@@ -51,14 +51,13 @@ export class StreamSocket extends Socket implements Attentive {
     return this.listener !== null;
   }
 
-  /** What SIOCINQ gives: Multipath TCP counts the end as an octet, that of regular TCP, and of a connection that is over, when nothing else is left. */
+  /** What SIOCINQ gives: Multipath TCP counts the peer's end as an octet, and that nothing more can be read for another reason when nothing else is left. */
   private get unread(): number {
     const { connection } = this;
     const readable = connection?.readable ?? 0;
     if (this.protocol !== IPPROTO_MPTCP) return readable;
-    const isRegular = connection instanceof MptcpConnection && connection.fallback !== null;
-    if (this.state === "CLOSED" || (isRegular && (this.isReadShut || connection.closed))) return Math.max(readable, 1);
-    return !isRegular && this.isReadOver ? readable + 1 : readable;
+    if (connection !== null && hasPeerEnded(connection)) return readable + 1;
+    return this.state === "CLOSED" || this.isReadShut ? Math.max(readable, 1) : readable;
   }
 
   protected get isFixed(): boolean {
