@@ -7,9 +7,10 @@ export const INTERNAL: Readonly<Record<string, readonly string[]>> = {
     "WORKLOAD.keys", "Work", "Written",
   ],
   "mptcp": [
-    "CookieKeys", "DeadlineOwner", "Deadlines", "DecisionLog", "EndpointId", "EventBase", "FastOpenAdmission", "FastOpenAnswer", "FastOpenClient", "FastOpenServer", "HandOver", "HostMemory", "HostRandom", "IcmpError", "InitialNumbers", "LateJoin", "Lingerer", "MptcpConnectionOptions",
-    "MptcpEnvironment", "MultipathContext", "PathMtu", "Receiver", "RegularContext", "RttEstimator", "SegmentPool", "Sender", "Service", "Session",
-    "SnapshotBody", "Subflow", "Tally", "TcpEnvironment", "TcpOwner", "TimeWait", "TimeWaitsOwner", "Timed", "Timer", "WaitingTuple",
+    "CookieKeys", "DeadlineOwner", "Deadlines", "DecisionLog", "Ecn", "EndpointId", "EventBase", "FastOpenAdmission", "FastOpenAnswer", "FastOpenClient",
+    "FastOpenServer", "HandOver", "HostMemory", "HostRandom", "IcmpError", "InitialNumbers", "LateJoin", "Lingerer", "MarkEvent", "MptcpConnectionOptions",
+    "MptcpEnvironment", "MultipathContext", "PathMtu", "Receiver", "RegularContext", "RttEstimator", "SegmentPool", "Sender", "Service", "Session", "SnapshotBody",
+    "Subflow", "Tally", "TcpEnvironment", "TcpOwner", "TimeWait", "TimeWaitsOwner", "Timed", "Timer", "WaitingTuple",
   ],
   "mptcp/drill": ["Flow", "LivePacket", "NON_FATAL", "Pointing", "RunObserver", "StepCommon", "Variables"],
   "mptcp/node": [
@@ -17,7 +18,7 @@ export const INTERNAL: Readonly<Record<string, readonly string[]>> = {
     "SystemCalls", "UserspaceConnectOptions", "UserspaceServerOptions", "connectionStatus", "endpoint", "policy", "policyKind", "status", "subflowStatus",
   ],
   "mptcp/sim": [
-    "PARAMETERS", "SEGMENT_SORTS", "WAYS",
+    "PARAMETERS", "SEGMENT_SORTS", "Transmitter", "WAYS",
   ],
   "mptcp/testing": [
     "CongestionRule", "LinkRule", "LossRule", "MiddleboxRule", "PathManagerRule", "PathTable", "SchedulerRule",
