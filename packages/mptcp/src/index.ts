@@ -37,7 +37,7 @@ export type { FullMeshOptions, LocalAddress, Path, PathControl, PathManager, Pat
 export { congestionControl, congestionControls, coupled, lia, liaFixedPoint } from "./mptcp/index.ts";
 export { CouplingGroup, CouplingMember, CouplingRule, cubic, newReno } from "./tcp/index.ts";
 export type {
-  AckEvent, CongestionContext, CongestionControl, CongestionControlFactory, HandOver, LossEvent, LostSegment, RateSample, SentEvent,
+  AckEvent, CongestionContext, CongestionControl, CongestionControlFactory, HandOver, LossEvent, LostSegment, MarkEvent, RateSample, SentEvent,
 } from "./tcp/index.ts";
 
 // ---- what happened, and why
