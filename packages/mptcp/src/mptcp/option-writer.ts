@@ -8,6 +8,7 @@ import { addDataFin, addMapping, dssWithAck } from "./data/dss.ts";
 import { SentMapping } from "./data/mappings.ts";
 import type { DataReceiver } from "./data/receiver.ts";
 import type { DataSender } from "./data/sender.ts";
+import { mpFail } from "./ending/checksum-failure.ts";
 import type { Session } from "./session.ts";
 
 /** What the writing of options asks of the connection around a subflow, `S`. */
@@ -32,12 +33,14 @@ export function writeDss<S extends { requestAck(): void }>(context: WriterContex
   const { sender, session } = context;
   const dss = dssWithAck(session, context.receiver.acknowledgment);
   segment.mptcp = [dss];
+  // Each pure ACK carries a DATA_FIN that is out; one that leaves for a signal has another ACK follow only if it was to go out now.
+  const { finDue } = sender;
   if (role === SEGMENT_ROLE.probe) {
     // The peer answers a probe and reads none of its signals: what waits needs an ACK of its own.
     if (sender.finDue || (context.hasSignals && context.waitsFor(subflow, space))) subflow.requestAck();
     return;
   }
-  if (tag instanceof SentMapping) addMapping(dss, session, tag, tag.dataFin || (context.config.dataFinWithRepeats && tag.checksum < 0 && sender.finSent && tag.dataOffset + tag.length === sender.finOffset));
+  if (tag instanceof SentMapping) addMapping(dss, session, tag, tag.dataFin || (context.config.dataFinWithRepeats && isFollowedByFin(context, tag)));
   else if (sender.takeFin(context.endIsHeld)) addDataFin(dss, session, sender.finOffset);
   if (!context.hasSignals) return;
   if (role === SEGMENT_ROLE.data) {
@@ -49,7 +52,7 @@ export function writeDss<S extends { requestAck(): void }>(context: WriterContex
   const signal = context.takeSignal(subflow, space, now);
   if (signal === null) return;
   if (signal.kind === "add_addr" && context.config.bareAddAddr) {
-    if (dss.dataFin) sender.returnFin();
+    if (dss.dataFin && finDue) sender.returnFin();
     segment.mptcp = [signal];
     return;
   }
@@ -59,9 +62,34 @@ export function writeDss<S extends { requestAck(): void }>(context: WriterContex
     return;
   }
   // No room for both: the Data ACK, and perhaps the DATA_FIN, follow on an ACK of their own.
-  if (dss.dataFin) sender.returnFin();
+  if (dss.dataFin && finDue) sender.returnFin();
   subflow.requestAck();
   segment.mptcp = [signal];
+}
+
+/** Whether a DATA_FIN that is out, or was until just now, comes behind the last byte of a mapping. */
+function isFollowedByFin({ endIsHeld, sender }: Pick<WriterContext<unknown>, "endIsHeld" | "sender">, { dataOffset, length }: SentMapping): boolean {
+  return sender.finSent && dataOffset + length === sender.finOffset && (!sender.finAcknowledged || endIsHeld);
+}
+
+/**
+ * Puts MP_TCPRST onto a RST (RFC 8684 §3.6), where there is one.
+ *
+ * @param reason its code; negative: none was given
+ * @param passes the reason may pass
+ * @param failedAt data offset of what failed, which MP_FAIL tells of; negative: nothing did
+ */
+export function writeReset(context: ResetContext, segment: TcpSegment, reason: number, passes: boolean, failedAt: number): void {
+  const { session } = context;
+  const explainsAll = context.config.explainResets === "all";
+  if (!session.version.explainsResets) return;
+  if (reason < 0) {
+    if (explainsAll && session.remoteKnown) segment.mptcp = [{ kind: "mp_tcprst", transient: false, reserved: 0, reason: MP_RESET_REASON.unspecified }];
+    return;
+  }
+  const reset: MptcpOption = { kind: "mp_tcprst", transient: passes && !explainsAll, reserved: 0, reason };
+  // RFC 8684 §3.7: what the peer sent from here on is not trusted.
+  segment.mptcp = failedAt >= 0 ? [mpFail(session, failedAt), reset] : [reset];
 }
 
 /** Puts MP_FASTCLOSE onto a segment (RFC 8684 §3.5); counted by segment, as Linux does. */
@@ -72,8 +100,11 @@ export function writeFastclose(context: FastcloseContext, segment: TcpSegment): 
   if (explains) segment.mptcp = [...segment.mptcp, { kind: "mp_tcprst", transient: false, reserved: 0, reason: MP_RESET_REASON.unspecified }];
 }
 
-interface FastcloseContext {
+interface ResetContext {
   readonly session: Session;
   readonly config: Pick<MptcpConfig, "explainResets">;
+}
+
+interface FastcloseContext extends ResetContext {
   readonly counters: Counters;
 }

@@ -2,7 +2,7 @@ import type { CloseReason, Counters, Deadlines, FallbackReason, Reason, SubflowE
 import { LIMITS, SUBFLOW_END_REASONS } from "../core/index.ts";
 import type { CongestionControlFactory, CouplingGroup, FourTuple, SegmentRole, SegmentSlot, StreamBuffers, TcpConnection, TcpOwner } from "../tcp/index.ts";
 import { SEGMENT_ROLE } from "../tcp/index.ts";
-import type { MpReset, MptcpOption, Payload, TcpSegment } from "../wire/index.ts";
+import type { MpReset, Payload, TcpSegment } from "../wire/index.ts";
 import { MP_RESET_REASON, TCP_OPTION_SPACE } from "../wire/index.ts";
 import type { MptcpConfig } from "./config.ts";
 import type { Carrier, InboundOwner } from "./context.ts";
@@ -12,7 +12,6 @@ import { headerGrowth } from "./data/option-space.ts";
 import type { DataReceiver } from "./data/receiver.ts";
 import { Span } from "./data/span.ts";
 import { SUBFLOW_DEADLINE, SUBFLOW_DEADLINES } from "./deadlines.ts";
-import { mpFail } from "./ending/checksum-failure.ts";
 import type { FailureSubflow } from "./ending/checksum-failure.ts";
 import type { EndingSubflow } from "./ending/ending.ts";
 import { LateJoin } from "./ending/late-join.ts";
@@ -23,7 +22,7 @@ import type { Opening, OpeningOwner } from "./handshake/opening.ts";
 import { CapableOpening, JoinOpening } from "./handshake/opening.ts";
 import type { SubflowView } from "./info.ts";
 import { OptionReader } from "./option-reader.ts";
-import { writeDss, writeFastclose } from "./option-writer.ts";
+import { writeDss, writeFastclose, writeReset } from "./option-writer.ts";
 import type { PathSubflow } from "./paths/paths.ts";
 import { LifeCheck } from "./paths/silence.ts";
 import type { SilentSubflow } from "./paths/silence.ts";
@@ -108,9 +107,10 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   /** Binds the subflow to its TCP connection. Call once. */
   attach(tcp: TcpConnection): void {
     this.connection = tcp;
-    // Nagle runs at connection level, where all the unacknowledged data is seen. The window is the connection's: what arrives on one subflow
-    // moves the right edge of all (RFC 8684 §3.3.4).
-    tcp.serve({ connectionId: this.context.connectionId, subflowId: this.pathIndex, noDelay: true, sharedWindow: true, answersBySyn: true });
+    // The window is the connection's: what arrives on one subflow moves the right edge of all (RFC 8684 §3.3.4).
+    const { config, connectionId, sender } = this.context;
+    const measuresHandshake = this.first || this.initiator || config.joinRoundTrip === "handshake";
+    tcp.serve({ connectionId, subflowId: this.pathIndex, noDelay: sender.sendsSmall, sharedWindow: true, answersBySyn: true, measuresHandshake });
     this.context.onAttached(this);
   }
 
@@ -443,6 +443,11 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     slot.push = false;
   }
 
+  peerWindow(): number {
+    const { config, sender } = this.context;
+    return config.peerWindow === "shared" && sender.unsent > 0 ? sender.right - sender.nxt : 0;
+  }
+
   get waitsForRoom(): boolean {
     return this.context.sender.waitsForRoom;
   }
@@ -465,7 +470,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     return this.context.reassemblyMemory(tcp);
   }
 
-  segmentOptions(_tcp: TcpConnection, segment: TcpSegment, role: SegmentRole, tag: object | null, _offset: number, space: number, now: number): void {
+  segmentOptions(_tcp: TcpConnection, segment: TcpSegment, role: SegmentRole, tag: object | null, offset: number, space: number, now: number): void {
     switch (role) {
       case SEGMENT_ROLE.syn:
         this.opening.writeSyn(segment);
@@ -474,7 +479,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
         this.opening.writeSynAck(segment);
         return;
       case SEGMENT_ROLE.reset:
-        this.writeReset(segment);
+        if (this.fastclose && this.context.session.remoteKnown) writeFastclose(this.context, segment);
+        else writeReset(this.context, segment, this.resetReason, this.resetPasses, this.failedAt);
         return;
       default:
     }
@@ -484,7 +490,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
       writeFastclose(this.context, segment);
       return;
     }
-    if (this.opening.write(segment, tag)) return;
+    if (this.opening.write(segment, tag, offset)) return;
     writeDss(this.context, this, segment, role, tag, space, now);
   }
 
@@ -687,8 +693,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   get finDue(): boolean {
     return this.context.sender.finDue;
   }
-  get isBeginning(): boolean {
-    return this.tcp.nextOffset === 0 && !this.context.sender.finSent;
+  get finSent(): boolean {
+    return this.context.sender.finSent;
   }
   get signalDue(): boolean {
     return this.context.hasSignals && this.context.waitsFor(this, TCP_OPTION_SPACE);
@@ -744,20 +750,6 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     slot.push = span.pushesAfter(length);
     slot.payload = span.take(length);
     if (span.length === 0) this.span = null;
-  }
-
-  // ---- inside: what we say
-
-  private writeReset(segment: TcpSegment): void {
-    const { config, session } = this.context;
-    if (this.fastclose && session.remoteKnown) writeFastclose(this.context, segment);
-    else if (this.resetReason < 0) {
-      if (config.explainResets === "all" && session.remoteKnown && session.version.explainsResets) segment.mptcp = [{ kind: "mp_tcprst", transient: false, reserved: 0, reason: MP_RESET_REASON.unspecified }];
-    } else if (session.version.explainsResets) {
-      const reset: MptcpOption = { kind: "mp_tcprst", transient: this.resetPasses && config.explainResets !== "all", reserved: 0, reason: this.resetReason };
-      // RFC 8684 §3.7: what the peer sent from here on is not trusted.
-      segment.mptcp = this.failedAt >= 0 ? [mpFail(session, this.failedAt), reset] : [reset];
-    }
   }
 
   // ---- inside: the end

@@ -12,7 +12,9 @@ import { clampedMss } from "./negotiation.ts";
 import type { TcpEnvironment, TcpOwner } from "./owner.ts";
 import { PathMtu } from "./sending/path-mtu.ts";
 import { Receiver } from "./receiving/receiver.ts";
+import { handshakeTime } from "./recovery/handshake-time.ts";
 import { RttEstimator } from "./recovery/rtt.ts";
+import type { SentSynAck, Service } from "./service.ts";
 import { segmentArrives, synchronize } from "./segment-arrives.ts";
 import { Sender } from "./sending/sender.ts";
 import type { FourTuple } from "./stream.ts";
@@ -74,6 +76,8 @@ export class TcpConnection {
    * §3.7): a segment that is not acceptable then, which may be anybody's, is answered by the SYN+ACK, which says the same (RFC 9293 §3.10.7.4).
    */
   answersBySyn = false;
+  /** Whether the answer to our SYN+ACK tells a round-trip time. */
+  measuresHandshake = true;
   /** Until then an ACK without data does not complete the handshake of a connection that was opened by the peer, ns; 0: it does. */
   deferredUntil = 0;
 
@@ -173,6 +177,7 @@ export class TcpConnection {
       // The window that it offered, and the timer that it would have started; when it left is not known.
       tcp.receiver.synWindow(now);
       tcp.synSentAt = NEVER;
+      tcp.measuresHandshake = false;
       tcp.sender.armRetransmission(now);
     }
     return tcp;
@@ -229,6 +234,7 @@ export class TcpConnection {
     if (owned.noDelay !== undefined) this.noDelay = owned.noDelay;
     if (owned.sharedWindow !== undefined) this.sharedWindow = owned.sharedWindow;
     if (owned.answersBySyn !== undefined) this.answersBySyn = owned.answersBySyn;
+    if (owned.measuresHandshake !== undefined) this.measuresHandshake = owned.measuresHandshake;
     if (owned.deferredUntil !== undefined) this.deferredUntil = owned.deferredUntil;
   }
 
@@ -438,8 +444,8 @@ export class TcpConnection {
   sendRoom(): number {
     const sender = this.sender;
     if (sender.board.lostCount > 0 || (sender.pacer !== null && sender.pacer.waiting)) return 0;
-    const window = sender.una + sender.window - sender.nxt;
     const room = sender.congestionRoom();
+    const window = sender.windowRoom(room);
     return window < room ? (window > 0 ? window : 0) : room;
   }
 
@@ -620,8 +626,8 @@ export class TcpConnection {
     this.congestion.onMss(limit);
   }
 
-  /** The handshake is complete: ESTABLISHED. */
-  establish(now: number): void {
+  /** The handshake is complete, by `segment`: ESTABLISHED. */
+  establish(segment: TcpSegment, now: number): void {
     const sender = this.sender;
     sender.una = 0;
     if (sender.timeouts > 0) this.tally.onTimeoutsOver(now);
@@ -629,7 +635,8 @@ export class TcpConnection {
     sender.backoff = 0;
     this.synPending = false;
     this.disarm(TIMER.retransmission);
-    if (this.synSentAt >= 0 && this.synSentAt !== NEVER) this.rtt.sample(now - this.synSentAt, 1, now);
+    const time = handshakeTime(this, segment, now);
+    if (time >= 0) this.rtt.sample(time, 1, now);
     // RFC 6298 §5.7: a lost SYN makes the first RTO for data at least three seconds.
     else if (this.synRetries > 0 && this.rtt.rto < AFTER_LOST_SYN) this.rtt.rto = AFTER_LOST_SYN;
     sender.updateUnit();
@@ -722,24 +729,6 @@ export class TcpConnection {
     this.receiver.queue.clear();
     this.congestion.release();
   }
-}
-
-/** How a TCP connection serves its owner; see the fields of {@link TcpConnection}. */
-export interface Service {
-  readonly owner?: TcpOwner;
-  readonly connectionId?: number;
-  readonly subflowId?: number;
-  readonly noDelay?: boolean;
-  readonly sharedWindow?: boolean;
-  readonly answersBySyn?: boolean;
-  readonly deferredUntil?: number;
-}
-
-/** A SYN+ACK that was sent before there was a connection: what the connection has to go on from. */
-export interface SentSynAck {
-  readonly initialSequence: number;
-  /** Our timestamps less the clock in milliseconds. */
-  readonly timestampOffset: number;
 }
 
 const TCP_HEADER = 20;

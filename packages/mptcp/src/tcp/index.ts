@@ -25,7 +25,8 @@ export { LossBasedControl, lossBasedParameters } from "./congestion/loss-based.t
 export type { LossBasedParameters } from "./congestion/loss-based.ts";
 export { NewReno, newReno, NEWRENO_PARAMETERS, newRenoWith } from "./congestion/newreno.ts";
 export { TcpConnection } from "./connection.ts";
-export type { SentSynAck, TcpState } from "./connection.ts";
+export type { TcpState } from "./connection.ts";
+export type { SentSynAck } from "./service.ts";
 export type { IcmpError } from "./icmp-errors.ts";
 export { infoOfTcp, summaryOfTcp } from "./info.ts";
 export type { TcpInfo, TcpSummary } from "./info.ts";

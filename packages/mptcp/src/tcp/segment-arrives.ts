@@ -62,7 +62,7 @@ function arrivesInSynSent(tcp: TcpConnection, segment: TcpSegment, now: number):
   synchronize(tcp, segment, now);
   tcp.heard(now);
   tcp.receiver.ackNow = true;
-  tcp.establish(now);
+  tcp.establish(segment, now);
   if (!tcp.is("ESTABLISHED")) return;
   // Data on the SYN+ACK may be in order already; the window that we offered covers it.
   arrivesText(tcp, segment, 0, now);
@@ -151,9 +151,9 @@ function arrivesLater(tcp: TcpConnection, segment: TcpSegment, now: number): voi
 
 /** The handshake waits for data: the peer is asked again by the SYN+ACK once that has lasted for long enough, and its answer counts then. */
 function deferAck(tcp: TcpConnection, now: number): void {
-  if (tcp.synSentAt >= 0 && tcp.synSentAt !== NEVER) tcp.rtt.sample(now - tcp.synSentAt, 1, now);
+  if (tcp.measuresHandshake && tcp.synSentAt >= 0 && tcp.synSentAt !== NEVER) tcp.rtt.sample(now - tcp.synSentAt, 1, now);
   // What completes the handshake later says nothing of the round-trip time.
-  tcp.synSentAt = NEVER;
+  tcp.measuresHandshake = false;
   tcp.arm(TIMER.retransmission, tcp.deferredUntil);
   tcp.drop("ACK without data in SYN-RECEIVED", now);
 }
@@ -234,7 +234,7 @@ function arrivesAck(tcp: TcpConnection, segment: TcpSegment, ack: number, offset
   const sender = tcp.sender;
   if (tcp.state === "SYN-RECEIVED") {
     sender.window = tcp.scaledWindow(segment);
-    tcp.establish(now);
+    tcp.establish(segment, now);
     if (!tcp.is("ESTABLISHED")) return;
     updateSendWindow(tcp, segment, ack, offset);
     return;

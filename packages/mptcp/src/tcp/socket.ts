@@ -7,7 +7,7 @@ import type { KeepAlive, StreamSettings, TcpConfig } from "./config.ts";
 import type { CongestionControlFactory } from "./congestion/control.ts";
 import { CouplingGroup } from "./congestion/coupling.ts";
 import { TcpConnection } from "./connection.ts";
-import type { SentSynAck } from "./connection.ts";
+import type { SentSynAck } from "./service.ts";
 import { infoOfTcp } from "./info.ts";
 import type { TcpInfo } from "./info.ts";
 import type { SegmentRole, SegmentSlot, StreamBuffers, TcpEnvironment, TcpOwner } from "./owner.ts";
@@ -348,6 +348,10 @@ export class TcpSocket implements StreamConnection, TcpOwner {
   receiveWindow(_tcp: TcpConnection, _now: number): number {
     const room = this.receiveBuffer.size - this.receiveQueue.length;
     return this.windowClamp > 0 && this.windowClamp < room ? this.windowClamp : room;
+  }
+
+  peerWindow(): number {
+    return 0;
   }
 
   unreadBytes(_tcp: TcpConnection): number {

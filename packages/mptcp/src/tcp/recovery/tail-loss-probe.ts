@@ -10,8 +10,8 @@ export class TailLossProbe {
   isRetransmission = false;
   /** The timer fired: the probe leaves with the next poll. */
   pending = false;
-  /** RTT samples that existed when the last probe left. */
-  private samples = 0;
+  /** RTT samples that existed when the last probe left; -1 before. */
+  private samples = -1;
 
   /** (Re)starts the timer after new data was sent or acknowledged (§7.2). */
   schedule(tcp: TcpConnection, now: number): void {
@@ -39,10 +39,12 @@ export class TailLossProbe {
     return this.end < 0 && samples > this.samples;
   }
 
-  sent(end: number, isRetransmission: boolean, samples: number): void {
-    this.end = end;
+  /** The probe leaves. RFC 8985 §7.3: then the retransmission timer alone runs. */
+  sent(tcp: TcpConnection, isRetransmission: boolean): void {
+    this.end = tcp.sender.nxt;
     this.isRetransmission = isRetransmission;
-    this.samples = samples;
+    this.samples = tcp.rtt.samples;
+    if (tcp.timers[TIMER.tailProbe] !== NEVER) tcp.disarm(TIMER.tailProbe);
   }
 
   /** Fast or RTO recovery begins (§7.1). */
