@@ -365,10 +365,16 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     return this.timers.next;
   }
 
-  handleTimeout(now: number): void {
+  /** Earliest deadline, ns; NEVER when nothing is pending. Unlike `nextTimeout`, which may be earlier, it costs a look at what moved. */
+  earliestDeadline(): number {
+    return this.timers.earliest;
+  }
+
+  /** @param until deadlines up to then are noticed, ns: those after it are not, where a driver is to be late */
+  handleTimeout(now: number, until = now): void {
     this.now = now;
     this.timers.floor = now + 1;
-    for (let timed = this.timers.due(now); timed !== null; timed = this.timers.due(now)) {
+    for (let timed = this.timers.due(until); timed !== null; timed = this.timers.due(until)) {
       timed.handleTimeout(now);
       this.timers.file(timed);
       if (timed instanceof TcpConnection) this.wake(timed);

@@ -25,6 +25,15 @@ export class TimerHeap {
     return this.heap.length === 0 ? NEVER : (this.heap[0] as Filed).timerAt;
   }
 
+  /** The earliest deadline, ns; NEVER when there is none. Those that moved later are filed anew. */
+  get earliest(): number {
+    for (let top = this.heap[0]; top !== undefined; top = this.heap[0]) {
+      if (top.nextTimeout <= top.timerAt) return top.timerAt;
+      this.postpone(top);
+    }
+    return NEVER;
+  }
+
   get size(): number {
     return this.heap.length;
   }
@@ -93,13 +102,19 @@ export class TimerHeap {
         this.remove(top);
         return top;
       }
-      if (top.nextTimeout === NEVER) this.remove(top);
-      else {
-        top.timerAt = Math.max(Math.ceil(top.nextTimeout), this.floor);
-        this.down(0);
-      }
+      this.postpone(top);
     }
     return null;
+  }
+
+  /** Files the first entry, whose deadline moved later, anew. */
+  private postpone(top: Filed): void {
+    if (top.nextTimeout === NEVER) {
+      this.remove(top);
+      return;
+    }
+    top.timerAt = Math.max(Math.ceil(top.nextTimeout), this.floor);
+    this.down(0);
   }
 
   private entryOf(timed: Timed): Entry {

@@ -38,7 +38,8 @@ export interface MptcpConfig {
   readonly dataSequenceLength: 4 | 8;
   /**
    * What a mapping covers (RFC 8684 §3.3.1 leaves it open): one `segment`, so that nothing is bound to a path before it leaves; or what a `write` left to send, as far as the peer's
-   * window goes. All of that then leaves on the subflow that it was declared on.
+   * window goes. All of that then leaves on the subflow that it was declared on, and a DATA_FIN does not wait for what is held back there; what has another mapping is not put together,
+   * where segments are (`TcpConfig.repackaging`).
    */
   readonly mappingSpan: "segment" | "write";
   /**
@@ -86,6 +87,11 @@ export interface MptcpConfig {
   readonly mappingFaults: "reset" | "regular";
   /** Data whose mapping lies beyond the window is `refused` by its subflow, or `acknowledged` there and dropped (RFC 8684 §3.3.4, §3.8). */
   readonly beyondWindow: "refused" | "acknowledged";
+  /**
+   * The peer's window that a subflow goes by besides the shared one: the `latest` that came on it (RFC 8684 §3.3.5, a MUST), or the `shared` one alone, which does not
+   * become smaller.
+   */
+  readonly peerWindow: "latest" | "shared";
   /** SYNs sent with MP_CAPABLE before one goes without (RFC 8684 §3.1). */
   readonly capableSyns: number;
   /** SYNs of a join sent again before the attempt is given up: the path manager's next one comes sooner than the eighth SYN would. */
@@ -147,6 +153,13 @@ export interface MptcpConfig {
    */
   readonly joinAckPace: "timeout" | "time";
   /**
+   * When what waits for a subflow leaves on one that the peer has just opened, which RFC 8684 §3.2 does not say: at `once`, or when the peer is `heard` of by a Data ACK, or the
+   * application goes on.
+   */
+  readonly joinSends: "once" | "heard";
+  /** What tells the first round-trip time of a subflow that the peer opens (RFC 6298 §2.2): its `handshake`, or `data` alone, so that its first timeout is that of §2.1. */
+  readonly joinRoundTrip: "handshake" | "data";
+  /**
    * How long data waits for its Data ACK, ns, before it is looked for (RFC 8684 §3.3.6), while no subflow has anything in flight; null: the longest retransmission timeout
    * of the subflows, as when one has.
    */
@@ -169,7 +182,7 @@ export interface MptcpConfig {
    * unless it is the first.
    */
   readonly subflowFin: "always" | "open";
-  /** A DATA_FIN that left apart goes with the last data as well where that is sent again and has no checksum, which covers it (RFC 8684 §3.3.3 leaves it open). */
+  /** A DATA_FIN that left apart goes with the last data as well where that is sent again, until it is acknowledged (RFC 8684 §3.3.3 leaves it open). */
   readonly dataFinWithRepeats: boolean;
   /** Whether a DATA_FIN that comes again, when all has come, is `acknowledged` again, since the Data ACK may have got lost (RFC 8684 §3.3.3), or `ignored`. */
   readonly repeatedDataFin: "acknowledged" | "ignored";
@@ -181,7 +194,7 @@ export interface MptcpConfig {
    */
   readonly dataFinDelay: number;
   /**
-   * What has to be unacknowledged for a small segment to wait for more data (RFC 9293 §3.7.4): `any` data of the connection, or a `small` segment
+   * What has to be unacknowledged for a small segment to wait for more data (RFC 9293 §3.7.4): `any` data of the connection, or a `small` segment of its subflow
    * (Minshall's variation, as our TCP has it).
    */
   readonly nagle: "any" | "small";
@@ -257,6 +270,9 @@ export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" 
   subflowFin: "always",
   dataFinWithRepeats: false,
   repeatedDataFin: "acknowledged",
+  peerWindow: "latest",
+  joinRoundTrip: "handshake",
+  joinSends: "once",
   dataFinAckApart: false,
   dataFinDelay: 0,
   nagle: "any",

@@ -7,7 +7,8 @@ import type { MptcpConfig, PolicyExchange } from "./config.ts";
 import type { Carrier } from "./context.ts";
 import { HeldEnd } from "./data/held-end.ts";
 import { DataReceiver } from "./data/receiver.ts";
-import type { SenderContext } from "./data/sender.ts";
+import { senderOptions } from "./data/sender-options.ts";
+import type { SenderContext } from "./data/sender-options.ts";
 import { DataSender } from "./data/sender.ts";
 import type { DecisionLog } from "./decision-log.ts";
 import type { FailureContext } from "./ending/checksum-failure.ts";
@@ -69,21 +70,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     this.session = session;
     this.ending = new Ending(this);
     this.failure = new ChecksumFailure(this);
-    this.sender = new DataSender(this, {
-      scheduler: makePolicy(config.scheduler),
-      buffer: subflowConfig.sendBuffer,
-      opportunisticRetransmission: config.opportunisticRetransmission,
-      penalisation: config.penalisation,
-      noDelay: subflowConfig.noDelay,
-      nagle: config.nagle,
-      finPace: config,
-      idleTimeout: config.dataTimeout,
-      pushesAtWindow: subflowConfig.push === "burst",
-      spansWrites: config.mappingSpan === "write",
-      suspectsCarriers: config.suspectsCarriers,
-      cork: subflowConfig.cork,
-      unsentLowWater: subflowConfig.unsentLowWater,
-    });
+    this.sender = new DataSender(this, senderOptions(config, subflowConfig));
     this.receiver = new DataReceiver(subflowConfig.receiveBuffer, subflowConfig);
     this.heldEnd = new HeldEnd(config.dataFinDelay, context.deadlines);
     this.paths = new Paths(this, makePolicy(config.pathManager));
@@ -304,6 +291,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   setNoDelay(enable: boolean, now: number): void {
     // RFC 6897 §4.4.2: the whole connection is meant; Nagle runs over all of its data.
     if (this.sender.setNoDelay(enable)) this.mark();
+    for (const subflow of this.living) subflow.tcp.setNoDelay(this.sender.sendsSmall);
     this.settle(now);
   }
 
@@ -319,6 +307,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   configure(change: Partial<StreamSettings>, now: number): void {
     const { receiver, sender } = this;
     for (const subflow of this.living) subflow.tcp.configure(change, now);
+    if (change.noDelay !== undefined) this.setNoDelay(change.noDelay, now);
     sender.configure(change);
     receiver.configure(change);
     this.patience.onLimits(now);
@@ -483,7 +472,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     const arrivingOffset = how.arrivingOffset - first.earlyReceived;
     const acknowledges = reason === "mp_fail" && config.mappingFaults === "regular";
     const joins = others.filter((subflow) => !subflow.hasHeir).map((subflow) => subflow.tcp);
-    this.context.becomeRegular({ reason, tcp: first.tcp, joins, session, unsent: sender.handOver(first.declared), unread: receiver.handOver(), held, isEstablished, declares: config.regularNotice === "declared" || acknowledges, acknowledges, ...how, arrivingOffset, sentEarly: first.earlySent }, now);
+    this.context.becomeRegular({ reason, tcp: first.tcp, joins, session, unsent: sender.handOver(first.declared), unread: receiver.handOver(), held, isEstablished, declares: config.regularNotice === "declared" || acknowledges, acknowledges, keepsWritesApart: config.mappingSpan === "write", ...how, arrivingOffset, sentEarly: first.earlySent }, now);
     this.dirty = false;
   }
 
@@ -530,6 +519,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
 
   onJoined(subflow: Subflow, now: number): void {
     this.joinedEver = true;
+    if (this.config.joinSends === "heard" && !subflow.initiator && !this.living.some((other) => other !== subflow && other.mayCarryData)) this.sender.hold();
     this.failure.onJoined(now);
     this.paths.onJoined(subflow);
     if (!this.optionsDropped) this.ending.onCompany();

@@ -35,12 +35,14 @@ export function writeDss<S extends { requestAck(): void }>(context: WriterContex
   const { sender, session } = context;
   const dss = dssWithAck(session, context.receiver.acknowledgment);
   segment.mptcp = [dss];
+  // Each pure ACK carries a DATA_FIN that is out; one that leaves for a signal has another ACK follow only if it was to go out now.
+  const { finDue } = sender;
   if (role === SEGMENT_ROLE.probe) {
     // The peer answers a probe and reads none of its signals: what waits needs an ACK of its own.
     if (sender.finDue || (context.hasSignals && context.waitsFor(subflow, space))) subflow.requestAck();
     return;
   }
-  if (tag instanceof SentMapping) addMapping(dss, session, tag, tag.dataFin || (context.config.dataFinWithRepeats && tag.checksum < 0 && sender.finSent && tag.dataOffset + tag.length === sender.finOffset));
+  if (tag instanceof SentMapping) addMapping(dss, session, tag, tag.dataFin || (context.config.dataFinWithRepeats && isFollowedByFin(context, tag)));
   else if (sender.takeFin(context.endIsHeld)) addDataFin(dss, session, sender.finOffset);
   if (!context.hasSignals) return;
   if (role === SEGMENT_ROLE.data) {
@@ -54,7 +56,7 @@ export function writeDss<S extends { requestAck(): void }>(context: WriterContex
   const signal = context.takeSignal(subflow, space, now);
   if (signal === null) return;
   if (signal.kind === "add_addr" && context.config.bareAddAddr) {
-    // A DATA_FIN that it takes the place of is sent again by its timer.
+    if (dss.dataFin && finDue) sender.returnFin();
     segment.mptcp = [signal];
     return;
   }
@@ -64,12 +66,17 @@ export function writeDss<S extends { requestAck(): void }>(context: WriterContex
     return;
   }
   // No room for both: the Data ACK, and perhaps the DATA_FIN, follow on an ACK of their own.
-  if (dss.dataFin) sender.returnFin();
+  if (dss.dataFin && finDue) sender.returnFin();
   subflow.requestAck();
   segment.mptcp = [signal];
 }
 
 const MP_FAIL_LENGTH = 12;
+
+/** Whether a DATA_FIN that is out, or was until just now, comes behind the last byte of a mapping. */
+function isFollowedByFin({ endIsHeld, sender }: Pick<WriterContext<unknown>, "endIsHeld" | "sender">, { dataOffset, length }: SentMapping): boolean {
+  return sender.finSent && dataOffset + length === sender.finOffset && (!sender.finAcknowledged || endIsHeld);
+}
 
 /** Puts MP_FASTCLOSE onto a segment (RFC 8684 §3.5); counted by segment, as Linux does. */
 export function writeFastclose(context: FastcloseContext, segment: TcpSegment): void {

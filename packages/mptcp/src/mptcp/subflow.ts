@@ -112,9 +112,10 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   /** Binds the subflow to its TCP connection. Call once. */
   attach(tcp: TcpConnection): void {
     this.connection = tcp;
-    // Nagle runs at connection level, where all the unacknowledged data is seen. The window is the connection's: what arrives on one subflow
-    // moves the right edge of all (RFC 8684 §3.3.4).
-    tcp.serve({ connectionId: this.context.connectionId, subflowId: this.pathIndex, noDelay: true, sharedWindow: true, answersBySyn: this.context.config.halfOpenAnswer === "syn_ack" });
+    // The window is the connection's: what arrives on one subflow moves the right edge of all (RFC 8684 §3.3.4).
+    const { config, connectionId, sender } = this.context;
+    const measuresHandshake = this.first || this.initiator || config.joinRoundTrip === "handshake";
+    tcp.serve({ connectionId, subflowId: this.pathIndex, noDelay: sender.sendsSmall, sharedWindow: true, answersBySyn: config.halfOpenAnswer === "syn_ack", measuresHandshake });
     this.context.onAttached(this);
   }
 
@@ -473,6 +474,11 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.context.onOpenedEarly(now);
   }
 
+  peerWindow(): number {
+    const { config, sender } = this.context;
+    return config.peerWindow === "shared" && sender.unsent > 0 ? sender.right - sender.nxt : 0;
+  }
+
   get waitsForRoom(): boolean {
     return this.context.sender.waitsForRoom;
   }
@@ -495,7 +501,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     return this.context.reassemblyMemory(tcp);
   }
 
-  segmentOptions(_tcp: TcpConnection, segment: TcpSegment, role: SegmentRole, tag: object | null, _offset: number, space: number, now: number): void {
+  segmentOptions(_tcp: TcpConnection, segment: TcpSegment, role: SegmentRole, tag: object | null, offset: number, space: number, now: number): void {
     switch (role) {
       case SEGMENT_ROLE.syn:
         this.opening.writeSyn(segment);
@@ -514,7 +520,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
       writeFastclose(this.context, segment);
       return;
     }
-    if (this.opening.write(segment, tag)) return;
+    if (this.opening.write(segment, tag, offset)) return;
     writeDss(this.context, this, segment, role, tag, space, now);
   }
 
@@ -710,8 +716,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   get finDue(): boolean {
     return this.context.sender.finDue;
   }
-  get isBeginning(): boolean {
-    return this.tcp.nextOffset === this.sentEarly && !this.context.sender.finSent;
+  get finSent(): boolean {
+    return this.context.sender.finSent;
   }
   get signalDue(): boolean {
     return this.context.hasSignals && this.context.waitsFor(this, TCP_OPTION_SPACE);

@@ -38,10 +38,10 @@ export interface TcpConfig {
    */
   readonly slowStartAfterIdle: boolean;
   /**
-   * What is sent again at once when the reordering timer finds a loss, while no ACK is there to clock it out: what the lowered window has room for (RFC 6675 §5,
-   * step C), or one `segment`, and more with each ACK (RFC 9937 §6.2).
+   * What is sent again at once when the reordering timer finds a loss, or the retransmission timer fires, while no ACK is there to clock it out: what the lowered
+   * window has room for (RFC 6675 §5, step C; RFC 5681 §3.1), or one `segment`, however small, and more with each ACK (RFC 9937 §6.2).
    */
-  readonly reorderTimerSends: "window" | "segment";
+  readonly timerSends: "window" | "segment";
   /**
    * How much a recovery that was for nothing gives back: the threshold at once, and a window that lets no burst leave, and after a timeout the round-trip time is
    * measured afresh (RFC 4015 §3.1); or the window at once, in `full`, and nothing more.
@@ -69,6 +69,8 @@ export interface TcpConfig {
   /** ... and when there are more. */
   readonly tailProbeSlack: number;
   readonly sack: boolean;
+  /** Which segments tell of what is out of order, in RFC 2018 §4 all that acknowledge: pure `acks`, which go ahead of data then, or `all`, as Linux has it. */
+  readonly sackOn: "acks" | "all";
   /** Tell the peer of what arrived twice, where SACK is on (RFC 2883). */
   readonly duplicateSack: boolean;
   readonly timestamps: boolean;
@@ -155,6 +157,11 @@ export interface TcpConfig {
   readonly unreadAtClose: "drop" | "reset" | "reset_unless_fallback";
   /** Consecutive retransmission timeouts before giving up (R2 of RFC 9293 §3.8.3). */
   readonly retries: number;
+  /**
+   * Which ACKs have the retransmission timer start over: all with news (RFC 6298 §5.3), or those that acknowledge a `segment` at the least, as Linux has it, which takes
+   * no round-trip time from the others either.
+   */
+  readonly timerRestart: "news" | "segment";
   /** Put segments together that are sent again and fit into one (RFC 9293 §3.8.6 leaves it open), a FIN with the data before it for one. */
   readonly repackaging: boolean;
   /** RFC 5482: give up when data stays unacknowledged for so long; 0: by `retries` alone. */
@@ -245,7 +252,7 @@ export const DEFAULT_TCP_CONFIG: Omit<TcpConfig, "congestion"> = {
   blackHoleDetection: true,
   windowGrowth: "acknowledged",
   slowStartAfterIdle: false,
-  reorderTimerSends: "window",
+  timerSends: "window",
   undo: "limited",
   initialWindowSegments: 10,
   minRto: 200 * MILLISECOND,
@@ -257,6 +264,7 @@ export const DEFAULT_TCP_CONFIG: Omit<TcpConfig, "congestion"> = {
   tailProbeAlone: null,
   tailProbeSlack: 0,
   sack: true,
+  sackOn: "acks",
   duplicateSack: true,
   timestamps: true,
   ecn: "accept",
@@ -283,6 +291,7 @@ export const DEFAULT_TCP_CONFIG: Omit<TcpConfig, "congestion"> = {
   beyondWindow: "cut",
   unreadAtClose: "drop",
   retries: 15,
+  timerRestart: "news",
   repackaging: false,
   userTimeout: 0,
   silenceTimeout: LIMITS.silenceTimeout.default,

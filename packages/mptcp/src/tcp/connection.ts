@@ -15,6 +15,7 @@ import type { TcpEnvironment, TcpOwner } from "./owner.ts";
 import { isPacedThroughout } from "./sending/pacing.ts";
 import { PathMtu, payloadIn } from "./sending/path-mtu.ts";
 import { Receiver } from "./receiving/receiver.ts";
+import { handshakeTime } from "./recovery/handshake-time.ts";
 import { RttEstimator } from "./recovery/rtt.ts";
 import { segmentArrives, synchronize } from "./segment-arrives.ts";
 import { Sender } from "./sending/sender.ts";
@@ -78,6 +79,8 @@ export class TcpConnection {
    * §3.7): a segment that is not acceptable then, which may be anybody's, is answered by the SYN+ACK, which says the same (RFC 9293 §3.10.7.4).
    */
   answersBySyn = false;
+  /** Whether the answer to our SYN+ACK tells a round-trip time. */
+  measuresHandshake = true;
   /** Until then an ACK without data does not complete the handshake of a connection that was opened by the peer, ns; 0: it does. */
   deferredUntil = 0;
   /** TCP Fast Open (RFC 7413); null: the handshake is an ordinary one. */
@@ -187,6 +190,7 @@ export class TcpConnection {
       // The window that it offered, and the timer that it would have started; when it left is not known.
       tcp.receiver.synWindow(now);
       tcp.synSentAt = NEVER;
+      tcp.measuresHandshake = false;
       tcp.sender.armRetransmission(now);
     }
     return tcp;
@@ -244,6 +248,7 @@ export class TcpConnection {
     if (owned.noDelay !== undefined) this.noDelay = owned.noDelay;
     if (owned.sharedWindow !== undefined) this.sharedWindow = owned.sharedWindow;
     if (owned.answersBySyn !== undefined) this.answersBySyn = owned.answersBySyn;
+    if (owned.measuresHandshake !== undefined) this.measuresHandshake = owned.measuresHandshake;
     if (owned.deferredUntil !== undefined) this.deferredUntil = owned.deferredUntil;
   }
 
@@ -442,8 +447,8 @@ export class TcpConnection {
   sendRoom(): number {
     const sender = this.sender;
     if (sender.board.lostCount > 0) return 0;
-    const window = sender.una + sender.window - sender.nxt;
     const room = sender.pacedRoom();
+    const window = sender.windowRoom(room);
     return window < room ? (window > 0 ? window : 0) : room;
   }
 
@@ -623,8 +628,8 @@ export class TcpConnection {
     this.congestion.onMss(limit);
   }
 
-  /** The handshake is complete: ESTABLISHED. @param echo the timestamp that the peer echoes; -1: none */
-  establish(now: number, echo = -1): void {
+  /** The handshake is complete, by `segment`: ESTABLISHED. */
+  establish(segment: TcpSegment, now: number): void {
     const sender = this.sender;
     // What the SYN carried may be acknowledged with it.
     sender.una = this.active ? sender.nxt : 0;
@@ -633,11 +638,10 @@ export class TcpConnection {
     sender.backoff = 0;
     this.synPending = false;
     this.disarm(TIMER.retransmission);
-    if (this.synSentAt >= 0 && this.synSentAt !== NEVER) this.rtt.sample(now - this.synSentAt, 1, now);
+    const time = handshakeTime(this, segment, now);
+    if (time >= 0) this.rtt.sample(time, 1, now);
     // RFC 6298 §5.7: a lost SYN makes the first RTO for data at least three seconds.
     else if (this.synRetries > 0 && this.rtt.rto < AFTER_LOST_SYN) this.rtt.rto = AFTER_LOST_SYN;
-    // RFC 7323 §4.1: the timestamp tells which of several SYN+ACKs was answered, for a SYN that came again.
-    else if (this.synRetries === 0 && echo >= 0 && this.timestamps && this.rtt.srtt === 0) this.rtt.sample(Math.max(1, (this.timestampAt(now) - echo) | 0) * MILLISECOND, 1, now);
     if (!this.reachedEstablished) this.prepareSending(now);
     else if (sender.board.count > 0) sender.armRetransmission(now);
     this.setState("ESTABLISHED", now);

@@ -31,6 +31,9 @@ export interface TcpOwner {
    */
   offer(tcp: TcpConnection, limit: number, now: number): number;
 
+  /** A window of the peer's, bytes, that holds where it is larger than the one that came on this connection; 0: that one counts. */
+  peerWindow(tcp: TcpConnection): number;
+
   /** Whether the application has more to write than the send buffer has room for. */
   readonly waitsForRoom: boolean;
 

@@ -72,7 +72,7 @@ function arrivesInSynSent(tcp: TcpConnection, segment: TcpSegment, now: number):
     sender.nxt = acked;
     fastOpen.onSynAck(tcp, segment, acked, now);
   }
-  tcp.establish(now);
+  tcp.establish(segment, now);
   if (acked > 0 && tcp.is("ESTABLISHED")) tcp.owner.onSynDataAcknowledged(tcp, acked, now);
   if (!tcp.is("ESTABLISHED")) return;
   // Data on the SYN+ACK may be in order already; the window that we offered covers it.
@@ -166,9 +166,9 @@ function arrivesLater(tcp: TcpConnection, segment: TcpSegment, now: number): voi
 
 /** The handshake waits for data: the peer is asked again by the SYN+ACK once that has lasted for long enough, and its answer counts then. */
 function deferAck(tcp: TcpConnection, now: number): void {
-  if (tcp.synSentAt >= 0 && tcp.synSentAt !== NEVER) tcp.rtt.sample(now - tcp.synSentAt, 1, now);
+  if (tcp.measuresHandshake && tcp.synSentAt >= 0 && tcp.synSentAt !== NEVER) tcp.rtt.sample(now - tcp.synSentAt, 1, now);
   // What completes the handshake later says nothing of the round-trip time.
-  tcp.synSentAt = NEVER;
+  tcp.measuresHandshake = false;
   tcp.arm(TIMER.retransmission, tcp.deferredUntil);
   tcp.drop("ACK without data in SYN-RECEIVED", now);
 }
@@ -262,7 +262,7 @@ function arrivesAck(tcp: TcpConnection, segment: TcpSegment, ack: number, offset
   const sender = tcp.sender;
   if (tcp.state === "SYN-RECEIVED") {
     sender.window = tcp.scaledWindow(segment);
-    tcp.establish(now, segment.hasTimestamps ? segment.timestampEcho : -1);
+    tcp.establish(segment, now);
     if (!tcp.is("ESTABLISHED")) return;
     if (sender.board.count > 0) acknowledge(tcp, segment, ack, offset, now);
     else updateSendWindow(tcp, segment, ack, offset);

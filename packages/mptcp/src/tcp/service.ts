@@ -8,6 +8,7 @@ export interface Service {
   readonly noDelay?: boolean;
   readonly sharedWindow?: boolean;
   readonly answersBySyn?: boolean;
+  readonly measuresHandshake?: boolean;
   readonly deferredUntil?: number;
 }
 

@@ -368,6 +368,10 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     return this.windowClamp > 0 && this.windowClamp < room ? this.windowClamp : room;
   }
 
+  peerWindow(): number {
+    return 0;
+  }
+
   unreadBytes(_tcp: TcpConnection): number {
     return this.receiveQueue.length;
   }

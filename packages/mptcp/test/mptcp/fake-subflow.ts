@@ -2,7 +2,7 @@ import type { DecisionEvent } from "../../src/core/index.ts";
 import { Counters, Deadlines } from "../../src/core/index.ts";
 import type { Carrier } from "../../src/mptcp/context.ts";
 import { SentMapping, SentMappings } from "../../src/mptcp/data/mappings.ts";
-import type { SenderContext } from "../../src/mptcp/data/sender.ts";
+import type { SenderContext } from "../../src/mptcp/data/sender-options.ts";
 import { DataSender } from "../../src/mptcp/data/sender.ts";
 import { DEADLINE, DEADLINES } from "../../src/mptcp/deadlines.ts";
 import { DecisionLog } from "../../src/mptcp/decision-log.ts";

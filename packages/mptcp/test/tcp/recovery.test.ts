@@ -102,7 +102,7 @@ describe("RACK (RFC 8985)", () => {
     const found = (config: Partial<TcpConfig>): Script => flight({ ...SACK, ...config }, 0).inject({ seq: 1, ack: 1, sack: [7001, 8001] }).silent().advance(RTT / 4 + MILLISECOND);
     // Two segments behind the SACKed one are still in flight, of five.
     found({}).expectData(1, 3).silent();
-    found({ reorderTimerSends: "segment" }).expectData(1, 1).silent();
+    found({ timerSends: "segment" }).expectData(1, 1).silent();
   });
 
   test("SACK blocks of an ACK that was overtaken count, and are no D-SACKs", () => {

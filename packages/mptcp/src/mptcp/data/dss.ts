@@ -89,8 +89,15 @@ export function dssWithAck(session: Session, acknowledgment: number): Dss {
 
 /** Adds the mapping of a piece of data. @param dataFin whether the DATA_FIN follows its last byte */
 export function addMapping(dss: Dss, session: Session, mapping: SentMapping, dataFin: boolean): void {
-  declare(dss, session, mapping.dataOffset, mapping.subflowOffset + 1, mapping.length + (dataFin ? 1 : 0), mapping.checksum);
+  const checksum = dataFin && !mapping.dataFin && mapping.checksum >= 0 ? checksumOfOneMore(mapping.checksum) : mapping.checksum;
+  declare(dss, session, mapping.dataOffset, mapping.subflowOffset + 1, mapping.length + (dataFin ? 1 : 0), checksum);
   dss.dataFin = dataFin;
+}
+
+/** The checksum of a mapping that is longer by one and has the same data: its length is one of the words that are summed up (RFC 1624). */
+function checksumOfOneMore(checksum: number): number {
+  const sum = (~checksum & 0xffff) + 1;
+  return ~((sum & 0xffff) + (sum >>> 16)) & 0xffff;
 }
 
 /** Adds a DATA_FIN without data (RFC 8684 §3.3.3): subflow sequence 0 and length 1. `position`: the data offset after the last byte. */

@@ -1,12 +1,10 @@
-import type { Deadlines } from "../../core/index.ts";
 import { MptcpError, NEVER, SECOND } from "../../core/index.ts";
 import type { BufferConfig, SegmentSlot, StreamSettings } from "../../tcp/index.ts";
 import { isRoomy, roomIn, SendQueue, sizeWithin, windowOfPath, withoutQueue } from "../../tcp/index.ts";
 import { Payload } from "../../wire/index.ts";
 import type { Carrier } from "../context.ts";
 import { DEADLINE } from "../deadlines.ts";
-import type { DecisionLog, ReinjectionCause } from "../decision-log.ts";
-import type { Session } from "../session.ts";
+import type { ReinjectionCause } from "../decision-log.ts";
 import type { Gap } from "./carried.ts";
 import { carrierOf, firstCarried, gapAt, largestSegment } from "./carried.ts";
 import { Carriers } from "./carriers.ts";
@@ -14,27 +12,8 @@ import { FinPace } from "./fin-pace.ts";
 import { SentMapping } from "./mappings.ts";
 import { ReinjectionQueue } from "./reinjection-queue.ts";
 import { RepetitionBudget } from "./repetition-budget.ts";
-import type { SenderOptions, UnsentStream } from "./sender-options.ts";
+import type { SenderContext, SenderOptions, UnsentStream } from "./sender-options.ts";
 import { SmallSegments } from "./small-segments.ts";
-
-/** What the sending half asks of the connection around it. */
-export interface SenderContext {
-  readonly subflows: readonly Carrier[];
-  readonly session: Session;
-  readonly deadlines: Deadlines;
-  readonly log: DecisionLog;
-  /**
-   * Whether what was acknowledged by TCP alone may be sent again. Not on an only subflow whose ACKs came without Data ACKs last: the peer may have gone over
-   * to regular TCP, which has it all (RFC 8684 §3.7).
-   */
-  readonly mayRepeat: boolean;
-  /** Whether the host's memory is tight: buffers do not grow then. */
-  readonly isTight: boolean;
-  /** There is room again for an application that waits for some, and nothing was acknowledged. */
-  onRoom(): void;
-  /** A subflow has filled its window: those that were refused in its favour may ask again. */
-  wakeOthers(full: Carrier): void;
-}
 
 /**
  * The sending half of an MPTCP connection: the shared send queue, the shared window and the reinjections. Subflows pull from it
@@ -50,9 +29,7 @@ export class DataSender {
   private readonly opportunistic: boolean;
   private readonly penalising: boolean;
   private readonly small: SmallSegments;
-  private readonly holdsForSmall: boolean;
-  /** End of the last segment that was not full. */
-  private smallEnd = 0;
+  private readonly nagle: "any" | "small";
   private readonly finPace: FinPace;
   private readonly idleTimeout: number | null;
   private readonly pushesAtWindow: boolean;
@@ -84,6 +61,8 @@ export class DataSender {
   private probeBackoff = 0;
   private readonly repetition = new RepetitionBudget();
   private windowBlocked = false;
+  /** What waits does so until the peer is heard of, or the application goes on. */
+  private isHeld = false;
   /** Everything before this was resent because the window was blocked; not again. */
   private opportunisticNext = 0;
   // The plan made by `offer` for the `take` that may follow.
@@ -103,7 +82,7 @@ export class DataSender {
     this.opportunistic = options.opportunisticRetransmission;
     this.penalising = options.penalisation;
     this.small = new SmallSegments({ noDelay: options.noDelay, cork: options.cork ?? false }, context.deadlines);
-    this.holdsForSmall = options.nagle === "small";
+    this.nagle = options.nagle ?? "any";
     this.finPace = new FinPace(options.finPace ?? { dataFinAfterData: null, dataFinTimeout: null });
     this.idleTimeout = options.idleTimeout ?? null;
     this.pushesAtWindow = options.pushesAtWindow ?? false;
@@ -167,6 +146,10 @@ export class DataSender {
 
   get isNoDelay(): boolean {
     return this.small.isNoDelay;
+  }
+  /** Whether subflows send what does not fill a segment, as it comes; else what each of them has in flight of that has it wait there. */
+  get sendsSmall(): boolean {
+    return this.nagle === "any" || this.small.isNoDelay;
   }
   get isCorked(): boolean {
     return this.small.isCorked;
@@ -270,6 +253,7 @@ export class DataSender {
 
   /** Takes as much as there is room for. @returns the bytes taken */
   write(payload: Payload, keep: boolean): number {
+    this.isHeld = false;
     if (this.ending) throw new MptcpError("ERR_STREAM_WRITE_AFTER_END", "write after end");
     const taken = Math.min(this.writable, payload.length);
     if (taken > 0) this.queue.append(taken === payload.length ? payload : payload.slice(0, taken), keep);
@@ -280,8 +264,14 @@ export class DataSender {
   /** Nothing more will be written. @returns whether that is news */
   end(): boolean {
     if (this.ending) return false;
+    this.isHeld = false;
     this.ending = true;
     return true;
+  }
+
+  /** What waits for a subflow is to wait for a Data ACK, or for the application, though there is one now; see `MptcpConfig.joinSends`. */
+  hold(): void {
+    this.isHeld = this.unsent > 0;
   }
 
   /** Turns Nagle's algorithm off or on. @returns whether data that it held back may leave now */
@@ -312,6 +302,7 @@ export class DataSender {
   /** How many bytes `subflow` may send now in one segment of at most `limit` bytes; see TcpOwner.offer. */
   offer(subflow: Carrier, limit: number, now: number): number {
     this.planLength = 0;
+    if (this.isHeld) return 0;
     if (!this.reinjections.isEmpty && this.planReinjection(subflow, limit, now)) return this.planLength;
     const end = this.queue.end;
     const available = Math.min(end, this.rightEdge) - this.nxt;
@@ -324,7 +315,7 @@ export class DataSender {
       this.noteWindow(true);
       return this.planOpportunistic(subflow, limit, now);
     }
-    if (available < subflow.mss && !this.ending && this.small.waits((this.holdsForSmall ? this.smallEnd : this.nxt) > this.una, now)) return this.planOpportunistic(subflow, limit, now);
+    if (available < subflow.mss && !this.ending && this.small.waits(this.nagle === "any" && this.nxt > this.una, now)) return this.planOpportunistic(subflow, limit, now);
     if (!this.carriers.chooses(subflow, this.carriers.usable(), this.nxt, available, false, now)) return 0;
     this.noteWindow(false);
     this.planKind = "new";
@@ -346,7 +337,6 @@ export class DataSender {
     if (fresh) {
       this.carriers.followed(false);
       this.sndNxt = start + span;
-      if (span % subflow.mss !== 0) this.smallEnd = this.sndNxt;
       this.small.onSent();
       if (this.unsentLowWater > 0 && this.takeRoom()) this.context.onRoom();
     } else {
@@ -365,7 +355,7 @@ export class DataSender {
     this.finPace.onData();
     const { session } = this.context;
     // Not while an initiator's first data has to carry the keys: MP_CAPABLE has no place for it (RFC 8684 §3.1).
-    const dataFin = this.ending && start + span === this.queue.end && (session.fullyEstablished || !session.initiator);
+    const dataFin = this.ending && start + span === this.queue.end && (session.fullyEstablished || !session.initiator || this.finGiven);
     if (dataFin && !this.finGiven) {
       this.finGiven = true;
       this.context.log.dataFin("out", this.queue.end);
@@ -402,7 +392,7 @@ export class DataSender {
 
   /** Sends a DATA_FIN that no data carries, when it is time; true when the caller should ask subflows for pure ACKs. */
   releaseFin(now: number): boolean {
-    if (!this.ending || this.finGiven || this.nxt < this.queue.end) return false;
+    if (!this.ending || this.finGiven || !this.isAllGiven) return false;
     this.finGiven = true;
     this.finWaits = true;
     this.context.log.dataFin("out", this.queue.end);
@@ -412,7 +402,7 @@ export class DataSender {
 
   /** Whether a pure ACK carries the DATA_FIN: each does from its release until it is acknowledged, `stillOut` until that is looked at. */
   takeFin(stillOut: boolean): boolean {
-    if (!this.finGiven || (this.finAcked && !stillOut) || this.nxt !== this.queue.end) return false;
+    if (!this.finGiven || (this.finAcked && !stillOut) || !this.isAllGiven) return false;
     this.finWaits = false;
     return true;
   }
@@ -438,7 +428,8 @@ export class DataSender {
   acknowledge(position: number, right: number, now: number): boolean {
     if (position > this.sentEnd) return false;
     this.acknowledgedAt = now;
-    let moved = false;
+    let moved = this.isHeld;
+    this.isHeld = false;
     if (right > this.rightEdge) {
       this.rightEdge = right;
       moved = true;
@@ -552,15 +543,17 @@ export class DataSender {
 
   // ---- inside
 
+  /** Whether all data was given to subflows: what a mapping may cover counts as given where mappings span writes, though Nagle's algorithm holds it back there. */
+  private get isAllGiven(): boolean {
+    return this.nxt === this.queue.end || (this.spansWrites && this.queue.end <= this.rightEdge && this.carriers.usable().length > 0);
+  }
+
   /** How much the mapping of new data that begins at `start` covers: all that may leave by the shared window, in whole segments where a small end has to wait. */
   private spanFrom(start: number, length: number, mss: number, now: number): number {
-    // First data of the initiator says by MP_CAPABLE what it is, for its own segment alone.
-    const { session } = this.context;
-    if (session.initiator && !session.fullyEstablished) return length;
     const span = Math.min(this.queue.end, this.rightEdge, start + LONGEST_SPAN - (LONGEST_SPAN % mss)) - start;
     if (span <= length) return length;
     const end = span % mss;
-    return end > 0 && span > mss && !this.ending && this.small.waits(this.smallEnd > this.una, now) ? Math.max(length, span - end) : span;
+    return end > 0 && span > mss && !this.ending && this.small.waits(this.nagle === "any" && this.nxt > this.una, now) ? Math.max(length, span - end) : span;
   }
 
   /** A data timeout: what stands at the head of the window is sent again, unless it is on its way. */

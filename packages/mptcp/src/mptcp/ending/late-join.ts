@@ -73,6 +73,10 @@ export class LateJoin implements TcpOwner {
     return this.options.window;
   }
 
+  peerWindow(): number {
+    return 0;
+  }
+
   unreadBytes(): null {
     return null;
   }

@@ -52,6 +52,8 @@ export interface HandOver {
   readonly acknowledges: boolean;
   /** The offset that the infinite mapping reaches back to; -1: what the subflow has acknowledged. */
   readonly infiniteFrom: number;
+  /** What was taken for sending at once is not put together with what was taken at another time; see `MptcpConfig.mappingSpan`. */
+  readonly keepsWritesApart: boolean;
   /** MP_FAILs that are still answered, and whether one is due at once. */
   readonly answers: number;
   readonly answerNow: boolean;
@@ -89,6 +91,7 @@ export class RegularStream implements TcpOwner, SubflowView {
   private isDeclaring: boolean;
   private hasDeclared = false;
   private readonly acknowledges: boolean;
+  private readonly keepsWritesApart: boolean;
   /** The subflow offset that the infinite mapping begins at, and the one up to which segments left without it. */
   private readonly infiniteFrom: number;
   private readonly sentWithout: number;
@@ -131,6 +134,7 @@ export class RegularStream implements TcpOwner, SubflowView {
     this.acknowledgedAt = unsent.lastAcknowledgedAt;
     this.isDeclaring = from.isEstablished && from.declares;
     this.acknowledges = from.acknowledges;
+    this.keepsWritesApart = from.keepsWritesApart;
     this.infiniteFrom = from.infiniteFrom >= 0 ? from.infiniteFrom : from.tcp.ackedOffset - from.sentEarly;
     this.sentWithout = from.tcp.nextOffset;
     this.unread = unread;
@@ -353,7 +357,7 @@ export class RegularStream implements TcpOwner, SubflowView {
   take(_tcp: TcpConnection, _offset: number, length: number, now: number, slot: SegmentSlot): void {
     this.sentAt = now;
     slot.payload = this.queue.slice(this.nxt, length);
-    slot.tag = null;
+    slot.tag = this.keepsWritesApart ? slot.payload : null;
     this.nxt += length;
     slot.push = this.nxt === this.queue.end;
     if (this.unsentLowWater > 0) this.tellRoom();
@@ -393,6 +397,10 @@ export class RegularStream implements TcpOwner, SubflowView {
   }
 
   onOpenedEarly(): void {}
+
+  peerWindow(): number {
+    return 0;
+  }
 
   unreadBytes(): number {
     return this.unread.queue.length;

@@ -29,8 +29,10 @@ export interface OpeningOwner {
   /** 0 when unknown. */
   readonly srtt: number;
   readonly synRetransmissions: number;
-  /** Whether nothing was sent yet behind the handshake, a DATA_FIN neither. */
-  readonly isBeginning: boolean;
+  /** Bytes that the SYN carried (RFC 7413). */
+  readonly earlySent: number;
+  /** Whether a DATA_FIN was sent. */
+  readonly finSent: boolean;
   /** Whether a DATA_FIN without data is to go out on the next pure ACK. */
   readonly finDue: boolean;
   /** Whether a signal waits for the next pure ACK. */
@@ -74,8 +76,8 @@ export interface Opening {
   read(segment: TcpSegment, offset: number, now: number): OpeningVerdict;
   writeSyn(segment: TcpSegment): void;
   writeSynAck(segment: TcpSegment): void;
-  /** Writes the handshake's option onto a later segment. @returns false when the segment carries a DSS instead */
-  write(segment: TcpSegment, tag: object | null): boolean;
+  /** Writes the handshake's option onto a later segment, which begins at `offset` of the subflow. @returns false when it carries a DSS instead */
+  write(segment: TcpSegment, tag: object | null, offset: number): boolean;
   /** The TCP handshake is complete. */
   onConnected(now: number): void;
   handleTimeout(now: number): void;
@@ -156,19 +158,20 @@ export class CapableOpening implements Opening {
   }
 
   /** The third ACK, and first data, of the initiator: both keys, until a DSS shows that they arrived (RFC 8684 §3.1). */
-  write(segment: TcpSegment, tag: object | null): boolean {
+  write(segment: TcpSegment, tag: object | null, offset: number): boolean {
     const { owner } = this;
     const { session } = owner;
     if (!owner.initiator || session.fullyEstablished) return false;
+    const isRepeated = this.ackSent && owner.config.keysRepeated === "first";
+    if (isRepeated && (offset !== owner.earlySent || owner.finSent)) return false;
     let dataLength = -1;
     let checksum = -1;
     if (tag instanceof SentMapping) {
-      // MP_CAPABLE says nothing of sequence numbers: it can only describe the mapping at the start, and no DATA_FIN.
-      if (!session.version.dataCarriesKeys || tag.dataOffset !== 0 || tag.subflowOffset !== 0 || tag.dataFin) return false;
+      // MP_CAPABLE says nothing of sequence numbers: it can only describe the mapping at the start, on the segment that begins it, and no DATA_FIN.
+      if (!session.version.dataCarriesKeys || tag.dataOffset !== 0 || offset !== 0 || tag.dataFin) return false;
       dataLength = tag.length;
       checksum = tag.checksum;
     } else if (this.ackSent && (owner.finDue || (owner.signalDue && owner.config.keysRepeated === "confirmed"))) return false;
-    else if (this.ackSent && owner.config.keysRepeated === "first" && !owner.isBeginning) return false;
     else {
       this.ackSent = true;
       // The DATA_FIN that waits has to go on an ACK of its own.

@@ -81,6 +81,13 @@ export class Receiver {
     return this.tcp.sack && (this.hasDuplicate || this.queue.bytes > 0 || this.finOffset > this.nxt);
   }
 
+  /** Option octets that all SACK blocks take, four at the most. */
+  get sackSpace(): number {
+    if (!this.hasSackBlocks) return 0;
+    const isFinApart = this.finOffset > this.nxt && this.rangeWithFin(this.finOffset)?.start === this.finOffset;
+    return 4 + 8 * Math.min(4, this.queue.ranges + (this.hasDuplicate ? 1 : 0) + (isFinApart ? 1 : 0));
+  }
+
   // ---- timestamps (RFC 7323)
 
   noteTimestamp(value: number, now: number): void {

@@ -16,6 +16,8 @@ export interface AckSummary {
   delivered: number;
   /** The cumulative ACK advanced by this many bytes. */
   advanced: number;
+  /** The ACK counts for timers and the round-trip time; see `TcpConfig.timerRestart`. */
+  counts: boolean;
   priorInFlight: number;
   priorUna: number;
   /** Bytes outstanding and not SACKed before. */
@@ -54,6 +56,7 @@ export function acknowledge(tcp: TcpConnection, segment: TcpSegment, ack: number
   const summary = SUMMARY;
   summary.delivered = 0;
   summary.advanced = ack > sender.una ? ack - sender.una : 0;
+  summary.counts = tcp.config.timerRestart === "news";
   summary.priorInFlight = sender.inFlight;
   summary.priorUna = sender.una;
   summary.priorFlight = sender.nxt - sender.una - board.sackedBytes;
@@ -71,7 +74,7 @@ export function acknowledge(tcp: TcpConnection, segment: TcpSegment, ack: number
   if (sender.rates !== null) sender.rates.begin();
   if (summary.advanced > 0) cumulative(tcp, segment, ack, summary, now);
   if (hasBlocks) selective(tcp, segment, ack, summary, now);
-  sampleRtt(tcp, segment, summary, now);
+  if (summary.counts || summary.advanced === 0) sampleRtt(tcp, segment, summary, now);
   const repaired = sender.probe.onAck(ack, summary.duplicateSack && summary.duplicateEnd === sender.probe.end, summary.duplicate);
   const undone = sender.spurious.watching && lookForSpurious(tcp, summary, tcp.timestamps && segment.hasTimestamps ? segment.timestampEcho : -1, now);
   if (tcp.pathMtu.search.isOutstanding) noteProbe(tcp);
@@ -85,7 +88,7 @@ export function acknowledge(tcp: TcpConnection, segment: TcpSegment, ack: number
   if (repaired) repairedByProbe(tcp, summary, now);
   if (tcp.ecn !== null) answerMarks(tcp, tcp.ecn, segment, summary, now);
   advanceRecovery(tcp, summary, lost, undone, now);
-  updateTimers(tcp, summary.advanced > 0, now);
+  updateTimers(tcp, summary.advanced > 0 && summary.counts, now);
   if (summary.advanced > 0) {
     const to = sender.finOffset >= 0 && ack > sender.finOffset ? sender.finOffset : ack;
     tcp.owner.onAcknowledged(tcp, to, now);
@@ -125,12 +128,14 @@ function cumulative(tcp: TcpConnection, segment: TcpSegment, ack: number, summar
     if (record.offset + record.length > ack) {
       if (record.offset < ack) {
         const bytes = ack - record.offset;
+        if (bytes >= sender.unit) summary.counts = true;
         if (!record.sacked) delivered(tcp, segment, record, bytes, true, summary, now);
         board.trimFirst(bytes);
       }
       break;
     }
     board.shift();
+    summary.counts = true;
     if (!record.sacked) delivered(tcp, segment, record, record.length, true, summary, now);
     board.recycle(record);
   }
@@ -265,6 +270,6 @@ const MOST_SACK_NUMBERS = 8;
 
 /** Filled for one acknowledgment at a time. */
 const SUMMARY: AckSummary = {
-  delivered: 0, advanced: 0, priorInFlight: 0, priorUna: 0, priorFlight: 0, oldestSent: -1, newestSent: -1,
+  delivered: 0, advanced: 0, counts: false, priorInFlight: 0, priorUna: 0, priorFlight: 0, oldestSent: -1, newestSent: -1,
   duplicateSack: false, duplicateStart: -1, duplicateEnd: -1, duplicate: false, sacked: false, original: false, repeated: false, isMarked: false,
 };

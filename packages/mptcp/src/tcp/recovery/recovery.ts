@@ -123,7 +123,7 @@ export function onReorderTimeout(tcp: TcpConnection, now: number): void {
       enterRecovery(tcp, outstanding, inFlight, flight, now);
       if (sender.recoveryWindow >= 0) {
         const { window } = tcp.congestion;
-        sender.recoveryWindow = tcp.config.reorderTimerSends === "window" ? window : sender.prr.window(0, sender.inFlight, window, sender.unit, false);
+        sender.recoveryWindow = tcp.config.timerSends === "window" ? window : sender.prr.window(0, sender.inFlight, window, sender.unit, false);
       }
     }
     // Whatever the window was, one segment may be sent for what was found lost.

@@ -39,10 +39,12 @@ export class TailLossProbe {
     return this.end < 0 && samples > this.samples;
   }
 
-  sent(end: number, isRetransmission: boolean, samples: number): void {
-    this.end = end;
+  /** The probe leaves. RFC 8985 §7.3: then the retransmission timer alone runs. */
+  sent(tcp: TcpConnection, isRetransmission: boolean): void {
+    this.end = tcp.sender.nxt;
     this.isRetransmission = isRetransmission;
-    this.samples = samples;
+    this.samples = tcp.rtt.samples;
+    if (tcp.timers[TIMER.tailProbe] !== NEVER) tcp.disarm(TIMER.tailProbe);
   }
 
   /** Fast or RTO recovery begins (§7.1). */

@@ -128,12 +128,14 @@ function finish(tcp: TcpConnection, segment: TcpSegment, role: SegmentRole, tag:
     if (tcp.fastOpen instanceof FastOpenServer) tcp.fastOpen.writeSynAck(tcp, segment);
     else if ((flags & TCP_FLAG.ACK) === 0) tcp.fastOpen.writeSyn(tcp, segment);
   }
-  if ((role === SEGMENT_ROLE.ack || role === SEGMENT_ROLE.probe) && receiver.hasSackBlocks) {
-    // RFC 2018 §3: as many blocks as fit; two octets of kind and length and two of padding go with them.
-    const space = TCP_OPTION_SPACE - (tcpHeaderLength(segment) - TCP_HEADER) - 4;
-    if (space >= 8) segment.sackBlocks = receiver.takeSackBlocks(space >> 3);
-  }
+  if (receiver.hasSackBlocks && (role === SEGMENT_ROLE.ack || role === SEGMENT_ROLE.probe || tcp.config.sackOn === "all")) addSackBlocks(tcp, segment);
   return wrap(tcp, segment);
+}
+
+/** RFC 2018 §3: as many blocks as fit; two octets of kind and length and two of padding go with them. */
+function addSackBlocks(tcp: TcpConnection, segment: TcpSegment): void {
+  const space = TCP_OPTION_SPACE - (tcpHeaderLength(segment) - TCP_HEADER) - 4;
+  if (space >= 8) segment.sackBlocks = tcp.receiver.takeSackBlocks(space >> 3);
 }
 
 function stamp(tcp: TcpConnection, segment: TcpSegment, now: number): void {

@@ -158,6 +158,16 @@ export class Sender {
     return this.pacer === null ? room : this.pacer.within(room, this.unit);
   }
 
+  /** Bytes that the peer's window leaves room for; where they are fewer than `wanted`, by the one that the owner shares among connections, if it is larger. */
+  windowRoom(wanted: number): number {
+    const own = this.una + this.window - this.nxt;
+    if (own >= wanted) return own;
+    const shared = this.tcp.owner.peerWindow(this.tcp);
+    if (shared <= this.window) return own;
+    this.window = shared;
+    return this.una + shared - this.nxt;
+  }
+
   /** Whether there is nothing to do here unless the owner has data. Who measures the delivery rate hears of every look for data that found none. */
   private get isIdle(): boolean {
     return this.board.count === 0 && !this.closing && this.rates === null;
@@ -165,7 +175,8 @@ export class Sender {
 
   /** Asks the owner for the option space that a data segment needs now. */
   updateUnit(): void {
-    const unit = this.tcp.maxPayload - this.tcp.owner.dataOptionSpace(this.tcp);
+    const { tcp } = this;
+    const unit = tcp.maxPayload - tcp.owner.dataOptionSpace(tcp) - (tcp.config.sackOn === "all" ? tcp.receiver.sackSpace : 0);
     this.unit = unit < 1 ? 1 : unit;
   }
 
@@ -207,6 +218,7 @@ export class Sender {
     this.updateUnit();
     const unit = this.unit;
     const inFlight = this.inFlight;
+    if (this.phase === PHASE.loss && this.timeouts > 0 && inFlight > 0 && !this.forceRetransmission && this.tcp.config.timerSends === "segment") return null;
     let room = Math.floor(this.congestionWindow - inFlight);
     if (this.forceRetransmission || inFlight <= 0) room = Math.max(room, unit + 1);
     if (record.length > room && (record.payload.length <= unit || room < unit)) return null;
@@ -217,13 +229,17 @@ export class Sender {
     return this.resend(record, this.phase === PHASE.loss ? "rto" : "fast", now);
   }
 
-  /** Puts what is lost behind a segment into it, as far as that makes one segment that the peer's window has room for. What has a tag is its owner's to cut. */
+  /**
+   * Puts what is lost behind a segment into it, as far as that makes one segment that the peer's window has room for. What has different tags stays apart; a FIN alone
+   * goes with any data.
+   */
   private repackage(index: number, unit: number): void {
     const { board } = this;
     const record = board.at(index);
-    while (index + 1 < board.count && record.tag === null) {
+    while (index + 1 < board.count) {
       const next = board.at(index + 1);
-      if (!next.lost || next.tag !== null || record.payload.length + next.payload.length > unit || next.end > this.una + this.window) return;
+      const isApart = next.payload.length > 0 && next.tag !== record.tag;
+      if (!next.lost || isApart || record.payload.length + next.payload.length > unit || next.end > this.una + this.window) return;
       board.join(index);
     }
   }
@@ -259,7 +275,8 @@ export class Sender {
       this.limitedUntil = this.nxt;
       return null;
     }
-    const window = this.una + this.window - this.nxt;
+    const largest = beyond ? unit : this.largestSegment();
+    const window = this.windowRoom(largest);
     if (window <= 0) {
       if (this.tcp.owner.mayOffer(tcp)) {
         this.noteClosedWindow(now);
@@ -268,7 +285,6 @@ export class Sender {
       this.waitForWindow(now);
       return null;
     }
-    const largest = beyond ? unit : this.largestSegment();
     let limit = congestion < largest ? congestion : largest;
     if (limit > unit) limit -= limit % unit;
     const partial = limit < largest;
@@ -480,7 +496,7 @@ export class Sender {
     if (this.open && board.lostCount === 0) {
       const packet = this.newData(now, true);
       if (packet !== null) {
-        this.probe.sent(this.nxt, false, this.tcp.rtt.samples);
+        this.probe.sent(this.tcp, false);
         return packet;
       }
       if (board.count === 0) return null;
@@ -494,7 +510,7 @@ export class Sender {
       board.split(index, Math.ceil(excess / this.unit) * this.unit);
       record = board.at(++index);
     }
-    this.probe.sent(this.nxt, true, this.tcp.rtt.samples);
+    this.probe.sent(this.tcp, true);
     return this.resend(record, "tlp", now);
   }
 

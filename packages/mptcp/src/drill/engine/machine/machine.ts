@@ -189,15 +189,14 @@ export class Machine implements PumpDriver, AddressedMachine {
 
   /** When something is to be done next, ns; NEVER: nothing. */
   get nextTimeout(): number {
-    // Timers that follow from a smoothed round-trip time may have a fraction; virtual time has none.
-    const at = Math.ceil(this.host.nextTimeout()) + this.timerDelay;
+    const at = this.host.earliestDeadline() + this.timerDelay;
     return at < this.now ? this.now : at;
   }
 
   /** Time has come to `now`. */
   moveTo(now: number): void {
     this.now = now;
-    if (this.host.nextTimeout() + this.timerDelay <= now) this.host.handleTimeout(now);
+    if (this.host.earliestDeadline() + this.timerDelay <= now) this.host.handleTimeout(now, now - this.timerDelay);
   }
 
   /** Does all that can be done now. */
