@@ -469,10 +469,10 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
     // Regular TCP goes on over the first subflow alone: joins that are under way are given up.
     for (const subflow of others) subflow.end("fallback", now);
     const { config, session, sender, receiver } = this;
-    const arrivingOffset = how.arrivingOffset - first.earlyReceived;
+    const arrivingOffset = how.arrivingOffset - first.early.received;
     const acknowledges = reason === "mp_fail" && config.mappingFaults === "regular";
     const joins = others.filter((subflow) => !subflow.hasHeir).map((subflow) => subflow.tcp);
-    this.context.becomeRegular({ reason, tcp: first.tcp, joins, session, unsent: sender.handOver(first.declared), unread: receiver.handOver(), held, isEstablished, declares: config.regularNotice === "declared" || acknowledges, acknowledges, keepsWritesApart: config.mappingSpan === "write", ...how, arrivingOffset, sentEarly: first.earlySent }, now);
+    this.context.becomeRegular({ reason, tcp: first.tcp, joins, session, unsent: sender.handOver(first.declared), unread: receiver.handOver(), held, isEstablished, declares: config.regularNotice === "declared" || acknowledges, acknowledges, keepsWritesApart: config.mappingSpan === "write", ...how, arrivingOffset, sentEarly: first.early.sent }, now);
     this.dirty = false;
   }
 

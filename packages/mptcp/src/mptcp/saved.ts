@@ -24,6 +24,7 @@ import { Ending } from "./ending/ending.ts";
 import { OptionLoss } from "./ending/option-loss.ts";
 import { Patience } from "./ending/patience.ts";
 import { RegularStream } from "./ending/regular-stream.ts";
+import { EarlyData } from "./handshake/early-data.ts";
 import { CapableOpening, JoinOpening } from "./handshake/opening.ts";
 import { Multipath } from "./multipath.ts";
 import { OptionReader } from "./option-reader.ts";
@@ -57,6 +58,7 @@ export const MPTCP_CLASSES: readonly SavedClass[] = [
   saved("DataSender", DataSender, { times: ["acknowledgedAt", "movedAt", "sentAt"] }),
   saved("DecisionLog", DecisionLog, { number: "connection" }),
   saved("DssFacts", DssFacts),
+  saved("EarlyData", EarlyData),
   saved("Ending", Ending),
   saved("FinPace", FinPace),
   saved("FullMesh", FullMesh, { times: ["nextTimeout", "records.*.openedAt", "records.*.retryAt"] }),

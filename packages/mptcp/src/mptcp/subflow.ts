@@ -20,6 +20,7 @@ import { LateJoin } from "./ending/late-join.ts";
 import { OptionLoss } from "./ending/option-loss.ts";
 import type { OptionLossSubflow } from "./ending/option-loss.ts";
 import type { PatienceSubflow } from "./ending/patience.ts";
+import { EarlyData } from "./handshake/early-data.ts";
 import type { Opening, OpeningOwner } from "./handshake/opening.ts";
 import { CapableOpening, JoinOpening } from "./handshake/opening.ts";
 import type { SubflowView } from "./info.ts";
@@ -76,9 +77,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   private reinjectedBytes = 0;
   /** Pieces of data without a mapping since the last one with. */
   private unmappedPieces = 0;
-  /** Octets at the start of the subflow that went on our SYN, or came with the peer's: they are no part of the data sequence space (RFC 8684 §B.2). */
-  private sentEarly = 0;
-  private receivedEarly = 0;
+  /** What went with the SYNs. */
+  readonly early = new EarlyData();
   /** Named in a REMOVE_ADDR (§3.4.2): the check of whether it is gone. */
   private removal: RemovalCheck | null = null;
 
@@ -202,15 +202,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   get declared(): number {
     return this.span === null ? 0 : this.span.length;
   }
-  /** Where the mappings of either direction count from, in octets of the subflow. */
-  get earlySent(): number {
-    return this.sentEarly;
-  }
-  get earlyReceived(): number {
-    return this.receivedEarly;
-  }
   get receivedOffset(): number {
-    return this.tcp.receivedOffset - this.receivedEarly;
+    return this.tcp.receivedOffset - this.early.received;
   }
   get failedAt(): number {
     return this.inbound.failedAt;
@@ -452,7 +445,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
       return;
     }
     const { sender } = this.context;
-    if (sender.take(this, offset - this.sentEarly, length, now, slot)) this.reinjectedBytes += length;
+    if (sender.take(this, offset - this.early.sent, length, now, slot)) this.reinjectedBytes += length;
     const mapping = slot.tag as SentMapping;
     this.sentMappings.push(mapping);
     if (sender.rest === null) return;
@@ -465,12 +458,12 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   }
 
   onSynDataAcknowledged(_tcp: TcpConnection, length: number): void {
-    this.sentEarly = length;
+    this.early.sent = length;
     this.context.sender.forgetEarly(length);
   }
 
   onOpenedEarly(_tcp: TcpConnection, length: number, now: number): void {
-    this.receivedEarly = length;
+    this.early.received = length;
     this.context.onOpenedEarly(now);
   }
 
@@ -527,7 +520,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   // ---- TcpOwner: arrivals
 
   onSegment(_tcp: TcpConnection, segment: TcpSegment, at: number, now: number): boolean {
-    const offset = at - this.receivedEarly;
+    const offset = at - this.early.received;
     // What arrives on one subflow may unblock another (draft-barre §3.5.2).
     this.context.mark();
     this.reader.begin(segment);
@@ -542,7 +535,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   }
 
   onData(_tcp: TcpConnection, payload: Payload, at: number, now: number): void {
-    const offset = at - this.receivedEarly;
+    const offset = at - this.early.received;
     if (offset < 0) {
       this.context.deliverEarly(payload, now);
       return;
@@ -572,7 +565,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   }
 
   onAcknowledged(_tcp: TcpConnection, upTo: number, now: number): void {
-    const to = upTo - this.sentEarly;
+    const to = upTo - this.early.sent;
     this.staleness.onAcknowledged();
     if (!this.optionLoss.isDisproven && to > 0 && !this.optionLoss.onFirstAcknowledged(now)) return;
     this.sentMappings.acknowledge(to);
@@ -670,7 +663,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     if (this.mayFallBack && (isLenient || offset === context.receiver.nxt)) {
       // The one stream that there is goes on without mappings.
       context.fallBack(offset === 0 ? "options_lost_on_data" : "options_lost", now, context.receiver.nxt - offset);
-      tcp.owner.onData(tcp, rest, offset + this.receivedEarly, now);
+      tcp.owner.onData(tcp, rest, offset + this.early.received, now);
       return false;
     }
     context.counters.increment("MPTcpExtDSSNoMapping");

@@ -6,6 +6,7 @@ import { SentMapping } from "../data/mappings.ts";
 import { SUBFLOW_DEADLINE } from "../deadlines.ts";
 import type { Session } from "../session.ts";
 import { readCapableAck, readCapableSyn, readCapableSynAck } from "./capable.ts";
+import type { EarlyData } from "./early-data.ts";
 import type { Nonces } from "./join.ts";
 import { joinAck, joinSynAck, readJoinAck, readJoinSynAck, resetReasonOf } from "./join.ts";
 
@@ -29,8 +30,7 @@ export interface OpeningOwner {
   /** 0 when unknown. */
   readonly srtt: number;
   readonly synRetransmissions: number;
-  /** Bytes that the SYN carried (RFC 7413). */
-  readonly earlySent: number;
+  readonly early: EarlyData;
   /** Whether a DATA_FIN was sent. */
   readonly finSent: boolean;
   /** Whether a DATA_FIN without data is to go out on the next pure ACK. */
@@ -163,12 +163,12 @@ export class CapableOpening implements Opening {
     const { session } = owner;
     if (!owner.initiator || session.fullyEstablished) return false;
     const isRepeated = this.ackSent && owner.config.keysRepeated === "first";
-    if (isRepeated && (offset !== owner.earlySent || owner.finSent)) return false;
+    if (isRepeated && (offset !== owner.early.sent || owner.finSent)) return false;
     let dataLength = -1;
     let checksum = -1;
     if (tag instanceof SentMapping) {
       // MP_CAPABLE says nothing of sequence numbers: it can only describe the mapping at the start, on the segment that begins it, and no DATA_FIN.
-      if (!session.version.dataCarriesKeys || tag.dataOffset !== 0 || offset !== 0 || tag.dataFin) return false;
+      if (!session.version.dataCarriesKeys || tag.dataOffset !== 0 || offset !== owner.early.sent || tag.dataFin) return false;
       dataLength = tag.length;
       checksum = tag.checksum;
     } else if (this.ackSent && (owner.finDue || (owner.signalDue && owner.config.keysRepeated === "confirmed"))) return false;
