@@ -93,9 +93,9 @@ nstat -n\`
 
   "an address is announced, and its echo is taken": `
 \`ip mptcp limits set subflows 2 add_addr_accepted 2
-ip addr add 192.168.0.2/16 dev tun0
-ip mptcp endpoint add 192.168.0.2 id 7 signal\`
+ip addr add 192.168.0.2/16 dev tun0\`
 ${MULTIPATH}
++0   \`ip mptcp endpoint add 192.168.0.2 id 7 signal\`
 +0   > . 1:1(0) ack 3 <add_address address_id=7 addr[saddr1] hmac=auto>
 +0   < . 3:3(0) ack 1 win 256 <add_address address_id=7 addr[saddr1] addr_echo>`,
 } as const;

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { build } from "../../../../test/shared/build.ts";
@@ -32,8 +32,6 @@ export interface UdpEndOptions {
   readonly addresses?: readonly string[];
   /** Name of the network namespace that it runs in. */
   readonly namespace?: string;
-  /** The most descriptors that it may have. */
-  readonly descriptors?: number;
 }
 
 /** A process of its own with a stack over UDP. */
@@ -44,14 +42,19 @@ export class UdpEnd {
   private readonly waiting: { readonly event: string; readonly resolve: (told: Told) => void }[] = [];
   private static readonly running = new Set<UdpEnd>();
 
-  constructor(way: "batched" | "dgram", { addresses = ["127.0.0.1"], descriptors, namespace }: UdpEndOptions = {}) {
+  constructor(way: "batched" | "dgram", { addresses = ["127.0.0.1"], namespace }: UdpEndOptions = {}) {
     const node = [process.execPath, fileURLToPath(new URL("./peers/udp-end.mjs", import.meta.url)), way, ...addresses];
-    const limited = descriptors === undefined ? node : ["sh", "-c", `ulimit -n ${descriptors}; exec "$@"`, "sh", ...node];
-    const [command = "", ...words] = namespace === undefined ? limited : ["ip", "netns", "exec", namespace, ...limited];
+    const [command = "", ...words] = namespace === undefined ? node : ["ip", "netns", "exec", namespace, ...node];
     this.child = spawn(command, words, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
     UdpEnd.running.add(this);
     this.exited = new Promise((resolve) => this.child.once("exit", () => resolve()));
     this.child.on("message", (told) => this.hear(told as Told));
+  }
+
+  /** The most descriptors that it may have from now on. Loading the modules takes many at once. */
+  limitDescriptors(most: number): void {
+    const { status, stderr } = spawnSync("prlimit", [`--pid=${this.child.pid}`, `--nofile=${most}`], { encoding: "utf8" });
+    if (status !== 0) throw new Error(`prlimit: ${stderr}`);
   }
 
   do(order: Order): void {

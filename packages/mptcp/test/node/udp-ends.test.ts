@@ -118,8 +118,9 @@ describe.skipIf(process.platform !== "linux").each(WAYS)("descriptors of a proce
     const server = stackOn(way, ["127.0.0.1"]).createServer((socket) => socket.on("error", () => {}).resume()).listen(0);
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
-    const client = new UdpEnd(way, { addresses: ["127.0.0.3"], descriptors: 120 });
+    const client = new UdpEnd(way, { addresses: ["127.0.0.3"] });
     await client.next("ready");
+    client.limitDescriptors(120);
     client.do({ what: "visit", port, count: 200, multipath: false });
     expect(await client.next("visited")).toMatchObject({ count: 200 });
     client.do({ what: "descriptors" });
