@@ -24,7 +24,9 @@ describe.skipIf(obstacle !== null)("two subflows with the kernel", () => {
     expect(lab.namespace.counter("MPTcpExtMPJoinAckHMacFailure")).toBe(0);
     const before = lab.engine.links.map((link) => link.counters.packetsOut);
     await lab.exchangeMuch(connected);
-    lab.engine.links.forEach((link, i) => expect(link.counters.packetsOut - (before[i] ?? 0)).toBeGreaterThan(20));
+    // A share, since super-segments may be few.
+    const sent = lab.engine.links.map((link, i) => link.counters.packetsOut - (before[i] ?? 0));
+    expect(Math.min(...sent) / (sent[0]! + sent[1]!)).toBeGreaterThan(0.03);
   });
 
   it("joins as a backup", async () => {
