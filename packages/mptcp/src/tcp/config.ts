@@ -21,8 +21,8 @@ export interface TcpConfig {
   readonly superSegmentDivisor: number;
   /**
    * What leaves is spaced out over the round trip where congestion control gives no rate of its own: at twice a window per round trip in slow start and at 1.2
-   * windows after it, as Linux has it with `fq`. `bursts`: super-segments, and what follows a pause until ACKs set the pace again; `on`: all of it. Where all
-   * is paced, slow start grows by whatever an ACK covers (RFC 9406 §4.3).
+   * windows after it, as Linux has it with `fq`. `bursts`: super-segments on paths of 2 ms and more, since timers are no finer, and what follows a pause until
+   * ACKs set the pace again; `on`: all of it. Where super-segments or all are paced, slow start grows by whatever an ACK covers (RFC 9406 §4.3).
    */
   readonly pacing: "off" | "bursts" | "on";
   /** Try smaller packets when full ones vanish without an ICMP message (RFC 4821, RFC 2923). Linux does not, with its default of `tcp_mtu_probing`. */

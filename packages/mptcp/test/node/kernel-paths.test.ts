@@ -24,9 +24,8 @@ describe.skipIf(obstacle !== null)("two subflows with the kernel", () => {
     expect(lab.namespace.counter("MPTcpExtMPJoinAckHMacFailure")).toBe(0);
     const before = lab.engine.links.map((link) => link.counters.packetsOut);
     await lab.exchangeMuch(connected);
-    // A share, since super-segments may be few.
-    const sent = lab.engine.links.map((link, i) => link.counters.packetsOut - (before[i] ?? 0));
-    expect(Math.min(...sent) / (sent[0]! + sent[1]!)).toBeGreaterThan(0.03);
+    // A super-segment is as long as 45 others.
+    lab.engine.links.forEach((link, i) => expect(link.counters.packetsOut - (before[i] ?? 0)).toBeGreaterThan(offload ? 5 : 20));
   });
 
   it("joins as a backup", async () => {

@@ -204,4 +204,15 @@ describe("the setting pacing", () => {
     expect(windowed("off", 40_000, config).write(40_000).tcp.nextOffset).toBe(50_000);
     expect(departures(windowed("off", 40_000).advance(SECOND).write(40_000), 0)).toHaveLength(40);
   });
+
+  test("bursts: on a path that is shorter than the ticks of timers super-segments are not held back; with on they are", () => {
+    const short = (pacing: "bursts" | "on"): Script => {
+      const control = new RecordingControl(400_000, false);
+      control.threshold = 400_000;
+      const s = new Script({ congestion: factoryOf(control), ...PLAIN, pacing, segmentationLimit: 64_000 }).establishedAfter(MILLISECOND).write(10_000).discard();
+      return s.advance(MILLISECOND).inject({ seq: 1, ack: 10_001 }).write(300_000);
+    };
+    expect(short("bursts").discard().tcp.nextOffset).toBe(310_000);
+    expect(short("on").discard().tcp.nextOffset).toBeLessThan(310_000);
+  });
 });

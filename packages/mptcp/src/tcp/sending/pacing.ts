@@ -89,7 +89,7 @@ export class Pacer {
   private rate(tcp: TcpConnection): number | null {
     const { pacingRate } = tcp.congestion;
     if (pacingRate !== null) return pacingRate;
-    if (isPacedThroughout(tcp.config)) return windowRate(tcp);
+    if (isPacedThroughout(tcp.config) && (tcp.rtt.min >= SHORTEST_PACED || tcp.config.pacing === "on")) return windowRate(tcp);
     if (this.restartedAt < 0) return null;
     if (tcp.sender.una <= this.restartedAt) return windowRate(tcp);
     this.restartedAt = -1;
@@ -132,5 +132,7 @@ const MOST_AT_ONCE = 65536;
 /** By so much a timer may be late and be made up for, ns. */
 const MOST_LATE = 5 * MILLISECOND;
 
+/** Round-trip time from which super-segments are paced, ns: timers of real hosts are no finer, and would hold back one of several paths and not another. */
+const SHORTEST_PACED = 2 * MILLISECOND;
 /** Round-trip time by which what a super-segment may have more is halved, ns. */
 const SHORT_PATH = 512_000;
