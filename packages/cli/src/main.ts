@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { registerControlCommands } from "./control-commands.ts";
 import { registerDoctor } from "./doctor-command.ts";
 import { registerDrill } from "./drill/index.ts";
+import { registerEmulate } from "./emulate/index.ts";
 import { registerForward } from "./forward-options.ts";
 import { addHelp, configureHelp, pointToHelp } from "./help.ts";
 import { EXIT } from "./io.ts";
@@ -56,6 +57,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
   registerForward(program, io, (exit) => (code = exit));
   registerPerf(program, io, (exit) => (code = exit));
   registerDrill(program, io, (exit) => (code = exit));
+  registerEmulate(program, io, (exit) => (code = exit));
   registerDoctor(program, io, (exit) => (code = exit));
   registerProbe(program, io, (exit) => (code = exit));
   registerStatus(program, io, (exit) => (code = exit));

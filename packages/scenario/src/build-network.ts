@@ -26,30 +26,12 @@ export interface Network {
 /** Builds nodes, links and addresses. What each of them draws at random follows from the seed and its name. */
 export function buildNetwork(plan: Plan, seed: number, parts: OwnParts, observer: Observer | null): Network {
   const simulation = new Simulation({ seed, observers: observer === null ? [] : [observer] });
-  const nodes = new Map<string, SimNode>();
   const hosts = new Map<string, SimHost>();
-  const links = new Map<string, Link>();
-  const ports = new Map<PlanEnd, number>();
   for (const host of plan.network.hosts) {
     const profile = host.profile ?? plan.protocol.profile;
-    const made = simulation.addHost(host.name, { profile, fastOpen: plan.protocol.fastOpen, tcp: tcpConfig(plan.protocol, parts, profile), mptcp: mptcpConfig(plan.protocol, parts, profile) });
-    hosts.set(host.name, made);
-    nodes.set(host.name, made);
+    hosts.set(host.name, simulation.addHost(host.name, { profile, fastOpen: plan.protocol.fastOpen, tcp: tcpConfig(plan.protocol, parts, profile), mptcp: mptcpConfig(plan.protocol, parts, profile) }));
   }
-  plan.network.routers.forEach((router, index) => {
-    const made: Router | Nat =
-      router.natAddress === null
-        ? simulation.addRouter(router.name, { addresses: [IpAddress.v4(ROUTER_ADDRESSES + index + 1)] })
-        : simulation.addNat(router.name, { external: router.natAddress });
-    nodes.set(router.name, made);
-  });
-  for (const link of linksInOrder(plan)) {
-    const [a, b] = link.ends.map((end) => nodes.get(end.node) as SimNode) as [SimNode, SimNode];
-    const made = connect(simulation, a, b, link);
-    links.set(link.name, made.link);
-    ports.set(link.ends[0], made.first);
-    ports.set(link.ends[1], made.last);
-  }
+  const { links, ports } = buildLinks(plan, simulation, (host) => hosts.get(host) as SimHost, {});
   const portOf = (host: PlanHost, own: PlanInterface): number => {
     const end = plan.network.links.flatMap((link) => link.ends).find((one) => one.node === host.name && one.interface === own.name) as PlanEnd;
     return ports.get(end) as number;
@@ -103,17 +85,45 @@ export function buildNetwork(plan: Plan, seed: number, parts: OwnParts, observer
 }
 
 /**
+ * Builds the routers, links and boxes of a scenario between nodes of the caller's.
+ *
+ * @param nodeOf the node at an interface of a host
+ * @param options what holds for all links, whatever the scenario says
+ * @returns the links by name, and the port that each link has at its ends
+ */
+export function buildLinks(plan: Plan, simulation: Simulation, nodeOf: (host: string, own: string) => SimNode, options: PipeOptions): { links: Map<string, Link>; ports: Map<PlanEnd, number> } {
+  const routers = new Map<string, SimNode>();
+  const links = new Map<string, Link>();
+  const ports = new Map<PlanEnd, number>();
+  plan.network.routers.forEach((router, index) => {
+    const made: Router | Nat =
+      router.natAddress === null
+        ? simulation.addRouter(router.name, { addresses: [IpAddress.v4(ROUTER_ADDRESSES + index + 1)] })
+        : simulation.addNat(router.name, { external: router.natAddress });
+    routers.set(router.name, made);
+  });
+  for (const link of linksInOrder(plan)) {
+    const [a, b] = link.ends.map((end) => (end.interface === null ? (routers.get(end.node) as SimNode) : nodeOf(end.node, end.interface))) as [SimNode, SimNode];
+    const made = connect(simulation, a, b, link, options);
+    links.set(link.name, made.link);
+    ports.set(link.ends[0], made.first);
+    ports.set(link.ends[1], made.last);
+  }
+  return { links, ports };
+}
+
+/**
  * Links two nodes, with the boxes of the link at its second end. What leads on from each box takes no time, and the whole costs routes what a link does.
  * @returns the link itself, and the numbers of the ports at both ends
  */
-function connect(simulation: Simulation, a: SimNode, b: SimNode, planned: PlanLink): { link: Link; first: number; last: number } {
+function connect(simulation: Simulation, a: SimNode, b: SimNode, planned: PlanLink, options: PipeOptions): { link: Link; first: number; last: number } {
   const { mtu, name } = planned;
   const boxes = planned.middleboxes.map((box) => simulation.addMiddlebox(box.name, (middleboxes[box.kind] as MiddleboxKind)(box.parameters)));
   const cost = 1 - boxes.length * COST_BEHIND_BOX;
-  const link = simulation.connect(a, boxes[0] ?? b, { name, cost, forward: pipeOptions(planned.up, mtu), backward: pipeOptions(planned.down, mtu) });
+  const link = simulation.connect(a, boxes[0] ?? b, { ...options, name, cost, forward: pipeOptions(planned.up, mtu), backward: pipeOptions(planned.down, mtu) });
   let last = link;
   boxes.forEach((box, index) => {
-    last = simulation.connect(box, boxes[index + 1] ?? b, { name: box.name, cost: COST_BEHIND_BOX, mtu });
+    last = simulation.connect(box, boxes[index + 1] ?? b, { ...options, name: box.name, cost: COST_BEHIND_BOX, mtu });
   });
   return { link, first: link.portA, last: last.portB };
 }

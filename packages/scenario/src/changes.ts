@@ -1,3 +1,4 @@
+import type { Link } from "mptcp/sim";
 import type { Network } from "./build-network.ts";
 import type { PlanChange } from "./plan.ts";
 import type { Work } from "./workload.ts";
@@ -19,9 +20,16 @@ export function scheduleChanges(changes: readonly PlanChange[], network: Network
 
 /** Carries a change out now. */
 export function applyChange(change: PlanChange, network: Network): void {
-  const { now } = network.simulation;
+  changeLinks(change, network.links, network.simulation.now);
+  if (change.address === null || change.host === null || change.interface === null) return;
+  if (change.address === "removed") network.removeAddress(change.host, change.interface);
+  else network.addAddress(change.host, change.interface);
+}
+
+/** What becomes of the links of a change. */
+export function changeLinks(change: PlanChange, links: ReadonlyMap<string, Link>, now: number): void {
   for (const planned of change.links) {
-    const link = network.links.get(planned.name);
+    const link = links.get(planned.name);
     if (link === undefined) continue;
     for (const [pipe, wanted] of [[link.forward, change.up], [link.backward, change.down]] as const) {
       if (!wanted) continue;
@@ -30,7 +38,4 @@ export function applyChange(change: PlanChange, network: Network): void {
       if (change.properties !== null) pipe.change(change.properties, now);
     }
   }
-  if (change.address === null || change.host === null || change.interface === null) return;
-  if (change.address === "removed") network.removeAddress(change.host, change.interface);
-  else network.addAddress(change.host, change.interface);
 }

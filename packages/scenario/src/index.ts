@@ -7,7 +7,9 @@
  *
  * @module @mptcp/scenario
  */
+export { buildLinks } from "./build-network.ts";
 export type { Network } from "./build-network.ts";
+export { changeLinks } from "./changes.ts";
 export { portableSha256 } from "./content.ts";
 export type { IncrementalHash } from "./content.ts";
 export { CONGESTION_NAMES, SCHEDULER_NAMES } from "./engine-names.ts";
@@ -16,7 +18,8 @@ export { parseOverride } from "./overrides.ts";
 export type { Override } from "./overrides.ts";
 export { callScenario, checkScenario, parseScenario } from "./parse.ts";
 export type { LoadedScenario } from "./parse.ts";
-export type { Plan } from "./plan.ts";
+export type { Plan, PlanChange } from "./plan.ts";
+export type { PlanHost, PlanInterface, PlanLink, PlanNetwork } from "./plan-network.ts";
 export { ScenarioError } from "./problems.ts";
 export type { LocatedProblem } from "./problems.ts";
 export type { OwnParts } from "./protocol.ts";

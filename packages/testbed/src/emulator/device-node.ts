@@ -1,14 +1,15 @@
 import type { Egress, SimNode } from "mptcp/sim";
-import { decodePacket, encodePacket } from "mptcp/wire";
+import { EncodeError } from "mptcp/wire";
 import type { IpAddress, Packet } from "mptcp/wire";
-import type { Device } from "../system/device.ts";
+import type { Device, DeviceFrame } from "../system/device.ts";
 import { AddedDelay } from "./added-delay.ts";
+import { crossingPacket, writeCrossing } from "./crossing.ts";
 import { POLL } from "./real-time.ts";
 import type { RealTime, Source } from "./real-time.ts";
 
 /**
- * A TUN device as a node of a simulation that runs in real time: what the kernel sends over it goes onto the node's link, what the link brings goes to the kernel. Packets are the simulation's
- * own in between, so that every link and every middlebox of it works on real traffic.
+ * A TUN device as a node of a simulation that runs in real time: what the kernel sends over it goes onto the node's link, what the link brings goes to the kernel. In between a packet is one of
+ * the simulation's, so that every link and every middlebox works on real traffic; where none has changed it, its octets arrive as they left.
  */
 export class DeviceNode implements SimNode, Source {
   readonly name: string;
@@ -17,12 +18,15 @@ export class DeviceNode implements SimNode, Source {
   readonly isOwned = false;
   /** How late packets were given to the kernel. */
   readonly lateness = new AddedDelay();
-  /** Packets from the kernel that were no packets that the library can read. */
+  /** What came from the kernel and was no packet of IP. */
   unreadable = 0;
+  /** Packets that a middlebox has made such that there is no way to write them. */
+  unwritable = 0;
+  /** Gets what leaves the kernel and what arrives there, before it is changed or used again. */
+  onFrame: ((frame: DeviceFrame, direction: "in" | "out", now: number) => void) | null = null;
   private readonly device: Device;
   private readonly time: RealTime;
   private readonly addresses: readonly IpAddress[];
-  private readonly octets = new Uint8Array(65_535 + 40);
   private egress: Egress | null = null;
 
   /** @param addresses whose packets are brought here, for the computation of routes */
@@ -49,18 +53,26 @@ export class DeviceNode implements SimNode, Source {
   }
 
   receive(packet: Packet, _port: number, now: number): void {
-    const length = encodePacket(packet, this.octets, 0);
-    this.device.write(this.octets.subarray(0, length));
+    const { device } = this;
+    try {
+      const { length, offload } = writeCrossing(packet, device.frame);
+      this.onFrame?.({ octets: device.frame.subarray(0, length), offload }, "in", now);
+      device.send(length, offload);
+    } catch (error) {
+      if (!(error instanceof EncodeError)) throw error;
+      this.unwritable++;
+    }
     this.lateness.add(this.time.clock - now);
   }
 
   /** The kernel has sent something. */
   ready(_events: number, now: number): void {
     for (let count = 0; count < MOST_AT_ONCE; count++) {
-      const read = this.device.read();
-      if (read === null) return;
-      const packet = decodePacket(read.octets, 0, read.octets.length);
-      if (typeof packet === "string") this.unreadable++;
+      const frame = this.device.take();
+      if (frame === null) return;
+      this.onFrame?.(frame, "out", now);
+      const packet = crossingPacket(frame);
+      if (packet === null) this.unreadable++;
       else this.egress?.send(packet, now);
     }
   }

@@ -158,7 +158,7 @@ class KernelGround implements Ground {
     if (tcp.sack === false) sysctl.write("net.ipv4.tcp_sack", "0");
     if (tcp.timestamps === false) sysctl.write("net.ipv4.tcp_timestamps", "0");
     if (tcp.mtuProbing === true) sysctl.write("net.ipv4.tcp_mtu_probing", "1");
-    this.device = this.namespace.inside(() => new Device(calls, DEVICE, false));
+    this.device = this.namespace.inside(() => new Device(calls, DEVICE, "none"));
     const networks = family === 4 ? { local: `${String(own)}/24`, remote: "10.77.0.0/16" } : { local: `${String(own)}/64`, remote: "fd77::/32" };
     this.namespace.inside(() => setUp(calls, DEVICE, { local: [networks.local], remote: [networks.remote], mtu: 1500, segmentation: false }));
     this.node = new DeviceNode(side, this.device, [own], time);

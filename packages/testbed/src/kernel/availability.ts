@@ -9,7 +9,7 @@ export function kernelObstacle(): string | null {
     const calls = system();
     const namespace = new Namespace(calls);
     try {
-      namespace.inside(() => new Device(calls, "tun0", true)).close();
+      namespace.inside(() => new Device(calls, "tun0", "segmentation")).close();
     } finally {
       namespace.close();
     }

@@ -105,7 +105,7 @@ class KernelTarget implements Target {
       for (const [name, value] of QUIET) this.sysctl.write(name, value);
       // What the machine has as its default, one that paces for instance, is not what scripts count on.
       if (this.sysctl.write(CONGESTION, "cubic") !== null) this.sysctl.write(CONGESTION, "reno");
-      this.device = this.namespace.inside(() => new Device(calls, DEVICE, wiring.segmentation));
+      this.device = this.namespace.inside(() => new Device(calls, DEVICE, wiring.segmentation ? "segmentation" : "none"));
       undo.push(() => this.device.close());
       this.namespace.inside(() => setUp(calls, DEVICE, wiring));
       this.wake = calls.must("eventfd", NR.eventfd2, 0, EFD_NONBLOCK | EFD_CLOEXEC);

@@ -12,24 +12,49 @@ export interface DevicePacket {
   readonly segmentSize: number;
 }
 
-/** A TUN device, in the namespace in which it was made. It is gone when its descriptor and the namespace are. */
+/** A packet as it lies in a device, whose work is left to do where it says so. */
+export interface DeviceFrame {
+  readonly octets: Uint8Array;
+  readonly offload: Offload;
+}
+
+/** What is left to whoever takes a packet over (virtio 1.2 §5.1.6). */
+export interface Offload {
+  /** Where the octets begin whose sum is missing in the checksum, which holds the pseudo-header's part; -1: the checksum is whole. */
+  readonly checksumFrom: number;
+  /** Where the checksum is, from there on. */
+  readonly checksumOffset: number;
+  /** Of which kind of super-segment the packet is; 0: of none. */
+  readonly kind: number;
+  /** Octets of headers before the payload of a super-segment, and octets of payload in each segment. */
+  readonly headerLength: number;
+  readonly segmentSize: number;
+}
+
+/** What a device may leave to do: nothing, checksums, or checksums and the cutting of super-segments. */
+export type DeviceOffload = "none" | "checksums" | "segmentation";
+
+/** A TUN device, in the namespace in which it was made. */
 export class Device {
   readonly fd: number;
+  /** Where the packet is written that {@link Device.send} sends. */
+  readonly frame: Uint8Array;
   private readonly system: System;
   private readonly header: number;
   private readonly incoming: Room;
   private readonly outgoing: Room;
 
   /**
-   * @param segmentation have super-segments handed over whole, and say of which segments they are
+   * @param isLasting the device goes with its namespace, also when its descriptor is closed before: closing that then takes no time, where the kernel otherwise waits some 20 ms
    * @throws MptcpError ERR_MPTCP_TUN_MISSING, ERR_MPTCP_TUN_PERMISSION or ERR_MPTCP_TUN
    */
-  constructor(system: System, name: string, segmentation: boolean) {
+  constructor(system: System, name: string, offload: DeviceOffload, isLasting = true) {
     this.system = system;
-    this.header = segmentation ? VNET_HEADER_LENGTH : 0;
+    this.header = offload === "none" ? 0 : VNET_HEADER_LENGTH;
     const memory = new Memory(system);
     this.incoming = memory.room(this.header + LARGEST);
     this.outgoing = memory.room(this.header + LARGEST);
+    this.frame = this.outgoing.octets.subarray(this.header);
     const path = memory.copy(new TextEncoder().encode(`${PATH}\0`));
     this.fd = system.call(NR.openat, AT_FDCWD, path.address, O_RDWR | O_NONBLOCK | O_CLOEXEC, 0);
     if (this.fd < 0) {
@@ -39,11 +64,10 @@ export class Device {
     try {
       const request = memory.room(40);
       request.octets.set(new TextEncoder().encode(name));
-      request.view.setUint16(16, IFF_TUN | IFF_NO_PI | (segmentation ? IFF_VNET_HDR : 0), true);
+      request.view.setUint16(16, IFF_TUN | IFF_NO_PI | (this.header > 0 ? IFF_VNET_HDR : 0), true);
       system.must(`TUNSETIFF ${name}`, NR.ioctl, this.fd, TUNSETIFF, request.address);
-      // Without it, closing the descriptor would wait some 20 ms until the device is gone: so it goes with the namespace, which the kernel does later by itself.
-      system.must("TUNSETPERSIST", NR.ioctl, this.fd, TUNSETPERSIST, 1);
-      if (segmentation) system.must("TUNSETOFFLOAD", NR.ioctl, this.fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN);
+      if (isLasting) system.must("TUNSETPERSIST", NR.ioctl, this.fd, TUNSETPERSIST, 1);
+      if (offload !== "none") system.must("TUNSETOFFLOAD", NR.ioctl, this.fd, TUNSETOFFLOAD, OFFLOADS[offload]);
     } catch (error) {
       this.close();
       throw error;
@@ -52,23 +76,57 @@ export class Device {
 
   /** A packet arrives. What the kernel does not take as a packet is lost, as on a wire. */
   write(octets: Uint8Array): void {
-    const { outgoing, header } = this;
     if (octets.length > LARGEST) return;
-    outgoing.octets.set(octets, header);
-    // The header stays empty: what the packet's checksums are is the kernel's to find out.
-    this.system.call(NR.write, this.fd, outgoing.address, header + octets.length);
+    this.frame.set(octets);
+    this.send(octets.length, WHOLE);
   }
 
-  /** The next packet that leaves; null for none. */
+  /** The first `length` octets of {@link Device.frame} arrive, as a packet in which something may be left to do. */
+  send(length: number, offload: Offload): void {
+    const { checksumFrom, checksumOffset, kind, headerLength, segmentSize } = offload;
+    const { view, address } = this.outgoing;
+    if (this.header === 0) complete(this.frame.subarray(0, length), offload);
+    else {
+      // Where nothing is left to do the kernel finds out itself what the packet's checksums are.
+      view.setUint8(0, checksumFrom < 0 ? 0 : FLAG_NEEDS_CHECKSUM);
+      view.setUint8(1, kind);
+      view.setUint16(2, headerLength, true);
+      view.setUint16(4, segmentSize, true);
+      view.setUint16(6, checksumFrom < 0 ? 0 : checksumFrom, true);
+      view.setUint16(8, checksumFrom < 0 ? 0 : checksumOffset, true);
+    }
+    this.system.call(NR.write, this.fd, address, this.header + length);
+  }
+
+  /** The next packet that leaves, with whole checksums; null for none. */
   read(): DevicePacket | null {
+    const frame = this.take();
+    if (frame === null) return null;
+    const { octets, offload } = frame;
+    complete(octets, offload);
+    return { octets, segmentSize: offload.kind === 0 ? 0 : offload.segmentSize };
+  }
+
+  /** The next packet that leaves, as the kernel leaves it; null for none. */
+  take(): DeviceFrame | null {
     const { incoming, header } = this;
     const length = this.system.call(NR.read, this.fd, incoming.address, incoming.octets.length);
     if (length < header + 1) return null;
     const octets = incoming.octets.slice(header, length);
-    if (header === 0) return { octets, segmentSize: 0 };
+    if (header === 0) return { octets, offload: WHOLE };
     const { view } = incoming;
-    if ((view.getUint8(0) & FLAG_NEEDS_CHECKSUM) !== 0) complete(octets, view.getUint16(6, true), view.getUint16(8, true));
-    return { octets, segmentSize: (view.getUint8(1) & ~GSO_ECN) === 0 ? 0 : view.getUint16(4, true) };
+    const isPartial = (view.getUint8(0) & FLAG_NEEDS_CHECKSUM) !== 0;
+    const kind = view.getUint8(1);
+    if (!isPartial && kind === 0) return { octets, offload: WHOLE };
+    const offload = {
+      checksumFrom: isPartial ? view.getUint16(6, true) : -1,
+      checksumOffset: view.getUint16(8, true),
+      // What says no more than that the segments may carry marks is no super-segment.
+      kind: (kind & ~GSO_ECN) === 0 ? 0 : kind,
+      headerLength: view.getUint16(2, true),
+      segmentSize: view.getUint16(4, true),
+    };
+    return { octets, offload };
   }
 
   close(): void {
@@ -76,13 +134,17 @@ export class Device {
   }
 }
 
-/** Finishes a checksum that was left to the device: of all from `start` on, where the field already holds the pseudo-header's part. */
-function complete(octets: Uint8Array, start: number, offset: number): void {
+/** Finishes a checksum that was left to do: of all from its beginning on, where the field already holds the pseudo-header's part. */
+export function complete(octets: Uint8Array, { checksumFrom, checksumOffset }: Offload): void {
+  if (checksumFrom < 0) return;
   // RFC 768: in UDP a checksum of 0 is none; of 0 and its complement TCP takes either.
-  const sum = checksumOf(partialSum(octets, start, octets.length - start)) || 0xffff;
-  octets[start + offset] = sum >>> 8;
-  octets[start + offset + 1] = sum;
+  const sum = checksumOf(partialSum(octets, checksumFrom, octets.length - checksumFrom)) || 0xffff;
+  octets[checksumFrom + checksumOffset] = sum >>> 8;
+  octets[checksumFrom + checksumOffset + 1] = sum;
 }
+
+/** Nothing is left to do. */
+export const WHOLE: Offload = { checksumFrom: -1, checksumOffset: 0, kind: 0, headerLength: 0, segmentSize: 0 };
 
 const PATH = "/dev/net/tun";
 const AT_FDCWD = -100;
@@ -102,6 +164,7 @@ const TUN_F_CSUM = 1;
 const TUN_F_TSO4 = 2;
 const TUN_F_TSO6 = 4;
 const TUN_F_TSO_ECN = 8;
+const OFFLOADS = { checksums: TUN_F_CSUM, segmentation: TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN } as const;
 const IFF_TUN = 0x0001;
 const IFF_NO_PI = 0x1000;
 const IFF_VNET_HDR = 0x4000;

@@ -2,7 +2,7 @@ import { NR } from "./system.ts";
 import type { System } from "./system.ts";
 
 /**
- * A network namespace without a name. The thread that uses it is in it for single calls only, so that whatever else the process does is done where it was, and several
+ * A network namespace: one without a name, or one that is there. The thread that uses it is in it for single calls only, so that whatever else the process does is done where it was, and several
  * namespaces can be in use at once. It vanishes with the last socket and device in it.
  */
 export class Namespace {
@@ -10,13 +10,20 @@ export class Namespace {
   private readonly own: number;
   private readonly inner: number;
 
-  /** @throws MptcpError ERR_MPTCP_TUN_PERMISSION for whom may not have one */
-  constructor(system: System) {
+  /**
+   * @param path of one that is there; without it, a new one
+   * @throws MptcpError ERR_MPTCP_TUN_PERMISSION for whom may not have one
+   */
+  constructor(system: System, path: string | null = null) {
     this.system = system;
-    this.own = openNamespace(system);
+    this.own = openNamespace(system, OWN);
     try {
+      if (path !== null) {
+        this.inner = openNamespace(system, path);
+        return;
+      }
       system.must("unshare", NR.unshare, CLONE_NEWNET);
-      this.inner = openNamespace(system);
+      this.inner = openNamespace(system, OWN);
       this.leave();
     } catch (error) {
       system.call(NR.setns, this.own, CLONE_NEWNET);
@@ -46,10 +53,13 @@ export class Namespace {
   }
 }
 
-function openNamespace(system: System): number {
-  const path = new TextEncoder().encode("/proc/thread-self/ns/net\0");
-  return system.must("/proc/thread-self/ns/net", NR.openat, AT_FDCWD, system.addressOf(path), O_CLOEXEC);
+function openNamespace(system: System, path: string): number {
+  const octets = new TextEncoder().encode(`${path}\0`);
+  return system.must(path, NR.openat, AT_FDCWD, system.addressOf(octets), O_CLOEXEC);
 }
+
+/** That of the calling thread. */
+const OWN = "/proc/thread-self/ns/net";
 
 const AT_FDCWD = -100;
 const O_CLOEXEC = 0o2000000;
