@@ -22,6 +22,6 @@ export function changeOf(text: string, { links, hosts }: Plan["network"]): Overr
     if (typeof parsed === "string") return parsed;
     fields.push([setting.slice(0, equals), parsed.value]);
   }
-  const kind = isInterface ? "interface" : link?.path == null ? "link" : "path";
+  const kind = isInterface ? "interface" : link === undefined || link.path === null ? "link" : "path";
   return { text, steps: ["changes"], value: [{ at: "0 s", [kind]: target, ...Object.fromEntries(fields) }] };
 }

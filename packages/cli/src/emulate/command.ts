@@ -202,7 +202,7 @@ function captureFile(path: string): CaptureFile {
 
 /** What helps with what ip(8) complains of. */
 function remedyFor(message: string, namespaces: readonly HostNamespace[]): string {
-  const taken = namespaces.find(({ namespace, isMade }) => isMade && message.includes(`"/var/run/netns/${namespace}"`) && message.includes("exists"));
+  const taken = namespaces.find(({ namespace, isMade }) => isMade && message.includes(`/run/netns/${namespace}"`) && message.includes("exists"));
   if (taken === undefined) return "";
   return `There is a namespace of that name: --netns ${taken.host}=${taken.namespace} puts the devices into it, --prefix gives others, and ip netns delete ${taken.namespace} removes one that was left.\n`;
 }

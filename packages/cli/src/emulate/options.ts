@@ -37,7 +37,7 @@ export function registerEmulate(program: Command, io: Io, done: (code: number) =
     .argument("<path>", "a path, link or host.interface of the emulation")
     .argument("<key=value...>", "what becomes of it: state, rate, delay, rtt, loss, direction, address")
     .description("change a path of an emulation while it runs")
-    .option("--emulation <scenario>", "of which, where several run")
+    .option("--emulation <scenario>", "of which, where several run (of one scenario: with - and the number of its process)")
     .action(async (path: string, settings: readonly string[], { emulation }: { emulation?: string }) => {
       const { sendChange } = await import("./change-socket.ts");
       const problem = await sendChange([path, ...settings].join(" "), emulation ?? null);

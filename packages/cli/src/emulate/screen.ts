@@ -81,7 +81,6 @@ export class Screen {
     const before = this.#before?.links[at];
     const time = figures.time - (this.#before?.time ?? 0);
     const rateOf = (now: DirectionFigures, then: DirectionFigures | undefined): string => (now.isUp ? rateText(Math.round((8 * (now.bytes - (then?.bytes ?? 0))) / Math.max(time, 1e-3) / 1e4) * 1e4) : "down");
-    const pair = (up: number, down: number): string => `${up} / ${down}`.padStart(12);
     const { dim } = this.#output.colors;
     const limits = [link.up, link.down].map(({ rate, delay }) => `${formatTime(delay)}, ${rateText(rate)}`);
     const limit = limits[0] === limits[1] ? limits[0] : limits.join(" / ");
@@ -91,6 +90,7 @@ export class Screen {
 }
 
 const lostOf = ({ dropped }: DirectionFigures): number => dropped.queue + dropped.random + dropped.down + dropped.mtu;
+const pair = (up: number, down: number): string => `${up} / ${down}`.padStart(12);
 const micros = (ns: number): string => `${Math.round(ns / 1e3)} us`;
 
 /** "20 Mb/s", or that there is no limit. */
