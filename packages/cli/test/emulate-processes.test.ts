@@ -21,9 +21,9 @@ class Emulated {
   readonly command: Command;
   private readonly scenario: string;
 
-  constructor(scenario: string, ...flags: readonly string[]) {
-    this.scenario = basename(scenario, ".yaml");
-    this.command = new Command(["emulate", scenario, "--prefix", this.prefix, ...flags], { stdin: "pipe" });
+  constructor(path: string, ...flags: readonly string[]) {
+    this.scenario = basename(path, ".yaml");
+    this.command = new Command(["emulate", path, "--prefix", this.prefix, ...flags], { stdin: "pipe" });
   }
 
   /** By which mptcp change finds it. */

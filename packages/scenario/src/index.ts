@@ -19,7 +19,7 @@ export type { Override } from "./overrides.ts";
 export { callScenario, checkScenario, parseScenario } from "./parse.ts";
 export type { LoadedScenario } from "./parse.ts";
 export type { Plan, PlanChange } from "./plan.ts";
-export type { PlanHost, PlanInterface, PlanLink, PlanNetwork } from "./plan-network.ts";
+export type { PlanDirection, PlanEnd, PlanHost, PlanInterface, PlanLink, PlanMiddlebox, PlanNetwork, PlanRouter } from "./plan-network.ts";
 export { ScenarioError } from "./problems.ts";
 export type { LocatedProblem } from "./problems.ts";
 export type { OwnParts } from "./protocol.ts";
