@@ -1,7 +1,7 @@
 /** Names that the declarations of an entry point use and that it does not export: an application is handed such values, or has nothing to do with them, and never writes their types. */
 export const INTERNAL: Readonly<Record<string, readonly string[]>> = {
   "@mptcp/scenario": [
-    "BULK.keys", "CHANGE.keys", "Derived", "EXPECT.keys", "FieldPath", "Flat", "HOST.keys", "INTERFACE.keys", "LINK.keys", "LINK_SHAPE.keys", "LIVE.keys",
+    "BULK.keys", "CHANGE.keys", "Change", "Derived", "EXPECT.keys", "FieldPath", "Flat", "HOST.keys", "INTERFACE.keys", "LINK.keys", "LINK_SHAPE.keys", "LIVE.keys",
     "LOSS.keys", "LinkShape", "LossValue", "MEANINGS", "MiddleboxParameters", "OptionalKey", "PATH.keys", "PROTOCOL.keys", "PlanExpect", "PlanProtocol",
     "PlanWorkload", "Planned", "Problem", "QUEUE.keys", "REQUEST.keys", "ROUTER.keys", "SCENARIO.keys", "Scenario", "Schema", "TOPOLOGY.keys",
     "WORKLOAD.keys", "Work", "Written",
