@@ -32,10 +32,11 @@ export class ActiveOpen {
 
   /**
    * Opens a connection, see `Host.connect`.
-   * @throws MptcpError EADDRNOTAVAIL, EADDRINUSE, ENOBUFS, or what a port source throws
+   * @throws MptcpError ENETUNREACH (RFC 9293 §3.9.1.1, MUST-46), EADDRNOTAVAIL, EADDRINUSE, ENOBUFS, or what a port source throws
    */
   connect(remote: IpAddress, port: number, options: ConnectOptions, now: number): StreamConnection {
     const { addresses, blackHoles, defaults, environment, factory, listeners, tokens, tuples } = this.host;
+    if (!remote.isUnicast) throw new MptcpError("ENETUNREACH", `${remote} is no host's address`);
     if (this.host.isFull(remote)) throw new MptcpError("ENOBUFS", `no room for a connection to ${remote}`);
     const local = options.localAddress ?? addresses.choose(remote)?.address;
     const entry = local === undefined ? null : addresses.find(local);

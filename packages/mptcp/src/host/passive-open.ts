@@ -12,6 +12,7 @@ import type { Listeners } from "./listeners.ts";
 import type { OpeningHost } from "./opening-host.ts";
 import type { Defaults } from "./options.ts";
 import type { PendingJoin } from "./pending-joins.ts";
+import type { ResetReason } from "./reset.ts";
 import type { Strays } from "./strays.ts";
 import { SynCookies } from "./syn-cookies.ts";
 import type { SynCookieMode } from "./syn-cookies.ts";
@@ -51,16 +52,25 @@ export class PassiveOpen {
 
   /** A segment without a connection came in on `link`. */
   receive(packet: Packet, segment: TcpSegment, link: number, now: number): void {
-    const { addresses, heldPorts, strays } = this.host;
+    const { addresses, environment, heldPorts } = this.host;
     if ((segment.flags & TCP_FLAG.RST) !== 0) return;
+    if (isImpossible(packet, segment)) {
+      environment.counters.increment("IpInAddrErrors");
+      return;
+    }
     if (heldPorts.mayHold(addresses.find(packet.destination), segment.destinationPort) && this.accepts(packet, segment, link, now)) return;
-    strays.reset(packet, link, null);
+    this.reset(packet, link, null);
   }
 
   /** A SYN came to an address that is not ours: if it is a join, its sender may not know that the address is gone. */
   onSynToOther(destination: IpAddress, segment: TcpSegment, now: number): void {
     const join = readJoinSyn(segment);
     if (join !== null && join !== "malformed") this.host.tokens.find(join.token)?.onJoinToRemoved(destination, now);
+  }
+
+  private reset(packet: Packet, link: number, why: ResetReason | null): void {
+    const { defaults, strays } = this.host;
+    strays.reset(packet, link, why, defaults.tcp.resetForm === "bare");
   }
 
   /** Whether the segment is dealt with: nothing more answers it. */
@@ -114,9 +124,9 @@ export class PassiveOpen {
 
   private refuseJoin(refusal: JoinRefusal, packet: Packet, link: number): void {
     const why = JOIN_REFUSALS[refusal];
-    const { defaults, environment, strays } = this.host;
+    const { defaults, environment } = this.host;
     environment.counters.increment(why.counter);
-    strays.reset(packet, link, defaults.mptcp.explainResets === "all" ? { code: why.code, transient: false } : why);
+    this.reset(packet, link, defaults.mptcp.explainResets === "all" ? { code: why.code, transient: false } : why);
   }
 
   // ---- connections
@@ -231,6 +241,14 @@ interface Capable {
   readonly flags: number;
   /** The peer's, where the SYN brought it. */
   readonly key: Uint8Array | null;
+}
+
+/**
+ * Whether nobody can have sent the segment: it comes from everybody (RFC 9293 §3.9.2.3, MUST-63; RFC 1122 §3.2.1.3), or from the very socket that it is for. One to an address that is not ours,
+ * a multicast one among them, never comes here (MUST-57).
+ */
+function isImpossible({ destination, source }: Packet, { destinationPort, sourcePort }: TcpSegment): boolean {
+  return !source.isUnicast || (sourcePort === destinationPort && source.equals(destination));
 }
 
 function tupleOf(packet: Packet, segment: TcpSegment): FourTuple {

@@ -47,9 +47,9 @@ export class Strays {
     this.queueOf(link).push(waiting);
   }
 
-  /** Answers a segment for which there is no connection. @param why what an MP_TCPRST is to say; null for none */
-  reset(packet: Packet, link: number, why: ResetReason | null): void {
-    const reset = resetFor(packet, why);
+  /** Answers a segment for which there is no connection, see {@link resetFor}. */
+  reset(packet: Packet, link: number, why: ResetReason | null, isStamped: boolean): void {
+    const reset = resetFor(packet, why, isStamped);
     if (reset === null) return;
     this.counters.increment("TcpOutRsts");
     this.send(reset, link);

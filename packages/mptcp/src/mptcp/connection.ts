@@ -1,5 +1,5 @@
 import type { CloseReason, ConnectionSnapshot, DeadlineOwner, FallbackReason, JoinRefusal, Reason } from "../core/index.ts";
-import { Deadlines, FALLBACK_REASONS } from "../core/index.ts";
+import { Deadlines, FALLBACK_REASONS, MptcpError } from "../core/index.ts";
 import type { CongestionControlFactory, FourTuple, KeepAlive, StreamConnection, StreamReadiness, StreamSettings, TcpInfo } from "../tcp/index.ts";
 import { checkSettings, configOfKeepAlive, CouplingGroup, infoOfTcp, STREAM_EVENT } from "../tcp/index.ts";
 import type { IpAddress, MpJoinSyn, Payload } from "../wire/index.ts";
@@ -89,6 +89,9 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
   get readable(): number {
     return this.stream.readable;
   }
+  get urgent(): 0 {
+    return 0;
+  }
   get sendBuffered(): number {
     return this.stream.sendBuffered;
   }
@@ -119,6 +122,10 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
 
   write(payload: Payload, keep: boolean, now: number, more = false): number {
     return this.stream.write(payload, keep, now, more);
+  }
+
+  writeUrgent(): never {
+    throw new MptcpError("ERR_MPTCP_URGENT", "Multipath TCP has no urgent data");
   }
 
   end(now: number): void {

@@ -131,8 +131,8 @@ export interface TcpConfig {
    */
   readonly challengeInterval: number;
   /**
-   * RSTs of a connection: `bare`, or `full`, with timestamps (RFC 7323 §3.2 has them as a SHOULD) and our window; before its handshake is over `full` ones are what
-   * answers an ACK that is not acceptable (RFC 9293 §3.10.7.4): a sequence number alone.
+   * RSTs: of a connection with its timestamps, of an answer with those of what is answered (RFC 7323 §5.2), and no window (`bare`); or as those of Linux: of a connection with its
+   * timestamps and our window, before its handshake is over, and as an answer, a sequence number alone (`full`).
    */
   readonly resetForm: "bare" | "full";
   /**

@@ -121,6 +121,8 @@ export class TcpConnection {
   abortPending = false;
   /** Sequence number of a RST to send without ending the connection; -1: none. */
   resetReply = -1;
+  /** Timestamp of the segment that it answers; -1: that had none. */
+  resetEcho = -1;
   /** Nobody will read what comes from here on: the peer hears of that by a RST. See {@link TcpConnection.refuseText}. */
   refusesText = false;
   /** Keepalive: when the peer was last heard of, and probes since. */
@@ -385,6 +387,12 @@ export class TcpConnection {
     this.wake();
   }
 
+  /** What the owner offers is urgent up to `end`, a stream offset, from now on (RFC 9293 §3.10.2). */
+  markUrgent(end: number): void {
+    this.sender.urgentEnd = end;
+    this.wake();
+  }
+
   /**
    * Other settings from now on. Those that are the stream's are its owner's to follow: Nagle's algorithm, the cork, buffers, marks, the clamp of the window.
    */
@@ -395,7 +403,7 @@ export class TcpConnection {
     this.updateMaxPayload();
     if (change.keepAliveIdle !== undefined || change.keepAliveInterval !== undefined || change.keepAliveProbes !== undefined) this.setKeepAlive(keepAliveOf(config), now);
     if (change.userTimeout === undefined) return;
-    if (config.userTimeout > 0 && this.sender.board.count > 0) this.arm(TIMER.user, now + config.userTimeout);
+    if (config.userTimeout > 0 && (this.sender.board.count > 0 || this.timers[TIMER.persist] !== NEVER)) this.arm(TIMER.user, now + config.userTimeout);
     else this.disarm(TIMER.user);
   }
 
@@ -608,6 +616,12 @@ export class TcpConnection {
     const { softError } = this;
     this.softError = null;
     return softError;
+  }
+
+  /** RFC 9293 §3.10.7: a RST with the number that the segment acknowledges answers it. */
+  answerByReset(segment: TcpSegment): void {
+    this.resetReply = segment.acknowledgment;
+    this.resetEcho = segment.hasTimestamps ? segment.timestampValue : -1;
   }
 
   /** A segment is not processed further. */

@@ -80,6 +80,12 @@ export interface TcpOwner {
   /** Bytes in order, each exactly once. */
   onData(tcp: TcpConnection, payload: Payload, offset: number, now: number): void;
 
+  /**
+   * The peer's urgent data reaches further than it was known to: up to stream offset `end`, which may lie ahead of what has arrived. Owners without it take urgent data for any other
+   * (RFC 8684 §3.3.1 of a subflow).
+   */
+  onUrgent?(tcp: TcpConnection, end: number, now: number): void;
+
   /** The peer's FIN arrived in order, after all its data. */
   onFin(tcp: TcpConnection, now: number): void;
 

@@ -12,6 +12,8 @@ export interface StreamReadiness {
   readonly isPeerEnded: boolean;
   /** Both directions have ended. POLLHUP */
   readonly isHungUp: boolean;
+  /** Urgent data is ahead, see {@link StreamConnection.urgent}. POLLPRI */
+  readonly isUrgent: boolean;
   /** Why the connection broke; null while it did not. POLLERR */
   readonly error: CloseReason | null;
 }
@@ -29,6 +31,7 @@ export interface ReadinessFacts {
   /** Nothing more will be written. */
   readonly isEnding: boolean;
   readonly hasRoom: boolean;
+  readonly isUrgent?: boolean;
 }
 
 export function readinessOf(stream: ReadinessFacts): StreamReadiness {
@@ -40,6 +43,7 @@ export function readinessOf(stream: ReadinessFacts): StreamReadiness {
     isWritable: isClosed || isEnding || (stream.isOpen && stream.hasRoom),
     isPeerEnded: isPeerEnded || isClosed,
     isHungUp: isClosed || (isEnding && isPeerEnded),
+    isUrgent: stream.isUrgent === true,
     error: stream.error,
   };
 }

@@ -34,7 +34,7 @@ function arrivesInSynSent(tcp: TcpConnection, segment: TcpSegment, now: number):
   const fastOpen = tcp.fastOpen instanceof FastOpenClient ? tcp.fastOpen : null;
   const acked = hasAck && fastOpen !== null ? fastOpen.acknowledgedBy(tcp, segment) : segment.acknowledgment === sender.origin ? 0 : -1;
   if (hasAck && (tcp.synSentAt < 0 || acked < 0)) {
-    if ((flags & TCP_FLAG.RST) === 0) tcp.resetReply = segment.acknowledgment;
+    if ((flags & TCP_FLAG.RST) === 0) tcp.answerByReset(segment);
     // RFC 9293 §3.5.1: our RST ends what the peer has left of an earlier connection, and the next SYN need not wait for a timeout.
     if (tcp.synSentAt >= 0 && tcp.synRetries === 0) tcp.arm(TIMER.retransmission, now + SYN_AFTER_RESET);
     tcp.drop("unacceptable ACK in SYN-SENT", now);
@@ -85,15 +85,18 @@ function arrivesLater(tcp: TcpConnection, segment: TcpSegment, now: number): voi
   let offset = positionNear(segment.sequence, receiver.origin, receiver.nxt);
   let flags = segment.flags;
   if (offset === -1 && tcp.state === "SYN-RECEIVED" && (flags & TCP_FLAG.SYN) !== 0 && (flags & TCP_FLAG.RST) === 0) {
-    if ((flags & TCP_FLAG.ACK) === 0) {
+    const hasAck = (flags & TCP_FLAG.ACK) !== 0;
+    if (!tcp.active && !hasAck) {
       // The peer's SYN again: our SYN+ACK was lost. Its options may be others now.
-      if (!tcp.active && !tcp.owner.onSegment(tcp, segment, -1, now)) return;
-      tcp.synPending = true;
+      if (tcp.owner.onSegment(tcp, segment, -1, now)) tcp.synPending = true;
       return;
     }
-    // The SYN+ACK of a simultaneous open acknowledges our SYN; its own SYN is known already.
-    flags &= ~TCP_FLAG.SYN;
-    offset = 0;
+    if (tcp.active && hasAck) {
+      // The SYN+ACK of a simultaneous open acknowledges our SYN. Its own SYN is known already: it lies before the window, and has an answer as what is not acceptable.
+      flags &= ~TCP_FLAG.SYN;
+      offset = 0;
+      receiver.ackNow = true;
+    }
   }
   const reset = (flags & TCP_FLAG.RST) !== 0;
   if (tcp.timestamps && segment.hasTimestamps && !reset && receiver.isOldTimestamp(segment.timestampValue, now)) {
@@ -131,7 +134,7 @@ function arrivesLater(tcp: TcpConnection, segment: TcpSegment, now: number): voi
   if (tcp.state === "SYN-RECEIVED") {
     // Data may have left ahead of the third ACK, by Fast Open.
     if (ack < 0 || ack > sender.nxt) {
-      tcp.resetReply = segment.acknowledgment;
+      tcp.answerByReset(segment);
       tcp.drop("unacceptable ACK in SYN-RECEIVED", now);
       return;
     }
@@ -289,7 +292,7 @@ function arrivesAck(tcp: TcpConnection, segment: TcpSegment, ack: number, offset
 /** RFC 1122 §4.2.2.13, RFC 9293 §3.6.1: data that nobody will read is lost, and a RST says so. */
 function refuseText(tcp: TcpConnection, segment: TcpSegment, now: number): void {
   tcp.environment.counters.increment("TcpExtTCPAbortOnData");
-  tcp.resetReply = segment.acknowledgment;
+  tcp.answerByReset(segment);
   tcp.abortPending = true;
   tcp.over("ECONNRESET", segment, now);
 }
@@ -300,9 +303,22 @@ function receives(tcp: TcpConnection): boolean {
   return state === "ESTABLISHED" || state === "FIN-WAIT-1" || state === "FIN-WAIT-2";
 }
 
-/** Seventh and eighth: text and FIN. Urgent data is read in line (RFC 6093 §4). */
+/**
+ * Sixth: the urgent pointer, which is counted from the sequence number of the segment. It moves forward alone, and says nothing of where the octets go: they are read in line
+ * (RFC 6093 §4), so that no pointer, however wrong, takes one out of the stream.
+ */
+function arrivesUrgent(tcp: TcpConnection, segment: TcpSegment, offset: number, now: number): void {
+  const { owner, receiver } = tcp;
+  const end = offset + segment.urgentPointer - ((segment.flags & TCP_FLAG.SYN) !== 0 ? 1 : 0);
+  if (end <= receiver.urgentEnd) return;
+  receiver.urgentEnd = end;
+  owner.onUrgent?.(tcp, end, now);
+}
+
+/** Sixth to eighth: URG, text and FIN. */
 function arrivesText(tcp: TcpConnection, segment: TcpSegment, offset: number, now: number): void {
   const receiver = tcp.receiver;
+  if ((segment.flags & TCP_FLAG.URG) !== 0) arrivesUrgent(tcp, segment, offset, now);
   const fin = (segment.flags & TCP_FLAG.FIN) !== 0;
   if (segment.payload.length === 0 && !fin) return;
   const echo = segment.hasTimestamps ? segment.timestampEcho : -1;

@@ -128,7 +128,15 @@ export class TcpSocket implements StreamConnection, TcpOwner {
   get readiness(): StreamReadiness {
     const { closeReason: error, connectedAt, ending: isEnding, over: isClosed, receiveQueue: { length: readable } } = this;
     const hasEnoughToRead = isEnoughToRead(readable, this.readLowWater, this.receiveBuffer.size);
-    return readinessOf({ isOpen: connectedAt >= 0, isClosed, error, hasEnoughToRead, readable, isPeerEnded: this.peerEnded || this.isDiscarding, isEnding, hasRoom: this.isRoomy });
+    return readinessOf({ isOpen: connectedAt >= 0, isClosed, error, hasEnoughToRead, readable, isPeerEnded: this.peerEnded || this.isDiscarding, isEnding, hasRoom: this.isRoomy, isUrgent: this.urgent > 0 });
+  }
+
+  /** A pointer beyond the peer's FIN tells of nothing that could come. */
+  get urgent(): number {
+    const { isDiscarding, receiveQueue, tcp: { receivedOffset, receiver } } = this;
+    if (receiver.urgentEnd < 0 || isDiscarding) return 0;
+    const end = this.peerEnded ? Math.min(receiver.urgentEnd, receivedOffset) : receiver.urgentEnd;
+    return Math.max(0, end - receivedOffset + receiveQueue.length);
   }
 
   /** Nothing will be sent or received any more. */
@@ -152,6 +160,12 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     const taken = room < length ? room : length;
     this.sendQueue.append(payload.slice(0, taken), keep);
     this.tcp.wake();
+    return taken;
+  }
+
+  writeUrgent(payload: Payload, keep: boolean, now: number): number {
+    const taken = this.write(payload, keep, now);
+    if (taken > 0) this.tcp.markUrgent(this.sendQueue.end);
     return taken;
   }
 
@@ -320,6 +334,10 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     if (this.isDiscarding) return;
     this.receiveQueue.push(payload);
     this.tellReadable();
+  }
+
+  onUrgent(_tcp: TcpConnection, _end: number, _now: number): void {
+    if (this.urgent > 0) this.raise(STREAM_EVENT.urgent);
   }
 
   onFin(_tcp: TcpConnection, _now: number): void {

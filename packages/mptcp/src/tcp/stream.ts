@@ -40,6 +40,12 @@ export interface StreamConnection {
    * @throws MptcpError ERR_STREAM_WRITE_AFTER_END after `end`
    */
   write(payload: Payload, keep: boolean, now: number, more?: boolean): number;
+  /**
+   * The same for data that the peer is to be told of at once, as urgent (RFC 9293 §3.8.5, MSG_OOB): whatever was written before, and these bytes, are on the way to the end of the urgent data,
+   * which the peer's application hears of before they arrive. They stay where they are in the stream. New protocols should not need it (RFC 6093 §5).
+   * @throws MptcpError ERR_MPTCP_URGENT over Multipath TCP, whose subflows have no urgent data (RFC 8684 §3.3.1), also after a fallback
+   */
+  writeUrgent(payload: Payload, keep: boolean, now: number): number;
   /** No more data will be written: close this direction once all is sent. */
   end(now: number): void;
   /**
@@ -56,6 +62,11 @@ export interface StreamConnection {
   peek(max: number, skip?: number): Payload | null;
   /** Nobody will read any more: what has arrived and what follows is acknowledged and thrown away (SHUT_RD). */
   stopReading(now: number): void;
+  /**
+   * Bytes to read until the urgent data of the peer ends, as far as it told of some; they may be more than `readable`. 0: nothing urgent is ahead. Over Multipath TCP always: there it
+   * is data as any other.
+   */
+  readonly urgent: number;
   /** What it is ready for, as poll(2) would tell. */
   readonly readiness: StreamReadiness;
   /** Written, and never sent, bytes: part of `sendBuffered` (SIOCOUTQNSD). */
@@ -109,6 +120,8 @@ export const STREAM_EVENT = {
   subflows: 32,
   /** Multipath TCP was given up. */
   fallback: 64,
+  /** The peer has urgent data, or more of it: see `urgent`. */
+  urgent: 128,
 } as const;
 
 export interface FourTuple {

@@ -5,7 +5,7 @@ import type { HostOptions } from "../../src/host/index.ts";
 import { Host } from "../../src/host/index.ts";
 import type { ListenOptions } from "../../src/host/index.ts";
 import { STREAM_EVENT } from "../../src/tcp/index.ts";
-import { IpAddress, Packet, packetLength, TCP_FLAG, TcpSegment } from "../../src/wire/index.ts";
+import { IpAddress, Packet, packetLength, Payload, TCP_FLAG, TcpSegment } from "../../src/wire/index.ts";
 
 const HERE = IpAddress.from("10.0.0.1");
 const PEER = IpAddress.from("10.0.0.2");
@@ -39,6 +39,47 @@ function dial(to: Host, port: number, complete: boolean): Packet[] {
   }
   return answers;
 }
+
+describe("what nobody can have sent (RFC 9293 §3.9.2.3)", () => {
+  const from = (source: string, fields: Partial<TcpSegment> = {}, flags: number = TCP_FLAG.SYN): Packet => {
+    const { tcp } = segment(flags, fields);
+    const packet = new Packet(IpAddress.from(source), HERE);
+    packet.tcp = tcp;
+    packet.length = packetLength(packet);
+    return packet;
+  };
+
+  test.each(["224.0.0.1", "239.255.255.255", "255.255.255.255", "0.0.0.0"])("a SYN from %s, or anything else, is ignored (MUST-63)", (source) => {
+    const made = host();
+    made.listen(80);
+    made.receive(from(source), 0, 0);
+    made.receive(from(source, {}, TCP_FLAG.ACK), 0, 0);
+    made.receive(from(source, { destinationPort: 81 }), 0, 0);
+    expect(drain(made, 0)).toEqual([]);
+    expect(made.counters.value("IpInAddrErrors")).toBe(3);
+  });
+
+  test("a SYN that claims to come from the socket that it is for", () => {
+    const made = host();
+    made.listen(80);
+    made.receive(from(HERE.toString(), { sourcePort: 80 }), 0, 0);
+    expect(drain(made, 0)).toEqual([]);
+    // Two processes of one machine may share its address, as over UDP.
+    made.receive(from(HERE.toString(), { sourcePort: 5000 }), 0, 0);
+    expect(drain(made, 0)[0]?.tcp?.flags).toBe(TCP_FLAG.SYN | TCP_FLAG.ACK);
+  });
+
+  test("a SYN to a multicast or broadcast address (MUST-57)", () => {
+    const made = host();
+    made.listen(80);
+    for (const to of ["224.0.0.1", "255.255.255.255"]) made.receive(segment(TCP_FLAG.SYN, {}, IpAddress.from(to)), 0, 0);
+    expect(drain(made, 0)).toEqual([]);
+  });
+
+  test.each(["224.0.0.1", "255.255.255.255", "0.0.0.0", "ff02::1"])("nor can anybody be reached at %s (MUST-46)", (remote) => {
+    expect(() => host().connect(IpAddress.from(remote), 80, {}, 0)).toThrow(expect.objectContaining({ code: "ENETUNREACH" }) as Error);
+  });
+});
 
 describe("a listener", () => {
   test("accepts a connection once its handshake is complete", () => {
@@ -180,5 +221,37 @@ describe("opening", () => {
     made.connect(PEER, 81, {}, 0);
     expect(made.counters.value("MPTcpExtTokenCollision")).toBe(1);
     expect(made.usage.tokens).toBe(2);
+  });
+});
+
+describe("hop limit and DSCP that a listener has", () => {
+  const MARKED = { tcp: { hopLimit: 9, trafficClass: 0xbb }, multipath: false } as const;
+  const marks = (packets: readonly Packet[]): string[] => packets.map(({ hopLimit, tcp, trafficClass }) => `${tcp?.flags} ${hopLimit} ${trafficClass}`);
+  const { ACK, FIN, PSH, RST, SYN } = TCP_FLAG;
+
+  test.each(["auto", "always"] as const)("are those of all that leaves, from the SYN+ACK to what answers in TIME-WAIT; SYN cookies: %s", (synCookies) => {
+    const made = host({ synCookies });
+    const listener = made.listen(80, MARKED);
+    const answers = dial(made, 5000, true);
+    expect(marks(answers)).toEqual([`${SYN | ACK} 9 184`]);
+    const ours = ((answers[0]?.tcp?.sequence ?? 0) + 1) >>> 0;
+    const connection = listener.accept();
+    connection?.write(Payload.virtual(10), true, 0);
+    connection?.end(0);
+    expect(marks(drain(made, 0))).toEqual([`${ACK | PSH | FIN} 9 184`]);
+    const end = segment(ACK | FIN, { sequence: 101, acknowledgment: ours + 11 });
+    made.receive(end, 0, 0);
+    expect(marks(drain(made, 0))).toEqual([`${ACK} 9 184`]);
+    expect(made.usage.timeWaits).toBe(1);
+    made.receive(end, 0, SECOND);
+    expect(marks(drain(made, SECOND))).toEqual([`${ACK} 9 184`]);
+  });
+
+  test("are those of the RST of an abort", () => {
+    const made = host();
+    const listener = made.listen(80, MARKED);
+    dial(made, 5000, true);
+    listener.accept()?.abort(0);
+    expect(marks(drain(made, 0))).toEqual([`${RST | ACK} 9 184`]);
   });
 });

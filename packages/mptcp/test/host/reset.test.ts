@@ -54,6 +54,14 @@ describe("the answer to a segment without a connection (RFC 9293 §3.10.7.1)", (
     expect(numbers(0, 30)).toEqual([RST | ACK, 0, 1030]);
   });
 
+  test("echoes the timestamp of the segment, unless it is not to (RFC 7323 §5.2)", () => {
+    const packet = arrived(SYN, { hasTimestamps: true, timestampValue: 4711, timestampEcho: 5 });
+    expect(answer(packet)).toMatchObject({ hasTimestamps: true, timestampValue: 0, timestampEcho: 4711 });
+    expect(resetFor(packet, null)?.length).toBe(20 + 20 + 12);
+    expect(resetFor(packet, null, false)?.tcp?.hasTimestamps).toBe(false);
+    expect(answer(arrived(ACK)).hasTimestamps).toBe(false);
+  });
+
   test("wraps with the sequence space", () => {
     expect(answer(arrived(SYN, { sequence: 0xffff_ffff })).acknowledgment).toBe(0);
     expect(answer(arrived(SYN, { sequence: 0xffff_fff0, payload: Payload.virtual(100) })).acknowledgment).toBe(85);

@@ -267,7 +267,7 @@ describe.each(KINDS)("acknowledgments (%s)", (kind) => {
 describe.each(KINDS)("what an application that polls is told (%s)", (kind) => {
   test("a new connection has room, and nothing to read", () => {
     const { client } = open(kind);
-    expect(client.connection.readiness).toEqual({ isReadable: false, isAtEnd: false, isWritable: true, isPeerEnded: false, isHungUp: false, error: null });
+    expect(client.connection.readiness).toEqual({ isReadable: false, isAtEnd: false, isWritable: true, isPeerEnded: false, isHungUp: false, isUrgent: false, error: null });
   });
 
   test("one that is being opened has neither", () => {

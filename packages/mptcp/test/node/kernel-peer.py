@@ -1,5 +1,5 @@
 """One socket of the kernel, told by lines of JSON on stdin what to do; answers each with a line of JSON."""
-import hashlib, json, socket, struct, sys, threading, time
+import hashlib, json, select, socket, struct, sys, threading, time
 
 IPPROTO_MPTCP = 262
 MPTCP_INFO = 1
@@ -132,6 +132,31 @@ def run(message):
         connection.shutdown(socket.SHUT_WR)
         reader.join(60)
         return {**result, "sent": sent["sent"], "sentSha": sent["sha"]}
+    if what == "send urgent":
+        # The last octet is what Linux takes for urgent.
+        return {"sent": connection.send(pattern(message["at"], message["bytes"]), socket.MSG_OOB)}
+    if what == "receive urgent":
+        # Waits for it as poll(2) tells of it, and reads what comes before and behind it as well.
+        poll = select.poll()
+        poll.register(connection, select.POLLPRI)
+        if not poll.poll(10_000):
+            raise OSError("nothing urgent came")
+        octet = connection.recv(1, socket.MSG_OOB)
+        before = b""
+        while len(before) < message["at"]:
+            piece = connection.recv(message["at"] - len(before))
+            if not piece:
+                raise OSError("closed early")
+            before += piece
+        behind = b""
+        while len(behind) < message["bytes"]:
+            piece = connection.recv(message["bytes"] - len(behind))
+            if not piece:
+                raise OSError("closed early")
+            behind += piece
+        at = message["at"]
+        isWhole = octet == pattern(at, 1) and before == b"".join(pattern(i, min(1 << 16, at - i)) for i in range(0, at, 1 << 16)) and behind == pattern(at + 1, len(behind))
+        return {"received": at + 1 + len(behind), "text": "as it was sent" if isWhole else "other octets"}
     if what == "shutdown":
         connection.shutdown(socket.SHUT_WR)
         return {}

@@ -18,6 +18,8 @@ export interface Spec {
   ws?: number;
   sackOk?: boolean;
   ts?: readonly [value: number, echo: number];
+  /** The urgent pointer. */
+  urg?: number;
   /** Of the other direction. */
   sack?: readonly number[];
   /** The ECN field of the packet. */
@@ -129,6 +131,13 @@ export class Script {
     return this;
   }
 
+  /** The application writes `length` virtual bytes as urgent data. */
+  writeUrgent(length: number): this {
+    expect(this.socket.writeUrgent(Payload.virtual(length), true, this.now)).toBe(length);
+    this.poll();
+    return this;
+  }
+
   read(max = Number.MAX_SAFE_INTEGER): number {
     let total = 0;
     for (let payload = this.socket.read(max, this.now); payload !== null && total < max; payload = total < max ? this.socket.read(max - total, this.now) : null) total += payload.length;
@@ -184,6 +193,7 @@ export class Script {
     if (spec.ws !== undefined) seen.ws = segment.windowScale;
     if (spec.sackOk !== undefined) seen.sackOk = segment.sackPermitted;
     if (spec.ts !== undefined) seen.ts = [spec.ts[0] < 0 ? spec.ts[0] : segment.timestampValue, segment.timestampEcho];
+    if (spec.urg !== undefined) seen.urg = segment.urgentPointer;
     if (spec.sack !== undefined) seen.sack = segment.sackBlocks.map((block) => sequenceDifference(block, this.peerIss));
     expect(seen).toEqual(spec);
     return this;
@@ -219,6 +229,7 @@ export class Script {
     segment.sequence = sequenceAdd(this.peerIss, spec.seq ?? 0);
     segment.acknowledgment = (segment.flags & TCP_FLAG.ACK) === 0 ? 0 : sequenceAdd(iss, spec.ack ?? 0);
     segment.window = spec.win ?? 65535;
+    segment.urgentPointer = spec.urg ?? 0;
     segment.payload = Payload.virtual(spec.len ?? 0);
     segment.maximumSegmentSize = spec.mss ?? 0;
     segment.windowScale = spec.ws ?? -1;

@@ -165,13 +165,6 @@ export const KNOWN: readonly KnownKind[] = [
     reason: "RFC 8684 §3.7: from there on it is regular TCP, whose end is a FIN; Linux sends none when the DATA_FIN was acknowledged before",
   },
   {
-    name: "an urgent octet",
-    what: /^read: kernel N, engine N$/,
-    state: /^regular/,
-    after: /^urgent data$/,
-    reason: "docs/features.md, D10: there is no urgent data, which RFC 6093 §4 would have read in line; Linux leaves the octet out of what is read",
-  },
-  {
     name: "octets that came before, after a fallback",
     what: /^(read|ioctl): kernel .*, engine /,
     state: /^(?!regular)/,

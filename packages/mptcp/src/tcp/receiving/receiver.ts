@@ -25,6 +25,8 @@ export class Receiver {
   scale = 1;
   /** Offset of the peer's FIN once seen, in order or not; -1 before. */
   finOffset = -1;
+  /** RCV.UP: offset behind the last urgent octet that the peer told of; -1 before. */
+  urgentEnd = -1;
   /** Last.ACK.sent of RFC 7323. */
   lastAck = 0;
   /** TS.Recent. */
@@ -98,13 +100,13 @@ export class Receiver {
   /** PAWS (RFC 7323 §5.3 R1): whether a timestamp is older than what was received before. */
   isOldTimestamp(value: number, now: number): boolean {
     if (!sequenceLess(value, this.recentTimestamp)) return false;
-    // RFC 7323 §5.5: after 24 days TS.Recent says nothing.
+    // RFC 7323 §5.5: after 24 days TS.Recent says nothing, and takes any other value.
     return this.recentTimestampAt >= 0 && now - this.recentTimestampAt < TIMESTAMP_LIFETIME;
   }
 
   /** RFC 7323 §4.3: TS.Recent follows segments that reach back to the last ACK sent. */
   updateTimestamp(value: number, offset: number, now: number): void {
-    if (offset <= this.lastAck && !sequenceLess(value, this.recentTimestamp)) this.noteTimestamp(value, now);
+    if (offset <= this.lastAck && !this.isOldTimestamp(value, now)) this.noteTimestamp(value, now);
   }
 
   // ---- data

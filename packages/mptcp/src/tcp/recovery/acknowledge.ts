@@ -67,7 +67,7 @@ export function acknowledge(tcp: TcpConnection, segment: TcpSegment, ack: number
   summary.duplicateEnd = -1;
   summary.isMarked = false;
   summary.duplicate =
-    ack === sender.una && !windowChanged && segment.payload.length === 0 && (segment.flags & NOT_ECN) === PURE_ACK && bareDss(segment);
+    ack === sender.una && !windowChanged && segment.payload.length === 0 && (segment.flags & OF_ACK) === PURE_ACK && bareDss(segment);
   summary.sacked = false;
   summary.original = false;
   summary.repeated = false;
@@ -102,7 +102,7 @@ export function acknowledge(tcp: TcpConnection, segment: TcpSegment, ack: number
 export function updateSendWindow(tcp: TcpConnection, segment: TcpSegment, ack: number, offset: number): boolean {
   const sender = tcp.sender;
   if (ack < sender.una || offset < sender.wl1 || (offset === sender.wl1 && ack < sender.wl2)) return false;
-  const window = segment.window * sender.scale;
+  const window = tcp.scaledWindow(segment);
   // The window of a SYN, which is not scaled, is no measure of those that follow (RFC 9293 §3.8.6.2.1 waits for half of the largest one).
   if (sender.wl1 < 0) sender.maxWindow = window;
   sender.wl1 = offset;
@@ -237,7 +237,7 @@ function updateTimers(tcp: TcpConnection, advanced: boolean, now: number): void 
     if (timers[TIMER.retransmission] !== NEVER) tcp.disarm(TIMER.retransmission);
     if (timers[TIMER.tailProbe] !== NEVER) tcp.disarm(TIMER.tailProbe);
     if (timers[TIMER.reorder] !== NEVER) tcp.disarm(TIMER.reorder);
-    if (timers[TIMER.user] !== NEVER) tcp.disarm(TIMER.user);
+    if (timers[TIMER.user] !== NEVER && timers[TIMER.persist] === NEVER) tcp.disarm(TIMER.user);
     return;
   }
   if (advanced) {
@@ -263,8 +263,8 @@ function bareDss(segment: TcpSegment): boolean {
 }
 
 const PURE_ACK = 0x10;
-/** The flags but those of ECN, which may be on any ACK. */
-const NOT_ECN = 0x3f;
+/** The flags but those of ECN and URG, which may be on any ACK. */
+const OF_ACK = 0x1f;
 /** Four blocks fill the option space. */
 const MOST_SACK_NUMBERS = 8;
 

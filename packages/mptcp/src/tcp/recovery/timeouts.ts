@@ -13,8 +13,7 @@ export function runTimers(tcp: TcpConnection, now: number): void {
   if (due(tcp, TIMER.retransmission, now)) retransmissionDue(tcp, now);
   if (due(tcp, TIMER.persist, now)) persistDue(tcp, now);
   if (due(tcp, TIMER.keepAlive, now)) keepAliveDue(tcp, now);
-  // RFC 5482 §3.3: data stayed unacknowledged for too long.
-  if (due(tcp, TIMER.user, now)) tcp.over(tcp.softError ?? "ETIMEDOUT", null, now);
+  if (due(tcp, TIMER.user, now)) userDue(tcp, now);
   if (due(tcp, TIMER.orphan, now)) orphanDue(tcp, now);
   if (due(tcp, TIMER.timeWait, now)) tcp.over(null, null, now);
   if (due(tcp, TIMER.pathMtu, now)) pathMtuDue(tcp, now);
@@ -113,12 +112,19 @@ function persistDue(tcp: TcpConnection, now: number): void {
     sender.forceSmall = true;
   } else {
     tcp.probePending = true;
+    // What tells of urgent data may be taken in spite of the closed window (RFC 9293 §3.10.7.4), which a probe is not.
+    if (sender.isUrgent) tcp.requestAckAhead();
     sender.persistUnanswered++;
     tcp.environment.counters.increment("TcpExtTCPWinProbe");
   }
   sender.persistBackoff++;
   tcp.arm(TIMER.persist, now + sender.persistInterval());
   notBeyondPatience(tcp, TIMER.persist);
+}
+
+/** RFC 5482 §3.3: data stayed unacknowledged for too long, or the window closed. What waited for that may have left on another path. */
+function userDue(tcp: TcpConnection, now: number): void {
+  if (tcp.sender.board.count > 0 || tcp.owner.mayOffer(tcp)) tcp.over(tcp.softError ?? "ETIMEDOUT", null, now);
 }
 
 /**

@@ -67,12 +67,12 @@ export function buildAbort(tcp: TcpConnection, now: number): Packet {
   segment.flags = TCP_FLAG.RST | TCP_FLAG.ACK;
   header(tcp, segment, tcp.sender.nxt);
   segment.acknowledgment = sequenceAdd(tcp.receiver.origin, tcp.receiver.nxt);
-  if (tcp.config.resetForm === "full") {
-    segment.alignsOptions = tcp.config.optionLayout === "aligned";
-    segment.window = tcp.receiver.windowField(now);
-    if (tcp.timestamps) stamp(tcp, segment, now);
-  }
-  tcp.owner.segmentOptions(tcp, segment, SEGMENT_ROLE.reset, null, tcp.sender.nxt, TCP_OPTION_SPACE, now);
+  segment.alignsOptions = tcp.config.optionLayout === "aligned";
+  if (tcp.config.resetForm === "full") segment.window = tcp.receiver.windowField(now);
+  // RFC 7323 §5.2.
+  if (tcp.timestamps) stamp(tcp, segment, now);
+  const used = tcpHeaderLength(segment) - TCP_HEADER;
+  tcp.owner.segmentOptions(tcp, segment, SEGMENT_ROLE.reset, null, tcp.sender.nxt, TCP_OPTION_SPACE - used, now);
   return wrap(tcp, segment);
 }
 
@@ -82,7 +82,14 @@ export function buildResetReply(tcp: TcpConnection, sequence: number, now: numbe
   segment.flags = TCP_FLAG.RST;
   header(tcp, segment, 0);
   segment.sequence = sequence;
-  tcp.owner.segmentOptions(tcp, segment, SEGMENT_ROLE.reset, null, 0, TCP_OPTION_SPACE, now);
+  // RFC 7323 §5.2: the timestamp of what is answered, and none of ours.
+  if (tcp.resetEcho >= 0 && tcp.config.resetForm === "bare") {
+    segment.hasTimestamps = true;
+    segment.timestampEcho = tcp.resetEcho;
+  }
+  tcp.resetEcho = -1;
+  const used = tcpHeaderLength(segment) - TCP_HEADER;
+  tcp.owner.segmentOptions(tcp, segment, SEGMENT_ROLE.reset, null, 0, TCP_OPTION_SPACE - used, now);
   return wrap(tcp, segment);
 }
 
@@ -98,6 +105,7 @@ function finish(tcp: TcpConnection, segment: TcpSegment, role: SegmentRole, tag:
   const flags = segment.flags;
   segment.alignsOptions = tcp.config.optionLayout === "aligned";
   header(tcp, segment, offset);
+  if (tcp.sender.isUrgent && (flags & TCP_FLAG.SYN) === 0) pointToUrgent(segment, tcp.sender.urgentEnd - offset, tcp.sender.nxt - offset);
   let used = 0;
   if ((flags & TCP_FLAG.ACK) !== 0) {
     segment.acknowledgment = sequenceAdd(receiver.origin, receiver.nxt);
@@ -130,6 +138,18 @@ function finish(tcp: TcpConnection, segment: TcpSegment, role: SegmentRole, tag:
   }
   if (receiver.hasSackBlocks && (role === SEGMENT_ROLE.ack || role === SEGMENT_ROLE.probe || tcp.config.sackOn === "all")) addSackBlocks(tcp, segment);
   return wrap(tcp, segment);
+}
+
+/**
+ * RFC 9293 §3.8.5: the urgent pointer is that of the octet behind the urgent data. Where it is too far away for its field, the farthest that the field can tell stands for it, unless octets that
+ * lie beyond that were sent already, which a peer might take for less urgent.
+ * @param ahead octets from the beginning of the segment to the end of the urgent data
+ * @param sent and to SND.NXT
+ */
+function pointToUrgent(segment: TcpSegment, ahead: number, sent: number): void {
+  if (ahead <= 0 || (ahead > 0xffff && sent > 0xffff)) return;
+  segment.flags |= TCP_FLAG.URG;
+  segment.urgentPointer = Math.min(ahead, 0xffff);
 }
 
 /** RFC 2018 §3: as many blocks as fit; two octets of kind and length and two of padding go with them. */

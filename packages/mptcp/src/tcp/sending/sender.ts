@@ -37,6 +37,8 @@ export class Sender {
   /** SND.UNA and SND.NXT; -1 is our SYN. */
   una = -1;
   nxt = -1;
+  /** SND.UP: offset behind the last octet that was written as urgent; 0: none was. */
+  urgentEnd = 0;
   /** SND.WND, bytes, and the largest ever seen. */
   window = 0;
   maxWindow = 0;
@@ -142,6 +144,11 @@ export class Sender {
   get open(): boolean {
     const state = this.tcp.state;
     return (state === "ESTABLISHED" || state === "CLOSE-WAIT" || (state === "SYN-RECEIVED" && this.tcp.established)) && this.finOffset < 0;
+  }
+
+  /** Urgent data is on its way, or is to leave: what lies before its end carries URG (RFC 9293 §3.8.5). */
+  get isUrgent(): boolean {
+    return this.urgentEnd > this.una;
   }
 
   /** Bytes that the congestion window leaves room for; 0 unless it is a full segment, or nothing is in flight. */
@@ -355,9 +362,9 @@ export class Sender {
     return this.mayBeSmall() ? length : this.holdBack(now);
   }
 
-  /** Minshall: a small segment waits only for an earlier small one. */
+  /** Minshall: a small segment waits only for an earlier small one. Urgent data waits for nothing, as in Linux. */
   private mayBeSmall(): boolean {
-    if (this.closing || this.forceSmall) return true;
+    if (this.closing || this.forceSmall || this.isUrgent) return true;
     return !(this.isCorked || this.hasMore) && (this.tcp.noDelay || this.smallEnd <= this.una);
   }
 
@@ -521,6 +528,8 @@ export class Sender {
     if (!this.closing && tcp.owner.offer(tcp, 1, now) <= 0) return;
     if (!this.open) return;
     tcp.arm(TIMER.persist, now + this.persistInterval());
+    // RFC 9293 §3.10.8, as TCP_USER_TIMEOUT of Linux: it runs in any state, also while the peer answers that its window is closed.
+    if (tcp.config.userTimeout > 0 && tcp.timers[TIMER.user] === NEVER) tcp.arm(TIMER.user, now + tcp.config.userTimeout);
   }
 
   /** There is something to send, and the peer's window has no room for it. */
@@ -536,9 +545,13 @@ export class Sender {
     return Math.min(config.maxRto, rtt.rto * 2 ** Math.min(this.persistBackoff, 30));
   }
 
-  /** Payload bytes of the largest segment, super-segments included: a multiple of the unit. */
+  /**
+   * Payload bytes of the largest segment, super-segments included: a multiple of the unit. The urgent pointer is counted from the sequence number of each segment, and whoever cuts a
+   * super-segment copies it: there is none while urgent data is outstanding.
+   */
   private largestSegment(): number {
     const { unit } = this;
+    if (this.isUrgent) return unit;
     let limit = Math.min(this.tcp.config.segmentationLimit, LARGEST_SUPER_SEGMENT);
     if (limit <= unit) return unit;
     if (this.pacer !== null) limit = Math.min(limit, this.pacer.burst(this.tcp));

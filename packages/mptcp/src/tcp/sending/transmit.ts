@@ -45,6 +45,7 @@ export function nextPacket(tcp: TcpConnection, now: number): Packet | null {
 
 function establishedPacket(tcp: TcpConnection, now: number): Packet | null {
   if (tcp.probePending) {
+    if (tcp.receiver.ackFirst && tcp.sender.isUrgent) return buildAck(tcp, now);
     tcp.probePending = false;
     const { ackNow } = tcp.receiver;
     const probe = buildProbe(tcp, now);

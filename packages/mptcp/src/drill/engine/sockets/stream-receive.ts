@@ -7,6 +7,7 @@ import { hasPeerEnded, isUntold } from "./connection-view.ts";
 import { joined, receiveError, withControl } from "./messages.ts";
 import type { ReceiveRequest } from "./socket.ts";
 import type { StreamSocket } from "./stream-socket.ts";
+import { isInline, receiveUrgent, toUrgentOctet } from "./urgent.ts";
 
 /** recv(2) and its relatives. */
 export function receiveStream(socket: StreamSocket, request: ReceiveRequest): Outcome {
@@ -14,8 +15,7 @@ export function receiveStream(socket: StreamSocket, request: ReceiveRequest): Ou
   if ((flags & MSG_ERRQUEUE) !== 0) return receiveError(socket, request);
   if (socket.isListening) return fail("ENOTCONN");
   const isMultipath = socket.protocol === IPPROTO_MPTCP;
-  // There is no urgent data, or it is in line; Multipath TCP knows of none.
-  if ((flags & MSG_OOB) !== 0 && !isMultipath) return fail("EINVAL");
+  if ((flags & MSG_OOB) !== 0 && !isMultipath) return receiveUrgent(socket, request);
   const { machine, settings } = socket;
   // What wakes who waits; a call for nothing waits for an octet all the same.
   const target = Math.max(1, (flags & MSG_WAITALL) !== 0 ? length : Math.min(Math.max(1, settings.get("SO_RCVLOWAT")), length));
@@ -35,7 +35,7 @@ export function receiveStream(socket: StreamSocket, request: ReceiveRequest): Ou
     // What cannot be copied stays where it is.
     if (request.isNowhere === true && length > 0 && (socket.connection?.readable ?? 0) > 0) return fail("EFAULT");
     got += take(socket, length - got, isPeek, pieces);
-    if (got >= target) return finished();
+    if (got >= target || (got > 0 && isAtUrgentOctet(socket, isPeek ? got : 0))) return finished();
     if (got > 0) return socket.pendingError !== null || socket.isReadOver ? finished() : null;
     return ended(socket, finished);
   };
@@ -55,18 +55,33 @@ function ended(socket: StreamSocket, finished: () => CallResult): CallResult | n
   return connection === null || socket.hasFailed ? fail("ENOTCONN") : null;
 }
 
-/** Takes octets, or looks at them from the beginning on. @returns how many there are more */
+/** Takes octets, or looks at them from the beginning on, as far as the urgent octet, which is left out at the beginning. @returns how many there are more */
 function take(socket: StreamSocket, most: number, isPeek: boolean, pieces: Uint8Array[]): number {
   const { connection, machine } = socket;
   if (connection === null) return 0;
   let taken = 0;
+  let leftOut = 0;
   while (taken < most) {
-    const payload = isPeek ? connection.peek(most - taken, taken) : connection.read(most - taken, machine.now);
+    const seen = isPeek ? taken + leftOut : 0;
+    const ahead = toUrgentOctet(socket) - seen;
+    if (ahead === 0 && pieces.length > 0) break;
+    const isLeftOut = ahead === 0 && !isInline(socket);
+    const room = isLeftOut ? 1 : ahead > 0 ? Math.min(most - taken, ahead) : most - taken;
+    const payload = isPeek ? connection.peek(room, seen) : connection.read(room, machine.now);
     if (payload === null) break;
+    if (isLeftOut) {
+      leftOut = 1;
+      continue;
+    }
     pieces.push(payload.toUint8Array());
     taken += payload.length;
   }
   return taken;
+}
+
+/** @param seen octets that were looked at, and stay */
+function isAtUrgentOctet(socket: StreamSocket, seen: number): boolean {
+  return toUrgentOctet(socket) === seen;
 }
 
 /** TCP_INQ: how much is left to read, and 1 where that is the end. */

@@ -14,8 +14,6 @@ export function sendStream(socket: StreamSocket, request: SendRequest): Outcome 
   const { data, flags } = request;
   const early = (flags & MSG_FASTOPEN) !== 0 || deferred(socket) !== null ? sendEarly(socket, request) : 0;
   if (typeof early !== "number") return early;
-  // The engine has no urgent data.
-  if ((flags & MSG_OOB) !== 0 && socket.state === "ESTABLISHED") return fail("EOPNOTSUPP");
   const { machine, settings } = socket;
   const isZeroCopy = (flags & MSG_ZEROCOPY) !== 0 && settings.get("SO_ZEROCOPY") !== 0;
   let sent = early;
@@ -29,7 +27,7 @@ export function sendStream(socket: StreamSocket, request: SendRequest): Outcome 
     if (socket.isOpening) return null;
     if (socket.pendingError !== null || socket.isWriteOver || socket.connection === null) return sent > 0 ? finished() : fail("EPIPE");
     if (request.isNowhere === true && data.length > 0 && socket.connection.writable > 0) return fail("EFAULT");
-    const taken = write(socket, data.subarray(sent), (flags & MSG_MORE) !== 0);
+    const taken = write(socket, data.subarray(sent), flags);
     sent += taken;
     socket.written += taken;
     return sent === data.length ? finished() : null;
@@ -40,8 +38,12 @@ export function sendStream(socket: StreamSocket, request: SendRequest): Outcome 
   return attemptOrWait(attempt, sendTimeout === 0 ? NEVER : machine.now + sendTimeout, partly);
 }
 
-function write({ connection, machine }: StreamSocket, data: Uint8Array, more: boolean): number {
-  return connection === null || data.length === 0 ? 0 : connection.write(Payload.of(data), false, machine.now, more);
+/** Multipath TCP takes urgent data for any other. */
+function write({ connection, machine, protocol }: StreamSocket, data: Uint8Array, flags: number): number {
+  if (connection === null || data.length === 0) return 0;
+  const payload = Payload.of(data);
+  if ((flags & MSG_OOB) !== 0 && protocol !== IPPROTO_MPTCP) return connection.writeUrgent(payload, false, machine.now);
+  return connection.write(payload, false, machine.now, (flags & MSG_MORE) !== 0);
 }
 
-const { MSG_DONTWAIT, MSG_FASTOPEN, MSG_MORE, MSG_OOB, MSG_ZEROCOPY } = CONSTANTS;
+const { IPPROTO_MPTCP, MSG_DONTWAIT, MSG_FASTOPEN, MSG_MORE, MSG_OOB, MSG_ZEROCOPY } = CONSTANTS;

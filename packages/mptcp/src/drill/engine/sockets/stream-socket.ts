@@ -23,6 +23,7 @@ import { Socket } from "./socket.ts";
 import type { ReceiveRequest, SendRequest } from "./socket.ts";
 import { tcpConfigOf } from "./tcp-config.ts";
 import { TransmitTimestamps } from "./timestamps.ts";
+import { hasUrgentOctet, isInline, readInOneGo, toUrgentOctet } from "./urgent.ts";
 import { ZeroCopies } from "./zerocopy.ts";
 
 /** A socket of SOCK_STREAM, in TCP or Multipath TCP. */
@@ -37,6 +38,8 @@ export class StreamSocket extends Socket implements Attentive {
   isWriteShut = false;
   /** Octets written so far. */
   written = 0;
+  /** End of the urgent data whose last octet was read with MSG_OOB; -1: of none. */
+  urgentTaken = -1;
   readonly zeroCopies = new ZeroCopies(this.errors);
   readonly timestamps = new TransmitTimestamps(this.errors);
 
@@ -55,7 +58,7 @@ export class StreamSocket extends Socket implements Attentive {
   private get unread(): number {
     const { connection } = this;
     const readable = connection?.readable ?? 0;
-    if (this.protocol !== IPPROTO_MPTCP) return readable;
+    if (this.protocol !== IPPROTO_MPTCP) return readInOneGo(this, readable);
     if (connection !== null && hasPeerEnded(connection)) return readable + 1;
     return this.state === "CLOSED" || this.isReadShut ? Math.max(readable, 1) : readable;
   }
@@ -94,7 +97,8 @@ export class StreamSocket extends Socket implements Attentive {
     if (this.isReadOver) events |= POLLIN | POLLRDNORM | POLLRDHUP;
     // A SYN that waits for what is written waits for a writer.
     if (this.isOpening) return deferred(this) === null ? events : events | POLLOUT | POLLWRNORM;
-    if (this.connection !== null && this.connection.readable >= this.readMark) events |= POLLIN | POLLRDNORM;
+    if (this.connection !== null && this.connection.readable >= this.readMark + (toUrgentOctet(this) === 0 && !isInline(this) ? 1 : 0)) events |= POLLIN | POLLRDNORM;
+    if (hasUrgentOctet(this)) events |= POLLPRI;
     if (this.isWriteOver || this.connection === null || this.connection.readiness.isWritable) events |= POLLOUT | POLLWRNORM;
     return events;
   }
@@ -216,6 +220,9 @@ export class StreamSocket extends Socket implements Attentive {
       case SIOCOUTQNSD:
         if (this.listener !== null) return "EINVAL";
         return connection === null ? 0 : connection.unsent;
+      case SIOCATMARK:
+        if (this.protocol === IPPROTO_MPTCP) return "ENOTTY";
+        return toUrgentOctet(this) === 0 ? 1 : 0;
       default:
         return "ENOTTY";
     }
@@ -276,7 +283,7 @@ export class StreamSocket extends Socket implements Attentive {
       return;
     }
     const events = connection.takeEvents();
-    if ((events & STREAM_EVENT.readable) !== 0) this.wake(hasPeerEnded(connection) ? 0 : POLLIN | POLLRDNORM);
+    if ((events & (STREAM_EVENT.readable | STREAM_EVENT.urgent)) !== 0) this.wake(hasPeerEnded(connection) ? 0 : POLLIN | POLLRDNORM | (hasUrgentOctet(this) ? POLLPRI : 0));
     if ((events & STREAM_EVENT.writable) !== 0) this.wake(POLLOUT | POLLWRNORM);
     if ((events & STREAM_EVENT.closed) !== 0) this.noteClosed(connection);
     if ((events & (STREAM_EVENT.connected | STREAM_EVENT.closed)) !== 0) this.wake(0);
@@ -305,4 +312,4 @@ function keyOf(address: IpAddress, port: number): string {
   return `${address} ${port}`;
 }
 
-const { IPPROTO_MPTCP, IPPROTO_TCP, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM, SHUT_RD, SHUT_RDWR, SHUT_WR, SIOCINQ, SIOCOUTQ, SIOCOUTQNSD } = CONSTANTS;
+const { IPPROTO_MPTCP, IPPROTO_TCP, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDHUP, POLLRDNORM, POLLWRNORM, SHUT_RD, SHUT_RDWR, SHUT_WR, SIOCATMARK, SIOCINQ, SIOCOUTQ, SIOCOUTQNSD } = CONSTANTS;

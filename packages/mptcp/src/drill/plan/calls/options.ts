@@ -8,7 +8,7 @@ import type { Arguments, PlannedCall } from "./arguments.ts";
 
 const MAX_OPTION = 1 << 16;
 /** Requests of ioctl that give a number. */
-const GIVING = ["SIOCINQ", "FIONREAD", "SIOCOUTQ", "SIOCOUTQNSD"].map((name) => CONSTANTS[name]!);
+const GIVING = ["SIOCINQ", "FIONREAD", "SIOCOUTQ", "SIOCOUTQNSD", "SIOCATMARK"].map((name) => CONSTANTS[name]!);
 
 export function planSetsockopt(args: Arguments): PlannedCall {
   const length = args.number(4, "the length of an option", 0, MAX_OPTION);
