@@ -8,6 +8,7 @@ import { sendEarly } from "./early-send.ts";
 import type { Outcome } from "../process/outcome.ts";
 import type { SendRequest } from "./socket.ts";
 import type { StreamSocket } from "./stream-socket.ts";
+import { isZeroCopy } from "./zerocopy.ts";
 
 /** send(2) and its relatives: all octets, or as many as there is room for where the call does not block. */
 export function sendStream(socket: StreamSocket, request: SendRequest): Outcome {
@@ -17,11 +18,10 @@ export function sendStream(socket: StreamSocket, request: SendRequest): Outcome 
   // The engine has no urgent data.
   if ((flags & MSG_OOB) !== 0 && socket.state === "ESTABLISHED") return fail("EOPNOTSUPP");
   const { machine, settings } = socket;
-  const isZeroCopy = (flags & MSG_ZEROCOPY) !== 0 && settings.get("SO_ZEROCOPY") !== 0;
   let sent = early;
   const finished = (): CallResult => {
     if (sent > 0) socket.timestamps.add(socket.written);
-    if (isZeroCopy && sent > 0) socket.zeroCopies.add(socket.written);
+    if (sent > 0 && isZeroCopy(socket, flags)) socket.zeroCopies.add(socket.written);
     return done(sent);
   };
   const attempt = (): CallResult | null => {
@@ -44,4 +44,4 @@ function write({ connection, machine }: StreamSocket, data: Uint8Array, more: bo
   return connection === null || data.length === 0 ? 0 : connection.write(Payload.of(data), false, machine.now, more);
 }
 
-const { MSG_DONTWAIT, MSG_FASTOPEN, MSG_MORE, MSG_OOB, MSG_ZEROCOPY } = CONSTANTS;
+const { MSG_DONTWAIT, MSG_FASTOPEN, MSG_MORE, MSG_OOB } = CONSTANTS;
