@@ -37,7 +37,7 @@ export class Receiver {
   ackAgain = false;
   /** Without SACK: duplicate ACKs to send beside that one, since the peer counts them. */
   duplicateAcks = 0;
-  /** Largest payload seen of one segment, no more than our MSS option allows: our estimate of how long its segments are, bytes. */
+  /** Largest payload seen of one segment: our estimate of the peer's MSS. */
   segmentSize = 0;
   /** What the window follows from where the memory of packets is counted; null elsewhere. */
   memory: MemoryWindow | null = null;
@@ -118,7 +118,7 @@ export class Receiver {
     let start = offset;
     let end = offset + payload.length;
     const length = payload.length;
-    if (length > this.segmentSize) this.segmentSize = Math.min(length, announcedMss(this.tcp.config, this.tcp.ipHeader));
+    if (length > this.segmentSize) this.segmentSize = Math.min(length, this.tcp.config.mtu);
     if (length > 0) {
       const { tally } = this.tcp;
       tally.dataSegmentsReceived++;
@@ -157,7 +157,7 @@ export class Receiver {
   acceptEarly(payload: Payload, now: number): void {
     const { tcp } = this;
     this.nxt = payload.length;
-    this.segmentSize = Math.min(payload.length, announcedMss(tcp.config, tcp.ipHeader));
+    this.segmentSize = Math.min(payload.length, tcp.config.mtu);
     tcp.bytesReceived += payload.length;
     tcp.tally.dataSegmentsReceived++;
     tcp.tally.dataReceivedAt = now;
