@@ -107,7 +107,27 @@ describe("mptcp drill", () => {
     expect(await drill([good, "--mtu=x", "--ip_version=5"])).toEqual({ code: 2, stdout: "", stderr: "the value of --ip_version is one of ipv4, ipv6, ipv4-mapped-ipv6\nthe value of --mtu is a number\n" });
     expect((await drill([good, "--mtu=67", "--bind_port=99999"])).stderr).toBe("the value of --bind_port is a number from 1 to 65535\nthe value of --mtu is a number from 68 to 65535\n");
     expect((await drill([good, "-D", "x"])).code).toBe(2);
-    expect((await drill([good, "--ip_versoin=ipv6"])).stderr).toContain("--ip_versoin");
+    expect((await drill([good, "--ip_versoin=ipv6"])).stderr).toBe("error: unknown option '--ip_versoin=ipv6'\n(Did you mean --ip_version?)\n(mptcp drill --help shows what there is)\n");
+    expect((await drill([good, "--tolerance-usecs", "3"])).stderr).toContain("(Did you mean --tolerance_usecs?)");
+    expect((await drill([good, "--foo=1"])).stderr).toBe("error: unknown option '--foo=1'\n(mptcp drill --help shows what there is)\n");
+  });
+
+  it("exits by 1 where a script does something else, whether or not another could not be run", async () => {
+    expect((await drill([bad, wrong])).code).toBe(1);
+    expect((await drill([good, wrong])).code).toBe(2);
+  });
+
+  it("has the engine make its own choices where that is asked for", async () => {
+    // RFC 6298 §5.5: intervals double; Linux has five of a second first.
+    const syn = write("syn.pkt", `0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
++0 fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK) = 0
++0 connect(3, ..., ...) = -1 EINPROGRESS
++0 > S 0:0(0) <...>
++1 > S 0:0(0) <...>
++1 > S 0:0(0) <...>
+`);
+    expect((await drill([syn])).code).toBe(0);
+    expect((await drill([syn, "--choices", "own"])).stdout).toContain("syn.pkt:6:4: no such packet left until 2.004");
   });
 
   it("refuses flags that contradict each other", async () => {

@@ -8,7 +8,7 @@ import { findScripts } from "./find-scripts.ts";
 import { junit } from "./junit.ts";
 import { obstacleOf, optionProblem, readScript, recordOne, runOne, type ScriptTask } from "./one-script.ts";
 import { profileText, scriptText, summaryText } from "./report-text.ts";
-import { countsOf, type ScriptReport, type TargetName } from "./report.ts";
+import { countsOf, type Choices, type ScriptReport, type TargetName } from "./report.ts";
 import { runOnThreads } from "./worker-pool.ts";
 
 /** The flags of `mptcp drill`. */
@@ -23,6 +23,8 @@ export interface DrillFlags {
   readonly print: boolean;
   readonly record: boolean;
   readonly seed: number;
+  /** Whose choices the engine makes where an RFC leaves one. */
+  readonly choices: Choices;
   /** Options of packetdrill, and `define` for `-D`. */
   readonly options: readonly GivenOption[];
 }
@@ -71,10 +73,10 @@ function printScripts(files: readonly string[], io: Io): number {
 }
 
 /** What a stack does with the inputs of scripts, as scripts. */
-async function recordScripts(files: readonly string[], target: TargetName, { explain, options, seed }: DrillFlags, io: Io): Promise<number> {
+async function recordScripts(files: readonly string[], target: TargetName, { choices, explain, options, seed }: DrillFlags, io: Io): Promise<number> {
   let code: number = EXIT.ok;
   for (const file of files) {
-    const recorded = await recordOne({ file, target, options, seed, explain, transcribed: false, dryRun: false });
+    const recorded = await recordOne({ file, target, options, choices, seed, explain, transcribed: false, dryRun: false });
     if ("script" in recorded) {
       io.stdout.write(recorded.script);
       continue;
@@ -99,12 +101,12 @@ class Drill {
   #interrupted: Signal | null = null;
 
   constructor(files: readonly string[], targets: readonly TargetName[], flags: DrillFlags, io: Io) {
-    const { options, seed, explain, dryRun } = flags;
+    const { choices, options, seed, explain, dryRun } = flags;
     this.#files = files;
     this.#targets = targets;
     this.#flags = flags;
     this.#io = io;
-    this.#tasks = files.flatMap((file) => targets.map((target) => ({ file, target, options, seed, explain, transcribed: targets.length > 1, dryRun })));
+    this.#tasks = files.flatMap((file) => targets.map((target) => ({ file, target, options, choices, seed, explain, transcribed: targets.length > 1, dryRun })));
     this.#region = new ScreenRegion(io.stdout);
   }
 

@@ -29,25 +29,45 @@ export function registerDrill(program: Command, io: Io, done: (code: number) => 
     .option("--dry-run", "check the scripts, and run nothing")
     .option("--print", "print the scripts as they were read, and run nothing")
     .option("--record", "do what the scripts do to the stack, and print whole scripts with what it does then")
+    .addOption(new Option("--choices <whose>", "what the engine does where an RFC leaves a choice, as Linux or as is its own").choices(["linux", "own"]).default("linux"))
     .option("--seed <number>", "seed of the engine's random draws (default: 1)", parseSeed);
   command.addOption(new Option("--dry_run").hideHelp());
   for (const name of WITH_VALUE) command.addOption(new Option(`--${name} <value>`).hideHelp());
   for (const name of WITHOUT_VALUE) command.addOption(new Option(`--${name}`).hideHelp());
+  const { outputError = (text: string, write: (text: string) => void): void => write(text) } = command.configureOutput();
+  command.configureOutput({ outputError: (text, write) => outputError(suggested(text), write) });
   command.action(async (scripts: string[], given: Given) => {
     const { drillCommand } = await import("./drill-command.ts");
     done(await drillCommand(scripts, flagsOf(given), io));
   });
 }
 
+/** An unknown option may be one of packetdrill's, which help does not list: the one that begins like it. */
+function suggested(text: string): string {
+  const asked = /^error: unknown option '--([^'=]+)(?:=[^']*)?'\n$/.exec(text)?.[1]?.replaceAll("-", "_");
+  if (asked === undefined) return text;
+  let best = "";
+  let most = LEAST_ALIKE - 1;
+  for (const name of [...WITH_VALUE, ...WITHOUT_VALUE]) {
+    let alike = 0;
+    while (alike < asked.length && asked[alike] === name[alike]) alike++;
+    if (alike > most) [best, most] = [name, alike];
+  }
+  return best === "" ? text : `${text}(Did you mean --${best}?)\n`;
+}
+
+/** Letters that two names begin with. */
+const LEAST_ALIKE = 4;
+
 type Given = Readonly<Record<string, unknown>> & Partial<DrillFlags> & { readonly kernel?: boolean; readonly both?: boolean; readonly define?: readonly string[]; readonly dry_run?: boolean };
 
 function flagsOf(given: Given): DrillFlags {
-  const { target = "engine", explain = false, junit, json = false, jobs = 1, profile = false, dryRun = false, dry_run = false, print = false, record = false, seed = 1, define = [] } = given;
+  const { target = "engine", choices = "linux", explain = false, junit, json = false, jobs = 1, profile = false, dryRun = false, dry_run = false, print = false, record = false, seed = 1, define = [] } = given;
   const valued = WITH_VALUE.flatMap((name): GivenOption[] => (typeof given[name] === "string" ? [{ name, value: given[name] }] : []));
   const plain = WITHOUT_VALUE.flatMap((name): GivenOption[] => (given[name] === true ? [{ name }] : []));
   return {
     target: given.both === true ? "both" : given.kernel === true ? "kernel" : target,
-    explain, json, jobs, profile, print, record, seed,
+    choices, explain, json, jobs, profile, print, record, seed,
     ...(junit === undefined ? {} : { junit }),
     dryRun: dryRun || dry_run,
     options: [...valued, ...plain, ...define.map((value) => ({ name: "define", value }))],
@@ -86,5 +106,5 @@ namespace of its own; it needs Linux and root, and the time is real.
   mptcp drill close.pkt --both
   mptcp drill inputs.pkt --record --kernel > close.pkt
 
-Exit codes: 0 every script does what it says, 1 one does not, 2 one could not be run, or wrong usage, 130 interrupted.
+Exit codes: 0 every script does what it says, 1 one does not, 2 all that ran do but one could not be run, or wrong usage, 130 interrupted.
 `;

@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import { describeFailure, describeProblem, engineTarget, parseScript, planScript, printScript, recordPlan, runPlan, transcribePlan, type Failure, type GivenOption, type Outcome, type Plan, type Problem, type Target, type Transcript, type Wiring } from "mptcp/drill";
 import { explain, explainFile } from "../remedies.ts";
-import { NO_TIME, type Profile, type ScriptReport, type TargetName } from "./report.ts";
+import { NO_TIME, type Choices, type Profile, type ScriptReport, type TargetName } from "./report.ts";
 
 /** What is to be done with a script; plain data, so that a thread can be given it. */
 export interface ScriptTask {
@@ -11,6 +11,7 @@ export interface ScriptTask {
   /** Options that count more than those of the script. */
   readonly options: readonly GivenOption[];
   readonly seed: number;
+  readonly choices: Choices;
   readonly explain: boolean;
   /** Whether what the stack does is told, too. */
   readonly transcribed: boolean;
@@ -87,8 +88,8 @@ export async function obstacleOf(target: TargetName): Promise<string | null> {
   return kernelObstacle();
 }
 
-async function makeTarget({ target, seed }: ScriptTask, wiring: Wiring): Promise<Target> {
-  if (target === "engine") return engineTarget(wiring, { seed });
+async function makeTarget({ choices, target, seed }: ScriptTask, wiring: Wiring): Promise<Target> {
+  if (target === "engine") return engineTarget(wiring, { seed, host: { profile: choices } });
   const { kernelTarget } = await import("@mptcp/testbed");
   return kernelTarget(wiring);
 }
@@ -199,7 +200,7 @@ function run(task: ScriptTask, prepared: Prepared, stack: Stack, profile: (run: 
   if (outcome.passed) return report;
   const { failure } = outcome;
   const { place, message, kind, comparison } = failure;
-  const hint = task.target === "kernel" && (kind === "time" || message.endsWith("too late")) ? `\n${LATE}` : "";
+  const hint = task.target === "kernel" && ((kind === "time" && !message.includes("too early")) || message.endsWith("too late")) ? `\n${LATE}` : "";
   const text = describeFailure(task.file, prepared.text, shortened(failure, task.explain)) + hint;
   return { ...report, verdict: "failed", line: place.line, column: place.column, message, kind, expected: comparison?.expected.trim() ?? null, seen: comparison?.seen.trim() ?? null, text };
 }

@@ -3,6 +3,9 @@ import type { Transcript } from "mptcp/drill";
 /** What a script was run on. */
 export type TargetName = "engine" | "kernel";
 
+/** Whose choices the engine makes where an RFC leaves one; see docs/profiles.md. */
+export type Choices = "linux" | "own";
+
 /** What became of a script. `faulty`: it was not run, since it cannot be read or carried out. */
 export type Verdict = "passed" | "failed" | "faulty";
 

@@ -1,6 +1,7 @@
 import type { Counters } from "../core/index.ts";
 import { LIMITS, SECOND } from "../core/index.ts";
 import type { MptcpConfig } from "../mptcp/index.ts";
+import { TcpSocket } from "../tcp/index.ts";
 import type { StreamConnection, TcpConfig } from "../tcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
 import type { CookieKeys, FastOpenListen } from "./fast-open/index.ts";
@@ -124,7 +125,9 @@ export class Listener {
 
   /** The next connection whose handshake completed, or null. */
   accept(): StreamConnection | null {
-    return this.established.shift() ?? null;
+    const connection = this.established.shift() ?? null;
+    if (connection instanceof TcpSocket) connection.waitForAccept(false);
+    return connection;
   }
 
   /** Stops listening; connections not accepted yet are reset, half-open ones too. */
@@ -163,6 +166,7 @@ export class Listener {
 
   /** A handshake completed. */
   deliver(connection: StreamConnection): void {
+    if (connection instanceof TcpSocket) connection.waitForAccept(true);
     this.established.push(connection);
   }
 }

@@ -189,6 +189,11 @@ export interface MptcpConfig {
   /** The Data ACK of a DATA_FIN that ends the connection leaves on an ACK of its own after the FINs, and not on them alone. */
   readonly dataFinAckApart: boolean;
   /**
+   * Which ACKs of TIME-WAIT carry the Data ACK: all of them, `always`, so that the peer's FIN is not taken for one of regular TCP; or `held`: the first, where the application
+   * still holds the connection or our FIN was acknowledged no sooner. RFC 8684 §3.3.3 leaves it open.
+   */
+  readonly timeWaitDataAck: "always" | "held";
+  /**
    * How long what comes on data of an end is left, ns, a DATA_FIN and the Data ACK of ours: the data is acknowledged first, as things stand, where an ACK is due at once.
    * 0: nothing is left for later. RFC 8684 §3.3.3 leaves it open.
    */
@@ -274,6 +279,7 @@ export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" 
   joinRoundTrip: "handshake",
   joinSends: "once",
   dataFinAckApart: false,
+  timeWaitDataAck: "always",
   dataFinDelay: 0,
   nagle: "any",
   passiveCloseWait: 3 * SECOND,

@@ -250,7 +250,10 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   }
 
   abandon(now: number): void {
-    if (this.ending.closed) return;
+    if (this.ending.closed) {
+      this.patience.abandon();
+      return;
+    }
     if (this.readable > 0 && this.context.subflowConfig.unreadAtClose !== "drop") {
       this.abort(now);
       return;
@@ -433,6 +436,10 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
 
   raise(event: number): void {
     this.context.raise(event);
+  }
+
+  get abandoned(): boolean {
+    return this.patience.abandoned;
   }
 
   orphaned(): boolean {

@@ -38,6 +38,8 @@ export interface SubflowContext<S> {
   readonly counters: Counters;
   /** Whether the application's connection is over. */
   readonly closed: boolean;
+  /** Whether the application has let go of it. */
+  readonly abandoned: boolean;
   /** Whether it can still become regular TCP: all its data went over the first subflow, which is there (RFC 8684 §3.7). */
   readonly mayFallBack: boolean;
   /** Whether a join of ours waits for the peer's confirmation, so that only the peer knows whether there is a second subflow. */

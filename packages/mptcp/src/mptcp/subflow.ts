@@ -17,6 +17,7 @@ import { SUBFLOW_DEADLINE, SUBFLOW_DEADLINES } from "./deadlines.ts";
 import type { FailureSubflow } from "./ending/checksum-failure.ts";
 import type { EndingSubflow } from "./ending/ending.ts";
 import { LateJoin } from "./ending/late-join.ts";
+import { isMute } from "./ending/left.ts";
 import { OptionLoss } from "./ending/option-loss.ts";
 import type { OptionLossSubflow } from "./ending/option-loss.ts";
 import type { PatienceSubflow } from "./ending/patience.ts";
@@ -494,7 +495,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     return this.context.reassemblyMemory(tcp);
   }
 
-  segmentOptions(_tcp: TcpConnection, segment: TcpSegment, role: SegmentRole, tag: object | null, offset: number, space: number, now: number): void {
+  segmentOptions(tcp: TcpConnection, segment: TcpSegment, role: SegmentRole, tag: object | null, offset: number, space: number, now: number): void {
     switch (role) {
       case SEGMENT_ROLE.syn:
         this.opening.writeSyn(segment);
@@ -508,7 +509,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
       default:
     }
     const { session } = this.context;
-    if (!session.remoteKnown) return;
+    if (!session.remoteKnown || isMute(this.context, tcp, role)) return;
     if (this.fastclose) {
       writeFastclose(this.context, segment);
       return;

@@ -126,6 +126,11 @@ export interface TcpConfig {
    */
   readonly synLinearRetries: number;
   /**
+   * Which ICMP errors end a connection that the peer is opening: `hard` ones, no such protocol or port (RFC 9293 §3.9.2.2, as in RFC 5461 §4); or `soft` ones, which tell of a
+   * path that does not work, and not those.
+   */
+  readonly halfOpenErrors: "hard" | "soft";
+  /**
    * At least so long between two answers to segments without data that are not acceptable (RFC 5961 §7); data is always answered. 0: a number of
    * answers per second, whatever they answer.
    */
@@ -284,6 +289,7 @@ export const DEFAULT_TCP_CONFIG: Omit<TcpConfig, "congestion"> = {
   synRetries: 6,
   synAckRetries: null,
   synLinearRetries: 0,
+  halfOpenErrors: "hard",
   challengeInterval: 0,
   resetForm: "bare",
   push: "end",

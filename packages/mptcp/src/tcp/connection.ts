@@ -125,6 +125,8 @@ export class TcpConnection {
   resetEcho = -1;
   /** Nobody will read what comes from here on: the peer hears of that by a RST. See {@link TcpConnection.refuseText}. */
   refusesText = false;
+  /** Our FIN was acknowledged by a segment that brought no FIN of the peer. */
+  wasFinWait2 = false;
   /** Keepalive: when the peer was last heard of, and probes since. */
   lastHeard = 0;
   keepAliveProbes = 0;

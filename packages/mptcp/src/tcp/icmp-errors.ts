@@ -1,6 +1,7 @@
 import type { CloseReason } from "../core/index.ts";
 import { positionNear } from "../wire/index.ts";
 import type { TcpConnection } from "./connection.ts";
+import { FastOpenServer } from "./fast-open/server.ts";
 import { TIMER } from "./timers.ts";
 
 /** An ICMP error about a packet of ours, as the host read it from the message. */
@@ -31,8 +32,14 @@ export function handleIcmpError(tcp: TcpConnection, error: IcmpError, now: numbe
   const reason = reasonOf(tcp, error);
   // RFC 9293 §3.9.2.2 has a soft error end nothing. RFC 5461 §4: who connects is better off with an answer, and goes to another address; nobody waits for that where a SYN came in.
   const isHard = reason === "ECONNREFUSED";
-  if (tcp.state === "SYN-SENT" || (tcp.state === "SYN-RECEIVED" && isHard)) tcp.over(reason, null, now);
+  if (tcp.state === "SYN-SENT" || (tcp.state === "SYN-RECEIVED" && endsHalfOpen(tcp, isHard))) tcp.over(reason, null, now);
   else tcp.softError = reason;
+}
+
+/** See `TcpConfig.halfOpenErrors`. One of Fast Open is open, once the application has it. */
+function endsHalfOpen({ config, fastOpen }: TcpConnection, isHard: boolean): boolean {
+  if (config.halfOpenErrors === "hard") return isHard;
+  return fastOpen instanceof FastOpenServer && fastOpen.accepts ? fastOpen.waits : !isHard;
 }
 
 /** RFC 1191 §6.4, RFC 8201 §5.4: send what was too big again at once, in smaller pieces; this is no congestion. */

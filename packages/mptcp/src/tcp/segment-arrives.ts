@@ -276,6 +276,7 @@ function arrivesAck(tcp: TcpConnection, segment: TcpSegment, ack: number, offset
   switch (tcp.state) {
     case "FIN-WAIT-1":
       tcp.setState("FIN-WAIT-2", now);
+      tcp.wasFinWait2 = (segment.flags & TCP_FLAG.FIN) === 0;
       // RFC 9293 §3.6: an orphan waits for the peer's FIN from here on.
       if (tcp.orphanUna !== -2) tcp.watchOrphan(now);
       return;

@@ -9,6 +9,7 @@ import type { CongestionControlFactory } from "./congestion/control.ts";
 import { CouplingGroup } from "./congestion/coupling.ts";
 import { TcpConnection } from "./connection.ts";
 import type { FastOpenClient } from "./fast-open/client.ts";
+import { FastOpenServer } from "./fast-open/server.ts";
 import type { SentSynAck } from "./service.ts";
 import { infoOfTcp } from "./info.ts";
 import type { TcpInfo } from "./info.ts";
@@ -174,6 +175,11 @@ export class TcpSocket implements StreamConnection, TcpOwner {
     if (this.ending) return;
     this.ending = true;
     if (!this.over) this.tcp.close(now);
+  }
+
+  /** Whether it waits at a listener for the application to accept it. */
+  waitForAccept(waits: boolean): void {
+    if (this.tcp.fastOpen instanceof FastOpenServer) this.tcp.fastOpen.setWaits(waits);
   }
 
   /** Ends, and nobody waits for anything any more. */

@@ -19,6 +19,9 @@ export function mayOpen(path: string, flags: number): boolean {
   return found === undefined || found.isFile();
 }
 
+/** Whether it can only be a file that shell lines of the script wrote: those are written below /tmp, and not on this machine. */
+export const isScriptFile = (path: string): boolean => path.startsWith("/tmp/") && statSync(path, { throwIfNoEntry: false }) === undefined;
+
 /** The requests of ioctl that scripts have; those of a device's or route's would be allowed what root is. */
 export const isKnownIoctl = (request: number): boolean => IOCTLS.has(request);
 

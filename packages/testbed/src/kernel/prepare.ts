@@ -3,7 +3,7 @@ import type { Descriptors } from "./descriptors.ts";
 import { Memory } from "../system/memory.ts";
 import type { Room } from "../system/memory.ts";
 import { dataOf, emptyVectors, fullVectors, Message } from "./messages.ts";
-import { isKnownIoctl, isRefusedQuestion, isRefusedSetting, isScriptFamily, mayOpen, SCRIPT_FCNTL } from "./guard.ts";
+import { isKnownIoctl, isRefusedQuestion, isRefusedSetting, isScriptFamily, isScriptFile, mayOpen, SCRIPT_FCNTL } from "./guard.ts";
 import { putSocketAddress, SOCKADDR_ROOM, takeSocketAddress } from "../system/socket-address.ts";
 import { NR } from "../system/system.ts";
 import type { System } from "../system/system.ts";
@@ -26,13 +26,15 @@ export interface RefusedCall {
   readonly refused: string;
 }
 
+/** Octets of a file that shell lines wrote, as the engine has it. */
+const SCRIPT_FILE = 1024 * 1024;
 const NOTHING: Filled = {};
 const nothing = (): Filled => NOTHING;
 
 /** Lays a call out in memory. @throws RangeError for a value that no structure has room for */
 export function prepare(system: System, descriptors: Descriptors, call: Call): PreparedCall | RefusedCall {
   const memory = new Memory(system);
-  const layout = new Layout(memory, descriptors);
+  const layout = new Layout(system, memory, descriptors);
   const laid = layout.of(call);
   if ("refused" in laid) return laid;
   const [number, parameters, fill = nothing] = laid;
@@ -42,10 +44,12 @@ export function prepare(system: System, descriptors: Descriptors, call: Call): P
 type Laid = readonly [number: number, parameters: readonly number[], fill?: (value: number) => Filled] | RefusedCall;
 
 class Layout {
+  private readonly system: System;
   private readonly memory: Memory;
   private readonly own: (fd: number) => number;
 
-  constructor(memory: Memory, descriptors: Descriptors) {
+  constructor(system: System, memory: Memory, descriptors: Descriptors) {
+    this.system = system;
     this.memory = memory;
     this.own = (fd) => descriptors.own(fd);
   }
@@ -88,6 +92,8 @@ class Layout {
       }
       case "open": {
         if (!mayOpen(call.path, call.flags)) return { refused: "EACCES" };
+        // What shell lines wrote is no file of this machine: the program finds it full of zeros, as on the engine.
+        if (isScriptFile(call.path)) return [NR.memfd_create, [memory.copy(new TextEncoder().encode("script\0")).address, 0], (fd) => this.fillWithZeros(fd)];
         return [NR.openat, [AT_FDCWD, memory.copy(new TextEncoder().encode(`${call.path}\0`)).address, call.flags, 0]];
       }
       case "splice":
@@ -100,6 +106,11 @@ class Layout {
       default:
         return this.transfer(call);
     }
+  }
+
+  private fillWithZeros(fd: number): Filled {
+    this.system.call(NR.ftruncate, fd, SCRIPT_FILE);
+    return NOTHING;
   }
 
   /** Calls that carry octets. */

@@ -93,6 +93,6 @@ const SIGACTION_LENGTH = 152;
 /** The numbers of system calls (arch/x86/entry/syscalls/syscall_64.tbl). */
 export const NR = {
   read: 0, write: 1, close: 3, ioctl: 16, readv: 19, writev: 20, sendfile: 40, socket: 41, connect: 42, sendto: 44, recvfrom: 45, sendmsg: 46, recvmsg: 47,
-  shutdown: 48, bind: 49, listen: 50, getsockname: 51, getpeername: 52, setsockopt: 54, getsockopt: 55, fcntl: 72, sched_setscheduler: 144, sched_getscheduler: 145, gettid: 186, epoll_ctl: 233, tgkill: 234,
-  openat: 257, ppoll: 271, unshare: 272, splice: 275, epoll_pwait: 281, accept4: 288, eventfd2: 290, epoll_create1: 291, pipe2: 293, setns: 308,
+  shutdown: 48, bind: 49, listen: 50, getsockname: 51, getpeername: 52, setsockopt: 54, getsockopt: 55, fcntl: 72, ftruncate: 77, sched_setscheduler: 144, sched_getscheduler: 145, gettid: 186, epoll_ctl: 233, tgkill: 234,
+  openat: 257, ppoll: 271, unshare: 272, splice: 275, epoll_pwait: 281, accept4: 288, eventfd2: 290, epoll_create1: 291, pipe2: 293, setns: 308, memfd_create: 319,
 } as const;

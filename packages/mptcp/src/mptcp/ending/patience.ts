@@ -81,6 +81,11 @@ export class Patience {
     if (deadlines.has(DEADLINE.giveUp)) deadlines.set(DEADLINE.giveUp, Math.min(deadlines.at(DEADLINE.giveUp), now + this.soonest));
   }
 
+  /** Whether the application is gone. */
+  get abandoned(): boolean {
+    return this.isAbandoned;
+  }
+
   /** The application is gone: it neither reads nor waits any more. */
   abandon(): void {
     this.isAbandoned = true;

@@ -15,6 +15,7 @@ export interface FastOpenDecision {
 export class FastOpenServer {
   private readonly decision: FastOpenDecision;
   private taken = 0;
+  private isWaiting = false;
 
   constructor(decision: FastOpenDecision) {
     this.decision = decision;
@@ -23,6 +24,15 @@ export class FastOpenServer {
   /** Octets of the SYN's data that were taken. */
   get acknowledged(): number {
     return this.taken;
+  }
+
+  /** Whether the connection waits for the application to accept it. */
+  get waits(): boolean {
+    return this.isWaiting;
+  }
+
+  setWaits(waits: boolean): void {
+    this.isWaiting = waits;
   }
 
   get accepts(): boolean {

@@ -13,6 +13,8 @@ export function closeStream(socket: StreamSocket): Outcome {
   socket.dropListener();
   if (connection === null) return done(0);
   if (connection.closed) {
+    // Subflows may be there still, which then say nothing more of the connection.
+    if (connection instanceof MptcpConnection) connection.abandon(now);
     socket.dropConnection();
     return done(0);
   }

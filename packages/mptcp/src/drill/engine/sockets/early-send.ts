@@ -7,6 +7,7 @@ import { tcpOf } from "./connection-view.ts";
 import { deferred, isClientEnabled, synRoom } from "./fast-open.ts";
 import type { SendRequest } from "./socket.ts";
 import type { StreamSocket } from "./stream-socket.ts";
+import { isZeroCopy } from "./zerocopy.ts";
 
 /**
  * A write that opens the connection, by MSG_FASTOPEN, or whose data the SYN has waited for (TCP_FASTOPEN_CONNECT): the SYN takes as much as it has room for, where
@@ -31,6 +32,8 @@ export function sendEarly(socket: StreamSocket, request: SendRequest): Outcome |
   const taken = connection === null || room === 0 ? 0 : connection.write(Payload.of(data.subarray(0, room)), false, machine.now);
   socket.written += taken;
   if (mayWait) return taken;
+  // Of data on a SYN no timestamp tells, as in Linux.
+  if (taken > 0 && isZeroCopy(socket, flags)) socket.zeroCopies.add(socket.written);
   return room === 0 ? wait(socket, "EINPROGRESS") : done(taken);
 }
 

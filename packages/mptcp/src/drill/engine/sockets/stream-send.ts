@@ -8,6 +8,7 @@ import { sendEarly } from "./early-send.ts";
 import type { Outcome } from "../process/outcome.ts";
 import type { SendRequest } from "./socket.ts";
 import type { StreamSocket } from "./stream-socket.ts";
+import { isZeroCopy } from "./zerocopy.ts";
 
 /** send(2) and its relatives: all octets, or as many as there is room for where the call does not block. */
 export function sendStream(socket: StreamSocket, request: SendRequest): Outcome {
@@ -15,11 +16,10 @@ export function sendStream(socket: StreamSocket, request: SendRequest): Outcome 
   const early = (flags & MSG_FASTOPEN) !== 0 || deferred(socket) !== null ? sendEarly(socket, request) : 0;
   if (typeof early !== "number") return early;
   const { machine, settings } = socket;
-  const isZeroCopy = (flags & MSG_ZEROCOPY) !== 0 && settings.get("SO_ZEROCOPY") !== 0;
   let sent = early;
   const finished = (): CallResult => {
     if (sent > 0) socket.timestamps.add(socket.written);
-    if (isZeroCopy && sent > 0) socket.zeroCopies.add(socket.written);
+    if (sent > 0 && isZeroCopy(socket, flags)) socket.zeroCopies.add(socket.written);
     return done(sent);
   };
   const attempt = (): CallResult | null => {
@@ -46,4 +46,4 @@ function write({ connection, machine, protocol }: StreamSocket, data: Uint8Array
   return connection.write(payload, false, machine.now, (flags & MSG_MORE) !== 0);
 }
 
-const { IPPROTO_MPTCP, MSG_DONTWAIT, MSG_FASTOPEN, MSG_MORE, MSG_OOB, MSG_ZEROCOPY } = CONSTANTS;
+const { IPPROTO_MPTCP, MSG_DONTWAIT, MSG_FASTOPEN, MSG_MORE, MSG_OOB } = CONSTANTS;

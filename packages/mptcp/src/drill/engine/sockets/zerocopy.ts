@@ -1,5 +1,6 @@
 import { CONSTANTS } from "../../system/index.ts";
 import type { ErrorQueue } from "./error-queue.ts";
+import type { Settings } from "./settings.ts";
 
 /** What was sent by MSG_ZEROCOPY and is not acknowledged: the program hears of it on the error queue once its buffer may be used again. */
 export class ZeroCopies {
@@ -41,4 +42,9 @@ export class ZeroCopies {
   }
 }
 
-const { SO_EE_CODE_ZEROCOPY_COPIED, SO_EE_ORIGIN_ZEROCOPY } = CONSTANTS;
+/** Whether what a call with `flags` sends is told of on the error queue. */
+export function isZeroCopy({ settings }: { readonly settings: Settings }, flags: number): boolean {
+  return (flags & MSG_ZEROCOPY) !== 0 && settings.get("SO_ZEROCOPY") !== 0;
+}
+
+const { MSG_ZEROCOPY, SO_EE_CODE_ZEROCOPY_COPIED, SO_EE_ORIGIN_ZEROCOPY } = CONSTANTS;
