@@ -1,7 +1,7 @@
 import type { Egress, SimNode } from "mptcp/sim";
-import { decodePacket, encodePacket } from "mptcp/wire";
-import type { IpAddress, Packet } from "mptcp/wire";
-import type { Device } from "../system/device.ts";
+import { decodePacket, encodePacket, ipHeaderLength, tcpHeaderLength } from "mptcp/wire";
+import type { EncodeOptions, IpAddress, Packet } from "mptcp/wire";
+import type { Device, Segmentation } from "../system/device.ts";
 import { AddedDelay } from "./added-delay.ts";
 import { POLL } from "./real-time.ts";
 import type { RealTime, Source } from "./real-time.ts";
@@ -49,8 +49,9 @@ export class DeviceNode implements SimNode, Source {
   }
 
   receive(packet: Packet, _port: number, now: number): void {
-    const length = encodePacket(packet, this.octets, 0);
-    this.device.write(this.octets.subarray(0, length));
+    const segments = packet.length > MTU ? segmentsOf(packet) : null;
+    const length = encodePacket(packet, this.octets, 0, segments === null ? FULL : PARTIAL);
+    this.device.write(this.octets.subarray(0, length), segments);
     this.lateness.add(this.time.clock - now);
   }
 
@@ -60,11 +61,28 @@ export class DeviceNode implements SimNode, Source {
       const read = this.device.read();
       if (read === null) return;
       const packet = decodePacket(read.octets, 0, read.octets.length);
-      if (typeof packet === "string") this.unreadable++;
-      else this.egress?.send(packet, now);
+      if (typeof packet === "string") {
+        this.unreadable++;
+        continue;
+      }
+      if (packet.tcp !== null && read.segmentSize > 0) packet.tcp.segmentSize = read.segmentSize;
+      this.egress?.send(packet, now);
     }
   }
 }
 
+/** Of which segments a super-segment is; null for what is none. */
+function segmentsOf(packet: Packet): Segmentation | null {
+  const { tcp } = packet;
+  if (tcp === null) return null;
+  const start = ipHeaderLength(packet);
+  const headers = start + tcpHeaderLength(tcp);
+  return { family: packet.source.family, headers, start, size: tcp.segmentSize > 0 ? tcp.segmentSize : MTU - headers };
+}
+
+const FULL: EncodeOptions = {};
+const PARTIAL: EncodeOptions = { tcpChecksum: "partial" };
+/** Of the devices. */
+const MTU = 1500;
 /** Packets that are taken from a device before what is due happens. */
 const MOST_AT_ONCE = 64;

@@ -12,6 +12,17 @@ export interface DevicePacket {
   readonly segmentSize: number;
 }
 
+/** What a super-segment of TCP is to be cut into; octets. */
+export interface Segmentation {
+  readonly family: 4 | 6;
+  /** Of IP and TCP headers together. */
+  readonly headers: number;
+  /** Where the TCP header begins. */
+  readonly start: number;
+  /** Payload of each segment. */
+  readonly size: number;
+}
+
 /** A TUN device, in the namespace in which it was made. It is gone when its descriptor and the namespace are. */
 export class Device {
   readonly fd: number;
@@ -50,12 +61,24 @@ export class Device {
     }
   }
 
-  /** A packet arrives. What the kernel does not take as a packet is lost, as on a wire. */
-  write(octets: Uint8Array): void {
+  /**
+   * A packet arrives. What the kernel does not take as a packet is lost, as on a wire.
+   * @param segments of which TCP segments a super-segment is, whose checksum counts as left to the device; only with `segmentation`
+   */
+  write(octets: Uint8Array, segments: Segmentation | null = null): void {
     const { outgoing, header } = this;
     if (octets.length > LARGEST) return;
     outgoing.octets.set(octets, header);
-    // The header stays empty: what the packet's checksums are is the kernel's to find out.
+    // Otherwise the header stays empty: what the packet's checksums are is the kernel's to find out.
+    outgoing.octets.fill(0, 0, header);
+    if (segments !== null) {
+      outgoing.view.setUint8(0, FLAG_NEEDS_CHECKSUM);
+      outgoing.view.setUint8(1, segments.family === 4 ? GSO_TCP4 : GSO_TCP6);
+      outgoing.view.setUint16(2, segments.headers, true);
+      outgoing.view.setUint16(4, segments.size, true);
+      outgoing.view.setUint16(6, segments.start, true);
+      outgoing.view.setUint16(8, TCP_CHECKSUM, true);
+    }
     this.system.call(NR.write, this.fd, outgoing.address, header + octets.length);
   }
 
@@ -94,7 +117,11 @@ const LARGEST = 65_535 + 40;
 /** include/uapi/linux/if_tun.h, virtio_net.h. */
 const VNET_HEADER_LENGTH = 10;
 const FLAG_NEEDS_CHECKSUM = 1;
+const GSO_TCP4 = 1;
+const GSO_TCP6 = 4;
 const GSO_ECN = 0x80;
+/** Where its checksum lies in a TCP header. */
+const TCP_CHECKSUM = 16;
 const TUNSETIFF = 0x400454ca;
 const TUNSETPERSIST = 0x400454cb;
 const TUNSETOFFLOAD = 0x400454d0;
