@@ -14,7 +14,7 @@ Transfers the same by this machine's kernel and by the engine, under many condit
   --only TEXT   the conditions whose kind or name has TEXT; may be given several times
   --list        name the conditions, and end
   --repeat N    runs of each bulk transfer, of each stack
-  --threads N   runs by the machine's clock at the same time
+  --threads N   runs by the machine's clock at the same time: four for each processor unless given, since they mostly wait
   --through     the engine's packets, too, go over the devices, to a client that is the kernel
   --keep FILE   where runs are kept: a judge that was stopped goes on where it was, and another state of the engine is compared with the same runs of the kernel
   --out, --json where the table goes, again after each condition
@@ -26,7 +26,7 @@ async function main(): Promise<number> {
       only: { type: "string", multiple: true, default: [] },
       list: { type: "boolean", default: false },
       repeat: { type: "string", default: "3" },
-      threads: { type: "string", default: String(2 * availableParallelism()) },
+      threads: { type: "string", default: String(4 * availableParallelism()) },
       through: { type: "boolean", default: false },
       keep: { type: "string" },
       out: { type: "string" },
