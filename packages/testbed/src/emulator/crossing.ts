@@ -67,9 +67,10 @@ export function writeCrossing(packet: Packet, target: Uint8Array): { readonly le
   const length = encodePacket(packet, target, 0, tcp === null ? {} : PARTIAL);
   if (tcp === null) return { length, offload: WHOLE };
   const ip = ipHeaderLength(packet);
-  const { segmentSize } = tcp;
-  const isSuper = segmentSize > 0 && tcp.payload.length > segmentSize;
   const headerLength = ip + tcpHeaderLength(tcp);
+  // What the engine sends, or a box has joined, may leave it open how it is to be cut.
+  const segmentSize = tcp.segmentSize > 0 ? tcp.segmentSize : packet instanceof CrossingPacket ? tcp.payload.length : USUAL_MTU - headerLength;
+  const isSuper = tcp.payload.length > segmentSize;
   const kind = isSuper ? (packet.source.family === 4 ? GSO_TCP4 : GSO_TCP6) : 0;
   return { length, offload: { checksumFrom: ip, checksumOffset: TCP_CHECKSUM, kind, headerLength: isSuper ? headerLength : 0, segmentSize: isSuper ? segmentSize : 0 } };
 }
@@ -127,6 +128,7 @@ const TCP_FIELDS = [
 const CHECKED = { verifyTransportChecksum: true } as const;
 const UNCHECKED = { verifyTransportChecksum: false } as const;
 const PARTIAL = { tcpChecksum: "partial" } as const;
+const USUAL_MTU = 1500;
 const IPV4_HEADER = 20;
 const IPV6_HEADER = 40;
 /** Of the checksum in a TCP header. */

@@ -1,6 +1,6 @@
 import type { Condition } from "./condition.ts";
 import type { DelayFigures, RunResult, Stack } from "./run.ts";
-import { median, quantile, ratioOf } from "./statistics.ts";
+import { mean, median, quantile, ratioOf } from "./statistics.ts";
 import type { Figure, Ratio } from "./statistics.ts";
 
 /** A run that a comparison wants. */
@@ -14,8 +14,8 @@ export interface WantedRun {
 }
 
 /** Bulk transfers are repeated; of flows there are enough in one run. */
-export function wantedRuns({ workload }: Condition, repetitions: number, isThroughTool: boolean): readonly WantedRun[] {
-  const seeds = workload.kind === "bulk" ? Array.from({ length: repetitions }, (_, at) => at + 1) : [1];
+export function wantedRuns({ runs = 1, workload }: Condition, repetitions: number, isThroughTool: boolean): readonly WantedRun[] {
+  const seeds = Array.from({ length: workload.kind === "bulk" ? runs * repetitions : runs }, (_, at) => at + 1);
   return seeds.flatMap((seed): WantedRun[] => [
     { as: "kernel", server: "kernel", client: "kernel", isReal: true, seed },
     { as: "control", server: "kernel", client: "kernel", isReal: true, seed: seed + 1000 },
@@ -64,7 +64,7 @@ export function compare(condition: Condition, runs: readonly { readonly wanted: 
   const isBulk = condition.workload.kind === "bulk";
   return {
     condition,
-    measures: isBulk ? [measure("goodput", goodputs, median)] : [measure("median", times, median), measure("p99", times, quantile(0.99))],
+    measures: isBulk ? [measure("goodput", goodputs, mean)] : [measure("median", times, median), measure("p99", times, quantile(0.99))],
     addedDelay: delayOf([...kernel, ...control, ...engine]),
     isThroughTool: runs.some(({ wanted }) => wanted.as === "engine" && wanted.isReal),
   };

@@ -42,6 +42,12 @@ export interface Condition {
   /** Congestion control of both ends, where it is to be another one than that of the run. */
   readonly congestion?: "cubic" | "reno" | "bbr";
   readonly workload: Workload;
+  /** How many times as many runs as of another condition it takes, since they differ: 1 unless given. */
+  readonly runs?: number;
+  /** Paths of that kind side by side, and Multipath TCP over them; one, and plain TCP, unless given. */
+  readonly paths?: 1 | 2;
+  /** Whether a path takes super-segments, which arrive whole. */
+  readonly segmentation?: true;
 }
 
 /** The path from server to client becomes another at `at`, and every `every` after that, for `time`; ns. */

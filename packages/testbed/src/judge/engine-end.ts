@@ -41,10 +41,12 @@ class Serving extends BaseApplication {
 export class EngineClient implements ClientEnd {
   private readonly host: SimHost;
   private readonly server: IpAddress;
+  private readonly multipath: boolean;
 
-  constructor(host: SimHost, server: IpAddress) {
+  constructor(host: SimHost, server: IpAddress, multipath: boolean) {
     this.host = host;
     this.server = server;
+    this.multipath = multipath;
   }
 
   open(octets: number, done: (result: FlowResult) => void): OpenFlow {
@@ -56,7 +58,7 @@ export class EngineClient implements ClientEnd {
   }
 
   private connect<T extends Client>(flow: T): T {
-    this.host.connect(this.server, PORT, flow, { multipath: false });
+    this.host.connect(this.server, PORT, flow, { multipath: this.multipath });
     return flow;
   }
 }

@@ -19,6 +19,8 @@ export interface KernelPlace {
   readonly address: IpAddress;
   /** Name of the congestion control. */
   readonly congestion: string;
+  /** Whether sockets are of Multipath TCP. */
+  readonly isMultipath: boolean;
 }
 
 /** Serves flows from a namespace. @throws MptcpError with what the kernel refused */
@@ -41,7 +43,7 @@ class KernelSocket {
     this.place = place;
     this.memory = new Memory(system);
     const family = address.family === 4 ? AF_INET : AF_INET6;
-    this.fd = namespace.inside(() => system.must("socket", NR.socket, family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    this.fd = namespace.inside(() => system.must("socket", NR.socket, family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, place.isMultipath ? IPPROTO_MPTCP : 0));
     const name = this.memory.copy(new TextEncoder().encode(place.congestion));
     system.must("TCP_CONGESTION", NR.setsockopt, this.fd, IPPROTO_TCP, TCP_CONGESTION, name.address, name.octets.length);
   }
@@ -271,6 +273,7 @@ const SOCK_STREAM = 1;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const IPPROTO_TCP = 6;
+const IPPROTO_MPTCP = 262;
 const TCP_CONGESTION = 13;
 const MSG_TRUNC = 0x20;
 const MSG_NOSIGNAL = 0x4000;

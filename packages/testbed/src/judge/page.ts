@@ -9,18 +9,20 @@ export function pageOf(comparisons: readonly Comparison[]): string {
   const all = comparisons.flatMap(({ measures }) => measures);
   const better = comparisons.flatMap(({ condition, measures }) => measures.filter(isBetter).map((measure) => `- ${condition.name}: ${measure.name} ${text(measure.ratio)} of Linux's`));
   const decided = comparisons.filter(({ measures }) => measures.every(({ verdict }) => verdict !== "not decided"));
+  const decidedKinds = new Set(decided.map(({ condition }) => condition.kind));
+  const undecidedKinds = [...new Set(comparisons.map(({ condition }) => condition.kind))].filter((kind) => !decidedKinds.has(kind));
   return `# Our TCP beside Linux's
 
 This page is written by \`npm run judge\`: what is transferred from one end of a path to the other, under the same conditions, by the kernel (Linux ${release()}) at both ends and by the engine with the profile \`linux\` at both ends,
-each with CUBIC. The kernel's packets go over two TUN devices whose other ends are a link of the simulator, run by the machine's clock; the engine runs in virtual time over the same link, or through the same devices where the round-trip
+each with CUBIC, but where BBR is said. The kernel's packets go over two TUN devices whose other ends are a link of the simulator, run by the machine's clock; the engine runs in virtual time over the same link, or through the same devices where the round-trip
 time is less than twenty times what the tool itself adds to it.
 
-A row is a figure of a condition: the goodput of a bulk transfer, or the median and the 99th percentile of the time in which a flow is complete. The ratio is the engine's to Linux's, with the interval that 95 % of bootstrap resamplings
-lie in; the control is Linux's own second run to its first. The engine falls short where the interval lies below ${LEAST_GOODPUT} of the goodput or above ${MOST_TIME} of a time. Where the control's interval reaches as far, nothing is decided.
+A row is a figure of a condition: the goodput of bulk transfers, the mean of all runs, or the median and the 99th percentile of the time in which a flow is complete. The ratio is the engine's to Linux's, with the interval that 95 % of
+bootstrap resamplings lie in; the control is Linux's own second runs to its first. The engine falls short where the interval lies below ${LEAST_GOODPUT} of the goodput or above ${MOST_TIME} of a time. Where the control's interval reaches as far, nothing is decided.
 
-${decided.length} of ${comparisons.length} conditions are decided; of ${all.length} figures ${count(all, "holds")} hold, ${count(all, "falls short")} fall short, ${count(all, "not decided")} are not decided.
+${decided.length} of ${comparisons.length} conditions are decided${undecidedKinds.length === 0 ? ", of each kind at least one" : `, but none of ${undecidedKinds.join(", ")}`}; of ${all.length} figures ${count(all, "holds")} hold, ${count(all, "falls short")} fall short, ${count(all, "not decided")} are not decided.
 
-| kind | condition | figure | Linux | engine | ratio | control | |
+| kind | condition | figure | Linux | engine | ratio | control | verdict |
 |---|---|---|---|---|---|---|---|
 ${rows.join("\n")}
 ${better.length === 0 ? "" : `\n## Where Linux is worse\n\n${better.join("\n")}\n`}`;
@@ -30,7 +32,7 @@ const count = (measures: readonly Measure[], verdict: Measure["verdict"]): numbe
 
 function rowOf(kind: string, name: string, { name: figure, kernel, engine, ratio, control, verdict }: Measure): string {
   const value = (number: number): string => (figure === "goodput" ? `${(number / 1e6).toFixed(2)} Mb/s` : `${(number / 1e6).toFixed(0)} ms`);
-  return `| ${kind} | ${name} | ${figure} | ${value(kernel)} | ${value(engine)} | ${text(ratio)} | ${text(control)} | ${verdict === "holds" ? "" : verdict} |`;
+  return `| ${kind} | ${name} | ${figure} | ${value(kernel)} | ${value(engine)} | ${text(ratio)} | ${text(control)} | ${verdict} |`;
 }
 
 /** A ratio and its interval. */

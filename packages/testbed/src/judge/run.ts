@@ -1,7 +1,8 @@
+import { spawnSync } from "node:child_process";
 import { Simulation } from "mptcp/sim";
 import type { LinkOptions, PipeOptions, SimHost, SimNode } from "mptcp/sim";
 import { IpAddress } from "mptcp/wire";
-import { congestionControls } from "mptcp";
+import { congestionControls, MptcpError } from "mptcp";
 import { DeviceNode } from "../emulator/device-node.ts";
 import { AddedDelay } from "../emulator/added-delay.ts";
 import { RealTime } from "../emulator/real-time.ts";
@@ -37,6 +38,8 @@ export interface RunResult {
   readonly flows: readonly FlowResult[];
   /** Bits of payload per second, of a bulk transfer. */
   readonly goodput: number | null;
+  /** Packets that the ends that are kernels were given, super-segments counting once; by path. */
+  readonly given: readonly number[];
   /** What the tool itself added to the delay of packets; null in virtual time. */
   readonly addedDelay: DelayFigures | null;
 }
@@ -60,7 +63,7 @@ function inVirtualTime(condition: Condition, options: RunOptions): RunResult {
   const [server, client] = [new EngineGround("server", condition, options, simulation), new EngineGround("client", condition, options, simulation)];
   const transfer = begin(simulation, condition, server, client);
   while (!transfer.isOver && simulation.now < transfer.deadline) simulation.run(simulation.now + STEP);
-  return { flows: transfer.results(), goodput: transfer.goodput, addedDelay: null };
+  return { flows: transfer.results(), goodput: transfer.goodput, given: [], addedDelay: null };
 }
 
 function inRealTime(condition: Condition, options: RunOptions): RunResult {
@@ -81,9 +84,15 @@ function inRealTime(condition: Condition, options: RunOptions): RunResult {
     const transfer = begin(simulation, condition, server, client);
     time.run(() => transfer.isOver, transfer.deadline);
     const addedDelay = new AddedDelay();
-    for (const { node } of kernels) addedDelay.addAll(node.lateness);
+    const given: number[] = [];
+    for (const { nodes } of kernels) {
+      for (const [path, { lateness }] of nodes.entries()) {
+        addedDelay.addAll(lateness);
+        given[path] = (given[path] ?? 0) + lateness.count;
+      }
+    }
     const { count: packets, largest } = addedDelay;
-    return { flows: transfer.results(), goodput: transfer.goodput, addedDelay: { packets, median: addedDelay.quantile(0.5), p99: addedDelay.quantile(0.99), largest } };
+    return { flows: transfer.results(), goodput: transfer.goodput, given, addedDelay: { packets, median: addedDelay.quantile(0.5), p99: addedDelay.quantile(0.99), largest } };
   } finally {
     promptness.lower();
     time.close();
@@ -93,30 +102,32 @@ function inRealTime(condition: Condition, options: RunOptions): RunResult {
 
 /** Joins the ends, and has the workload begin. */
 function begin(simulation: Simulation, condition: Condition, server: Ground, client: Ground): Transfer {
-  join(simulation, condition, server.node, client.node);
+  server.nodes.forEach((node, path) => join(simulation, condition, node, client.nodes[path]!, path === 0 ? "path" : `path${path + 1}`));
   server.serve();
   return new Transfer(simulation, condition, client.client());
 }
 
 type Side = "server" | "client";
 
-/** One end of the path, with its stack; it serves, or has clients, once it is linked. */
+/** One end of the paths, with its stack, and its node on each; it serves, or has clients, once it is linked. */
 interface Ground {
-  readonly node: SimNode;
+  readonly nodes: readonly SimNode[];
   serve(): void;
   client(): ClientEnd;
 }
 
 /** A host of the simulation. */
 class EngineGround implements Ground {
-  readonly node: SimHost;
+  readonly nodes: readonly SimNode[];
+  private readonly host: SimHost;
   private readonly side: Side;
-  private readonly family: 4 | 6;
+  private readonly condition: Condition;
 
-  constructor(side: Side, { congestion, family, tcp = {} }: Condition, options: RunOptions, simulation: Simulation) {
+  constructor(side: Side, condition: Condition, options: RunOptions, simulation: Simulation) {
+    const { congestion, paths = 1, tcp = {} } = condition;
     this.side = side;
-    this.family = family;
-    this.node = simulation.addHost(side, {
+    this.condition = condition;
+    this.host = simulation.addHost(side, {
       profile: "linux",
       tcp: {
         congestion: congestionControls[congestion ?? options.congestion],
@@ -125,44 +136,50 @@ class EngineGround implements Ground {
         blackHoleDetection: tcp.mtuProbing === true,
       },
     });
+    this.nodes = Array.from({ length: paths }, () => this.host);
   }
 
   serve(): void {
-    this.addAddress();
-    serveByEngine(this.node);
+    this.addAddresses();
+    serveByEngine(this.host);
   }
 
   client(): ClientEnd {
-    this.addAddress();
-    return new EngineClient(this.node, ADDRESSES[this.family].server);
+    this.addAddresses();
+    return new EngineClient(this.host, addressOf("server", this.condition, 0), this.nodes.length > 1);
   }
 
-  private addAddress(): void {
-    this.node.addAddress(ADDRESSES[this.family][this.side]);
+  private addAddresses(): void {
+    this.nodes.forEach((_, path) => this.host.addAddress(addressOf(this.side, this.condition, path), { link: path }));
   }
 }
 
-/** A network namespace of the kernel, joined to the simulation by a device. */
+/** A network namespace of the kernel, joined to the simulation by a device for each path. */
 class KernelGround implements Ground {
-  readonly node: DeviceNode;
+  readonly nodes: readonly DeviceNode[];
   private readonly namespace: Namespace;
-  private readonly device: Device;
+  private readonly devices: Device[] = [];
   private readonly place: KernelPlace;
 
-  constructor(side: Side, { congestion, family, tcp = {} }: Condition, options: RunOptions, time: RealTime) {
+  constructor(side: Side, condition: Condition, options: RunOptions, time: RealTime) {
+    const { congestion, paths = 1, segmentation = false, tcp = {} } = condition;
     const calls = system();
-    const own = ADDRESSES[family][side];
     this.namespace = new Namespace(calls);
     const sysctl = new Sysctl(this.namespace);
     for (const [name, value] of SETTINGS) sysctl.write(name, value);
     if (tcp.sack === false) sysctl.write("net.ipv4.tcp_sack", "0");
     if (tcp.timestamps === false) sysctl.write("net.ipv4.tcp_timestamps", "0");
     if (tcp.mtuProbing === true) sysctl.write("net.ipv4.tcp_mtu_probing", "1");
-    this.device = this.namespace.inside(() => new Device(calls, DEVICE, "none"));
-    const networks = family === 4 ? { local: `${String(own)}/24`, remote: "10.77.0.0/16" } : { local: `${String(own)}/64`, remote: "fd77::/32" };
-    this.namespace.inside(() => setUp(calls, DEVICE, { local: [networks.local], remote: [networks.remote], mtu: 1500, segmentation: false }));
-    this.node = new DeviceNode(side, this.device, [own], time);
-    this.place = { system: calls, namespace: this.namespace, time, address: ADDRESSES[family].server, congestion: congestion ?? options.congestion };
+    if (paths > 1) allowJoins(this.namespace);
+    this.nodes = Array.from({ length: paths }, (_, path) => {
+      const own = addressOf(side, condition, path);
+      const device = this.namespace.inside(() => new Device(calls, `tun${path}`, segmentation ? "segmentation" : "none"));
+      this.devices.push(device);
+      const [local, remote] = own.family === 4 ? [`${String(own)}/24`, `10.${77 + path}.0.0/16`] : [`${String(own)}/64`, `fd${77 + path}::/32`];
+      this.namespace.inside(() => setUp(calls, `tun${path}`, { local: [local], remote: [remote], mtu: 1500, segmentation }));
+      return new DeviceNode(`${side}${path}`, device, [own], time);
+    });
+    this.place = { system: calls, namespace: this.namespace, time, address: addressOf("server", condition, 0), congestion: congestion ?? options.congestion, isMultipath: paths > 1 };
   }
 
   serve(): void {
@@ -174,16 +191,22 @@ class KernelGround implements Ground {
   }
 
   close(): void {
-    this.device.close();
+    for (const device of this.devices) device.close();
     this.namespace.close();
   }
 }
 
-/** Links the ends, server first. */
-function join(simulation: Simulation, condition: Condition, server: SimNode, client: SimNode): void {
-  const { forward, backward, lost, changes, workload } = condition;
+/** Has the kernel join by the addresses that it is told of. @throws MptcpError with what the kernel refused */
+function allowJoins(namespace: Namespace): void {
+  const { status, stderr, error } = namespace.inside(() => spawnSync("ip", ["mptcp", "limits", "set", "subflows", "2", "add_addr_accepted", "2"], { encoding: "utf8" }));
+  if (status !== 0) throw new MptcpError("ERR_MPTCP_TUN", `ip mptcp limits: ${error?.message ?? stderr}`);
+}
+
+/** Links the ends by one path, server first. */
+function join(simulation: Simulation, condition: Condition, server: SimNode, client: SimNode, name: string): void {
+  const { forward, backward, lost, changes, segmentation = false, workload } = condition;
   const loss: PipeOptions = lost === undefined || workload.kind !== "flows" ? {} : { loss: new LostSegmentsModel(lost, workload.segments * SEGMENT) };
-  const options: LinkOptions = { name: "path", forward: { ...forward, ...loss }, backward };
+  const options: LinkOptions = { name, forward: { ...forward, ...loss, segmentation }, backward: { ...backward, segmentation } };
   const link = simulation.connect(server, client, options);
   if (changes === undefined) return;
   const change = (at: number): void => {
@@ -267,7 +290,6 @@ const START = 0.05 * SECOND;
 const STEP = 0.1 * SECOND;
 /** How long the last flow may take. */
 const PATIENCE = 60 * SECOND;
-const DEVICE = "tun0";
 const SETTINGS = [
   // What one flow learnt of the path is not for the next: each is judged by itself.
   ["net.ipv4.tcp_no_metrics_save", "1"],
@@ -275,7 +297,8 @@ const SETTINGS = [
   ["net.ipv6.conf.default.router_solicitations", "0"],
   ["net.ipv6.conf.default.addr_gen_mode", "1"],
 ] as const;
-const ADDRESSES = {
-  4: { server: IpAddress.from("10.77.1.1"), client: IpAddress.from("10.77.2.1") },
-  6: { server: IpAddress.from("fd77:0:1::1"), client: IpAddress.from("fd77:0:2::1") },
-} as const;
+
+function addressOf(side: Side, { family }: Condition, path: number): IpAddress {
+  const [net, host] = [77 + path, side === "server" ? 1 : 2];
+  return IpAddress.from(family === 4 ? `10.${net}.${host}.1` : `fd${net}:0:${host}::1`);
+}

@@ -23,6 +23,18 @@ test("there are at least 40 conditions of at least ten kinds, over both families
   expect(new Set(CONDITIONS.map(({ name }) => name)).size).toBe(CONDITIONS.length);
 });
 
+test("the conditions are of all these kinds; of short flows there are at least 500 in each, and many conditions are over IPv6", () => {
+  const kinds = ["tail loss", "burst", "reordering", "delay spikes", "ACK loss", "loss", "round-trip time", "without SACK", "without timestamps", "path MTU", "idle and busy", "short flows", "slow start", "BBR"];
+  expect(new Set(CONDITIONS.map(({ kind }) => kind))).toEqual(new Set(kinds));
+  for (const { kind, workload } of CONDITIONS) if (kind === "short flows") expect(workload.kind === "flows" && workload.count >= 500).toBe(true);
+  expect(CONDITIONS.filter(({ family }) => family === 6).length).toBeGreaterThan(CONDITIONS.length / 5);
+});
+
+test("what chance decides is run more often", () => {
+  const runs = (condition: Condition): number => wantedRuns(condition, 3, false).filter(({ as }) => as === "engine").length;
+  expect([BULK, { ...BULK, runs: 2 }, FLOWS, { ...FLOWS, runs: 3 }].map(runs)).toEqual([3, 6, 1, 3]);
+});
+
 describe("in virtual time", () => {
   test("every flow is complete, and the same seed gives the same", () => {
     const lossy = { ...FLOWS, forward: { ...path, loss: 0.05 } };
@@ -71,7 +83,7 @@ describe("lost segments", () => {
 
 describe("the verdict", () => {
   const runs = (condition: Condition, engine: number, kernel: number, control: number): { wanted: WantedRun; result: RunResult }[] =>
-    wantedRuns(condition, 3, false).map((wanted) => ({ wanted, result: { flows: [], goodput: { engine, kernel, control }[wanted.as], addedDelay: null } }));
+    wantedRuns(condition, 3, false).map((wanted) => ({ wanted, result: { flows: [], goodput: { engine, kernel, control }[wanted.as], given: [], addedDelay: null } }));
   const verdict = (engine: number, kernel: number, control: number): string | undefined => compare(BULK, runs(BULK, engine, kernel, control)).measures[0]?.verdict;
 
   test("is that the engine falls short where its interval lies beyond the bound, and nothing where Linux differs from itself by as much", () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { median, quantile, ratioOf } from "../../src/judge/statistics.ts";
+import { mean, median, quantile, ratioOf } from "../../src/judge/statistics.ts";
 
 const around = (middle: number, count: number): number[] => Array.from({ length: count }, (_, at) => middle * (1 + ((at * 37) % 21) / 100 - 0.1));
 
@@ -19,4 +19,11 @@ test("a single measurement has an interval of one point", () => {
 test("quantiles are values of the sample, by nearest rank", () => {
   const sample = Array.from({ length: 100 }, (_, at) => at + 1);
   expect([quantile(0)(sample), quantile(0.5)(sample), quantile(0.99)(sample), quantile(1)(sample)]).toEqual([1, 50, 99, 100]);
+});
+
+test("the mean of few runs has a narrower interval than their median", () => {
+  const [mine, theirs] = [around(100, 6), around(100, 6)];
+  const width = ({ low, high }: { low: number; high: number }): number => high - low;
+  expect(mean([1, 2, 6])).toBe(3);
+  expect(width(ratioOf(mine, theirs, mean))).toBeLessThan(width(ratioOf(mine, theirs, median)));
 });

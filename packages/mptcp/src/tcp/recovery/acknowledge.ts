@@ -76,7 +76,7 @@ export function acknowledge(tcp: TcpConnection, segment: TcpSegment, ack: number
   if (hasBlocks) selective(tcp, segment, ack, summary, now);
   if (summary.counts || summary.advanced === 0) sampleRtt(tcp, segment, summary, now);
   const repaired = sender.probe.onAck(ack, summary.duplicateSack && summary.duplicateEnd === sender.probe.end, summary.duplicate);
-  const undone = sender.spurious.watching && lookForSpurious(tcp, summary, tcp.timestamps && segment.hasTimestamps ? segment.timestampEcho : -1, now);
+  const undone = sender.spurious.watching && lookForSpurious(tcp, segment, summary, now);
   if (tcp.pathMtu.search.isOutstanding) noteProbe(tcp);
   let lost: boolean;
   if (tcp.sack) {

@@ -20,9 +20,12 @@ export class SpuriousRecovery {
   /** What was outstanding when it began: stream offsets. */
   private start = 0;
   private end = 0;
-  /** Bytes sent again, and bytes of them that were reported as duplicates. */
-  private resent = 0;
-  private duplicates = 0;
+  /** Ranges that were sent again and not reported as duplicates yet, in the order in which they left: start and end in turns. What left twice is there twice. */
+  private readonly resent: number[] = [];
+  /** Bytes that were sent again before it began, and may be reported as well. */
+  private underWay = 0;
+  /** Whether a duplicate was the network's, or there is too much to remember: D-SACKs say nothing then (RFC 3708 §3). */
+  private isDoubtful = false;
   /** Where what was sent again ends, as a stream offset. */
   private resentEnd = 0;
   /** Our timestamp on the first retransmission; -1: none, or an ACK has shown that it was what arrived. */
@@ -38,8 +41,9 @@ export class SpuriousRecovery {
     this.until = Number.POSITIVE_INFINITY;
     this.start = start;
     this.end = end;
-    this.resent = underWay;
-    this.duplicates = 0;
+    this.resent.length = 0;
+    this.underWay = underWay;
+    this.isDoubtful = false;
     this.resentEnd = 0;
     this.timestamp = -1;
   }
@@ -47,6 +51,7 @@ export class SpuriousRecovery {
   /** It is known to have been for nothing, or something else has answered a loss since. */
   stop(): void {
     this.watching = false;
+    this.resent.length = 0;
     this.forward.stop();
   }
 
@@ -55,8 +60,13 @@ export class SpuriousRecovery {
     if (!this.watching) return;
     // RFC 3522 §3.2 step 1. The echo tells of the left edge alone, so that only the segment there will do.
     if (this.resentEnd === 0 && offset === this.start) this.timestamp = timestamp;
-    this.resent += length;
-    if (offset + length > this.resentEnd) this.resentEnd = offset + length;
+    const end = offset + length;
+    this.forward.onRetransmission(end);
+    if (end > this.resentEnd) this.resentEnd = end;
+    const { resent } = this;
+    if (resent.length > 0 && resent[resent.length - 1] === offset) resent[resent.length - 1] = end;
+    else if (resent.length < MOST_RANGES) resent.push(offset, end);
+    else this.isDoubtful = true;
   }
 
   /**
@@ -78,7 +88,29 @@ export class SpuriousRecovery {
   /** A D-SACK reports [start, end). @returns whether the recovery was for nothing */
   onDuplicate(start: number, end: number): boolean {
     if (start < this.start || end > Math.max(this.end, this.resentEnd)) return false;
-    this.duplicates += end - start;
-    return this.resentEnd > 0 && this.duplicates >= this.resent;
+    this.underWay -= end - start - this.strike(start, end);
+    // RFC 3708 §3: a duplicate of what was not sent again, or not as often, came into being on the way.
+    if (this.underWay < 0) this.isDoubtful = true;
+    return this.resentEnd > 0 && this.resent.length === 0 && this.underWay === 0 && !this.isDoubtful;
+  }
+
+  /** Takes [start, end) out of what was sent again, each byte once. @returns bytes that were there */
+  private strike(start: number, end: number): number {
+    if (start >= end) return 0;
+    const { resent } = this;
+    for (let at = 0; at < resent.length; at += 2) {
+      const [first, last] = [resent[at] as number, resent[at + 1] as number];
+      if (last <= start || first >= end) continue;
+      const [low, high] = [Math.max(first, start), Math.min(last, end)];
+      if (low > first && high < last) resent.splice(at + 1, 0, low, high);
+      else if (low > first) resent[at + 1] = low;
+      else if (high < last) resent[at] = high;
+      else resent.splice(at, 2);
+      return high - low + this.strike(start, low) + this.strike(high, end);
+    }
+    return 0;
   }
 }
+
+/** Numbers that are kept of what was sent again. */
+const MOST_RANGES = 1024;

@@ -3,20 +3,22 @@ import { PHASE } from "../phase.ts";
 import type { AckSummary } from "./acknowledge.ts";
 import { leaveRecovery } from "./recovery.ts";
 import type { SpuriousSign } from "./spurious.ts";
+import { TCP_FLAG } from "../../wire/index.ts";
+import type { TcpSegment } from "../../wire/index.ts";
 
 /**
  * Looks for signs that the last recovery, under way or over, was for nothing, and takes it back where there is one. Called for each ACK while it may still turn
  * out so, before recovery goes on.
- * @param echo the timestamp that the ACK echoes; -1 without
  * @returns whether it was taken back to a window that this ACK lets grow no further (RFC 4015 §3.4)
  */
-export function lookForSpurious(tcp: TcpConnection, summary: AckSummary, echo: number, now: number): boolean {
+export function lookForSpurious(tcp: TcpConnection, segment: TcpSegment, summary: AckSummary, now: number): boolean {
   const { phase, spurious, una } = tcp.sender;
+  const echo = tcp.timestamps && segment.hasTimestamps ? segment.timestampEcho : -1;
   let sign: SpuriousSign | null = null;
   if (summary.advanced > 0 && echo >= 0 && spurious.onAcknowledged(una, echo)) sign = "timestamps";
   else if (summary.duplicateSack && spurious.onDuplicate(summary.duplicateStart, summary.duplicateEnd)) sign = "duplicates";
   else if (phase === PHASE.loss && spurious.forward.isRunning && showsForward(tcp, summary)) sign = "forward";
-  if (sign !== null) takeBack(tcp, sign, summary, now);
+  if (sign !== null) takeBack(tcp, sign, summary, tcp.ecn !== null && (segment.flags & TCP_FLAG.ECE) !== 0, now);
   else if (una > spurious.until) spurious.stop();
   return sign !== null && tcp.config.undo === "limited";
 }
@@ -29,9 +31,9 @@ function showsForward(tcp: TcpConnection, summary: AckSummary): boolean {
   const isNewSent = sender.nxt > sender.recoveryPoint;
   let newData: "sent" | "ready" | "none" = "sent";
   if (!isNewSent) newData = sender.open && sender.una + sender.window > sender.nxt && tcp.owner.mayOffer(tcp) ? "ready" : "none";
-  const advanced = summary.advanced > 0 && sender.una < sender.recoveryPoint;
   const { forward } = sender.spurious;
-  const isSpurious = forward.onAck(original, advanced, summary.duplicate || summary.sacked, newData);
+  const advanced = summary.advanced === 0 || sender.una >= sender.recoveryPoint ? "no" : forward.hasArrived(sender.una) ? "whole" : "part";
+  const isSpurious = forward.onAck({ original, advanced, behind: summary.duplicate || summary.sacked, newData, sack: tcp.sack });
   // Step 3a: the window may be three segments by now, of which new data has taken two.
   if (isNewSent && !isSpurious && !forward.isRunning) sender.forceRetransmission = true;
   return isSpurious;
@@ -40,8 +42,9 @@ function showsForward(tcp: TcpConnection, summary: AckSummary): boolean {
 /**
  * The recovery was for nothing: it ends, what is deemed lost is in flight, and congestion control takes its answer back (RFC 4015 §3.1). RACK then looks again at
  * what may be lost, with a wider window where segments were late.
+ * @param isMarked whether the ACK tells of congestion as well, by ECE
  */
-function takeBack(tcp: TcpConnection, sign: SpuriousSign, summary: AckSummary, now: number): void {
+function takeBack(tcp: TcpConnection, sign: SpuriousSign, summary: AckSummary, isMarked: boolean, now: number): void {
   const { config, congestion, sender } = tcp;
   const { board, rack, spurious } = sender;
   const { timeout } = spurious;
@@ -62,7 +65,8 @@ function takeBack(tcp: TcpConnection, sign: SpuriousSign, summary: AckSummary, n
   }
   // RFC 4015 §3.4.
   const limit = config.undo === "full" ? Number.POSITIVE_INFINITY : sender.inFlight + Math.min(summary.delivered, config.initialWindowSegments * tcp.maxPayload);
-  congestion.onSpurious(timeout, now, limit);
+  // RFC 4015 §3.1 step 9: congestion that the ACK tells of has the lower window stay.
+  if (!isMarked || config.undo === "full") congestion.onSpurious(timeout, now, limit);
   if (timeout && config.undo === "limited") tcp.rtt.onSpuriousTimeout(now);
   tcp.environment.counters.increment(counterOf(sign, timeout, isOver || sender.una >= sender.recoveryPoint));
   if (sign === "forward") tcp.environment.counters.increment("TcpExtTCPSpuriousRTOs");

@@ -11,7 +11,7 @@ export type Told =
   | { readonly what: "idle"; readonly idle: number }
   | { readonly what: "penalty"; readonly window: number }
   | { readonly what: "mss"; readonly mss: number }
-  | { readonly what: "spurious"; readonly timeout: boolean }
+  | { readonly what: "spurious"; readonly timeout: boolean; readonly limit: number }
   | ({ readonly what: "marked" } & MarkEvent)
   | { readonly what: "release" };
 
@@ -60,8 +60,8 @@ export class RecordingControl implements CongestionControl {
   onMarked(event: MarkEvent): void {
     this.told.push({ what: "marked", ...event, loss: { ...event.loss } });
   }
-  onSpurious(timeout: boolean): void {
-    this.told.push({ what: "spurious", timeout });
+  onSpurious(timeout: boolean, _now: number, limit: number): void {
+    this.told.push({ what: "spurious", timeout, limit });
   }
   onPenalty(window: number): void {
     this.told.push({ what: "penalty", window });
