@@ -1,7 +1,7 @@
 import type { Rules } from "./finding.ts";
 
 export type CongestionRule =
-  | "names" | "group" | "hand-over" | "window" | "threshold" | "pacing rate" | "growth" | "idle" | "loss" | "timeout" | "spurious" | "penalty" | "random loss" | "sharing" | "progress" | "events" | "the same again" | "saved state";
+  | "names" | "group" | "hand-over" | "window" | "threshold" | "pacing rate" | "growth" | "idle" | "loss" | "timeout" | "spurious" | "marks" | "penalty" | "random loss" | "sharing" | "progress" | "events" | "the same again" | "saved state";
 
 /** A rule that a controller broke, and how. */
 export interface Problem {
@@ -58,6 +58,10 @@ export const CONGESTION_RULES: Rules<CongestionRule | "throws"> = {
   spurious: {
     contract: "After a recovery that was for nothing the window is no larger than before it, or than it has become since (CongestionControl.onSpurious, RFC 4015 §3.4).",
     advice: "Keep window and threshold in `onLoss`, and in `onTimeout` where `consecutive` is 1; go back to them once, and where the window is smaller than that.",
+  },
+  marks: {
+    contract: "Where packets were marked, a window of five segments or more becomes smaller once per window of data, and none becomes larger (CongestionControl.onMarked, RFC 3168 §6.1.2, RFC 8257 §3.3).",
+    advice: "Answer `isFirst` as a loss; with marks `each`, count the others and lower nothing by them.",
   },
   penalty: {
     contract: "A penalty lowers the window or leaves it; it never makes it larger (CongestionControl.onPenalty).",

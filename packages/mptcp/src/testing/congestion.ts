@@ -16,7 +16,7 @@ import { Watch } from "./watched-control.ts";
  * - keep its window between one segment and what can be in use, and its pacing rate, if it has one, above 0;
  * - grow on a clean path and fill it, get on with losses of one percent, and leave another one of its kind its part;
  * - lower the window on a loss; one that gives a pacing rate is exempt, since it may find by its model of the path that the loss is none of its doing;
- * - come down on a timeout, to half or to four segments at the most, and on a penalty;
+ * - come down on a timeout, to half or to four segments at the most, on marks, and on a penalty;
  * - survive idle times, an application that does not fill the window, another segment size, many segments in one ACK, spurious recoveries,
  *   a path without SACK, and an exchange while data flows.
  *
@@ -133,6 +133,16 @@ function checkWhateverComes(factory: CongestionControlFactory): Problem[] {
   twice.onSpurious(false, now + SECOND, 2 * MSS);
   twice.onRecovered(Number.POSITIVE_INFINITY, now + SECOND);
   watch.check(twice, MSS, "losses without recoveries, and recoveries without a loss");
+  const marked = start();
+  for (const [at, isFirst] of [true, false, true, false].entries()) {
+    if (!isFirst && marked.marks === "window") continue;
+    const { window } = marked;
+    const una = at * MANY;
+    marked.onMarked({ acked: MSS, marked: MSS, isFirst, una, nxt: una + window, loss: lossOf(window, 0, now + at * RTT) });
+    watch.check(marked, MSS, "marks");
+    const isAnswered = isFirst ? marked.window < window || window < LEAST_LOWERED * MSS : marked.window <= window;
+    if (!isAnswered) problems.push({ rule: "marks", problem: `the window is ${marked.window} bytes after ${isFirst ? "the first" : "another"} mark of a window of data, and was ${window}` });
+  }
   const small = start();
   for (const mss of [500, 9000, 88]) {
     small.onMss(mss);
@@ -223,5 +233,7 @@ function alike(a: unknown, b: unknown): boolean {
 
 const MSS = 1000;
 const RTT = SECOND / 20;
+/** Segments from which on a window can become smaller: two are the least of RFC 5681 §3.1, and four of a model of the path. */
+const LEAST_LOWERED = 5;
 /** Bytes of an ACK of very many segments. */
 const MANY = 500_000;

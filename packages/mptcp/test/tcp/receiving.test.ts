@@ -23,8 +23,8 @@ describe("acknowledging", () => {
     expect(s.pending).toBe(16);
   });
 
-  // A round trip, but between 1 ms and the configured 40 ms; all that while it is unknown.
-  test.each([[0.01, 1], [20, 20], [300, 40], [0, 40]])("later every second full segment, and the odd one after a delay (round trip %f ms: %i ms)", (rttMs, delayMs) => {
+  // A quarter of a round trip, but between 1 ms and the configured 40 ms; all that while it is unknown.
+  test.each([[0.01, 1], [20, 5], [120, 30], [300, 40], [0, 40]])("later every second full segment, and the odd one after a delay (round trip %f ms: %i ms)", (rttMs, delayMs) => {
     const s = new Script(PLAIN).established();
     const at = warmUp(s);
     Object.defineProperty(s.tcp, "receiverRtt", { value: rttMs * MILLISECOND });

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { PlainObject } from "../../src/core/index.ts";
 import { congestionControls, coupled } from "../../src/mptcp/index.ts";
 import type { AckEvent, CongestionContext, CongestionControlFactory, CouplingMember } from "../../src/tcp/index.ts";
+import type { MarkEvent } from "../../src/tcp/congestion/control.ts";
 import { CouplingRule, NewReno } from "../../src/tcp/index.ts";
 import { checkCongestionControl } from "../../src/testing/index.ts";
 
@@ -76,6 +77,23 @@ describe("what is broken fails", () => {
     })(context)));
     expect(problems["reordering"]?.join()).toMatch(/after a recovery that was for nothing, and was never more than \d+/);
     expect(problems["whatever comes"]?.join()).toMatch(/after timeouts that were for nothing, and was \d+/);
+  });
+
+  test("marks that nobody minds, or that make the window larger", () => {
+    const deaf = problemsOf(broken("deaf", (context) => new (class extends NewReno {
+      override onMarked(): void {}
+    })(context)));
+    expect(deaf["whatever comes"]?.join()).toMatch(/after the first mark of a window of data, and was/);
+    const eager = problemsOf(broken("eager", (context) => new (class extends NewReno {
+      override get marks(): "each" {
+        return "each";
+      }
+      override onMarked(event: MarkEvent): void {
+        if (event.isFirst) super.onMarked(event);
+        else this.cwnd += this.mss;
+      }
+    })(context)));
+    expect(eager["whatever comes"]?.join()).toMatch(/after another mark of a window of data, and was/);
   });
 
   test("state that is not saved, and what is not the same twice", () => {

@@ -54,6 +54,16 @@ export class Dctcp extends NewReno {
     if (event.isFirst) this.lowerBy(event.loss);
   }
 
+  /** What is known of marks is newer than the loss that was none, and was no part of the answer to it. */
+  override onSpurious(timeout: boolean, now: number, limit: number): void {
+    const { alpha, windowEnd, bytesAcked, bytesMarked } = this;
+    super.onSpurious(timeout, now, limit);
+    this.alpha = alpha;
+    this.windowEnd = windowEnd;
+    this.bytesAcked = bytesAcked;
+    this.bytesMarked = bytesMarked;
+  }
+
   override snapshot(now: number): PlainObject {
     const { alpha, windowEnd, bytesAcked, bytesMarked } = this;
     return { ...super.snapshot(now), alpha, windowEnd, bytesAcked, bytesMarked };

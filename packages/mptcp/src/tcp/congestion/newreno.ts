@@ -25,7 +25,10 @@ import type { LossBasedParameters } from "./loss-based.ts";
  */
 export class NewReno extends LossBasedControl {
   readonly name: string;
-  /** Bytes acknowledged in congestion avoidance that have not made a whole segment of growth yet. */
+  /**
+   * Bytes acknowledged in congestion avoidance that have not made a whole segment of growth yet. A loss takes them back, but not where the controller is coupled:
+   * a segment of its growth may take more acknowledgments than there are between two losses, and RFC 6356 §3 (1) grows with each of them.
+   */
   private credit: number;
 
   constructor(context: CongestionContext, parameters: LossBasedParameters = NEWRENO_PARAMETERS, rule: CouplingRule | null = null, name = "reno") {
@@ -36,12 +39,12 @@ export class NewReno extends LossBasedControl {
 
   override onLoss(loss: LossEvent): void {
     super.onLoss(loss);
-    this.credit = 0;
+    if (this.member === null) this.credit = 0;
   }
 
   override onTimeout(loss: LossEvent): void {
     super.onTimeout(loss);
-    this.credit = 0;
+    if (this.member === null) this.credit = 0;
   }
 
   override snapshot(now: number): PlainObject {

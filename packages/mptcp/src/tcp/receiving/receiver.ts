@@ -197,13 +197,13 @@ export class Receiver {
   }
 
   /**
-   * How long an ACK may wait for a second segment, ns: a round trip at the most, since a longer pause would be what limits a sender with
-   * a small window, and would pass for its round-trip time.
+   * How long an ACK may wait for a second segment, ns: a quarter of a round trip at the most, since a longer pause would be what limits a sender with
+   * a small window, and passes for its round-trip time.
    */
   ackDelay(): number {
     const { delayedAck } = this.tcp.config;
     const rtt = this.tcp.receiverRtt;
-    return rtt > SHORTEST_ACK_DELAY ? Math.min(delayedAck, rtt) : rtt === 0 ? delayedAck : Math.min(delayedAck, SHORTEST_ACK_DELAY);
+    return rtt === 0 ? delayedAck : Math.min(delayedAck, Math.max(rtt / ACK_DELAYS_IN_ROUND_TRIP, SHORTEST_ACK_DELAY));
   }
 
   /** The same as Linux decides it. */
@@ -554,3 +554,5 @@ const TIMESTAMP_LIFETIME = 24 * 86400 * SECOND;
 
 /** Below this an ACK that waits costs less than one more ACK, ns. */
 const SHORTEST_ACK_DELAY = 1_000_000;
+/** Of an ACK that waits: so many fit into a round trip. */
+const ACK_DELAYS_IN_ROUND_TRIP = 4;

@@ -72,6 +72,20 @@ describe("DCTCP (RFC 8257 §3.3)", () => {
     expect(fresh.window).toBe(11 * MSS);
   });
 
+  test("a loss that was none gives the window back, and leaves what is known of marks since", () => {
+    const control = inAvoidance(20);
+    marks(control, { una: 0, nxt: 10 * MSS });
+    control.onLoss(lossOf(20 * MSS));
+    marks(control, { una: 11 * MSS, nxt: 21 * MSS });
+    marks(control, { una: 22 * MSS, nxt: 32 * MSS });
+    expect(control.markedShare).toBeCloseTo((15 / 16) ** 2, 12);
+    control.onSpurious(false, 0, Number.POSITIVE_INFINITY);
+    expect([control.window, control.markedShare]).toEqual([20 * MSS, expect.closeTo((15 / 16) ** 2, 12)]);
+    // The window of observation is the present one.
+    marks(control, { una: 32 * MSS, nxt: 42 * MSS, marked: MSS });
+    expect(control.markedShare).toBeCloseTo((15 / 16) ** 2, 12);
+  });
+
   test("remembers all of it in its snapshot", () => {
     const control = inAvoidance(10);
     marks(control, { una: 0, nxt: 10 * MSS });

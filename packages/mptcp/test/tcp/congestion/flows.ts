@@ -16,6 +16,8 @@ export interface FlowsPlan {
   readonly loss?: number;
   readonly tcp?: Partial<TcpConfig>;
   readonly seed: number;
+  /** When each flow begins, ms; 100 ms after the one before unless given. */
+  readonly begins?: readonly number[];
   /** Seconds from the beginning: from when on is measured, and until when. */
   readonly from: number;
   readonly to: number;
@@ -32,7 +34,7 @@ export interface FlowsResult {
   readonly overflowed: number;
 }
 
-/** Carries it out in virtual time; flows begin 100 ms one after the other. */
+/** Carries it out in virtual time. */
 export function runFlows(plan: FlowsPlan, look: (now: number, sockets: readonly TcpSocket[]) => void = () => {}): FlowsResult {
   const simulation = new Simulation({ seed: plan.seed });
   const count = plan.flows ?? 1;
@@ -49,7 +51,7 @@ export function runFlows(plan: FlowsPlan, look: (now: number, sockets: readonly 
   const sinks = right.map((host, i) => {
     const sink = new Sink();
     host.listen(80, () => sink, { multipath: false });
-    simulation.at(i * 100 * MILLISECOND, () => {
+    simulation.at((plan.begins?.[i] ?? i * 100) * MILLISECOND, () => {
       const from = left[i]!;
       from.host.setDefaults({ tcp: { congestion: factories[i % factories.length]! } });
       const socket = from.connect(rightAddresses[i]![0]!, 80, new BulkSender(), { multipath: false });

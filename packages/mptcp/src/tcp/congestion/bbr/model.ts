@@ -2,7 +2,7 @@ import { objectFrom, SECOND } from "../../../core/index.ts";
 import type { PlainObject } from "../../../core/index.ts";
 import type { CongestionContext, RateSample } from "../control.ts";
 import { CycleMaximum, RoundMaximum } from "./filters.ts";
-import { BETA, EXTRA_ACKED_ROUNDS, FULL_BANDWIDTH_GROWTH, FULL_BANDWIDTH_ROUNDS, HEADROOM, LOSS_THRESHOLD, MIN_PIPE_SEGMENTS, MIN_RTT_WINDOW, PROBE_RTT_INTERVAL } from "./parameters.ts";
+import { BETA, EXTRA_ACKED_ROUNDS, FULL_BANDWIDTH_GROWTH, FULL_BANDWIDTH_ROUNDS, HEADROOM, LOSS_THRESHOLD, MIN_PIPE_SEGMENTS, MIN_RTT_WINDOW, PACING_MARGIN, PROBE_RTT_INTERVAL } from "./parameters.ts";
 import { plainOf, takePlain } from "./plain.ts";
 
 /**
@@ -147,12 +147,19 @@ export class PathModel {
     if (sample.hasRate && (sample.rate >= this.maxBandwidth || !this.isLimited(sample))) this.bandwidths.take(sample.rate);
   }
 
-  /** Once per round trip with loss, while bandwidth is not being sought: InitLowerBounds and LossLowerBounds. */
-  adaptLowerBounds(window: number): void {
-    if (!this.isLossInRound) return;
+  /**
+   * Once per round trip that lost too much, while bandwidth is not being sought: InitLowerBounds and LossLowerBounds. So much as is lost the rate is to become
+   * smaller ("Design Considerations for Choosing Constant Parameters"), but the pseudocode compares what was delivered with the bandwidth, of which less is sent:
+   * PacingMarginPercent less, and a tenth less in ProbeBW_DOWN. Each lossy round trip would take that off once more. And the full rate is to be had where one
+   * packet in a hundred is lost ("High-Level Design Goals"): what is safe while bandwidth is sought, LossThresh, is no sign of less bandwidth here either.
+   * @param gain at which the round trip was paced, 1 at the most
+   */
+  adaptLowerBounds(sample: RateSample, window: number, gain: number): void {
+    if (!this.isLossInRound || !this.isTooMuch(sample.lost, sample.inFlightThen)) return;
     if (this.shortTermBandwidth === Number.POSITIVE_INFINITY) this.shortTermBandwidth = this.maxBandwidth;
     if (this.shortTermInflight === Number.POSITIVE_INFINITY) this.shortTermInflight = window;
-    this.shortTermBandwidth = Math.max(this.latestBandwidth, BETA * this.shortTermBandwidth);
+    const delivered = Math.min(this.latestBandwidth / (gain * (1 - PACING_MARGIN)), this.shortTermBandwidth);
+    this.shortTermBandwidth = Math.max(delivered, BETA * this.shortTermBandwidth);
     this.shortTermInflight = Math.max(this.latestInflight, BETA * this.shortTermInflight);
   }
 

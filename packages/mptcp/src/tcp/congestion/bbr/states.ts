@@ -94,7 +94,7 @@ export class StateMachine {
     model.updateBandwidth(sample);
     if (model.lossRoundStart) {
       // What ProbeRTT held down says as little of the path as the losses meanwhile, for which leaving ProbeRTT resets the short-term model.
-      if (!this.isProbingBandwidth && !model.wasHeldDown(sample)) model.adaptLowerBounds(outputs.window);
+      if (!this.isProbingBandwidth && !model.wasHeldDown(sample)) model.adaptLowerBounds(sample, outputs.window, this.state === "down" ? this.pacingGain : 1);
       model.isLossInRound = false;
     }
     model.updateAggregation(sample.newlyDelivered, outputs.window, now);
