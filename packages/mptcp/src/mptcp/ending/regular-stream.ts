@@ -134,7 +134,6 @@ export class RegularStream implements TcpOwner, SubflowView {
     this.acknowledgedAt = unsent.lastAcknowledgedAt;
     this.isDeclaring = from.isEstablished && from.declares;
     this.acknowledges = from.acknowledges;
-    this.keepsWritesApart = from.keepsWritesApart;
     this.infiniteFrom = from.infiniteFrom >= 0 ? from.infiniteFrom : from.tcp.ackedOffset - from.sentEarly;
     this.sentWithout = from.tcp.nextOffset;
     this.unread = unread;
@@ -150,6 +149,7 @@ export class RegularStream implements TcpOwner, SubflowView {
     this.answerDue = false;
     this.isEstablished = from.isEstablished;
     this.fellOpening = !from.isEstablished && !from.session.initiator;
+    this.keepsWritesApart = from.keepsWritesApart && !this.fellOpening;
   }
 
   /** Begins, once it is the owner of its TCP connection. */
@@ -497,7 +497,8 @@ export class RegularStream implements TcpOwner, SubflowView {
     if (known < 0 || known >= payload.length) return;
     this.received += payload.length - known;
     this.receivedAt = now;
-    if (this.isDiscarding) return;
+    // RFC 8684 §3.3.3: there is nothing behind a DATA_FIN.
+    if (this.isDiscarding || this.finReached) return;
     this.unread.queue.push(known === 0 ? payload : payload.slice(known, payload.length));
     if (this.hasEnoughToRead) this.context.raise(STREAM_EVENT.readable);
   }
