@@ -558,7 +558,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     // only in its own direction: what we have to say follows, and our FIN after it.
     const { closed, config, receiver, sender } = this.context;
     if (config.subflowFin === "open" && !closed) {
-      if (!sender.finSent && receiver.finOffset < 0 && this.inbound.held === 0 && !this.reader.hadFinAlone) this.close(now);
+      if (!sender.finSent && !receiver.finReached && this.inbound.held === 0 && !this.reader.hadFinAlone) this.close(now);
     } else if (closed || !receiver.finReached || this.context.othersFor(this) !== "none") this.close(now);
   }
 

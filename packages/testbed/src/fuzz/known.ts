@@ -167,7 +167,8 @@ export const KNOWN: readonly KnownKind[] = [
   {
     name: "an urgent octet",
     what: /^read: kernel N, engine N$/,
-    state: /^regular/,
+    // Whose SYN carries a key is a peer of regular TCP that believes to be none.
+    state: /^(regular|one subflow$)/,
     after: /^urgent data$/,
     reason: "docs/features.md, D10: there is no urgent data, which RFC 6093 §4 would have read in line; Linux leaves the octet out of what is read",
   },
@@ -230,7 +231,7 @@ export const KNOWN: readonly KnownKind[] = [
   {
     name: "a DATA_FIN before data that has come",
     what: /^(values of dss dack8 nocs of ACK|(ack of|the kernel alone sends) ACK with dss dack8 nocs|time of ACK with dss dack8 nocs: the kernel is earlier)$/,
-    state: /^peer closed$/,
+    state: /^(one subflow|peer closed)$/,
     after: /^data mapped behind a gap$/,
     ends: true,
     reason: "RFC 8684 §3.3.3: nothing follows a DATA_FIN, so that one below data that is there says nothing; Linux takes it",
@@ -269,6 +270,23 @@ export const KNOWN: readonly KnownKind[] = [
     tag: /^close$/,
     kernel: /^nothing$/,
     reason: "RFC 8684 §3.5: MP_FASTCLOSE ends all subflows; one that was joined, and whose FINs have both left, is none of the connection's any more to Linux",
+  },
+  {
+    name: "shutting a connection that fell back behind both DATA_FINs",
+    what: /^shutdown: kernel ENOTCONN, engine 0$/,
+    state: /^both closed$/,
+    tag: /^shut reading$/,
+    after: /^data (without DSS|with a Data ACK alone)$/,
+    reason: "RFC 8684 §3.7: from the fallback on it is regular TCP, and open until both FINs have come; Linux has it as closed once its DATA_FIN needs no answer any more",
+  },
+  {
+    name: "a wrong checksum behind a DATA_FIN",
+    what: /^the engine alone sends RST$/,
+    state: /^peer closed$/,
+    tag: /^data with a wrong checksum$/,
+    kernel: /^nothing$/,
+    ends: true,
+    reason: "RFC 8684 §3.7: only where the data is one contiguous stream can it go on as regular TCP, and a DATA_FIN has a number of the data alone; Linux sends MP_FAIL, and takes what follows",
   },
 ];
 

@@ -271,7 +271,7 @@ export class RegularStream implements TcpOwner, SubflowView {
     const { unreadAtClose } = this.tcp.config;
     const isTcp = unreadAtClose === "reset" || this.fellOpening;
     if (this.readable > 0 && isTcp && unreadAtClose !== "drop") {
-      this.abort(now);
+      this.breakOff(true, now);
       return;
     }
     this.ending = true;
@@ -333,9 +333,14 @@ export class RegularStream implements TcpOwner, SubflowView {
   }
 
   abort(now: number): void {
+    this.breakOff(false, now);
+  }
+
+  /** `isUnread`: data that was not read is lost, which a peer hears of after both FINs, too (RFC 1122 §4.2.2.13). */
+  private breakOff(isUnread: boolean, now: number): void {
     if (this.isClosed) return;
     this.finish("ECONNABORTED");
-    this.tcp.abort(now);
+    this.tcp.abort(now, isUnread);
     this.leave("aborted");
   }
 
