@@ -9,8 +9,8 @@ export class Pool<Task> {
     this.#workers = Array.from({ length: threads }, () => new Worker(script));
   }
 
-  /** Carries tasks out; `done` hears of each. `isStopped` is asked before each task. @throws whatever a thread ended with */
-  async run<T>(tasks: readonly Task[], isStopped: () => boolean, done: (index: number, result: T) => void): Promise<void> {
+  /** Carries tasks out, `most` at a time; `done` hears of each. `isStopped` is asked before each task. @throws whatever a thread ended with */
+  async run<T>(tasks: readonly Task[], isStopped: () => boolean, done: (index: number, result: T) => void, most = this.#workers.length): Promise<void> {
     let next = 0;
     const work = (worker: Worker): Promise<void> =>
       new Promise((resolve, reject) => {
@@ -32,7 +32,7 @@ export class Pool<Task> {
         worker.on("message", heard).on("error", reject).on("exit", ended);
         go();
       });
-    await Promise.all(this.#workers.map(work));
+    await Promise.all(this.#workers.slice(0, most).map(work));
   }
 
   async close(): Promise<void> {

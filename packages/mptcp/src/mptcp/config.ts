@@ -177,7 +177,7 @@ export interface MptcpConfig {
   readonly dataFinOn: "usable" | "all";
   /**
    * When the FIN of a peer on one subflow is answered by ours: at once, `always` but where the peer has said all it has to say and it is the last subflow; or
-   * only while the connection is `open`, neither end having sent a DATA_FIN, not even beside the FIN, and nothing of the subflow waits for a checksum. RFC 8684 §3.3.3 has subflows close together after both DATA_FINs. Without options the
+   * only while the connection is `open`, neither end having sent a DATA_FIN that counts, nor one beside the FIN, and nothing of the subflow waits for a checksum. RFC 8684 §3.3.3 has subflows close together after both DATA_FINs. Without options the
    * FIN is taken for one of regular TCP (§3.7) with `always`, and for one of its subflow with `open`; then nothing is said of the end of the connection on a subflow that was closed,
    * unless it is the first.
    */

@@ -352,7 +352,8 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
   acceptJoin(option: MpJoinSyn, tuple: FourTuple, now: number): Subflow | LateJoin | JoinRefusal {
     const { session, stream } = this;
     if (stream instanceof Multipath) return stream.acceptJoin(option, tuple, now);
-    if (this.config.joinRefusal === "syn" || stream.closed || !session.remoteKnown) return "not_multipath";
+    // Linux forgets a connection at once that is let go of before all was read.
+    if (this.config.joinRefusal === "syn" || stream.closed || stream.tcp.refusesText || !session.remoteKnown) return "not_multipath";
     const { environment, subflowConfig } = this;
     const entry = environment.localAddresses().find(({ address }) => address.equals(tuple.localAddress));
     return new LateJoin(this, {

@@ -73,9 +73,9 @@ export class OptionReader {
     return this.hadMapping;
   }
 
-  /** Whether it carried a DATA_FIN and no data, of use or not. */
+  /** Whether it carried a DATA_FIN and no data, of use or not, and no mapping goes on there. */
   get hadFinAlone(): boolean {
-    return this.hadMapping && this.facts.dataFin && this.facts.length === 0;
+    return this.hadMapping && this.facts.dataFin && this.facts.length === 0 && !this.inbound.isWithinMapping;
   }
 
   /** Segments with neither data nor options of Multipath TCP since the last one with options. Data that an earlier mapping covers needs none. */

@@ -1,13 +1,9 @@
-import type { CloseReason, Counters, Deadlines, FallbackReason, Reason, SubflowEndReason } from "../core/index.ts";
-import { SUBFLOW_END_REASONS } from "../core/index.ts";
-import type { CongestionControlFactory, CouplingGroup, FourTuple, SegmentRole, SegmentSlot, StreamBuffers, TcpConnection, TcpOwner } from "../tcp/index.ts";
-import { SEGMENT_ROLE } from "../tcp/index.ts";
-import type { MpReset, Payload, TcpSegment } from "../wire/index.ts";
-import { MP_RESET_REASON, TCP_OPTION_SPACE } from "../wire/index.ts";
+import { SUBFLOW_END_REASONS, type CloseReason, type Counters, type Deadlines, type FallbackReason, type Reason, type SubflowEndReason } from "../core/index.ts";
+import { SEGMENT_ROLE, type CongestionControlFactory, type CouplingGroup, type FourTuple, type SegmentRole, type SegmentSlot, type StreamBuffers, type TcpConnection, type TcpOwner } from "../tcp/index.ts";
+import { MP_RESET_REASON, TCP_OPTION_SPACE, type MpReset, type Payload, type TcpSegment } from "../wire/index.ts";
 import type { MptcpConfig } from "./config.ts";
 import type { Carrier, InboundOwner } from "./context.ts";
-import type { DataFault } from "./data/faults.ts";
-import { noteFault } from "./data/faults.ts";
+import { noteFault, type DataFault } from "./data/faults.ts";
 import { Inbound } from "./data/inbound.ts";
 import { SentMapping, SentMappings } from "./data/mappings.ts";
 import { headerGrowth } from "./data/option-space.ts";
@@ -18,21 +14,17 @@ import type { FailureSubflow } from "./ending/checksum-failure.ts";
 import type { EndingSubflow } from "./ending/ending.ts";
 import { LateJoin } from "./ending/late-join.ts";
 import { isMute } from "./ending/left.ts";
-import { OptionLoss } from "./ending/option-loss.ts";
-import type { OptionLossSubflow } from "./ending/option-loss.ts";
+import { OptionLoss, type OptionLossSubflow } from "./ending/option-loss.ts";
 import type { PatienceSubflow } from "./ending/patience.ts";
 import { EarlyData } from "./handshake/early-data.ts";
-import type { Opening, OpeningOwner } from "./handshake/opening.ts";
-import { CapableOpening, JoinOpening } from "./handshake/opening.ts";
+import { CapableOpening, JoinOpening, type Opening, type OpeningOwner } from "./handshake/opening.ts";
 import type { SubflowView } from "./info.ts";
 import { OptionReader } from "./option-reader.ts";
 import { writeDss, writeFastclose, writeReset } from "./option-writer.ts";
 import type { PathSubflow } from "./paths/paths.ts";
-import { LifeCheck } from "./paths/silence.ts";
-import type { SilentSubflow } from "./paths/silence.ts";
+import { LifeCheck, type SilentSubflow } from "./paths/silence.ts";
 import { RemovalCheck } from "./paths/removal-check.ts";
-import { Staleness } from "./paths/staleness.ts";
-import type { StaleSubflow } from "./paths/staleness.ts";
+import { Staleness, type StaleSubflow } from "./paths/staleness.ts";
 import type { Session } from "./session.ts";
 import type { SubflowContext, SubflowOptions } from "./subflow-context.ts";
 import { equalOctets } from "./version/keys.ts";
@@ -90,6 +82,8 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   private resetPasses = false;
   /** The RST, or an ACK, is to carry MP_FASTCLOSE. */
   private fastclose = false;
+  /** It is to close; what was written until then, and Nagle's algorithm holds back, goes before its FIN. One mapping covers it, where mappings span writes. */
+  private hasLastMapping = false;
   /** The join that goes on without it, until its third ACK comes. */
   private heir: LateJoin | null = null;
   /** It ended since its path drops options. */
@@ -251,7 +245,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
 
   get mayCarryData(): boolean {
     // A subflow that is to close gets no more.
-    return this.state === "established" && this.removal === null && !this.tcp.finSent && !this.tcp.closing;
+    return this.state === "established" && this.removal === null && !this.tcp.finSent && (!this.tcp.closing || this.hasLastMapping);
   }
 
   get mayRevert(): boolean {
@@ -358,6 +352,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   }
 
   close(now: number): void {
+    this.hasLastMapping = !this.tcp.closing && this.mayCarryData && this.config.mappingSpan === "write" && this.context.sender.unsent > 0;
     // No application waits on a subflow: a peer that does not answer its FIN is not waited for.
     this.tcp.abandon(now);
     this.context.subflowsChanged();
@@ -437,7 +432,9 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     // What was declared comes first, also on a subflow that gets nothing new any more.
     if (this.span !== null) return Math.min(limit, this.span.length);
     if (!this.mayCarryData || this.context.closed) return 0;
-    return this.context.sender.offer(this, limit, now);
+    const length = this.context.sender.offer(this, limit, now);
+    if (length === 0) this.endMappings();
+    return length;
   }
 
   take(_tcp: TcpConnection, offset: number, length: number, now: number, slot: SegmentSlot): void {
@@ -447,6 +444,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     }
     const { sender } = this.context;
     if (sender.take(this, offset - this.early.sent, length, now, slot)) this.reinjectedBytes += length;
+    this.endMappings();
     const mapping = slot.tag as SentMapping;
     this.sentMappings.push(mapping);
     if (sender.rest === null) return;
@@ -561,7 +559,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     // only in its own direction: what we have to say follows, and our FIN after it.
     const { closed, config, receiver, sender } = this.context;
     if (config.subflowFin === "open" && !closed) {
-      if (!sender.finSent && receiver.finOffset < 0 && this.inbound.held === 0 && !this.reader.hadFinAlone) this.close(now);
+      if (!sender.finSent && !receiver.finReached && this.inbound.held === 0 && !this.reader.hadFinAlone) this.close(now);
     } else if (closed || !receiver.finReached || this.context.othersFor(this) !== "none") this.close(now);
   }
 
@@ -760,6 +758,12 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.removal = null;
     this.deadlines.clear(SUBFLOW_DEADLINE.removal);
     this.context.subflowsChanged();
+  }
+
+  /** Its last mapping, if it was to have one more, is there, or there is nothing for it to cover. */
+  private endMappings(): void {
+    if (this.hasLastMapping) this.context.subflowsChanged();
+    this.hasLastMapping = false;
   }
 
   private takeDeclared(span: Span, length: number, slot: SegmentSlot): void {

@@ -285,7 +285,7 @@ export class TcpConnection {
     this.refusesText = this.config.unreadAtClose !== "drop";
   }
 
-  /** RFC 9293 §3.10.5: send RST (when the peer knows of us, after both FINs only if it tells `more`) and be CLOSED; the owner hears nothing. The RST passes through segmentOptions. */
+  /** RFC 9293 §3.10.5: send RST (when the peer knows of us, after both FINs only if it tells `more`, as of unread data) and be CLOSED; the owner hears nothing. The RST passes through segmentOptions. */
   abort(now: number, more = false): void {
     if (this.state === "CLOSED") return;
     this.abortPending = HEARD_OF.has(this.state) || (more && (this.state === "CLOSING" || this.state === "LAST-ACK"));

@@ -185,7 +185,7 @@ export class TcpSocket implements StreamConnection, TcpOwner {
   /** Ends, and nobody waits for anything any more. */
   abandon(now: number): void {
     if (this.readable > 0 && this.tcp.config.unreadAtClose !== "drop") {
-      this.abort(now);
+      this.breakOff(true, now);
       return;
     }
     this.ending = true;
@@ -277,8 +277,13 @@ export class TcpSocket implements StreamConnection, TcpOwner {
 
   /** Breaks the connection at once, with a RST when the peer knows of it. */
   abort(now: number): void {
+    this.breakOff(false, now);
+  }
+
+  /** `isUnread`: data that was not read is lost, which a peer hears of after both FINs, too (RFC 1122 §4.2.2.13). */
+  private breakOff(isUnread: boolean, now: number): void {
     if (this.over) return;
-    this.tcp.abort(now);
+    this.tcp.abort(now, isUnread);
     this.finish("ECONNABORTED");
   }
 

@@ -73,6 +73,7 @@ class Fuzz {
     const seeds = Array.from({ length: this.#runs }, (_, index) => this.#first + index);
     try {
       await pool.run<CaseResult>(seeds.map((seed): Task => ({ kind: "run", seed, profile: this.#profile })), () => this.#interrupted, (_, result) => this.#done(result, began));
+      await this.#lookAgain(pool);
       const elapsed = (performance.now() - began) / 1000;
       const kinds = this.#kinds();
       this.#summary(kinds, elapsed);
@@ -82,6 +83,15 @@ class Fuzz {
       process.off("SIGINT", stop);
       await pool.close();
     }
+  }
+
+  /** Runs that were disturbed, or differ, once more, few at a time: many at once make the machine late. What comes out then counts. */
+  async #lookAgain(pool: Pool<Task>): Promise<void> {
+    const doubtful = [...this.#results.keys()].filter((index) => LATE_VERDICTS.has(this.#results[index]!.verdict));
+    if (doubtful.length === 0 || this.#interrupted) return;
+    console.log(`once more, few at a time: ${doubtful.length} runs`);
+    const tasks = doubtful.map((index): Task => ({ kind: "run", seed: this.#results[index]!.seed, profile: this.#profile }));
+    await pool.run<CaseResult>(tasks, () => this.#interrupted, (index, result) => void (this.#results[doubtful[index]!] = result), availableParallelism());
   }
 
   #done(result: CaseResult, began: number): void {
@@ -139,6 +149,9 @@ class Fuzz {
     });
   }
 }
+
+/** Verdicts that a machine that was late may have led to. */
+const LATE_VERDICTS: ReadonlySet<CaseResult["verdict"]> = new Set(["new", "unstable", "disturbed"]);
 
 const nameOf = (what: string): string => what.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, 60).replace(/^-|-$/g, "");
 

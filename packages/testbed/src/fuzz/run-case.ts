@@ -83,7 +83,13 @@ export function judgeCase(one: FuzzCase, kernel: Recording, profile: Profile): R
   return late.difference === null ? late : prompt;
 }
 
-/** Runs a case on both stacks and compares. One that differs is run on the kernel once more: what that does another way each time is no difference. */
+/** How often a case that differs is done to the kernel. */
+const KERNEL_RUNS = 4;
+
+/**
+ * Runs a case on both stacks and compares. One that differs is run on the kernel again. `unstable`: the kernel does it in several ways, and the engine in one of
+ * them. `new`: the same difference came twice, or the engine did it in none of the kernel's ways.
+ */
 export function runCase(one: FuzzCase, profile: Profile): CaseResult {
   const { seed } = one;
   const none = { seed, known: [], difference: null, problem: null } as const;
@@ -92,10 +98,17 @@ export function runCase(one: FuzzCase, profile: Profile): CaseResult {
     if (kernel === null) return { ...none, verdict: "disturbed" };
     const { difference, known } = judgeCase(one, kernel, profile);
     if (difference === null) return { ...none, known, verdict: known.length > 0 ? "known" : "agree" };
-    const second = recordKernel(one, profile);
-    const again = second === null ? null : judgeCase(one, second, profile).difference;
-    const isStable = again !== null && keyOf(again) === keyOf(difference);
-    return { ...none, known, difference, verdict: isStable ? "new" : "unstable" };
+    const keys = new Set([keyOf(difference)]);
+    for (let left = KERNEL_RUNS - 1; left > 0; left--) {
+      const again = recordKernel(one, profile);
+      if (again === null) return { ...none, verdict: "disturbed" };
+      const judged = judgeCase(one, again, profile);
+      if (judged.difference === null) return { ...none, known: judged.known, verdict: "unstable" };
+      const key = keyOf(judged.difference);
+      if (keys.has(key)) return { ...none, known: judged.known, difference: judged.difference, verdict: "new" };
+      keys.add(key);
+    }
+    return { ...none, known, difference, verdict: "new" };
   } catch (error) {
     return { ...none, verdict: "faulty", problem: error instanceof Error ? (error.stack ?? error.message) : String(error) };
   }

@@ -147,7 +147,10 @@ class Pair {
     if (mine.join() === theirs.join()) return null;
     const [names, others] = [mine.map(nameOf).join(", "), theirs.map(nameOf).join(", ")];
     if (names !== others) return `options of ${withoutOptions(one)}: ${this.#one.name} <${names}>, ${this.#other.name} <${others}>`;
-    return `values of ${mine.filter((option, index) => option !== theirs[index]).map(nameOf).join(", ")} of ${withoutOptions(one)}`;
+    const differing = mine.filter((option, index) => option !== theirs[index]).map(nameOf);
+    // What a timer sends echoes the timestamp of what came last before it, and inputs lie close to timers: whether they differ in time is another question.
+    const told = one.inputs === two.inputs ? differing : differing.filter((name) => name !== "TS");
+    return told.length === 0 ? null : `values of ${differing.join(", ")} of ${withoutOptions(one)}`;
   }
 
   /** The stack that sent a packet too much earlier than the other did, counted from the last input that both had; null: none. */

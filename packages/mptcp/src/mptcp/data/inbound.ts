@@ -55,6 +55,11 @@ export class Inbound {
     return this.latest;
   }
 
+  /** Whether a mapping covers more than has come in order, where checksums are not in use. */
+  get isWithinMapping(): boolean {
+    return this.mappings.find(this.owner.receivedOffset) >= 0;
+  }
+
   /** Mappings remembered. */
   get size(): number {
     return this.checked === null ? this.mappings.size : this.checked.size;

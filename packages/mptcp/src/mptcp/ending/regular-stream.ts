@@ -134,7 +134,6 @@ export class RegularStream implements TcpOwner, SubflowView {
     this.acknowledgedAt = unsent.lastAcknowledgedAt;
     this.isDeclaring = from.isEstablished && from.declares;
     this.acknowledges = from.acknowledges;
-    this.keepsWritesApart = from.keepsWritesApart;
     this.infiniteFrom = from.infiniteFrom >= 0 ? from.infiniteFrom : from.tcp.ackedOffset - from.sentEarly;
     this.sentWithout = from.tcp.nextOffset;
     this.unread = unread;
@@ -150,6 +149,7 @@ export class RegularStream implements TcpOwner, SubflowView {
     this.answerDue = false;
     this.isEstablished = from.isEstablished;
     this.fellOpening = !from.isEstablished && !from.session.initiator;
+    this.keepsWritesApart = from.keepsWritesApart && !this.fellOpening;
   }
 
   /** Begins, once it is the owner of its TCP connection. */
@@ -271,7 +271,7 @@ export class RegularStream implements TcpOwner, SubflowView {
     const { unreadAtClose } = this.tcp.config;
     const isTcp = unreadAtClose === "reset" || this.fellOpening;
     if (this.readable > 0 && isTcp && unreadAtClose !== "drop") {
-      this.abort(now);
+      this.breakOff(true, now);
       return;
     }
     this.ending = true;
@@ -333,9 +333,14 @@ export class RegularStream implements TcpOwner, SubflowView {
   }
 
   abort(now: number): void {
+    this.breakOff(false, now);
+  }
+
+  /** `isUnread`: data that was not read is lost, which a peer hears of after both FINs, too (RFC 1122 §4.2.2.13). */
+  private breakOff(isUnread: boolean, now: number): void {
     if (this.isClosed) return;
     this.finish("ECONNABORTED");
-    this.tcp.abort(now);
+    this.tcp.abort(now, isUnread);
     this.leave("aborted");
   }
 
@@ -497,7 +502,8 @@ export class RegularStream implements TcpOwner, SubflowView {
     if (known < 0 || known >= payload.length) return;
     this.received += payload.length - known;
     this.receivedAt = now;
-    if (this.isDiscarding) return;
+    // RFC 8684 §3.3.3: there is nothing behind a DATA_FIN.
+    if (this.isDiscarding || this.finReached) return;
     this.unread.queue.push(known === 0 ? payload : payload.slice(known, payload.length));
     if (this.hasEnoughToRead) this.context.raise(STREAM_EVENT.readable);
   }

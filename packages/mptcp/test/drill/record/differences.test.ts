@@ -78,6 +78,14 @@ describe("what two stacks did in the same script", () => {
     expect(compared(delayed(60e6), delayed(0))[0]).toMatchObject({ line: 4, what: "time of SYN/ACK: the other is earlier", comparison: { column: 0, field: "time" } });
   });
 
+  it("is the same where a timer goes off on either side of an input, whose timestamp it echoes or not", () => {
+    const opening = SCRIPT.slice(0, SCRIPT.indexOf("+.1 < . 1:1(0) ack 1501")).replace("<mss 1000>", "<mss 1000,nop,nop,TS val 5 ecr 0>").replace("ack 1 win 32767\n", "ack 1 win 32767 <nop,nop,TS val 6 ecr 100>\n");
+    const text = `${opening}0.504 < . 1:1(0) ack 1 win 32767 <nop,nop,TS val 9 ecr 100>\n* > . 1:989(988) ack 1 <...>\n`.replace("<...>", "<mss 1460,nop,nop,TS val 100 ecr 5>");
+    const timed = (timerDelay: number): Transcript => transcribePlan(planned(text), engineTarget(planned(text).wiring, { timerDelay })).transcript;
+    expect(timed(0).packets.at(-1)?.inputs).not.toBe(timed(8e6).packets.at(-1)?.inputs);
+    expect(compared(timed(0), timed(8e6))).toEqual([]);
+  });
+
   it("has what calls give, with a mark where it differs", () => {
     const text = `${SCRIPT}+0 read(4, ..., 100) = ...\n`;
     const reading = (result: number): Target => {

@@ -3,6 +3,7 @@ import type { CallResult } from "../../system/index.ts";
 import { MptcpConnection } from "../../../mptcp/index.ts";
 import { attemptOrWait, done } from "../process/outcome.ts";
 import type { Outcome } from "../process/outcome.ts";
+import { tcpOf } from "./connection-view.ts";
 import type { StreamSocket } from "./stream-socket.ts";
 
 /** The last close(2) of a socket: what was not read, unless Multipath TCP fell back, or SO_LINGER of 0, is answered by RST, as in Linux (RFC 2525 §2.17). */
@@ -21,7 +22,9 @@ export function closeStream(socket: StreamSocket): Outcome {
   if (socket.state === "SYN-SENT") connection.abort(now);
   else if (connection.readable > 0 && !(connection instanceof MptcpConnection && connection.fallback !== null)) {
     machine.host.counters.increment("TcpExtTCPAbortOnClose");
-    connection.abort(now);
+    // A host that tells of unread data itself does so after both FINs, too.
+    if ((tcpOf(connection)?.config.unreadAtClose ?? "drop") === "drop") connection.abort(now);
+    else connection.abandon(now);
   } else if (settings.linger === 0) {
     machine.host.counters.increment("TcpExtTCPAbortOnData");
     connection.abort(now);

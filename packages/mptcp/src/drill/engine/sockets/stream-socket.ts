@@ -1,7 +1,7 @@
 import { NEVER, SECOND } from "../../../core/index.ts";
 import type { Listener } from "../../../host/index.ts";
 import { MptcpConnection } from "../../../mptcp/index.ts";
-import { STREAM_EVENT, TcpSocket } from "../../../tcp/index.ts";
+import { STREAM_EVENT } from "../../../tcp/index.ts";
 import type { StreamConnection, TcpState } from "../../../tcp/index.ts";
 import type { IpAddress } from "../../../wire/index.ts";
 import { CONSTANTS } from "../../system/index.ts";
@@ -13,7 +13,7 @@ import type { SharedListener } from "../machine/shared-listener.ts";
 import type { Outcome } from "../process/outcome.ts";
 import { codeOf } from "./code-of.ts";
 import { connectStream, disconnectStream } from "./connecting.ts";
-import { hasPeerEnded, isConnected, isUntold, stateOf } from "./connection-view.ts";
+import { hasPeerEnded, isConnected, isUntold, stateOf, tcpOf } from "./connection-view.ts";
 import { closeStream } from "./closing.ts";
 import { deferred, fastOpenListen } from "./fast-open.ts";
 import { applySetting } from "./live-settings.ts";
@@ -163,8 +163,9 @@ export class StreamSocket extends Socket implements Attentive {
     if (this.listener === null) return "EINVAL";
     const connection = this.listener.accept();
     if (connection === null) return null;
-    // Who asked for plain TCP has a socket of plain TCP.
-    const protocol = connection instanceof MptcpConnection ? this.protocol : IPPROTO_TCP;
+    // Who asked for plain TCP has a socket of plain TCP, and who went over to it by the third ACK.
+    const isMultipath = connection instanceof MptcpConnection && connection.fallback !== "no_mp_capable_in_ack";
+    const protocol = isMultipath ? this.protocol : IPPROTO_TCP;
     const child = new StreamSocket(this.machine, { domain: this.domain, type: this.type, protocol }, status, this.settings.clone());
     child.adopt(connection);
     return child;
@@ -191,7 +192,7 @@ export class StreamSocket extends Socket implements Attentive {
       this.connection?.end(this.machine.now);
     }
     // Whoever has shut both directions reads no more than whoever has closed (RFC 9293 §3.6.1).
-    if (this.isReadShut && this.isWriteShut && this.connection instanceof TcpSocket && this.protocol !== IPPROTO_MPTCP) this.connection.tcp.refuseText();
+    if (this.isReadShut && this.isWriteShut && this.protocol !== IPPROTO_MPTCP) tcpOf(this.connection)?.refuseText();
     this.wake(0);
     return null;
   }
@@ -231,7 +232,7 @@ export class StreamSocket extends Socket implements Attentive {
   /** An error that did not end the connection is told as well, by TCP alone. */
   override takeError(): string | null {
     const { connection } = this;
-    return super.takeError() ?? (connection instanceof TcpSocket && this.protocol !== IPPROTO_MPTCP ? connection.tcp.takeSoftError() : null);
+    return super.takeError() ?? (this.protocol === IPPROTO_MPTCP ? null : (tcpOf(connection)?.takeSoftError() ?? null));
   }
 
   onSetting(name: string): void {
