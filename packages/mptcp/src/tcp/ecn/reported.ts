@@ -61,7 +61,8 @@ export class ReportedCounters {
       this.newOctets = Math.max(0, more);
       octets.ce = exact;
     } else {
-      this.newPackets = this.safest(least, covered.segments);
+      // An option without that counter says that it is as it was.
+      this.newPackets = hasOption ? least : this.safest(least, covered.segments);
       this.sinceOption += this.newPackets;
       this.newOctets = this.newPackets === 0 ? 0 : Math.min(covered.octets, Math.round(this.newPackets * sizeOf(covered)));
       if (this.newOctets > 0) this.isExact = false;

@@ -301,6 +301,12 @@ describe("the counters of the sending half (RFC 9768 §3.2.2.5, Appendix A)", ()
     }
   });
 
+  it("take a counter that an option leaves out for unchanged", () => {
+    const script = sending(16, { initialWindowSegments: 20 });
+    script.inject({ seq: 1, ack: 16_001, ace: 5, counters: [ORDER_0, 16_001] });
+    expect(info(script).accurateEcn?.delivered).toEqual({ packets: 0, ce: 0, ect0: 16_000, ect1: 0 });
+  });
+
   it("ignore ACKs that were overtaken", () => {
     const script = sending(10, { timestamps: false });
     script.inject({ seq: 1, ack: 4001, ace: 0, counters: [ORDER_0, 1001, 3000] });
