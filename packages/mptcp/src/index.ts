@@ -15,13 +15,13 @@ export type { AddressesInfo, ConnectionInfo, DecisionListener, PoliciesInfo, Pol
 export { linuxMptcpInfo } from "./host/index.ts";
 export type { LinuxMptcpInfo } from "./host/index.ts";
 export { linuxTcpInfo, STREAM_EVENT } from "./tcp/index.ts";
-export type { FastOpenFailure, FourTuple, LinuxTcpInfo, StreamConnection, StreamReadiness, TcpConnection, TcpInfo, TcpState, TcpSummary } from "./tcp/index.ts";
+export type { AccurateEcnInfo, EcnCounts, FastOpenFailure, FourTuple, LinuxTcpInfo, StreamConnection, StreamReadiness, TcpConnection, TcpInfo, TcpState, TcpSummary } from "./tcp/index.ts";
 
 // ---- configuration
 export { DEFAULT_MPTCP_CONFIG } from "./mptcp/index.ts";
 export type { EndpointFlags, MptcpConfig, PathLimits, PolicyExchange, SubflowTcpConfig } from "./mptcp/index.ts";
 export { DEFAULT_TCP_CONFIG, fixedBuffer } from "./tcp/index.ts";
-export type { BufferConfig, KeepAlive, StreamSettings, TcpConfig } from "./tcp/index.ts";
+export type { BufferConfig, EcnMode, KeepAlive, StreamSettings, TcpConfig } from "./tcp/index.ts";
 export { version1 } from "./mptcp/index.ts";
 export type { KeyMaterial, KeyPair, NamedAddress, Version } from "./mptcp/index.ts";
 

@@ -184,7 +184,7 @@ export const CASES: Readonly<Record<string, Readonly<Record<string, KeyCase>>>> 
     ...at("paths", "protocol.", "capture", { profile: "linux" }),
     ...at("paths", "protocol.", "capture", { scheduler: "round-robin" }, [LIVE]),
     ...at("single", "protocol.", "capture", { delayedAck: "5 ms" }, ["workload={ live: { rate: 400 kb/s, interval: 30 ms, length: 2 s } }"]),
-    ...at("single", "protocol.", "capture", { ecn: "on" }),
+    ...at("single", "protocol.", "capture", { ecn: "accurate" }),
     ...at("single", "protocol.", "capture", { sack: "false" }, ["paths.a.loss=5 %"]),
     // Controllers differ once a window that was halved grows again.
     ...at("single", "protocol.", "capture", { congestion: "cubic" }, ["paths.a.loss=2 %", "workload.bulk.bytes=1 MB"]),

@@ -1,5 +1,6 @@
 import { MptcpError, MICROSECOND, MILLISECOND, SECOND } from "../core/index.ts";
 import { congestionControl, linuxEndpoints, pathManagerNamed } from "../mptcp/index.ts";
+import { ECN_MODES } from "../tcp/index.ts";
 import type { BufferConfig, TcpConfig } from "../tcp/index.ts";
 import type { DefaultsChange } from "./options.ts";
 
@@ -18,7 +19,7 @@ const SYSCTLS: Readonly<Record<string, (value: string) => DefaultsChange>> = {
   "net.ipv4.ip_default_ttl": tcp((value) => ({ hopLimit: whole(value, 1, 255) })),
   "net.ipv4.tcp_congestion_control": (value) => ({ tcp: { congestion: congestionControl(value) }, mptcp: { congestion: congestionControl(value) } }),
   "net.ipv4.tcp_dsack": tcp((value) => ({ duplicateSack: whole(value) > 0 })),
-  "net.ipv4.tcp_ecn": tcp((value) => ({ ecn: ECN_MODES[whole(value, 0, 2)] as TcpConfig["ecn"] })),
+  "net.ipv4.tcp_ecn": tcp((value) => ({ ecn: ECN_MODES[whole(value, 0, ECN_MODES.length - 1)] as TcpConfig["ecn"] })),
   "net.ipv4.tcp_fin_timeout": tcp((value) => ({ orphanTimeout: whole(value, 1) * SECOND })),
   "net.ipv4.tcp_invalid_ratelimit": tcp((value) => ({ challengeInterval: whole(value) * MILLISECOND })),
   "net.ipv4.tcp_notsent_lowat": tcp((value) => ({ unsentLowWater: whole(value) >= NO_MARK ? 0 : whole(value) })),
@@ -82,5 +83,3 @@ function whole(value: string, least = 0, most = Number.MAX_SAFE_INTEGER): number
 
 /** A mark as high as that is none: Linux's default. */
 const NO_MARK = 0x7fff_ffff;
-/** By the numbers of `net.ipv4.tcp_ecn`. */
-const ECN_MODES: readonly TcpConfig["ecn"][] = ["off", "on", "accept"];

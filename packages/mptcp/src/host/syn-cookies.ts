@@ -4,8 +4,8 @@ import type { RandomSource } from "../core/index.ts";
 import { MILLISECOND, SECOND } from "../core/index.ts";
 import type { Version } from "../mptcp/index.ts";
 import type { SentSynAck, TcpConfig } from "../tcp/index.ts";
-import { announcedMss, trafficClassOf, windowScaleFor } from "../tcp/index.ts";
-import { ipHeaderLength, Packet, sequenceAdd, sequenceLess, TCP_FLAG, tcpHeaderLength, TcpSegment } from "../wire/index.ts";
+import { acceptsAccurate, announcedMss, asksForAccurate, reflectedFlags, trafficClassOf, windowScaleFor } from "../tcp/index.ts";
+import { ACE, aceOf, ipHeaderLength, Packet, sequenceAdd, sequenceLess, TCP_FLAG, tcpHeaderLength, TcpSegment } from "../wire/index.ts";
 import type { HostNumbers } from "./initial-numbers.ts";
 import { putAddress, putWord } from "./tuple-hash.ts";
 
@@ -43,6 +43,7 @@ export interface CookieHandshake {
  * - The initial sequence number has 24 bits of MACs over the four-tuple, the peer's number and the time, and 8 bits for MSS and time. The peer's number
  *   is left out of 8 of them: they tell a later segment, whose first one was lost, from one that has nothing to do with a cookie.
  * - The low bits of our timestamp hold window scale and SACK; a peer without timestamps does without these, as with Linux.
+ * - Whether accurate ECN is spoken the flags of the ACK say (RFC 9768 §5.1); a SYN that asks for that of RFC 3168 is answered without.
  * - Our MP_CAPABLE key comes out of the same MAC; the third ACK echoes both keys, so that a listener needs no state (RFC 8684 §3.1).
  *
  * A cookie is good for 30 to 60 s.
@@ -75,6 +76,7 @@ export class SynCookies {
     segment.sourcePort = syn.destinationPort;
     segment.destinationPort = syn.sourcePort;
     segment.flags = TCP_FLAG.SYN | TCP_FLAG.ACK;
+    if (acceptsAccurate(config) && asksForAccurate(syn)) segment.flags |= reflectedFlags(packet.trafficClass & 3);
     segment.sequence = ((bits << 24) | (mark << 16) | macOf(digest)) >>> 0;
     segment.acknowledgment = sequenceAdd(syn.sequence, 1);
     const buffer = config.receiveBuffer;
@@ -116,7 +118,8 @@ export class SynCookies {
     const syn = new TcpSegment();
     syn.sourcePort = ack.sourcePort;
     syn.destinationPort = ack.destinationPort;
-    syn.flags = TCP_FLAG.SYN;
+    // RFC 9768 §5.1: who speaks accurate ECN says 2 or more.
+    syn.flags = TCP_FLAG.SYN | (aceOf(ack) >= 2 ? ACE : 0);
     syn.sequence = initial;
     syn.window = ack.window;
     syn.maximumSegmentSize = SEGMENT_SIZES[(bits >>> 2) & 7] as number;

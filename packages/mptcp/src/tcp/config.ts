@@ -82,8 +82,11 @@ export interface TcpConfig {
   /**
    * Explicit Congestion Notification (RFC 3168): `off`; `accept`, where the peer asks for it; `on`, and ask for it ourselves. Asking may cost the timeout of a
    * SYN on a path that drops such SYNs, and helps where queues mark, so the default is `accept`, as Linux's is (`net.ipv4.tcp_ecn`).
+   *
+   * Accurate ECN (RFC 9768), which tells of each mark: `accurate`, asked for, and spoken where the peer asks for it; `on_accurate` and `accept_accurate` are `on` and
+   * `accept`, and speak it where the peer asks for it. With a peer that knows but RFC 3168 all three come to that.
    */
-  readonly ecn: "off" | "accept" | "on";
+  readonly ecn: EcnMode;
   readonly windowScaling: boolean;
   /**
    * How the options of a segment are laid out, which RFC 9293 §3.1 leaves open: `packed` takes the least octets, so that more payload fits;
@@ -234,6 +237,12 @@ export function trafficClassOf({ trafficClass }: Pick<TcpConfig, "trafficClass">
 export function fixedBuffer(size: number): BufferConfig {
   return { initial: size, max: size, autoTune: false };
 }
+
+/** What is spoken of ECN, see {@link TcpConfig.ecn}. */
+export type EcnMode = (typeof ECN_MODES)[number];
+
+/** By the numbers of Linux's `net.ipv4.tcp_ecn`. */
+export const ECN_MODES = ["off", "on", "accept", "accurate", "on_accurate", "accept_accurate"] as const;
 
 /** Size of a buffer: fixed when `autoTune` is off, else it grows from `initial` up to `max`. */
 export interface BufferConfig {

@@ -6,7 +6,8 @@ import { configOfKeepAlive, keepAliveOf, trafficClassOf } from "./config.ts";
 import type { KeepAlive, StreamSettings, TcpConfig } from "./config.ts";
 import type { CongestionContext, CongestionControl, CongestionControlFactory, HandOver } from "./congestion/control.ts";
 import { BEFORE_ESTABLISHED } from "./congestion/none.ts";
-import { Ecn } from "./ecn/ecn.ts";
+import type { EcnFeedback } from "./ecn/feedback.ts";
+import { answerEcn, askForEcn, rememberEcn } from "./ecn/negotiation.ts";
 import type { FastOpenClient } from "./fast-open/client.ts";
 import type { FastOpenServer } from "./fast-open/server.ts";
 import { handleIcmpError } from "./icmp-errors.ts";
@@ -111,7 +112,7 @@ export class TcpConnection {
   timestamps = false;
   scaling = false;
   /** Null: no ECN is spoken, nor asked for. */
-  ecn: Ecn | null = null;
+  ecn: EcnFeedback | null = null;
   peerMss = 536;
   synPending = false;
   /** When the SYN (or SYN+ACK) was sent; -1 before, NEVER when it was sent more than once. */
@@ -169,7 +170,7 @@ export class TcpConnection {
     const tcp = new TcpConnection(environment, owner, config, tuple, true, null, now);
     tcp.fastOpen = fastOpen;
     tcp.sender.nxt = 0;
-    tcp.ecn = Ecn.asking(config);
+    tcp.ecn = askForEcn(config);
     tcp.setState("SYN-SENT", now);
     tcp.synPending = true;
     if (fastOpen !== null && fastOpen.patience > 0) tcp.timers[TIMER.retransmission] = tcp.nextTimeout = now + fastOpen.patience;
@@ -186,7 +187,7 @@ export class TcpConnection {
     tcp.segmentsReceived = 1;
     if (syn.tcp !== null) {
       synchronize(tcp, syn.tcp, now);
-      if (sent === null) tcp.ecn = Ecn.answering(config, syn.tcp);
+      tcp.ecn = sent === null ? answerEcn(config, syn.tcp, syn.trafficClass & 3) : rememberEcn(config, syn.tcp);
     }
     tcp.setState("SYN-RECEIVED", now);
     tcp.synPending = sent === null;
@@ -662,6 +663,7 @@ export class TcpConnection {
     else if (sender.board.count > 0) sender.armRetransmission(now);
     this.setState("ESTABLISHED", now);
     if (this.keepAlive !== null) this.arm(TIMER.keepAlive, now + this.keepAlive.idle);
+    if (this.ecn !== null) this.ecn.onEstablished(this, now);
     this.owner.onEstablished(this, now);
   }
 

@@ -5,8 +5,8 @@
  * @module
  */
 export { reassemblyMemory, ReceiveBufferTuner, ReceiverRtt, SendBufferTuner, sizeWithin, windowOfPath, withoutQueue } from "./receiving/buffer-tuning.ts";
-export { changesWindow, configOfKeepAlive, DEFAULT_TCP_CONFIG, fixedBuffer, keepAliveOf, offeredShare, trafficClassOf } from "./config.ts";
-export type { BufferConfig, KeepAlive, StreamSettings, TcpConfig } from "./config.ts";
+export { changesWindow, configOfKeepAlive, DEFAULT_TCP_CONFIG, ECN_MODES, fixedBuffer, keepAliveOf, offeredShare, trafficClassOf } from "./config.ts";
+export type { BufferConfig, EcnMode, KeepAlive, StreamSettings, TcpConfig } from "./config.ts";
 export { Bbr, bbr } from "./congestion/bbr/bbr.ts";
 export type {
   AckEvent,
@@ -25,7 +25,10 @@ export { Cubic, cubic, cubicWith, CUBIC_PARAMETERS } from "./congestion/cubic.ts
 export type { CubicParameters } from "./congestion/cubic.ts";
 export { Dctcp, dctcp, DCTCP_PARAMETERS, dctcpWith } from "./congestion/dctcp.ts";
 export type { DctcpParameters } from "./congestion/dctcp.ts";
+export { AccurateEcn, reflectedFlags } from "./ecn/accurate.ts";
 export { Ecn } from "./ecn/ecn.ts";
+export { EcnFeedback } from "./ecn/feedback.ts";
+export { acceptsAccurate, asksForAccurate } from "./ecn/modes.ts";
 export { LossBasedControl, lossBasedParameters } from "./congestion/loss-based.ts";
 export type { LossBasedParameters } from "./congestion/loss-based.ts";
 export { NewReno, newReno, NEWRENO_PARAMETERS, newRenoWith } from "./congestion/newreno.ts";
@@ -38,7 +41,7 @@ export type { FastOpenDecision } from "./fast-open/server.ts";
 export type { SentSynAck } from "./service.ts";
 export type { IcmpError } from "./icmp-errors.ts";
 export { infoOfTcp, summaryOfTcp } from "./info.ts";
-export type { TcpInfo, TcpSummary } from "./info.ts";
+export type { AccurateEcnInfo, EcnCounts, TcpInfo, TcpSummary } from "./info.ts";
 export { linuxTcpInfo } from "./linux-info.ts";
 export type { LinuxTcpInfo } from "./linux-info.ts";
 export { announcedMss, windowScaleFor } from "./negotiation.ts";

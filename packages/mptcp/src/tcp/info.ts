@@ -1,4 +1,8 @@
 import type { TcpConnection, TcpState } from "./connection.ts";
+import { AccurateEcn } from "./ecn/accurate.ts";
+import type { ReportedCounters } from "./ecn/reported.ts";
+import { INITIAL_PACKETS, initialCounters } from "./ecn/seen.ts";
+import type { SeenCounters } from "./ecn/seen.ts";
 import { FastOpenClient } from "./fast-open/client.ts";
 import type { FastOpenFailure } from "./fast-open/client.ts";
 import { announcedMss } from "./negotiation.ts";
@@ -60,6 +64,8 @@ export interface TcpInfo extends TcpSummary {
   readonly marksReceived: number;
   readonly bytesMarked: number;
   readonly markReductions: number;
+  /** What accurate ECN (RFC 9768) counts; null where it is not spoken. */
+  readonly accurateEcn: AccurateEcnInfo | null;
   /** By how many bits the peer's window field, and ours, is shifted; null without window scaling. */
   readonly peerWindowScale: number | null;
   readonly windowScale: number | null;
@@ -125,6 +131,28 @@ export interface TcpInfo extends TcpSummary {
   readonly timeoutTime: number;
 }
 
+/** The counters of accurate ECN (RFC 9768 §3.2): what arrived here, and what the peer says arrived there. They begin at 0 here, whatever they begin with on the wire. */
+export interface AccurateEcnInfo {
+  readonly received: EcnCounts;
+  readonly delivered: EcnCounts;
+  /**
+   * Whether the peer's options arrive: not known yet, yes, stripped or not sent, so that octets are estimated from packets, or with fields that were
+   * cleared on the way; and whether ours are sent, since nothing shows that the path drops what has them.
+   */
+  readonly options: "unknown" | "seen" | "absent" | "cleared";
+  readonly sendsOptions: boolean;
+  /** Why what is sent cannot be marked: the path changes the ECN field of packets, or the flags of segments; none: it can. */
+  readonly failure: "none" | "field_changed" | "counter_cleared";
+}
+
+/** Packets that were marked, and octets of payload by the codepoint that they came with. */
+export interface EcnCounts {
+  readonly packets: number;
+  readonly ce: number;
+  readonly ect0: number;
+  readonly ect1: number;
+}
+
 export function summaryOfTcp(tcp: TcpConnection): TcpSummary {
   const { rtt } = tcp;
   const { threshold } = tcp.congestion;
@@ -168,6 +196,7 @@ export function infoOfTcp(tcp: TcpConnection, now: number): TcpInfo {
     marksReceived: tcp.ecn?.marksReceived ?? 0,
     bytesMarked: tcp.ecn?.bytesMarked ?? 0,
     markReductions: tcp.ecn?.reductions ?? 0,
+    accurateEcn: accurateEcnOf(tcp),
     peerWindowScale: tcp.scaling ? bitsOf(sender.scale) : null,
     windowScale: tcp.scaling ? bitsOf(receiver.scale) : null,
     ackDelay: receiver.ackDelay(),
@@ -212,6 +241,17 @@ function recoveryOf(tcp: TcpConnection): TcpInfo["recovery"] {
   if (phase === PHASE.recovery) return "recovery";
   if (phase === PHASE.loss) return "loss";
   return board.sackedSegments > 0 || duplicateAcks > 0 ? "disorder" : "open";
+}
+
+function accurateEcnOf({ ecn }: TcpConnection): AccurateEcnInfo | null {
+  if (!(ecn instanceof AccurateEcn && ecn.agreed)) return null;
+  const { reported, seen } = ecn;
+  return { received: countsOf(seen), delivered: countsOf(reported), options: reported.options, sendsOptions: seen.sendsOption, failure: ecn.failure };
+}
+
+function countsOf({ packets, octets: { ce, ect0, ect1 } }: SeenCounters | ReportedCounters): EcnCounts {
+  const initial = initialCounters();
+  return { packets: packets - INITIAL_PACKETS, ce: ce - initial.ce, ect0: ect0 - initial.ect0, ect1: ect1 - initial.ect1 };
 }
 
 /** The exponent of a power of two. */

@@ -1,6 +1,6 @@
 import { MICROSECOND, MILLISECOND } from "../core/index.ts";
 import type { TcpState } from "./connection.ts";
-import type { TcpInfo } from "./info.ts";
+import type { AccurateEcnInfo, TcpInfo } from "./info.ts";
 import { DUP_THRESH } from "./recovery/rack.ts";
 
 /** Fields of `struct tcp_info` (linux/tcp.h) by name, `tcpi_state` and so on. What is not in it has no meaning here, see docs/embedding.md. */
@@ -62,7 +62,7 @@ export function linuxTcpInfo(info: TcpInfo): LinuxTcpInfo {
     tcpi_rwnd_limited: microseconds(info.windowLimitedTime),
     tcpi_sndbuf_limited: microseconds(info.bufferLimitedTime),
     tcpi_delivered: info.segmentSize > 0 ? Math.ceil(info.bytesDelivered / info.segmentSize) : 0,
-    tcpi_delivered_ce: info.segmentSize > 0 ? Math.ceil(info.bytesMarked / info.segmentSize) : 0,
+    tcpi_delivered_ce: info.accurateEcn?.delivered.packets ?? (info.segmentSize > 0 ? Math.ceil(info.bytesMarked / info.segmentSize) : 0),
     tcpi_bytes_sent: info.bytesSent,
     tcpi_bytes_retrans: info.bytesRetransmitted,
     tcpi_dsack_dups: info.duplicateSacks,
@@ -73,6 +73,21 @@ export function linuxTcpInfo(info: TcpInfo): LinuxTcpInfo {
     tcpi_total_rto: info.timeoutsTotal,
     tcpi_total_rto_recoveries: info.timeoutSeries,
     tcpi_total_rto_time: milliseconds(info.timeoutTime),
+    ...(info.accurateEcn === null ? {} : accurateEcn(info.accurateEcn)),
+  };
+}
+
+function accurateEcn({ received, delivered, options, sendsOptions, failure }: AccurateEcnInfo): LinuxTcpInfo {
+  return {
+    tcpi_received_ce: received.packets,
+    tcpi_delivered_e1_bytes: delivered.ect1,
+    tcpi_delivered_e0_bytes: delivered.ect0,
+    tcpi_delivered_ce_bytes: delivered.ce,
+    tcpi_received_e1_bytes: received.ect1,
+    tcpi_received_e0_bytes: received.ect0,
+    tcpi_received_ce_bytes: received.ce,
+    tcpi_accecn_fail_mode: (failure === "none" ? 0 : ACCURATE_FAILURE.aceReceive) | (sendsOptions ? 0 : ACCURATE_FAILURE.optionSend) | (options === "cleared" ? ACCURATE_FAILURE.optionReceive : 0),
+    tcpi_accecn_opt_seen: options === "seen" ? 2 : options === "cleared" ? 3 : 0,
   };
 }
 
@@ -94,5 +109,7 @@ const RECOVERY: Readonly<Record<TcpInfo["recovery"], number>> = { open: 0, disor
 const OPTION = { timestamps: 1, sack: 2, windowScale: 4, ecn: 8, ecnSeen: 16, synData: 32 } as const;
 /** TFO_COOKIE_UNAVAILABLE and so on. */
 const FAST_OPEN_FAILURES: Readonly<Record<NonNullable<TcpInfo["fastOpenFailure"]>, number>> = { no_cookie: 1, not_acknowledged: 2, syn_repeated: 3 };
+/** TCP_ACCECN_ACE_FAIL_RECV and so on. */
+const ACCURATE_FAILURE = { aceReceive: 2, optionSend: 4, optionReceive: 8 } as const;
 /** TCP_INFINITE_SSTHRESH. */
 const NO_THRESHOLD = 0x7fff_ffff;

@@ -15,7 +15,10 @@ import { BEFORE_ESTABLISHED } from "./congestion/none.ts";
 import { TcpConnection } from "./connection.ts";
 import { ForwardRto } from "./recovery/forward-rto.ts";
 import { Dctcp } from "./congestion/dctcp.ts";
+import { AccurateEcn } from "./ecn/accurate.ts";
 import { Ecn } from "./ecn/ecn.ts";
+import { ReportedCounters } from "./ecn/reported.ts";
+import { SeenCounters } from "./ecn/seen.ts";
 import { DeliveryRate, TransmissionStamp } from "./recovery/delivery-rate.ts";
 import { Pacer } from "./sending/pacing.ts";
 import { FastOpenClient } from "./fast-open/client.ts";
@@ -40,6 +43,7 @@ import { TailLossProbe } from "./recovery/tail-loss-probe.ts";
 
 /** The classes that a TCP connection is made of. One line adds one; a test looks for those that are missing, and for times that are not named. */
 export const TCP_CLASSES: readonly SavedClass[] = [
+  saved("AccurateEcn", AccurateEcn),
   saved("AckPace", AckPace, { times: ["arrivedAt"] }),
   saved("Bbr", Bbr, { times: TIMES }),
   saved("BbrControlParameters", ControlParameters),
@@ -72,8 +76,10 @@ export const TCP_CLASSES: readonly SavedClass[] = [
   saved("ReceiveQueue", ReceiveQueue),
   saved("Receiver", Receiver, { times: ["challengedAt", "challengeRefill", "recentTimestampAt"] }),
   saved("ReceiverRtt", ReceiverRtt, { times: ["windowStart"] }),
+  saved("ReportedCounters", ReportedCounters),
   saved("RttEstimator", RttEstimator, { times: ["adaptsFrom"] }),
   saved("Scoreboard", Scoreboard),
+  saved("SeenCounters", SeenCounters),
   saved("SendBufferTuner", SendBufferTuner),
   saved("SendQueue", SendQueue),
   saved("Sender", Sender, { times: ["idleSince", "silentFrom"] }),

@@ -3,6 +3,7 @@ import type { TcpSegment } from "../wire/index.ts";
 import { positionNear, sequenceAdd, TCP_FLAG } from "../wire/index.ts";
 import { acknowledge, updateSendWindow } from "./recovery/acknowledge.ts";
 import type { TcpConnection } from "./connection.ts";
+import { answerEcn } from "./ecn/negotiation.ts";
 import { FastOpenClient } from "./fast-open/client.ts";
 import { acceptOptions } from "./negotiation.ts";
 import { echoesDuplicate, echoesOldAck, echoesPredicted } from "./receiving/recent-timestamp.ts";
@@ -58,14 +59,15 @@ function arrivesInSynSent(tcp: TcpConnection, segment: TcpSegment, now: number):
     }
     // Simultaneous open (RFC 9293 §3.5, figure 7).
     synchronize(tcp, segment, now);
-    if (tcp.ecn !== null) tcp.ecn = tcp.ecn.onAnswer(segment);
+    // RFC 9768 §3.1.2: as if we had not asked.
+    if (tcp.ecn !== null) tcp.ecn = answerEcn(tcp.config, segment, tcp.ecn.arriving);
     tcp.setState("SYN-RECEIVED", now);
     tcp.synPending = true;
     return;
   }
   if (!tcp.owner.onSegment(tcp, segment, 0, now) || tcp.state !== "SYN-SENT") return;
   synchronize(tcp, segment, now);
-  if (tcp.ecn !== null) tcp.ecn = tcp.ecn.onAnswer(segment);
+  if (tcp.ecn !== null) tcp.ecn = tcp.ecn.onAnswer(tcp, segment);
   tcp.heard(now);
   tcp.receiver.ackNow = true;
   if (fastOpen !== null) {
@@ -88,7 +90,12 @@ function arrivesLater(tcp: TcpConnection, segment: TcpSegment, now: number): voi
     const hasAck = (flags & TCP_FLAG.ACK) !== 0;
     if (!tcp.active && !hasAck) {
       // The peer's SYN again: our SYN+ACK was lost. Its options may be others now.
-      if (tcp.owner.onSegment(tcp, segment, -1, now)) tcp.synPending = true;
+      if (!tcp.owner.onSegment(tcp, segment, -1, now)) return;
+      if (tcp.ecn !== null && !tcp.ecn.onSynAgain(tcp, segment)) {
+        refuse(tcp, segment, now);
+        return;
+      }
+      tcp.synPending = true;
       return;
     }
     if (tcp.active && hasAck) {
@@ -116,7 +123,8 @@ function arrivesLater(tcp: TcpConnection, segment: TcpSegment, now: number): voi
   const syn = (flags & TCP_FLAG.SYN) !== 0;
   const duplicate = !syn && end > offset && end <= receiver.nxt;
   if ((!acceptable(tcp, offset, end) || (textEnd > receiver.rightEdge && isRefused(tcp))) && !duplicate) {
-    tcp.receiver.challenge(now, segment.payload.length > 0);
+    receiver.challenge(now, segment.payload.length > 0);
+    if (syn && offset === -1 && tcp.active && tcp.ecn !== null && receiver.ackNow) tcp.ecn.onSynAckAgain(segment);
     tcp.drop("out of window", now);
     return;
   }
@@ -193,6 +201,7 @@ function isRefused(tcp: TcpConnection): boolean {
 /** Data that was received before: report it (RFC 2883), let the owner see it, do nothing else. */
 function arrivesDuplicate(tcp: TcpConnection, segment: TcpSegment, offset: number, end: number, now: number): void {
   const receiver = tcp.receiver;
+  if (tcp.ecn !== null) tcp.ecn.onDuplicate();
   // What the window cannot have held lately asks for no loss recovery: answered as any segment that is not acceptable (RFC 5961 §7).
   const recent = receiver.nxt - end <= Math.max(receiver.largestWindow, 65536);
   if (recent) {
@@ -288,6 +297,12 @@ function arrivesAck(tcp: TcpConnection, segment: TcpSegment, ack: number, offset
       return;
     default:
   }
+}
+
+/** The peer hears by a RST that there is no such connection. */
+function refuse(tcp: TcpConnection, segment: TcpSegment, now: number): void {
+  tcp.abortPending = true;
+  tcp.over("ECONNRESET", segment, now);
 }
 
 /** RFC 1122 §4.2.2.13, RFC 9293 §3.6.1: data that nobody will read is lost, and a RST says so. */

@@ -67,6 +67,10 @@ export const CONGESTION_RULES: Rules<CongestionRule | "throws"> = {
     contract: "A penalty lowers the window or leaves it; it never makes it larger (CongestionControl.onPenalty).",
     advice: "Take the smaller one of the window and what is asked for.",
   },
+  marks: {
+    contract: "Marks lower the window as a loss does, once per window of data, and for good: nothing takes that back (CongestionControl.onMarked, RFC 3168 §6.1.2), for all that do not pace by a model of the path. A queue that marks is kept filled, and loses nothing.",
+    advice: "In `onMarked` take a share off where `isFirst` says so, forget what `onSpurious` would give back, and let the window alone otherwise.",
+  },
   "random loss": {
     contract: "With one packet in a hundred lost, what standard TCP gets there is about what any controller must get (RFC 5348 §3.1).",
     advice: "Treat the losses of one round trip as one: `onLoss` is called once for each recovery, `onSegmentLost` for each segment.",

@@ -1,5 +1,5 @@
 import { MILLISECOND, SECOND } from "../core/index.ts";
-import { BulkSender, dumbbell, multiPath, RequestClient, RequestServer, Simulation, Sink } from "../sim/index.ts";
+import { BulkSender, dumbbell, multiPath, queueDisciplines, RequestClient, RequestServer, Simulation, Sink } from "../sim/index.ts";
 import type { AccessPath, Application, MultiPath } from "../sim/index.ts";
 import type { CongestionControlFactory, TcpConfig } from "../tcp/index.ts";
 import { cubic, TcpSocket } from "../tcp/index.ts";
@@ -107,6 +107,19 @@ export const CONGESTION_RUNS: readonly CongestionRun[] = [
       return bulk.result(bulk.unfinished(60 * SECOND));
     },
   },
+  ...(["on", "accurate"] as const).map((ecn): CongestionRun => ({
+    name: ecn === "on" ? "a queue that marks" : "a queue that marks, and accurate ECN",
+    run: (factory) => {
+      const bulk = new Bulk(factory, { paths: [{ ...PATH, discipline: queueDisciplines.threshold({ packets: 35 }) }], tcp: { ecn } });
+      bulk.simulation.run(6 * SECOND);
+      const lost = bulk.lost;
+      const share = bulk.rate(12 * SECOND) / (PATH.rate as number);
+      const problems: Problem[] = [];
+      if (share < FILLS) problems.push({ rule: "marks", problem: `it fills ${percent(share)} of the link, and should fill ${percent(FILLS)}` });
+      if (bulk.lost > lost && !bulk.watch.isPaced) problems.push({ rule: "marks", problem: `${bulk.lost - lost} packets found the queue full, though all could be marked` });
+      return bulk.result(problems, "onMarked");
+    },
+  })),
   {
     name: "two connections that share a link",
     run: sharing,
@@ -186,6 +199,11 @@ class Bulk {
     for (let at = start; at < start + duration; at += 100 * MILLISECOND) this.mostWindow = Math.max(this.mostWindow, this.windowAt(at));
     this.simulation.run(start + duration);
     return ((this.sink.bytesRead - before) * 8 * SECOND) / duration;
+  }
+
+  /** Packets that found the queue of the first path full. */
+  get lost(): number {
+    return this.network.access[0]?.forward.statistics(this.simulation.now).droppedQueue ?? 0;
   }
 
   /** Something happens to a link. */

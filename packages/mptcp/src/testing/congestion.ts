@@ -16,6 +16,7 @@ import { Watch } from "./watched-control.ts";
  * - keep its window between one segment and what can be in use, and its pacing rate, if it has one, above 0;
  * - grow on a clean path and fill it, get on with losses of one percent, and leave another one of its kind its part;
  * - lower the window on a loss; one that gives a pacing rate is exempt, since it may find by its model of the path that the loss is none of its doing;
+ * - lower the window on a mark as on a loss, for good, and keep a queue filled that marks;
  * - come down on a timeout, to half or to four segments at the most, on marks, and on a penalty;
  * - survive idle times, an application that does not fill the window, another segment size, many segments in one ACK, spurious recoveries,
  *   a path without SACK, and an exchange while data flows.
@@ -143,6 +144,18 @@ function checkWhateverComes(factory: CongestionControlFactory): Problem[] {
     const isAnswered = isFirst ? marked.window < window || window < LEAST_LOWERED * MSS : marked.window <= window;
     if (!isAnswered) problems.push({ rule: "marks", problem: `the window is ${marked.window} bytes after ${isFirst ? "the first" : "another"} mark of a window of data, and was ${window}` });
   }
+  const often = start();
+  for (let i = 0; i < 20; i++) {
+    const { window } = often;
+    often.onMarked({ acked: MSS, marked: MSS, isFirst: true, una: (i + 1) * 100 * MSS, nxt: (i + 2) * 100 * MSS, loss: lossOf(window, 0, now + i * RTT) });
+    if (often.pacingRate === null && often.window >= window && window > 2 * MSS) problems.push({ rule: "marks", problem: `the window is ${often.window} bytes after a mark, and was ${window}` });
+    watch.check(often, MSS, "marks");
+  }
+  const once = start();
+  once.onMarked({ acked: MSS, marked: MSS, isFirst: true, una: 100 * MSS, nxt: 200 * MSS, loss: lossOf(once.window, 0, now) });
+  const least = once.window;
+  once.onSpurious(false, now + RTT, Number.POSITIVE_INFINITY);
+  if (once.pacingRate === null && once.window > least) problems.push({ rule: "marks", problem: `the window is ${once.window} bytes after a mark that was taken back, and was ${least}` });
   const small = start();
   for (const mss of [500, 9000, 88]) {
     small.onMss(mss);

@@ -144,7 +144,13 @@ class WatchedControl implements CongestionControl {
 
   onMarked(event: MarkEvent): void {
     const copy = { ...event, loss: { ...event.loss } };
+    const before = this.inner.window;
     this.step("onMarked", event.loss.now, (control, shift) => control.onMarked({ ...copy, loss: { ...copy.loss, now: copy.loss.now + shift } }));
+    const { window, pacingRate } = this.inner;
+    if (pacingRate !== null) return;
+    // Marks are no guess that may turn out to be wrong.
+    if (event.isFirst) this.before = 0;
+    if (event.isFirst ? window >= copy.loss.window && window > 2 * this.segment : window > before) this.watch.note("marks", `the window is ${window} bytes after ${event.isFirst ? "the first" : "another"} mark of a window of data, and was ${Math.min(before, copy.loss.window)}`);
   }
 
   onSpurious(timeout: boolean, now: number, limit: number): void {

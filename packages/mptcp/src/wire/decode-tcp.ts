@@ -36,7 +36,7 @@ export function decodeTcpHeader(bytes: Uint8Array, at: number, end: number): Tcp
   segment.destinationPort = read16(bytes, at + TCP.destinationPort);
   segment.sequence = read32(bytes, at + TCP.sequence);
   segment.acknowledgment = read32(bytes, at + TCP.acknowledgment);
-  segment.flags = bytes[at + TCP.flags];
+  segment.flags = bytes[at + TCP.flags] | ((bytes[at + TCP.dataOffset] & 1) << 8);
   segment.window = read16(bytes, at + TCP.window);
   segment.urgentPointer = read16(bytes, at + TCP.urgentPointer);
   if (end > at + TCP.options) decodeOptions(segment, bytes, at + TCP.options, end);

@@ -20,7 +20,7 @@ export function encodeTcpHeader(segment: TcpSegment, target: Uint8Array, at: num
   write16(target, at + TCP.destinationPort, segment.destinationPort);
   write32(target, at + TCP.sequence, segment.sequence);
   write32(target, at + TCP.acknowledgment, segment.acknowledgment);
-  target[at + TCP.dataOffset] = (headerLength >>> 2) << 4;
+  target[at + TCP.dataOffset] = ((headerLength >>> 2) << 4) | (segment.flags >>> 8);
   target[at + TCP.flags] = segment.flags;
   write16(target, at + TCP.window, segment.window);
   write16(target, at + TCP.checksum, 0);

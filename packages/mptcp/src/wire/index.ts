@@ -4,6 +4,8 @@
  *
  * @module mptcp/wire
  */
+export { accurateEcnOption, ACE, aceFlags, aceOf, readAccurateEcn } from "./accurate-ecn.ts";
+export type { AccurateEcnCounters } from "./accurate-ecn.ts";
 export { IpAddress } from "./address.ts";
 export {
   checksumOf,

@@ -17,7 +17,7 @@ export const PROTOCOL = {
   destinationOptions: 60,
 } as const;
 
-/** TCP option kinds (RFC 9293 §3.2, RFC 7323, RFC 2018, RFC 8684 §7). */
+/** TCP option kinds (RFC 9293 §3.2, RFC 7323, RFC 2018, RFC 8684 §7, RFC 9768 §3.2.3). */
 export const TCP_OPTION = {
   end: 0,
   noOperation: 1,
@@ -29,6 +29,8 @@ export const TCP_OPTION = {
   userTimeout: 28,
   mptcp: 30,
   fastOpen: 34,
+  accurateEcn0: 172,
+  accurateEcn1: 174,
 } as const;
 
 /** Subtypes of the MPTCP option (RFC 8684 §7, Table 2). */

@@ -2,7 +2,7 @@ import type { IpAddress } from "./address.ts";
 import type { MptcpOption } from "./mptcp-options.ts";
 import { Payload } from "./payload.ts";
 
-/** Flag bits of the TCP header (RFC 9293 §3.1, RFC 3168). */
+/** Flag bits of the TCP header (RFC 9293 §3.1, RFC 3168, RFC 9768 §3.1.1). */
 export const TCP_FLAG = {
   FIN: 0x01,
   SYN: 0x02,
@@ -12,6 +12,8 @@ export const TCP_FLAG = {
   URG: 0x20,
   ECE: 0x40,
   CWR: 0x80,
+  /** The lowest bit of the octet before the other flags. */
+  AE: 0x100,
 } as const;
 
 /** A TCP option that this library does not interpret: kind and the octets after the length. */

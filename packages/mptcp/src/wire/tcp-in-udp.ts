@@ -45,7 +45,7 @@ export function encodeTcpInUdp(packet: Packet, target: Uint8Array, at: number): 
  */
 export function encodeTcpInUdpHeader(tcp: TcpSegment, target: Uint8Array, at: number): number {
   const length = tcpHeaderLength(tcp) - UDP_HEADER_LENGTH;
-  target[at] = ((length + UDP_HEADER_LENGTH) >>> 2) << 4;
+  target[at] = (((length + UDP_HEADER_LENGTH) >>> 2) << 4) | (tcp.flags >>> 8);
   target[at + 1] = tcp.flags & ~TCP_FLAG.URG;
   write16(target, at + 2, tcp.window);
   write32(target, at + 4, tcp.sequence);
@@ -76,7 +76,7 @@ export function decodeTcpInUdp(
   const segment = new TcpSegment();
   segment.sourcePort = sourcePort;
   segment.destinationPort = destinationPort;
-  segment.flags = bytes[from + 1]! & ~TCP_FLAG.URG;
+  segment.flags = (bytes[from + 1]! & ~TCP_FLAG.URG) | ((bytes[from]! & 1) << 8);
   segment.window = read16(bytes, from + 2);
   segment.sequence = read32(bytes, from + 4);
   segment.acknowledgment = read32(bytes, from + 8);

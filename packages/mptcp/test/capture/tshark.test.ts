@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { PcapngWriter } from "../../src/capture/index.ts";
-import { Dss, icmpTimeExceeded, icmpTooBig, IpAddress, Packet, packetLength, Payload, TCP_FLAG, TcpSegment } from "../../src/wire/index.ts";
+import { accurateEcnOption, ACE, aceFlags, Dss, icmpTimeExceeded, icmpTooBig, IpAddress, Packet, packetLength, Payload, TCP_FLAG, TcpSegment } from "../../src/wire/index.ts";
 import type { MptcpOption } from "../../src/wire/index.ts";
 import { fromHex } from "../wire/arbitraries.ts";
 import { dissect, HAS_TSHARK } from "./tshark.ts";
@@ -267,6 +267,21 @@ function plainCases(): Case[] {
       name: "another protocol",
       packet: other,
       fields: { "ip.proto": "253", "ip.dsfield": "0xb9", "ip.ttl": "3", "ip.flags.df": "0", "ip.id": "0x1234" },
+    },
+    ...([0, 1] as const).map((order): Case => ({
+      name: `accurate ECN, order ${order}`,
+      packet: segment(order === 0 ? 4 : 6, (tcp) => {
+        tcp.flags = ACK | aceFlags(5);
+        tcp.otherOptions = [accurateEcnOption({ ect0: 1001, ce: 2 ** 24 + 7, ect1: 3 }, order, 3)];
+      }),
+      fields: { "tcp.flags.ae": "1", "tcp.flags.cwr": "0", "tcp.flags.ece": "1", "tcp.options.acc_ecn.ee0b": "1001", "tcp.options.acc_ecn.eceb": "7", "tcp.options.acc_ecn.ee1b": "3" },
+    })),
+    {
+      name: "accurate ECN, a SYN",
+      packet: segment(6, (tcp) => {
+        tcp.flags = SYN | ACE;
+      }),
+      fields: { "tcp.flags.ae": "1", "tcp.flags.cwr": "1", "tcp.flags.ece": "1", "tcp.flags.syn": "1" },
     },
     { name: "ICMPv6 echo", packet: echo, fields: { "icmpv6.type": "128", "icmpv6.checksum.status": "1" } },
     {

@@ -1,7 +1,7 @@
 import { seededSources } from "../../src/core/index.ts";
 import { TcpSocket } from "../../src/tcp/index.ts";
 import type { FourTuple, TcpConfig, TcpConnection, TcpState } from "../../src/tcp/index.ts";
-import { Packet, Payload, sequenceAdd, sequenceDifference, TCP_FLAG, TcpSegment } from "../../src/wire/index.ts";
+import { aceFlags, aceOf, Packet, Payload, sequenceAdd, sequenceDifference, TCP_FLAG, TCP_OPTION, TcpSegment } from "../../src/wire/index.ts";
 import { CLIENT, configOf, SERVER, TestEnvironment } from "./harness.ts";
 import { expect } from "vitest";
 
@@ -24,6 +24,10 @@ export interface Spec {
   sack?: readonly number[];
   /** The ECN field of the packet. */
   ecn?: number;
+  /** AE, CWR and ECE as a number of three bits. */
+  ace?: number;
+  /** The option of accurate ECN: its kind, and the counters in the order of the wire; null: none. */
+  counters?: readonly number[] | null;
 }
 
 /** One connection, and a peer that says what the script says. */
@@ -184,6 +188,8 @@ export class Script {
     const segment = packet.tcp as TcpSegment;
     const seen: Spec = {};
     if (spec.ecn !== undefined) seen.ecn = packet.trafficClass & 3;
+    if (spec.ace !== undefined) seen.ace = aceOf(segment);
+    if (spec.counters !== undefined) seen.counters = countersOf(segment);
     if (spec.flags !== undefined) seen.flags = lettersOf(segment.flags);
     if (spec.seq !== undefined) seen.seq = sequenceDifference(segment.sequence, this.iss);
     if (spec.ack !== undefined) seen.ack = sequenceDifference(segment.acknowledgment, this.peerIss);
@@ -225,7 +231,11 @@ export class Script {
   private fill(segment: TcpSegment, spec: Spec, iss: number): void {
     segment.sourcePort = TUPLE.remotePort;
     segment.destinationPort = TUPLE.localPort;
-    segment.flags = flagsOf(spec.flags ?? "A");
+    segment.flags = flagsOf(spec.flags ?? "A") | aceFlags(spec.ace ?? 0);
+    if (spec.counters !== undefined && spec.counters !== null) {
+      const [kind, ...values] = spec.counters as [number, ...number[]];
+      segment.otherOptions = [{ kind, data: Uint8Array.from(values.flatMap((value) => [value >>> 16, value >>> 8, value])) }];
+    }
     segment.sequence = sequenceAdd(this.peerIss, spec.seq ?? 0);
     segment.acknowledgment = (segment.flags & TCP_FLAG.ACK) === 0 ? 0 : sequenceAdd(iss, spec.ack ?? 0);
     segment.window = spec.win ?? 65535;
@@ -253,6 +263,14 @@ export function flagsOf(letters: string): number {
 
 export function lettersOf(flags: number): string {
   return (["S", "F", "R", "P", "A", "U", "E", "W"] as const).filter((letter) => (flags & flagsOf(letter)) !== 0).join("");
+}
+
+/** The option of accurate ECN as a script writes it; null without. */
+export function countersOf(segment: TcpSegment): number[] | null {
+  const option = segment.otherOptions.find(({ kind }) => kind === TCP_OPTION.accurateEcn0 || kind === TCP_OPTION.accurateEcn1);
+  if (option === undefined) return null;
+  const { data, kind } = option;
+  return [kind, ...Array.from({ length: data.length / 3 }, (_, i) => ((data[3 * i] as number) << 16) | ((data[3 * i + 1] as number) << 8) | (data[3 * i + 2] as number))];
 }
 
 function describeSegment(packet: Packet, iss: number, peerIss: number): string {

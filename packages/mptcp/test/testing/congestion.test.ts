@@ -1,8 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { PlainObject } from "../../src/core/index.ts";
 import { congestionControls, coupled } from "../../src/mptcp/index.ts";
-import type { AckEvent, CongestionContext, CongestionControlFactory, CouplingMember } from "../../src/tcp/index.ts";
-import type { MarkEvent } from "../../src/tcp/congestion/control.ts";
+import type { AckEvent, CongestionContext, CongestionControlFactory, CouplingMember, MarkEvent } from "../../src/tcp/index.ts";
 import { CouplingRule, NewReno } from "../../src/tcp/index.ts";
 import { checkCongestionControl } from "../../src/testing/index.ts";
 
@@ -94,6 +93,18 @@ describe("what is broken fails", () => {
       }
     })(context)));
     expect(eager["whatever comes"]?.join()).toMatch(/after another mark of a window of data, and was/);
+  test("a mark that is not minded, and one that is taken back", () => {
+    const deaf = problemsOf(broken("deaf", (context) => new (class extends NewReno {
+      override onMarked(): void {}
+    })(context)));
+    expect(deaf["a queue that marks"]?.join()).toMatch(/after the first mark of a window of data, and was \d+.*packets found the queue full/);
+    expect(deaf["whatever comes"]?.join()).toMatch(/after a mark, and was \d+/);
+    const fickle = problemsOf(broken("fickle", (context) => new (class extends NewReno {
+      override onMarked(event: MarkEvent): void {
+        this.onLoss(event.loss);
+      }
+    })(context)));
+    expect(fickle["whatever comes"]?.join()).toMatch(/after a mark that was taken back, and was \d+/);
   });
 
   test("state that is not saved, and what is not the same twice", () => {

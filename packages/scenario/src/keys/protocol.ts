@@ -81,7 +81,7 @@ export const PROTOCOL = section({
       tcp: (initialWindowSegments) => ({ initialWindowSegments }),
     }),
     retries: engineKey(whole(1), { otherwise: DEFAULT_TCP_CONFIG.retries, does: "Retransmission timeouts in a row before a subflow is given up.", tcp: (retries) => ({ retries }) }),
-    ecn: engineKey(oneOf("off", "accept", "on"), { otherwise: DEFAULT_TCP_CONFIG.ecn, does: "Explicit Congestion Notification (RFC 3168), with which queues mark packets instead of dropping them: not at all, where the peer asks for it, or asked for. All hosts of a scenario speak alike, so `accept` comes to the same as `off`.", tcp: (ecn) => ({ ecn }) }),
+    ecn: engineKey(oneOf("off", "accept", "on", "accurate"), { otherwise: "accept", does: "Explicit Congestion Notification (RFC 3168), with which queues mark packets instead of dropping them: not at all, where the peer asks for it, or asked for; `accurate` asks for that of RFC 9768, which tells the sender of each mark. All hosts of a scenario speak alike, so `accept` comes to the same as `off`.", tcp: (ecn) => ({ ecn }) }),
     sack: engineKey(flag, { otherwise: DEFAULT_TCP_CONFIG.sack, does: "Selective acknowledgements (RFC 2018).", tcp: (sack) => ({ sack }) }),
     timestamps: engineKey(flag, { otherwise: DEFAULT_TCP_CONFIG.timestamps, does: "TCP timestamps (RFC 7323).", tcp: (timestamps) => ({ timestamps }) }),
     fastOpen: optional(flag, {

@@ -1,5 +1,4 @@
 /** drill/plan/: a script is checked before anything runs, and becomes calls, packets and what is expected of them. */
-export { AE } from "./plan.ts";
 export type {
   CallStep, CodeStep, ExpectedControl, ExpectedResult, Filled, IcmpPlan, IpPlan, PacketStep, Plan, ShellStep, Step, TcpPlan, UdpPlan,
 } from "./plan.ts";

@@ -6,17 +6,17 @@ import { planIcmp } from "./icmp.ts";
 import { planMptcpOption } from "./mptcp-options.ts";
 import { optionLength } from "./option-lengths.ts";
 import type { OptionPlan } from "./option-plan.ts";
-import { AE, type IpPlan, type PacketStep, type TcpPlan } from "./plan.ts";
+import type { IpPlan, PacketStep, TcpPlan } from "./plan.ts";
 import { Refused } from "./refused.ts";
 import type { Settings } from "./settings.ts";
 import { planTcpOption } from "./tcp-options.ts";
 import type { Values } from "./values.ts";
 
 const FLAG_BITS: Readonly<Record<string, number>> = {
-  F: TCP_FLAG.FIN, S: TCP_FLAG.SYN, R: TCP_FLAG.RST, P: TCP_FLAG.PSH, ".": TCP_FLAG.ACK, U: TCP_FLAG.URG, E: TCP_FLAG.ECE, W: TCP_FLAG.CWR, A: AE,
+  F: TCP_FLAG.FIN, S: TCP_FLAG.SYN, R: TCP_FLAG.RST, P: TCP_FLAG.PSH, ".": TCP_FLAG.ACK, U: TCP_FLAG.URG, E: TCP_FLAG.ECE, W: TCP_FLAG.CWR, A: TCP_FLAG.AE,
 };
 /** The three ECN flags from the most significant on, as a counter has them (RFC 9768). */
-const COUNTER = [AE, TCP_FLAG.CWR, TCP_FLAG.ECE];
+const COUNTER = [TCP_FLAG.AE, TCP_FLAG.CWR, TCP_FLAG.ECE];
 /** Octets of options that fit into a TCP header. */
 const OPTION_SPACE = 40;
 /** Octets of data that fit behind the headers of any packet. */

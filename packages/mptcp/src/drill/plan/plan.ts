@@ -82,7 +82,7 @@ export interface IpPlan {
 
 export interface TcpPlan {
   readonly kind: "tcp";
-  /** Bits of the flags of a segment; AE is `AE`. */
+  /** Bits of the flags of a segment. */
   readonly flags: number;
   readonly from: number;
   readonly length: number;
@@ -92,8 +92,6 @@ export interface TcpPlan {
   readonly options: readonly OptionPlan[] | "any";
 }
 
-/** The flag AE (RFC 9768), the lowest bit of the octet before the other flags. */
-export const AE = 0x100;
 
 export interface UdpPlan {
   readonly kind: "udp";

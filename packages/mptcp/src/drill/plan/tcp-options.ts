@@ -4,8 +4,8 @@ import type { OptionPlan } from "./option-plan.ts";
 import { Refused } from "./refused.ts";
 import type { Values } from "./values.ts";
 
-/** Kinds that the engine has no name for: MD5 (RFC 2385), AccECN in its two orders (RFC 9768), experiments (RFC 6994). */
-const KIND = { md5: 19, accurateEcn0: 172, accurateEcn1: 174, experiment: 254 } as const;
+/** Kinds that the engine has no name for: MD5 (RFC 2385), experiments (RFC 6994). */
+const KIND = { md5: 19, experiment: 254 } as const;
 /** The number of Fast Open among the experiments (RFC 7413 §4.1.1). */
 const FAST_OPEN_EXPERIMENT = [0xf9, 0x89];
 
@@ -89,5 +89,5 @@ function counters(items: readonly OptionItem[], values: Values, place: Expressio
   const first = "e0b ceb e1b";
   const second = "e1b ceb e0b";
   if (names === "" || !(first.startsWith(names) || second.startsWith(names))) throw new Refused(place, `the counters of AccECN are in the order ${first}, or ${second}`);
-  return plain(first.startsWith(names) ? KIND.accurateEcn0 : KIND.accurateEcn1, fields.flatMap(({ name, value }) => numberOctets(value, 3, name, values)));
+  return plain(first.startsWith(names) ? TCP_OPTION.accurateEcn0 : TCP_OPTION.accurateEcn1, fields.flatMap(({ name, value }) => numberOctets(value, 3, name, values)));
 }

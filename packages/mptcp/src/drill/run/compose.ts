@@ -2,7 +2,7 @@ import {
   checksumOf, encodePacket, EncodeError, foldSum, IPV4_HEADER_LENGTH, IPV6_HEADER_LENGTH, Packet, packetLength, partialSum, Payload, PROTOCOL, pseudoHeaderSum, sequenceAdd, TCP_FLAG, TCP_OPTION, TcpSegment,
   updateChecksum,
 } from "../../wire/index.ts";
-import { AE, type IcmpPlan, type IpPlan, type OptionPlan, type TcpPlan } from "../plan/index.ts";
+import type { IcmpPlan, IpPlan, OptionPlan, TcpPlan } from "../plan/index.ts";
 import type { Flow } from "./flow.ts";
 import { mptcpOctets, resolveMptcp, type OptionContext } from "./mptcp-options.ts";
 import type { Variables } from "./multipath.ts";
@@ -34,20 +34,20 @@ export function composeTcp(plan: TcpPlan, ip: IpPlan, flow: Flow, variables: Var
   segment.destinationPort = flow.localPort;
   segment.sequence = remoteNumber(plan, flow);
   segment.acknowledgment = ackNumber(plan, flow);
-  segment.flags = plan.flags & 0xff;
+  segment.flags = plan.flags;
   segment.window = plan.window ?? 0;
   segment.urgentPointer = plan.urgent ?? 0;
   segment.payload = payload;
   const packet = packetOf(flow, ip);
   packet.tcp = segment;
-  return encoded(packet, (plan.flags & AE) !== 0, octets, bound, segment);
+  return encoded(packet, octets, bound, segment);
 }
 
 /**
  * The octets of a segment whose options stand in the order of the script. `wire/` encodes the segment as one without options whose data begins with them; then the header is
  * said to be longer, which changes one word.
  */
-function encoded(packet: Packet, accurate: boolean, options: Uint8Array, bound: ReadonlyMap<string, bigint>, segment: TcpSegment): Composed | string {
+function encoded(packet: Packet, options: Uint8Array, bound: ReadonlyMap<string, bigint>, segment: TcpSegment): Composed | string {
   const data = segment.payload.toUint8Array();
   const both = new Uint8Array(options.length + data.length);
   both.set(options);
@@ -57,7 +57,7 @@ function encoded(packet: Packet, accurate: boolean, options: Uint8Array, bound: 
   if (typeof octets === "string") return octets;
   const at = octets.length - both.length - TCP_HEADER;
   const before = (octets[at + 12]! << 8) | octets[at + 13]!;
-  octets[at + 12] = ((TCP_HEADER + options.length) << 2) | (accurate ? 1 : 0);
+  octets[at + 12] = ((TCP_HEADER + options.length) << 2) | (octets[at + 12]! & 1);
   const checksum = updateChecksum((octets[at + 16]! << 8) | octets[at + 17]!, before, (octets[at + 12]! << 8) | octets[at + 13]!);
   octets[at + 16] = checksum >>> 8;
   octets[at + 17] = checksum & 0xff;

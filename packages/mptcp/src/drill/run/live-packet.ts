@@ -9,10 +9,9 @@ export interface LiveOption {
   readonly mptcp: MptcpOption | null;
 }
 
-/** A TCP segment that left, with what `wire/` does not keep: the order of the options, and the flag AE. */
+/** A TCP segment that left, with what `wire/` does not keep, the order of the options. */
 export interface LiveTcp {
   readonly kind: "tcp";
-  /** With {@link AE} of the plan. */
   readonly flags: number;
   readonly sequence: number;
   readonly acknowledgment: number;
@@ -95,7 +94,7 @@ function tcpOf(packet: Packet, octets: Uint8Array): LiveTcp {
   const header = packet.source.family === 4 ? (octets[0]! & 0x0f) * 4 : IPV6_HEADER_LENGTH;
   return {
     kind: "tcp",
-    flags: tcp.flags | ((octets[header + 12]! & 1) << 8),
+    flags: tcp.flags,
     sequence: tcp.sequence,
     acknowledgment: tcp.acknowledgment,
     window: tcp.window,

@@ -1,6 +1,5 @@
-import { DataSequenceSpace, Dss, sequenceDifference, TCP_FLAG, TCP_OPTION, type MptcpOption } from "../../wire/index.ts";
+import { aceOf, DataSequenceSpace, Dss, sequenceDifference, TCP_FLAG, TCP_OPTION, type MptcpOption } from "../../wire/index.ts";
 import { deriveKeyMaterial } from "../../mptcp/index.ts";
-import { AE } from "../plan/index.ts";
 import type { Flow } from "./flow.ts";
 import type { LiveIcmp, LiveOption, LivePacket, LiveTcp } from "./live-packet.ts";
 import { keyOfOctets, octetsOfKey, type Variables } from "./multipath.ts";
@@ -8,7 +7,7 @@ import { keyOfOctets, octetsOfKey, type Variables } from "./multipath.ts";
 /** What left, in the language of scripts. */
 
 const FLAG_LETTERS: readonly (readonly [string, number])[] = [
-  ["S", TCP_FLAG.SYN], ["F", TCP_FLAG.FIN], ["R", TCP_FLAG.RST], ["P", TCP_FLAG.PSH], ["U", TCP_FLAG.URG], [".", TCP_FLAG.ACK], ["E", TCP_FLAG.ECE], ["W", TCP_FLAG.CWR], ["A", AE],
+  ["S", TCP_FLAG.SYN], ["F", TCP_FLAG.FIN], ["R", TCP_FLAG.RST], ["P", TCP_FLAG.PSH], ["U", TCP_FLAG.URG], [".", TCP_FLAG.ACK], ["E", TCP_FLAG.ECE], ["W", TCP_FLAG.CWR], ["A", TCP_FLAG.AE],
 ];
 const ECN_NAMES = ["noecn", "ect1", "ect0", "ce"] as const;
 
@@ -16,7 +15,7 @@ const ECN_NAMES = ["noecn", "ect1", "ect0", "ce"] as const;
 export function printFlags(flags: number, counter = false): string {
   const letters = FLAG_LETTERS.filter(([letter, bit]) => (flags & bit) !== 0 && !(counter && "EWA".includes(letter))).map(([letter]) => letter).join("");
   if (!counter) return letters || "-";
-  return `${letters}${((flags & AE) !== 0 ? 4 : 0) + ((flags & TCP_FLAG.CWR) !== 0 ? 2 : 0) + ((flags & TCP_FLAG.ECE) !== 0 ? 1 : 0)}`;
+  return `${letters}${aceOf({ flags })}`;
 }
 
 export function ecnName(trafficClass: number): string {
@@ -84,9 +83,10 @@ export function printOption({ kind, octets, mptcp }: LiveOption, flow: Flow, var
       return octets.length === 0 ? "FO" : `FO ${hexadecimal(octets)}`;
     case 19:
       return `md5 ${hexadecimal(octets)}`;
-    case 172:
-    case 174:
-      return `ECN ${(kind === 172 ? ["e0b", "ceb", "e1b"] : ["e1b", "ceb", "e0b"]).slice(0, octets.length / 3).map((name, index) => `${name} ${number(index * 3, 3)}`).join(" ")}`;
+    case TCP_OPTION.accurateEcn0:
+    case TCP_OPTION.accurateEcn1:
+      if (octets.length < 3) return "ECN";
+      return `ECN ${(kind === TCP_OPTION.accurateEcn0 ? ["e0b", "ceb", "e1b"] : ["e1b", "ceb", "e0b"]).slice(0, octets.length / 3).map((name, index) => `${name} ${number(index * 3, 3)}`).join(" ")}`;
     default:
       return kind === 254 ? `exp ${hexadecimal(octets)}` : `option ${kind} of ${octets.length} octets`;
   }

@@ -386,7 +386,7 @@ function attach(packet: Packet, bytes: Uint8Array, from: number, length: number)
   const { tcp } = packet;
   const { payloadLength } = run;
   if (tcp === null) return;
-  tcp.flags = run.flags & ~TCP_FLAG.URG;
+  tcp.flags = (run.flags & ~TCP_FLAG.URG) | (tcp.flags & TCP_FLAG.AE);
   packet.length += payloadLength;
   if (run.count === 1 && payloadLength < WORTH_A_SLAB) {
     const at = from + run.headerLength;

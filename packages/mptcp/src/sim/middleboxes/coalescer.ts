@@ -91,7 +91,7 @@ export class Coalescer extends Middlebox implements Scheduled {
 
   private mayFollow(held: Held, packet: Packet, segment: TcpSegment): boolean {
     const first = held.segment;
-    if (segment.sequence !== held.next || (segment.flags & TCP_FLAG.ECE) !== (first.flags & TCP_FLAG.ECE)) return false;
+    if (segment.sequence !== held.next || (segment.flags & ECN) !== (first.flags & ECN)) return false;
     if (packet.trafficClass !== held.packet.trafficClass || packet.hopLimit !== held.packet.hopLimit) return false;
     if (this.options === "equal" && (segment.acknowledgment !== first.acknowledgment || !sameOptions(first, segment))) return false;
     const payload = held.length + segment.payload.length;
@@ -237,6 +237,8 @@ function sameRaw(a: RawTcpOption, b: RawTcpOption): boolean {
 }
 
 /** With these a segment is never joined with another. */
+/** CWR is among those that are left alone. */
+const ECN = TCP_FLAG.ECE | TCP_FLAG.AE;
 const LEFT_ALONE = TCP_FLAG.SYN | TCP_FLAG.RST | TCP_FLAG.URG | TCP_FLAG.CWR;
 /** With these a segment is the last of a joined one. */
 const LAST = TCP_FLAG.PSH | TCP_FLAG.FIN;

@@ -77,7 +77,7 @@ export class FqCodel implements QueueDiscipline {
       }
       list.shift();
       // A queue that was new gets behind the old ones once more, or it could be new for ever and starve them.
-      if (list === this.fresh && this.old.length > 0) this.old.push(flow);
+      if (list === this.fresh) this.old.push(flow);
       else flow.isActive = false;
     }
   }

@@ -13,7 +13,7 @@ import { NEWRENO_PARAMETERS, NewReno } from "./newreno.ts";
 export class Dctcp extends NewReno {
   /** DCTCP.Alpha: the share of marked bytes, smoothed; 0 to 1. */
   private alpha: number;
-  /** DCTCP.WindowEnd: offset at which the present window of observation ends; -1 before the first. */
+  /** DCTCP.WindowEnd: offset at which the present window of observation ends; -1 before anything was acknowledged. */
   private windowEnd: number;
   /** DCTCP.BytesAcked and DCTCP.BytesMarked of it. */
   private bytesAcked: number;
@@ -43,10 +43,10 @@ export class Dctcp extends NewReno {
   override onMarked(event: MarkEvent): void {
     this.bytesAcked += event.acked;
     this.bytesMarked += event.marked;
+    // It begins with SND.UNA, so that the first acknowledgment is a window of its own.
+    if (this.windowEnd < 0) this.windowEnd = Math.max(0, event.una - event.acked);
     if (event.una > this.windowEnd) {
-      if (this.windowEnd >= 0 && this.bytesAcked > 0) {
-        this.alpha = this.alpha * (1 - this.gain) + this.gain * (this.bytesMarked / this.bytesAcked);
-      }
+      if (this.bytesAcked > 0) this.alpha = this.alpha * (1 - this.gain) + this.gain * (this.bytesMarked / this.bytesAcked);
       this.windowEnd = event.nxt;
       this.bytesAcked = 0;
       this.bytesMarked = 0;
@@ -79,6 +79,7 @@ export class Dctcp extends NewReno {
 
   /** cwnd = cwnd * (1 - DCTCP.Alpha / 2), of what is in use. */
   private lowerBy({ window }: LossEvent): void {
+    this.prior = null;
     this.cwnd = Math.max(Math.floor(Math.min(this.cwnd, window) * (1 - this.alpha / 2)), 2 * this.mss);
     this.ssthresh = this.cwnd;
   }

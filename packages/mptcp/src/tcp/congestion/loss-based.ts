@@ -41,7 +41,7 @@ export abstract class LossBasedControl implements CongestionControl {
   /** Its place in the connection's group; null for a controller that is not coupled. */
   protected readonly member: CouplingMember | null;
   /** All that was before the last answer to a loss, and when that was, ns; null when there is nothing to go back to. */
-  private prior: { readonly window: number; readonly state: PlainObject; readonly at: number } | null;
+  protected prior: { readonly window: number; readonly state: PlainObject; readonly at: number } | null;
 
   /**
    * @param slowStartLimit RFC 3465's L in segments: how many an ACK may add in slow start
@@ -147,9 +147,10 @@ export abstract class LossBasedControl implements CongestionControl {
     }
   }
 
-  /** RFC 3168 §6.1.2: as for a loss. */
+  /** RFC 3168 §6.1.2: as for a loss. Unlike one it is never found to have been none. */
   onMarked({ loss }: MarkEvent): void {
     this.onLoss(loss);
+    this.prior = null;
   }
 
   onPenalty(window: number, _now: number): void {

@@ -4,26 +4,36 @@ import { PHASE } from "../phase.ts";
 import type { AckSummary } from "../recovery/acknowledge.ts";
 import { lossEvent, NO_LOSS } from "../recovery/recovery.ts";
 import type { TcpSegment } from "../../wire/index.ts";
-import type { Ecn } from "./ecn.ts";
+import type { EcnFeedback } from "./feedback.ts";
 
 /**
  * An ACK came where ECN is spoken: congestion control hears of marks, once per window of data, or with every ACK if it wants that (RFC 3168 §6.1.2). In fast
  * recovery and after a timeout the window is low already.
  */
-export function answerMarks(tcp: TcpConnection, ecn: Ecn, segment: TcpSegment, summary: AckSummary, now: number): void {
+export function answerMarks(tcp: TcpConnection, ecn: EcnFeedback, segment: TcpSegment, summary: AckSummary, now: number): void {
   const { congestion, sender } = tcp;
-  const tells = ecn.tellsOfMarks(segment);
-  summary.isMarked = tells;
-  const marked = ecn.markedBy(segment, summary.delivered);
-  const isFirst = tells && sender.phase === PHASE.open && !ecn.hasAnswered(sender.una - 1);
+  const marked = ecn.read(tcp, segment, summary);
+  summary.isMarked = ecn.tells;
+  const isFirst = ecn.tells && sender.phase === PHASE.open && !ecn.hasAnswered(sender.una - 1);
   if (!isFirst && congestion.marks === "window") return;
+  tell(tcp, ecn, isFirst, summary.delivered, marked, sender.nxt - summary.priorUna, summary.priorInFlight, now);
+}
+
+/** The handshake told of a mark: the window is lowered before anything was sent, to what is left of one of two segments. */
+export function respondToMarks(tcp: TcpConnection, ecn: EcnFeedback, now: number): void {
+  const { unit } = tcp.sender;
+  tell(tcp, ecn, true, 0, 0, 2 * unit, 2 * unit, now);
+}
+
+function tell(tcp: TcpConnection, ecn: EcnFeedback, isFirst: boolean, acked: number, marked: number, outstanding: number, inFlight: number, now: number): void {
+  const { congestion, sender } = tcp;
   const event = MARK_EVENT;
-  event.acked = summary.delivered;
+  event.acked = acked;
   event.marked = marked;
   event.isFirst = isFirst;
   event.una = sender.una;
   event.nxt = sender.nxt;
-  event.loss = lossEvent(tcp, sender.nxt - summary.priorUna, summary.priorInFlight, 0, now);
+  event.loss = lossEvent(tcp, outstanding, inFlight, 0, now);
   if (isFirst) {
     ecn.reductions++;
     ecn.onReduced(sender.nxt);

@@ -14,6 +14,10 @@ import { TIMER } from "../timers.ts";
 export interface AckSummary {
   /** Bytes newly delivered, cumulatively or by SACK. */
   delivered: number;
+  /** Link segments among them. */
+  segments: number;
+  /** It acknowledges less than one that came before. */
+  isOld: boolean;
   /** The cumulative ACK advanced by this many bytes. */
   advanced: number;
   /** The ACK counts for timers and the round-trip time; see `TcpConfig.timerRestart`. */
@@ -55,6 +59,8 @@ export function acknowledge(tcp: TcpConnection, segment: TcpSegment, ack: number
   if (board.count === 0 && sender.probe.end < 0 && !hasBlocks) return;
   const summary = SUMMARY;
   summary.delivered = 0;
+  summary.segments = 0;
+  summary.isOld = ack < sender.una;
   summary.advanced = ack > sender.una ? ack - sender.una : 0;
   summary.counts = tcp.config.timerRestart === "news";
   summary.priorInFlight = sender.inFlight;
@@ -190,6 +196,7 @@ function isDuplicateReport(tcp: TcpConnection, blocks: readonly number[], ack: n
  */
 function delivered(tcp: TcpConnection, segment: TcpSegment, record: SentSegment, bytes: number, inOrder: boolean, summary: AckSummary, now: number): void {
   summary.delivered += bytes;
+  summary.segments += bytes <= tcp.sender.unit ? 1 : Math.ceil(bytes / tcp.sender.unit);
   const sentAt = record.sentAt;
   let valid = true;
   let sample = true;
@@ -270,6 +277,6 @@ const MOST_SACK_NUMBERS = 8;
 
 /** Filled for one acknowledgment at a time. */
 const SUMMARY: AckSummary = {
-  delivered: 0, advanced: 0, counts: false, priorInFlight: 0, priorUna: 0, priorFlight: 0, oldestSent: -1, newestSent: -1,
+  delivered: 0, segments: 0, isOld: false, advanced: 0, counts: false, priorInFlight: 0, priorUna: 0, priorFlight: 0, oldestSent: -1, newestSent: -1,
   duplicateSack: false, duplicateStart: -1, duplicateEnd: -1, duplicate: false, sacked: false, original: false, repeated: false, isMarked: false,
 };

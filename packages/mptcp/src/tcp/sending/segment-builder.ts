@@ -1,6 +1,6 @@
 import { Packet, sequenceAdd, TCP_FLAG, TCP_OPTION_SPACE, tcpHeaderLength, TcpSegment } from "../../wire/index.ts";
 import type { TcpConnection } from "../connection.ts";
-import type { Ecn } from "../ecn/ecn.ts";
+import type { EcnFeedback } from "../ecn/feedback.ts";
 import { FastOpenServer } from "../fast-open/server.ts";
 import { offerOptions } from "../negotiation.ts";
 import { SEGMENT_ROLE } from "../owner.ts";
@@ -18,7 +18,7 @@ export function buildDataSegment(tcp: TcpConnection, record: SentSegment, now: n
   segment.payload = record.payload;
   if (isSuper) segment.segmentSize = tcp.sender.unit;
   const role = record.payload.length > 0 ? SEGMENT_ROLE.data : SEGMENT_ROLE.fin;
-  const packet = finish(tcp, segment, role, record.tag, record.offset, now);
+  const packet = finish(tcp, segment, role, record.tag, record.offset, now, !record.retransmitted);
   if (tcp.ecn !== null && packet !== null && record.payload.length > 0) tcp.ecn.onData(packet, !record.retransmitted);
   return packet;
 }
@@ -30,12 +30,12 @@ export function buildAck(tcp: TcpConnection, now: number): Packet | null {
   return finish(tcp, segment, SEGMENT_ROLE.ack, null, tcp.sender.nxt, now);
 }
 
-/** An ACK of less than has come, for {@link Ecn.putEarlier}; the one of all that follows. */
-export function buildEarlierAck(tcp: TcpConnection, ecn: Ecn, now: number): Packet | null {
+/** An ACK of less than has come, for {@link EcnFeedback.putEarlier}; the one of all that follows. */
+export function buildEarlierAck(tcp: TcpConnection, ecn: EcnFeedback, now: number): Packet | null {
   const { receiver } = tcp;
   const packet = buildAck(tcp, now);
   if (packet === null || packet.tcp === null) return packet;
-  const offset = ecn.putEarlier(packet.tcp);
+  const offset = ecn.putEarlier(tcp, packet.tcp);
   packet.tcp.acknowledgment = sequenceAdd(receiver.origin, offset);
   packet.tcp.window = Math.min(65535, packet.tcp.window + Math.floor((receiver.nxt - offset) / receiver.scale));
   receiver.onEarlierAck(offset);
@@ -99,8 +99,8 @@ function header(tcp: TcpConnection, segment: TcpSegment, offset: number): void {
   segment.sequence = sequenceAdd(tcp.sender.origin, offset);
 }
 
-/** Fills in everything that all segments but RST share, and lets the owner add its options. */
-function finish(tcp: TcpConnection, segment: TcpSegment, role: SegmentRole, tag: object | null, offset: number, now: number): Packet | null {
+/** Fills in everything that all segments but RST share, and lets the owner add its options. @param isNew whether it is no retransmission */
+function finish(tcp: TcpConnection, segment: TcpSegment, role: SegmentRole, tag: object | null, offset: number, now: number, isNew = true): Packet | null {
   const receiver = tcp.receiver;
   const flags = segment.flags;
   segment.alignsOptions = tcp.config.optionLayout === "aligned";
@@ -116,11 +116,9 @@ function finish(tcp: TcpConnection, segment: TcpSegment, role: SegmentRole, tag:
   }
   if ((flags & TCP_FLAG.SYN) !== 0) {
     offerOptions(tcp, segment);
-    if (tcp.ecn !== null) segment.flags |= tcp.ecn.synFlags((flags & TCP_FLAG.ACK) !== 0, tcp.synRetries);
     segment.hasTimestamps = (flags & TCP_FLAG.ACK) === 0 ? tcp.config.timestamps : tcp.timestamps;
   } else {
     segment.hasTimestamps = tcp.timestamps;
-    if (tcp.ecn !== null) segment.flags |= tcp.ecn.flags;
   }
   if (segment.hasTimestamps) {
     stamp(tcp, segment, now);
@@ -137,6 +135,10 @@ function finish(tcp: TcpConnection, segment: TcpSegment, role: SegmentRole, tag:
     else if ((flags & TCP_FLAG.ACK) === 0) tcp.fastOpen.writeSyn(tcp, segment);
   }
   if (receiver.hasSackBlocks && (role === SEGMENT_ROLE.ack || role === SEGMENT_ROLE.probe || tcp.config.sackOn === "all")) addSackBlocks(tcp, segment);
+  if (tcp.ecn !== null) {
+    if ((flags & TCP_FLAG.SYN) !== 0) tcp.ecn.writeSyn(segment, (flags & TCP_FLAG.ACK) !== 0, tcp.synRetries);
+    else tcp.ecn.write(tcp, segment, role, isNew);
+  }
   return wrap(tcp, segment);
 }
 
@@ -152,10 +154,12 @@ function pointToUrgent(segment: TcpSegment, ahead: number, sent: number): void {
   segment.urgentPointer = Math.min(ahead, 0xffff);
 }
 
-/** RFC 2018 §3: as many blocks as fit; two octets of kind and length and two of padding go with them. */
+/** RFC 2018 §3: as many blocks as fit; two octets of kind and length and two of padding go with them. Of ECN's option two of them are worth more (RFC 9768 §3.2.3.3). */
 function addSackBlocks(tcp: TcpConnection, segment: TcpSegment): void {
   const space = TCP_OPTION_SPACE - (tcpHeaderLength(segment) - TCP_HEADER) - 4;
-  if (space >= 8) segment.sackBlocks = tcp.receiver.takeSackBlocks(space >> 3);
+  if (space < 8) return;
+  const reserved = tcp.ecn === null ? 0 : tcp.ecn.reserved;
+  segment.sackBlocks = tcp.receiver.takeSackBlocks(reserved === 0 ? space >> 3 : Math.max(Math.min(2, space >> 3), (space - reserved) >> 3));
 }
 
 function stamp(tcp: TcpConnection, segment: TcpSegment, now: number): void {

@@ -553,7 +553,8 @@ export class Sender {
     const { unit } = this;
     if (this.isUrgent) return unit;
     let limit = Math.min(this.tcp.config.segmentationLimit, LARGEST_SUPER_SEGMENT);
-    if (limit <= unit) return unit;
+    // A link that cuts it would change the flags of its parts.
+    if (limit <= unit || (this.tcp.ecn !== null && this.tcp.ecn.isWhole)) return unit;
     if (this.pacer !== null) limit = Math.min(limit, this.pacer.burst(this.tcp));
     else if (this.tcp.config.superSegments === "paced") limit = Math.min(limit, Math.max(2 * unit, burstOfWindow(this.tcp, LARGEST_SUPER_SEGMENT)));
     return limit - (limit % unit);

@@ -26,13 +26,13 @@ describe("DCTCP (RFC 8257 §3.3)", () => {
 
   test("takes the share of marked bytes into alpha once per window of data, with a weight of 1/16", () => {
     const control = inAvoidance(10);
-    // The first window begins with the first ACK.
-    marks(control, { una: 0, nxt: 10 * MSS });
+    // DCTCP.WindowEnd is SND.UNA at first: the first ACK is a window of its own.
+    marks(control, { una: MSS, nxt: 11 * MSS, marked: MSS });
     expect(control.markedShare).toBe(1);
-    observe(control, 0, 0);
+    for (let i = 2; i <= 11; i++) marks(control, { una: i * MSS, nxt: (i + 10) * MSS });
     // Up to 10 segments are not beyond the window's end: it ends with what is acknowledged next.
     expect(control.markedShare).toBe(1);
-    marks(control, { una: 11 * MSS, nxt: 21 * MSS, acked: MSS, marked: 0 });
+    marks(control, { una: 11 * MSS + 1, nxt: 21 * MSS, acked: 1, marked: 0 });
     expect(control.markedShare).toBeCloseTo(15 / 16, 12);
     // 3 of 10 segments.
     for (let i = 12; i <= 21; i++) marks(control, { una: i * MSS, nxt: (i + 10) * MSS, marked: i < 15 ? MSS : 0 });
@@ -42,7 +42,6 @@ describe("DCTCP (RFC 8257 §3.3)", () => {
 
   test("lowers the window by half of alpha", () => {
     const control = inAvoidance(100);
-    marks(control, { una: 0, nxt: 10 * MSS });
     // 40 windows without a mark: alpha is (15/16)^40.
     for (let i = 1; i <= 40; i++) marks(control, { una: 10 * i * MSS + 1, nxt: 10 * (i + 1) * MSS });
     const alpha = (15 / 16) ** 40;
@@ -98,7 +97,6 @@ describe("DCTCP (RFC 8257 §3.3)", () => {
 
   test("takes another weight, and refuses one that is none", () => {
     const control = dctcpWith({ gain: 0.5 }).create(avoidingContext(10)) as Dctcp;
-    marks(control, { una: 0, nxt: 10 * MSS });
     marks(control, { una: 11 * MSS, nxt: 20 * MSS });
     expect(control.markedShare).toBe(0.5);
     expect(() => dctcpWith({ gain: 0 })).toThrow("gain: 0");

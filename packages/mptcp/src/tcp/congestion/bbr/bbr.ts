@@ -114,7 +114,7 @@ export class Bbr implements CongestionControl {
 
   /** The draft says nothing of ECN. RFC 3168 §6.1.2 asks for the answer to a loss: that to one too many (BBRBeta), until bandwidth is sought again. */
   onMarked({ loss }: MarkEvent): void {
-    this.onPenalty(BETA * loss.inFlight, loss.now);
+    this.onPenalty(Math.max(BETA * loss.inFlight, this.model.minPipe), loss.now);
   }
 
   /** It holds for as long as losses would: until bandwidth is sought again. */
