@@ -1,6 +1,6 @@
 import type { Observer } from "mptcp";
 import { middleboxes, Simulation } from "mptcp/sim";
-import type { Link, MiddleboxKind, Nat, PipeOptions, Router, SimHost, SimNode } from "mptcp/sim";
+import type { Link, Middlebox, MiddleboxKind, Nat, PipeOptions, Router, SimHost, SimNode } from "mptcp/sim";
 import { IpAddress } from "mptcp/wire";
 import type { Plan } from "./plan.ts";
 import type { PlanDirection, PlanEnd, PlanHost, PlanInterface, PlanLink } from "./plan-network.ts";
@@ -12,6 +12,7 @@ export interface Network {
   readonly simulation: Simulation;
   readonly hosts: ReadonlyMap<string, SimHost>;
   readonly links: ReadonlyMap<string, Link>;
+  readonly middleboxes: ReadonlyMap<string, Middlebox>;
   readonly client: SimHost;
   readonly server: SimHost;
   /** Where the client connects to. */
@@ -29,6 +30,7 @@ export function buildNetwork(plan: Plan, seed: number, parts: OwnParts, observer
   const nodes = new Map<string, SimNode>();
   const hosts = new Map<string, SimHost>();
   const links = new Map<string, Link>();
+  const boxes = new Map<string, Middlebox>();
   const ports = new Map<PlanEnd, number>();
   for (const host of plan.network.hosts) {
     const profile = host.profile ?? plan.protocol.profile;
@@ -49,6 +51,7 @@ export function buildNetwork(plan: Plan, seed: number, parts: OwnParts, observer
     links.set(link.name, made.link);
     ports.set(link.ends[0], made.first);
     ports.set(link.ends[1], made.last);
+    for (const box of made.boxes) boxes.set(box.name, box);
   }
   const portOf = (host: PlanHost, own: PlanInterface): number => {
     const end = plan.network.links.flatMap((link) => link.ends).find((one) => one.node === host.name && one.interface === own.name) as PlanEnd;
@@ -85,6 +88,7 @@ export function buildNetwork(plan: Plan, seed: number, parts: OwnParts, observer
     simulation,
     hosts,
     links,
+    middleboxes: boxes,
     client: hosts.get(plan.network.client) as SimHost,
     server: hosts.get(plan.network.server) as SimHost,
     serverAddress: addressOf(plan, plan.network.server, clientAddress.family),
@@ -106,7 +110,7 @@ export function buildNetwork(plan: Plan, seed: number, parts: OwnParts, observer
  * Links two nodes, with the boxes of the link at its second end. What leads on from each box takes no time, and the whole costs routes what a link does.
  * @returns the link itself, and the numbers of the ports at both ends
  */
-function connect(simulation: Simulation, a: SimNode, b: SimNode, planned: PlanLink): { link: Link; first: number; last: number } {
+function connect(simulation: Simulation, a: SimNode, b: SimNode, planned: PlanLink): { link: Link; boxes: readonly Middlebox[]; first: number; last: number } {
   const { mtu, name } = planned;
   const boxes = planned.middleboxes.map((box) => simulation.addMiddlebox(box.name, (middleboxes[box.kind] as MiddleboxKind)(box.parameters)));
   const cost = 1 - boxes.length * COST_BEHIND_BOX;
@@ -115,7 +119,7 @@ function connect(simulation: Simulation, a: SimNode, b: SimNode, planned: PlanLi
   boxes.forEach((box, index) => {
     last = simulation.connect(box, boxes[index + 1] ?? b, { name: box.name, cost: COST_BEHIND_BOX, mtu });
   });
-  return { link, first: link.portA, last: last.portB };
+  return { link, boxes, first: link.portA, last: last.portB };
 }
 
 /** The simulator's options of one direction of a link. */

@@ -30,6 +30,7 @@ export function applyChange(change: PlanChange, network: Network): void {
       if (change.properties !== null) pipe.change(change.properties, now);
     }
   }
+  if (change.middlebox !== null) network.middleboxes.get(change.middlebox)?.switch(change.power === "on", now);
   if (change.address === null || change.host === null || change.interface === null) return;
   if (change.address === "removed") network.removeAddress(change.host, change.interface);
   else network.addAddress(change.host, change.interface);

@@ -47,6 +47,8 @@ const LOST_ON_JOINED: Prescription = { outcomes: ["subflow-reset"], reasons: ["o
  * the end that notices falls back, which all its data being in order makes safe.
  */
 const LOST_LATER_ALONE: Prescription = { outcomes: ["fallback", "error", "multipath"], reasons: ["options_lost", "no_data_ack", "infinite_mapping", "no_mapping"], clause: "§3.7" };
+/** Only Data ACKs are lost, and come over the other subflow: "MPTCP should survive with a loss of some Data ACKs". */
+const DATA_ACKS_LOST: Prescription = { outcomes: ["multipath", "subflow-reset"], reasons: [], clause: "§6, §3.3.2" };
 const LOST_LATER: Prescription = { outcomes: ["subflow-reset"], reasons: ["options_lost", "no_data_ack", "no_mapping", "refused", "reset", "silent"], clause: "§3.7, §3.6" };
 /** "It is expected that a sender will eventually fall back", after as many attempts as local policy says. */
 const SYN_UNANSWERED: Prescription = { outcomes: ["fallback"], reasons: ["mp_capable_unanswered", "no_mp_capable_in_syn", "no_mp_capable_in_ack"], clause: "§3.1, §3.9.3" };
@@ -54,10 +56,10 @@ const SYN_UNANSWERED: Prescription = { outcomes: ["fallback"], reasons: ["mp_cap
 const NOT_USED: Prescription = { outcomes: ["subflow-reset"], reasons: [], clause: "§6" };
 /** What carries options never arrives on the only path: Multipath TCP knows no way to learn why. TCP's own patience ends it. */
 const DEAD_PATH: Prescription = { outcomes: ["error", "fallback"], reasons: [], clause: "RFC 9293 §3.8.3", within: null };
-/** The subflow is as good as dead: data is sent again on the other. */
-const DEAD_SUBFLOW: Prescription = { outcomes: ["subflow-reset"], reasons: [], clause: "§3.3.6" };
-/** Only TCP is broken; a new subflow may be opened, or none is left and both ends are told. */
-const BROKEN_ALONE: Prescription = { outcomes: ["error", "multipath"], reasons: [], clause: "§3.3.6, §3.4.2", within: null };
+/** The subflow is as good as dead: data is sent again on the other. When it is reset, nothing prescribes. */
+const DEAD_SUBFLOW: Prescription = { outcomes: ["subflow-reset", "multipath"], reasons: [], clause: "§3.3.6" };
+/** The subflow ends as any TCP would; a new one may be opened and the connection goes on, or none is left and both ends are told. */
+const BROKEN_ALONE: Prescription = { outcomes: ["error", "multipath", "subflow-reset"], reasons: [], clause: "§3.3.6, §3.4.2", within: null };
 /** A RST "applies only to the subflow it is sent on -- not to the whole connection". It may be opened anew. */
 const BROKEN_SUBFLOW: Prescription = { outcomes: ["subflow-reset", "multipath"], reasons: [], clause: "§4, §3.3.6" };
 /** "If a receiver identifies a checksum failure when there is only one path, it will send back an MP_FAIL ... infinite mapping": from then on data can be altered. */
@@ -80,12 +82,16 @@ function row(name: string, kind: string, parameters: MatrixRow["box"]["parameter
   return { name, box: { kind, parameters }, tcp: "sent", data: "either", expected, ...more };
 }
 
+/** The way of the data, or of what acknowledges it. */
+function way(data: "up" | "down", of: "data" | "acks"): Ways {
+  return (data === "up") === (of === "data") ? "outward" : "inward";
+}
+
 /** Options taken off: Multipath TCP's alone, or all that a box does not know. */
 function stripped(options: "mptcp" | "unknown"): MatrixRow[] {
   const strip = (position: string, parameters: MatrixRow["box"]["parameters"], expected: Readonly<Record<Place, Prescription>>, more?: Partial<MatrixRow>): MatrixRow =>
     row(`option-stripper/${options}/${position}`, "option-stripper", { options: [options], ...parameters }, expected, more);
   const behindSyns = ["third-ack", "data", "ack", "rst"];
-  const way = (data: "up" | "down", of: "data" | "acks"): Ways => ((data === "up") === (of === "data") ? "outward" : "inward");
   return [
     strip("syn", { segments: ["syn"] }, byRole(NO_CAPABLE, NO_JOIN)),
     strip("syn-ack", { segments: ["syn-ack"] }, byRole(NO_CAPABLE, NO_JOIN)),
@@ -97,7 +103,7 @@ function stripped(options: "mptcp" | "unknown"): MatrixRow[] {
       strip(`way-of-data-${data}`, { segments: behindSyns, direction: way(data, "data") }, byRole(NO_OPTIONS_AT_FIRST, LOST_ON_JOINED), { data }),
       strip(`way-of-acks-${data}`, { segments: behindSyns, direction: way(data, "acks") }, byRole(NO_OPTIONS_AT_FIRST, LOST_ON_JOINED), { data }),
       strip(`later-way-of-data-${data}`, { afterBytes: LATER, direction: way(data, "data") }, byCompany(LOST_LATER_ALONE, LOST_LATER), { data }),
-      strip(`later-way-of-acks-${data}`, { afterBytes: LATER, direction: way(data, "acks") }, byCompany(LOST_LATER_ALONE, LOST_LATER), { data }),
+      strip(`later-way-of-acks-${data}`, { afterBytes: LATER, direction: way(data, "acks") }, byCompany(LOST_LATER_ALONE, DATA_ACKS_LOST), { data }),
     ]),
     strip("later", { afterBytes: LATER }, byCompany(LOST_LATER_ALONE, LOST_LATER)),
   ];
@@ -121,9 +127,12 @@ function edited(): MatrixRow[] {
   );
 }
 
+function hole(position: string, parameters: MatrixRow["box"]["parameters"], expected: Readonly<Record<Place, Prescription>>): MatrixRow {
+  return row(`black-hole/${position}`, "black-hole", parameters, expected);
+}
+
 /** Segments with Multipath TCP's options lost. */
 function lost(): MatrixRow[] {
-  const hole = (position: string, parameters: MatrixRow["box"]["parameters"], expected: Readonly<Record<Place, Prescription>>): MatrixRow => row(`black-hole/${position}`, "black-hole", parameters, expected);
   return [
     hole("syn", { segments: ["syn"] }, byRole(SYN_UNANSWERED, NOT_USED)),
     hole("syn-ack", { segments: ["syn-ack"] }, byRole(SYN_UNANSWERED, NOT_USED)),

@@ -30,7 +30,10 @@ export interface Prescription {
   readonly clause: string;
   /** Default `sent`. */
   readonly bytes?: DeliveredBytes;
-  /** Seconds within which an end that is at a loss says so; null where only TCP's own patience ends it (RFC 9293 §3.8.3). Default 60. */
+  /**
+   * Seconds within which both ends know that it is over. Null where only TCP's own patience ends it (RFC 9293 §3.8.3): then an end that waits for nothing to be acknowledged need
+   * not hear of it (§3.8.4). Default 60.
+   */
   readonly within?: number | null;
 }
 
