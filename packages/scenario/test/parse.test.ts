@@ -116,6 +116,14 @@ describe("scenario files", () => {
     ]);
   });
 
+  it("switch boxes that are there, and nothing else by `power`", () => {
+    const withChange = (change: string): string[] => problemsOf(GOOD.replace("queue: { packets: 80 }", "middleboxes: [{ splitter: {} }]").replace("changes:\n", `changes:\n  - { at: 1 s, ${change} }\n`)).map((problem) => problem.replace(/^x\.yaml:\d+:\d+: /, ""));
+    expect(withChange("middlebox: wifi-splitter, power: off")).toEqual([]);
+    expect(withChange("middlebox: wifi-spliter, power: off")).toEqual(['changes.0.middlebox: there is no middlebox "wifi-spliter"; did you mean "wifi-splitter"?']);
+    expect(withChange("path: wifi, power: on")).toEqual(["changes.0.power: only a middlebox is switched on and off; name one"]);
+    expect(withChange("middlebox: wifi-splitter, rate: 1 Mb/s")).toEqual(["changes.0.rate: a middlebox has none; it is switched by `power`"]);
+  });
+
   it("check middleboxes and their parameters against the registry of the simulator", () => {
     const withBox = (box: string): string[] => problemsOf(GOOD.replace("queue: { packets: 80 }", `middleboxes: [${box}]`));
     expect(withBox("{ option-stripper: {} }, { option-stripper: { options: [mp_join, 30], segments: syn, afterTime: 2 s } }")).toEqual([]);
