@@ -1,6 +1,6 @@
 import type { Observer } from "mptcp";
 import { middleboxes, Simulation } from "mptcp/sim";
-import type { Link, MiddleboxKind, Nat, PipeOptions, Router, SimHost, SimNode } from "mptcp/sim";
+import type { Link, Middlebox, MiddleboxKind, Nat, PipeOptions, Router, SimHost, SimNode } from "mptcp/sim";
 import { IpAddress } from "mptcp/wire";
 import type { Plan } from "./plan.ts";
 import type { PlanDirection, PlanEnd, PlanHost, PlanInterface, PlanLink } from "./plan-network.ts";
@@ -12,6 +12,7 @@ export interface Network {
   readonly simulation: Simulation;
   readonly hosts: ReadonlyMap<string, SimHost>;
   readonly links: ReadonlyMap<string, Link>;
+  readonly middleboxes: ReadonlyMap<string, Middlebox>;
   readonly client: SimHost;
   readonly server: SimHost;
   /** Where the client connects to. */
@@ -31,7 +32,7 @@ export function buildNetwork(plan: Plan, seed: number, parts: OwnParts, observer
     const profile = host.profile ?? plan.protocol.profile;
     hosts.set(host.name, simulation.addHost(host.name, { profile, fastOpen: plan.protocol.fastOpen, tcp: tcpConfig(plan.protocol, parts, profile), mptcp: mptcpConfig(plan.protocol, parts, profile) }));
   }
-  const { links, ports } = buildLinks(plan, simulation, (host) => hosts.get(host) as SimHost, {});
+  const { links, middleboxes: boxes, ports } = buildLinks(plan, simulation, (host) => hosts.get(host) as SimHost, {});
   const portOf = (host: PlanHost, own: PlanInterface): number => {
     const end = plan.network.links.flatMap((link) => link.ends).find((one) => one.node === host.name && one.interface === own.name) as PlanEnd;
     return ports.get(end) as number;
@@ -67,6 +68,7 @@ export function buildNetwork(plan: Plan, seed: number, parts: OwnParts, observer
     simulation,
     hosts,
     links,
+    middleboxes: boxes,
     client: hosts.get(plan.network.client) as SimHost,
     server: hosts.get(plan.network.server) as SimHost,
     serverAddress: addressOf(plan, plan.network.server, clientAddress.family),
@@ -84,16 +86,24 @@ export function buildNetwork(plan: Plan, seed: number, parts: OwnParts, observer
   };
 }
 
+/** What is between the hosts of a scenario. */
+export interface BuiltLinks {
+  readonly links: ReadonlyMap<string, Link>;
+  readonly middleboxes: ReadonlyMap<string, Middlebox>;
+  /** The port that each link has at its ends. */
+  readonly ports: ReadonlyMap<PlanEnd, number>;
+}
+
 /**
  * Builds the routers, links and boxes of a scenario between nodes of the caller's.
  *
  * @param nodeOf the node at an interface of a host
  * @param options what holds for all links, whatever the scenario says
- * @returns the links by name, and the port that each link has at its ends
  */
-export function buildLinks(plan: Plan, simulation: Simulation, nodeOf: (host: string, own: string) => SimNode, options: PipeOptions): { links: Map<string, Link>; ports: Map<PlanEnd, number> } {
+export function buildLinks(plan: Plan, simulation: Simulation, nodeOf: (host: string, own: string) => SimNode, options: PipeOptions): BuiltLinks {
   const routers = new Map<string, SimNode>();
   const links = new Map<string, Link>();
+  const boxes = new Map<string, Middlebox>();
   const ports = new Map<PlanEnd, number>();
   plan.network.routers.forEach((router, index) => {
     const made: Router | Nat =
@@ -108,15 +118,16 @@ export function buildLinks(plan: Plan, simulation: Simulation, nodeOf: (host: st
     links.set(link.name, made.link);
     ports.set(link.ends[0], made.first);
     ports.set(link.ends[1], made.last);
+    for (const box of made.boxes) boxes.set(box.name, box);
   }
-  return { links, ports };
+  return { links, middleboxes: boxes, ports };
 }
 
 /**
  * Links two nodes, with the boxes of the link at its second end. What leads on from each box takes no time, and the whole costs routes what a link does.
  * @returns the link itself, and the numbers of the ports at both ends
  */
-function connect(simulation: Simulation, a: SimNode, b: SimNode, planned: PlanLink, options: PipeOptions): { link: Link; first: number; last: number } {
+function connect(simulation: Simulation, a: SimNode, b: SimNode, planned: PlanLink, options: PipeOptions): { link: Link; boxes: readonly Middlebox[]; first: number; last: number } {
   const { mtu, name } = planned;
   const boxes = planned.middleboxes.map((box) => simulation.addMiddlebox(box.name, (middleboxes[box.kind] as MiddleboxKind)(box.parameters)));
   const cost = 1 - boxes.length * COST_BEHIND_BOX;
@@ -125,7 +136,7 @@ function connect(simulation: Simulation, a: SimNode, b: SimNode, planned: PlanLi
   boxes.forEach((box, index) => {
     last = simulation.connect(box, boxes[index + 1] ?? b, { ...options, name: box.name, cost: COST_BEHIND_BOX, mtu });
   });
-  return { link, first: link.portA, last: last.portB };
+  return { link, boxes, first: link.portA, last: last.portB };
 }
 
 /** The simulator's options of one direction of a link. */

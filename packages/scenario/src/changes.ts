@@ -1,4 +1,3 @@
-import type { Link } from "mptcp/sim";
 import type { Network } from "./build-network.ts";
 import type { PlanChange } from "./plan.ts";
 import type { Work } from "./workload.ts";
@@ -20,14 +19,14 @@ export function scheduleChanges(changes: readonly PlanChange[], network: Network
 
 /** Carries a change out now. */
 export function applyChange(change: PlanChange, network: Network): void {
-  changeLinks(change, network.links, network.simulation.now);
+  changeLinks(change, network, network.simulation.now);
   if (change.address === null || change.host === null || change.interface === null) return;
   if (change.address === "removed") network.removeAddress(change.host, change.interface);
   else network.addAddress(change.host, change.interface);
 }
 
-/** What becomes of the links of a change. */
-export function changeLinks(change: PlanChange, links: ReadonlyMap<string, Link>, now: number): void {
+/** What becomes of links and boxes by a change. */
+export function changeLinks(change: PlanChange, { links, middleboxes }: Pick<Network, "links" | "middleboxes">, now: number): void {
   for (const planned of change.links) {
     const link = links.get(planned.name);
     if (link === undefined) continue;
@@ -38,4 +37,5 @@ export function changeLinks(change: PlanChange, links: ReadonlyMap<string, Link>
       if (change.properties !== null) pipe.change(change.properties, now);
     }
   }
+  if (change.middlebox !== null) middleboxes.get(change.middlebox)?.switch(change.power === "on", now);
 }

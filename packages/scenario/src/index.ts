@@ -8,7 +8,7 @@
  * @module @mptcp/scenario
  */
 export { buildLinks } from "./build-network.ts";
-export type { Network } from "./build-network.ts";
+export type { BuiltLinks, Network } from "./build-network.ts";
 export { changeLinks } from "./changes.ts";
 export { portableSha256 } from "./content.ts";
 export type { IncrementalHash } from "./content.ts";

@@ -58,7 +58,7 @@ export interface PlanLive extends Omit<Planned<typeof LIVE.keys>, "direction" | 
 }
 
 /** A change: at a time of the run or at a progress, `after` ns later. */
-export interface PlanChange extends Pick<Change, "at" | "when" | "after" | "state" | "address"> {
+export interface PlanChange extends Pick<Change, "at" | "when" | "after" | "state" | "address" | "middlebox" | "power"> {
   /** What it is about, for people. */
   readonly target: string;
   readonly links: readonly PlanLink[];
@@ -121,7 +121,7 @@ function planWorkload({ bulk, request, live }: Scenario["workload"]): PlanWorklo
 }
 
 function planChange(change: Change, at: FieldPath, network: PlanNetwork, workload: PlanWorkload, problems: Problem[]): PlanChange {
-  const { at: time, when, after, path, link, interface: own, direction, state, address, delay, rtt, ...properties } = change;
+  const { at: time, when, after, path, link, interface: own, middlebox, direction, state, address, power, delay, rtt, ...properties } = change;
   const links = linksOf(change, at, network, problems);
   const place = interfaceOf(change, at, network, problems);
   if (address !== null && place === null && links.length > 0) {
@@ -130,13 +130,14 @@ function planChange(change: Change, at: FieldPath, network: PlanNetwork, workloa
   if (when?.kind === "fraction" && isEndless(workload)) {
     problems.push(problemAt([...at, "when"], "endless work has no share; give a number of bytes"));
   }
+  checkPower(change, at, network, problems);
   const changed = { ...properties, delay: delay ?? (rtt === null ? null : Math.round(rtt / 2)) };
   const fields = Object.entries(changed).filter(([, value]) => value !== null);
   return {
     at: time,
     when,
     after,
-    target: path ?? link ?? own ?? "",
+    target: path ?? link ?? own ?? middlebox ?? "",
     links,
     host: place?.host ?? null,
     interface: place?.interface ?? null,
@@ -144,8 +145,23 @@ function planChange(change: Change, at: FieldPath, network: PlanNetwork, workloa
     down: direction !== "up",
     state,
     address,
+    middlebox,
+    power,
     properties: fields.length === 0 ? null : (Object.fromEntries(fields) as NonNullable<PlanChange["properties"]>),
   };
+}
+
+/** A box is switched on or off, and nothing else is. */
+function checkPower({ middlebox, power, path: _path, ...change }: Change, at: FieldPath, network: PlanNetwork, problems: Problem[]): void {
+  if (middlebox === null) {
+    if (power !== null) problems.push(problemAt([...at, "power"], "only a middlebox is switched on and off; name one"));
+    return;
+  }
+  const boxes = network.links.flatMap((one) => one.middleboxes.map((box) => box.name));
+  if (!boxes.includes(middlebox)) problems.push(problemAt([...at, "middlebox"], `there is no middlebox "${middlebox}"; ${didYouMean(middlebox, boxes)}`));
+  for (const key of ["state", "address", "rate", "delay", "rtt", "loss"] as const) {
+    if (change[key] !== null) problems.push(problemAt([...at, key], "a middlebox has none; it is switched by `power`"));
+  }
 }
 
 function isEndless(workload: PlanWorkload): boolean {
@@ -158,6 +174,7 @@ function linksOf(change: Change, at: FieldPath, network: PlanNetwork, problems: 
     const [host, name] = change.interface.split(".");
     return network.links.filter((link) => link.ends.some((end) => end.node === host && end.interface === name));
   }
+  if (change.middlebox !== null) return [];
   const wanted = change.path ?? change.link ?? "";
   const links = network.links.filter((link) => link.name === wanted && (change.path === null || link.path !== null));
   if (links.length === 0) {

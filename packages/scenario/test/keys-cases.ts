@@ -1,21 +1,8 @@
 import { linuxEndpoints } from "mptcp";
-import type { OwnParts } from "../src/protocol.ts";
+import { at } from "./case-list.ts";
+import type { KeyCase } from "./case-list.ts";
+import { MIDDLEBOX_CASES } from "./middlebox-cases.ts";
 
-/** What a run leaves behind; each key shows in one of these at least. */
-export type Trace = "capture" | "events" | "summary" | "report";
-
-/** A key at work: a run without it or with another value, and a run with this one. */
-export interface KeyCase {
-  readonly base: keyof typeof BASES;
-  /** Fields that both runs have, as for `--set`. */
-  readonly both?: readonly string[];
-  /** The key itself, and after it what else its value asks for. */
-  readonly set: readonly [string, ...string[]];
-  /** Where the difference shows. */
-  readonly shows: Trace;
-  /** What a module would bring. */
-  readonly parts?: OwnParts;
-}
 
 /** The scenarios that the cases begin with. Short: each is run many times. */
 export const BASES = {
@@ -46,7 +33,7 @@ topology:
     - { name: eth, ends: [isp, web.eth], rate: 20 Mb/s, delay: 1 ms }
     - { name: spare, ends: [isp, web.spare], rate: 20 Mb/s, delay: 2 ms }
 workload: { bulk: { bytes: 100 KB } }`,
-} as const;
+} as const satisfies Readonly<Record<KeyCase["base"], string>>;
 
 const SLOWER = 'changes=[{ at: 50 ms, path: a, rate: 1 Mb/s }]';
 const DOWN = 'changes=[{ at: 50 ms, path: a, state: down }]';
@@ -56,17 +43,6 @@ const REQUEST = "workload={ request: { count: 5, request: 100 B, response: 5 KB 
 /** A fast path that waits for a slow one behind the shared window. */
 const BLOCKED = ["paths.a.queue={ packets: 80 }", "paths.b={ name: b, rate: 2 Mb/s, rtt: 150 ms, queue: { packets: 500 } }", "protocol.buffers=200 KB", "workload.bulk.bytes=1500 KB"];
 
-function at(base: KeyCase["base"], place: string, shows: Trace, cases: Readonly<Record<string, string | readonly [string, ...string[]]>>, both: readonly string[] = []): [string, KeyCase][] {
-  return Object.entries(cases).map(([key, value]) => {
-    const [first, ...more] = typeof value === "string" ? [value] : value;
-    return [key, { base, both, set: [`${place}${key}=${first}`, ...more], shows }];
-  });
-}
-
-/** Short segments that come together, which a coalescer can join. */
-const shortened = (parameters: string): readonly string[] => ["workload.bulk.direction=upload", `paths.a.middleboxes=[{ splitter: { size: 300, ${parameters} } }, { coalescer: {} }]`];
-/** A box of one kind on a path. */
-const box = (path: string, kind: string, parameters: string): string => `paths.${path}.middleboxes=[{ ${kind}: { ${parameters} } }]`;
 
 /** A queue that is too short for what comes. */
 const SHORT_QUEUE = ["paths.a.queue={ packets: 20 }", "workload.bulk.bytes=1 MB"];
@@ -126,23 +102,7 @@ export const CASES: Readonly<Record<string, Readonly<Record<string, KeyCase>>>> 
     ...at("single", "paths.a.loss.", "capture", { toBad: "30 %", toGood: "5 %" }, [BURSTS]),
     ...at("single", "paths.a.loss.", "capture", { bad: "10 %", good: "5 %" }, ["paths.a.loss={ toBad: 10 %, toGood: 30 % }"]),
   ]),
-  middleboxes: Object.fromEntries(
-    Object.entries({ "black-hole": "options: sack", coalescer: "wait: 5 ms", "option-stripper": "options: timestamps", splitter: "size: 1000" })
-      .map(([kind, parameters]): [string, KeyCase] => [kind, { base: "paths", set: [box("a", kind, parameters)], shows: "capture" }]),
-  ),
-  "black-hole": Object.fromEntries([
-    ...at("paths", "paths.a.middleboxes.0.black-hole.", "capture", { options: "mp_join" }, [box("a", "black-hole", "")]),
-    ...at("paths", "paths.b.middleboxes.0.black-hole.", "events", { direction: "inward", segments: "third-ack", afterTime: "10 s", afterBytes: "1000000" }, [box("b", "black-hole", "options: mp_join")]),
-  ]),
-  coalescer: Object.fromEntries([
-    ...at("paths", "paths.a.middleboxes.1.coalescer.", "capture", { size: "600", wait: "20 ms", direction: "inward" }, shortened("")),
-    ...at("paths", "paths.a.middleboxes.1.coalescer.", "capture", { options: "first" }, shortened("options: first")),
-  ]),
-  "option-stripper": Object.fromEntries([
-    ...at("paths", "paths.a.middleboxes.0.option-stripper.", "capture", { options: "timestamps" }, [box("a", "option-stripper", "")]),
-    ...at("paths", "paths.a.middleboxes.0.option-stripper.", "capture", { direction: "inward", segments: "data", afterTime: "10 s", afterBytes: "1000000" }, [box("a", "option-stripper", "options: timestamps")]),
-  ]),
-  splitter: Object.fromEntries(at("paths", "paths.a.middleboxes.0.splitter.", "capture", { size: "1000", options: "first", direction: "outward" }, [box("a", "splitter", "")])),
+  ...MIDDLEBOX_CASES,
   topology: Object.fromEntries(
     at("topology", "topology.", "capture", {
       hosts: "[{ name: phone, interfaces: [{ name: wlan }, { name: wwan }] }, { name: web, interfaces: [{ name: eth, address: 10.9.0.1 }, { name: spare }] }, { name: tablet, interfaces: [{ name: wlan }] }]",
@@ -214,6 +174,8 @@ export const CASES: Readonly<Record<string, Readonly<Record<string, KeyCase>>>> 
   ]),
   changes: Object.fromEntries([
     ...at("paths", "changes.0.", "capture", { at: "30 ms", after: "10 ms", path: "b", rate: "2 Mb/s", direction: "up", state: "down", address: "removed", delay: "50 ms", rtt: "100 ms", loss: "20 %" }, [SLOWER]),
+    ...at("paths", "changes.0.", "capture", { middlebox: "a-mss-clamp-2" }, ["paths.a.middleboxes=[{ mss-clamp: { size: 700 } }, { mss-clamp: { size: 600 } }]", "changes=[{ at: 0 ms, middlebox: a-mss-clamp, power: off }]"]),
+    ...at("paths", "changes.0.", "capture", { power: "off" }, ["paths.a.middleboxes=[{ ip-header-rewriter: { dscp: 8 } }]", "changes=[{ at: 50 ms, middlebox: a-ip-header-rewriter, power: on }]"]),
     ...at("paths", "changes.0.", "capture", { when: "received 30 KB" }, ["changes=[{ when: received 1/2, path: a, rate: 1 Mb/s }]"]),
     ...at("paths", "changes.0.", "capture", { link: "core" }, ["changes=[{ at: 50 ms, link: a, rate: 1 Mb/s }]"]),
     ...at("paths", "changes.0.", "capture", { interface: "client.b" }, ["changes=[{ at: 50 ms, interface: client.a, rate: 1 Mb/s }]"]),

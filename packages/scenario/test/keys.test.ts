@@ -8,8 +8,8 @@ import { parseOverride } from "../src/overrides.ts";
 import { parseScenario } from "../src/parse.ts";
 import { renderReport } from "../src/report/report.ts";
 import { runScenario } from "../src/runner.ts";
+import type { KeyCase, Trace } from "./case-list.ts";
 import { BASES, CASES } from "./keys-cases.ts";
-import type { KeyCase, Trace } from "./keys-cases.ts";
 
 const runs = new Map<string, Readonly<Record<Trace, string>>>();
 
@@ -39,7 +39,7 @@ function run({ base, both = [], parts = {} }: KeyCase, set: readonly string[]): 
   });
   const { title, description } = scenario.plan;
   const report = renderReport({ title, description, summary, record: record!, scenarioText: "", commands: [] }, { script: "", style: "" });
-  const traces = { capture: capture.hex(), events: events.hex(), summary: JSON.stringify(summary, null, 1), report };
+  const traces = { capture: capture.hex(), events: events.hex(), summary: JSON.stringify(summary, null, 1), report, plan: JSON.stringify(scenario.plan.network.links.map((link) => link.middleboxes)) };
   runs.set(name, traces);
   return traces;
 }

@@ -116,12 +116,20 @@ describe("scenario files", () => {
     ]);
   });
 
+  it("switch boxes that are there, and nothing else by `power`", () => {
+    const withChange = (change: string): string[] => problemsOf(GOOD.replace("queue: { packets: 80 }", "middleboxes: [{ splitter: {} }]").replace("changes:\n", `changes:\n  - { at: 1 s, ${change} }\n`)).map((problem) => problem.replace(/^x\.yaml:\d+:\d+: /, ""));
+    expect(withChange("middlebox: wifi-splitter, power: off")).toEqual([]);
+    expect(withChange("middlebox: wifi-spliter, power: off")).toEqual(['changes.0.middlebox: there is no middlebox "wifi-spliter"; did you mean "wifi-splitter"?']);
+    expect(withChange("path: wifi, power: on")).toEqual(["changes.0.power: only a middlebox is switched on and off; name one"]);
+    expect(withChange("middlebox: wifi-splitter, rate: 1 Mb/s")).toEqual(["changes.0.rate: a middlebox has none; it is switched by `power`"]);
+  });
+
   it("check middleboxes and their parameters against the registry of the simulator", () => {
     const withBox = (box: string): string[] => problemsOf(GOOD.replace("queue: { packets: 80 }", `middleboxes: [${box}]`));
     expect(withBox("{ option-stripper: {} }, { option-stripper: { options: [mp_join, 30], segments: syn, afterTime: 2 s } }")).toEqual([]);
     expect(withBox("{ option-striper: {} }")).toContain('x.yaml:6:21: paths.wifi.middleboxes.0.option-striper: unknown field; did you mean "option-stripper"?');
     expect(withBox("{ splitter: {}, coalescer: {} }")).toEqual([
-      "x.yaml:6:19: paths.wifi.middleboxes.0: needs exactly one of black-hole, coalescer, option-stripper, splitter (has coalescer, splitter)",
+      "x.yaml:6:19: paths.wifi.middleboxes.0: needs exactly one of ack-filter, black-hole, coalescer, corrupter, duplicator, ecn-bleacher, ftp-alg, hole-holder, ip-header-rewriter, isn-randomiser, mss-clamp, nat44, normaliser, option-duplicator, option-reorderer, option-stripper, payload-editor, proactive-acker, reorderer, rst-injector, splitter, stateful-firewall, syn-ack-rewriter, syn-data-dropper, terminating-proxy, window-clamp, window-scale-rewriter (has coalescer, splitter)",
     ]);
     expect(withBox("{ splitter: { sice: 3 } }")).toEqual(['x.yaml:6:33: paths.wifi.middleboxes.0.splitter.sice: unknown field; did you mean "size"?']);
     expect(withBox("{ splitter: { size: 70000 } }")).toEqual(["x.yaml:6:39: paths.wifi.middleboxes.0.splitter.size: 70000 is too large: at most 65495"]);

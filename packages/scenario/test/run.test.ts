@@ -31,7 +31,7 @@ async function run(name: string, options: RunOptions = {}, ...set: string[]): Pr
 describe("the scenarios that come with the project", () => {
   it("are all valid, and named like their files", async () => {
     const names = scenarioNames();
-    expect(names).toEqual(expect.arrayContaining(["wifi-lte-handover", "two-paths", "wifi-3g", "single-path-tcp", "backup", "break-before-make", "server-two-links", "stripped-options"]));
+    expect(names).toEqual(expect.arrayContaining(["wifi-lte-handover", "two-paths", "wifi-3g", "single-path-tcp", "backup", "break-before-make", "server-two-links", "stripped-options", "changed-payload", "forgetful-firewall"]));
     for (const name of names) expect((await loadScenario(findScenario(name))).plan.name).toBe(name);
   });
 
@@ -105,6 +105,30 @@ describe("the scenarios that come with the project", () => {
     const summary = await run("wifi-3g", {}, "duration=30 s", "measure.from=10 s", "measure.to=30 s");
     expect(summary).toMatchObject({ outcome: "completed", bytesExpected: null, measured: { fromSeconds: 10, toSeconds: 30 } });
     expect(summary.goodputBitsPerSecond).toBeGreaterThan(7.4e6);
+  });
+
+  it("changed-payload: the subflow through a gateway that puts bytes in is reset, and everything arrives unchanged", async () => {
+    const events: string[] = [];
+    const onEvent: RunOptions["onEvent"] = (event) => {
+      if (event.kind === "subflow_closed" && !["connection_closed", "fin"].includes(event.reason)) events.push(event.reason);
+    };
+    const summary = await run("changed-payload", { content: "random", onEvent });
+    expect(summary).toMatchObject({ outcome: "completed", asExpected: true, multipath: true, fallback: null, intact: true });
+    // The client finds it, and the server is told by a RST with MP_FAIL and "middlebox interference" (RFC 8684 §3.6).
+    expect(new Set(events)).toEqual(new Set(["checksum_failed", "refused_6"]));
+    // Without checksums nobody sees it before the numbers contradict each other.
+    const without = await run("changed-payload", { content: "random" }, "protocol.checksum=false");
+    expect([without.outcome === "completed" && without.intact, without.asExpected]).not.toEqual([true, false]);
+  });
+
+  it("forgetful-firewall: a firewall that is switched on while data flows kills a subflow, which is opened anew", async () => {
+    const summary = await run("forgetful-firewall", { content: "random" });
+    expect(summary).toMatchObject({ outcome: "completed", asExpected: true, multipath: true, fallback: null, intact: true });
+    expect(summary.events["subflow_established"]).toBeGreaterThan(4);
+    const off = await run("forgetful-firewall", { content: "random" }, "changes.1.power=off");
+    expect([off.outcome, off.events["subflow_established"]]).toEqual(["completed", 4]);
+    const single = await run("forgetful-firewall", { content: "random" }, "protocol.transport=tcp");
+    expect(["stalled", "broken"]).toContain(single.outcome);
   });
 
   it("stripped-options: a connection whose options vanish in the middle goes on as regular TCP, unchanged", async () => {

@@ -34,8 +34,8 @@ export function registerEmulate(program: Command, io: Io, done: (code: number) =
       done(await emulateCommand(scenario, { netns, prefix, set, seed, pcap, json, time: given.for ?? null, superSegments: superSegments === "auto" ? null : superSegments === "always" }, io));
     });
   addHelp(program.command("change"), CHANGE_HELP)
-    .argument("<path>", "a path, link or host.interface of the emulation")
-    .argument("<key=value...>", "what becomes of it: state, rate, delay, rtt, loss, direction, address")
+    .argument("<path>", "a path, link, middlebox or host.interface of the emulation")
+    .argument("<key=value...>", "what becomes of it: state, rate, delay, rtt, loss, direction, power, address")
     .description("change a path of an emulation while it runs")
     .option("--emulation <scenario>", "of which, where several run (of one scenario: with - and the number of its process)")
     .action(async (path: string, settings: readonly string[], { emulation }: { emulation?: string }) => {
@@ -91,6 +91,7 @@ The keys and values are those of a scenario's changes (docs/scenarios.md). The c
 Examples:
   mptcp change wifi state=down
   mptcp change wifi state=up rate=1Mb/s loss=2%
+  mptcp change wifi-splitter power=off
   mptcp change client.lte address=removed
 
 Exit codes: 0 it is done, 1 there is no such emulation, or no such change, 2 wrong usage.

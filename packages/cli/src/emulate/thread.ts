@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import { buildLinks, changeLinks } from "@mptcp/scenario";
-import type { Plan, PlanChange } from "@mptcp/scenario";
+import type { BuiltLinks, Plan, PlanChange } from "@mptcp/scenario";
 import { loadScenario } from "@mptcp/scenario/node";
 import { Emulation } from "@mptcp/testbed/emulator";
 import type { Place } from "@mptcp/testbed/emulator";
@@ -38,33 +38,33 @@ class EmulationThread {
     const emulation = new Emulation({ seed: seed ?? plan.seed, superSegments, observer: { event: (event) => this.#note(event) } });
     try {
       const nodes = this.#addHosts(emulation, plan);
-      const { links } = buildLinks(plan, emulation.simulation, (host, own) => nodes.get(`${host}.${own}`) as SimNode, superSegments ? { segmentation: true } : {});
+      const built = buildLinks(plan, emulation.simulation, (host, own) => nodes.get(`${host}.${own}`) as SimNode, superSegments ? { segmentation: true } : {});
       const capture = this.#task.isCaptured ? this.#capture(emulation, nodes) : null;
-      for (const change of plan.changes) if (change.at !== null) emulation.simulation.at(emulation.clock + change.at + change.after, () => this.#apply(change, links, emulation));
+      for (const change of plan.changes) if (change.at !== null) emulation.simulation.at(emulation.clock + change.at + change.after, () => this.#apply(change, built, emulation));
       this.#tell({ kind: "ready", superSegments });
-      await this.#goOn(emulation, links, capture);
+      await this.#goOn(emulation, built, capture);
       capture?.close(emulation.clock);
     } finally {
       emulation.close();
     }
   }
 
-  async #goOn(emulation: Emulation, links: ReadonlyMap<string, Link>, capture: PcapngWriter | null): Promise<void> {
+  async #goOn(emulation: Emulation, built: BuiltLinks, capture: PcapngWriter | null): Promise<void> {
     let told = 0;
     while (!this.#isStopped) {
       emulation.run(SLICE);
       // What others want is heard in between.
       await setImmediate();
       for (const { id, plan } of this.#changes.splice(0)) {
-        for (const change of plan.changes) this.#apply(change, links, emulation);
+        for (const change of plan.changes) this.#apply(change, built, emulation);
         this.#tell({ kind: "changed", id });
       }
       if (emulation.clock - told < FIGURES_EVERY) continue;
       told = emulation.clock;
       capture?.flush();
-      this.#tell({ kind: "figures", figures: figuresOf(emulation, links) });
+      this.#tell({ kind: "figures", figures: figuresOf(emulation, built.links) });
     }
-    this.#tell({ kind: "figures", figures: figuresOf(emulation, links) });
+    this.#tell({ kind: "figures", figures: figuresOf(emulation, built.links) });
   }
 
   async #planWith(override: EmulationTask["overrides"][number] | null): Promise<Plan> {
@@ -86,8 +86,9 @@ class EmulationThread {
     return nodes;
   }
 
-  #apply(change: PlanChange, links: ReadonlyMap<string, Link>, { simulation }: Emulation): void {
-    changeLinks(change, links, simulation.now);
+  #apply(change: PlanChange, built: BuiltLinks, { simulation }: Emulation): void {
+    changeLinks(change, built, simulation.now);
+    if (change.middlebox !== null) this.#tell({ kind: "note", text: `${change.middlebox}: ${change.power}` });
     if (change.address === null || change.host === null || change.interface === null) return;
     const place = this.#places.get(change.host);
     const isDone = change.address === "added" ? place?.addAddress(change.interface) : place?.removeAddress(change.interface);

@@ -150,4 +150,6 @@ const LOSS_TEXT = {
   nat: "no NAT state",
   mtu: "larger than the MTU",
   black_hole: "a middlebox drops such packets",
+  firewall: "a firewall lets no such packet pass",
+  filtered: "a middlebox found that another packet says the same",
 } as const;

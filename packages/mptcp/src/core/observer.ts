@@ -57,4 +57,4 @@ export type DecisionDetail =
   // The network
   | { readonly kind: "link"; readonly change: string; readonly detail: string }
   | { readonly kind: "address"; readonly change: "added" | "removed"; readonly address: string }
-  | { readonly kind: "packet_lost"; readonly cause: "queue" | "random" | "down" | "ttl" | "no_route" | "nat" | "mtu" | "black_hole"; readonly length: number };
+  | { readonly kind: "packet_lost"; readonly cause: "queue" | "random" | "down" | "ttl" | "no_route" | "nat" | "mtu" | "black_hole" | "firewall" | "filtered"; readonly length: number };

@@ -22,7 +22,7 @@ export * from "./middleboxes/index.ts";
 export { Nat } from "./nat.ts";
 export type { NatOptions } from "./nat.ts";
 export type { Egress, EgressListener, SimNode } from "./node.ts";
-export { choiceParameter, countParameter, fractionParameter, listParameter, octetsParameter, timeParameter } from "./parameters.ts";
+export { addressParameter, choiceParameter, countParameter, fractionParameter, listParameter, octetsParameter, timeParameter } from "./parameters.ts";
 export type { NumberRange, Parameter, ParameterDescription, ParameterTable, ParameterType, ParameterValue, PlainParameters, ValuesOf } from "./parameters.ts";
 export { Pipe } from "./pipe.ts";
 export type { PipeTap } from "./pipe.ts";

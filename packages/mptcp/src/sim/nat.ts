@@ -17,6 +17,8 @@ export interface NatOptions {
   readonly midstream?: boolean;
   /** Mappings held at once (default 16384). */
   readonly maxMappings?: number;
+  /** Which external port a mapping gets: that of the inside where it is free (default; RFC 4787 §4.2.1), or any. */
+  readonly ports?: "preserved" | "random";
 }
 
 /**
@@ -37,6 +39,7 @@ export class Nat implements SimNode {
   private readonly filters: boolean;
   private readonly midstream: boolean;
   private readonly maxMappings: number;
+  private readonly preservesPorts: boolean;
   private readonly egresses: Egress[] = [];
   /** By inside endpoint, and by external port. */
   private readonly inside = new Map<number, Mapping>();
@@ -53,6 +56,7 @@ export class Nat implements SimNode {
     this.transitoryTimeout = options.transitoryTimeout ?? 240 * SECOND;
     this.filters = options.filtering === "address-and-port-dependent";
     this.midstream = options.midstream ?? true;
+    this.preservesPorts = options.ports !== "random";
     this.maxMappings = Math.min(options.maxMappings ?? 16384, 65536 - FIRST_PORT);
   }
 
@@ -151,9 +155,9 @@ export class Nat implements SimNode {
     return mapping;
   }
 
-  /** The same port as inside when it is free (RFC 4787 §4.2.1), else the first free one from a random start on; -1 for none. */
+  /** The same port as inside when it is free (RFC 4787 §4.2.1), where that is asked for; else the first free one from a random start on; -1 for none. */
   private freePort(wanted: number, now: number): number {
-    if (this.byExternalPort(wanted, now) === null) return wanted;
+    if (this.preservesPorts && this.byExternalPort(wanted, now) === null) return wanted;
     const count = 65536 - FIRST_PORT;
     const start = randomBelow(this.random, count);
     for (let i = 0; i < count; i++) {
@@ -206,7 +210,8 @@ export class Nat implements SimNode {
     this.egresses[port]?.send(packet, now);
   }
 
-  private drop(packet: Packet, now: number): void {
+  /** Loses a packet that is not translated. */
+  protected drop(packet: Packet, now: number): void {
     this.dropped++;
     if (this.observer === null) return;
     this.observer.event({ kind: "packet_lost", at: now, host: this.name, connection: -1, subflow: -1, cause: "nat", length: packet.length });

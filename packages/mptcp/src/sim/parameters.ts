@@ -1,4 +1,5 @@
 import { MptcpError } from "../core/index.ts";
+import { IpAddress } from "../wire/index.ts";
 
 /**
  * What a parameter is, for whoever reads it from a file:
@@ -6,10 +7,11 @@ import { MptcpError } from "../core/index.ts";
  * - `time`: whole nanoseconds, 0 or more;
  * - `octets`, `count`: a whole number;
  * - `fraction`: a number, whole or not;
+ * - `address`: an IP address, as text;
  * - `choice`: one of `choices`;
  * - `list`: some of `choices`, at least one; numbers from 2 to 255 too where these are TCP options.
  */
-export type ParameterType = "time" | "octets" | "count" | "fraction" | "choice" | "list";
+export type ParameterType = "time" | "octets" | "count" | "fraction" | "address" | "choice" | "list";
 
 /** A value that JSON can express. */
 export type ParameterValue = string | number | readonly (string | number)[];
@@ -94,6 +96,11 @@ export function fractionParameter(usual: number, least: number, most: number, te
   return { type: "fraction", default: usual, text, choices: [], range: { least, most }, rule: `a number, ${least} to ${most}`, read };
 }
 
+/** An IPv4 address. */
+export function addressParameter(usual: string, text: string): Parameter<string> {
+  return { type: "address", default: usual, text, choices: [], range: null, rule: "an IPv4 address", read: readAddress };
+}
+
 /** One of several words. */
 export function choiceParameter<const C extends string>(choices: readonly C[], usual: NoInfer<C>, text: string): Parameter<C> {
   const read = (value: unknown): C | null => choices.find((choice) => choice === value) ?? null;
@@ -108,6 +115,10 @@ export function listParameter<const C extends string>(choices: readonly C[], usu
     return value.every((entry) => chosen.some((choice) => choice === entry)) ? chosen : null;
   };
   return { type: "list", default: usual, text, choices, range: null, rule: `a list of ${choices.join(", ")}`, read };
+}
+
+function readAddress(value: unknown): string | null {
+  return typeof value === "string" && IpAddress.parse(value)?.family === 4 ? value : null;
 }
 
 function number(type: ParameterType, usual: number, least: number, most: number, rule: string, text: string): Parameter<number> {

@@ -59,17 +59,13 @@ export const CONGESTION_RULES: Rules<CongestionRule | "throws"> = {
     contract: "After a recovery that was for nothing the window is no larger than before it, or than it has become since (CongestionControl.onSpurious, RFC 4015 §3.4).",
     advice: "Keep window and threshold in `onLoss`, and in `onTimeout` where `consecutive` is 1; go back to them once, and where the window is smaller than that.",
   },
-  marks: {
-    contract: "Where packets were marked, a window of five segments or more becomes smaller once per window of data, and none becomes larger (CongestionControl.onMarked, RFC 3168 §6.1.2, RFC 8257 §3.3).",
-    advice: "Answer `isFirst` as a loss; with marks `each`, count the others and lower nothing by them.",
-  },
   penalty: {
     contract: "A penalty lowers the window or leaves it; it never makes it larger (CongestionControl.onPenalty).",
     advice: "Take the smaller one of the window and what is asked for.",
   },
   marks: {
-    contract: "Marks lower the window as a loss does, once per window of data, and for good: nothing takes that back (CongestionControl.onMarked, RFC 3168 §6.1.2), for all that do not pace by a model of the path. A queue that marks is kept filled, and loses nothing.",
-    advice: "In `onMarked` take a share off where `isFirst` says so, forget what `onSpurious` would give back, and let the window alone otherwise.",
+    contract: "Where packets were marked, a window of five segments or more becomes smaller once per window of data, none becomes larger, and nothing takes that back, for all that do not pace by a model of the path (CongestionControl.onMarked, RFC 3168 §6.1.2, RFC 8257 §3.3). A queue that marks is kept filled, and loses nothing.",
+    advice: "Answer `isFirst` as a loss, and forget what `onSpurious` would give back; with marks `each`, count the others and lower nothing by them.",
   },
   "random loss": {
     contract: "With one packet in a hundred lost, what standard TCP gets there is about what any controller must get (RFC 5348 §3.1).",

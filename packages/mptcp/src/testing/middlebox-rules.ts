@@ -9,7 +9,7 @@ export const MIDDLEBOX_RULES: Rules<MiddleboxRule | "throws"> = {
     advice: "Expect that `packet.tcp` is null; replace `segment.mptcp` and other lists by new ones where you would write into them.",
   },
   bytes: {
-    contract: "Each byte that leaves is one that came, and leaves once, unchanged, in whatever segments (MiddleboxClaims.transparent).",
+    contract: "Each byte that leaves is one that came, and leaves once, unchanged, in whatever segments (MiddleboxClaims.transparent, MiddleboxClaims.edits).",
     advice: "Forward each packet, or each piece of it, once. A box that is meant to change or to repeat bytes claims `transparent: false`.",
   },
   loss: {

@@ -26,6 +26,8 @@ export interface MiddleboxClaims {
   readonly answers?: boolean;
   /** It rewrites addresses, ports or sequence numbers, so that bytes cannot be followed through it (default false): whole connections show what it does. */
   readonly rewrites?: boolean;
+  /** It changes what connections carry, which is what it is for (default false): what arrives is compared with nothing. */
+  readonly edits?: boolean;
   /** Connections through it end in good order with every byte once. Default: those do in which it said of no packet that it lost it. */
   readonly connections?: boolean;
   /** The most connections of which it remembers anything (default 20,000). */
@@ -55,6 +57,7 @@ export function checkMiddlebox(factory: MiddleboxFactory, claims: MiddleboxClaim
   findings.guard("made-up traffic", () => checkTraffic(factory, claims, seed, findings));
   findings.guard("the same traffic twice", () => checkSameAgain(factory, seed, findings));
   findings.guard("many connections", () => checkMemory(factory, claims.flows ?? 20_000, findings));
+  if (claims.edits === true) return findings.list;
   for (const boxes of [[true, false], [true, true]]) {
     for (const direction of ["upload", "download"] as const) findings.guard(`a connection, ${direction}`, () => checkConnection(factory, claims, boxes, direction, seed, findings));
   }
@@ -125,7 +128,7 @@ function checkTraffic(factory: MiddleboxFactory, claims: MiddleboxClaims, seed: 
     sentOn.add(packet);
     if (packet.hopLimit !== HOP_LIMIT) findings.add("hop limit", `a packet comes out with ${packet.hopLimit} instead of ${HOP_LIMIT}`);
     if (packet.length !== packetLength(packet)) findings.add("length", `a packet of ${packetLength(packet)} octets says that it has ${packet.length}`);
-    if (claims.rewrites !== true) for (const problem of ledger.takeOut(packet, side)) if (claims.answers !== true) findings.add("out of thin air", problem);
+    if (claims.rewrites !== true && claims.edits !== true) for (const problem of ledger.takeOut(packet, side)) if (claims.answers !== true) findings.add("out of thin air", problem);
   };
   const noted = function* (): Generator<SentPacket> {
     for (const one of traffic) {
@@ -138,7 +141,7 @@ function checkTraffic(factory: MiddleboxFactory, claims: MiddleboxClaims, seed: 
   payloads.forEach((payload, i) => {
     if (textOf(payload.toUint8Array()) !== given[i]) findings.add("ownership", "it writes into the payload of a packet, whose buffer is shared");
   });
-  if (claims.transparent === false || claims.rewrites === true) return;
+  if (claims.transparent === false || claims.rewrites === true || claims.edits === true) return;
   for (const problem of ledger.altered()) findings.add("bytes", problem);
   checkLosses(ledger.missing(), bench.losses, findings);
 }

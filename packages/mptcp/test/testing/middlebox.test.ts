@@ -8,7 +8,16 @@ import type { MptcpOption, Packet, TcpSegment } from "../../src/wire/index.ts";
 import { Packet as PacketClass, packetLength, Payload, TCP_FLAG, TcpSegment as Segment } from "../../src/wire/index.ts";
 
 /** Kinds that say of themselves more than nothing. */
-const CLAIMS: Readonly<Record<string, MiddleboxClaims>> = {};
+const CLAIMS: Readonly<Record<string, MiddleboxClaims>> = {
+  corrupter: { transparent: false, answers: true },
+  duplicator: { transparent: false, answers: true, connections: true },
+  "isn-randomiser": { rewrites: true },
+  nat44: { rewrites: true },
+  "payload-editor": { edits: true },
+  "proactive-acker": { answers: true, transparent: false, connections: true },
+  "rst-injector": { answers: true, connections: false },
+  "terminating-proxy": { rewrites: true, answers: true, connections: true },
+};
 
 describe("our middleboxes conform", () => {
   test.each(Object.entries(middleboxes))("%s, as it is by default", (name, kind) => {
@@ -25,6 +34,28 @@ describe("our middleboxes conform", () => {
     ["coalescer", { options: "last", size: 3000, wait: 1_000_000 }, { connections: false }],
     ["black-hole", { segments: ["syn"] }, { connections: true }],
     ["black-hole", { segments: ["third-ack"], afterTime: 5_000_000 }],
+    ["ack-filter", { options: "ignore", wait: 20_000_000 }],
+    ["corrupter", { checksum: "good", octets: 40 }, { edits: true }],
+    ["duplicator", { fraction: 1, copies: 3, wait: 7_000_000 }, { transparent: false, answers: true, connections: true }],
+    ["ecn-bleacher", { codepoints: "ce", flags: "all" }],
+    ["hole-holder", { wait: 3_000_000, packets: 3 }],
+    ["hole-holder", { wait: 3_000_000, packets: 3, fate: "drop" }],
+    ["isn-randomiser", { sack: "leave", direction: "outward" }, { rewrites: true }],
+    ["mss-clamp", { size: 300 }],
+    ["nat44", { ports: "random", restartAfter: 400_000_000 }, { rewrites: true, connections: false }],
+    ["normaliser", { port: 0, timestamps: "remove" }],
+    ["option-duplicator", { copies: 9 }],
+    ["option-reorderer", { order: "shuffled" }],
+    ["payload-editor", { length: "longer", every: 3000, octets: 700 }, { edits: true }],
+    ["payload-editor", { length: "shorter", every: 3000, octets: 700 }, { edits: true }],
+    ["proactive-acker", { options: "last", buffer: 5000 }, { answers: true, transparent: false, connections: true }],
+    ["reorderer", { fraction: 0.5, wait: 30_000_000 }],
+    ["stateful-firewall", { opens: "inside" }],
+    ["stateful-firewall", { refusal: "reset", opens: "inside" }, { answers: true }],
+    ["syn-ack-rewriter", { options: "add" }],
+    ["syn-data-dropper", { what: "segment" }],
+    ["window-clamp", { window: 3000 }],
+    ["window-scale-rewriter", { scale: 5, windows: "leave" }],
   ])("%s %j", (name, parameters, claims) => {
     expect(checkMiddlebox(middleboxes[name]!(parameters), claims)).toEqual([]);
   });

@@ -31,16 +31,19 @@ function keyOf(name: string, kind: MiddleboxKind): OptionalKey<object, Middlebox
 }
 
 function sectionOf(name: string, { text, parameters }: MiddleboxKind): Section<ParameterKeys> {
+  const keys = parameterKeys(parameters);
   const [first] = parameters;
+  const written = (key: string): string => keys[key]?.kind.write?.(first?.default as never) ?? "";
+  const shown = first === undefined ? "" : `${first.name}: ${first.type === "time" ? written(first.name) : JSON.stringify(first.default)}`;
   return section({
     name,
     does: text,
-    keys: parameterKeys(parameters),
+    keys,
     example: `
 paths:
   - name: wifi
     rate: 8 Mb/s
     rtt: 20 ms
-    middleboxes: [{ ${name}: { ${first === undefined ? "" : `${first.name}: ${JSON.stringify(first.default)}`} } }]`,
+    middleboxes: [{ ${name}: { ${shown} } }]`,
   });
 }

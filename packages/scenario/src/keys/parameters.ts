@@ -1,5 +1,5 @@
 import type { ParameterDescription, ParameterValue } from "mptcp/sim";
-import { between, oneOf, someOf, someOfOrNumbers, time, whole } from "./kinds.ts";
+import { address, between, oneOf, someOf, someOfOrNumbers, time, whole } from "./kinds.ts";
 import type { Kind } from "./kinds.ts";
 import { optional } from "./section.ts";
 import type { OptionalKey } from "./section.ts";
@@ -24,6 +24,8 @@ function kindOf({ type, choices, range }: ParameterDescription): Kind<unknown, P
     time: () => time,
     octets: () => whole(least, most === Number.MAX_SAFE_INTEGER ? undefined : most),
     count: () => whole(least, most),
+    // The registry has addresses as text.
+    address: () => ({ ...address, read: (written: string) => written, write: String }),
     fraction: () => between(least, most),
     choice: () => oneOf(...choices),
     list: () => (range === null ? someOf(...choices) : someOfOrNumbers(choices, least, most)),

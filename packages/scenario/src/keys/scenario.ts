@@ -22,18 +22,20 @@ export const CHANGE = section({
     path: optional(label, { otherwise: null, shown: "none", does: "To what: a path, with the client's interface on it." }),
     link: optional(label, { otherwise: null, shown: "none", does: "To what: a link." }),
     interface: optional(text, { otherwise: null, shown: "none", does: "To what: an interface (\"host.interface\"), and the link at it." }),
+    middlebox: optional(label, { otherwise: null, shown: "none", does: "To what: a box, which is called after its link and its kind (\"wifi-splitter\", and the second of the kind \"wifi-splitter-2\")." }),
     direction: optional(oneOf("up", "down", "both"), { otherwise: "both", does: "For what is done to a link: in one direction only." }),
     state: optional(oneOf("up", "down"), { otherwise: null, shown: "as it was", does: "A link that is down loses what it is given, silently." }),
     address: optional(oneOf("removed", "added"), { otherwise: null, shown: "as it was", does: "The host loses or gets its address on the interface, and hears of it." }),
+    power: optional(oneOf("on", "off"), { otherwise: null, shown: "as it was", does: "A box that is off lets everything pass; one that has moved sequence numbers goes on for the connections that it has moved." }),
     rate: changed(LINK_SHAPE.keys.rate),
     delay: changed(LINK_SHAPE.keys.delay),
     rtt: changed(LINK_SHAPE.keys.rtt),
     loss: changed(LINK_SHAPE.keys.loss),
   },
   rules: {
-    exactlyOne: [["at", "when"], ["path", "link", "interface"]],
+    exactlyOne: [["at", "when"], ["path", "link", "interface", "middlebox"]],
     ...ONE_DELAY,
-    atLeastOne: [["state", "address", "rate", "delay", "rtt", "loss"]],
+    atLeastOne: [["state", "address", "power", "rate", "delay", "rtt", "loss"]],
   },
   example: `
 changes:

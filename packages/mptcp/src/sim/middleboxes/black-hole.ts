@@ -1,5 +1,5 @@
-import type { Packet } from "../../wire/index.ts";
-import { DIRECTION, Middlebox } from "./middlebox.ts";
+import type { Packet, TcpSegment } from "../../wire/index.ts";
+import { SegmentMiddlebox } from "./middlebox.ts";
 import type { Direction, MiddleboxEnvironment } from "./middlebox.ts";
 import { OptionSet, optionsParameter } from "./option-set.ts";
 import type { ValuesOf } from "../parameters.ts";
@@ -15,7 +15,7 @@ const PARAMETERS = {
 export type BlackHoleParameters = ValuesOf<typeof PARAMETERS>;
 
 /** Drops TCP segments that carry options which it does not like, without a word to anybody. */
-export class BlackHole extends Middlebox {
+export class BlackHole extends SegmentMiddlebox {
   private readonly options: OptionSet;
   private readonly filter: SegmentFilter;
 
@@ -25,17 +25,8 @@ export class BlackHole extends Middlebox {
     this.filter = new SegmentFilter(parameters);
   }
 
-  protected outward(packet: Packet, now: number): void {
-    this.judge(packet, DIRECTION.outward, now);
-  }
-
-  protected inward(packet: Packet, now: number): void {
-    this.judge(packet, DIRECTION.inward, now);
-  }
-
-  private judge(packet: Packet, direction: Direction, now: number): void {
-    const segment = packet.tcp;
-    if (segment !== null && this.filter.isMeant(packet, segment, direction, now) && this.options.isOn(segment)) this.drop(packet, "black_hole", now);
+  protected treat(packet: Packet, segment: TcpSegment, direction: Direction, now: number): void {
+    if (this.filter.isMeant(packet, segment, direction, now) && this.options.isOn(segment)) this.drop(packet, "black_hole", now);
     else this.forward(packet, direction, now);
   }
 }

@@ -2,7 +2,7 @@ import { NEVER } from "../../core/index.ts";
 import { encodeMptcpOption, mptcpOptionLength, packetLength, Payload, sequenceAdd, TCP_FLAG } from "../../wire/index.ts";
 import type { MptcpOption, Packet, RawTcpOption, TcpSegment } from "../../wire/index.ts";
 import type { Scheduled } from "../event-queue.ts";
-import { DIRECTION, Middlebox } from "./middlebox.ts";
+import { SegmentMiddlebox } from "./middlebox.ts";
 import type { Direction, MiddleboxEnvironment } from "./middlebox.ts";
 import { choiceParameter, octetsParameter, timeParameter } from "../parameters.ts";
 import type { ValuesOf } from "../parameters.ts";
@@ -31,7 +31,7 @@ export type CoalescerParameters = ValuesOf<typeof PARAMETERS>;
  * What waits leaves when the time is over, when a segment of its flow and direction comes that it cannot be joined with, and after a segment with PSH or FIN.
  * Segments without payload, and those with SYN, RST, URG or CWR, do not wait.
  */
-export class Coalescer extends Middlebox implements Scheduled {
+export class Coalescer extends SegmentMiddlebox implements Scheduled {
   slot = -1;
   readonly background = false;
   private readonly size: number;
@@ -58,17 +58,13 @@ export class Coalescer extends Middlebox implements Scheduled {
     this.schedule();
   }
 
-  protected outward(packet: Packet, now: number): void {
-    this.join(packet, DIRECTION.outward, now);
+  protected override switchedOff(now: number): void {
+    while (this.held.length > 0) this.release(0, now);
+    this.schedule();
   }
 
-  protected inward(packet: Packet, now: number): void {
-    this.join(packet, DIRECTION.inward, now);
-  }
-
-  private join(packet: Packet, direction: Direction, now: number): void {
-    const segment = packet.tcp;
-    if (segment === null || !includes(this.way, direction)) return this.forward(packet, direction, now);
+  protected treat(packet: Packet, segment: TcpSegment, direction: Direction, now: number): void {
+    if (!includes(this.way, direction)) return this.forward(packet, direction, now);
     const at = this.find(packet, segment, direction);
     const mayJoin = segment.payload.length > 0 && (segment.flags & LEFT_ALONE) === 0;
     const isLast = (segment.flags & LAST) !== 0;

@@ -1,6 +1,7 @@
 import { MptcpError } from "../../core/index.ts";
 import type { Observer, RandomSource } from "../../core/index.ts";
-import type { IpAddress, Packet } from "../../wire/index.ts";
+import { packetLength } from "../../wire/index.ts";
+import type { IpAddress, Packet, TcpSegment } from "../../wire/index.ts";
 import type { Scheduled } from "../event-queue.ts";
 import type { Egress, SimNode } from "../node.ts";
 
@@ -10,8 +11,11 @@ export const DIRECTION = { outward: 0, inward: 1 } as const;
 /** Outward or inward, see {@link DIRECTION}. It is the number of the port on which the packet came. */
 export type Direction = (typeof DIRECTION)[keyof typeof DIRECTION];
 
-/** Why a middlebox dropped a packet, as the decision log names it. `no_route`: nothing is linked to the other port. */
-export type MiddleboxDropCause = "black_hole" | "no_route";
+/**
+ * Why a middlebox dropped a packet, as the decision log names it. `firewall`: the box lets no such packet pass; `filtered`: another packet says what it
+ * said; `nat`: the address translator has no mapping for it; `no_route`: nothing is linked to the other port.
+ */
+export type MiddleboxDropCause = "black_hole" | "firewall" | "filtered" | "nat" | "no_route";
 
 /** What schedules the events of a middlebox. */
 export interface MiddleboxEvents {
@@ -80,6 +84,7 @@ export abstract class Middlebox implements SimNode {
   private seen = 0;
   private sent = 0;
   private dropped = 0;
+  private isOn = true;
 
   constructor(name: string, environment: MiddleboxEnvironment) {
     this.name = name;
@@ -94,7 +99,7 @@ export abstract class Middlebox implements SimNode {
     return this.egresses.push(egress) - 1;
   }
 
-  addressesOn(): readonly IpAddress[] {
+  addressesOn(_port?: number): readonly IpAddress[] {
     return NO_ADDRESSES;
   }
 
@@ -104,8 +109,21 @@ export abstract class Middlebox implements SimNode {
 
   receive(packet: Packet, port: number, now: number): void {
     this.seen++;
-    if (port === DIRECTION.outward) this.outward(packet, now);
+    if (!this.isOn) this.standBy(packet, port === DIRECTION.outward ? DIRECTION.outward : DIRECTION.inward, now);
+    else if (port === DIRECTION.outward) this.outward(packet, now);
     else this.inward(packet, now);
+  }
+
+  /** Whether it does its work, as it does from the start. */
+  get on(): boolean {
+    return this.isOn;
+  }
+
+  /** Switches it on or off while packets flow. A box that is off lets everything pass, and sends what it held back. */
+  switch(on: boolean, now: number): void {
+    if (on === this.isOn) return;
+    this.isOn = on;
+    if (!on) this.switchedOff(now);
   }
 
   get statistics(): MiddleboxStatistics {
@@ -117,6 +135,21 @@ export abstract class Middlebox implements SimNode {
 
   /** A packet came in on the outside. */
   protected abstract inward(packet: Packet, now: number): void;
+
+  /** What becomes of a packet while the box is off. One that has moved sequence numbers has to go on for the connections that it has moved. */
+  protected standBy(packet: Packet, direction: Direction, now: number): void {
+    this.forward(packet, direction, now);
+  }
+
+  /** The box was switched off: whatever it holds back has to leave. */
+  protected switchedOff(_now: number): void {}
+
+  /** Sends on a packet that was rewritten: counts it, and makes its length true. */
+  protected forwardChanged(packet: Packet, direction: Direction, now: number): void {
+    this.changed++;
+    packet.length = packetLength(packet);
+    this.forward(packet, direction, now);
+  }
 
   /** Sends a packet on in a direction. Its length must be true, and it is not the box's any more. */
   protected forward(packet: Packet, direction: Direction, now: number): void {
@@ -137,6 +170,30 @@ export abstract class Middlebox implements SimNode {
     if (this.observer === null) return;
     this.observer.event({ kind: "packet_lost", at: now, host: this.name, connection: -1, subflow: -1, cause, length: packet.length });
   }
+}
+
+/** A box that looks at TCP segments alone, in both directions by one method; what is not TCP passes. */
+export abstract class SegmentMiddlebox extends Middlebox {
+  protected outward(packet: Packet, now: number): void {
+    this.look(packet, DIRECTION.outward, now);
+  }
+
+  protected inward(packet: Packet, now: number): void {
+    this.look(packet, DIRECTION.inward, now);
+  }
+
+  /** A segment came; the packet is the box's own. */
+  protected abstract treat(packet: Packet, segment: TcpSegment, direction: Direction, now: number): void;
+
+  private look(packet: Packet, direction: Direction, now: number): void {
+    if (packet.tcp === null) this.forward(packet, direction, now);
+    else this.treat(packet, packet.tcp, direction, now);
+  }
+}
+
+/** The other way. */
+export function opposite(direction: Direction): Direction {
+  return direction === DIRECTION.outward ? DIRECTION.inward : DIRECTION.outward;
 }
 
 const NO_ADDRESSES: readonly IpAddress[] = [];

@@ -27,8 +27,15 @@ const KINDS: Readonly<Record<string, number>> = {
   timestamps: TCP_OPTION.timestamps,
 };
 
-/** The names of options: `mptcp` for all of Multipath TCP, its subtypes, and the standard ones of TCP. `sack` are the blocks. */
-export const OPTION_NAMES: readonly string[] = [...Object.keys(KINDS), ...Object.keys(SUBTYPES)];
+/** All that a box of the time before Multipath TCP does not know: every kind but the standard ones. */
+const UNKNOWN = "unknown";
+const KNOWN_KINDS: readonly number[] = Object.values(KINDS).filter((kind) => kind !== TCP_OPTION.mptcp);
+
+/**
+ * The names of options: `mptcp` for all of Multipath TCP, its subtypes, the standard ones of TCP, and `unknown` for all others, Multipath TCP
+ * included. `sack` are the blocks.
+ */
+export const OPTION_NAMES: readonly string[] = [...Object.keys(KINDS), UNKNOWN, ...Object.keys(SUBTYPES)];
 
 /** A list of options, by name or kind. */
 export function optionsParameter(usual: readonly OptionName[], text: string): Parameter<readonly OptionName[]> {
@@ -50,7 +57,10 @@ export class OptionSet {
   private readonly hasSubtypes: boolean;
 
   constructor(options: readonly OptionName[]) {
-    this.kinds = Array.from({ length: 256 }, (_, kind) => options.some((option) => (typeof option === "number" ? option : KINDS[option]) === kind));
+    const takesUnknown = options.includes(UNKNOWN);
+    this.kinds = Array.from({ length: 256 }, (_, kind) =>
+      (takesUnknown && kind >= KIND_RANGE.least && !KNOWN_KINDS.includes(kind)) || options.some((option) => (typeof option === "number" ? option : KINDS[option]) === kind),
+    );
     this.subtypes = Array.from({ length: 16 }, (_, subtype) => this.kinds[TCP_OPTION.mptcp] === true || options.some((option) => SUBTYPES[option] === subtype));
     this.hasSubtypes = this.subtypes.includes(true);
   }
@@ -87,7 +97,8 @@ export class OptionSet {
     return this.kinds[kind] === true;
   }
 
-  private hasMptcp(option: MptcpOption): boolean {
+  /** Whether it is one of them. */
+  hasMptcp(option: MptcpOption): boolean {
     return this.subtypes[subtypeOf(option)] === true;
   }
 }

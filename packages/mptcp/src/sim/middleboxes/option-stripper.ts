@@ -1,6 +1,5 @@
-import { packetLength } from "../../wire/index.ts";
-import type { Packet } from "../../wire/index.ts";
-import { DIRECTION, Middlebox } from "./middlebox.ts";
+import type { Packet, TcpSegment } from "../../wire/index.ts";
+import { SegmentMiddlebox } from "./middlebox.ts";
 import type { Direction, MiddleboxEnvironment } from "./middlebox.ts";
 import { OptionSet, optionsParameter } from "./option-set.ts";
 import type { ValuesOf } from "../parameters.ts";
@@ -16,7 +15,7 @@ const PARAMETERS = {
 export type OptionStripperParameters = ValuesOf<typeof PARAMETERS>;
 
 /** Takes options off TCP segments, as firewalls do with those that they do not know: the segment gets shorter. */
-export class OptionStripper extends Middlebox {
+export class OptionStripper extends SegmentMiddlebox {
   private readonly options: OptionSet;
   private readonly filter: SegmentFilter;
 
@@ -26,21 +25,10 @@ export class OptionStripper extends Middlebox {
     this.filter = new SegmentFilter(parameters);
   }
 
-  protected outward(packet: Packet, now: number): void {
-    this.strip(packet, DIRECTION.outward, now);
-  }
-
-  protected inward(packet: Packet, now: number): void {
-    this.strip(packet, DIRECTION.inward, now);
-  }
-
-  private strip(packet: Packet, direction: Direction, now: number): void {
-    const segment = packet.tcp;
-    if (segment !== null && this.filter.isMeant(packet, segment, direction, now) && this.options.removeFrom(segment)) {
-      packet.length = packetLength(packet);
-      this.changed++;
-    }
-    this.forward(packet, direction, now);
+  protected treat(packet: Packet, segment: TcpSegment, direction: Direction, now: number): void {
+    if (this.filter.isMeant(packet, segment, direction, now) && this.options.removeFrom(segment)) {
+      this.forwardChanged(packet, direction, now);
+    } else this.forward(packet, direction, now);
   }
 }
 

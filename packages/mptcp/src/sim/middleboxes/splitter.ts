@@ -1,11 +1,12 @@
-import { packetLength, sequenceAdd, TCP_FLAG } from "../../wire/index.ts";
+import { packetLength, TCP_FLAG } from "../../wire/index.ts";
 import type { Packet, TcpSegment } from "../../wire/index.ts";
-import { DIRECTION, Middlebox } from "./middlebox.ts";
+import { SegmentMiddlebox } from "./middlebox.ts";
 import type { Direction, MiddleboxEnvironment } from "./middlebox.ts";
 import { choiceParameter, octetsParameter } from "../parameters.ts";
 import type { ValuesOf } from "../parameters.ts";
 import { middleboxKind } from "./kind.ts";
 import type { MiddleboxKind } from "./kind.ts";
+import { pieceOf } from "./pieces.ts";
 import { includes, WAYS } from "./segment-filter.ts";
 import type { Way } from "./segment-filter.ts";
 
@@ -26,7 +27,7 @@ export type SplitterParameters = ValuesOf<typeof PARAMETERS>;
  * the last, CWR to the first. A Multipath TCP mapping then stands on several segments, and each of them carries a part of what it covers
  * (RFC 8684 §3.3.1). Segments with SYN, RST or URG are left whole.
  */
-export class Splitter extends Middlebox {
+export class Splitter extends SegmentMiddlebox {
   private readonly size: number;
   private readonly isOnEach: boolean;
   private readonly way: Way;
@@ -38,17 +39,8 @@ export class Splitter extends Middlebox {
     this.way = parameters.direction;
   }
 
-  protected outward(packet: Packet, now: number): void {
-    this.cut(packet, DIRECTION.outward, now);
-  }
-
-  protected inward(packet: Packet, now: number): void {
-    this.cut(packet, DIRECTION.inward, now);
-  }
-
-  private cut(packet: Packet, direction: Direction, now: number): void {
-    const segment = packet.tcp;
-    if (segment === null || segment.payload.length <= this.size || (segment.flags & LEFT_WHOLE) !== 0 || !includes(this.way, direction)) {
+  protected treat(packet: Packet, segment: TcpSegment, direction: Direction, now: number): void {
+    if (segment.payload.length <= this.size || (segment.flags & LEFT_WHOLE) !== 0 || !includes(this.way, direction)) {
       return this.forward(packet, direction, now);
     }
     this.changed++;
@@ -57,22 +49,16 @@ export class Splitter extends Middlebox {
   }
 
   private piece(packet: Packet, whole: TcpSegment, from: number, to: number): Packet {
-    const piece = packet.clone();
-    const segment = piece.tcp as TcpSegment;
-    if (from > 0) {
-      segment.sequence = sequenceAdd(whole.sequence, from);
-      segment.flags &= ~TCP_FLAG.CWR;
-      if (packet.identification !== 0) piece.identification = (packet.identification + from / this.size) & 0xffff;
-      if (!this.isOnEach) {
-        segment.mptcp = NO_OPTIONS;
-        segment.otherOptions = NO_OPTIONS;
-        segment.sackBlocks = NO_OPTIONS;
-      }
+    const piece = pieceOf(packet, whole, from, to);
+    if (from === 0) return piece;
+    if (packet.identification !== 0) piece.identification = (packet.identification + from / this.size) & 0xffff;
+    if (!this.isOnEach) {
+      const segment = piece.tcp as TcpSegment;
+      segment.mptcp = NO_OPTIONS;
+      segment.otherOptions = NO_OPTIONS;
+      segment.sackBlocks = NO_OPTIONS;
+      piece.length = packetLength(piece);
     }
-    if (to < whole.payload.length) segment.flags &= ~(TCP_FLAG.FIN | TCP_FLAG.PSH);
-    segment.payload = whole.payload.slice(from, to);
-    if (segment.segmentSize >= to - from) segment.segmentSize = 0;
-    piece.length = packetLength(piece);
     return piece;
   }
 }

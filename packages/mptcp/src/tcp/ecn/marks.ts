@@ -6,14 +6,19 @@ import { lossEvent, NO_LOSS } from "../recovery/recovery.ts";
 import type { TcpSegment } from "../../wire/index.ts";
 import type { EcnFeedback } from "./feedback.ts";
 
-/**
- * An ACK came where ECN is spoken: congestion control hears of marks, once per window of data, or with every ACK if it wants that (RFC 3168 §6.1.2). In fast
- * recovery and after a timeout the window is low already.
- */
-export function answerMarks(tcp: TcpConnection, ecn: EcnFeedback, segment: TcpSegment, summary: AckSummary, now: number): void {
-  const { congestion, sender } = tcp;
+/** An ACK came where ECN is spoken: whether it tells of marks goes into its summary. @returns bytes that it says were marked */
+export function readMarks(tcp: TcpConnection, ecn: EcnFeedback, segment: TcpSegment, summary: AckSummary): number {
   const marked = ecn.read(tcp, segment, summary);
   summary.isMarked = ecn.tells;
+  return marked;
+}
+
+/**
+ * What {@link readMarks} read is answered: congestion control hears of marks, once per window of data, or with every ACK if it wants that (RFC 3168 §6.1.2). In fast
+ * recovery and after a timeout the window is low already.
+ */
+export function answerMarks(tcp: TcpConnection, ecn: EcnFeedback, marked: number, summary: AckSummary, now: number): void {
+  const { congestion, sender } = tcp;
   const isFirst = ecn.tells && sender.phase === PHASE.open && !ecn.hasAnswered(sender.una - 1);
   if (!isFirst && congestion.marks === "window") return;
   tell(tcp, ecn, isFirst, summary.delivered, marked, sender.nxt - summary.priorUna, summary.priorInFlight, now);

@@ -2,7 +2,7 @@ import { MILLISECOND, NEVER } from "../../core/index.ts";
 import type { MptcpOption, TcpSegment } from "../../wire/index.ts";
 import { positionNear, sequenceLess } from "../../wire/index.ts";
 import type { TcpConnection } from "../connection.ts";
-import { answerMarks } from "../ecn/marks.ts";
+import { answerMarks, readMarks } from "../ecn/marks.ts";
 import { PHASE } from "../phase.ts";
 import { advanceRecovery, isDuplicateLoss, repairedByProbe } from "./recovery.ts";
 import { lookForSpurious } from "./undo.ts";
@@ -82,6 +82,7 @@ export function acknowledge(tcp: TcpConnection, segment: TcpSegment, ack: number
   if (hasBlocks) selective(tcp, segment, ack, summary, now);
   if (summary.counts || summary.advanced === 0) sampleRtt(tcp, segment, summary, now);
   const repaired = sender.probe.onAck(ack, summary.duplicateSack && summary.duplicateEnd === sender.probe.end, summary.duplicate);
+  const marked = tcp.ecn === null ? 0 : readMarks(tcp, tcp.ecn, segment, summary);
   const undone = sender.spurious.watching && lookForSpurious(tcp, segment, summary, now);
   if (tcp.pathMtu.search.isOutstanding) noteProbe(tcp);
   let lost: boolean;
@@ -92,7 +93,7 @@ export function acknowledge(tcp: TcpConnection, segment: TcpSegment, ack: number
     lost = isDuplicateLoss(tcp, summary);
   }
   if (repaired) repairedByProbe(tcp, summary, now);
-  if (tcp.ecn !== null) answerMarks(tcp, tcp.ecn, segment, summary, now);
+  if (tcp.ecn !== null) answerMarks(tcp, tcp.ecn, marked, summary, now);
   advanceRecovery(tcp, summary, lost, undone, now);
   updateTimers(tcp, summary.advanced > 0 && summary.counts, now);
   if (summary.advanced > 0) {

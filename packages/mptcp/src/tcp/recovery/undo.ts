@@ -3,7 +3,6 @@ import { PHASE } from "../phase.ts";
 import type { AckSummary } from "./acknowledge.ts";
 import { leaveRecovery } from "./recovery.ts";
 import type { SpuriousSign } from "./spurious.ts";
-import { TCP_FLAG } from "../../wire/index.ts";
 import type { TcpSegment } from "../../wire/index.ts";
 
 /**
@@ -18,7 +17,7 @@ export function lookForSpurious(tcp: TcpConnection, segment: TcpSegment, summary
   if (summary.advanced > 0 && echo >= 0 && spurious.onAcknowledged(una, echo)) sign = "timestamps";
   else if (summary.duplicateSack && spurious.onDuplicate(summary.duplicateStart, summary.duplicateEnd)) sign = "duplicates";
   else if (phase === PHASE.loss && spurious.forward.isRunning && showsForward(tcp, summary)) sign = "forward";
-  if (sign !== null) takeBack(tcp, sign, summary, tcp.ecn !== null && (segment.flags & TCP_FLAG.ECE) !== 0, now);
+  if (sign !== null) takeBack(tcp, sign, summary, now);
   else if (una > spurious.until) spurious.stop();
   return sign !== null && tcp.config.undo === "limited";
 }
@@ -44,7 +43,7 @@ function showsForward(tcp: TcpConnection, summary: AckSummary): boolean {
  * what may be lost, with a wider window where segments were late.
  * @param isMarked whether the ACK tells of congestion as well, by ECE
  */
-function takeBack(tcp: TcpConnection, sign: SpuriousSign, summary: AckSummary, isMarked: boolean, now: number): void {
+function takeBack(tcp: TcpConnection, sign: SpuriousSign, summary: AckSummary, now: number): void {
   const { config, congestion, sender } = tcp;
   const { board, rack, spurious } = sender;
   const { timeout } = spurious;
@@ -66,7 +65,7 @@ function takeBack(tcp: TcpConnection, sign: SpuriousSign, summary: AckSummary, i
   // RFC 4015 §3.4.
   const limit = config.undo === "full" ? Number.POSITIVE_INFINITY : sender.inFlight + Math.min(summary.delivered, config.initialWindowSegments * tcp.maxPayload);
   // RFC 4015 §3.1 step 9: congestion that the ACK tells of has the lower window stay.
-  if (!isMarked || config.undo === "full") congestion.onSpurious(timeout, now, limit);
+  if (!summary.isMarked || config.undo === "full") congestion.onSpurious(timeout, now, limit);
   if (timeout && config.undo === "limited") tcp.rtt.onSpuriousTimeout(now);
   tcp.environment.counters.increment(counterOf(sign, timeout, isOver || sender.una >= sender.recoveryPoint));
   if (sign === "forward") tcp.environment.counters.increment("TcpExtTCPSpuriousRTOs");
