@@ -1,4 +1,4 @@
-import type { CloseReason, Counters, Deadlines, FallbackReason, Reason, SubflowEndReason } from "../core/index.ts";
+import type { CloseReason, Counters, Deadlines, Reason, SubflowEndReason } from "../core/index.ts";
 import { SUBFLOW_END_REASONS } from "../core/index.ts";
 import type { CongestionControlFactory, CouplingGroup, FourTuple, SegmentRole, SegmentSlot, StreamBuffers, TcpConnection, TcpOwner } from "../tcp/index.ts";
 import { SEGMENT_ROLE } from "../tcp/index.ts";
@@ -51,7 +51,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   readonly first: boolean;
   readonly initiator: boolean;
   readonly localAddressId: number;
-  private readonly context: SubflowContext<Subflow>;
+  readonly context: SubflowContext<Subflow>;
   readonly deadlines: Deadlines;
   private connection: TcpConnection | null = null;
   private state: SubflowPhase = "handshake";
@@ -106,7 +106,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.initiator = options.initiator;
     this.localAddressId = options.localAddressId;
     this.weAskBackup = options.backup;
-    this.opening = options.first ? new CapableOpening(this) : new JoinOpening(this, options);
+    this.opening = options.first ? new CapableOpening(this, options.triesEarlier === true) : new JoinOpening(this, options);
   }
 
   /** Binds the subflow to its TCP connection. Call once. */
@@ -288,6 +288,10 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.tcp.requestAck();
   }
 
+  requestAckAhead(): void {
+    this.tcp.requestAckAhead();
+  }
+
   sendProbe(now: number): void {
     this.tcp.sendProbe(now);
   }
@@ -424,7 +428,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   dataOptionSpace(): number {
     const { session } = this.context;
     // MP_CAPABLE with data, 22 octets or 24, replaces the first DSS (RFC 8684 §3.1).
-    if (this.first && this.initiator && !session.fullyEstablished) return headerGrowth(Math.max(session.checksums ? 24 : 22, session.dssLength), this.tcp);
+    if (session.version.dataCarriesKeys && this.first && this.initiator && !session.fullyEstablished) return headerGrowth(Math.max(session.checksums ? 24 : 22, session.dssLength), this.tcp);
     return headerGrowth(session.dssLength, this.tcp);
   }
 
@@ -616,7 +620,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
           return;
         }
         if (option.kind === "mp_fail") counters.increment("MPTcpExtMPFailRx");
-        if (option.kind === "mp_tcprst") {
+        if (option.kind === "mp_tcprst" && session.version.explainsResets) {
           counters.increment("MPTcpExtMPRstRx");
           this.onExplainedReset(option, reason, now);
           return;
@@ -716,16 +720,11 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     return this.context.hasSignals && this.context.waitsFor(this, TCP_OPTION_SPACE);
   }
 
-  onAgreed(flags: number, key: Uint8Array): void {
-    this.context.onAgreed(flags, key);
-  }
-
-  onKeysReturned(flags: number, key: Uint8Array): void {
-    this.context.onKeysReturned(flags, key);
-  }
-
-  fallBack(reason: FallbackReason, now: number): void {
-    this.context.fallBack(reason, now);
+  refuseSynAck(segment: TcpSegment, now: number): boolean {
+    // What went with the SYN would come twice.
+    if (this.tcp.fastOpen !== null) return false;
+    this.tcp.refuseSynAck(segment, now);
+    return true;
   }
 
   onProgress(): void {
