@@ -28,7 +28,7 @@ test.each([
   ["0 < icmp unreachable host_unreachabl [1:1(0)]", '1:5: there is no ICMP code "host_unreachabl"; did you mean "host_unreachable"?'],
   ["0 < S 0:0(0) <FO COOKIE>", '1:18: "COOKIE" is not defined: --define=COOKIE=OCTETS'],
   ["0 < S 0:0(0) <mp_join_syn token=md5_32(b)>", '1:33: there is no function "md5_32" of a key: there are sha256_32, sha1_32 and trunc_r64_hmac'],
-  ["0 < S 0:0(0) <mp_join_syn token=sha256_33(b)>", '1:33: there is no function "sha256_33" of a key: there are sha256_32 and trunc_r64_hmac'],
+  ["0 < S 0:0(0) <mp_join_syn token=sha256_33(b)>", '1:33: there is no function "sha256_33" of a key: there are sha256_32, sha1_32 and trunc_r64_hmac'],
   ["0 < S 0:0(0) <mpcapable flags[flag_z]>", '1:15: there is no flag "flag_z": there are flag_a to flag_h'],
   ["0 < . 1:1(0) ack 1 <ECN ceb 1 e0b 1>", "1:21: the counters of AccECN are in the order e0b ceb e1b, or e1b ceb e0b"],
   ["0 `curl x`", '1:4: the command "curl" is not carried out'],
