@@ -22,13 +22,13 @@ function script(): string {
 
 describe.skipIf(obstacle !== null)("TUN devices of a host that forwards and translates as docs/devices.md has it", () => {
   it("are two paths to a server that knows nothing of their addresses", async () => {
-    const laptop = new Laptop(["wlan0", "eth0"]);
+    const laptop = new Laptop(["wlan0", "eth0"], 200);
     laptops.push(laptop);
     const { host, server } = laptop;
     server.run("ip", "mptcp", "limits", "set", "subflows", "4", "add_addr_accepted", "4");
     host.sysctl("net.ipv4.conf.all.rp_filter", 1);
     host.run("sh", "-c", script(), "sh", "wlan0", "eth0");
-    const bytes = 60_000_000;
+    const bytes = 20_000_000;
     const peer = server.peer();
     expect(await peer.do("listen", { address: SERVER_4, port: 4000 })).toEqual({});
     const accepted = peer.do("accept");

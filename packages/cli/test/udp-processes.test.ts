@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, chmodSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { CaptureReader, PacketReader } from "mptcp/capture";
 import { createStack, UdpLink } from "mptcp/node";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { kernelTestObstacle, Namespace } from "../../mptcp/test/node/namespace.ts";
@@ -117,7 +118,7 @@ describe("two processes without privileges, over UDP,", () => {
       client.input.write(randomBytes(1_000_000));
       await server.until(() => server.outputLength === 1_000_000);
       // Written as it happens: what was received is in the file soon, with nobody ending anything.
-      await sizeReaches(file, 1_000_000);
+      await payloadReaches(file, 1_000_000);
       server.signal(signal);
       expect(await server.code).toBe(signal === "SIGINT" ? 130 : 137);
       const rows = await dissect(readFileSync(file), ["tcp.len", "_ws.malformed"]);
@@ -268,11 +269,18 @@ describe("a listener that keeps", () => {
 });
 
 /** Waits until a file that somebody else writes has that length. */
-async function sizeReaches(path: string, length: number): Promise<void> {
-  for (let tries = 0; readFileSync(path).length < length; tries++) {
-    if (tries === 600) throw new Error(`${path} has ${readFileSync(path).length} octets after a minute`);
+async function payloadReaches(path: string, length: number): Promise<void> {
+  for (let tries = 0; payloadOf(path) < length; tries++) {
+    if (tries === 600) throw new Error(`${path} has ${payloadOf(path)} octets of payload after a minute`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
+}
+
+/** Octets of payload in the capture so far, whose end may be half a packet. */
+function payloadOf(path: string): number {
+  let sum = 0;
+  for (const { packets } of new PacketReader(new CaptureReader(readFileSync(path)))) sum += packets.at(-1)?.packet.tcp?.payload.length ?? 0;
+  return sum;
 }
 
 /** tshark is told to read nothing into the payload of this one. */

@@ -209,8 +209,8 @@ describe("the setting pacing", () => {
     const short = (pacing: "bursts" | "on"): Script => {
       const control = new RecordingControl(400_000, false);
       control.threshold = 400_000;
-      const s = new Script({ congestion: factoryOf(control), ...PLAIN, pacing, segmentationLimit: 64_000 }).establishedAfter(MILLISECOND).write(10_000).discard();
-      return s.advance(MILLISECOND).inject({ seq: 1, ack: 10_001 }).write(300_000);
+      const s = new Script({ congestion: factoryOf(control), ...PLAIN, pacing, segmentationLimit: 64_000, windowScaling: true }).establishedAfter(MILLISECOND, { ws: 7 }, 60_000).write(10_000).discard();
+      return s.advance(MILLISECOND).inject({ seq: 1, ack: 10_001, win: 60_000 }).write(300_000);
     };
     expect(short("bursts").discard().tcp.nextOffset).toBe(310_000);
     expect(short("on").discard().tcp.nextOffset).toBeLessThan(310_000);
