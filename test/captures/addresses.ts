@@ -13,13 +13,13 @@ export function checkSignals(connection: CapturedConnection, problems: Problems,
     const other = connection.keys[1 - host]!.key;
     for (const option of frame.mptcp) {
       if (option.kind === "add-address") {
-        const { addressId, address, port, hmac } = option;
-        const sender = hmac === null ? 1 - host : host;
+        const { addressId, address, echo, port, hmac } = option;
+        const sender = echo ? 1 - host : host;
         const name = `${sender} ${addressId} ${address.toString("hex")} ${port}`;
-        if (hmac === null) {
+        if (echo) {
           if (announced.has(name)) echoed.add(name);
           else problems.add("an echo of an address that nobody announced", where);
-        } else if (addAddressHmac(own, other, addressId, address, Math.max(0, port)).equals(hmac)) {
+        } else if (hmac === null ? connection.keys[host].version === 0 : addAddressHmac(own, other, addressId, address, Math.max(0, port)).equals(hmac)) {
           announced.add(name);
           facts.announcements++;
         } else {

@@ -109,6 +109,15 @@ describe.skipIf(!HAS_TSHARK)("the capture of", () => {
     expect(judged.report.facts.reinjected).toBeGreaterThan(0);
   });
 
+  it.each(["download", "upload"] as const)("version 0, a server that announces an address, and losses (%s)", async (direction) => {
+    const paths = [{ ...left, loss: "1 %", server: "10.0.101.1" }, { ...right, server: "10.0.102.1" }];
+    const judged = await judge(ownScenario({ name: "version-0", seed: 8, paths, protocol: { version: 0, checksum: true }, workload: { bulk: { file: true, direction } }, duration: "60 s" }), LENGTH);
+    expectClean(judged);
+    const { facts } = judged.report;
+    expect([facts.capableMappings, facts.addressesEchoed]).toEqual([0, 0]);
+    expect([facts.addressesAnnounced > 0, facts.checksums > LENGTH / 1460]).toEqual([true, true]);
+  });
+
   it("eight-octet data sequence numbers", async () => {
     const scenario = ownScenario({ name: "eight", paths: [left, right], workload: download, duration: "60 s" }, { mptcp: { dataSequenceLength: 8 } });
     const judged = await judge(scenario, LENGTH);

@@ -116,10 +116,9 @@ function checkAgreement(row: Row<Field>, mptcp: readonly MptcpOption[], where: s
 
 /** tshark derives token and IDSN of the sender wherever a packet carries the sender's key; here OpenSSL's hash decides. */
 function checkDerived(row: Row<Field>, mptcp: readonly MptcpOption[], where: string, problems: Problems, facts: CaptureFacts): void {
-  const keys = mptcp.flatMap((option) => (option.kind === "capable" && option.senderKey !== null ? [option.senderKey] : []));
-  const expected = keys.map((key) => keyMaterial(key));
-  const tokens = expected.map((material) => String(material.token)).join(" ");
-  const idsns = expected.map((material) => String(material.idsn)).join(" ");
+  const keys = mptcp.flatMap((option) => (option.kind === "capable" && option.senderKey !== null ? [keyMaterial(option.senderKey, option.version)] : []));
+  const tokens = keys.map((material) => String(material.token)).join(" ");
+  const idsns = keys.map((material) => String(material.idsn)).join(" ");
   const [theirTokens, theirIdsns] = [values(row["mptcp.expected_token"]).join(" "), values(row["mptcp.expected_idsn"]).join(" ")];
   if (theirTokens !== tokens) problems.add("tshark expects another token", `${where}: ${theirTokens}, not ${tokens}`);
   if (theirIdsns !== idsns) problems.add("tshark expects another IDSN", `${where}: ${theirIdsns}, not ${idsns}`);

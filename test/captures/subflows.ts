@@ -131,10 +131,12 @@ function addFirstSubflow(flow: Flow, connections: CapturedConnection[], problems
   const where = `connection from ${flow.initiator}`;
   const keys: [Set<string>, Set<string>] = [new Set(), new Set()];
   let checksums = false;
+  let version = -1;
   for (const { frame, direction } of flow.frames) {
     for (const option of frame.mptcp) {
       if (option.kind !== "capable") continue;
-      if (option.version !== 1) problems.add("MP_CAPABLE of another version than 1", where);
+      if (version < 0) ({ version } = option);
+      if (option.version !== version || version > 1) problems.add("MP_CAPABLE of another version", where);
       // A: one of the hosts requires checksums; the SYN+ACK may be the first to say so, what follows repeats it.
       const required = (option.flags & 0x80) !== 0;
       if (frame.syn && required) checksums = true;
@@ -155,7 +157,7 @@ function addFirstSubflow(flow: Flow, connections: CapturedConnection[], problems
   const [a, b] = keys.map((copies) => [...copies][0]!) as [string, string];
   const known = connections.find((connection) => connection.keys[0].key.toString("hex") === a && connection.keys[1].key.toString("hex") === b);
   if (known === undefined) {
-    connections.push({ keys: [keyMaterial(Buffer.from(a, "hex")), keyMaterial(Buffer.from(b, "hex"))], checksums, subflows: [{ flow, initiator: 0, original: 0 }] });
+    connections.push({ keys: [keyMaterial(Buffer.from(a, "hex"), version), keyMaterial(Buffer.from(b, "hex"), version)], checksums, subflows: [{ flow, initiator: 0, original: 0 }] });
   } else {
     addSubflow(known, flow, 0);
   }
@@ -170,7 +172,7 @@ function addSubflow(connection: CapturedConnection, flow: Flow, initiator: HostI
 
 /** Recomputes both HMACs of a join from the keys of the connection and the nonces of this subflow (RFC 8684 §3.2). */
 function checkJoin(flow: Flow, synNonce: Buffer, connection: CapturedConnection, initiator: HostIndex, problems: Problems, facts: CaptureFacts): void {
-  const ownKey = connection.keys[initiator].key;
+  const { key: ownKey, version } = connection.keys[initiator];
   const otherKey = connection.keys[1 - initiator]!.key;
   let otherNonce: Buffer | null = null;
   let lacksAck = false;
@@ -191,13 +193,13 @@ function checkJoin(flow: Flow, synNonce: Buffer, connection: CapturedConnection,
       lacksAck = otherNonce === null;
       otherNonce ??= option.nonce;
       if (!option.nonce.equals(otherNonce)) problems.add("nonces of a retransmitted MP_JOIN differ", where);
-      if (joinHmac(otherKey, ownKey, option.nonce, synNonce).subarray(0, 8).equals(option.hmac)) facts.joinSynAckHmacs++;
+      if (joinHmac(version, otherKey, ownKey, option.nonce, synNonce).subarray(0, 8).equals(option.hmac)) facts.joinSynAckHmacs++;
       else problems.add("wrong HMAC in the SYN+ACK of an MP_JOIN", where);
     } else if (direction !== 0 || otherNonce === null) {
       problems.add("an MP_JOIN with HMAC out of turn", where);
     } else {
       lacksAck = false;
-      if (joinHmac(ownKey, otherKey, synNonce, otherNonce).subarray(0, 20).equals(option.hmac)) facts.joinAckHmacs++;
+      if (joinHmac(version, ownKey, otherKey, synNonce, otherNonce).subarray(0, 20).equals(option.hmac)) facts.joinAckHmacs++;
       else problems.add("wrong HMAC in the ACK of an MP_JOIN", where);
     }
   }

@@ -76,7 +76,8 @@ function parseMptcp(o: Buffer, syn: boolean, ack: boolean): MptcpOption {
   switch (subtype) {
     case 0: {
       // RFC 8684 §3.1: the form follows from the segment.
-      if (syn) require(ack ? 12 : 4);
+      if (syn) require(ack || low === 0 ? 12 : 4);
+      else if (low === 0) require(20);
       else require(20, 22, 24);
       const key = (at: number): Buffer | null => (o.length >= at + 8 ? o.subarray(at, at + 8) : null);
       return { kind: "capable", version: low, flags: o.readUInt8(3), senderKey: key(4), receiverKey: key(12), dataLength: o.length >= 22 ? o.readUInt16BE(20) : -1, checksum: o.length >= 24 ? o.readUInt16BE(22) : -1 };
@@ -142,15 +143,17 @@ function parseDss(o: Buffer, wrong: () => Error): Dss {
 /** RFC 8684 §3.4.1: address family, port and HMAC follow from the length and the E flag. */
 function parseAddAddress(o: Buffer, flags: number, require: (...lengths: number[]) => void): MptcpOption {
   const echo = (flags & 1) !== 0;
-  if (echo) require(8, 10, 20, 22);
+  // RFC 6824 §3.4.1: the IP version is said, and there is no HMAC.
+  const isBare = echo || (flags !== 0 && o.length === (flags === 4 ? 8 : 20)) || (flags !== 0 && o.length === (flags === 4 ? 10 : 22));
+  if (isBare) require(8, 10, 20, 22);
   else require(16, 18, 28, 30);
-  const end = echo ? o.length : o.length - 8;
+  const end = isBare ? o.length : o.length - 8;
   const addressLength = end >= 20 ? 16 : 4;
   const portAt = 4 + addressLength;
   return {
     kind: "add-address", echo, addressId: o.readUInt8(3), address: o.subarray(4, portAt),
     port: end > portAt ? o.readUInt16BE(portAt) : -1,
-    hmac: echo ? null : o.subarray(end),
+    hmac: isBare ? null : o.subarray(end),
   };
 }
 

@@ -1,4 +1,4 @@
-import { DEFAULT_MPTCP_CONFIG, fullMesh, linuxEndpoints, SECOND } from "mptcp";
+import { DEFAULT_MPTCP_CONFIG, fullMesh, linuxEndpoints, SECOND, version0, version1 } from "mptcp";
 import type { DecisionEvent, MptcpConfig, PathLimits, PathMode, ProfileName } from "mptcp";
 import { createStack, LinkCapture } from "mptcp/node";
 import type { AnySocket, Control, DeviceFollower, LinkDriver, Stack } from "mptcp/node";
@@ -50,6 +50,8 @@ export interface NetworkOptions {
   readonly patience: number | null;
   /** Whose choices are made where the RFCs leave one. */
   readonly profile: ProfileName;
+  /** The versions of Multipath TCP spoken, preferred first. */
+  readonly versions: readonly number[];
   /** TCP Fast Open. */
   readonly fastOpen: boolean;
   /** Tells of devices as they come and go, too. */
@@ -198,9 +200,10 @@ class UserspaceNetwork implements Network {
   }
 }
 
-function mptcpConfig({ endpoints, limits, mode, patience }: NetworkOptions): Partial<MptcpConfig> {
+function mptcpConfig({ endpoints, limits, mode, patience, versions }: NetworkOptions): Partial<MptcpConfig> {
   return {
     pathManager: endpoints.length === 0 ? () => fullMesh({ mode }) : linuxEndpoints,
+    versions: versions.map((version) => (version === 0 ? version0 : version1)),
     ...(patience === null ? {} : { noSubflowTimeout: Math.round(patience * SECOND) }),
     limits: { ...DEFAULT_MPTCP_CONFIG.limits, ...limits },
   };

@@ -32,6 +32,8 @@ export interface LinkFlags {
   /** Whose choices are made where the RFCs leave one. */
   readonly profile: ProfileName;
   /** TCP Fast Open. */
+  /** Of Multipath TCP, preferred first. */
+  readonly versions: readonly number[];
   readonly fastOpen: boolean;
   /** Tells of devices as they come and go, too. */
   readonly verbose: boolean;
@@ -185,7 +187,7 @@ async function openNetwork(flags: LinkFlags, listenPort: number | null, io: Io):
   const key = givenKey(flags.key, process.env, notice);
   if (key !== null && (flags.via === "kernel" || flags.tun.length > 0)) throw new UsageProblem(`${key.origin}: a key is for --udp links; what passes any other is in the clear`);
   if (flags.via === "kernel") return new KernelNetwork();
-  return userspaceNetwork({ links: [...flags.udp, ...flags.tun], key, endpoints: flags.endpoint, limits: flags.limits, mode: flags.mode, patience: flags.patience, profile: flags.profile, fastOpen: flags.fastOpen, verbose: flags.verbose, listenPort, pcap: flags.pcap, notice });
+  return userspaceNetwork({ links: [...flags.udp, ...flags.tun], key, endpoints: flags.endpoint, limits: flags.limits, mode: flags.mode, patience: flags.patience, profile: flags.profile, versions: flags.versions, fastOpen: flags.fastOpen, verbose: flags.verbose, listenPort, pcap: flags.pcap, notice });
 }
 
 function flagsProblem(flags: SocketFlags & Partial<ListenFlags>): string | null {
@@ -203,6 +205,7 @@ function linksProblem(flags: LinkFlags): string | null {
     if (flags.endpoint.length > 0) return "--via kernel has the kernel's endpoints: ip mptcp endpoint add ADDRESS dev DEVICE signal";
     if (Object.keys(flags.limits).length > 0) return "--via kernel has the kernel's limits: ip mptcp limits set subflows 8 add_addr_accepted 8";
     if (flags.profile !== "own") return "--via kernel is the kernel itself: leave out --profile";
+    if (flags.versions.join() !== "1") return "--via kernel speaks version 1: leave out --versions";
     if (flags.fastOpen) return "--via kernel has the kernel's: sysctl net.ipv4.tcp_fastopen; leave out --fast-open";
     if (flags.mode !== "backup" || flags.patience !== null) return "--via kernel has no --mode and no --patience: its paths are set with ip mptcp";
     if (typeof flags.control === "string" || flags.control === true) return "--via kernel has no control socket: ss -Mti and ip mptcp show and command the kernel's connections";

@@ -69,6 +69,7 @@ export function linkOptions(command: Command): Command {
     .option("--limits <limits>", "as in ip mptcp limits: subflows=N,add-addr-accepted=N (without: 8 and 8)", parseLimits)
     .option("--mode <mode>", "how the paths of a full mesh are used: backup (those flagged so only while no other works), full (all), single-path (one at a time)", parseMode)
     .option("--profile <name>", "whose choices are made where the RFCs leave one: own, or linux, the kernel's", parseProfile)
+    .option("--versions <list>", "versions of Multipath TCP, preferred first: 1 (RFC 8684), 0 (RFC 6824), 1,0 or 0,1 (without: 1)", parseVersions)
     .option("--fast-open", "TCP Fast Open: gives cookies out, and takes and sends data with SYNs that have one; what goes with a SYN may come twice")
     .option("--patience <seconds>", "how long a connection waits for another path once it has lost all (without: 60)", parseSecondsTo(A_WEEK))
     .option("--pcap <file>", "write what passes the links, keys and contents too, and what was decided, as pcapng; for the owner of the file alone");
@@ -127,6 +128,13 @@ function parseProfile(text: string): ProfileName {
   return name;
 }
 
+/** @throws InvalidArgumentError */
+export function parseVersions(text: string): readonly number[] {
+  const known = ["1", "0", "1,0", "0,1"].find((list) => list === text);
+  if (known === undefined) throw new InvalidArgumentError("It is 1, 0, 1,0 or 0,1.");
+  return known.split(",").map(Number);
+}
+
 function parseCount(text: string): number {
   const count = Number(text);
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(count)) throw new InvalidArgumentError("Bytes are a whole number.");
@@ -140,7 +148,7 @@ const A_WEEK = 604_800;
 export const RELAY_DEFAULTS: RelayFlags & { readonly grace: number } = { max: 1000, idleTimeout: 0, halfCloseTimeout: 0, grace: 10 };
 
 /** What an option is that is not given. */
-export const DEFAULTS: ListenFlags = { udp: [], tun: [], key: null, via: "userspace", endpoint: [], limits: {}, mode: "backup", patience: null, profile: "own", fastOpen: false, pcap: null, echo: false, discard: false, source: null, exec: null, json: false, verbose: false, quiet: false, secrets: false, keep: false };
+export const DEFAULTS: ListenFlags = { udp: [], tun: [], key: null, via: "userspace", endpoint: [], limits: {}, mode: "backup", patience: null, profile: "own", versions: [1], fastOpen: false, pcap: null, echo: false, discard: false, source: null, exec: null, json: false, verbose: false, quiet: false, secrets: false, keep: false };
 
 export const LINKS_HELP = `
 Links: with several, a connection has a subflow for each pair of addresses, and survives the loss of all but one.

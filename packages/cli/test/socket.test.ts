@@ -197,6 +197,8 @@ describe("mptcp listen and mptcp connect, over UDP", () => {
       [["listen", "5103", ...SERVER, "--mode", "half"], /It is backup, full or single-path/],
       [["listen", "5103", ...SERVER, "--profile", "windows"], /It is own or linux/],
       [["listen", "5103", "--via", "kernel", "--profile", "linux"], /leave out --profile/],
+      [["listen", "5103", ...SERVER, "--versions", "2,1"], /It is 1, 0, 1,0 or 0,1/],
+      [["listen", "5103", "--via", "kernel", "--versions", "1,0"], /leave out --versions/],
       [["listen", "5103", ...SERVER, "--patience", "0"], /number of seconds/],
       [["listen", "5103", "--via", "kernel", "--patience", "5"], /no --mode and no --patience/],
       [["listen", "5103", ...SERVER, "--keep"], /--keep needs --echo or --discard/],

@@ -3,9 +3,10 @@ import type { LimitName } from "../src/core/index.ts";
 import { Counters, LIMITS } from "../src/core/index.ts";
 import { BlackHoles } from "../src/host/black-holes.ts";
 import { CookieMemory } from "../src/host/fast-open/index.ts";
+import { PeerVersions } from "../src/host/peer-versions.ts";
 import { UsedCookies } from "../src/host/used-cookies.ts";
 import type { MptcpConnection } from "../src/mptcp/index.ts";
-import { linuxEndpoints, PathTable } from "../src/mptcp/index.ts";
+import { linuxEndpoints, PathTable, version0, version1 } from "../src/mptcp/index.ts";
 import type { Subflow } from "../src/mptcp/subflow.ts";
 import { IpAddress, Packet, packetLength, Payload, TCP_FLAG, TcpSegment } from "../src/wire/index.ts";
 import type { App, PairOptions, Sent, Side } from "./mptcp/pair.ts";
@@ -526,6 +527,32 @@ const CASES: Readonly<Record<LimitName, () => void>> = {
     expect([counters.value(counter), holes.has(address(0), 0)]).toEqual([0, true]);
     holes.learn(address(most), true, 0);
     expect([counters.value(counter), holes.has(address(0), 0), holes.has(address(1), 0), holes.has(address(most), 0)]).toEqual([1, false, true, true]);
+  },
+  peerVersions: () => {
+    const counters = new Counters();
+    const peers = new PeerVersions(counters);
+    const versions = [version1, version0];
+    const triesEarlier = (i: number): boolean => peers.offerTo(IpAddress.from(`10.0.${i >> 8}.${i & 255}`), versions, 0).triesEarlier;
+    const { counter, default: most } = LIMITS.peerVersions;
+    for (let i = 0; i < most; i++) peers.learn(IpAddress.from(`10.0.${i >> 8}.${i & 255}`), null, versions, 0);
+    expect([counters.value(counter), triesEarlier(0)]).toEqual([0, false]);
+    peers.learn(IpAddress.from(`10.0.${most >> 8}.${most & 255}`), null, versions, 0);
+    expect([counters.value(counter), triesEarlier(0), triesEarlier(1), triesEarlier(most)]).toEqual([1, true, false, false]);
+  },
+  peerVersionMemory: () => {
+    const run = new Run("peerVersionMemory", "client", { client: { mptcp: { versions: [version1, version0] } }, server: { multipath: false } });
+    const { pair } = run;
+    const { counter, default: memory } = LIMITS.peerVersionMemory;
+    const offers = (): number => pair.hosts.client.counters.value(counter);
+    expect(offers()).toBe(1);
+    pair.now += memory - SECOND;
+    pair.connect();
+    pair.run(500);
+    expect(offers()).toBe(1);
+    pair.now += 2 * SECOND;
+    pair.connect();
+    pair.run(500);
+    expect(offers()).toBe(2);
   },
   strays: () => {
     const run = new Run("strays", "server");

@@ -139,7 +139,7 @@ export const CASES: Readonly<Record<string, Readonly<Record<string, KeyCase>>>> 
   protocol: Object.fromEntries([
     ...at("paths", "protocol.", "capture", {
       transport: "tcp", mode: "single-path", buffers: "20 KB", initialWindow: "2", timestamps: "false",
-      checksum: "true", maxSubflows: "0",
+      checksum: "true", maxSubflows: "0", version: "0",
     }),
     ...at("paths", "protocol.", "capture", { profile: "linux" }),
     ...at("paths", "protocol.", "capture", { scheduler: "round-robin" }, [LIVE]),

@@ -60,6 +60,8 @@ export const LIMITS = {
   fastOpenAvoidance: { name: "a path that drops SYNs with Fast Open", default: 60 * MINUTE, unit: "ns", what: "of SYNs without, at the most; a minute the first time, twice as long on each confirmation", counter: "TcpExtTCPFastOpenBlackhole", beyond: "Fast Open is tried again" },
   usedCookies: { name: "SYN cookies remembered that made their connection", default: 16_384, unit: "", what: "in a minute", counter: "SynCookiesForgotten", beyond: "the oldest is forgotten: an ACK that was recorded makes its connection again" },
   blackholes: { name: "destinations remembered whose paths swallow MP_CAPABLE", default: 1024, unit: "", what: "addresses", counter: "BlackholesForgotten", beyond: "the oldest is forgotten: Multipath TCP is tried again" },
+  peerVersions: { name: "peers remembered that do not speak the highest version of Multipath TCP", default: 1024, unit: "", what: "addresses", counter: "PeerVersionsForgotten", beyond: "the oldest is forgotten, and asked again" },
+  peerVersionMemory: { name: "what version a peer speaks", default: 60 * MINUTE, unit: "ns", what: "of offering it that one, or no earlier one where it speaks none", counter: "EarlierVersionsOffered", beyond: "the highest is offered again, and an earlier one after it" },
   strays: { name: "packets of no connection that wait for a link", default: 256, unit: "", what: "RSTs and SYN cookies", counter: "IpOutDiscards", beyond: "the answer is not sent" },
 } as const satisfies Readonly<Record<string, Limit>>;
 

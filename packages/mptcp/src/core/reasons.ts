@@ -8,6 +8,7 @@ export const FALLBACK_REASONS = {
   no_mp_capable_in_synack: { counter: "MPTcpExtMPCapableFallbackSYNACK", text: "the SYN+ACK carried no MP_CAPABLE" },
   mp_capable_unanswered: { counter: "MPTcpExtMPCapableSYNTXDrop", text: "only a SYN without MP_CAPABLE was answered" },
   blackhole_remembered: { counter: "MPTcpExtMPCapableSYNTXDisabled", text: "the path lost SYNs with MP_CAPABLE a while ago" },
+  own_key_in_synack: { counter: null, text: "the SYN+ACK carried our own key: options are sent back" },
   no_key_in_synack: { counter: null, text: "the MP_CAPABLE of the SYN+ACK carried no key" },
   malformed_capable: { counter: null, text: "the MP_CAPABLE had a form that its segment does not have" },
   unsupported_version: { counter: null, text: "the peer speaks another version" },

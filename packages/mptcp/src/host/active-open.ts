@@ -6,6 +6,7 @@ import type { IpAddress } from "../wire/index.ts";
 import type { HostAddress } from "./address-book.ts";
 import type { BlackHoles } from "./black-holes.ts";
 import type { Listeners } from "./listeners.ts";
+import type { PeerVersions } from "./peer-versions.ts";
 import type { OpeningHost } from "./opening-host.ts";
 import type { ConnectOptions, Defaults } from "./options.ts";
 import type { PortAllocator, TupleLookup } from "./ports.ts";
@@ -17,6 +18,7 @@ export interface ActiveOpenHost extends OpeningHost {
   /** Whether a four-tuple is in use. */
   readonly tuples: TupleLookup;
   readonly blackHoles: BlackHoles;
+  readonly peerVersions: PeerVersions;
   readonly listeners: Listeners;
   /** The parameters of connections for which nothing else is said. */
   readonly defaults: Defaults;
@@ -35,7 +37,7 @@ export class ActiveOpen {
    * @throws MptcpError ENETUNREACH (RFC 9293 §3.9.1.1, MUST-46), EADDRNOTAVAIL, EADDRINUSE, ENOBUFS, or what a port source throws
    */
   connect(remote: IpAddress, port: number, options: ConnectOptions, now: number): StreamConnection {
-    const { addresses, blackHoles, defaults, environment, factory, listeners, tokens, tuples } = this.host;
+    const { addresses, blackHoles, defaults, environment, factory, fastOpen, listeners, peerVersions, tokens, tuples } = this.host;
     if (!remote.isUnicast) throw new MptcpError("ENETUNREACH", `${remote} is no host's address`);
     if (this.host.isFull(remote)) throw new MptcpError("ENOBUFS", `no room for a connection to ${remote}`);
     const local = options.localAddress ?? addresses.choose(remote)?.address;
@@ -49,17 +51,18 @@ export class ActiveOpen {
     if (localPort === 0) throw new MptcpError("EADDRNOTAVAIL", `no free port for ${remote}:${port}`);
     const tuple: FourTuple = { localAddress: local, localPort, remoteAddress: remote, remotePort: port };
     const tcpConfig = withProfile(defaults.tcp, options.profile, "tcp", options.tcp);
-    const fastOpen = this.host.fastOpen.clientFor(options.fastOpen ?? defaults.fastOpen, local, remote, now);
+    const asksFast = options.fastOpen ?? defaults.fastOpen;
     if (!(options.multipath ?? defaults.multipath)) {
-      const socket = TcpSocket.connect({ ...factory.plain(tcpConfig, tuple), fastOpen }, now);
+      const socket = TcpSocket.connect({ ...factory.plain(tcpConfig, tuple), fastOpen: fastOpen.clientFor(asksFast, local, remote, now) }, now);
       this.register(socket.tcp, entry);
       return socket;
     }
     const asked = withProfile(defaults.mptcp, options.profile, "mptcp", options.mptcp);
     const config = options.require === true ? { ...asked, ...ALWAYS_CAPABLE } : asked;
-    const connection = factory.multipath(true, tuple, tcpConfig, config, tokens.drawKeys(config.version));
-    const subflow = connection.addFirstSubflow();
-    const tcp = TcpConnection.connect(environment, subflow, factory.routed(connection.subflowConfig, local), tuple, now, fastOpen);
+    const { triesEarlier, version } = peerVersions.offerTo(remote, config.versions, now);
+    const connection = factory.multipath(true, tuple, tcpConfig, config, version, tokens.drawKeys(version));
+    const subflow = connection.addFirstSubflow(triesEarlier);
+    const tcp = TcpConnection.connect(environment, subflow, factory.routed(connection.subflowConfig, local), tuple, now, version.opensFast ? fastOpen.clientFor(asksFast, local, remote, now) : null);
     subflow.attach(tcp);
     if (options.require !== true && blackHoles.has(remote, now)) connection.giveUpMultipath("blackhole_remembered", now);
     else environment.counters.increment("MPTcpExtMPCapableSYNTX");

@@ -1,4 +1,4 @@
-import type { KeyMaterial, MptcpConfig, MptcpEnvironment, SubflowTcpConfig } from "../mptcp/index.ts";
+import type { KeyMaterial, MptcpConfig, MptcpEnvironment, SubflowTcpConfig, Version } from "../mptcp/index.ts";
 import { MptcpConnection } from "../mptcp/index.ts";
 import type { FourTuple, TcpConfig, TcpSocketOptions } from "../tcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
@@ -28,8 +28,8 @@ export class ConnectionFactory {
   }
 
   /** A Multipath TCP connection, without a subflow yet, and known by its token. */
-  multipath(initiator: boolean, tuple: FourTuple, tcp: TcpConfig, config: MptcpConfig, keys: KeyMaterial): MptcpConnection {
-    const connection = new MptcpConnection(this.environment, { id: this.nextId(), initiator, config, tcp, keys, tuple });
+  multipath(initiator: boolean, tuple: FourTuple, tcp: TcpConfig, config: MptcpConfig, version: Version, keys: KeyMaterial): MptcpConnection {
+    const connection = new MptcpConnection(this.environment, { id: this.nextId(), initiator, config, tcp, version, keys, tuple });
     this.tokens.add(connection);
     return connection;
   }

@@ -1,6 +1,6 @@
 import type { ConnectionSnapshot, Observer } from "../core/index.ts";
 import { Counters, LIMITS } from "../core/index.ts";
-import type { EndpointId, LocalAddress, MptcpConfig, MptcpEnvironment, SubflowTcpConfig, Timed } from "../mptcp/index.ts";
+import type { EndpointId, LocalAddress, MptcpConfig, MptcpEnvironment, SubflowTcpConfig, Timed, Version, Versioned } from "../mptcp/index.ts";
 import { DEFAULT_MPTCP_CONFIG, fullMesh, lia, lowestTimeDistance, MptcpConnection } from "../mptcp/index.ts";
 import type { FastOpenAnswer, FourTuple, InitialNumbers, StreamConnection, TcpConfig, TcpOwner } from "../tcp/index.ts";
 import { cubic, DEFAULT_TCP_CONFIG, FastOpenClient, SegmentPool, TcpConnection, TcpSocket } from "../tcp/index.ts";
@@ -29,6 +29,7 @@ import { Orphans } from "./orphans.ts";
 import { PassiveOpen } from "./passive-open.ts";
 import { PendingJoins } from "./pending-joins.ts";
 import type { PendingJoin } from "./pending-joins.ts";
+import { PeerVersions } from "./peer-versions.ts";
 import { EPHEMERAL_PORTS, PortAllocator } from "./ports.ts";
 import { withProfile } from "./profiles.ts";
 import type { TupleLookup } from "./ports.ts";
@@ -89,6 +90,7 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
   private readyHead = 0;
   /** Destinations whose path swallowed SYNs with MP_CAPABLE, and until when to spare them (H5). */
   private readonly blackHoles: BlackHoles;
+  private readonly peerVersions: PeerVersions;
   private readonly fastOpen: FastOpen;
 
   constructor(options: HostOptions) {
@@ -115,19 +117,20 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     this.timeWaits = new TimeWaits(this, options.timeWaits ?? LIMITS.timeWaits.default);
     this.tuples = { find: (local, localPort, remote, remotePort) => this.connections.find(local, localPort, remote, remotePort) ?? this.timeWaits.find(local, localPort, remote, remotePort) };
     this.blackHoles = new BlackHoles(this.defaults, this.counters);
+    this.peerVersions = new PeerVersions(this.counters);
     this.fastOpen = new FastOpen(this.counters, this.random.fastOpenKeys, options.fastOpenHash);
     const numbers = new HostNumbers(this.random, this.timeWaits);
     this.initialNumbers = numbers;
     this.ports = new PortAllocator(this.random.ports, portRange);
     this.factory = new ConnectionFactory(this, this.addresses, this.tokens, tcp.mtu);
-    const { addresses, blackHoles, counters, defaults, factory, fastOpen, heldPorts, ports, strays, tokens, tuples } = this;
+    const { addresses, blackHoles, counters, defaults, factory, fastOpen, heldPorts, peerVersions, ports, strays, tokens, tuples } = this;
     this.listeners = new Listeners({ addresses, counters, defaults, heldPorts });
     const opening: OpeningHost = {
       environment: this, addresses, factory, fastOpen, heldPorts, tokens,
       isFull: (remote) => this.isFull(remote),
       register: (connection) => this.register(connection),
     };
-    this.activeOpen = new ActiveOpen({ ...opening, blackHoles, defaults, listeners: this.listeners, ports, tuples });
+    this.activeOpen = new ActiveOpen({ ...opening, blackHoles, defaults, listeners: this.listeners, peerVersions, ports, tuples });
     this.passiveOpen = new PassiveOpen({ ...opening, defaults, listeners: this.listeners, numbers, strays, awaitAck: (connection, join, now) => this.awaitAck(connection, join, now) }, options.synCookies ?? "auto");
   }
 
@@ -509,6 +512,10 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     this.timers.removeFor(connection);
   }
 
+  changeVersion(connection: Versioned, version: Version): void {
+    this.tokens.changeVersion(connection, version);
+  }
+
   connectTcp(owner: TcpOwner, endpoint: EndpointId, config: SubflowTcpConfig, synRetries: number, now: number): TcpConnection | null {
     return this.activeOpen.connectTcp(owner, endpoint, config, synRetries, now);
   }
@@ -522,13 +529,18 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
       return;
     }
     // Once, when it is established: later events must not prolong the memory.
-    if (connection instanceof MptcpConnection && connection.connectedAt === this.now && (connection.multipath || connection.foundBlackHole)) {
-      this.blackHoles.learn(connection.tuple.remoteAddress, !connection.multipath, this.now);
-    }
+    if (connection instanceof MptcpConnection && connection.connectedAt === this.now) this.learn(connection);
     this.ready.push(connection);
   };
 
   // ---- inside
+
+  /** A connection from here is established: its SYNs tell something of the path and of the peer. */
+  private learn({ config, foundBlackHole, isDeclined, multipath, session, tuple }: MptcpConnection): void {
+    const { remoteAddress } = tuple;
+    if (multipath || foundBlackHole) this.blackHoles.learn(remoteAddress, !multipath, this.now);
+    if (multipath || isDeclined) this.peerVersions.learn(remoteAddress, multipath ? session.version : null, config.versions, this.now);
+  }
 
   /** Whether one more connection with a peer would be too many; counts it. */
   private isFull(remote: IpAddress): boolean {

@@ -1,5 +1,5 @@
 import { MptcpError, MICROSECOND, MILLISECOND, SECOND } from "../core/index.ts";
-import { congestionControl, linuxEndpoints, pathManagerNamed } from "../mptcp/index.ts";
+import { congestionControl, linuxEndpoints, pathManagerNamed, version0, version1 } from "../mptcp/index.ts";
 import { ECN_MODES } from "../tcp/index.ts";
 import type { BufferConfig, TcpConfig } from "../tcp/index.ts";
 import type { DefaultsChange } from "./options.ts";
@@ -41,6 +41,8 @@ const SYSCTLS: Readonly<Record<string, (value: string) => DefaultsChange>> = {
   "net.mptcp.blackhole_timeout": (value) => ({ mptcp: { blackholeFirstMemory: whole(value) * SECOND, blackholeMemory: whole(value) * SECOND } }),
   "net.mptcp.checksum_enabled": (value) => ({ mptcp: { checksum: whole(value, 0, 1) === 1 } }),
   "net.mptcp.close_timeout": (value) => ({ mptcp: { noSubflowTimeout: whole(value) * SECOND } }),
+  // Of the kernels of multipath-tcp.org, which speak both versions; that of kernel.org speaks version 1 alone.
+  "net.mptcp.mptcp_version": (value) => ({ mptcp: { versions: whole(value, 0, 1) === 0 ? [version0] : [version1, version0] } }),
   "net.mptcp.enabled": (value) => ({ multipath: whole(value, 0, 1) === 1 }),
   "net.mptcp.path_manager": (value) => pathManager(value),
   "net.mptcp.pm_type": (value) => pathManager(["kernel", "userspace"][whole(value, 0, 1)] as string),

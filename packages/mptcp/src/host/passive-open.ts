@@ -1,7 +1,7 @@
 import type { JoinRefusal } from "../core/index.ts";
 import { JOIN_REFUSALS, LIMITS } from "../core/index.ts";
-import type { KeyMaterial } from "../mptcp/index.ts";
-import { answerFlags, readCapableAck, readCapableSyn, readJoinSyn } from "../mptcp/index.ts";
+import type { CapableSyn, KeyMaterial, Version } from "../mptcp/index.ts";
+import { answerFlags, answerTo, highestOf, readCapableAck, readCapableSyn, readJoinSyn } from "../mptcp/index.ts";
 import type { FastOpenDecision, FourTuple, SentSynAck } from "../tcp/index.ts";
 import { FastOpenServer, TcpConnection, TcpSocket } from "../tcp/index.ts";
 import type { IpAddress, MpJoinSyn, Packet, TcpSegment } from "../wire/index.ts";
@@ -100,20 +100,20 @@ export class PassiveOpen {
   private acceptJoin(packet: Packet, segment: TcpSegment, join: MpJoinSyn | "malformed", link: number, now: number): void {
     const { addresses, environment, factory, heldPorts, tokens } = this.host;
     if (join === "malformed") {
-      this.refuseJoin("malformed_join", packet, link);
+      this.refuseJoin("malformed_join", packet, link, null);
       return;
     }
     environment.counters.increment("MPTcpExtMPJoinSynRx");
     const connection = tokens.find(join.token);
     if (connection === null) {
-      this.refuseJoin("unknown_token", packet, link);
+      this.refuseJoin("unknown_token", packet, link, null);
       return;
     }
     const tuple = tupleOf(packet, segment);
     const subflow = this.host.isFull(tuple.remoteAddress) ? "host_full" : connection.acceptJoin(join, tuple, now);
     if (typeof subflow === "string") {
       connection.log.observe(null, { kind: "join_refused", reason: `code_${JOIN_REFUSALS[subflow].code}`, local: String(tuple.localAddress), remote: String(tuple.remoteAddress) });
-      this.refuseJoin(subflow, packet, link);
+      this.refuseJoin(subflow, packet, link, connection.session.version);
       return;
     }
     const tcp = TcpConnection.accept(environment, subflow, factory.routed(connection.subflowConfig, tuple.localAddress), tuple, packet, now);
@@ -122,11 +122,14 @@ export class PassiveOpen {
     this.host.awaitAck(tcp, subflow, now);
   }
 
-  private refuseJoin(refusal: JoinRefusal, packet: Packet, link: number): void {
+  /** @param version that of the connection; null: it is not known */
+  private refuseJoin(refusal: JoinRefusal, packet: Packet, link: number, version: Version | null): void {
     const why = JOIN_REFUSALS[refusal];
     const { defaults, environment } = this.host;
     environment.counters.increment(why.counter);
-    this.reset(packet, link, defaults.mptcp.explainResets === "all" ? { code: why.code, transient: false } : why);
+    const { explainsResets } = version ?? highestOf(defaults.mptcp.versions);
+    if (!explainsResets) this.reset(packet, link, null);
+    else this.reset(packet, link, defaults.mptcp.explainResets === "all" ? { code: why.code, transient: false } : why);
   }
 
   // ---- connections
@@ -142,11 +145,12 @@ export class PassiveOpen {
       return true;
     }
     if (this.host.isFull(packet.source)) return true;
-    const offer = listener.multipath ? readCapableSyn(segment, listener.mptcp.version, listener.mptcp.algorithmOffers) : NO_OFFER;
+    const offer = listener.multipath ? readCapableSyn(segment, listener.mptcp.versions, listener.mptcp.algorithmOffers) : NO_OFFER;
     if (offer.kind === "offer") counters.increment("MPTcpExtMPCapableSYNRX");
-    const decision = stateless ? null : this.host.fastOpen.decide(listener, packet, segment, now);
-    if (stateless) this.sendCookie(listener, packet, segment, offer.kind === "offer" ? offer.flags : null, link, now);
-    else this.admit(listener, packet, segment, offer.kind !== "offer" ? null : { keys: tokens.drawKeys(listener.mptcp.version), flags: offer.flags, key: offer.key }, null, now, decision);
+    const version = offer.kind === "offer" ? offer.version : null;
+    const decision = stateless || version?.opensFast === false ? null : this.host.fastOpen.decide(listener, packet, segment, now);
+    if (stateless) this.sendCookie(listener, packet, segment, offer, link, now);
+    else this.admit(listener, packet, segment, offer.kind !== "offer" ? null : { version: offer.version, keys: tokens.drawKeys(offer.version), flags: offer.flags, key: offer.key }, null, now, decision);
     return true;
   }
 
@@ -156,7 +160,7 @@ export class PassiveOpen {
     const tuple = tupleOf(packet, segment);
     let tcp: TcpConnection;
     if (capable !== null) {
-      const connection = factory.multipath(false, tuple, listener.tcp, listener.mptcp, capable.keys);
+      const connection = factory.multipath(false, tuple, listener.tcp, listener.mptcp, capable.version, capable.keys);
       const subflow = connection.addFirstSubflow();
       connection.onOffer(capable.flags, capable.key);
       listeners.expect(connection, listener);
@@ -183,19 +187,26 @@ export class PassiveOpen {
 
   // ---- SYN cookies
 
-  /** Answers a SYN without remembering it. `offered`: the flags of its MP_CAPABLE; null for plain TCP. */
-  private sendCookie(listener: Listener, packet: Packet, segment: TcpSegment, offered: number | null, link: number, now: number): void {
+  /** Answers a SYN without remembering it. */
+  private sendCookie(listener: Listener, packet: Packet, segment: TcpSegment, offer: CapableSyn, link: number, now: number): void {
     const { environment: { counters, random }, factory, numbers, strays, tokens } = this.host;
-    const { checksum, denyJoinInitialAddress, version } = listener.mptcp;
+    const { checksum, denyJoinInitialAddress, versions } = listener.mptcp;
+    const highest = highestOf(versions);
+    const { flags, version } = offer.kind === "offer" ? offer : { flags: 0, version: highest };
+    const isEarlier = version !== highest;
+    const peerDeniesJoin = (flags & MP_CAPABLE_FLAG.C) !== 0;
+    // The cookie has no room for both.
+    const isOffered = offer.kind === "offer" && !(isEarlier && peerDeniesJoin);
     this.cookies ??= new SynCookies(random.cookieSecrets, numbers);
     listener.onCookieSent(now);
     if (!listener.hasRoom) counters.increment("TcpExtTCPReqQFullDoCookies");
     counters.increment("TcpExtSyncookiesSent");
     const answer = this.cookies.answer(packet, segment, {
       config: factory.routed(listener.tcp, packet.destination),
-      capableFlags: offered === null ? -1 : answerFlags(checksum, denyJoinInitialAddress, offered),
+      capableFlags: isOffered ? answerFlags(checksum, denyJoinInitialAddress, flags) : -1,
       version,
-      peerDeniesJoin: offered !== null && (offered & MP_CAPABLE_FLAG.C) !== 0,
+      isEarlier,
+      peerDeniesJoin,
       isFree: (key) => !tokens.has(version.deriveKeys(key).token),
     }, now);
     strays.send(answer, link);
@@ -219,11 +230,17 @@ export class PassiveOpen {
       return true;
     }
     if (this.host.isFull(packet.source)) return true;
-    const keys = handshake.key === null ? null : listener.mptcp.version.deriveKeys(handshake.key);
+    const { thirdAck, versions } = listener.mptcp;
+    const highest = highestOf(versions);
+    const version = handshake.isEarlier ? answerTo(highest.number - 1, versions) : highest;
+    const keys = handshake.key === null || version === null ? null : version.deriveKeys(handshake.key);
     // Another connection may have drawn the same token meanwhile: plain TCP, then.
-    const capable = keys === null || tokens.has(keys.token) ? null : { keys, flags: handshake.peerDeniesJoin ? MP_CAPABLE_FLAG.C : 0, key: null };
+    let capable = keys === null || version === null || tokens.has(keys.token) ? null : { version, keys, flags: handshake.peerDeniesJoin ? MP_CAPABLE_FLAG.C : 0, key: null };
+    const waits = capable !== null && readCapableAck(segment, { version: capable.version, own: capable.keys, peerKey: null }, 0, thirdAck).kind === "wait";
+    // RFC 6824 §3.1: the third ACK was lost and does not come again, as the peer's key does not.
+    if (waits && version?.dataCarriesKeys === false) capable = null;
     // Only what completes the handshake makes a connection: a half-open one would have to ask for room.
-    if (capable !== null && readCapableAck(segment, listener.mptcp.version, capable.keys.key, 0, listener.mptcp.thirdAck).kind === "wait") {
+    else if (waits) {
       counters.increment("TcpExtSyncookiesFailed");
       return true;
     }
@@ -236,6 +253,7 @@ export class PassiveOpen {
 
 /** What makes a connection one of Multipath TCP. */
 interface Capable {
+  readonly version: Version;
   readonly keys: KeyMaterial;
   /** Of the SYN's MP_CAPABLE. */
   readonly flags: number;

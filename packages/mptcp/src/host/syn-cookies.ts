@@ -18,6 +18,8 @@ export interface SynCookieOffer {
   /** Flags of the MP_CAPABLE, without those that the peer brings in; -1: plain TCP. */
   readonly capableFlags: number;
   readonly version: Version;
+  /** Whether that is not the highest that the listener speaks. */
+  readonly isEarlier: boolean;
   /** The peer sent the C flag: no joins to its first address (RFC 8684 §3.1). */
   readonly peerDeniesJoin: boolean;
   /** Whether the connection that a key makes could be told from others by its token. */
@@ -33,6 +35,8 @@ export interface CookieHandshake {
   readonly sent: SentSynAck;
   /** Our key, when the SYN+ACK carried one; null for plain TCP. */
   readonly key: Uint8Array | null;
+  /** Whether the SYN+ACK was of another version than the highest that the listener speaks. */
+  readonly isEarlier: boolean;
   readonly peerDeniesJoin: boolean;
 }
 
@@ -64,12 +68,12 @@ export class SynCookies {
     const { config } = offer;
     const slot = Math.floor(now / SLOT);
     const mss = mssIndex(syn.maximumSegmentSize);
-    let bits = ((slot & 7) << 5) | (mss << 2) | (offer.peerDeniesJoin ? BIT.deniesJoin : 0) | (offer.capableFlags >= 0 ? BIT.capable : 0);
+    let bits = ((slot & 7) << 5) | (mss << 2) | stateOf(offer);
     const mark = this.mark(packet, syn, slot);
     let digest = this.digest(packet, syn, syn.sequence, slot, bits);
-    if ((bits & BIT.capable) !== 0 && !offer.isFree(keyOf(digest))) {
+    if ((bits & STATE) !== STATE_OF.plain && !offer.isFree(keyOf(digest))) {
       // H3: as no other key can be drawn, the connection does without Multipath TCP.
-      bits &= ~BIT.capable;
+      bits &= ~STATE;
       digest = this.digest(packet, syn, syn.sequence, slot, bits);
     }
     const segment = new TcpSegment();
@@ -90,7 +94,7 @@ export class SynCookies {
       if (scaled) segment.windowScale = windowScaleFor(config);
       segment.timestampValue = stamped(clockOf(this.numbers.offsetBetween(packet.destination, packet.source), now), (scaled ? Math.min(syn.windowScale, 14) : NO_SCALE) | (segment.sackPermitted ? SACK : 0));
     }
-    if ((bits & BIT.capable) !== 0) {
+    if ((bits & STATE) !== STATE_OF.plain) {
       segment.mptcp = [offer.version.capableSynAck(offer.capableFlags, keyOf(digest))];
     }
     const answer = new Packet(packet.destination, packet.source);
@@ -137,8 +141,9 @@ export class SynCookies {
       id: idOf(digest),
       syn: whole,
       sent: { initialSequence: cookie, timestampOffset: this.numbers.offsetBetween(packet.destination, packet.source) },
-      key: (bits & BIT.capable) === 0 ? null : keyOf(digest),
-      peerDeniesJoin: (bits & BIT.deniesJoin) !== 0,
+      key: (bits & STATE) === STATE_OF.plain ? null : keyOf(digest),
+      isEarlier: (bits & STATE) === STATE_OF.earlier,
+      peerDeniesJoin: (bits & STATE) === STATE_OF.denying,
     };
   }
 
@@ -192,8 +197,18 @@ function mssIndex(size: number): number {
   return index;
 }
 
-/** The cookie's first octet: three bits of time, three of MSS, and these. */
-const BIT = { deniesJoin: 2, capable: 1 } as const;
+function stateOf({ capableFlags, isEarlier, peerDeniesJoin }: SynCookieOffer): number {
+  if (capableFlags < 0) return STATE_OF.plain;
+  if (isEarlier) return STATE_OF.earlier;
+  return peerDeniesJoin ? STATE_OF.denying : STATE_OF.capable;
+}
+
+/**
+ * The cookie's first octet: three bits of time, three of MSS, and two of these: plain TCP; Multipath TCP in the listener's highest version, where the peer may have denied joins;
+ * or in an earlier version.
+ */
+const STATE = 3;
+const STATE_OF = { plain: 0, capable: 1, earlier: 2, denying: 3 } as const;
 const SLOT = 30 * SECOND;
 /** In place of the first octet, where the MAC is that of the mark: no cookie has as much. */
 const MARK = 0x10000;

@@ -1,5 +1,5 @@
 import type { Counters, RandomSources } from "../core/index.ts";
-import type { KeyMaterial, MptcpConnection, Version } from "../mptcp/index.ts";
+import type { KeyMaterial, MptcpConnection, Version, Versioned } from "../mptcp/index.ts";
 
 /** The Multipath TCP connections of a host by our token, which joins name them by (RFC 8684 §3.2). */
 export class Tokens {
@@ -37,6 +37,15 @@ export class Tokens {
   remove(connection: MptcpConnection): void {
     const { token } = connection.session.local;
     if (this.connections.get(token) === connection) this.connections.delete(token);
+  }
+
+  /** A connection is of another version from here on: what its token is made by, too. It gets another key, since the hash of the old one may be in use. */
+  changeVersion(connection: Versioned, version: Version): void {
+    const known = this.connections.get(connection.session.local.token);
+    const keys = this.drawKeys(version);
+    if (known !== undefined) this.remove(known);
+    connection.session.onVersion(version, keys);
+    if (known !== undefined) this.add(known);
   }
 
   /** H3: a key whose token is in use is drawn again (RFC 8684 §3.1). */

@@ -16,8 +16,11 @@ export interface PolicyExchange {
 
 /** The parameters of Multipath TCP on a host, and of one connection. Times in ns. */
 export interface MptcpConfig {
-  /** The version spoken. */
-  readonly version: Version;
+  /**
+   * The versions spoken, preferred first: `version1`, and `version0` where it is named. An initiator offers the highest, or the one that the peer is remembered to speak; a
+   * listener answers with the first that is not above what it is offered, and one of version 0 alone ignores what is later (RFC 8684 §3.1).
+   */
+  readonly versions: readonly Version[];
   readonly scheduler: SchedulerFactory;
   /** Congestion control of the subflows: coupled through the connection's group, or each on its own. */
   readonly congestion: CongestionControlFactory;
@@ -231,7 +234,7 @@ export interface MptcpConfig {
 }
 
 export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" | "pathManager"> = {
-  version: version1,
+  versions: [version1],
   limits: { subflows: LIMITS.subflows.default, addAddrAccepted: LIMITS.addAddrAccepted.default },
   pendingJoins: LIMITS.pendingJoins.default,
   pendingJoinTimeout: LIMITS.pendingJoinTimeout.default,

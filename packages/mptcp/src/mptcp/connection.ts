@@ -19,7 +19,7 @@ import type { LocalAddress, PathLimits } from "./path-manager.ts";
 import type { Paths } from "./paths/paths.ts";
 import { Session } from "./session.ts";
 import type { Subflow } from "./subflow.ts";
-import type { KeyMaterial } from "./version/version.ts";
+import type { KeyMaterial, Version } from "./version/version.ts";
 
 /** What a connection is made with. */
 export interface MptcpConnectionOptions {
@@ -29,6 +29,8 @@ export interface MptcpConnectionOptions {
   readonly initiator: boolean;
   readonly config: MptcpConfig;
   readonly tcp: SubflowTcpConfig;
+  /** The one that answers the peer's SYN, or that is offered; and keys of it. */
+  readonly version: Version;
   readonly keys: KeyMaterial;
   /** The pair of addresses and ports of the first subflow. */
   readonly tuple: FourTuple;
@@ -71,7 +73,7 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
     this.deadlines = new Deadlines(DEADLINES, this);
     this.congestionFactory = config.congestion;
     this.tcpConfig = options.tcp;
-    this.session = new Session({ version: config.version, initiator, keys, config });
+    this.session = new Session({ version: options.version, initiator, keys, config });
     this.stream = new Multipath(this, this.session);
   }
 
@@ -208,6 +210,11 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
     return stream instanceof RegularStream && stream.fallback === "mp_capable_unanswered" && stream.tcp.synRetransmissions === this.config.capableSyns;
   }
 
+  /** Whether the peer answered what was offered without Multipath TCP, and nothing is left to offer. */
+  get isDeclined(): boolean {
+    return this.initiator && this.fallback === "no_mp_capable_in_synack" && !this.config.versions.some((version) => version.number < this.session.version.number);
+  }
+
   /** The state of the connection, as plain data. */
   info(now: number): ConnectionInfo {
     const { stream } = this;
@@ -333,9 +340,9 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
     return this.tcpConfig;
   }
 
-  /** The first subflow; the host attaches its TCP connection. Call once. */
-  addFirstSubflow(): Subflow {
-    return this.engine.addFirstSubflow();
+  /** The first subflow; the host attaches its TCP connection. Call once. @param triesEarlier whether an earlier version is offered where the first is not answered */
+  addFirstSubflow(triesEarlier = false): Subflow {
+    return this.engine.addFirstSubflow(triesEarlier);
   }
 
   /** The peer's SYN offered Multipath TCP; `key`: null where the version's SYN carries none. */
@@ -436,6 +443,10 @@ export class MptcpConnection implements StreamConnection, Timed, DeadlineOwner, 
     const quiet = this.events === 0;
     this.events |= event;
     if (quiet || (event & (STREAM_EVENT.connected | STREAM_EVENT.closed)) !== 0) this.environment.notify(this);
+  }
+
+  changeVersion(version: Version): void {
+    this.environment.changeVersion(this, version);
   }
 
   onOpenedEarly(now: number): void {

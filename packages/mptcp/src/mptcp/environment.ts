@@ -1,6 +1,7 @@
 import type { IpAddress } from "../wire/index.ts";
 import type { StreamConnection, TcpConfig, TcpConnection, TcpEnvironment, TcpOwner } from "../tcp/index.ts";
 import type { LocalAddress } from "./path-manager.ts";
+import type { KeyMaterial, Version } from "./version/version.ts";
 
 /** What an MPTCP connection needs from the host it lives on, beyond what TCP needs. */
 export interface MptcpEnvironment extends TcpEnvironment {
@@ -11,6 +12,8 @@ export interface MptcpEnvironment extends TcpEnvironment {
    * @returns null when the local address is gone, no port is free or no route fits
    */
   connectTcp(owner: TcpOwner, endpoint: EndpointId, config: SubflowTcpConfig, synRetries: number, now: number): TcpConnection | null;
+  /** A connection is to be of another version, and nobody has seen its key: it gets one whose token is free, and is known by that. */
+  changeVersion(connection: Versioned, version: Version): void;
   /** The third ACK of a join that arrived was verified: its 4-tuple is no longer that of a pending join. */
   joined(tcp: TcpConnection): void;
   /** Something happened that the application may want to hear of: see `takeEvents`. */
@@ -35,6 +38,11 @@ export interface EndpointId {
 
 /** What the connection decides about its subflows' TCP; the host fills in the rest from the route. */
 export type SubflowTcpConfig = Omit<TcpConfig, "mtu" | "segmentationLimit">;
+
+/** What has a version that may change, and a token with it. */
+export interface Versioned {
+  readonly session: { readonly local: { readonly token: number }; onVersion(version: Version, keys: KeyMaterial): void };
+}
 
 /** Something with a deadline that the host looks after. */
 export interface Timed {

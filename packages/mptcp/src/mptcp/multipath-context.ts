@@ -4,6 +4,7 @@ import type { MptcpConfig } from "./config.ts";
 import type { DecisionLog } from "./decision-log.ts";
 import type { HandOver } from "./ending/regular-stream.ts";
 import type { MptcpEnvironment, SubflowTcpConfig } from "./environment.ts";
+import type { Version } from "./version/version.ts";
 
 /** What a Multipath TCP connection asks of its face to the application and the host. */
 export interface MultipathContext {
@@ -20,6 +21,8 @@ export interface MultipathContext {
   readonly couplingGroup: CouplingGroup;
   /** Notes an event for the application (STREAM_EVENT). */
   raise(event: number): void;
+  /** The connection is to be of another version than the one offered, and its key another one. */
+  changeVersion(version: Version): void;
   /** The connection is open; or may be read from and written to, with its handshake before it. */
   onEstablished(now: number): void;
   onOpenedEarly(now: number): void;

@@ -31,6 +31,7 @@ import type { SignalSubflow } from "./paths/signals.ts";
 import type { Session } from "./session.ts";
 import type { SubflowContext, SubflowOptions } from "./subflow-context.ts";
 import { Subflow } from "./subflow.ts";
+import type { Version } from "./version/version.ts";
 
 /**
  * The mediator of a Multipath TCP connection: it owns the parts and the list of subflows, carries what one part says to the others, and
@@ -341,9 +342,9 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   // ---- the host's commands
 
   /** The first subflow; its TCP connection is attached by the caller. Call once. */
-  addFirstSubflow(): Subflow {
+  addFirstSubflow(triesEarlier = false): Subflow {
     // MP_CAPABLE has no B flag: a path manager that wants the first subflow as a backup says so by MP_PRIO.
-    return this.make({ pathIndex: 1, first: true, initiator: this.session.initiator, localAddressId: 0, remoteAddressId: 0, backup: false, nonce: 0 });
+    return this.make({ pathIndex: 1, first: true, initiator: this.session.initiator, localAddressId: 0, remoteAddressId: 0, backup: false, nonce: 0, triesEarlier });
   }
 
   /** The peer's SYN offered Multipath TCP. */
@@ -484,6 +485,10 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   }
 
   // ---- what the parts tell: the handshake
+
+  onVersion(version: Version): void {
+    this.context.changeVersion(version);
+  }
 
   onAgreed(flags: number, key: Uint8Array): void {
     this.session.onAgreed(flags, key);

@@ -82,7 +82,7 @@ function isFollowedByFin({ endIsHeld, sender }: Pick<WriterContext<unknown>, "en
 export function writeFastclose(context: FastcloseContext, segment: TcpSegment): void {
   context.counters.increment("MPTcpExtMPFastcloseTx");
   segment.mptcp = [{ kind: "mp_fastclose", receiverKey: context.session.remote.key }];
-  const explains = context.config.explainResets === "all" && (segment.flags & TCP_FLAG.RST) !== 0;
+  const explains = context.config.explainResets === "all" && context.session.version.explainsResets && (segment.flags & TCP_FLAG.RST) !== 0;
   if (explains) segment.mptcp = [...segment.mptcp, { kind: "mp_tcprst", transient: false, reserved: 0, reason: MP_RESET_REASON.unspecified }];
 }
 
@@ -102,10 +102,12 @@ export function writeReset(context: FastcloseContext, { failedAt, isFastclose, p
   if (isFastclose && session.remoteKnown) writeFastclose(context, segment);
   else if (reason < 0) {
     if (config.explainResets === "all" && session.remoteKnown && session.version.explainsResets) segment.mptcp = [{ kind: "mp_tcprst", transient: false, reserved: 0, reason: MP_RESET_REASON.unspecified }];
-  } else if (session.version.explainsResets) {
-    const reset: MptcpOption = { kind: "mp_tcprst", transient: passes && config.explainResets !== "all", reserved: 0, reason };
+  } else {
+    const words: MptcpOption[] = [];
     // RFC 8684 §3.7: what the peer sent from here on is not trusted.
-    segment.mptcp = failedAt >= 0 ? [mpFail(session, failedAt), reset] : [reset];
+    if (failedAt >= 0) words.push(mpFail(session, failedAt));
+    if (session.version.explainsResets) words.push({ kind: "mp_tcprst", transient: passes && config.explainResets !== "all", reserved: 0, reason });
+    if (words.length > 0) segment.mptcp = words;
   }
 }
 

@@ -44,6 +44,7 @@ import { RoundRobin, roundRobin } from "./schedulers/round-robin.ts";
 import { ShortestQueue, shortestQueue } from "./schedulers/shortest-queue.ts";
 import { Session } from "./session.ts";
 import { Subflow } from "./subflow.ts";
+import { version0 } from "./version/v0.ts";
 import { version1 } from "./version/v1.ts";
 
 /** The classes that a Multipath TCP connection is made of, beside its TCP connections. One line adds one; a test looks for those that are missing. */
@@ -102,4 +103,4 @@ export const MPTCP_CLASSES: readonly SavedClass[] = [
 ];
 
 /** What there is one of, and the functions that stand for policies of ours: they are saved by name. */
-export const MPTCP_CONSTANTS: Readonly<Record<string, object>> = { version1, lowestTimeDistance, roundRobin, shortestQueue, fullMesh, linuxEndpoints };
+export const MPTCP_CONSTANTS: Readonly<Record<string, object>> = { version0, version1, lowestTimeDistance, roundRobin, shortestQueue, fullMesh, linuxEndpoints };

@@ -2,6 +2,7 @@ import { DataSequenceSpace, dssChecksum, dssChecksumMatches, MP_CAPABLE_FLAG, pa
 import type { Payload } from "../wire/index.ts";
 import type { MptcpConfig } from "./config.ts";
 import { WrapWatch } from "./data/wrap-watch.ts";
+import type { CapableEnd } from "./handshake/capable.ts";
 import type { KeyMaterial, KeyPair, Version } from "./version/version.ts";
 
 /**
@@ -9,13 +10,11 @@ import type { KeyMaterial, KeyPair, Version } from "./version/version.ts";
  * everybody reads it.
  */
 export class Session {
-  readonly version: Version;
   /** Whether this end opened the connection. */
   readonly initiator: boolean;
-  /** Our key, token and initial data sequence number. */
-  readonly local: KeyMaterial;
-  /** The data sequence space of what we send. */
-  readonly localSpace: DataSequenceSpace;
+  private agreed: Version;
+  private own: KeyMaterial;
+  private ownSpace: DataSequenceSpace;
   private readonly deniesJoin: boolean;
   private peer: KeyMaterial | null = null;
   private peerSpace = UNKNOWN_SPACE;
@@ -32,10 +31,10 @@ export class Session {
 
   constructor(options: { readonly version: Version; readonly initiator: boolean; readonly keys: KeyMaterial; readonly config: MptcpConfig }) {
     const { config, keys } = options;
-    this.version = options.version;
     this.initiator = options.initiator;
-    this.local = keys;
-    this.localSpace = new DataSequenceSpace(keys.idsnHigh, keys.idsnLow);
+    this.agreed = options.version;
+    this.own = keys;
+    this.ownSpace = new DataSequenceSpace(keys.idsnHigh, keys.idsnLow);
     this.numberLength = config.dataSequenceLength;
     this.deniesJoin = config.denyJoinInitialAddress;
     this.usesChecksums = config.checksum;
@@ -44,6 +43,26 @@ export class Session {
   }
 
   // ---- what can be read
+
+  /** The version; of an initiator that was not answered yet, the one offered. */
+  get version(): Version {
+    return this.agreed;
+  }
+
+  /** Our key, token and initial data sequence number. */
+  get local(): KeyMaterial {
+    return this.own;
+  }
+
+  /** The data sequence space of what we send. */
+  get localSpace(): DataSequenceSpace {
+    return this.ownSpace;
+  }
+
+  /** What there is to judge the handshake by. */
+  get capableEnd(): CapableEnd {
+    return { version: this.agreed, own: this.own, peerKey: this.peer === null ? null : this.peer.key };
+  }
 
   /** Whether the peer's key is known. */
   get remoteKnown(): boolean {
@@ -134,6 +153,13 @@ export class Session {
     if ((flags & MP_CAPABLE_FLAG.A) !== 0) this.usesChecksums = true;
     this.peerDenies = (flags & MP_CAPABLE_FLAG.C) !== 0;
     if (key !== null) this.learn(key);
+  }
+
+  /** The peer answered with an earlier version than the one offered, or is offered one after all: what follows from a key is made in another way, and nobody has seen the key yet. */
+  onVersion(version: Version, keys: KeyMaterial): void {
+    this.agreed = version;
+    this.own = keys;
+    this.ownSpace = new DataSequenceSpace(keys.idsnHigh, keys.idsnLow);
   }
 
   /** The peer agreed, by its SYN+ACK. */

@@ -9,6 +9,7 @@ import type { ChecksumFailure } from "./ending/checksum-failure.ts";
 import type { JoinOptions } from "./handshake/opening.ts";
 import type { Paths } from "./paths/paths.ts";
 import type { Session } from "./session.ts";
+import type { Version } from "./version/version.ts";
 
 /** What a subflow is made with. */
 export interface SubflowOptions extends JoinOptions {
@@ -16,6 +17,8 @@ export interface SubflowOptions extends JoinOptions {
   readonly pathIndex: number;
   /** Whether it begins with MP_CAPABLE (else with MP_JOIN). */
   readonly first: boolean;
+  /** Whether an earlier version is offered where a SYN+ACK without MP_CAPABLE answers the first. */
+  readonly triesEarlier?: boolean;
   /** Whether we send the SYN. */
   readonly initiator: boolean;
   readonly localAddressId: number;
@@ -69,6 +72,8 @@ export interface SubflowContext<S> {
 
   /** It has a TCP connection: it is one of the connection's subflows from here on. */
   onAttached(subflow: S): void;
+  /** The peer answers with another version than the one offered. */
+  onVersion(version: Version): void;
   onAgreed(flags: number, key: Uint8Array): void;
   onKeysReturned(flags: number, key: Uint8Array): void;
   onFirstEstablished(subflow: S, now: number): void;

@@ -1,4 +1,4 @@
-import { SUBFLOW_END_REASONS, type CloseReason, type Counters, type Deadlines, type FallbackReason, type Reason, type SubflowEndReason } from "../core/index.ts";
+import { SUBFLOW_END_REASONS, type CloseReason, type Counters, type Deadlines, type Reason, type SubflowEndReason } from "../core/index.ts";
 import { SEGMENT_ROLE, type CongestionControlFactory, type CouplingGroup, type FourTuple, type SegmentRole, type SegmentSlot, type StreamBuffers, type TcpConnection, type TcpOwner } from "../tcp/index.ts";
 import { MP_RESET_REASON, TCP_OPTION_SPACE, type MpReset, type Payload, type TcpSegment } from "../wire/index.ts";
 import type { MptcpConfig } from "./config.ts";
@@ -44,7 +44,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   readonly first: boolean;
   readonly initiator: boolean;
   readonly localAddressId: number;
-  private readonly context: SubflowContext<Subflow>;
+  readonly context: SubflowContext<Subflow>;
   readonly deadlines: Deadlines;
   private connection: TcpConnection | null = null;
   private state: SubflowPhase = "handshake";
@@ -101,7 +101,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.initiator = options.initiator;
     this.localAddressId = options.localAddressId;
     this.weAskBackup = options.backup;
-    this.opening = options.first ? new CapableOpening(this) : new JoinOpening(this, options);
+    this.opening = options.first ? new CapableOpening(this, options.triesEarlier === true) : new JoinOpening(this, options);
   }
 
   /** Binds the subflow to its TCP connection. Call once. */
@@ -283,6 +283,10 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.tcp.requestAck();
   }
 
+  requestAckAhead(): void {
+    this.tcp.requestAckAhead();
+  }
+
   sendProbe(now: number): void {
     this.tcp.sendProbe(now);
   }
@@ -420,7 +424,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
   dataOptionSpace(): number {
     const { session } = this.context;
     // MP_CAPABLE with data, 22 octets or 24, replaces the first DSS (RFC 8684 §3.1).
-    if (this.first && this.initiator && !session.fullyEstablished) return headerGrowth(Math.max(session.checksums ? 24 : 22, session.dssLength), this.tcp);
+    if (session.version.dataCarriesKeys && this.first && this.initiator && !session.fullyEstablished) return headerGrowth(Math.max(session.checksums ? 24 : 22, session.dssLength), this.tcp);
     return headerGrowth(session.dssLength, this.tcp);
   }
 
@@ -615,7 +619,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
           return;
         }
         if (option.kind === "mp_fail") counters.increment("MPTcpExtMPFailRx");
-        if (option.kind === "mp_tcprst") {
+        if (option.kind === "mp_tcprst" && session.version.explainsResets) {
           counters.increment("MPTcpExtMPRstRx");
           this.onExplainedReset(option, reason, now);
           return;
@@ -715,16 +719,11 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     return this.context.hasSignals && this.context.waitsFor(this, TCP_OPTION_SPACE);
   }
 
-  onAgreed(flags: number, key: Uint8Array): void {
-    this.context.onAgreed(flags, key);
-  }
-
-  onKeysReturned(flags: number, key: Uint8Array): void {
-    this.context.onKeysReturned(flags, key);
-  }
-
-  fallBack(reason: FallbackReason, now: number): void {
-    this.context.fallBack(reason, now);
+  refuseSynAck(segment: TcpSegment, now: number): boolean {
+    // What went with the SYN would come twice.
+    if (this.tcp.fastOpen !== null) return false;
+    this.tcp.refuseSynAck(segment, now);
+    return true;
   }
 
   onProgress(): void {

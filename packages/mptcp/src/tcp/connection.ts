@@ -18,7 +18,7 @@ import { PathMtu, payloadIn } from "./sending/path-mtu.ts";
 import { Receiver } from "./receiving/receiver.ts";
 import { handshakeTime } from "./recovery/handshake-time.ts";
 import { RttEstimator } from "./recovery/rtt.ts";
-import { segmentArrives, synchronize } from "./segment-arrives.ts";
+import { refuseSynAck, segmentArrives, synchronize } from "./segment-arrives.ts";
 import { Sender } from "./sending/sender.ts";
 import type { SentSynAck, Service } from "./service.ts";
 import type { FourTuple } from "./stream.ts";
@@ -97,7 +97,7 @@ export class TcpConnection {
   readonly tally = new Tally();
 
   // ---- for the other files of this room
-  readonly sender: Sender;
+  sender: Sender;
   readonly receiver: Receiver;
   readonly rtt: RttEstimator;
   readonly pathMtu: PathMtu;
@@ -291,6 +291,14 @@ export class TcpConnection {
     if (this.state === "CLOSED") return;
     this.abortPending = HEARD_OF.has(this.state) || (more && (this.state === "CLOSING" || this.state === "LAST-ACK"));
     this.end(now);
+  }
+
+  /** The SYN+ACK that is being looked at is of no use: the peer forgets it by a RST, and the SYN is sent once more. */
+  refuseSynAck(segment: TcpSegment, now: number): void {
+    // With another number: what is still under way of the attempt before is told from this one.
+    this.sender = new Sender(this, this.environment.initialNumbers.sequenceNumber(this.tuple, now));
+    this.sender.nxt = 0;
+    refuseSynAck(this, segment, now);
   }
 
   /** Send a pure ACK at the next poll, even if a delayed ACK would wait. */

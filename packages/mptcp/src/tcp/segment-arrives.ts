@@ -26,6 +26,12 @@ export function synchronize(tcp: TcpConnection, segment: TcpSegment, now: number
   tcp.sender.wl2 = -1;
 }
 
+/** Answers a SYN+ACK by a RST, which leaves the peer without a connection, and has the SYN follow it. */
+export function refuseSynAck(tcp: TcpConnection, segment: TcpSegment, now: number): void {
+  tcp.resetReply = segment.acknowledgment;
+  tcp.arm(TIMER.retransmission, now + SYN_AFTER_RESET);
+}
+
 /** RFC 9293 §3.10.7.3. */
 function arrivesInSynSent(tcp: TcpConnection, segment: TcpSegment, now: number): void {
   const sender = tcp.sender;
@@ -362,5 +368,5 @@ function arrivesText(tcp: TcpConnection, segment: TcpSegment, offset: number, no
   if (tcp.state === "FIN-WAIT-2") tcp.enterTimeWait(now);
 }
 
-/** How long after a RST that answers an unacceptable ACK a SYN follows, ns: the RST is there first. */
+/** How long after a RST that answers a segment in SYN-SENT a SYN follows, ns: the RST is there first. */
 const SYN_AFTER_RESET = 10 * MILLISECOND;

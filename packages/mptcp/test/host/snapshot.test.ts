@@ -3,7 +3,7 @@ import { MILLISECOND, SECOND } from "../../src/core/index.ts";
 import type { ConnectionSnapshot, PlainObject, Policy } from "../../src/core/index.ts";
 import { Host } from "../../src/host/index.ts";
 import type { RestoreOptions } from "../../src/host/index.ts";
-import { coupled, fullMesh, lia, MptcpConnection, pathManagers, schedulers } from "../../src/mptcp/index.ts";
+import { coupled, fullMesh, lia, MptcpConnection, pathManagers, schedulers, version0 } from "../../src/mptcp/index.ts";
 import type { MptcpConfig, Scheduler } from "../../src/mptcp/index.ts";
 import { BulkSender, patternSource, Simulation, Sink, twoPaths } from "../../src/sim/index.ts";
 import type { SimHost } from "../../src/sim/index.ts";
@@ -52,6 +52,11 @@ describe("a snapshot", () => {
     expect(throughJson(snapshot)).toEqual(snapshot);
     expect(structuredClone(snapshot)).toEqual(snapshot);
     expect(snapshot.format).toBe("mptcp-connection");
+  });
+
+  it("of a connection of version 0 goes on in it", () => {
+    const restored = move(transfer({ versions: [version0] }));
+    expect([restored.session.version, restored.fallback]).toEqual([version0, null]);
   });
 
   it("changes nothing, and taken twice is the same", () => {

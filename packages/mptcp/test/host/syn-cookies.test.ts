@@ -309,7 +309,7 @@ describe("what is no cookie", () => {
 
 describe("cookies by themselves", () => {
   const config = { ...DEFAULT_TCP_CONFIG, congestion: cubic };
-  const offer: SynCookieOffer = { config, version: version1, capableFlags: 1, peerDeniesJoin: false, isFree: () => true };
+  const offer: SynCookieOffer = { config, version: version1, isEarlier: false, capableFlags: 1, peerDeniesJoin: false, isFree: () => true };
   const [A, B] = [IpAddress.from("192.0.2.1"), IpAddress.from("192.0.2.2")];
 
   function syn(fields: Partial<TcpSegment>): { packet: Packet; segment: TcpSegment } {

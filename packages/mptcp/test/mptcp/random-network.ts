@@ -1,7 +1,7 @@
 import { MILLISECOND, SECOND, SeededRandom } from "../../src/core/index.ts";
 import type { Observer } from "../../src/core/index.ts";
 import { roundRobin } from "../../src/mptcp/index.ts";
-import type { MptcpConnection } from "../../src/mptcp/index.ts";
+import type { MptcpConnection, Version } from "../../src/mptcp/index.ts";
 import { multiPath, Simulation } from "../../src/sim/index.ts";
 import type { AccessPath, MultiPath } from "../../src/sim/index.ts";
 import { CheckedPeer } from "../../src/testing/index.ts";
@@ -43,6 +43,8 @@ export interface RandomNetwork {
   /** Mappings cover what a write left to send; false unless given. */
   readonly spans?: boolean;
   readonly serverAddresses: number;
+  /** What the hosts speak, preferred first; version 1 unless given. */
+  readonly versions?: { readonly client: readonly Version[]; readonly server: readonly Version[] };
 }
 
 export interface Outcome {
@@ -93,8 +95,8 @@ export function drawNetwork(seed: number): RandomNetwork {
  */
 export function runNetwork(network: RandomNetwork, observe: (simulation: Simulation, built: MultiPath) => void = () => {}, observers: readonly Observer[] = []): Outcome {
   const simulation = new Simulation({ seed: network.seed, observers });
-  const settings = hostSettings(network, false);
-  const built = multiPath(simulation, { paths: network.paths.map(accessPath), serverAddresses: network.serverAddresses, client: hostSettings(network, network.checksum), server: settings });
+  const settings = hostSettings(network, false, "server");
+  const built = multiPath(simulation, { paths: network.paths.map(accessPath), serverAddresses: network.serverAddresses, client: hostSettings(network, network.checksum, "client"), server: settings });
   observe(simulation, built);
   const problems: string[] = [];
   const client = new CheckedPeer(network.upload, network.download);
@@ -120,12 +122,12 @@ export function runNetwork(network: RandomNetwork, observe: (simulation: Simulat
   return { problems, finishedAt };
 }
 
-function hostSettings(network: RandomNetwork, checksum: boolean): NonNullable<Parameters<typeof multiPath>[1]["client"]> {
+function hostSettings(network: RandomNetwork, checksum: boolean, side: "client" | "server"): NonNullable<Parameters<typeof multiPath>[1]["client"]> {
   const buffer = network.buffer === 0 ? {} : { receiveBuffer: fixed(network.buffer), sendBuffer: fixed(network.buffer) };
   return {
     tcp: buffer,
     // No middlebox here swallows options: giving up MP_CAPABLE for lost SYNs would tie the connection to one path.
-    mptcp: { dataSequenceLength: network.dataSequenceLength, checksum, capableSyns: 100, ...(network.spans === true ? { mappingSpan: "write" } : {}), ...(network.scheduler === "round-robin" ? { scheduler: roundRobin } : {}) },
+    mptcp: { dataSequenceLength: network.dataSequenceLength, checksum, capableSyns: 100, ...(network.versions === undefined ? {} : { versions: network.versions[side] }), ...(network.spans === true ? { mappingSpan: "write" } : {}), ...(network.scheduler === "round-robin" ? { scheduler: roundRobin } : {}) },
   };
 }
 

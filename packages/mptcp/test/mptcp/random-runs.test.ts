@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { PcapngWriter } from "../../src/capture/index.ts";
+import { version0, version1 } from "../../src/mptcp/index.ts";
 import { CaptureRecorder } from "../../src/sim/index.ts";
 import { drawNetwork, runNetwork } from "./random-network.ts";
 import type { RandomChange, RandomNetwork, RandomPath } from "./random-network.ts";
@@ -22,6 +23,18 @@ describe("random networks", () => {
     const failures: string[] = [];
     for (let seed = 1; seed <= 60; seed++) {
       const { problems } = runNetwork({ ...drawNetwork(seed), spans: true });
+      if (problems.length > 0) failures.push(`seed ${seed}: ${problems.join("; ")}`);
+    }
+    expect(failures).toEqual([]);
+  });
+
+  test("100 of them do in version 0, and 100 where version 0 is agreed on or found out", () => {
+    const failures: string[] = [];
+    const both = [version1, version0];
+    const pairs = [{ client: both, server: [version0] }, { client: both, server: [version0, version1] }, { client: [version0], server: both }];
+    for (let seed = 1; seed <= 200; seed++) {
+      const versions = seed <= 100 ? { client: [version0], server: [version0] } : pairs[seed % 3];
+      const { problems } = runNetwork({ ...drawNetwork(seed), ...(versions === undefined ? {} : { versions }) });
       if (problems.length > 0) failures.push(`seed ${seed}: ${problems.join("; ")}`);
     }
     expect(failures).toEqual([]);

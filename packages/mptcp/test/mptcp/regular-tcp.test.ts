@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
 import type { FallbackReason } from "../../src/core/index.ts";
-import { MptcpConnection } from "../../src/mptcp/index.ts";
+import { MptcpConnection, version0 } from "../../src/mptcp/index.ts";
 import { blackHole, optionStripper } from "../../src/sim/index.ts";
 import type { PlainParameters } from "../../src/sim/index.ts";
 import type { MpCapable, Packet } from "../../src/wire/index.ts";
 import { IpAddress, MP_CAPABLE_FLAG, packetLength } from "../../src/wire/index.ts";
 import { checkedPair, corruptOnce } from "./checksum-pair.ts";
 import type { App, PairOptions, Side } from "./pair.ts";
-import { has, isData, isSyn, Pair, SECOND } from "./pair.ts";
+import { has, isData, isSyn, option, Pair, SECOND } from "./pair.ts";
 import { PartSpy } from "./part-spy.ts";
 import type { Retired } from "./part-spy.ts";
 
@@ -46,6 +46,7 @@ const FALLS: Readonly<Record<FallbackReason, Fall>> = {
       return connected(pair);
     },
   },
+  own_key_in_synack: { side: "client", run: reflected },
   no_key_in_synack: { side: "client", run: () => altered((capable) => ({ ...capable, senderKey: null })) },
   malformed_capable: { side: "client", run: () => altered((capable) => ({ ...capable, receiverKey: capable.senderKey })) },
   no_mp_capable_in_syn: {
@@ -97,6 +98,18 @@ function altered(change: (capable: MpCapable) => MpCapable): Ends {
   const pair = new Pair(HOSTS);
   pair.alter((segment, sent) => {
     if (sent.from === "server" && isSyn(sent)) segment.mptcp = segment.mptcp.map((one) => (one.kind === "mp_capable" ? change(one) : one));
+  });
+  return connected(pair);
+}
+
+/** The client speaks version 0, whose SYN has a key, and the path sends options back as they are. */
+function reflected(): Ends {
+  const pair = new Pair({ ...HOSTS, client: { tcp: TCP, mptcp: { versions: [version0] } } });
+  let offered: MpCapable | null = null;
+  pair.alter((segment, sent) => {
+    if (!isSyn(sent)) return;
+    if (sent.from === "client") offered = option(sent.segment, "mp_capable");
+    else if (offered !== null) segment.mptcp = [offered];
   });
   return connected(pair);
 }

@@ -53,7 +53,7 @@ describe("MP_PRIO concerns the subflow that it came on alone (RFC 8684 §3.3.8, 
   });
 
   test("a version that has such a form obeys it", () => {
-    const mptcp = { version: versionX };
+    const mptcp = { versions: [versionX] };
     const { pair, server } = establish({ clientAddresses: 2, client: { mptcp }, server: { mptcp } });
     pair.inject("server", forged(pair, 1, [{ kind: "mp_prio", backup: true, addressId: 0 }]));
     expect(backups(server)).toEqual([true, false]);

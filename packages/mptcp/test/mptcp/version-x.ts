@@ -9,7 +9,11 @@ import type { AddAddress, MpCapable } from "../../src/wire/index.ts";
  */
 export const versionX: Version = {
   number: 7,
+  knownFlags: 0xff,
+  answersLater: false,
   dataCarriesKeys: false,
+  opensFast: false,
+  breaksOffByReset: true,
   explainsResets: false,
   deriveKeys(key: Uint8Array): KeyMaterial {
     const hash = sha512(key);

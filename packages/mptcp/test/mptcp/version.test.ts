@@ -3,7 +3,7 @@ import { has, isData, isReset, isSyn, option, Pair } from "./pair.ts";
 import type { App, PairOptions } from "./pair.ts";
 import { versionX } from "./version-x.ts";
 
-const mptcp = { version: versionX };
+const mptcp = { versions: [versionX] };
 
 /** Both hosts speak version X; the server's second address is joined. */
 function establish(options: PairOptions = {}): { pair: Pair; client: App; server: App } {
@@ -45,10 +45,10 @@ describe("a version is a value: another one with other hashes, option forms and 
     expect(first?.segment.mptcp.map((one) => one.kind)).toEqual(["dss"]);
   });
 
-  test("announces an address once, without HMAC, and waits for no echo", () => {
+  test("announces an address once on each subflow, without HMAC, and waits for no echo", () => {
     const { pair } = establish();
     const announced = pair.packets((sent) => has(sent, "add_addr"));
-    expect(announced.map((sent) => sent.from)).toEqual(["server"]);
+    expect(announced.map((sent) => [sent.from, sent.server])).toEqual([["server", 0], ["server", 1]]);
     const [sent] = announced;
     expect(sent === undefined ? null : option(sent.segment, "add_addr")).toMatchObject({ version: 0, hmac: null, echo: false });
   });

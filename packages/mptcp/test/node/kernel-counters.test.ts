@@ -50,8 +50,8 @@ const CASES: Readonly<Record<string, Case>> = {
   "plain TCP from it": { role: "client", multipath: false, steps: ["close"] },
   "an offer to it where it speaks plain TCP": { role: "server", multipath: false, steps: ["close"] },
   "an offer from it to who speaks plain TCP": { role: "client", peerMultipath: false, steps: ["close"] },
-  "an offer to it of a version that it does not know": { role: "server", peer: { version: versionX }, steps: ["close"] },
-  "an offer to it of an extension that it does not know": { role: "server", peer: { version: extended }, steps: ["close"] },
+  "an offer to it of a version that it does not know": { role: "server", peer: { versions: [versionX] }, steps: ["close"] },
+  "an offer to it of an extension that it does not know": { role: "server", peer: { versions: [extended] }, steps: ["close"] },
   "a join to it": { role: "server", second: "subflow", steps: ["two_subflows", "close"] },
   "a join to it beyond its limit": { role: "server", second: "subflow", limit: 0, steps: ["refused", "close"] },
   "a join to it with a token that it does not know": {

@@ -1,4 +1,4 @@
-import { DEFAULT_MPTCP_CONFIG, DEFAULT_TCP_CONFIG, fullMesh, schedulers } from "mptcp";
+import { DEFAULT_MPTCP_CONFIG, DEFAULT_TCP_CONFIG, fullMesh, schedulers, version0, version1 } from "mptcp";
 import type { BufferConfig, MptcpConfig, TcpConfig } from "mptcp";
 import { CONGESTION_NAMES, congestionByName, PROFILE_NAMES, SCHEDULER_NAMES } from "../engine-names.ts";
 import { above0, bufferSize, flag, oneOf, size, time, whole } from "./kinds.ts";
@@ -39,6 +39,11 @@ export const PROTOCOL = section({
     profile: optional(oneOf(...PROFILE_NAMES), {
       otherwise: "own",
       does: "Whose choices hosts make where the RFCs leave one: `own`, or `linux`, those of Linux 6.18 ([profiles](profiles.md)). Other keys go before it where they are not at their defaults.",
+    }),
+    version: engineKey(whole(0, 1), {
+      otherwise: 1,
+      does: "The version of Multipath TCP: 1 (RFC 8684), or 0 (RFC 6824).",
+      mptcp: (version) => ({ versions: [version === 0 ? version0 : version1] }),
     }),
     scheduler: engineKey(oneOf(...SCHEDULER_NAMES), {
       otherwise: null,

@@ -129,10 +129,10 @@ class Items {
     if (first.kind !== "call" || first.parameters.length !== 1 || first.parameters[0]!.kind !== "symbol") return undefined;
     const plus = operands.slice(1).reduce((sum, operand) => sum + this.#values.integer(operand, "what is added"), 0n);
     const key = first.parameters[0]!.name;
-    if (first.name.startsWith("sha1_")) throw new Refused(first.place, "hashes of SHA-1 are those of version 0 (RFC 6824), which is not spoken");
-    if (/^sha256_32$|^token$/.test(first.name)) return { kind: "token", key, plus };
-    if (/^trunc_r64_(?:hmac|sha256)$|^idsn$/.test(first.name)) return { kind: "sequence", key, plus };
-    throw new Refused(first.place, `there is no function "${first.name}" of a key: there are sha256_32 and trunc_r64_hmac`);
+    const version = first.name.startsWith("sha1_") ? 0 : first.name.includes("sha256") ? 1 : null;
+    if (/^sha256_32$|^sha1_32$|^token$/.test(first.name)) return { kind: "token", key, plus, version };
+    if (/^trunc_r64_(?:hmac|sha256)$|^idsn$/.test(first.name)) return { kind: "sequence", key, plus, version };
+    throw new Refused(first.place, `there is no function "${first.name}" of a key: there are sha256_32, sha1_32 and trunc_r64_hmac`);
   }
 
   /** Keys in the order that they stand in. */

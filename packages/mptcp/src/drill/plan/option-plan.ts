@@ -5,8 +5,8 @@ export type OptionValue =
   | { readonly kind: "auto" }
   /** Whatever is there; in a packet that is sent as "auto". */
   | { readonly kind: "any" }
-  /** The token of a key, or its initial data sequence number, and what is added. */
-  | { readonly kind: "token" | "sequence"; readonly key: string; readonly plus: bigint };
+  /** The token of a key, or its initial data sequence number, and what is added. `version`: whose hash it is made by; null: that of the connection. */
+  | { readonly kind: "token" | "sequence"; readonly key: string; readonly plus: bigint; readonly version: 0 | 1 | null };
 
 /** A key by its variable, which `value` sets; or a value alone. */
 export interface KeyPlan {

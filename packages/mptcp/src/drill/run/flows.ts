@@ -216,7 +216,7 @@ export class Flows {
     }
     const { multipath } = flow;
     if ((option.flags & MP_CAPABLE_FLAG.A) !== 0) multipath.checksums = true;
-    if (option.senderKey !== null) multipath.setKey(side, option.senderKey);
+    multipath.onCapable(side, option.version, option.senderKey);
     if (option.dataLength >= 0 || length > 0) multipath.next[side] = BigInt(Math.max(option.dataLength, length) + 1);
   }
 

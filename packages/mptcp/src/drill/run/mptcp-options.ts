@@ -1,10 +1,8 @@
-import {
-  addAddressHmac, version1, deriveKeyMaterial, type KeyPair,
-} from "../../mptcp/index.ts";
+import { addAddressHmac, version1, type KeyPair, type Version } from "../../mptcp/index.ts";
 import { Dss, dssChecksum, encodeMptcpOption, IpAddress, mptcpOptionLength, payloadSum, type MptcpOption, type Payload } from "../../wire/index.ts";
 import type { DssPlan, KeyPlan, MptcpPlan, OptionValue } from "../plan/index.ts";
 import type { Flow } from "./flow.ts";
-import { initialOf, keyOfOctets, octetsOfKey, type Multipath, type Variables } from "./multipath.ts";
+import { initialOf, keyOfOctets, octetsOfKey, versionOf, type Multipath, type Variables } from "./multipath.ts";
 
 type Side = "local" | "remote";
 const OTHER: Readonly<Record<Side, Side>> = { local: "remote", remote: "local" };
@@ -88,7 +86,7 @@ function capable(plan: Extract<MptcpPlan, { type: "mp_capable" }>, context: Opti
   if (plan.checksum?.kind === "number") checksum = Number(plan.checksum.value & 0xffffn);
   else if (plan.checksum !== undefined || (dataLength >= 0 && flow.multipath?.checksums === true)) {
     // The key may be that of this very option.
-    const initial = senderKey === null ? (flow.multipath?.initial(context.side) ?? 0n) : initialOf(deriveKeyMaterial(senderKey));
+    const initial = senderKey === null ? (flow.multipath?.initial(context.side) ?? 0n) : initialOf(versionOf(plan.version).deriveKeys(senderKey));
     const first = BigInt.asUintN(64, initial + 1n);
     checksum = dssChecksum(payloadSum(payload), high(first), low(first), 1, Math.max(0, dataLength));
   }
@@ -135,7 +133,7 @@ function tokenOf(token: OptionValue, { variables, flow, side }: OptionContext, l
   if (token.kind === "number") return Number(BigInt.asUintN(32, token.value));
   if (token.kind === "any" && live !== undefined) return live;
   const key = token.kind === "token" || token.kind === "sequence" ? variables.get(token.key) : undefined;
-  if (key !== undefined) return deriveKeyMaterial(octetsOfKey(key)).token;
+  if (key !== undefined) return hashOf(token, flow).deriveKeys(octetsOfKey(key)).token;
   return flow.multipath?.material(OTHER[side])?.token ?? live ?? 0;
 }
 
@@ -150,7 +148,14 @@ function joinHmacOf(hmac: OptionValue, { flow, side }: OptionContext, nonce: num
   if (hmac.kind === "number") return numberOctets(hmac.value, length);
   const keys = keyPair(flow.multipath, side);
   const theirs = flow.nonces[OTHER[side]] ?? 0;
-  return length === 8 ? version1.joinSynAckHmac(keys, nonce, theirs) : version1.joinAckHmac(keys, nonce, theirs);
+  const { version } = flow.multipath ?? { version: version1 };
+  return length === 8 ? version.joinSynAckHmac(keys, nonce, theirs) : version.joinAckHmac(keys, nonce, theirs);
+}
+
+/** The version whose hash a value of a key is made by. */
+function hashOf(value: OptionValue, flow: Flow): Version {
+  if ("version" in value && value.version !== null) return versionOf(value.version);
+  return flow.multipath?.version ?? version1;
 }
 
 function keyPair(multipath: Multipath | null, side: Side): KeyPair {
@@ -195,7 +200,7 @@ function sequenceOf(value: OptionValue, { flow, variables, side }: OptionContext
   if (value.kind === "number") return BigInt.asUintN(64, initial + value.value);
   if (value.kind === "any" && live !== undefined) return live;
   const key = value.kind === "sequence" || value.kind === "token" ? variables.get(value.key) : undefined;
-  if (key !== undefined && "plus" in value) return BigInt.asUintN(64, initialOf(deriveKeyMaterial(octetsOfKey(key))) + value.plus);
+  if (key !== undefined && "plus" in value) return BigInt.asUintN(64, initialOf(hashOf(value, flow).deriveKeys(octetsOfKey(key))) + value.plus);
   return side === "local" && live !== undefined ? live : BigInt.asUintN(64, initial + auto);
 }
 

@@ -1,16 +1,22 @@
 import type { IpAddress } from "../../wire/index.ts";
-import { deriveKeyMaterial, type KeyMaterial } from "../../mptcp/index.ts";
+import { version0, version1, type KeyMaterial, type Version } from "../../mptcp/index.ts";
 
 /** A connection of Multipath TCP, as both ends of it are known. */
 export class Multipath {
   readonly #materials = new Map<"local" | "remote", KeyMaterial>();
+  /** That of the latest MP_CAPABLE. */
+  version = version1;
   /** Whether an MP_CAPABLE asked for checksums. */
   checksums = false;
   /** The relative data sequence number behind what each end has sent. */
   readonly next = { local: 1n, remote: 1n };
 
-  setKey(side: "local" | "remote", key: Uint8Array): void {
-    if (!this.#materials.has(side)) this.#materials.set(side, deriveKeyMaterial(key));
+  /** An MP_CAPABLE said a version, and perhaps the key of who sent it. */
+  onCapable(side: "local" | "remote", version: number, key: Uint8Array | null): void {
+    const spoken = versionOf(version);
+    if (spoken !== this.version) this.#materials.clear();
+    this.version = spoken;
+    if (key !== null && !this.#materials.has(side)) this.#materials.set(side, spoken.deriveKeys(key));
   }
 
   /** The key of an end, and what follows from it; null while it is not known. */
@@ -23,6 +29,11 @@ export class Multipath {
     const material = this.material(side);
     return material === null ? 0n : initialOf(material);
   }
+}
+
+/** The version of that number, whose hashes a connection has; version 1 where there is no such. */
+export function versionOf(number: number): Version {
+  return number === 0 ? version0 : version1;
 }
 
 export function initialOf({ idsnHigh, idsnLow }: KeyMaterial): bigint {

@@ -1,5 +1,5 @@
 import { aceOf, DataSequenceSpace, Dss, sequenceDifference, TCP_FLAG, TCP_OPTION, type MptcpOption } from "../../wire/index.ts";
-import { deriveKeyMaterial } from "../../mptcp/index.ts";
+import { version0, version1 } from "../../mptcp/index.ts";
 import type { Flow } from "./flow.ts";
 import type { LiveIcmp, LiveOption, LivePacket, LiveTcp } from "./live-packet.ts";
 import { keyOfOctets, octetsOfKey, type Variables } from "./multipath.ts";
@@ -166,7 +166,9 @@ function keyName(key: Uint8Array, variables: Variables): string {
 }
 
 function tokenName(token: number, variables: Variables): string {
-  for (const name of variables.names()) if (deriveKeyMaterial(octetsOfKey(variables.get(name)!)).token === token) return `sha256_32(${name})`;
+  for (const [hash, version] of [["sha256_32", version1], ["sha1_32", version0]] as const) {
+    for (const name of variables.names()) if (version.deriveKeys(octetsOfKey(variables.get(name)!)).token === token) return `${hash}(${name})`;
+  }
   return `0x${token.toString(16)}`;
 }
 

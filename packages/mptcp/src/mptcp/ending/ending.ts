@@ -149,7 +149,7 @@ export class Ending {
     const { subflows, session, config, log } = this.context;
     const announced = session.remoteKnown;
     if (announced) log.observe(null, { kind: "fastclose", direction: "out" });
-    const carrier = announced && config.fastclose === "ack" ? subflows.find((subflow) => subflow.established) : undefined;
+    const carrier = announced && (config.fastclose === "ack" || !session.version.breaksOffByReset) ? subflows.find((subflow) => subflow.established) : undefined;
     this.finish("ECONNABORTED");
     // RFC 8684 §3.5, option R: a RST with MP_FASTCLOSE on every subflow. Option A: an ACK with it on one, RSTs on the others.
     for (const subflow of subflows.slice()) {

@@ -5,6 +5,8 @@ import type { MptcpConfig } from "../config.ts";
 import { SentMapping } from "../data/mappings.ts";
 import { SUBFLOW_DEADLINE } from "../deadlines.ts";
 import type { Session } from "../session.ts";
+import { answerTo } from "../version/version.ts";
+import type { Version } from "../version/version.ts";
 import { readCapableAck, readCapableSyn, readCapableSynAck } from "./capable.ts";
 import type { EarlyData } from "./early-data.ts";
 import type { Nonces } from "./join.ts";
@@ -16,8 +18,19 @@ export type OpeningStage = "handshake" | "pre-established" | "established";
 /** What is to be done with a segment of the handshake. `next`: its options count as those of an established subflow. */
 export type OpeningVerdict = "next" | "accept" | "drop";
 
+/** What a handshake tells the connection. */
+export interface OpeningContext {
+  /** The connection is to be of another version than the one offered. */
+  onVersion(version: Version): void;
+  /** The peer agreed to Multipath TCP, by its SYN+ACK; or returned both keys, by the third ACK. */
+  onAgreed(flags: number, key: Uint8Array): void;
+  onKeysReturned(flags: number, key: Uint8Array): void;
+  fallBack(reason: FallbackReason, now: number): void;
+}
+
 /** What a handshake asks of its subflow. */
 export interface OpeningOwner {
+  readonly context: OpeningContext;
   readonly session: Session;
   readonly config: MptcpConfig;
   readonly counters: Counters;
@@ -38,11 +51,11 @@ export interface OpeningOwner {
   /** Whether a signal waits for the next pure ACK. */
   readonly signalDue: boolean;
   requestAck(): void;
+  /** Asks for an ACK that leaves ahead of data. */
+  requestAckAhead(): void;
   reset(reason: SubflowEndReason, code: number, now: number): void;
-  /** The peer agreed to Multipath TCP, by its SYN+ACK; or returned both keys, by the third ACK. */
-  onAgreed(flags: number, key: Uint8Array): void;
-  onKeysReturned(flags: number, key: Uint8Array): void;
-  fallBack(reason: FallbackReason, now: number): void;
+  /** Refuses the SYN+ACK that is read, and sends one more SYN. @returns whether that may be */
+  refuseSynAck(segment: TcpSegment, now: number): boolean;
   /** The handshake has come to another stage, by what arrived. */
   onProgress(): void;
   /** Why the connection has no use for a join whose third ACK is verified; null where it has. */
@@ -94,8 +107,12 @@ export class CapableOpening implements Opening {
   /** The third ACK was sent. */
   private ackSent = false;
 
-  constructor(owner: OpeningOwner) {
+  /** An earlier version is offered, too. */
+  private triesEarlier: boolean;
+
+  constructor(owner: OpeningOwner, triesEarlier: boolean) {
     this.owner = owner;
+    this.triesEarlier = triesEarlier;
   }
 
   get stage(): OpeningStage {
@@ -112,36 +129,51 @@ export class CapableOpening implements Opening {
   /** RFC 8684 §3.1: a SYN without MP_CAPABLE is answered without it, also when the one before had it: the path may lose SYN+ACKs that carry the option. */
   private readSynAgain(segment: TcpSegment, now: number): OpeningVerdict {
     const { owner } = this;
-    if (readCapableSyn(segment, owner.session.version, owner.config.algorithmOffers).kind !== "offer") owner.fallBack("no_mp_capable_in_syn", now);
+    if (readCapableSyn(segment, owner.config.versions, owner.config.algorithmOffers).kind !== "offer") owner.context.fallBack("no_mp_capable_in_syn", now);
     return "accept";
   }
 
   private readSynAck(segment: TcpSegment, now: number): OpeningVerdict {
     const { owner } = this;
-    const verdict = readCapableSynAck(segment, owner.session.version, owner.synRetransmissions < owner.config.capableSyns);
-    if (verdict.kind === "fallback") owner.fallBack(verdict.reason, now);
-    else if (verdict.kind === "agreed") {
+    const verdict = readCapableSynAck(segment, owner.session.capableEnd, owner.config.versions, owner.synRetransmissions < owner.config.capableSyns);
+    if (verdict.kind === "fallback") {
+      if (verdict.reason === "no_mp_capable_in_synack" && this.offersEarlier(segment, now)) return "drop";
+      owner.context.fallBack(verdict.reason, now);
+    } else if (verdict.kind === "agreed") {
       owner.counters.increment("MPTcpExtMPCapableSYNACKRX");
-      owner.onAgreed(verdict.flags, verdict.key);
+      if (verdict.version !== owner.session.version) owner.context.onVersion(verdict.version);
+      owner.context.onAgreed(verdict.flags, verdict.key);
     }
     return "accept";
+  }
+
+  /** RFC 8684 §3.1: a listener of version 0 ignores an offer without a key. Whether it gets one with a key now, instead of the ACK of a plain connection. */
+  private offersEarlier(segment: TcpSegment, now: number): boolean {
+    if (!this.triesEarlier) return false;
+    this.triesEarlier = false;
+    const { config, session } = this.owner;
+    const earlier = answerTo(session.version.number - 1, config.versions);
+    if (earlier === null || !this.owner.refuseSynAck(segment, now)) return false;
+    this.owner.counters.increment("EarlierVersionsOffered");
+    this.owner.context.onVersion(earlier);
+    return true;
   }
 
   private readAck(segment: TcpSegment, offset: number, now: number): OpeningVerdict {
     const { owner } = this;
     const { session } = owner;
-    const verdict = readCapableAck(segment, session.version, session.local.key, offset, owner.config.thirdAck);
+    const verdict = readCapableAck(segment, session.capableEnd, offset, owner.config.thirdAck);
     switch (verdict.kind) {
       case "agreed":
         owner.counters.increment("MPTcpExtMPCapableACKRX");
-        owner.onKeysReturned(verdict.flags, verdict.key);
+        owner.context.onKeysReturned(verdict.flags, verdict.key);
         this.isEstablished = true;
         owner.onProgress();
         return "next";
       case "wait":
         return "drop";
       case "fallback":
-        owner.fallBack(verdict.reason, now);
+        owner.context.fallBack(verdict.reason, now);
         return "accept";
     }
   }
@@ -183,6 +215,9 @@ export class CapableOpening implements Opening {
 
   onConnected(): void {
     this.isEstablished = true;
+    const { initiator, session } = this.owner;
+    // RFC 6824 §3.6: both keys leave on an ACK ahead of first data, which has no room for them.
+    if (initiator && !session.version.dataCarriesKeys) this.owner.requestAckAhead();
   }
 
   handleTimeout(): void {}

@@ -74,11 +74,13 @@ export class Signals {
 
   // ---- what is to be said
 
-  /** Announces an address, until its echo comes or the tries are used up. */
+  /** Announces an address, until its echo comes or the tries are used up; where there is no echo, once on every subflow, those to come too (RFC 6824 §3.4.1). */
   announce(option: AddAddress): void {
     this.announcements = this.announcements.filter((entry) => entry.option.addressId !== option.addressId);
-    this.announcements.push({ option, due: true, tries: 0, nextAt: NEVER, isGivenUp: false });
-    this.request(null);
+    const hearers = this.repeats(option) ? null : this.context.subflows.filter((subflow) => subflow.established);
+    this.announcements.push({ option, due: true, hearers, tries: 0, nextAt: NEVER, isGivenUp: false });
+    if (hearers === null || hearers.length === 0) this.request(null);
+    else for (const subflow of hearers) this.request(subflow);
   }
 
   /** Withdraws an address. REMOVE_ADDR has no echo: so it goes out on every subflow that does not use the address. */
@@ -158,13 +160,17 @@ export class Signals {
     this.priorities = this.priorities.filter((entry) => entry !== subflow);
     this.toldPriorities = this.toldPriorities.filter((entry) => entry.subflow !== subflow);
     this.runs = this.runs.filter((entry) => entry.subflow !== subflow);
+    for (const announcement of this.announcements) leave(announcement, subflow);
     this.update();
   }
 
   /** A subflow was established: it may carry what nobody could carry before. */
   onSubflowEstablished(subflow: SignalSubflow): void {
     // RFC 8684 §3.4.1: an ADD_ADDR may be refreshed; a path that takes no such option may have been the only one.
-    for (const announcement of this.announcements) if (announcement.isGivenUp) announcement.due = true;
+    for (const announcement of this.announcements) {
+      if (announcement.hearers !== null && !announcement.hearers.includes(subflow)) announcement.hearers.push(subflow);
+      if (announcement.isGivenUp || announcement.hearers !== null) announcement.due = true;
+    }
     this.update();
     if (this.isWaiting && this.wants(subflow, ANY_SPACE)) subflow.requestAck();
   }
@@ -207,15 +213,15 @@ export class Signals {
   }
 
   private takeAnnouncement(subflow: SignalSubflow, space: number, now: number): MptcpOption | null {
-    const { counters, log, session } = this.context;
+    const { counters, log } = this.context;
     if (!this.mayAnnounce(subflow)) return null;
     for (const announcement of this.announcements) {
       const { option } = announcement;
-      if (!announcement.due || mptcpOptionLength(option) > space) continue;
+      if (!isFresh(announcement, subflow) || mptcpOptionLength(option) > space) continue;
       announcement.due = false;
       announcement.tries++;
-      const repeats = session.version.echoOf(option) !== null;
-      announcement.nextAt = repeats ? now + this.interval(subflow.rto, announcement.tries) : NEVER;
+      if (announcement.hearers === null) announcement.nextAt = now + this.interval(subflow.rto, announcement.tries);
+      leave(announcement, subflow);
       announcement.isGivenUp = false;
       this.arm();
       counters.increment("MPTcpExtAddAddrTx");
@@ -286,7 +292,7 @@ export class Signals {
       this.update();
       this.context.signalCarrier(announcement.tries)?.requestAck();
     }
-    this.announcements = this.announcements.filter((entry) => entry.due || entry.nextAt !== NEVER || entry.isGivenUp);
+    this.announcements = this.announcements.filter((entry) => entry.due || entry.nextAt !== NEVER || entry.isGivenUp || entry.hearers !== null);
     this.update();
     this.arm();
   }
@@ -299,6 +305,11 @@ export class Signals {
   }
 
   // ---- inside
+
+  /** Whether an ADD_ADDR is repeated until its echo comes. */
+  private repeats(option: AddAddress): boolean {
+    return this.context.session.version.echoOf(option) !== null;
+  }
 
   private forget(addressId: number): void {
     this.announcements = this.announcements.filter((entry) => entry.option.addressId !== addressId);
@@ -315,7 +326,7 @@ export class Signals {
   private wants(subflow: SignalSubflow, space: number): boolean {
     if (this.priorities.includes(subflow)) return true;
     for (const letter of this.outbox) if (isFor(letter, subflow, space)) return true;
-    for (const { due, option } of this.announcements) if (due && mptcpOptionLength(option) <= space && this.mayAnnounce(subflow)) return true;
+    for (const entry of this.announcements) if (isFresh(entry, subflow) && mptcpOptionLength(entry.option) <= space && this.mayAnnounce(subflow)) return true;
     return false;
   }
 
@@ -341,6 +352,20 @@ function isFor({ subflow: wanted, option }: Letter, subflow: SignalSubflow, spac
   return option.kind !== "remove_addr" || !option.addressIds.includes(subflow.localAddressId);
 }
 
+/** Whether an ADD_ADDR is to leave on `subflow`. */
+function isFresh({ due, hearers }: Announcement, subflow: SignalSubflow): boolean {
+  return due && (hearers === null || hearers.length === 0 || hearers.includes(subflow));
+}
+
+/** An ADD_ADDR has left on a subflow, or cannot any more. */
+function leave(announcement: Announcement, subflow: SignalSubflow): void {
+  const { hearers } = announcement;
+  if (hearers === null) return;
+  const at = hearers.indexOf(subflow);
+  if (at >= 0) hearers.splice(at, 1);
+  announcement.due = hearers.length > 0;
+}
+
 /** An MP_PRIO that left. */
 interface ToldPriority {
   readonly subflow: SignalSubflow;
@@ -363,8 +388,10 @@ interface Run {
 /** An ADD_ADDR that was not echoed yet. */
 interface Announcement {
   readonly option: AddAddress;
-  /** To be sent with the next pure ACK. */
+  /** To be sent with the next pure ACK, of one of the hearers where there are such. */
   due: boolean;
+  /** Where there is no echo: the subflows that it was not said on yet; null: it is said until it is echoed. */
+  readonly hearers: SignalSubflow[] | null;
   tries: number;
   /** When to send it again, ns. */
   nextAt: number;

@@ -1,23 +1,28 @@
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
+import type { CHash } from "@noble/hashes/utils.js";
 import type { AddAddress } from "../../wire/index.ts";
 import type { KeyMaterial } from "./version.ts";
 
-/** Derives token and initial data sequence number from a key by SHA-256 (RFC 8684 §3.1): the first 32 bits and the last 64. */
-export function deriveKeyMaterial(key: Uint8Array): KeyMaterial {
-  const hash = sha256(key);
-  return { key, token: word(hash, 0), idsnHigh: word(hash, 24), idsnLow: word(hash, 28) };
+/** A hash of a version's key derivation and HMACs. */
+export type KeyHash = CHash;
+
+/** Derives token and initial data sequence number from a key (RFC 8684 §3.1): the first 32 bits of its hash and the last 64. */
+export function deriveKeyMaterial(key: Uint8Array, hash: KeyHash = sha256): KeyMaterial {
+  const digest = hash(key);
+  const { length } = digest;
+  return { key, token: word(digest, 0), idsnHigh: word(digest, length - 8), idsnLow: word(digest, length - 4) };
 }
 
 /**
- * The HMAC-SHA256 of a join (RFC 8684 §3.2): key = sender's key, receiver's key; message = sender's nonce, receiver's nonce.
- * @returns all 32 octets; a SYN+ACK carries the leftmost 8, a third ACK the leftmost 20
+ * The HMAC of a join (RFC 8684 §3.2): key = sender's key, receiver's key; message = sender's nonce, receiver's nonce.
+ * @returns all octets, 32 with SHA-256; a SYN+ACK carries the leftmost 8, a third ACK the leftmost 20
  */
-export function joinHmac(senderKey: Uint8Array, receiverKey: Uint8Array, senderNonce: number, receiverNonce: number): Uint8Array {
+export function joinHmac(senderKey: Uint8Array, receiverKey: Uint8Array, senderNonce: number, receiverNonce: number, hash: KeyHash = sha256): Uint8Array {
   const message = new Uint8Array(8);
   putWord(message, 0, senderNonce);
   putWord(message, 4, receiverNonce);
-  return hmac(sha256, concatenate(senderKey, receiverKey), message);
+  return hmac(hash, concatenate(senderKey, receiverKey), message);
 }
 
 /** The 8 octets that authenticate an ADD_ADDR (RFC 8684 §3.4.1): the rightmost 64 bits. */

@@ -8,6 +8,10 @@ import type { AddAddress, MpCapable, MpPriority } from "../../wire/index.ts";
 export interface Version {
   /** The number in MP_CAPABLE (RFC 8684 §3.1). */
   readonly number: number;
+  /** Flags of MP_CAPABLE that mean something, see `MP_CAPABLE_FLAG`. Others are algorithms that nobody knows; they are not sent. */
+  readonly knownFlags: number;
+  /** Whether a listener reads the SYN of a version later than all that it speaks, to answer with one of these (RFC 8684 §3.1): that of RFC 6824 does not. */
+  readonly answersLater: boolean;
 
   // ---- keys
 
@@ -28,7 +32,9 @@ export interface Version {
   capableAck(flags: number, keys: KeyPair, dataLength: number, checksum: number): MpCapable;
   /** Whether first data carries MP_CAPABLE, with both keys, in place of a DSS until a DSS has come back (RFC 8684 §3.1). */
   readonly dataCarriesKeys: boolean;
-  /** Why the MP_CAPABLE of a SYN is of no use to a host that speaks this version; null when it may be answered. */
+  /** Whether data may go with SYNs (RFC 8684 appendix B). */
+  readonly opensFast: boolean;
+  /** Why the MP_CAPABLE of a SYN, of this version or a later one, is of no use; null when it may be answered. */
   offerRefusalOf(option: MpCapable): FallbackReason | null;
   /** Why the MP_CAPABLE of a SYN+ACK or a third ACK is of no use to a host that speaks this version; null when it is of use. */
   refusalOf(option: MpCapable): FallbackReason | null;
@@ -43,6 +49,8 @@ export interface Version {
   echoOf(option: AddAddress): AddAddress | null;
   /** Whether an MP_PRIO is of a form that the version has. */
   acceptsPriority(option: MpPriority): boolean;
+  /** Whether a connection may be broken off by RSTs with MP_FASTCLOSE (RFC 8684 §3.5, option R), or only by an ACK with it. */
+  readonly breaksOffByReset: boolean;
   /** Whether a RST may say why by MP_TCPRST (RFC 8684 §3.6). */
   readonly explainsResets: boolean;
 }
@@ -70,4 +78,20 @@ export interface NamedAddress {
   readonly address: AddAddress["address"];
   /** 0: the port of the first subflow. */
   readonly port: number;
+}
+
+/** The version that an initiator offers, the highest that it speaks (RFC 8684 §3.1). @throws RangeError where it speaks none */
+export function highestOf(versions: readonly Version[]): Version {
+  return versions.reduce((highest, version) => (version.number > highest.number ? version : highest), first(versions));
+}
+
+/** The one that a host goes by which speaks `versions`, preferred first, where the other end offers `number` at the highest; null where they have none in common. */
+export function answerTo(number: number, versions: readonly Version[]): Version | null {
+  return versions.find((version) => version.number <= number) ?? null;
+}
+
+function first(versions: readonly Version[]): Version {
+  const [version] = versions;
+  if (version === undefined) throw new RangeError("no version of Multipath TCP");
+  return version;
 }

@@ -20,7 +20,7 @@ export async function probeAddress(course: Course, send: string): Promise<ProbeT
   rows.push(...optionRows(plain, capable.synAck, course.tap.mtu, course.local.family));
   rows.push(row("sequence_numbers", "unknown", "looked at both ends' sequence numbers", "ours only", "whether a middlebox shifts them cannot be seen from one end; Multipath TCP does not mind"));
   if (capable.works) return target("multipath", 1, older ? "speaks Multipath TCP, versions 1 and 0" : "speaks Multipath TCP, version 1", plain.roundTrip);
-  if (older) return target("multipath", 0, "speaks Multipath TCP, version 0 (RFC 6824) only, which this library does not", plain.roundTrip);
+  if (older) return target("multipath", 0, "speaks Multipath TCP, version 0 (RFC 6824) only, as this library does where it is asked to", plain.roundTrip);
   return target("tcp", null, capable.summary, plain.roundTrip);
 }
 

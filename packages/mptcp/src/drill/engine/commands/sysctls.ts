@@ -175,6 +175,7 @@ const DEFAULTS: readonly (readonly [string, string])[] = [
   ["net.mptcp.checksum_enabled", "0"],
   ["net.mptcp.close_timeout", "60"],
   ["net.mptcp.enabled", "1"],
+  ["net.mptcp.mptcp_version", "1"],
   ["net.mptcp.path_manager", "kernel"],
   ["net.mptcp.pm_type", "0"],
   ["net.mptcp.scheduler", "default"],
