@@ -7,10 +7,10 @@ export const INTERNAL: Readonly<Record<string, readonly string[]>> = {
     "WORKLOAD.keys", "Work", "Written",
   ],
   "mptcp": [
-    "CookieKeys", "DeadlineOwner", "Deadlines", "DecisionLog", "EcnFeedback", "EndpointId", "EventBase", "FastOpenAdmission", "FastOpenAnswer", "FastOpenClient",
+    "CookieKeys", "DeadlineOwner", "Deadlines", "DecisionLog", "ECN_MODES", "EcnFeedback", "EndpointId", "EventBase", "FastOpenAdmission", "FastOpenAnswer", "FastOpenClient",
     "FastOpenServer", "HandOver", "HostMemory", "HostRandom", "IcmpError", "InitialNumbers", "LateJoin", "Lingerer", "MptcpConnectionOptions",
     "MptcpEnvironment", "MultipathContext", "PathMtu", "Receiver", "RegularContext", "RttEstimator", "SegmentPool", "Sender", "Service", "Session", "SnapshotBody",
-    "Subflow", "Tally", "TcpEnvironment", "TcpOwner", "TimeWait", "TimeWaitsOwner", "Timed", "Timer", "WaitingTuple",
+    "Subflow", "Tally", "TcpEnvironment", "TcpOwner", "TimeWait", "TimeWaitsOwner", "Timed", "Timer", "Versioned", "WaitingTuple",
   ],
   "mptcp/drill": ["Flow", "LivePacket", "NON_FATAL", "Pointing", "RunObserver", "StepCommon", "Variables"],
   "mptcp/node": [

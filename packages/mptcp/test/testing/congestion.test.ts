@@ -93,6 +93,8 @@ describe("what is broken fails", () => {
       }
     })(context)));
     expect(eager["whatever comes"]?.join()).toMatch(/after another mark of a window of data, and was/);
+  });
+
   test("a mark that is not minded, and one that is taken back", () => {
     const deaf = problemsOf(broken("deaf", (context) => new (class extends NewReno {
       override onMarked(): void {}
