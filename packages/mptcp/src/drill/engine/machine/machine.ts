@@ -75,7 +75,8 @@ export class Machine implements PumpDriver, AddressedMachine {
       observer.event(decision);
     };
     this.host = new Host({ name: "stack", profile: "linux", random: seededSources(seed), fastOpenHash: linuxCookie, observer: { perSegment: observer.perSegment === true, milestones: observer.milestones === true, event }, ...host });
-    for (const name of this.sysctls.names) this.follow(name);
+    // Linux has no such setting, and speaks version 1 alone: a script has to ask for another one.
+    for (const name of this.sysctls.names) if (name !== "net.mptcp.mptcp_version") this.follow(name);
     // What the caller wants goes before what Linux has.
     this.host.setDefaults({ tcp: { simultaneousOpen: true, ...host.tcp }, mptcp: { limits: this.endpoints.limits, ...host.mptcp } });
     this.device = new Device(this.host.counters);
