@@ -184,7 +184,7 @@ export class HyStartFormula {
 /** RFC 8257 §3.3, steps 1 to 9. */
 export class DctcpFormula extends RenoFormula {
   alpha = 1;
-  private windowEnd = -1;
+  private windowEnd = 0;
   private ackedInWindow = 0;
   private marked = 0;
   private readonly g = 1 / 16;
@@ -193,7 +193,7 @@ export class DctcpFormula extends RenoFormula {
     this.ackedInWindow += acked;
     this.marked += marked;
     if (una > this.windowEnd) {
-      if (this.windowEnd >= 0 && this.ackedInWindow > 0) this.alpha = this.alpha * (1 - this.g) + this.g * (this.marked / this.ackedInWindow);
+      if (this.ackedInWindow > 0) this.alpha = this.alpha * (1 - this.g) + this.g * (this.marked / this.ackedInWindow);
       this.windowEnd = nxt;
       this.ackedInWindow = 0;
       this.marked = 0;
