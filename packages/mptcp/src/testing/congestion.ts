@@ -25,11 +25,15 @@ import { Watch } from "./watched-control.ts";
  *
  * Nothing here reads a clock: it takes as long as some minutes of virtual time do.
  *
+ * @param only names of the cases to run, as findings have them (default: all)
  * @returns what is wrong; nothing for a controller that may be used. The cases are runs; what they look at is in {@link CONGESTION_RULES}
  */
-export function checkCongestionControl(factory: CongestionControlFactory): Finding[] {
+export function checkCongestionControl(factory: CongestionControlFactory, only: readonly string[] = CASES.map(({ name }) => name)): Finding[] {
   const findings = new Findings<CongestionRule>(CONGESTION_RULES);
+  const unknown = only.find((name) => CASES.every((one) => one.name !== name));
+  if (unknown !== undefined) throw new RangeError(`there is no case "${unknown}"; there are ${CASES.map(({ name }) => name).join(", ")}`);
   for (const { name, check } of CASES) {
+    if (!only.includes(name)) continue;
     const run = (): void => {
       for (const { rule, problem } of check(factory)) findings.add(rule, problem, name);
     };

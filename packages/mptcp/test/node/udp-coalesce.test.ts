@@ -71,7 +71,7 @@ describe("runs of coalesced datagrams", () => {
               expect(single.tcp.sequence).toBe(next);
               expect(saying(single.tcp)).toBe(saying(whole.tcp as TcpSegment));
               if (i < singles.length - 1) expect(single.tcp.flags & (TCP_FLAG.PSH | TCP_FLAG.FIN)).toBe(0);
-              else expect(single.tcp.flags).toBe(run.flags & ~TCP_FLAG.URG);
+              else expect(single.tcp.flags).toBe((run.flags & ~TCP_FLAG.URG) | ((whole.tcp as TcpSegment).flags & TCP_FLAG.AE));
               expect(single.tcp.payload.length).toBeGreaterThan(0);
               payloads.push(...single.tcp.payload.toUint8Array());
               next = (next + single.tcp.payload.length) >>> 0;
