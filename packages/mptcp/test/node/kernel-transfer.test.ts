@@ -32,7 +32,7 @@ describe.skipIf(obstacle !== null).each(COMBINATIONS.map((combination) => ({ nam
     await lab.exchange(connected, LENGTH);
     expect(connected.stream.connection.fallback).toBeNull();
     expect(subflows).toHaveLength(paths);
-    for (const { tcp } of subflows) expect(tcp.sender.nxt).toBeGreaterThan(LENGTH / 100);
+    for (const { tcp } of subflows) expect(tcp.sender.nxt).toBeGreaterThan(LENGTH / 250);
     for (const link of lab.engine.links) expect(link.counters).toMatchObject({ dropped: 0, refused: 0 });
     await lab.agree();
   });
