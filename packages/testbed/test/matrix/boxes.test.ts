@@ -5,6 +5,8 @@ import type { MatrixRow } from "../../src/matrix/prescription.ts";
 import { CELL_BYTES, problemsOf, runCell, runPassage } from "../../src/matrix/run-cell.ts";
 
 const SEED = 1;
+/** `npm run boxes` tries every cell; npm test one in three of each box, beginning with another one each time. */
+const EVERY = process.env["BOXES"] === "all" ? 1 : 3;
 
 /** Plain TCP through the box, both ways. */
 function tcpThrough(row: MatrixRow): string[] {
@@ -18,13 +20,14 @@ function tcpThrough(row: MatrixRow): string[] {
     });
 }
 
-describe.each(PRESCRIBED.map((row) => [row.name, row] as const))("%s", (_, row) => {
+describe.each(PRESCRIBED.map((row, at) => [row.name, row, at] as const))("%s", (_, row, first) => {
   it("delivers over plain TCP what is said of it", () => {
     expect(tcpThrough(row)).toEqual([]);
   });
 
   it("leads to what is prescribed, on one path and on two, with checksums and without", () => {
-    const found = cellsOf([row]).flatMap((cell) => {
+    const cells = cellsOf([row]).filter((_cell, at) => (at + first) % EVERY === 0);
+    const found = cells.flatMap((cell) => {
       const result = runCell(cell, SEED);
       return problemsOf(cell, result).map((problem) => `${cell.place}, checksum ${cell.checksum}, ${cell.data}: ${problem} [${result.outcome}: ${result.reasons.join(", ")}]`);
     });
