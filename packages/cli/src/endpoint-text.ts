@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "commander";
-import { parsePort } from "./port.ts";
+import { parsePort } from "./numbers.ts";
 
 /** A place on this machine or elsewhere: a port of a host, or a Unix socket. */
 export type Place = { readonly host: string; readonly port: number } | { readonly path: string };

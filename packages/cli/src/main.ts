@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Command, CommanderError } from "commander";
 import { registerControlCommands } from "./control-commands.ts";
 import { registerDoctor } from "./doctor-command.ts";
 import { registerDrill } from "./drill/index.ts";
@@ -10,6 +10,7 @@ import { EXIT } from "./io.ts";
 import type { Io } from "./io.ts";
 import { registerKey } from "./link-key.ts";
 import { registerMonitor } from "./monitor-command.ts";
+import { parseSeed } from "./numbers.ts";
 import { registerPerf } from "./perf/index.ts";
 import { registerProbe } from "./probe-command.ts";
 import type { RunFlags } from "./run-command.ts";
@@ -84,12 +85,6 @@ function isUnknown(program: Command, [name = ""]: readonly string[]): boolean {
 }
 
 const RUN_DEFAULTS: RunFlags = { set: [], json: false, capture: true };
-
-function parseSeed(text: string): number {
-  const seed = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(seed)) throw new InvalidArgumentError("a seed is a whole number from 0.");
-  return seed;
-}
 
 function version(): string {
   const text = readFileSync(new URL("../package.json", import.meta.url), "utf8");

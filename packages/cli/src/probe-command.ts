@@ -9,7 +9,7 @@ import { parseTun, parseUdp } from "./link-options.ts";
 import type { LinkOption } from "./link-options.ts";
 import { deviceOptions, openLinks, UsageProblem } from "./open-links.ts";
 import { explain } from "./remedies.ts";
-import { parsePort } from "./port.ts";
+import { parsePort } from "./numbers.ts";
 
 /** The flags of `mptcp probe`. */
 export interface ProbeFlags {

@@ -1,8 +1,9 @@
 import { join } from "node:path";
-import { parseOverride, ScenarioError, ScenarioRun } from "@mptcp/scenario";
-import type { LoadedScenario, Override, RunResult } from "@mptcp/scenario";
+import { ScenarioError, ScenarioRun } from "@mptcp/scenario";
+import type { LoadedScenario, RunResult } from "@mptcp/scenario";
 import { findScenario, loadScenario, moduleFault, RunFileError, RunFolder, ScenarioNotFound } from "@mptcp/scenario/node";
 import type { DecisionEvent } from "mptcp";
+import { OverrideProblem, overridesOf } from "./given-overrides.ts";
 import { EXIT } from "./io.ts";
 import type { Io } from "./io.ts";
 import { makeProgress } from "./progress.ts";
@@ -29,10 +30,10 @@ export async function runCommand(name: string, flags: RunFlags, io: Io): Promise
   let path: string;
   try {
     path = findScenario(name);
-    scenario = await loadScenario(path, overridesOf(flags));
+    scenario = await loadScenario(path, overridesOf(flags.set));
     file = transferFile(scenario, path, flags.file);
   } catch (error) {
-    if (!(error instanceof ScenarioNotFound || error instanceof ScenarioError || error instanceof FileProblem || error instanceof UsageProblem)) throw error;
+    if (!(error instanceof ScenarioNotFound || error instanceof ScenarioError || error instanceof FileProblem || error instanceof OverrideProblem)) throw error;
     io.stderr.write(`${error.message}\n`);
     return EXIT.usage;
   }
@@ -135,16 +136,6 @@ class NetworkNotes {
     if (line !== this.last) this.progress.note(line);
     this.last = line;
   }
-}
-
-class UsageProblem extends Error {}
-
-function overridesOf(flags: RunFlags): Override[] {
-  return flags.set.map((text) => {
-    const parsed = parseOverride(text);
-    if (typeof parsed === "string") throw new UsageProblem(parsed);
-    return parsed;
-  });
 }
 
 /** Command lines that the report shows. */

@@ -12,7 +12,7 @@ import { EXIT } from "./io.ts";
 import type { Io } from "./io.ts";
 import { parseEndpoint, parseLimits, parseTun, parseUdp } from "./link-options.ts";
 import type { EndpointOption, LinkOption } from "./link-options.ts";
-import { parseCountOf, parsePort, parseSecondsTo } from "./port.ts";
+import { parseCountOf, parsePort, parseSecondsTo } from "./numbers.ts";
 import type { RelayFlags } from "./relay.ts";
 import { connectCommand, listenCommand } from "./socket-command.ts";
 import type { ListenFlags, SocketFlags } from "./socket-command.ts";

@@ -3,6 +3,7 @@ import { InvalidArgumentError, Option, type Command } from "commander";
 import type { GivenOption } from "mptcp/drill";
 import { addHelp } from "../help.ts";
 import type { Io } from "../io.ts";
+import { parseSeed } from "../numbers.ts";
 import type { DrillFlags } from "./drill-command.ts";
 
 /** Options of packetdrill with a value, by its names. */
@@ -86,12 +87,6 @@ function parseJobs(text: string): number {
 }
 
 const MOST_JOBS = 256;
-
-function parseSeed(text: string): number {
-  const seed = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(seed)) throw new InvalidArgumentError("It is a whole number from 0.");
-  return seed;
-}
 
 const HELP = `
 packetdrill's own options count more than those of the scripts: --ip_version, --tolerance_usecs, --local_ip, --remote_ip, --mtu, --bind_port, --connect_port, --init_scripts,

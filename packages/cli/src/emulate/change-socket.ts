@@ -39,12 +39,17 @@ export class ChangeSocket {
 
 /** Sends a change to an emulation that runs. @param name of its scenario, with "-" and the number of its process where several of that run; null: the only one. @returns what is wrong; null when it is done */
 export async function sendChange(text: string, name: string | null): Promise<string | null> {
-  const found = existsSync(FOLDER) ? readdirSync(FOLDER).filter((file) => name === null || file === `${name}.sock` || /^-\d+\.sock$/.test(file.slice(name.length)) && file.startsWith(name)) : [];
+  const found = existsSync(FOLDER) ? readdirSync(FOLDER).filter((file) => name === null || isOf(file, name)) : [];
   const answers = (await Promise.all(found.map((file) => ask(join(FOLDER, file), text, found.length > 1)))).filter((answer) => answer !== null);
   if (answers.length === 0) return name === null ? "no emulation runs" : `no emulation of ${name} runs`;
   if (answers.length > 1) return `several emulations run; --emulation says which: ${found.map((file) => file.slice(0, -".sock".length)).join(", ")}`;
   const [answer = ""] = answers;
   return answer === "ok" ? null : answer;
+}
+
+/** Whether a socket is that of an emulation, by its scenario's name alone or with the number of its process. */
+function isOf(file: string, name: string): boolean {
+  return file === `${name}.sock` || (file.startsWith(name) && /^-\d+\.sock$/.test(file.slice(name.length)));
 }
 
 /** Null where nobody listens any more: then the socket was left by somebody who was killed. @param isOnlyLookedFor ask nothing */

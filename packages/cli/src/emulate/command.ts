@@ -1,8 +1,9 @@
 import { Worker } from "node:worker_threads";
-import { parseOverride, ScenarioError } from "@mptcp/scenario";
+import { ScenarioError } from "@mptcp/scenario";
 import type { LoadedScenario, Override } from "@mptcp/scenario";
 import { findScenario, loadScenario, ScenarioNotFound } from "@mptcp/scenario/node";
 import { CaptureFile } from "../capture-file.ts";
+import { OverrideProblem, overridesOf } from "../given-overrides.ts";
 import { EXIT, exitOf } from "../io.ts";
 import type { Io } from "../io.ts";
 import { explainFile } from "../remedies.ts";
@@ -31,14 +32,14 @@ export async function emulateCommand(name: string, flags: EmulateFlags, io: Io):
   let emulated: Emulated;
   try {
     const path = findScenario(name);
-    const overrides = flags.set.map(overrideOf);
+    const overrides = overridesOf(flags.set);
     const scenario = await loadScenario(path, overrides);
     const namespaces = namespacesOf(scenario, flags);
     if (process.getuid?.() !== 0) throw new Refusal("an emulation makes devices and namespaces: run it as root");
     if (flags.pcap !== null) capture = captureFile(flags.pcap);
     emulated = { name, path, overrides, scenario, namespaces };
   } catch (error) {
-    if (!(error instanceof ScenarioNotFound || error instanceof ScenarioError || error instanceof Refusal)) throw error;
+    if (!(error instanceof ScenarioNotFound || error instanceof ScenarioError || error instanceof OverrideProblem || error instanceof Refusal)) throw error;
     io.stderr.write(`${error.message}\n`);
     return EXIT.usage;
   }
@@ -67,7 +68,8 @@ class EmulateRun {
   readonly #io: Io;
   readonly #screen: Screen;
   readonly #thread: Worker;
-  readonly #changed = new Map<number, () => void>();
+  /** Who waits for what became of a change. */
+  readonly #answers = new Map<number, (problem: string | null) => void>();
   #lastId = 0;
   #code: number = EXIT.ok;
   #isReady = false;
@@ -113,33 +115,30 @@ class EmulateRun {
 
   /** Carries out what a text such as "wifi rate=1Mb/s" says. @returns what is wrong with it; null once it is done */
   async change(text: string): Promise<string | null> {
-    const { path, overrides, scenario } = this.#emulated;
-    const override = changeOf(text, scenario.plan.network);
+    const override = changeOf(text, this.#emulated.scenario.plan.network);
     if (typeof override === "string") return override;
-    try {
-      await loadScenario(path, [...overrides, override]);
-    } catch (error) {
-      if (!(error instanceof ScenarioError)) throw error;
-      return error.problems.map(({ message }) => message).join("\n");
-    }
     const id = ++this.#lastId;
-    const done = new Promise<void>((resolve) => void this.#changed.set(id, resolve));
+    const answer = new Promise<string | null>((resolve) => void this.#answers.set(id, resolve));
     this.#send({ kind: "change", id, override });
-    await done;
-    return null;
+    return answer;
   }
 
   #hear(message: FromThread): void {
     if (message.kind === "ready") this.#begin(message.superSegments);
     else if (message.kind === "figures") this.#show(message.figures);
     else if (message.kind === "note") this.#screen.note(message.text);
-    else if (message.kind === "changed") this.#changed.get(message.id)?.();
+    else if (message.kind === "changed") this.#answer(message.id, message.problem);
     else if (message.kind === "capture") this.#capture?.write(message.chunk);
     else {
       this.#screen.end();
       this.#io.stderr.write(`${message.message}\n${remedyFor(message.message, this.#emulated.namespaces)}`);
       this.#code = this.#isReady ? EXIT.failed : EXIT.usage;
     }
+  }
+
+  #answer(id: number, problem: string | null): void {
+    this.#answers.get(id)?.(problem);
+    this.#answers.delete(id);
   }
 
   #begin(superSegments: boolean): void {
@@ -175,12 +174,6 @@ class EmulateRun {
 }
 
 class Refusal extends Error {}
-
-function overrideOf(text: string): Override {
-  const parsed = parseOverride(text);
-  if (typeof parsed === "string") throw new Refusal(parsed);
-  return parsed;
-}
 
 function namespacesOf({ plan: { network } }: LoadedScenario, { netns, prefix }: EmulateFlags): readonly HostNamespace[] {
   const names = network.hosts.map(({ name }) => name);

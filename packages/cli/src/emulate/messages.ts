@@ -23,12 +23,12 @@ export interface HostNamespace {
 /** What the thread is told: an override with the changes to carry out now. */
 export type ToThread = { readonly kind: "change"; readonly id: number; readonly override: Override } | { readonly kind: "stop" };
 
-/** What the thread tells. */
+/** What the thread tells. A change was carried out, or has a problem. */
 export type FromThread =
   | { readonly kind: "ready"; readonly superSegments: boolean }
   | { readonly kind: "figures"; readonly figures: Figures }
   | { readonly kind: "note"; readonly text: string }
-  | { readonly kind: "changed"; readonly id: number }
+  | { readonly kind: "changed"; readonly id: number; readonly problem: string | null }
   | { readonly kind: "capture"; readonly chunk: Uint8Array }
   | { readonly kind: "failed"; readonly message: string };
 

@@ -3,12 +3,14 @@ import type { Command } from "commander";
 import { addHelp } from "../help.ts";
 import { EXIT } from "../io.ts";
 import type { Io } from "../io.ts";
+import { parseSecondsTo, parseSeed } from "../numbers.ts";
 
 interface Given {
   readonly netns?: readonly { readonly host: string; readonly namespace: string }[];
   readonly prefix?: string;
   readonly set?: readonly string[];
   readonly seed?: number;
+  /** Seconds. */
   readonly for?: number;
   readonly pcap?: string;
   readonly superSegments?: "auto" | "always" | "never";
@@ -24,14 +26,14 @@ export function registerEmulate(program: Command, io: Io, done: (code: number) =
     .option("--prefix <text>", "what the names of namespaces begin with that are made for the other hosts (default: nothing)", parsePrefix)
     .option("--set <path=value>", "change a field of the scenario; may be repeated", (value: string, all: string[] = []) => [...all, value])
     .option("--seed <number>", "seed of every random draw (default: the scenario's)", parseSeed)
-    .option("--for <seconds>", "end after so long (default: q, or Ctrl-C)", parseSeconds)
+    .option("--for <seconds>", "end after so long (default: q, or Ctrl-C)", parseSecondsTo(MOST_SECONDS))
     .option("--pcap <file>", "write all packets to a capture, as the devices take and give them")
     .addOption(new Option("--super-segments <when>", "have the kernel's super-segments cross whole: auto where nothing on the way limits or changes packets").choices(["auto", "always", "never"]).default("auto"))
     .option("--json", "print figures as JSON, a line every half second")
     .action(async (scenario: string, given: Given) => {
       const { emulateCommand } = await import("./command.ts");
       const { netns = [], prefix = "", set = [], seed = null, pcap = null, superSegments = "auto", json = false } = given;
-      done(await emulateCommand(scenario, { netns, prefix, set, seed, pcap, json, time: given.for ?? null, superSegments: superSegments === "auto" ? null : superSegments === "always" }, io));
+      done(await emulateCommand(scenario, { netns, prefix, set, seed, pcap, json, time: given.for === undefined ? null : given.for * 1e9, superSegments: superSegments === "auto" ? null : superSegments === "always" }, io));
     });
   addHelp(program.command("change"), CHANGE_HELP)
     .argument("<path>", "a path, link, middlebox or host.interface of the emulation")
@@ -57,17 +59,8 @@ function parsePrefix(text: string): string {
   return text;
 }
 
-function parseSeed(text: string): number {
-  const seed = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(seed)) throw new InvalidArgumentError("A seed is a whole number from 0.");
-  return seed;
-}
-
-function parseSeconds(text: string): number {
-  const seconds = Number(text);
-  if (!/^\d+(\.\d+)?$/.test(text) || seconds <= 0 || seconds > 2_000_000) throw new InvalidArgumentError("It takes a number of seconds.");
-  return seconds * 1e9;
-}
+/** What a timer of Node takes, ms in 31 bits, and no more. */
+const MOST_SECONDS = 2_000_000;
 
 const EMULATE_HELP = `
 Each host of the scenario becomes a network namespace, each of its interfaces a TUN device with its address, its routes and an endpoint of the kernel's Multipath TCP. Whatever programs

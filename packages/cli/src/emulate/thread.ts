@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
-import { buildLinks, changeLinks } from "@mptcp/scenario";
+import { buildLinks, changeLinks, ScenarioError } from "@mptcp/scenario";
 import type { BuiltLinks, Plan, PlanChange } from "@mptcp/scenario";
 import { loadScenario } from "@mptcp/scenario/node";
 import { Emulation } from "@mptcp/testbed/emulator";
@@ -27,8 +27,17 @@ class EmulationThread {
   }
 
   async hear(message: ToThread): Promise<void> {
-    if (message.kind === "stop") this.#isStopped = true;
-    else this.#changes.push({ id: message.id, plan: await this.#planWith(message.override) });
+    if (message.kind === "stop") {
+      this.#isStopped = true;
+      return;
+    }
+    const { id, override } = message;
+    try {
+      this.#changes.push({ id, plan: await this.#planWith(override) });
+    } catch (error) {
+      if (!(error instanceof ScenarioError)) throw error;
+      this.#tell({ kind: "changed", id, problem: error.problems.map((one) => one.message).join("\n") });
+    }
   }
 
   async run(): Promise<void> {
@@ -57,7 +66,7 @@ class EmulationThread {
       await setImmediate();
       for (const { id, plan } of this.#changes.splice(0)) {
         for (const change of plan.changes) this.#apply(change, built, emulation);
-        this.#tell({ kind: "changed", id });
+        this.#tell({ kind: "changed", id, problem: null });
       }
       if (emulation.clock - told < FIGURES_EVERY) continue;
       told = emulation.clock;
@@ -96,8 +105,8 @@ class EmulationThread {
   }
 
   #capture(emulation: Emulation, nodes: ReadonlyMap<string, SimNode>): PcapngWriter {
-    const epoch = BigInt(Date.now()) * 1_000_000n - BigInt(Math.round(emulation.clock));
-    const writer = new PcapngWriter((chunk) => this.#tell({ kind: "capture", chunk }), { epoch: { seconds: Number(epoch / 1_000_000_000n), nanoseconds: Number(epoch % 1_000_000_000n) } });
+    const began = Date.now() - Math.round(emulation.clock / 1e6);
+    const writer = new PcapngWriter((chunk) => this.#tell({ kind: "capture", chunk }), { epoch: { seconds: Math.floor(began / 1000), nanoseconds: (began % 1000) * 1_000_000 } });
     for (const [name, node] of nodes) {
       const id = writer.addInterface({ name });
       emulation.watch(node, (octets, direction, now) => writer.octets(id, octets, 0, octets.length, now, { direction }));

@@ -4,7 +4,7 @@ import { parseSize } from "@mptcp/scenario/units";
 import { addHelp } from "../help.ts";
 import { EXIT } from "../io.ts";
 import type { Io } from "../io.ts";
-import { parseCountOf, parsePort, parseSecondsTo } from "../port.ts";
+import { parseCountOf, parsePort, parseSecondsTo } from "../numbers.ts";
 import { withNetwork } from "../socket-command.ts";
 import type { LinkFlags } from "../socket-command.ts";
 import { DEFAULTS, LINKS_HELP, linkOptions, parseWait } from "../socket-options.ts";

@@ -25,14 +25,14 @@ describe.skipIf(obstacle !== null).each(COMBINATIONS.map((combination) => ({ nam
   });
 
   it.each([2, 4])(`carries ${MEGABYTES} MB each way over %i subflows`, async (paths) => {
-    // In turns and uncoupled: where the machine itself is the only bottleneck, chance would decide which path LIA prefers.
-    const lab = await combination.lab(paths, { mptcp: { scheduler: roundRobin, congestion: cubic, penalisation: false } });
+    // In turns, uncoupled and unpaced: where the machine itself is the only bottleneck, chance would decide which path LIA prefers, and which is taken for long enough to be paced.
+    const lab = await combination.lab(paths, { mptcp: { scheduler: roundRobin, congestion: cubic, penalisation: false }, tcp: { pacing: "off" } });
     const connected = await combination.connectAll(lab, paths);
     const subflows = mptcpOf(connected.stream).subflows.slice();
     await lab.exchange(connected, LENGTH);
     expect(connected.stream.connection.fallback).toBeNull();
     expect(subflows).toHaveLength(paths);
-    for (const { tcp } of subflows) expect(tcp.sender.nxt).toBeGreaterThan(LENGTH / 250);
+    for (const { tcp } of subflows) expect(tcp.sender.nxt).toBeGreaterThan(LENGTH / 100);
     for (const link of lab.engine.links) expect(link.counters).toMatchObject({ dropped: 0, refused: 0 });
     await lab.agree();
   });

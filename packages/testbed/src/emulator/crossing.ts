@@ -1,5 +1,5 @@
-import { decodePacket, encodePacket, ipHeaderLength, IpAddress, Packet, Payload, tcpHeaderLength, updateChecksum } from "mptcp/wire";
-import type { OpaqueBody, TcpSegment } from "mptcp/wire";
+import { decodePacket, encodePacket, ipHeaderLength, IpAddress, Packet, Payload, TcpSegment, tcpHeaderLength, updateChecksum } from "mptcp/wire";
+import type { OpaqueBody } from "mptcp/wire";
 import { WHOLE } from "../system/device.ts";
 import type { DeviceFrame, Offload } from "../system/device.ts";
 
@@ -27,13 +27,12 @@ export class CrossingPacket extends Packet {
     this.icmp = came.icmp;
     this.opaque = came.opaque;
     this.length = came.length;
-    this.tcp = came.clone().tcp;
+    this.tcp = ownSegment(came.tcp);
   }
 
   override clone(): CrossingPacket {
     const copy = new CrossingPacket(this.came, this);
-    Object.assign(copy, this, { tcp: super.clone().tcp });
-    return copy;
+    return Object.assign(copy, this, { tcp: ownSegment(this.tcp) });
   }
 
   /** Whether all but hop limit and traffic class is as it came. */
@@ -45,6 +44,9 @@ export class CrossingPacket extends Packet {
     );
   }
 }
+
+/** One that can be changed by itself; payload and options are shared. */
+const ownSegment = (segment: TcpSegment | null): TcpSegment | null => (segment === null ? null : Object.assign(new TcpSegment(), segment));
 
 /** @returns null for octets that are no packet of IP */
 export function crossingPacket(frame: DeviceFrame): CrossingPacket | null {

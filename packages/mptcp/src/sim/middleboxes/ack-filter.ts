@@ -8,13 +8,13 @@ import { SegmentMiddlebox } from "./middlebox.ts";
 import type { Direction, MiddleboxEnvironment } from "./middlebox.ts";
 import { choiceParameter, countParameter, timeParameter } from "../parameters.ts";
 import type { ValuesOf } from "../parameters.ts";
-import { includes, WAYS } from "./segment-filter.ts";
+import { includes, wayParameter } from "./segment-filter.ts";
 
 const PARAMETERS = {
   wait: timeParameter(2_000_000, "How long an ACK waits for one that says more."),
   most: countParameter(8, 1, 1000, "So many ACKs in a row are dropped at the most; then one leaves at once."),
   options: choiceParameter(["respect", "ignore"], "respect", "Whether an ACK stays that has options other than timestamps and a Data ACK, or every one that is followed by a later one is dropped."),
-  direction: choiceParameter(WAYS, "both", "Which ACKs are meant: those on the way out (from the first link to the second), on the way in, or both."),
+  direction: wayParameter("Which ACKs are meant"),
 };
 
 export type AckFilterParameters = ValuesOf<typeof PARAMETERS>;

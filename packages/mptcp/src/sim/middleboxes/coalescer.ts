@@ -8,7 +8,7 @@ import { choiceParameter, octetsParameter, timeParameter } from "../parameters.t
 import type { ValuesOf } from "../parameters.ts";
 import { middleboxKind } from "./kind.ts";
 import type { MiddleboxKind } from "./kind.ts";
-import { includes, WAYS } from "./segment-filter.ts";
+import { includes, wayParameter } from "./segment-filter.ts";
 import type { Way } from "./segment-filter.ts";
 
 const PARAMETERS = {
@@ -19,7 +19,7 @@ const PARAMETERS = {
     "equal",
     "Which options a joined segment has: only segments whose options and acknowledgments are equal are joined, or all are, and those of the first or of the last remain.",
   ),
-  direction: choiceParameter(WAYS, "both", "Which segments are joined: those on the way out (from the first link to the second), on the way in, or both."),
+  direction: wayParameter("Which segments are joined"),
 };
 
 export type CoalescerParameters = ValuesOf<typeof PARAMETERS>;

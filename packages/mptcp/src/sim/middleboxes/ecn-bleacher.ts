@@ -2,22 +2,22 @@ import { TCP_FLAG } from "../../wire/index.ts";
 import type { Packet } from "../../wire/index.ts";
 import { middleboxKind } from "./kind.ts";
 import type { MiddleboxKind } from "./kind.ts";
-import { DIRECTION, Middlebox } from "./middlebox.ts";
+import { PacketMiddlebox } from "./middlebox.ts";
 import type { Direction, MiddleboxEnvironment } from "./middlebox.ts";
 import { choiceParameter } from "../parameters.ts";
 import type { ValuesOf } from "../parameters.ts";
-import { includes, WAYS } from "./segment-filter.ts";
+import { includes, wayParameter } from "./segment-filter.ts";
 
 const PARAMETERS = {
   codepoints: choiceParameter(["all", "ce", "none"], "all", "Which codepoints of IP headers are bleached: all become Not-ECT, only CE becomes ECT(0), so that marks get lost, or none."),
   flags: choiceParameter(["keep", "syn", "all"], "keep", "Whether ECE and CWR stay on TCP segments, are taken off those with SYN, so that nobody agrees on ECN, or off all."),
-  direction: choiceParameter(WAYS, "both", "Which packets are meant: those on the way out (from the first link to the second), on the way in, or both."),
+  direction: wayParameter("Which packets are meant"),
 };
 
 export type EcnBleacherParameters = ValuesOf<typeof PARAMETERS>;
 
 /** Takes Explicit Congestion Notification off IP headers, and TCP's flags for it, as routers and firewalls of the time before RFC 3168 do. */
-export class EcnBleacher extends Middlebox {
+export class EcnBleacher extends PacketMiddlebox {
   private readonly parameters: EcnBleacherParameters;
 
   constructor(name: string, environment: MiddleboxEnvironment, parameters: EcnBleacherParameters) {
@@ -25,17 +25,11 @@ export class EcnBleacher extends Middlebox {
     this.parameters = parameters;
   }
 
-  protected outward(packet: Packet, now: number): void {
-    this.bleach(packet, DIRECTION.outward, now);
-  }
-
-  protected inward(packet: Packet, now: number): void {
-    this.bleach(packet, DIRECTION.inward, now);
-  }
-
-  private bleach(packet: Packet, direction: Direction, now: number): void {
-    const isBleached = includes(this.parameters.direction, direction) && [this.bleachIp(packet), this.bleachTcp(packet)].includes(true);
-    if (isBleached) this.forwardChanged(packet, direction, now);
+  protected override look(packet: Packet, direction: Direction, now: number): void {
+    if (!includes(this.parameters.direction, direction)) return this.forward(packet, direction, now);
+    const isIpBleached = this.bleachIp(packet);
+    const isTcpBleached = this.bleachTcp(packet);
+    if (isIpBleached || isTcpBleached) this.forwardChanged(packet, direction, now);
     else this.forward(packet, direction, now);
   }
 

@@ -9,13 +9,13 @@ import { SegmentMiddlebox } from "./middlebox.ts";
 import type { Direction, MiddleboxEnvironment } from "./middlebox.ts";
 import { choiceParameter, countParameter, timeParameter } from "../parameters.ts";
 import type { ValuesOf } from "../parameters.ts";
-import { includes, WAYS } from "./segment-filter.ts";
+import { includes, wayParameter } from "./segment-filter.ts";
 
 const PARAMETERS = {
   wait: timeParameter(1_000_000_000, "How long it waits for what is missing."),
   packets: countParameter(256, 1, 4096, "How many segments of a connection and direction it holds at the most."),
   fate: choiceParameter(["release", "drop"], "release", "What becomes of those that waited in vain, or are too many: they leave all the same, or are lost."),
-  direction: choiceParameter(WAYS, "both", "Which segments are meant: those on the way out (from the first link to the second), on the way in, or both."),
+  direction: wayParameter("Which segments are meant"),
 };
 
 export type HoleHolderParameters = ValuesOf<typeof PARAMETERS>;

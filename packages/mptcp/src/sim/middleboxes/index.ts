@@ -101,7 +101,7 @@ export { DelayLine } from "./delay-line.ts";
 export { FlowTable } from "./flow-table.ts";
 export { middleboxKind } from "./kind.ts";
 export type { MiddleboxKind } from "./kind.ts";
-export { DIRECTION, Middlebox, opposite, SegmentMiddlebox } from "./middlebox.ts";
+export { DIRECTION, Middlebox, opposite, PacketMiddlebox, SegmentMiddlebox } from "./middlebox.ts";
 export type { Direction, MiddleboxDropCause, MiddleboxEnvironment, MiddleboxEvents, MiddleboxFactory, MiddleboxStatistics } from "./middlebox.ts";
 export type { OptionName } from "./option-set.ts";
 export type { SegmentSort, Way } from "./segment-filter.ts";

@@ -1,22 +1,22 @@
 import type { Packet } from "../../wire/index.ts";
 import { middleboxKind } from "./kind.ts";
 import type { MiddleboxKind } from "./kind.ts";
-import { DIRECTION, Middlebox } from "./middlebox.ts";
+import { PacketMiddlebox } from "./middlebox.ts";
 import type { Direction, MiddleboxEnvironment } from "./middlebox.ts";
-import { choiceParameter, countParameter } from "../parameters.ts";
+import { countParameter } from "../parameters.ts";
 import type { ValuesOf } from "../parameters.ts";
-import { includes, WAYS } from "./segment-filter.ts";
+import { includes, wayParameter } from "./segment-filter.ts";
 
 const PARAMETERS = {
   dscp: countParameter(0, -1, 63, "The DSCP that every packet gets (RFC 2474); -1: its own."),
   hopLimit: countParameter(-1, -1, 255, "The TTL or hop limit that every packet gets; -1: its own."),
-  direction: choiceParameter(WAYS, "both", "Which packets are meant: those on the way out (from the first link to the second), on the way in, or both."),
+  direction: wayParameter("Which packets are meant"),
 };
 
 export type IpHeaderRewriterParameters = ValuesOf<typeof PARAMETERS>;
 
 /** Writes another DSCP, TTL or hop limit into IP headers, as the edges of networks do; ECN stays. */
-export class IpHeaderRewriter extends Middlebox {
+export class IpHeaderRewriter extends PacketMiddlebox {
   private readonly parameters: IpHeaderRewriterParameters;
 
   constructor(name: string, environment: MiddleboxEnvironment, parameters: IpHeaderRewriterParameters) {
@@ -24,15 +24,7 @@ export class IpHeaderRewriter extends Middlebox {
     this.parameters = parameters;
   }
 
-  protected outward(packet: Packet, now: number): void {
-    this.rewrite(packet, DIRECTION.outward, now);
-  }
-
-  protected inward(packet: Packet, now: number): void {
-    this.rewrite(packet, DIRECTION.inward, now);
-  }
-
-  private rewrite(packet: Packet, direction: Direction, now: number): void {
+  protected override look(packet: Packet, direction: Direction, now: number): void {
     const { dscp, hopLimit, direction: way } = this.parameters;
     const trafficClass = dscp < 0 ? packet.trafficClass : (dscp << 2) | (packet.trafficClass & ECN);
     const hops = hopLimit < 0 ? packet.hopLimit : hopLimit;

@@ -7,10 +7,10 @@ import { opposite, SegmentMiddlebox } from "./middlebox.ts";
 import type { Direction, MiddleboxEnvironment } from "./middlebox.ts";
 import { choiceParameter } from "../parameters.ts";
 import type { ValuesOf } from "../parameters.ts";
-import { includes, WAYS } from "./segment-filter.ts";
+import { includes, senderParameter } from "./segment-filter.ts";
 
 const PARAMETERS = {
-  direction: choiceParameter(WAYS, "both", "Whose numbers are moved: those of who sends outward (from the first link to the second), inward, or both."),
+  direction: senderParameter("Whose numbers are moved"),
   sack: choiceParameter(
     ["rewrite", "leave"],
     "rewrite",

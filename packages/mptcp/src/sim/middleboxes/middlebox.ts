@@ -172,8 +172,8 @@ export abstract class Middlebox implements SimNode {
   }
 }
 
-/** A box that looks at TCP segments alone, in both directions by one method; what is not TCP passes. */
-export abstract class SegmentMiddlebox extends Middlebox {
+/** A box that treats packets in both directions by one method. */
+export abstract class PacketMiddlebox extends Middlebox {
   protected outward(packet: Packet, now: number): void {
     this.look(packet, DIRECTION.outward, now);
   }
@@ -182,10 +182,16 @@ export abstract class SegmentMiddlebox extends Middlebox {
     this.look(packet, DIRECTION.inward, now);
   }
 
+  /** A packet came, and is the box's own. */
+  protected abstract look(packet: Packet, direction: Direction, now: number): void;
+}
+
+/** One that looks at TCP segments alone; what is not TCP passes. */
+export abstract class SegmentMiddlebox extends PacketMiddlebox {
   /** A segment came; the packet is the box's own. */
   protected abstract treat(packet: Packet, segment: TcpSegment, direction: Direction, now: number): void;
 
-  private look(packet: Packet, direction: Direction, now: number): void {
+  protected override look(packet: Packet, direction: Direction, now: number): void {
     if (packet.tcp === null) this.forward(packet, direction, now);
     else this.treat(packet, packet.tcp, direction, now);
   }

@@ -4,13 +4,13 @@ import { middleboxKind } from "./kind.ts";
 import type { MiddleboxKind } from "./kind.ts";
 import { SegmentMiddlebox } from "./middlebox.ts";
 import type { Direction, MiddleboxEnvironment } from "./middlebox.ts";
-import { choiceParameter, octetsParameter } from "../parameters.ts";
+import { octetsParameter } from "../parameters.ts";
 import type { ValuesOf } from "../parameters.ts";
-import { includes, WAYS } from "./segment-filter.ts";
+import { includes, wayParameter } from "./segment-filter.ts";
 
 const PARAMETERS = {
   size: octetsParameter(1220, 1, 65_535, "The largest segment size that passes; larger ones become this."),
-  direction: choiceParameter(WAYS, "both", "Whose SYNs are meant: those on the way out (from the first link to the second), on the way in, or both."),
+  direction: wayParameter("Whose SYNs are meant"),
 };
 
 export type MssClampParameters = ValuesOf<typeof PARAMETERS>;

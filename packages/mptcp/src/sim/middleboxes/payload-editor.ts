@@ -4,7 +4,7 @@ import type { MiddleboxKind } from "./kind.ts";
 import type { Direction, MiddleboxEnvironment } from "./middlebox.ts";
 import { choiceParameter, countParameter, octetsParameter } from "../parameters.ts";
 import type { ValuesOf } from "../parameters.ts";
-import { includes, WAYS } from "./segment-filter.ts";
+import { includes, wayParameter } from "./segment-filter.ts";
 import { StreamEditor } from "./stream-edits.ts";
 import type { StreamEdit } from "./stream-edits.ts";
 
@@ -13,7 +13,7 @@ const PARAMETERS = {
   octets: countParameter(4, 1, 1000, "How many octets are exchanged, put in or taken out at a time."),
   at: octetsParameter(0, 0, Number.MAX_SAFE_INTEGER, "Where in the stream of a connection and direction that is done first."),
   every: octetsParameter(0, 0, Number.MAX_SAFE_INTEGER, "After how many octets it is done again; 0: never."),
-  direction: choiceParameter(WAYS, "both", "Which streams are changed: those on the way out (from the first link to the second), on the way in, or both."),
+  direction: wayParameter("Which streams are changed"),
 };
 
 export type PayloadEditorParameters = ValuesOf<typeof PARAMETERS>;

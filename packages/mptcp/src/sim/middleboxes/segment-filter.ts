@@ -4,7 +4,7 @@ import { FlowTable } from "./flow-table.ts";
 import { DIRECTION } from "./middlebox.ts";
 import type { Direction } from "./middlebox.ts";
 import { choiceParameter, listParameter, octetsParameter, timeParameter } from "../parameters.ts";
-import type { ValuesOf } from "../parameters.ts";
+import type { Parameter, ValuesOf } from "../parameters.ts";
 
 /**
  * Sorts of segments. One segment may be of two: data that completes a handshake is `third-ack` and `data`.
@@ -21,7 +21,7 @@ export const SEGMENT_SORTS = ["syn", "syn-ack", "third-ack", "data", "ack", "rst
 export type SegmentSort = (typeof SEGMENT_SORTS)[number];
 
 /** Which ways a box works. */
-export const WAYS = ["both", "outward", "inward"] as const;
+const WAYS = ["both", "outward", "inward"] as const;
 
 export type Way = (typeof WAYS)[number];
 
@@ -30,9 +30,19 @@ export function includes(way: Way, direction: Direction): boolean {
   return way === "both" || DIRECTION[way] === direction;
 }
 
+/** Which packets on their way a box treats. @param question what is asked, such as "Which segments are cut" */
+export function wayParameter(question: string): Parameter<Way> {
+  return choiceParameter(WAYS, "both", `${question}: those on the way out (from the first link to the second), on the way in, or both.`);
+}
+
+/** Whose packets a box treats, where it treats those that answer them as well. */
+export function senderParameter(question: string): Parameter<Way> {
+  return choiceParameter(WAYS, "both", `${question}: those of who sends outward (from the first link to the second), inward, or both.`);
+}
+
 /** The parameters of a {@link SegmentFilter}. */
 export const FILTER_PARAMETERS = {
-  direction: choiceParameter(WAYS, "both", "Which packets are meant: those on the way out (from the first link to the second), on the way in, or both."),
+  direction: wayParameter("Which packets are meant"),
   segments: listParameter(SEGMENT_SORTS, SEGMENT_SORTS, "The sorts of segments that are meant."),
   afterTime: timeParameter(0, "Nothing is done before this time since the start of the simulation."),
   afterBytes: octetsParameter(0, 0, Number.MAX_SAFE_INTEGER, "On each flow nothing is done before so many octets of payload have passed, both directions taken together."),

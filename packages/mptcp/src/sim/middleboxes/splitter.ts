@@ -7,7 +7,7 @@ import type { ValuesOf } from "../parameters.ts";
 import { middleboxKind } from "./kind.ts";
 import type { MiddleboxKind } from "./kind.ts";
 import { pieceOf } from "./pieces.ts";
-import { includes, WAYS } from "./segment-filter.ts";
+import { includes, wayParameter } from "./segment-filter.ts";
 import type { Way } from "./segment-filter.ts";
 
 const PARAMETERS = {
@@ -17,7 +17,7 @@ const PARAMETERS = {
     "each",
     "Which pieces get the options: each, as from network cards, or only the first, but for the timestamps.",
   ),
-  direction: choiceParameter(WAYS, "both", "Which segments are cut: those on the way out (from the first link to the second), on the way in, or both."),
+  direction: wayParameter("Which segments are cut"),
 };
 
 export type SplitterParameters = ValuesOf<typeof PARAMETERS>;

@@ -6,11 +6,11 @@ import { SegmentMiddlebox } from "./middlebox.ts";
 import type { Direction, MiddleboxEnvironment } from "./middlebox.ts";
 import { choiceParameter } from "../parameters.ts";
 import type { ValuesOf } from "../parameters.ts";
-import { includes, WAYS } from "./segment-filter.ts";
+import { includes, wayParameter } from "./segment-filter.ts";
 
 const PARAMETERS = {
   what: choiceParameter(["payload", "segment"], "payload", "What is lost: the payload, or the whole segment."),
-  direction: choiceParameter(WAYS, "both", "Whose SYNs are meant: those on the way out (from the first link to the second), on the way in, or both."),
+  direction: wayParameter("Whose SYNs are meant"),
 };
 
 export type SynDataDropperParameters = ValuesOf<typeof PARAMETERS>;

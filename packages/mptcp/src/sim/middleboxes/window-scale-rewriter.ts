@@ -7,7 +7,7 @@ import { SegmentMiddlebox } from "./middlebox.ts";
 import type { Direction, MiddleboxEnvironment } from "./middlebox.ts";
 import { choiceParameter, countParameter } from "../parameters.ts";
 import type { ValuesOf } from "../parameters.ts";
-import { includes, WAYS } from "./segment-filter.ts";
+import { includes, senderParameter } from "./segment-filter.ts";
 import { WindowScales } from "./window-scales.ts";
 
 const PARAMETERS = {
@@ -17,7 +17,7 @@ const PARAMETERS = {
     "convert",
     "Whether windows are converted to what the peer was told, as far as they fit, or left as they are, as by firewalls that broke window scaling: the peer takes them for larger or smaller ones.",
   ),
-  direction: choiceParameter(WAYS, "both", "Whose windows are meant: those of who sends outward (from the first link to the second), inward, or both."),
+  direction: senderParameter("Whose windows are meant"),
 };
 
 export type WindowScaleRewriterParameters = ValuesOf<typeof PARAMETERS>;

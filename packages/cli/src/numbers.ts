@@ -7,6 +7,13 @@ export function parsePort(text: string): number {
   return port;
 }
 
+/** The seed of random draws, any whole number that is exact. @throws InvalidArgumentError */
+export function parseSeed(text: string): number {
+  const seed = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(seed)) throw new InvalidArgumentError("a seed is a whole number from 0.");
+  return seed;
+}
+
 /** A whole number from 1, of `what`. @throws InvalidArgumentError */
 export function parseCountOf(what: string, most: number): (text: string) => number {
   return (text) => {
