@@ -98,6 +98,7 @@ export const profiles = {
       subflowFin: "open",
       dataFinWithRepeats: true,
       repeatedDataFin: "ignored",
+      dataFinBelowData: "taken",
       dataFinAckApart: true,
       timeWaitDataAck: "held",
       dataFinDelay: 50 * MICROSECOND,

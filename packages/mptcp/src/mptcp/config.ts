@@ -189,6 +189,11 @@ export interface MptcpConfig {
   readonly dataFinWithRepeats: boolean;
   /** Whether a DATA_FIN that comes again, when all has come, is `acknowledged` again, since the Data ACK may have got lost (RFC 8684 §3.3.3), or `ignored`. */
   readonly repeatedDataFin: "acknowledged" | "ignored";
+  /**
+   * Whether a DATA_FIN below data that came behind a gap is `ignored`, or `taken` where it lies in the gap, and the data above it dropped. Nothing follows a DATA_FIN (RFC 8684 §3.3.3);
+   * which of the two to believe is left open.
+   */
+  readonly dataFinBelowData: "ignored" | "taken";
   /** The Data ACK of a DATA_FIN that ends the connection leaves on an ACK of its own after the FINs, and not on them alone. */
   readonly dataFinAckApart: boolean;
   /**
@@ -278,6 +283,7 @@ export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" 
   subflowFin: "always",
   dataFinWithRepeats: false,
   repeatedDataFin: "acknowledged",
+  dataFinBelowData: "ignored",
   peerWindow: "latest",
   joinRoundTrip: "handshake",
   joinSends: "once",

@@ -615,7 +615,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
 
   private takeDataFin(dataOffset: number, now: number): void {
     const { receiver } = this;
-    if (!receiver.insertFin(dataOffset)) {
+    if (!receiver.insertFin(dataOffset, this.config.dataFinBelowData)) {
       if (receiver.finReached && this.config.repeatedDataFin === "acknowledged") this.acknowledgeOnAll();
       return;
     }
