@@ -90,6 +90,7 @@ export const profiles = {
       addAddrRetries: 3,
       dataTimeout: 200 * MILLISECOND,
       removedAddress: "close",
+      windowProbe: "octet",
       suspectsCarriers: false,
       dataFinTimeout: 200 * MILLISECOND,
       dataFinAfterData: 4 * MILLISECOND,

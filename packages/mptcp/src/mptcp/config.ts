@@ -172,6 +172,11 @@ export interface MptcpConfig {
    * an ACK goes ahead of the FIN, there and on the subflows of an address that is withdrawn here.
    */
   readonly removedAddress: "ask" | "close";
+  /**
+   * What probes a shared window that is closed (RFC 8684 §3.3.5 leaves it open): a `segment` without data on each subflow after a timeout, as in RFC 9293 §3.8.6.1; or besides that one `octet` that was
+   * acknowledged, mapped again, which goes ahead of new data once the window is open. It is decided on when something is written, or after `dataTimeout`.
+   */
+  readonly windowProbe: "segment" | "octet";
   /** Whether a subflow that acknowledged data which then was missing is kept off data for a while, where there is another: its path may acknowledge what it loses. */
   readonly suspectsCarriers: boolean;
   /** A probe, which the peer has to answer, goes with a DATA_FIN that is sent again: it shows whether options still pass (RFC 8684 §3.7). */
@@ -276,6 +281,7 @@ export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" 
   addAddrEcho: "arrival",
   dataTimeout: null,
   removedAddress: "ask",
+  windowProbe: "segment",
   suspectsCarriers: true,
   joinAckPace: "timeout",
   dataFinProbe: true,

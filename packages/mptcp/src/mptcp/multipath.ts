@@ -389,7 +389,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
       if (sender.finDue) repeatDataFin(this, now);
       this.mark();
     }
-    if (sender.probe(now)) this.counters.increment("MPTcpExtWinProbe");
+    if (sender.probe(now) && this.config.windowProbe === "segment") this.onWindowProbe();
     this.ending.handleTimeout(now);
     this.failure.handleTimeout(now);
     this.ending.release(now);
@@ -671,6 +671,10 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   }
 
   // ---- waking
+
+  onWindowProbe(): void {
+    this.counters.increment("MPTcpExtWinProbe");
+  }
 
   onRoom(): void {
     this.raise(STREAM_EVENT.writable);
