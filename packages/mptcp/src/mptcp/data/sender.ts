@@ -510,6 +510,7 @@ export class DataSender {
     if (!deadlines.take(DEADLINE.data, now)) return false;
     if (this.una >= this.sentEnd) {
       this.queueOctet();
+      this.armProbe(now);
       return false;
     }
     if (this.context.mayRepeat) this.repairHead();
