@@ -114,6 +114,8 @@ export interface TcpInfo extends TcpSummary {
   readonly duplicateSacks: number;
   /** How often a segment was delivered after one that was sent later, without having been sent again. */
   readonly reorderings: number;
+  /** How far behind the highest octet delivered such a segment began, at the most, octets. */
+  readonly reorderingDistance: number;
   /** Segments with payload that came behind a gap. */
   readonly outOfOrderSegments: number;
   /** The peer's window, and ours as advertised; the largest that we ever advertised. */
@@ -223,6 +225,7 @@ export function infoOfTcp(tcp: TcpConnection, now: number): TcpInfo {
     fastOpenFailure: tcp.fastOpen instanceof FastOpenClient ? tcp.fastOpen.failed : null,
     duplicateSacks: tally.duplicateSacks,
     reorderings: sender.rack.reorderings,
+    reorderingDistance: sender.rack.reorderingDistance,
     outOfOrderSegments: tally.outOfOrderSegments,
     peerWindow: sender.window,
     window: receiver.rightEdge - receiver.nxt,

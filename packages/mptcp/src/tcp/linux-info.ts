@@ -43,7 +43,7 @@ export function linuxTcpInfo(info: TcpInfo): LinuxTcpInfo {
     tcpi_rttvar: microseconds(info.rttVariation),
     tcpi_snd_ssthresh: info.slowStartThreshold === null ? NO_THRESHOLD : segments(info.slowStartThreshold),
     tcpi_snd_cwnd: segments(info.congestionWindow),
-    tcpi_reordering: DUP_THRESH,
+    tcpi_reordering: info.segmentSize > 0 ? Math.min(MAX_REORDERING, Math.max(DUP_THRESH, Math.ceil(info.reorderingDistance / info.segmentSize))) : DUP_THRESH,
     tcpi_advmss: info.announcedSegmentSize,
     tcpi_rcv_rtt: microseconds(info.receiverRtt),
     tcpi_rcv_space: info.readPerRound,
@@ -113,3 +113,5 @@ const FAST_OPEN_FAILURES: Readonly<Record<NonNullable<TcpInfo["fastOpenFailure"]
 const ACCURATE_FAILURE = { aceReceive: 2, optionSend: 4, optionReceive: 8 } as const;
 /** TCP_INFINITE_SSTHRESH. */
 const NO_THRESHOLD = 0x7fff_ffff;
+/** `net.ipv4.tcp_max_reordering`. */
+const MAX_REORDERING = 300;
