@@ -109,6 +109,8 @@ export interface TcpInfo extends TcpSummary {
   readonly bufferLimitedTime: number;
   /** Payload that came with, or went on, the SYN and was acknowledged with it (RFC 7413); and why none of ours was, where Fast Open was tried. */
   readonly synDataAcknowledged: number;
+  /** What of {@link TcpInfo.bytesDelivered} went on our own SYN and was acknowledged with it. */
+  readonly synDataDelivered: number;
   readonly fastOpenFailure: FastOpenFailure | null;
   /** D-SACKs that came. */
   readonly duplicateSacks: number;
@@ -222,6 +224,7 @@ export function infoOfTcp(tcp: TcpConnection, now: number): TcpInfo {
     windowLimitedTime: byWindow,
     bufferLimitedTime: byBuffer,
     synDataAcknowledged: tcp.fastOpen?.acknowledged ?? 0,
+    synDataDelivered: tcp.fastOpen instanceof FastOpenClient ? tcp.fastOpen.acknowledged : 0,
     fastOpenFailure: tcp.fastOpen instanceof FastOpenClient ? tcp.fastOpen.failed : null,
     duplicateSacks: tally.duplicateSacks,
     reorderings: sender.rack.reorderings,
