@@ -122,7 +122,7 @@ const ROWS: readonly Row[] = [
   ),
   { name: "bbr alone, 20 Mb/s, 100 ms, queue 2, 1 % lost", congestion: bbr, flows: 1, rate: 20e6, rtt: 100, queue: 2, loss: 0.01, from: 5, to: 65, share: 0.9, queued: 1.5 },
   ...([[100, 20, 1], [20, 40, 1], [20, 100, 1], [20, 100, 3], [50, 40, 1], [50, 40, 3]] as const).map(
-    ([rate, rtt, queue]): Row => ({ name: `bbr x 2, ${rate} Mb/s, ${rtt} ms, queue ${queue}`, congestion: bbr, flows: 2, rate: rate * 1e6, rtt, queue, from: 20, to: 60, jain: 0.9 }),
+    ([rate, rtt, queue]): Row => ({ name: `bbr x 2, ${rate} Mb/s, ${rtt} ms, queue ${queue}`, congestion: bbr, flows: 2, rate: rate * 1e6, rtt, queue, from: 0, to: 120, jain: 0.9 }),
   ),
 ];
 

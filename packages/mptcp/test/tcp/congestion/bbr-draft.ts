@@ -19,6 +19,8 @@ export class BbrDraft {
   private readonly max_bw_filter: [number, number] = [0, 0];
   private bw_latest = 0;
   private inflight_latest = 0;
+  /** Since the last loss round began. */
+  private leastRtt = 0;
   private min_rtt: number;
   private min_rtt_stamp: number;
   private probe_rtt_min_delay: number;
@@ -113,6 +115,7 @@ export class BbrDraft {
     if (this.loss_round_start) {
       this.bw_latest = RS.rate;
       this.inflight_latest = RS.delivered;
+      this.leastRtt = 0;
     }
     this.bw = Math.min(this.max_bw, this.bw_shortterm);
     // SetPacingRate, SetCwnd
@@ -174,8 +177,9 @@ export class BbrDraft {
 
   private AdaptLowerBoundsFromCongestion(RS: RateSample): void {
     const isProbing = this.state === "Startup" || this.state === "ProbeBW_REFILL" || this.state === "ProbeBW_UP";
-    // Meant to differ: what ProbeRTT holds down is left out, and so are round trips that lost no more than LossThresh ...
-    if (isProbing || !this.is_loss_in_round || this.held(RS) || RS.lost <= RS.inFlightThen * 0.02) return;
+    // Meant to differ: what ProbeRTT holds down is left out, and so are round trips that lost no more than LossThresh without a queue ...
+    if (isProbing || !this.is_loss_in_round || this.held(RS)) return;
+    if (RS.lost <= RS.inFlightThen * 0.02 && !(this.leastRtt > 1.25 * this.min_rtt)) return;
     if (this.bw_shortterm === Number.POSITIVE_INFINITY) this.bw_shortterm = this.max_bw;
     if (this.inflight_shortterm === Number.POSITIVE_INFINITY) this.inflight_shortterm = this.cwnd;
     // ... and what was sent less does not count as delivered less.
@@ -300,6 +304,7 @@ export class BbrDraft {
   }
 
   private UpdateMinRTT(rtt: number, now: number): void {
+    this.leastRtt = this.leastRtt === 0 ? rtt : Math.min(this.leastRtt, rtt);
     this.probe_rtt_expired = now > this.probe_rtt_min_stamp + 5;
     if (rtt < this.probe_rtt_min_delay || this.probe_rtt_expired) {
       this.probe_rtt_min_delay = rtt;

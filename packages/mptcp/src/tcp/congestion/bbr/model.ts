@@ -2,7 +2,7 @@ import { objectFrom, SECOND } from "../../../core/index.ts";
 import type { PlainObject } from "../../../core/index.ts";
 import type { CongestionContext, RateSample } from "../control.ts";
 import { CycleMaximum, RoundMaximum } from "./filters.ts";
-import { BETA, EXTRA_ACKED_ROUNDS, FULL_BANDWIDTH_GROWTH, FULL_BANDWIDTH_ROUNDS, HEADROOM, LOSS_THRESHOLD, MIN_PIPE_SEGMENTS, MIN_RTT_WINDOW, PACING_MARGIN, PROBE_RTT_INTERVAL } from "./parameters.ts";
+import { BETA, EXTRA_ACKED_ROUNDS, FULL_BANDWIDTH_GROWTH, FULL_BANDWIDTH_ROUNDS, HEADROOM, LOSS_THRESHOLD, MIN_PIPE_SEGMENTS, MIN_RTT_WINDOW, PACING_MARGIN, PROBE_RTT_INTERVAL, QUEUED_RTT } from "./parameters.ts";
 import { plainOf, takePlain } from "./plain.ts";
 
 /**
@@ -43,6 +43,8 @@ export class PathModel {
   isLossInRound = false;
   /** ACKs of this round trip that showed a loss. */
   private lossyAcks = 0;
+  /** The least round-trip time since the last loss round began; Infinity without a sample. */
+  private leastRtt = Number.POSITIVE_INFINITY;
   /** BBR.bw_latest and BBR.inflight_latest */
   private latestBandwidth = 0;
   latestInflight = 0;
@@ -121,6 +123,11 @@ export class PathModel {
     return lost > inFlight * LOSS_THRESHOLD || (lost > 0 && !this.hasSelectiveAcks);
   }
 
+  /** Whether packets waited on the path all through this loss round. */
+  private get hasQueue(): boolean {
+    return this.leastRtt !== Number.POSITIVE_INFINITY && this.leastRtt > QUEUED_RTT * this.minRtt;
+  }
+
   // ---- one call for each ACK, in this order
 
   /** UpdateLatestDeliverySignals */
@@ -151,11 +158,12 @@ export class PathModel {
    * Once per round trip that lost too much, while bandwidth is not being sought: InitLowerBounds and LossLowerBounds. So much as is lost the rate is to become
    * smaller ("Design Considerations for Choosing Constant Parameters"), but the pseudocode compares what was delivered with the bandwidth, of which less is sent:
    * PacingMarginPercent less, and a tenth less in ProbeBW_DOWN. Each lossy round trip would take that off once more. And the full rate is to be had where one
-   * packet in a hundred is lost ("High-Level Design Goals"): what is safe while bandwidth is sought, LossThresh, is no sign of less bandwidth here either.
+   * packet in a hundred is lost ("High-Level Design Goals"): what is safe while bandwidth is sought, LossThresh, is no sign of less bandwidth here either, as long
+   * as no queue was there all the time. Where one was, it is what packets are lost in, and others that fill it are given room.
    * @param gain at which the round trip was paced, 1 at the most
    */
   adaptLowerBounds(sample: RateSample, window: number, gain: number): void {
-    if (!this.isLossInRound || !this.isTooMuch(sample.lost, sample.inFlightThen)) return;
+    if (!this.isLossInRound || !(this.hasQueue || this.isTooMuch(sample.lost, sample.inFlightThen))) return;
     if (this.shortTermBandwidth === Number.POSITIVE_INFINITY) this.shortTermBandwidth = this.maxBandwidth;
     if (this.shortTermInflight === Number.POSITIVE_INFINITY) this.shortTermInflight = window;
     const delivered = Math.min(this.latestBandwidth / (gain * (1 - PACING_MARGIN)), this.shortTermBandwidth);
@@ -189,6 +197,7 @@ export class PathModel {
 
   /** UpdateMinRTT. @param rtt of the segment that was sent last; 0 without a sample */
   updateMinRtt(rtt: number, now: number): void {
+    if (rtt > 0 && rtt < this.leastRtt) this.leastRtt = rtt;
     this.probeRttExpired = now > this.probeRttMinAt + PROBE_RTT_INTERVAL;
     if (rtt > 0 && (rtt < this.probeRttMin || this.probeRttExpired)) {
       this.probeRttMin = rtt;
@@ -206,6 +215,7 @@ export class PathModel {
       this.latestBandwidth = sample.rate;
       this.latestInflight = sample.delivered;
       this.lossyAcks = 0;
+      this.leastRtt = Number.POSITIVE_INFINITY;
     }
     this.bandwidth = Math.min(this.maxBandwidth, this.shortTermBandwidth);
   }

@@ -16,6 +16,8 @@ export const PACING_MARGIN = 0.01;
 export const LOSS_THRESHOLD = 0.02;
 /** Beta: what a round trip with loss leaves of the short-term model. */
 export const BETA = 0.7;
+/** A round trip that takes so many times the least one has a queue on its way; not of the draft. */
+export const QUEUED_RTT = 1.25;
 /** Headroom: the share of the long-term inflight that is left to others. */
 export const HEADROOM = 0.15;
 /** MinPipeCwnd, in segments. */
