@@ -28,7 +28,8 @@ export function prescribedAsTcp({ tcp }: MatrixRow, place: Place): Prescription 
 
 /** The sections of RFC 6824 that say what some of RFC 8684 say; what both have at the same place stays. */
 function clauseInVersion0(clause: string): string {
-  const parts = clause.split(", ").map((part) => (part.startsWith("RFC ") ? part : part.replace(/^§3\.(6|7|8|9\.3)(?!\d)/, (whole) => SECTIONS[whole] ?? whole).replace("Figure 17", "Figure 16")));
+  if (clause.startsWith("RFC ")) return clause;
+  const parts = clause.split(", ").map((part) => part.replace(/^§3\.(6|7|8|9\.3)(?!\d)/, (whole) => SECTIONS[whole] ?? whole).replace("Figure 17", "Figure 16"));
   const known = parts.filter((part) => part !== "");
   return `RFC 6824 ${[...new Set(known)].join(", ")}`;
 }

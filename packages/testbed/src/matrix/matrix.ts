@@ -1,0 +1,86 @@
+import { availableParallelism } from "node:os";
+import { Pool } from "../pool.ts";
+import { cellsBetween, isVirtual, PAIRS } from "./pairs.ts";
+import type { PairCell } from "./pairs.ts";
+import { PRESCRIBED } from "./prescribed.ts";
+import { resultOf } from "./row.ts";
+import type { MatrixResult } from "./row.ts";
+import { runCell } from "./run-cell.ts";
+
+/** Which runs are made. */
+export interface MatrixOptions {
+  /** Those alone that need no kernel. */
+  readonly virtualOnly: boolean;
+  /** Rows whose names have one of these in them; all where there is none. */
+  readonly only: readonly string[];
+  readonly seed: number;
+  /** Runs by the machine's clock at the same time. */
+  readonly jobs: number;
+}
+
+/** A run to make, as a thread is told. */
+export interface MatrixTask {
+  /** Of {@link allCells}. */
+  readonly cell: number;
+  readonly seed: number;
+}
+
+/** All cells of all pairs, always in the same order. */
+export function allCells(): readonly PairCell[] {
+  cells ??= PAIRS.flatMap((pair) => cellsBetween(pair, PRESCRIBED));
+  return cells;
+}
+
+let cells: readonly PairCell[] | null = null;
+
+/** Makes a run; for a thread. @throws MptcpError where the kernel cannot be had */
+export function runTask({ cell, seed }: MatrixTask): MatrixResult {
+  const chosen = allCells()[cell] as PairCell;
+  return resultOf(chosen, runCell(chosen, seed));
+}
+
+/** All runs of a matrix: those in virtual time first, one for each processor; then those by the machine's clock, which mostly wait. */
+export class Matrix {
+  /** How many runs there are. */
+  readonly size: number;
+  private readonly options: MatrixOptions;
+  private readonly worker: URL;
+  private readonly tasks: readonly MatrixTask[];
+
+  /** @param worker a script whose threads answer each {@link MatrixTask} with what {@link runTask} gives */
+  constructor(options: MatrixOptions, worker: URL) {
+    const { virtualOnly, only, seed } = options;
+    this.options = options;
+    this.worker = worker;
+    this.tasks = allCells().flatMap(({ pair, row }, cell) => {
+      const isMeant = (!virtualOnly || isVirtual(pair)) && (only.length === 0 || only.some((part) => row.name.includes(part)));
+      return isMeant ? [{ cell, seed }] : [];
+    });
+    this.size = this.tasks.length;
+  }
+
+  /** Makes them. @param stop ends it at once @returns what they came to, in the order of {@link allCells}; those that were made, when it was stopped */
+  async run(heard: (result: MatrixResult) => void, stop: AbortSignal): Promise<readonly MatrixResult[]> {
+    const results: (MatrixResult | undefined)[] = [];
+    const virtual = this.tasks.filter(({ cell }) => isVirtual((allCells()[cell] as PairCell).pair));
+    const real = this.tasks.slice(virtual.length);
+    for (const [tasks, threads, first] of [[virtual, availableParallelism(), 0], [real, this.options.jobs, virtual.length]] as const) {
+      if (tasks.length === 0 || stop.aborted) continue;
+      const pool = new Pool<MatrixTask>(Math.min(threads, tasks.length), this.worker);
+      const all = pool.run<MatrixResult>(tasks, () => stop.aborted, (at, result) => {
+        results[first + at] = result;
+        if (!stop.aborted) heard(result);
+      });
+      try {
+        await Promise.race([all, aborted(stop)]);
+      } finally {
+        await pool.close();
+      }
+    }
+    return results.filter((result) => result !== undefined);
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}
