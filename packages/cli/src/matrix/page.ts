@@ -63,7 +63,6 @@ function differences(results: readonly MatrixResult[]): string {
   if (different.length === 0) return "";
   const unknown = different.filter(({ known }) => known === "");
   const reasons = [...new Set(different.map(({ known }) => known))].filter((known) => known !== "");
-  const items = (chosen: readonly MatrixResult[]): string => `<ul>${chosen.map((result) => `<li>${escapeHtml(describeRun(result))}: <b>${escapeHtml(result.problem)}</b> <span class="muted">${escapeHtml(result.reason)}</span></li>`).join("")}</ul>`;
   const known = reasons.map((reason) => {
     const own = different.filter((result) => result.known === reason);
     return `<details><summary>${own.length} runs: ${escapeHtml(reason)}</summary>${items(own)}</details>`;
@@ -71,6 +70,10 @@ function differences(results: readonly MatrixResult[]): string {
   return `<h2>Not as prescribed</h2>
 ${unknown.length === 0 ? "" : items(unknown)}
 ${known.join("\n")}`;
+}
+
+function items(chosen: readonly MatrixResult[]): string {
+  return `<ul>${chosen.map((result) => `<li>${escapeHtml(describeRun(result))}: <b>${escapeHtml(result.problem)}</b> <span class="muted">${escapeHtml(result.reason)}</span></li>`).join("")}</ul>`;
 }
 
 function boxTable(results: readonly MatrixResult[]): string {

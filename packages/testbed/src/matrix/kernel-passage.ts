@@ -11,7 +11,7 @@ import { system } from "../system/system.ts";
 import { KernelApplication } from "./kernel-application.ts";
 import type { KernelTask } from "./kernel-application.ts";
 import { KernelHost } from "./kernel-host.ts";
-import { kernelHints, kernelView } from "./kernel-view.ts";
+import { hasResetSubflow, kernelHints, kernelView } from "./kernel-view.ts";
 import type { KernelView } from "./kernel-view.ts";
 import type { PairCell } from "./pairs.ts";
 import { boxedPath, CELL_BYTES, factoryOf, outcomeOf, PATH, pathCount, PORT, subflowsIn, VERSIONS } from "./passage.ts";
@@ -118,7 +118,9 @@ class KernelPassage {
   /** Whether the subflow through the box is not, or no longer, in use. */
   private isUnused(boxed: 0 | 1): boolean {
     const { pair } = this.cell;
-    const isGone = this.view !== null && !this.view.locals.includes(String(this.clientAddresses[boxed]));
+    // A subflow that was reset is in the kernel's list for a while still.
+    const isReset = [...this.kernels.values()].some((kernel) => hasResetSubflow(kernel.counters()));
+    const isGone = isReset || (this.view !== null && !this.view.locals.includes(String(this.clientAddresses[boxed])));
     if (pair.client === "kernel" && pair.server === "kernel") return isGone || (boxed === 1 && this.kernels.get("server")?.counters().get(JOINED) === 0);
     const { isLost, hasJoined } = subflowsIn(this.events, boxed, pair.client === "ours" ? "client" : "server");
     return isGone || isLost || (boxed === 1 && !hasJoined);

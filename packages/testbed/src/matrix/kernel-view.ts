@@ -34,6 +34,11 @@ export function kernelHints(counters: ReadonlyMap<string, number>): readonly str
   return HINTS.filter((name) => (counters.get(`${PREFIX}${name}`) ?? 0) > 0);
 }
 
+/** Whether a kernel has reset a subflow, or had one reset, for a reason of Multipath TCP (RFC 8684 §3.6, §3.7). */
+export function hasResetSubflow(counters: ReadonlyMap<string, number>): boolean {
+  return ["MPRstTx", "MPRstRx", "DSSCorruptionReset"].some((name) => (counters.get(`${PREFIX}${name}`) ?? 0) > 0);
+}
+
 const PREFIX = "MPTcpExt";
 /** net/mptcp/mib.c, as of Linux 6.18; those that a kernel does not have count nothing. */
 const HINTS = [

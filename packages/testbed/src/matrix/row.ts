@@ -4,7 +4,7 @@ import type { MatrixStack, PairCell } from "./pairs.ts";
 import { pathCount } from "./passage.ts";
 import type { CellResult } from "./passage.ts";
 import type { Outcome, Place } from "./prescription.ts";
-import { verdictOf } from "./verdict.ts";
+import { isSpared, verdictOf } from "./verdict.ts";
 import type { MatrixOutcome } from "./verdict.ts";
 
 /** One run of the matrix, as plain data. */
@@ -55,7 +55,7 @@ export function resultOf(cell: PairCell, result: CellResult): MatrixResult {
     server,
     version,
     outcome,
-    reason: [...result.reasons, ...result.hints, ...cut].join(", "),
+    reason: [...result.reasons, ...result.hints, ...cut, ...(isSpared(cell, result) && !prescription.outcomes.includes(outcome as Outcome) ? ["too little came to the box"] : [])].join(", "),
     prescribed: prescription.outcomes,
     clause: prescription.clause,
     seconds: Math.round(result.seconds * 1000) / 1000,

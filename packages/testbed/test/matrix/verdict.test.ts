@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { KNOWN, known } from "../../src/matrix/known.ts";
+import { isWithoutFallback, KNOWN, known } from "../../src/matrix/known.ts";
 import { cellsBetween, nameOf, PAIRS } from "../../src/matrix/pairs.ts";
 import type { Pair, PairCell } from "../../src/matrix/pairs.ts";
 import { CELL_BYTES } from "../../src/matrix/passage.ts";
@@ -87,6 +87,12 @@ describe("what is known to differ", () => {
   it("has nothing broken but between kernels, or by the kernel", () => {
     for (const { outcomes, pairs } of KNOWN) if (outcomes.includes("broken")) for (const name of pairs) expect(name).toContain("kernel");
   });
+});
+
+it("an error of ours is as prescribed only where no fallback is left", () => {
+  expect(outcome(cell("stateful-firewall/later"), { outcome: "error", receiverTold: true }).problems).toEqual([]);
+  expect(outcome(cell("none"), { outcome: "error", receiverTold: true }).problems).toContain("an error where a fallback is left");
+  for (const { row, place, checksum, prescription } of ALL) if (isWithoutFallback(row.name) && place === "only" && !checksum) expect(prescription.outcomes, row.name).toContain("error");
 });
 
 describe("version 0", () => {
