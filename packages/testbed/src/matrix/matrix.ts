@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { setTimeout } from "node:timers/promises";
 import { Pool } from "../pool.ts";
 import { cellsBetween, isVirtual, PAIRS } from "./pairs.ts";
 import type { PairCell } from "./pairs.ts";
@@ -47,6 +48,8 @@ export function runTask({ cell, seed }: MatrixTask): MatrixResult {
 }
 
 const MOST_TRIES = 3;
+/** ms */
+const LONGEST_CLOSE = 1000;
 
 /** All runs of a matrix: those in virtual time first, one for each processor; then those by the machine's clock, which mostly wait. */
 export class Matrix {
@@ -83,7 +86,8 @@ export class Matrix {
       try {
         await Promise.race([all, aborted(stop)]);
       } finally {
-        await pool.close();
+        // A thread that is in a call of the kernel ends when that does: who has interrupted it does not wait.
+        await Promise.race([pool.close(), ...(stop.aborted ? [setTimeout(LONGEST_CLOSE)] : [])]);
       }
     }
     return results.filter((result) => result !== undefined);
