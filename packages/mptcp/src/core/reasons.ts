@@ -19,7 +19,6 @@ export const FALLBACK_REASONS = {
   options_lost_on_data: { counter: "MPTcpExtMPCapableDataFallback", text: "first data came without a mapping" },
   no_data_ack: { counter: "MPTcpExtMPCapableDataFallback", confirmedCounter: "MPTcpExtDssFallback", text: "data was acknowledged without a Data ACK" },
   options_lost: { counter: "MPTcpExtDssFallback", text: "options vanished from what arrives on the only subflow" },
-  length_changed: { counter: "MPTcpExtDssFallback", text: "a middlebox changed the length of the data: mappings no longer fit it" },
   infinite_mapping: { counter: null, text: "the peer declared an infinite mapping" },
   checksum_failed: { counter: null, text: "a middlebox changed the data: a checksum was wrong" },
   mp_fail: { counter: null, text: "a middlebox changed the data: the peer found a checksum wrong" },

@@ -179,7 +179,7 @@ export class OptionReader {
    */
   private onShifted(now: number): Verdict {
     this.context.counters.increment("MPTcpExtDSSNotMatching");
-    if (this.subflow.revert("length_changed", now)) return "accept";
+    if (this.subflow.revert("options_lost", now)) return "accept";
     this.context.abort(now);
     return "drop";
   }
