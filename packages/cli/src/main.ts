@@ -9,6 +9,7 @@ import { addHelp, configureHelp, pointToHelp } from "./help.ts";
 import { EXIT } from "./io.ts";
 import type { Io } from "./io.ts";
 import { registerKey } from "./link-key.ts";
+import { registerMatrix } from "./matrix/index.ts";
 import { registerMonitor } from "./monitor-command.ts";
 import { parseSeed } from "./numbers.ts";
 import { registerPerf } from "./perf/index.ts";
@@ -59,6 +60,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
   registerPerf(program, io, (exit) => (code = exit));
   registerDrill(program, io, (exit) => (code = exit));
   registerEmulate(program, io, (exit) => (code = exit));
+  registerMatrix(program, io, (exit) => (code = exit));
   registerDoctor(program, io, (exit) => (code = exit));
   registerProbe(program, io, (exit) => (code = exit));
   registerStatus(program, io, (exit) => (code = exit));

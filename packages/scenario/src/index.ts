@@ -32,5 +32,6 @@ export { delaySummary, summarize } from "./summary.ts";
 export type { DelaySummary, LinkSummary, PipeSummary, RunFacts, SubflowSummary, Summary } from "./summary.ts";
 export { didYouMean, suggestions } from "./suggest.ts";
 export { formatRate, formatSize, formatTime, parseProbability, parseProgress, parseRate, parseSize, parseTime } from "./units.ts";
-export { renderReport } from "./report/report.ts";
+export { escapeHtml, renderReport } from "./report/report.ts";
+export { REPORT_STYLE } from "./report/style.ts";
 export type { ReportAssets, ReportInput } from "./report/data.ts";

@@ -40,7 +40,7 @@ async function bundled(cli: string, options: InputOptions): Promise<readonly Out
 function commandOf(packages: string): InputOptions {
   const src = join(packages, "cli/src");
   return {
-    input: { main: join(src, "main.ts"), worker: join(src, "drill/worker.ts"), thread: join(src, "emulate/thread.ts") },
+    input: { main: join(src, "main.ts"), worker: join(src, "drill/worker.ts"), thread: join(src, "emulate/thread.ts"), "matrix-worker": join(src, "matrix/matrix-worker.ts") },
     // What others wrote stays what the manifest says it needs: of another version when there is one, and with its licence.
     external: /^(?!@?mptcp\b)[^./]/,
     plugins: [apart(SCENARIOS), placesOf(packages)],

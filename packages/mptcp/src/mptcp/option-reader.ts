@@ -21,6 +21,8 @@ export interface ReaderContext {
   readonly counters: Counters;
   readonly mayFallBack: boolean;
   readonly config: Pick<MptcpConfig, "firstAnswer" | "mappingFaults">;
+  /** Breaks the connection off, for the application and for the peer. */
+  abort(now: number): void;
   onDss(now: number): void;
   onDataAck(position: number, right: number, onData: boolean, now: number): void;
   fallBack(reason: FallbackReason, now: number, arrivingOffset?: number): void;
@@ -36,7 +38,7 @@ export interface ReaderSubflow extends FailureSubflow, PathSubflow {
   scaledWindow(segment: TcpSegment): number;
   reset(reason: SubflowEndReason, code: number, now: number): void;
   /** Goes on as regular TCP with what is next on both levels. @returns whether that is possible */
-  revert(now: number): boolean;
+  revert(reason: FallbackReason, now: number): boolean;
   /** MP_FASTCLOSE with our key arrived; `withReset`: on a RST. */
   onFastclose(withReset: boolean, now: number): void;
 }
@@ -166,7 +168,20 @@ export class OptionReader {
       case "bad_data_fin":
         this.context.failure.onFinMismatch(this.subflow, now);
         return "drop";
+      case "shifted":
+        return this.onShifted(now);
     }
+  }
+
+  /**
+   * A box has put octets into what the subflow carries, or taken some out, and no checksum was agreed on that would keep the application from them. RFC 8684 §3.7: on a lone subflow the data is one
+   * stream, and goes on as TCP would deliver it. Where other subflows are, what has been delivered may be wrong, and nothing can be taken back: both ends are told.
+   */
+  private onShifted(now: number): Verdict {
+    this.context.counters.increment("MPTcpExtDSSNotMatching");
+    if (this.subflow.revert("options_lost", now)) return "accept";
+    this.context.abort(now);
+    return "drop";
   }
 
   /** A mapping contradicts what is known. */

@@ -102,6 +102,8 @@ export interface SubflowContext<S> {
   onFastclose(subflow: S, withReset: boolean, now: number): void;
   /** Gives up Multipath TCP. @param arrivingOffset data offset of subflow offset 0 in what arrives */
   fallBack(reason: FallbackReason, now: number, arrivingOffset?: number): void;
+  /** Breaks the connection off, for the application and for the peer. */
+  abort(now: number): void;
   /** `verified`: false of a join that arrived and whose third ACK did not; `text`: the reason in full; `error`: TCP's, null after FINs in both directions. */
   onSubflowEnded(subflow: S, verified: boolean, reason: SubflowEndReason, text: string, error: CloseReason | null, now: number): void;
 }

@@ -1,79 +1,17 @@
-import type { IpAddress } from "mptcp/wire";
 import { POLL } from "../emulator/real-time.ts";
 import type { RealTime, Source } from "../emulator/real-time.ts";
 import { Memory } from "../system/memory.ts";
-import type { Namespace } from "../system/namespace.ts";
-import { AF_INET, AF_INET6, putSocketAddress } from "../system/socket-address.ts";
 import { NR } from "../system/system.ts";
 import type { System } from "../system/system.ts";
 import type { FlowResult } from "./condition.ts";
 import { AnswerCounter, PORT, requestOf, RequestReader } from "./ends.ts";
 import type { ClientEnd, KeptFlow, OpenFlow, Request } from "./ends.ts";
-
-/** What kernel sockets of a run have in common. */
-export interface KernelPlace {
-  readonly system: System;
-  readonly namespace: Namespace;
-  readonly time: RealTime;
-  /** Of the server, in both roles. */
-  readonly address: IpAddress;
-  /** Name of the congestion control. */
-  readonly congestion: string;
-  /** Whether sockets are of Multipath TCP. */
-  readonly isMultipath: boolean;
-}
+import { KernelSocket, listenInKernel, MSG_NOSIGNAL, SHUT_WR, SOL_SOCKET } from "./kernel-socket.ts";
+import type { KernelPlace } from "./kernel-socket.ts";
 
 /** Serves flows from a namespace. @throws MptcpError with what the kernel refused */
 export function serveByKernel(place: KernelPlace): void {
-  const { system, time } = place;
-  const socket = new KernelSocket(place);
-  system.must("bind", NR.bind, socket.fd, ...socket.address(PORT));
-  system.must("listen", NR.listen, socket.fd, 1024);
-  time.add(new Listening(place, socket.fd));
-}
-
-/** A socket that does not block, and calls on it. */
-class KernelSocket {
-  readonly fd: number;
-  private readonly place: KernelPlace;
-  private readonly memory: Memory;
-
-  constructor(place: KernelPlace) {
-    const { system, namespace, address } = place;
-    this.place = place;
-    this.memory = new Memory(system);
-    const family = address.family === 4 ? AF_INET : AF_INET6;
-    this.fd = namespace.inside(() => system.must("socket", NR.socket, family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, place.isMultipath ? IPPROTO_MPTCP : 0));
-    const name = this.memory.copy(new TextEncoder().encode(place.congestion));
-    system.must("TCP_CONGESTION", NR.setsockopt, this.fd, IPPROTO_TCP, TCP_CONGESTION, name.address, name.octets.length);
-  }
-
-  /** What bind(2) and connect(2) are given. */
-  address(port: number): readonly [number, number] {
-    const { address } = this.place;
-    const room = putSocketAddress(this.memory, { family: address.family === 4 ? AF_INET : AF_INET6, address: String(address), port });
-    return [room.address, room.octets.length];
-  }
-}
-
-class Listening implements Source {
-  readonly fd: number;
-  readonly waitsFor = POLL.in;
-  private readonly place: KernelPlace;
-
-  constructor(place: KernelPlace, fd: number) {
-    this.place = place;
-    this.fd = fd;
-  }
-
-  ready(): void {
-    const { system } = this.place;
-    for (let fd = this.accept(); fd >= 0; fd = this.accept()) this.place.time.add(new Serving(system, fd, this.place.time));
-  }
-
-  private accept(): number {
-    return this.place.system.call(NR.accept4, this.fd, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC);
-  }
+  listenInKernel(place, PORT, (fd) => new Serving(place.system, fd, place.time));
 }
 
 /** Answers requests on one connection, one after the other. */
@@ -269,14 +207,5 @@ interface Buffers {
 
 let buffers: Buffers | null = null;
 
-const SOCK_STREAM = 1;
-const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
-const IPPROTO_TCP = 6;
-const IPPROTO_MPTCP = 262;
-const TCP_CONGESTION = 13;
 const MSG_TRUNC = 0x20;
-const MSG_NOSIGNAL = 0x4000;
-const SHUT_WR = 1;
-const SOL_SOCKET = 1;
 const SO_LINGER = 13;

@@ -17,7 +17,7 @@ import { SEGMENT } from "./condition.ts";
 import { EngineClient, serveByEngine } from "./engine-end.ts";
 import type { ClientEnd, OpenFlow } from "./ends.ts";
 import { KernelClient, serveByKernel } from "./kernel-end.ts";
-import type { KernelPlace } from "./kernel-end.ts";
+import type { KernelPlace } from "./kernel-socket.ts";
 import { LostSegmentsModel } from "./lost-segments.ts";
 
 /** Who is at an end: the engine, or this machine's kernel. */

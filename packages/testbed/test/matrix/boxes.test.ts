@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { PRESCRIBED } from "../../src/matrix/prescribed.ts";
-import { cellsOf } from "../../src/matrix/prescription.ts";
+import { cellsBetween, isVirtual, nameOf, PAIRS } from "../../src/matrix/pairs.ts";
+import { CELL_BYTES, runPassage } from "../../src/matrix/passage.ts";
 import type { MatrixRow } from "../../src/matrix/prescription.ts";
-import { CELL_BYTES, problemsOf, runCell, runPassage } from "../../src/matrix/run-cell.ts";
+import { runCell } from "../../src/matrix/run-cell.ts";
+import { verdictOf } from "../../src/matrix/verdict.ts";
 
 const SEED = 1;
 /** `npm run boxes` tries every cell; npm test one in three of each box, beginning with another one each time. */
@@ -25,11 +27,11 @@ describe.each(PRESCRIBED.map((row, at) => [row.name, row, at] as const))("%s", (
     expect(tcpThrough(row)).toEqual([]);
   });
 
-  it("leads to what is prescribed, on one path and on two, with checksums and without", () => {
-    const cells = cellsOf([row]).filter((_cell, at) => (at + first) % EVERY === 0);
+  it.each(PAIRS.filter(isVirtual).map((pair) => [nameOf(pair), pair] as const))("leads to what is prescribed, on one path and on two, with checksums and without: %s", (_pair, pair) => {
+    const cells = cellsBetween(pair, [row]).filter((_cell, at) => (at + first) % EVERY === 0);
     const found = cells.flatMap((cell) => {
       const result = runCell(cell, SEED);
-      return problemsOf(cell, result).map((problem) => `${cell.place}, checksum ${cell.checksum}, ${cell.data}: ${problem} [${result.outcome}: ${result.reasons.join(", ")}]`);
+      return verdictOf(cell, result).problems.map((problem) => `${cell.place}, checksum ${cell.checksum}, ${cell.data}: ${problem} [${result.outcome}: ${[...result.reasons, ...result.hints].join(", ")}]`);
     });
     expect(found).toEqual([]);
   });

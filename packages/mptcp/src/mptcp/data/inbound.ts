@@ -6,7 +6,7 @@ import { mostMappings, ReceivedMappings } from "./mappings.ts";
 import { UnmappedBytes } from "./unmapped.ts";
 
 /** What is to be done with a segment, by what its mapping says. */
-export type MappingVerdict = "accept" | "drop" | "conflict" | "bad_data_fin";
+export type MappingVerdict = "accept" | "drop" | "conflict" | "bad_data_fin" | "shifted";
 
 /**
  * What arrives on one subflow on its way from subflow sequence to data sequence (RFC 8684 §3.3.1): the mappings that the peer declared,
@@ -25,6 +25,8 @@ export class Inbound {
   private isContradicted = false;
   /** Of a segment whose mapping ends within it: data offset behind that; -1: it has none. */
   private partEnd = -1;
+  /** By which the mapping of the latest data lies behind its segment, where it lies beside it; 0: it does not. */
+  private shift = 0;
 
   constructor(owner: InboundOwner) {
     this.owner = owner;
@@ -80,6 +82,11 @@ export class Inbound {
     }
     if (mapping.length > 0) this.latest = dataOffset;
     if (session.checksums) return this.acceptChecked(mapping, now);
+    if (owner.config.mappingFaults === "reset") {
+      const before = this.shift;
+      this.shift = shiftOf(subflowOffset - offset, mapping.length, length);
+      if (this.shift !== 0) return this.shift === before ? "shifted" : "drop";
+    }
     if (mapping.dataFin && (mapping.length > 0 || receiver.acceptable(dataOffset))) owner.onDataFin(dataOffset + mapping.length, length > 0, now);
     if (mapping.length === 0) return "accept";
     if (this.unmapped > 0) this.deliverWaiting(subflowOffset, dataOffset, mapping.length, now);
@@ -199,4 +206,13 @@ export class Inbound {
   private stream(): CheckedStream {
     return (this.checked ??= new CheckedStream(this, this.owner));
   }
+}
+
+/**
+ * By how much a mapping of `mapped` octets that begins `shift` octets behind its segment of `length` lies beside it; 0: it does not. A box that cuts a segment leaves it within its mapping, one that joins
+ * segments leaves a mapping within its segment. A mapping as long as its segment that begins elsewhere is that of other octets: a box has changed the length of what came before (RFC 8684 §3.7). Of two in a
+ * row that are shifted alike that is sure; boxes that cut and join may once make one.
+ */
+function shiftOf(shift: number, mapped: number, length: number): number {
+  return mapped === length && length > 0 && Math.abs(shift) < length ? shift : 0;
 }
