@@ -72,7 +72,7 @@ export function drawChain(seed: number, index: number): ChainPlan {
   random.start(seed, index);
   const versions = pick(random, VERSIONS);
   const checksum = random.oneIn(2);
-  const paths = Array.from({ length: 1 + random.below(2) }, (_, i) => drawPath(random, i));
+  const paths = Array.from({ length: random.oneIn(3) ? 1 : 2 }, (_, i) => drawPath(random, i));
   return {
     seed,
     index,
@@ -116,7 +116,7 @@ function drawParameter(random: FuzzRandom, { name, type, choices, range }: Param
       return BEGINNINGS.has(name) ? random.below(5000) * 1_000_000 : between(10_000, name.endsWith("Timeout") ? 60_000_000_000 : 1_000_000_000);
     case "octets":
       if (PLACES.has(name)) return random.below(100_000);
-      return Math.min(range?.most ?? 1, Math.max(range?.least ?? 0, random.oneIn(12) ? 0 : between(LEAST_OCTETS, 300_000)));
+      return random.oneIn(12) && range?.least === 0 ? 0 : Math.max(range?.least ?? 0, Math.min(range?.most ?? 1, between(LEAST_OCTETS, 300_000)));
     case "count":
       if (name === "port") return random.oneIn(2) ? 80 : null;
       return Math.max(range?.least ?? 0, between(1, Math.min(range?.most ?? 1, 40)));
@@ -143,7 +143,7 @@ function drawEnd(random: FuzzRandom): EndPlan {
     reads,
     every: 1 + random.below(50),
     idle: random.oneIn(4) ? { at: random.below(3000), for: random.below(20_000) } : { at: 0, for: 0 },
-    closing: drawn < 8 ? "end" : drawn < 14 ? "late" : drawn < 16 ? "abort" : drawn < 18 ? "abandon" : "never",
+    closing: drawn < 9 ? "end" : drawn < 15 ? "late" : drawn < 17 ? "abort" : drawn < 18 ? "abandon" : "never",
     after: random.below(30_000),
   };
 }
@@ -174,5 +174,5 @@ const KINDS = Object.keys(middleboxes);
 /** Parameters that say from when on, or where, a box begins with what it does. */
 const BEGINNINGS = new Set(["afterTime", "restartAfter"]);
 const PLACES = new Set(["afterBytes", "at", "every"]);
-/** Smaller segments and windows would make a long run of many packets, and nothing new. */
+/** Smaller segments, of one octet say, are a flood of packets that the box makes. */
 const LEAST_OCTETS = 100;

@@ -184,6 +184,6 @@ function settings({ versions, checksum, timestamps, sack, buffer, scheduler, pat
 
 /** What each end writes. */
 export const STREAMS: Readonly<Record<Side, number>> = { client: 2, server: 3 };
-/** 20 Mb/s on two paths are 3,500 full segments in a second, and as many ACKs; where boxes make them smaller there are more. */
+/** All that the largest connections of these runs have to send in segments of 100 octets is 3,000 of them, in a second or in several. */
 const MOST_IN_A_SECOND = 8000;
 const MOST_EVENTS_IN_A_SECOND = 100_000;
