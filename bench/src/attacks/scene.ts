@@ -142,7 +142,7 @@ export class Scene {
     this.deliver(packet, 0, this.now);
     this.isStriking = false;
     measures.hashes += this.hashing.count - hashes;
-    if ((measures.packets & 15) === 0) this.look();
+    if ((measures.packets & 63) === 0) this.look();
   }
 
   /** Goes through an attack, between a time without and a time after it. */

@@ -2,8 +2,12 @@ import { checkChain } from "./compare.ts";
 import type { BoxPlan, ChainPlan, EndPlan, PathPlan, ProtocolPlan } from "./plan.ts";
 import type { ChainResult } from "./run.ts";
 
-/** Simplifies a plan as long as it fails in the same way: fewer paths, boxes, parameters and switches, applications that do less. @returns the simplest plan that was found */
-export function shrinkChain(plan: ChainPlan, failed: ChainResult, tell: (text: string) => void): ChainPlan {
+/**
+ * Simplifies a plan as long as it fails in the same way: fewer paths, boxes, parameters and switches, applications that do less.
+ * @param check what runs a plan
+ * @returns the simplest plan that was found
+ */
+export function shrinkChain(plan: ChainPlan, failed: ChainResult, tell: (text: string) => void, check: (plan: ChainPlan) => ChainResult = checkChain): ChainPlan {
   const wanted = kindOf(failed);
   let best = plan;
   let runs = 0;
@@ -11,7 +15,7 @@ export function shrinkChain(plan: ChainPlan, failed: ChainResult, tell: (text: s
     isBetter = false;
     for (const simpler of simplerThan(best)) {
       if (++runs > MOST_RUNS) break;
-      if (kindOf(checkChain(simpler)) !== wanted) continue;
+      if (kindOf(check(simpler)) !== wanted) continue;
       best = simpler;
       isBetter = true;
       break;
@@ -22,7 +26,7 @@ export function shrinkChain(plan: ChainPlan, failed: ChainResult, tell: (text: s
 }
 
 /** The failure without its numbers. */
-export function kindOf(result: ChainResult): string {
+function kindOf(result: ChainResult): string {
   return (result.failure ?? "").replaceAll(/\d+/g, "#");
 }
 
