@@ -58,11 +58,13 @@ function toleratedEdits(world: ChainWorld, side: Side, edits: Edits | null): Edi
 
 /**
  * Whether bytes of another number than were sent can have been put where others belong: without checksums nobody can see for sure that a mapping does not fit any more (RFC 8684 §3.3.1,
- * §3.7), and Multipath TCP then delivers what plain TCP would not have. Nor is it followed what several boxes make of each other's bytes.
+ * §3.7), and Multipath TCP, or what it has become since, then delivers what plain TCP would not have. Nor is it followed what several boxes make of each other's bytes.
  */
 function isBlurred(world: ChainWorld, side: Side, edits: Edits): boolean {
   const changers = world.plan.paths.flatMap((path) => path.boxes).filter(changesLength).length;
-  return changers > 0 && (world.connectionOf(side)?.multipath === true || world.plan.paths.length > 1 || edits.exchanges || changers > 1);
+  const connection = world.connectionOf(side);
+  const hadMappings = connection?.multipath === true || LATE_FALLBACKS.has(connection?.fallback ?? "");
+  return changers > 0 && (hadMappings || world.plan.paths.length > 1 || edits.exchanges || changers > 1);
 }
 
 /** Whether a stream has the octets of another one in an order that no checksum tells from it. */
@@ -77,3 +79,6 @@ function pairOf(world: ChainWorld, side: Side): readonly [End, End] {
   const { client, server } = world.ends;
   return side === "client" ? [client, server] : [server, client];
 }
+
+/** Why a connection falls back that had mappings before, and no checksums. */
+const LATE_FALLBACKS: ReadonlySet<string> = new Set(["options_lost", "options_lost_on_data", "no_data_ack", "infinite_mapping"]);
