@@ -1,30 +1,40 @@
-import { mkdirSync, openSync, writeSync, closeSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { formatEvent, PcapngWriter } from "mptcp/capture";
+import { replayChain, runChains } from "./fuzz/chains/command.ts";
+import { drawChain } from "./fuzz/chains/plan.ts";
+import type { ChainPlan } from "./fuzz/chains/plan.ts";
 import { Campaign } from "./fuzz/connections/campaign.ts";
 import { ATTACKERS, drawPlan } from "./fuzz/connections/plan.ts";
 import type { Attacker, RunPlan } from "./fuzz/connections/plan.ts";
 import { run } from "./fuzz/connections/run.ts";
 import { shrink } from "./fuzz/connections/shrink.ts";
+import type { World } from "./fuzz/connections/world.ts";
+import { record } from "./fuzz/recording.ts";
 
-const HELP = `usage: npm run fuzz:connections -- [--packets n] [--seed n] [--first n] [--attacker ${ATTACKERS.join("|")}] [--keep-going]
+const HELP = `usage: npm run fuzz:connections -- [--chains n] [--packets n] [--seed n] [--first n] [--attacker ${ATTACKERS.join("|")}] [--keep-going]
+       npm run fuzz:connections -- --seed n --chain n [--shrink] [--out folder]
+       npm run fuzz:connections -- --plan file [--shrink] [--out folder]
        npm run fuzz:connections -- --seed n --run n [--attacker name] [--shrink] [--out folder]
 
-Connections in virtual time under attack: five million packets from off the path, from the path of one subflow and from the peer itself.
+Whole connections in virtual time. First 5,000 of them through random chains of middleboxes, with applications that do as they please: what
+arrives is what plain TCP through the same chain would have brought, and both ends know of the end. Then connections under attack: five
+million packets from off the path, from the path of one subflow and from the peer itself. --chains or --packets alone does one of the two.
 A failure prints the command that does its run again; with --out that writes the decision log and a capture, with --shrink it
-leaves out what is not needed. Ctrl-C ends with the summary so far.`;
+leaves out what is not needed. --plan does a run through a chain that stands in a file, as --chain prints it. Ctrl-C ends with the summary so far.`;
 
 /** @returns the exit code */
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
-      packets: { type: "string", default: "5000000" },
+      chains: { type: "string" },
+      packets: { type: "string" },
       seed: { type: "string" },
       first: { type: "string", default: "0" },
       attacker: { type: "string" },
       "keep-going": { type: "boolean", default: false },
+      chain: { type: "string" },
+      plan: { type: "string" },
       run: { type: "string" },
       shrink: { type: "boolean", default: false },
       out: { type: "string" },
@@ -38,21 +48,45 @@ async function main(): Promise<number> {
   const seed = integerOf("seed", values.seed ?? String(Date.now() % 100_000));
   const attacker = attackerOf(values.attacker);
   if (values.run !== undefined) return replay(drawPlan(seed, integerOf("run", values.run), attacker), values.shrink, values.out ?? null);
-  const campaign = new Campaign({ seed, first: integerOf("first", values.first), packets: integerOf("packets", values.packets), attacker, keepGoing: values["keep-going"] });
-  await runAll(campaign, integerOf("packets", values.packets), seed, values.attacker === undefined ? "" : ` --attacker ${values.attacker}`);
+  if (values.chain !== undefined || values.plan !== undefined) {
+    const plan = values.plan === undefined ? drawChain(seed, integerOf("chain", values.chain ?? "")) : (JSON.parse(readFileSync(values.plan, "utf8")) as ChainPlan);
+    return replayChain(plan, values.shrink, values.out ?? null) ? 0 : 1;
+  }
+  const interruption = new Interruption();
+  // Who names one of the two wants that one.
+  const onlyAttacks = values.packets !== undefined || values.attacker !== undefined;
+  const chains = integerOf("chains", values.chains ?? (onlyAttacks ? "0" : "5000"));
+  const packets = integerOf("packets", values.packets ?? (values.chains === undefined || onlyAttacks ? "5000000" : "0"));
+  const first = integerOf("first", values.first);
+  const areWell = chains === 0 || (await runChains(seed, first, chains, values["keep-going"], () => interruption.look()));
+  if (packets === 0 || interruption.came || !(areWell || values["keep-going"])) return areWell ? 0 : 1;
+  const campaign = new Campaign({ seed, first, packets, attacker, keepGoing: values["keep-going"] });
+  await runAll(campaign, packets, seed, values.attacker === undefined ? "" : ` --attacker ${values.attacker}`, interruption);
   for (const line of campaign.summary()) console.log(line);
-  return campaign.failures.length === 0 ? 0 : 1;
+  return areWell && campaign.failures.length === 0 ? 0 : 1;
 }
 
-async function runAll(campaign: Campaign, packets: number, seed: number, rest: string): Promise<void> {
-  const interruption = new AbortController();
-  const interrupt = (): void => interruption.abort();
-  process.once("SIGINT", interrupt);
+/** Ctrl-C, which is heard between two turns of the event loop. */
+class Interruption {
+  came = false;
+
+  constructor() {
+    process.once("SIGINT", () => void (this.came = true));
+  }
+
+  /** @returns whether it came */
+  async look(): Promise<boolean> {
+    await setImmediate();
+    return this.came;
+  }
+}
+
+async function runAll(campaign: Campaign, packets: number, seed: number, rest: string, interruption: Interruption): Promise<void> {
   console.log(`${packets} packets, seed ${seed}`);
   const began = performance.now();
   let shown = began;
   let told = 0;
-  while (campaign.goesOn && !interruption.signal.aborted) {
+  while (campaign.goesOn && !interruption.came) {
     campaign.step();
     for (; told < campaign.failures.length; told++) {
       const { attacker, cause, index, text } = campaign.failures[told] as (typeof campaign.failures)[number];
@@ -65,10 +99,8 @@ async function runAll(campaign: Campaign, packets: number, seed: number, rest: s
       const share = ((100 * campaign.injected) / packets).toFixed(0);
       console.log(`  ${campaign.injected} packets (${share} %) in ${campaign.runs} runs, ${Math.round((1000 * campaign.injected) / (shown - began))} packets/s, ${campaign.failures.length} failures`);
     }
-    // A signal is heard between two turns of the event loop.
-    if ((campaign.runs & 15) === 0) await setImmediate();
+    if ((campaign.runs & 15) === 0) await interruption.look();
   }
-  process.off("SIGINT", interrupt);
 }
 
 /** Does one run, as it was or with as few packets as it takes to fail, and writes what happened. */
@@ -80,35 +112,18 @@ function replay(plan: RunPlan, shrinks: boolean, folder: string | null): number 
     omitted = shrink(plan, result, (text) => console.log(text));
     result = run(plan, { omitted });
   }
-  if (folder !== null) record(plan, omitted, folder);
+  if (folder !== null) {
+    // What the attack sent has a comment.
+    record(folder, (observer, watch) => {
+      const prepare = (world: World): void => {
+        world.onPacket = (packet, side, direction, injected, now): void => watch(packet, side, direction, now, injected ? "injected" : undefined);
+      };
+      run(plan, { omitted, observers: [observer], prepare });
+    });
+  }
   console.log(`${result.injected} packets injected: ${result.failure ?? "no failure"}`);
   if (result.cause instanceof Error) console.log(result.cause.stack);
   return result.failure === null ? 0 : 1;
-}
-
-/** Writes the decision log and a capture at both hosts; the attack's packets have a comment. */
-function record(plan: RunPlan, omitted: ReadonlySet<number>, folder: string): void {
-  mkdirSync(folder, { recursive: true });
-  // Both hold keys and payload.
-  const log = openSync(join(folder, "events.jsonl"), "w", 0o600);
-  const capture = openSync(join(folder, "capture.pcapng"), "w", 0o600);
-  const writer = new PcapngWriter((chunk) => writeSync(capture, chunk));
-  const interfaces = { client: writer.addInterface({ name: "client" }), server: writer.addInterface({ name: "server" }) };
-  let last = 0;
-  run(plan, {
-    omitted,
-    observers: [{ event: (event) => void writeSync(log, `${formatEvent(event)}\n`) }],
-    prepare: (world) => {
-      world.onPacket = (packet, side, direction, injected, now): void => {
-        last = now;
-        writer.packet(interfaces[side], packet, now, { direction, ...(injected ? { comments: ["injected"] } : {}) });
-      };
-    },
-  });
-  writer.close(last);
-  closeSync(capture);
-  closeSync(log);
-  console.log(`wrote ${folder}/events.jsonl and ${folder}/capture.pcapng`);
 }
 
 function attackerOf(name: string | undefined): Attacker | null {

@@ -1,5 +1,6 @@
 import { BaseApplication } from "mptcp/sim";
 import { Payload } from "mptcp/wire";
+import { octetOf, pieceOf } from "../streams.ts";
 import type { ClosingPlan } from "./plan.ts";
 
 /** Who hears of what an application reads. */
@@ -106,7 +107,7 @@ export class Peer extends BaseApplication {
       const octet = bytes[offset + i] as number;
       const at = from + i;
       if (this.side === "server" && at < HEADER) this.header(octet);
-      else if (!this.foreign && octet !== byteOf(2 * this.id + (this.side === "server" ? 0 : 1), at)) return this.fail(at);
+      else if (!this.foreign && octet !== octetOf(2 * this.id + (this.side === "server" ? 0 : 1), at)) return this.fail(at);
     }
   }
 
@@ -133,9 +134,9 @@ export class Peer extends BaseApplication {
 
   private source(offset: number, length: number): Payload {
     const stream = 2 * this.id + (this.side === "client" ? 0 : 1);
-    if (this.side === "server" || offset >= HEADER) return new Payload(TABLE, placeOf(stream, offset), length);
+    if (this.side === "server" || offset >= HEADER) return pieceOf(stream, offset, length);
     const head = headOf(this.id);
-    return Payload.of(Uint8Array.from({ length }, (_, i) => head[offset + i] ?? byteOf(stream, offset + i)));
+    return Payload.of(Uint8Array.from({ length }, (_, i) => head[offset + i] ?? octetOf(stream, offset + i)));
   }
 
   private close(now: number): void {
@@ -161,32 +162,6 @@ function headOf(id: number): readonly number[] {
   // No octet twice: a checksum is the same where octets change places.
   return [MARK, id >>> 8, id & 255, (31 * id + 0x5b) & 255];
 }
-
-/** Octet `at` of stream `stream`. */
-function byteOf(stream: number, at: number): number {
-  return TABLE[placeOf(stream, at)] as number;
-}
-
-function placeOf(stream: number, at: number): number {
-  return (stream * 104_729 + at) % PERIOD;
-}
-
-const PERIOD = 1 << 20;
-/** The longest piece that an application writes at once. */
-const LONGEST = 1 << 16;
-/** Octets without a pattern, so that bytes of another place or another stream show; the first ones come again behind the last. */
-const TABLE = ((): Uint8Array => {
-  const table = new Uint8Array(PERIOD + LONGEST);
-  let state = 0x9e3779b9;
-  for (let i = 0; i < PERIOD; i++) {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    table[i] = state >>> 11;
-  }
-  table.copyWithin(PERIOD, 0, LONGEST);
-  return table;
-})();
 
 const HEADER = 4;
 const MARK = 0xf5;

@@ -1,10 +1,12 @@
-import { congestionControls, MILLISECOND, MptcpConnection, MptcpError, pathManagers, schedulers, SECOND } from "mptcp";
+import { congestionControls, MILLISECOND, MptcpError, pathManagers, schedulers, SECOND } from "mptcp";
 import type { DecisionEvent, Listener, Observer, PortSource } from "mptcp";
 import { multiPath, Simulation } from "mptcp/sim";
 import type { HostSettings, MultiPath, SimHost } from "mptcp/sim";
 import type { IpAddress, Packet } from "mptcp/wire";
 import { packetLength, TCP_FLAG } from "mptcp/wire";
-import { insideOfHost, multipathOf } from "./inside.ts";
+import { excessOf, leftIn, noteHeld } from "../held.ts";
+import type { HeldByConnection } from "../held.ts";
+import { insideOfHost } from "./inside.ts";
 import type { HostInside } from "./inside.ts";
 import { Peer } from "./peer.ts";
 import type { Readers } from "./peer.ts";
@@ -19,19 +21,13 @@ export class Violation extends Error {
 }
 
 /** What hosts held at the most. */
-export interface Extremes {
+export interface Extremes extends HeldByConnection {
   /** Packets that the hosts sent in one instant, and in answer to one injected packet. */
   instant: number;
   answer: number;
   connections: number;
   pendingJoins: number;
   tokens: number;
-  /** Of one connection. */
-  pathRows: number;
-  subflows: number;
-  mappings: number;
-  /** Bytes out of order beyond what a connection and its subflows may hold. */
-  excess: number;
 }
 
 /** Sees packets on their way to a host, and may change them; false: the packet does not arrive. */
@@ -253,50 +249,19 @@ export class World implements Readers {
       most.connections = Math.max(most.connections, connections);
       most.pendingJoins = Math.max(most.pendingJoins, pendingJoins);
       most.tokens = Math.max(most.tokens, tokens);
-      for (const connection of this.inside[side].tokens.all()) this.measureConnection(connection);
+      noteHeld(this.inside[side], most);
     }
     const room = MOST_CONNECTIONS_EACH * (this.peers.length + 1) + this.plan.halfOpen;
     if (most.connections > room) throw new Violation(`${most.connections} connections of ${this.peers.length} applications, with ${this.plan.halfOpen} half open`);
     if (most.tokens > this.peers.length + this.plan.halfOpen + 8) throw new Violation(`${most.tokens} tokens of ${this.peers.length} applications`);
-    // docs/limits.md: 8 subflows beside the first and 8 joins without their third ACK; rows of the path table; mappings; data out of order.
-    if (most.subflows > 17) throw new Violation(`${most.subflows} subflows of one connection`);
-    if (most.pathRows > MOST_PATH_ROWS) throw new Violation(`${most.pathRows} rows in the path tables of one connection`);
-    if (most.mappings > 4096) throw new Violation(`${most.mappings} mappings of one subflow`);
-    if (most.excess > 0) throw new Violation(`${most.excess} bytes out of order beyond the buffer`);
+    const excess = excessOf(most);
+    if (excess !== null) throw new Violation(excess);
     if (this.listener.halfOpen > this.plan.halfOpen) throw new Violation(`${this.listener.halfOpen} half-open connections of at most ${this.plan.halfOpen}`);
-  }
-
-  private measureConnection(connection: MptcpConnection): void {
-    const { most } = this;
-    const parts = multipathOf(connection);
-    if (parts === null) return;
-    const { receiver, paths, subflows } = parts;
-    most.pathRows = Math.max(most.pathRows, paths.paths.length + paths.remote.length);
-    most.subflows = Math.max(most.subflows, subflows.length);
-    most.excess = Math.max(most.excess, receiver.reorderedBytes - receiver.limit);
-    for (const subflow of subflows) {
-      most.mappings = Math.max(most.mappings, subflow.mappingsRemembered);
-      most.excess = Math.max(most.excess, subflow.tcp.outOfOrderBytes - 2 * receiver.limit);
-    }
   }
 
   /** What the hosts still hold when everything is over; nothing is what should be left. */
   left(): string[] {
-    const found: string[] = [];
-    for (const side of SIDES) {
-      const { listeners, timers, queues, linkless, strays, heldPorts } = this.inside[side];
-      const held = {
-        ...this.hosts[side].host.usage,
-        embryos: listeners.embryos.size,
-        // The host's own tables keep their entries.
-        timerEntries: Array.from(timers.entries.keys()).filter((timed) => timed instanceof MptcpConnection).length,
-        queued: queues.reduce((sum, queue) => sum + (queue?.size ?? 0), linkless.size),
-        strays: strays.queues.reduce((sum, list) => sum + (list?.length ?? 0), 0),
-        portOwners: heldPorts.held.size,
-        portsOfLinks: this.ports[side].held,
-      };
-      for (const [what, count] of Object.entries(held)) if (count !== 0) found.push(`${side}: ${count} ${what}`);
-    }
+    const found = SIDES.flatMap((side) => leftIn(side, this.hosts[side].host, this.inside[side], { portsOfLinks: this.ports[side].held }));
     if (this.listener.halfOpen !== 0) found.push(`server: ${this.listener.halfOpen} half open`);
     return found;
   }
@@ -370,4 +335,3 @@ export const MOST_IN_AN_INSTANT = 2000;
 const MOST_EVENTS_IN_AN_INSTANT = 20_000;
 /** TCP connections of one application's connection: subflows, joins under way, and those that wait for their last ACKs. */
 const MOST_CONNECTIONS_EACH = 40;
-const MOST_PATH_ROWS = 200;
