@@ -23,6 +23,7 @@ const ENTRY_POINTS = {
   "@mptcp/scenario/node": "loadScenario",
   "@mptcp/testbed": "kernelTarget",
   "@mptcp/testbed/emulator": "Emulation",
+  "@mptcp/testbed/study": "StudyClient",
 } as const;
 
 let installed: Installed;
