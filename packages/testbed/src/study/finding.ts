@@ -42,5 +42,5 @@ export function finding(aspect: Aspect, way: Way, verdict: string, detail: strin
   return { aspect, way, verdict, option, segment, detail };
 }
 
-/** Whether it may come of a loss by accident, so that it is worth a second try. */
-export const mayBeLoss = ({ verdict }: Finding): boolean => ["lost", "unanswered", "missing", "fewer"].includes(verdict);
+/** Whether it may come of a loss by accident, or of an end that was late, so that it is worth a second try. */
+export const mayBeLoss = ({ verdict }: Finding): boolean => ["lost", "unanswered", "missing", "fewer", "held", "acknowledged"].includes(verdict);

@@ -100,7 +100,10 @@ function judgeSilence(data: Passage, acks: Passage): Finding[] {
   if (first === undefined || second === undefined) return found;
   // The receiver says nothing for two waits, of which the second segment marks the first.
   const until = second.time + EARLY * (second.time - first.time);
-  if (acks.seenAcks.some((sight) => acks.seenAck(sight) > 0 && sight.time < until)) found.push(finding("early-ack", data.way, "acknowledged", "data is acknowledged before its receiver does"));
+  const said = acks.sentAcks.filter((sight) => acks.sentAck(sight) > 0).length;
+  const heard = acks.seenAcks.filter((sight) => acks.seenAck(sight) > 0);
+  // A sender that was late takes what is not early for early, but hears no more than was said; who hears a copy hears it late.
+  if (heard.length > said && heard.some(({ time }) => time < until)) found.push(finding("early-ack", data.way, "acknowledged", "data is acknowledged before its receiver does"));
   const contents = data.seenData.filter((sight) => data.seenAt(sight) === 0).map(({ content }) => content);
   if (contents.includes("b")) return found;
   if (!contents.includes("a")) return found;
