@@ -11,7 +11,7 @@ const TOGETHER = [
   "packages/mptcp/test/node/**/!(kernel-*|moving.process|sockets.process|sockets.fuzz|systems|devices|udp-ends|udp-doubts|control-place).test.ts",
   "packages/mptcp/test/limits.test.ts",
   "packages/scenario/test/**/*.test.ts",
-  "packages/cli/test/{capture-file,control-text,drill,help,link-key,link-options,main,perf,probe,relay,screen-region,socket}.test.ts",
+  "packages/cli/test/{capture-file,control-text,drill,help,link-key,link-options,main,perf,probe,relay,screen-region,socket,study}.test.ts",
   "test/docs/{control,errors,features,limits,security,where}.test.ts",
   "test/{layers/fallback,node-suite/report}.test.ts",
 ];

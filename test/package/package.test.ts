@@ -24,6 +24,7 @@ const ENTRY_POINTS = {
   "@mptcp/testbed": "kernelTarget",
   "@mptcp/testbed/emulator": "Emulation",
   "@mptcp/testbed/matrix": "Matrix",
+  "@mptcp/testbed/study": "StudyClient",
 } as const;
 
 let installed: Installed;

@@ -17,6 +17,7 @@ import { registerProbe } from "./probe-command.ts";
 import type { RunFlags } from "./run-command.ts";
 import { addSocketCommands } from "./socket-options.ts";
 import { registerStatus } from "./status-command.ts";
+import { registerStudy } from "./study/index.ts";
 
 export { processIo } from "./io.ts";
 export type { Io, Output } from "./io.ts";
@@ -63,6 +64,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
   registerMatrix(program, io, (exit) => (code = exit));
   registerDoctor(program, io, (exit) => (code = exit));
   registerProbe(program, io, (exit) => (code = exit));
+  registerStudy(program, io, (exit) => (code = exit));
   registerStatus(program, io, (exit) => (code = exit));
   registerMonitor(program, io, (exit) => (code = exit));
   registerControlCommands(program, io, (exit) => (code = exit));
@@ -113,6 +115,7 @@ Examples:
   mptcp drill close.pkt
   mptcp doctor
   mptcp probe example.org 443
+  mptcp study --survey 1000
 `;
 
 const RUN_HELP = `

@@ -95,6 +95,7 @@ export const MIDDLEBOX_CASES: Readonly<Record<string, Readonly<Record<string, Ke
   "stateful-firewall": cases(
     boxed("stateful-firewall", { opens: "inside" }, "", [FROM_SERVER]),
     boxed("stateful-firewall", { refusal: "reset" }, "restartAfter: 70 ms"),
+    boxed("stateful-firewall", { acks: "drop" }, "", [], "plan"),
     boxed("stateful-firewall", { timeout: "1 ms", restartAfter: "70 ms" }),
   ),
   "syn-ack-rewriter": cases(boxed("syn-ack-rewriter", { options: "none" })),

@@ -90,3 +90,35 @@ describe("an injector of RSTs", () => {
     expect(tcp(box.out[1])).toMatchObject({ flags: RST, sequence: 101 });
   });
 });
+
+describe("a stateful firewall that looks at ACKs", () => {
+  const opened = (parameters: Record<string, unknown>): BoxBench => {
+    const box = bench("stateful-firewall", parameters);
+    box.outward(segment({ flags: SYN, sequence: 0xffff_fff0 }));
+    box.inward(server({ flags: SYN | ACK, sequence: 500, acknowledgment: 0xffff_fff1 }));
+    box.outward(data(0xffff_fff1, 20, { acknowledgment: 501 }));
+    return box;
+  };
+
+  it("lets pass what acknowledges data that it has seen, past the end of the numbers too", () => {
+    for (const acks of ["drop", "correct"]) {
+      const [packet] = opened({ acks }).inward(server({ sequence: 501, acknowledgment: 5 }));
+      expect(packet?.tcp?.acknowledgment).toBe(5);
+    }
+  });
+
+  it("loses what acknowledges more, or has it acknowledge what was seen; both ways", () => {
+    const box = opened({ acks: "drop" });
+    expect([box.inward(server({ sequence: 501, acknowledgment: 6 })).length, box.outward(data(5, 10, { acknowledgment: 502 })).length]).toEqual([0, 0]);
+    expect(opened({ acks: "correct" }).inward(server({ sequence: 501, acknowledgment: 600 }))[0]?.tcp?.acknowledgment).toBe(5);
+    expect(opened({}).inward(server({ sequence: 501, acknowledgment: 600 }))[0]?.tcp?.acknowledgment).toBe(600);
+  });
+
+  it("begins anew with a SYN, and lets RSTs pass", () => {
+    const box = opened({ acks: "drop" });
+    expect(box.inward(server({ flags: RST | ACK, sequence: 501, acknowledgment: 900 }))).toHaveLength(1);
+    box.outward(segment({ flags: SYN, sequence: 1000 }));
+    expect(box.inward(server({ flags: SYN | ACK, sequence: 9000, acknowledgment: 1001 }))).toHaveLength(1);
+    expect(box.outward(data(1001, 10, { acknowledgment: 9001 }))).toHaveLength(1);
+  });
+});

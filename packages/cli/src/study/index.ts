@@ -1,0 +1,1 @@
+export { registerStudy } from "./options.ts";
