@@ -12,8 +12,9 @@ const TOGETHER = [
   "packages/mptcp/test/limits.test.ts",
   "packages/scenario/test/**/*.test.ts",
   "packages/cli/test/{capture-file,control-text,drill,help,link-key,link-options,main,perf,probe,relay,screen-region,socket}.test.ts",
-  "test/docs/{control,errors,features,limits,security,where}.test.ts",
-  "test/{layers/fallback,node-suite/report}.test.ts",
+  "packages/testbed/test/{damaged-scripts,linux-profile,matrix/boxes}.test.ts",
+  "test/docs/{architecture,control,embedding,errors,features,limits,security,testing,where}.test.ts",
+  "test/{digests/digests,fuzz/connections,fuzz/soak,grid/grid,layers/fallback,node-suite/report}.test.ts",
 ];
 const OTHERS = ["**/node_modules/**"];
 

@@ -15,7 +15,7 @@ export function resolve(specifier, context, nextResolve) {
 
 /** A TypeScript module without its types, and with a map that leads from a stack to its lines. */
 export async function load(url, context, nextLoad) {
-  if (!url.startsWith("file:") || !url.endsWith(".ts")) return nextLoad(url, context);
+  if (!url.startsWith("file:") || !/\.m?ts$/.test(url)) return nextLoad(url, context);
   const path = fileURLToPath(url);
   const text = await readFile(path, "utf8");
   const kept = new URL(createHash("sha256").update(`${version}\n${self}\n${path}\n${text}`).digest("hex"), cache);
