@@ -25,8 +25,9 @@ const sources = {
 };
 /**
  * The sources themselves are loaded by Node.js, without Vite's runner, which makes each use of an imported name a call: simulations take more than twice as long then.
+ * `npm run test:watch` leaves them to the runner, or it would not notice that they change.
  */
-const native = { deps: { external: [/\/(packages\/[^/]+|tools|bench|examples|programs)\/src\/.*\.ts$/, /\/test\/shared\/sources\//] } };
+const native = process.env["SOURCES"] === "runner" ? {} : { deps: { external: [/\/(packages\/[^/]+|tools|bench|examples|programs)\/src\/.*\.ts$/, /\/test\/shared\/sources\//] } };
 const shared = { testTimeout: 120_000, hookTimeout: 120_000, server: native };
 const SOURCES = "test/shared/sources/register.mjs";
 
