@@ -13,9 +13,9 @@ export interface WantedRun {
   readonly seed: number;
 }
 
-/** Bulk transfers are repeated; of flows there are enough in one run. */
-export function wantedRuns({ runs = 1, workload }: Condition, repetitions: number, isThroughTool: boolean): readonly WantedRun[] {
-  const seeds = Array.from({ length: workload.kind === "bulk" ? runs * repetitions : runs }, (_, at) => at + 1);
+/** Bulk transfers are repeated; of flows there are enough in one run. @param times so many times as many, where fewer leave it open */
+export function wantedRuns({ runs = 1, workload }: Condition, repetitions: number, isThroughTool: boolean, times = 1): readonly WantedRun[] {
+  const seeds = Array.from({ length: (workload.kind === "bulk" ? runs * repetitions : runs) * times }, (_, at) => at + 1);
   return seeds.flatMap((seed): WantedRun[] => [
     { as: "kernel", server: "kernel", client: "kernel", isReal: true, seed },
     { as: "control", server: "kernel", client: "kernel", isReal: true, seed: seed + 1000 },

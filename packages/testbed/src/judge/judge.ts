@@ -13,6 +13,8 @@ export interface JudgeOptions {
   readonly conditions: readonly Condition[];
   /** Of each bulk transfer, of each stack. */
   readonly repetitions: number;
+  /** So many times as many runs at the most where the kernel's own differ by too much. */
+  readonly mostTimes: number;
   /** Runs by the machine's clock at the same time. */
   readonly threads: number;
   /** Whether the engine's packets go over devices as well. */
@@ -24,16 +26,33 @@ export interface JudgeOptions {
 export class Judge {
   private readonly options: JudgeOptions;
   private readonly heard: (comparison: Comparison) => void;
+  /** How many times as many runs a condition is given, where it is not once. */
+  private readonly times = new Map<Condition, number>();
+  private readonly undecided = new Set<Condition>();
   private isStopped = false;
 
-  /** @param heard is told of each comparison as soon as its runs are made */
+  /** @param heard is told of each comparison as soon as its runs are made, and once more when others were added */
   constructor(options: JudgeOptions, heard: (comparison: Comparison) => void) {
     this.options = options;
     this.heard = heard;
   }
 
   async run(): Promise<void> {
-    const { conditions, isThroughTool, threads } = this.options;
+    const { conditions, mostTimes } = this.options;
+    for (const condition of conditions) this.times.set(condition, this.keptTimes(condition));
+    await this.judge(conditions);
+    for (let times = 2; times <= mostTimes && !this.isStopped; times *= 2) {
+      const again = [...this.undecided].filter((condition) => this.times.get(condition)! < times);
+      for (const condition of again) {
+        this.undecided.delete(condition);
+        this.times.set(condition, times);
+      }
+      await this.judge(again);
+    }
+  }
+
+  private async judge(conditions: readonly Condition[]): Promise<void> {
+    const { isThroughTool, threads } = this.options;
     if (!isThroughTool) await this.carryOut(conditions, isVirtual, false, availableParallelism(), () => {});
     // What the tool adds must not be what is measured: where it is much, the engine goes through the tool as well.
     const coarse: Condition[] = [];
@@ -77,7 +96,15 @@ export class Judge {
   }
 
   private runsOf(condition: Condition, isThroughTool: boolean): readonly WantedRun[] {
-    return wantedRuns(condition, this.options.repetitions, isThroughTool);
+    return wantedRuns(condition, this.options.repetitions, isThroughTool, this.times.get(condition));
+  }
+
+  /** How many times as many of the kernel's runs are there already: they are not thrown away. */
+  private keptTimes(condition: Condition): number {
+    const { kept, mostTimes, repetitions } = this.options;
+    let times = 1;
+    while (2 * times <= mostTimes && wantedRuns(condition, repetitions, false, 2 * times).every((wanted) => !wanted.isReal || kept.get(condition, wanted) !== null)) times *= 2;
+    return times;
   }
 
   private results(condition: Condition, isThroughTool: boolean): readonly { readonly wanted: WantedRun; readonly result: RunResult }[] {
@@ -93,7 +120,9 @@ export class Judge {
   }
 
   private compare(condition: Condition, isThroughTool: boolean): void {
-    this.heard(compare(condition, this.results(condition, isThroughTool)));
+    const comparison = compare(condition, this.results(condition, isThroughTool));
+    if (comparison.measures.some(({ verdict }) => verdict === "not decided")) this.undecided.add(condition);
+    this.heard(comparison);
   }
 }
 

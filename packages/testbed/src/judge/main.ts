@@ -9,11 +9,12 @@ import { Judge } from "./judge.ts";
 import { engineDigest, KeptRuns } from "./kept-runs.ts";
 import { pageOf, text } from "./page.ts";
 
-const USAGE = `usage: npm run judge -- [--only TEXT ...] [--list] [--repeat 3] [--threads N] [--through] [--keep FILE] [--out PAGE.md] [--json FILE]
+const USAGE = `usage: npm run judge -- [--only TEXT ...] [--list] [--repeat 3] [--more 4] [--threads N] [--through] [--keep FILE] [--out PAGE.md] [--json FILE]
 Transfers the same by this machine's kernel and by the engine, under many conditions of a path, and says where the engine is worse than Linux. It needs root.
   --only TEXT   the conditions whose kind or name has TEXT; may be given several times
   --list        name the conditions, and end
   --repeat N    runs of each bulk transfer, of each stack
+  --more N      so many times as many runs at the most where the kernel's own differ by too much to say anything; 1 for none
   --threads N   runs by the machine's clock at the same time: four for each processor unless given, since they mostly wait
   --through     the engine's packets, too, go over the devices, to a client that is the kernel
   --keep FILE   where runs are kept: a judge that was stopped goes on where it was, and another state of the engine is compared with the same runs of the kernel
@@ -26,6 +27,7 @@ async function main(): Promise<number> {
       only: { type: "string", multiple: true, default: [] },
       list: { type: "boolean", default: false },
       repeat: { type: "string", default: "3" },
+      more: { type: "string", default: "4" },
       threads: { type: "string", default: String(4 * availableParallelism()) },
       through: { type: "boolean", default: false },
       keep: { type: "string" },
@@ -34,9 +36,9 @@ async function main(): Promise<number> {
       help: { type: "boolean", default: false },
     },
   });
-  const [repetitions, threads] = [Number(values.repeat), Number(values.threads)];
+  const [repetitions, mostTimes, threads] = [Number(values.repeat), Number(values.more), Number(values.threads)];
   const chosen = CONDITIONS.filter(({ kind, name }) => values.only.length === 0 || values.only.some((part) => kind.includes(part) || name.includes(part)));
-  if (values.help || ![repetitions, threads].every((number) => Number.isSafeInteger(number) && number > 0)) {
+  if (values.help || ![repetitions, mostTimes, threads].every((number) => Number.isSafeInteger(number) && number > 0)) {
     console.log(USAGE);
     return values.help ? 0 : 2;
   }
@@ -50,7 +52,7 @@ async function main(): Promise<number> {
     return 2;
   }
   const comparisons = new Map<string, Comparison>();
-  const judge = new Judge({ conditions: chosen, repetitions, threads, isThroughTool: values.through, kept: new KeptRuns(values.keep ?? null, engineDigest()) }, (comparison) => {
+  const judge = new Judge({ conditions: chosen, repetitions, mostTimes, threads, isThroughTool: values.through, kept: new KeptRuns(values.keep ?? null, engineDigest()) }, (comparison) => {
     comparisons.set(comparison.condition.name, comparison);
     report(comparison, comparisons.size, chosen.length);
     const inOrder = chosen.flatMap(({ name }) => comparisons.get(name) ?? []);
