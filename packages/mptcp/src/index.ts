@@ -21,7 +21,7 @@ export type { AccurateEcnInfo, EcnCounts, FastOpenFailure, FourTuple, LinuxTcpIn
 export { DEFAULT_MPTCP_CONFIG } from "./mptcp/index.ts";
 export type { EndpointFlags, MptcpConfig, PathLimits, PolicyExchange, SubflowTcpConfig } from "./mptcp/index.ts";
 export { DEFAULT_TCP_CONFIG, fixedBuffer } from "./tcp/index.ts";
-export type { BufferConfig, EcnMode, KeepAlive, StreamSettings, TcpConfig } from "./tcp/index.ts";
+export type { BufferConfig, EcnMode, EcnOption, KeepAlive, StreamSettings, TcpConfig } from "./tcp/index.ts";
 export { version0, version1 } from "./mptcp/index.ts";
 export type { KeyMaterial, KeyPair, NamedAddress, Version } from "./mptcp/index.ts";
 

@@ -264,6 +264,11 @@ export class Host implements MptcpEnvironment, TimeWaitsOwner {
     else listener.setFastOpenKeys(keys.length === 0 ? null : this.fastOpen.keysOf(keys));
   }
 
+  /** Forgets the cookies of servers, and which paths and servers do not take Fast Open. `ip tcp_metrics flush` */
+  forgetFastOpen(): void {
+    this.fastOpen.memory.clear();
+  }
+
   // ---- moving
 
   /**

@@ -1,6 +1,6 @@
 import { MptcpError, MICROSECOND, MILLISECOND, SECOND } from "../core/index.ts";
 import { congestionControl, linuxEndpoints, pathManagerNamed, version0, version1 } from "../mptcp/index.ts";
-import { ECN_MODES } from "../tcp/index.ts";
+import { ECN_MODES, ECN_OPTIONS } from "../tcp/index.ts";
 import type { BufferConfig, TcpConfig } from "../tcp/index.ts";
 import type { DefaultsChange } from "./options.ts";
 
@@ -20,6 +20,9 @@ const SYSCTLS: Readonly<Record<string, (value: string) => DefaultsChange>> = {
   "net.ipv4.tcp_congestion_control": (value) => ({ tcp: { congestion: congestionControl(value) }, mptcp: { congestion: congestionControl(value) } }),
   "net.ipv4.tcp_dsack": tcp((value) => ({ duplicateSack: whole(value) > 0 })),
   "net.ipv4.tcp_ecn": tcp((value) => ({ ecn: ECN_MODES[whole(value, 0, ECN_MODES.length - 1)] as TcpConfig["ecn"] })),
+  "net.ipv4.tcp_ecn_fallback": tcp((value) => ({ ecnFallback: whole(value, 0, 1) > 0 })),
+  "net.ipv4.tcp_ecn_option": tcp((value) => ({ ecnOption: ECN_OPTIONS[whole(value, 0, ECN_OPTIONS.length - 1)] as TcpConfig["ecnOption"] })),
+  "net.ipv4.tcp_ecn_option_beacon": tcp((value) => ({ ecnBeacons: whole(value, 0, 63) })),
   "net.ipv4.tcp_fin_timeout": tcp((value) => ({ orphanTimeout: whole(value, 1) * SECOND })),
   "net.ipv4.tcp_invalid_ratelimit": tcp((value) => ({ challengeInterval: whole(value) * MILLISECOND })),
   "net.ipv4.tcp_notsent_lowat": tcp((value) => ({ unsentLowWater: whole(value) >= NO_MARK ? 0 : whole(value) })),

@@ -2,7 +2,7 @@ import type { Counters } from "../core/index.ts";
 import { LIMITS, SECOND } from "../core/index.ts";
 import type { MptcpConfig } from "../mptcp/index.ts";
 import { TcpSocket } from "../tcp/index.ts";
-import type { StreamConnection, TcpConfig } from "../tcp/index.ts";
+import type { StreamConnection, StreamSettings, TcpConfig } from "../tcp/index.ts";
 import type { IpAddress } from "../wire/index.ts";
 import type { CookieKeys, FastOpenListen } from "./fast-open/index.ts";
 import { FastOpenAdmission } from "./fast-open/index.ts";
@@ -16,6 +16,8 @@ export class Listener {
   readonly address: IpAddress | null;
   readonly options: ListenOptions;
   private tcpConfig: TcpConfig;
+  /** What {@link Listener.configure} said. */
+  private changed: Partial<StreamSettings> = {};
   private mptcpConfig: MptcpConfig;
   private acceptsMultipath: boolean;
   private mostWaiting: number;
@@ -87,6 +89,12 @@ export class Listener {
     return this.cookieKeys;
   }
 
+  /** Connections to come have other parameters, which go before those that it was made with. What a program sets of a socket that listens */
+  configure(change: Partial<StreamSettings>): void {
+    this.changed = { ...this.changed, ...change };
+    this.tcpConfig = { ...this.tcpConfig, ...change };
+  }
+
   /** Takes SYNs with data from now on, see {@link ListenOptions.fastOpen}, or not any more. */
   setFastOpen(option: boolean | FastOpenListen): void {
     this.admission = admissionOf(option, this.counters);
@@ -141,7 +149,7 @@ export class Listener {
   /** Connections to come have other parameters where the options say nothing. */
   onDefaults(defaults: Defaults): void {
     const { mptcp, multipath, profile, tcp } = this.options;
-    this.tcpConfig = withProfile(defaults.tcp, profile, "tcp", tcp);
+    this.tcpConfig = { ...withProfile(defaults.tcp, profile, "tcp", tcp), ...this.changed };
     this.mptcpConfig = withProfile(defaults.mptcp, profile, "mptcp", mptcp);
     this.acceptsMultipath = multipath ?? defaults.multipath;
     if (this.options.fastOpen === undefined && defaults.fastOpen !== (this.admission !== null)) this.setFastOpen(defaults.fastOpen);

@@ -10,11 +10,11 @@ export interface Profile {
   readonly mptcp: Partial<MptcpConfig>;
 }
 
-/** More segments than any window has: slow start grows by all that an ACK covers. */
-const NO_LIMIT = { slowStartLimit: 0x4000_0000 };
+/** Slow start grows by all that an ACK covers, since no window has so many segments; and a loss leaves a share of the window, not of what was in flight. */
+const LIKE_LINUX = { slowStartLimit: 0x4000_0000, reducesWindow: true };
 
 /** Congestion controls by the names that Linux has for them, and as it has them; but its BBR is the first version, and ours that of the draft. */
-export const LINUX_CONGESTION = { cubic: cubicWith(NO_LIMIT), reno: newRenoWith(NO_LIMIT), bbr } as const;
+export const LINUX_CONGESTION = { cubic: cubicWith({ ...LIKE_LINUX, delayEndsSlowStart: true }), reno: newRenoWith(LIKE_LINUX), bbr } as const;
 
 /**
  * The choices of known stacks, by name. `own` are the defaults; `linux` is what Linux 6.18 does with its default sysctls, as far as it was measured.
@@ -27,6 +27,11 @@ export const profiles = {
       congestion: LINUX_CONGESTION.cubic,
       optionLayout: "aligned",
       timestampsOf: "examined",
+      ecnOption: "always",
+      ecnCapable: "all",
+      ecnAcks: "changes",
+      ecnWrap: "fewest",
+      timeWaitEcn: false,
       superSegments: "paced",
       pacing: "off",
       sackOn: "all",
@@ -90,6 +95,7 @@ export const profiles = {
       addAddrRetries: 3,
       dataTimeout: 200 * MILLISECOND,
       removedAddress: "close",
+      windowProbe: "octet",
       suspectsCarriers: false,
       dataFinTimeout: 200 * MILLISECOND,
       dataFinAfterData: 4 * MILLISECOND,
@@ -98,6 +104,7 @@ export const profiles = {
       subflowFin: "open",
       dataFinWithRepeats: true,
       repeatedDataFin: "ignored",
+      dataFinBelowData: "taken",
       dataFinAckApart: true,
       timeWaitDataAck: "held",
       dataFinDelay: 50 * MICROSECOND,

@@ -172,6 +172,11 @@ export interface MptcpConfig {
    * an ACK goes ahead of the FIN, there and on the subflows of an address that is withdrawn here.
    */
   readonly removedAddress: "ask" | "close";
+  /**
+   * What probes a shared window that is closed (RFC 8684 §3.3.5 leaves it open): a `segment` without data on each subflow after a timeout, as in RFC 9293 §3.8.6.1; or besides that one `octet` that was
+   * acknowledged, mapped again, which goes ahead of new data once the window is open. It is decided on when something is written, or after `dataTimeout`.
+   */
+  readonly windowProbe: "segment" | "octet";
   /** Whether a subflow that acknowledged data which then was missing is kept off data for a while, where there is another: its path may acknowledge what it loses. */
   readonly suspectsCarriers: boolean;
   /** A probe, which the peer has to answer, goes with a DATA_FIN that is sent again: it shows whether options still pass (RFC 8684 §3.7). */
@@ -189,6 +194,11 @@ export interface MptcpConfig {
   readonly dataFinWithRepeats: boolean;
   /** Whether a DATA_FIN that comes again, when all has come, is `acknowledged` again, since the Data ACK may have got lost (RFC 8684 §3.3.3), or `ignored`. */
   readonly repeatedDataFin: "acknowledged" | "ignored";
+  /**
+   * Whether a DATA_FIN below data that came behind a gap is `ignored`, or `taken` where it lies in the gap, and the data above it dropped. Nothing follows a DATA_FIN (RFC 8684 §3.3.3);
+   * which of the two to believe is left open.
+   */
+  readonly dataFinBelowData: "ignored" | "taken";
   /** The Data ACK of a DATA_FIN that ends the connection leaves on an ACK of its own after the FINs, and not on them alone. */
   readonly dataFinAckApart: boolean;
   /**
@@ -271,6 +281,7 @@ export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" 
   addAddrEcho: "arrival",
   dataTimeout: null,
   removedAddress: "ask",
+  windowProbe: "segment",
   suspectsCarriers: true,
   joinAckPace: "timeout",
   dataFinProbe: true,
@@ -278,6 +289,7 @@ export const DEFAULT_MPTCP_CONFIG: Omit<MptcpConfig, "scheduler" | "congestion" 
   subflowFin: "always",
   dataFinWithRepeats: false,
   repeatedDataFin: "acknowledged",
+  dataFinBelowData: "ignored",
   peerWindow: "latest",
   joinRoundTrip: "handshake",
   joinSends: "once",

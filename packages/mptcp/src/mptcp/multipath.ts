@@ -389,7 +389,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
       if (sender.finDue) repeatDataFin(this, now);
       this.mark();
     }
-    if (sender.probe(now)) this.counters.increment("MPTcpExtWinProbe");
+    if (sender.probe(now) && this.config.windowProbe === "segment") this.onWindowProbe();
     this.ending.handleTimeout(now);
     this.failure.handleTimeout(now);
     this.ending.release(now);
@@ -615,7 +615,7 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
 
   private takeDataFin(dataOffset: number, now: number): void {
     const { receiver } = this;
-    if (!receiver.insertFin(dataOffset)) {
+    if (!receiver.insertFin(dataOffset, this.config.dataFinBelowData)) {
       if (receiver.finReached && this.config.repeatedDataFin === "acknowledged") this.acknowledgeOnAll();
       return;
     }
@@ -671,6 +671,10 @@ export class Multipath implements SubflowContext<Subflow>, SenderContext, Ending
   }
 
   // ---- waking
+
+  onWindowProbe(): void {
+    this.counters.increment("MPTcpExtWinProbe");
+  }
 
   onRoom(): void {
     this.raise(STREAM_EVENT.writable);

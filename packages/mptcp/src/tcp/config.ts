@@ -76,7 +76,7 @@ export interface TcpConfig {
   readonly timestamps: boolean;
   /**
    * Whose timestamps are echoed (RFC 7323 §4.3): those of `acceptable` segments; or, as Linux does, of what was `examined`: what came again and ends where the window begins, too, and an
-   * ACK below SND.UNA only where it has no other options and is taken before it is looked at.
+   * ACK below SND.UNA only where it has no other options and is taken before it is looked at. Accurate ECN counts what came again by the same choice (RFC 9768 §3.2).
    */
   readonly timestampsOf: "acceptable" | "examined";
   /**
@@ -87,6 +87,27 @@ export interface TcpConfig {
    * `accept`, and speak it where the peer asks for it. With a peer that knows but RFC 3168 all three come to that.
    */
   readonly ecn: EcnMode;
+  /**
+   * Which segments have the option of accurate ECN (RFC 9768 §3.2.3.3): `never`; `news`, those that the RFC recommends, in the fewest octets; or with all three counters, as far as there is
+   * room, and to a peer whose own option has come, as Linux has it: `beacon`, what tells of a change, of a mark, or of so many in a round trip; `always`; `persistent`, although they seem not
+   * to pass. By the numbers of `net.ipv4.tcp_ecn_option` that is `never`, `beacon`, `always` and `persistent`.
+   */
+  readonly ecnOption: EcnOption;
+  /** Of `beacon`: options in a round-trip time at the least, as far as anything is sent; 0: no more than there is to tell. */
+  readonly ecnBeacons: number;
+  /** What can be marked where accurate ECN is spoken: new `data` (RFC 3168 §6.1.4, §6.1.5), or `all` packets but those with SYN or RST (RFC 8311 §4.3), as Linux has it. */
+  readonly ecnCapable: "data" | "all";
+  /** Which ECN field of data, other than that of the packet before, is acknowledged at once: `marks` (RFC 9768 §3.2.2.5.1), or all `changes`, as Linux does. */
+  readonly ecnAcks: "marks" | "changes";
+  /**
+   * A first ACK that covers eight packets or more, whose counter may have gone round: it tells of the most marks that there can be (`worst`), as RFC 9768 §3.2.2.5.2 has it without an option; or of
+   * the `fewest`, since the peer seems to acknowledge many at a time, as Linux takes it.
+   */
+  readonly ecnWrap: "worst" | "fewest";
+  /** Ask no more in SYNs that are repeated (RFC 3168 §6.1.1.1, RFC 9768 §3.1.4.1), and send nothing that can be marked where the path changes the field of a SYN (§3.2.2.3). */
+  readonly ecnFallback: boolean;
+  /** ACKs of TIME-WAIT have the counter of accurate ECN (RFC 9768 §3.2.2.2); or none, as those of Linux, since what was agreed on is over there (§3.1.2). */
+  readonly timeWaitEcn: boolean;
   readonly windowScaling: boolean;
   /**
    * How the options of a segment are laid out, which RFC 9293 §3.1 leaves open: `packed` takes the least octets, so that more payload fits;
@@ -200,7 +221,7 @@ export interface TcpConfig {
 export type StreamSettings = Pick<
   TcpConfig,
   | "noDelay" | "cork" | "keepAliveIdle" | "keepAliveInterval" | "keepAliveProbes" | "userTimeout" | "synRetries" | "retries" | "orphanTimeout" | "delayedAck"
-  | "maxSegmentSize" | "hopLimit" | "trafficClass" | "sendBuffer" | "receiveBuffer" | "unsentLowWater" | "readLowWater" | "windowClamp"
+  | "ecnOption" | "maxSegmentSize" | "hopLimit" | "trafficClass" | "sendBuffer" | "receiveBuffer" | "unsentLowWater" | "readLowWater" | "windowClamp"
 >;
 
 /** Whether a change of settings may open the window: what says nothing of it has no update leave. */
@@ -240,6 +261,12 @@ export function fixedBuffer(size: number): BufferConfig {
 
 /** What is spoken of ECN, see {@link TcpConfig.ecn}. */
 export type EcnMode = (typeof ECN_MODES)[number];
+
+/** Which segments have the option of accurate ECN, see {@link TcpConfig.ecnOption}. */
+export type EcnOption = "news" | (typeof ECN_OPTIONS)[number];
+
+/** By the numbers of Linux's `net.ipv4.tcp_ecn_option`. */
+export const ECN_OPTIONS = ["never", "beacon", "always", "persistent"] as const;
 
 /** By the numbers of Linux's `net.ipv4.tcp_ecn`. */
 export const ECN_MODES = ["off", "on", "accept", "accurate", "on_accurate", "accept_accurate"] as const;
@@ -282,6 +309,13 @@ export const DEFAULT_TCP_CONFIG: Omit<TcpConfig, "congestion"> = {
   duplicateSack: true,
   timestamps: true,
   ecn: "accept",
+  ecnOption: "news",
+  ecnBeacons: 3,
+  ecnCapable: "data",
+  ecnAcks: "marks",
+  ecnWrap: "worst",
+  ecnFallback: true,
+  timeWaitEcn: true,
   timestampsOf: "acceptable",
   windowScaling: true,
   optionLayout: "packed",

@@ -5,8 +5,8 @@
  * @module
  */
 export { reassemblyMemory, ReceiveBufferTuner, ReceiverRtt, SendBufferTuner, sizeWithin, windowOfPath, withoutQueue } from "./receiving/buffer-tuning.ts";
-export { changesWindow, configOfKeepAlive, DEFAULT_TCP_CONFIG, ECN_MODES, fixedBuffer, keepAliveOf, offeredShare, trafficClassOf } from "./config.ts";
-export type { BufferConfig, EcnMode, KeepAlive, StreamSettings, TcpConfig } from "./config.ts";
+export { changesWindow, configOfKeepAlive, DEFAULT_TCP_CONFIG, ECN_MODES, ECN_OPTIONS, fixedBuffer, keepAliveOf, offeredShare, trafficClassOf } from "./config.ts";
+export type { BufferConfig, EcnMode, EcnOption, KeepAlive, StreamSettings, TcpConfig } from "./config.ts";
 export { Bbr, bbr } from "./congestion/bbr/bbr.ts";
 export type {
   AckEvent,

@@ -109,11 +109,15 @@ export interface TcpInfo extends TcpSummary {
   readonly bufferLimitedTime: number;
   /** Payload that came with, or went on, the SYN and was acknowledged with it (RFC 7413); and why none of ours was, where Fast Open was tried. */
   readonly synDataAcknowledged: number;
+  /** What of {@link TcpInfo.bytesDelivered} went on our own SYN and was acknowledged with it. */
+  readonly synDataDelivered: number;
   readonly fastOpenFailure: FastOpenFailure | null;
   /** D-SACKs that came. */
   readonly duplicateSacks: number;
   /** How often a segment was delivered after one that was sent later, without having been sent again. */
   readonly reorderings: number;
+  /** How far behind the highest octet delivered such a segment began, at the most, octets. */
+  readonly reorderingDistance: number;
   /** Segments with payload that came behind a gap. */
   readonly outOfOrderSegments: number;
   /** The peer's window, and ours as advertised; the largest that we ever advertised. */
@@ -220,9 +224,11 @@ export function infoOfTcp(tcp: TcpConnection, now: number): TcpInfo {
     windowLimitedTime: byWindow,
     bufferLimitedTime: byBuffer,
     synDataAcknowledged: tcp.fastOpen?.acknowledged ?? 0,
+    synDataDelivered: tcp.fastOpen instanceof FastOpenClient ? tcp.fastOpen.acknowledged : 0,
     fastOpenFailure: tcp.fastOpen instanceof FastOpenClient ? tcp.fastOpen.failed : null,
     duplicateSacks: tally.duplicateSacks,
     reorderings: sender.rack.reorderings,
+    reorderingDistance: sender.rack.reorderingDistance,
     outOfOrderSegments: tally.outOfOrderSegments,
     peerWindow: sender.window,
     window: receiver.rightEdge - receiver.nxt,

@@ -43,7 +43,7 @@ export function linuxTcpInfo(info: TcpInfo): LinuxTcpInfo {
     tcpi_rttvar: microseconds(info.rttVariation),
     tcpi_snd_ssthresh: info.slowStartThreshold === null ? NO_THRESHOLD : segments(info.slowStartThreshold),
     tcpi_snd_cwnd: segments(info.congestionWindow),
-    tcpi_reordering: DUP_THRESH,
+    tcpi_reordering: info.segmentSize > 0 ? Math.min(MAX_REORDERING, Math.max(DUP_THRESH, Math.ceil(info.reorderingDistance / info.segmentSize))) : DUP_THRESH,
     tcpi_advmss: info.announcedSegmentSize,
     tcpi_rcv_rtt: microseconds(info.receiverRtt),
     tcpi_rcv_space: info.readPerRound,
@@ -61,7 +61,7 @@ export function linuxTcpInfo(info: TcpInfo): LinuxTcpInfo {
     tcpi_busy_time: microseconds(info.busyTime),
     tcpi_rwnd_limited: microseconds(info.windowLimitedTime),
     tcpi_sndbuf_limited: microseconds(info.bufferLimitedTime),
-    tcpi_delivered: info.segmentSize > 0 ? Math.ceil(info.bytesDelivered / info.segmentSize) : 0,
+    tcpi_delivered: segmentsDelivered(info),
     tcpi_delivered_ce: info.accurateEcn?.delivered.packets ?? (info.segmentSize > 0 ? Math.ceil(info.bytesMarked / info.segmentSize) : 0),
     tcpi_bytes_sent: info.bytesSent,
     tcpi_bytes_retrans: info.bytesRetransmitted,
@@ -75,6 +75,13 @@ export function linuxTcpInfo(info: TcpInfo): LinuxTcpInfo {
     tcpi_total_rto_time: milliseconds(info.timeoutTime),
     ...(info.accurateEcn === null ? {} : accurateEcn(info.accurateEcn)),
   };
+}
+
+/** Segments, the SYN among them; data that went on a SYN and was acknowledged with it is none of its own. */
+function segmentsDelivered(info: TcpInfo): number {
+  if (info.state === "SYN-SENT" || info.state === "SYN-RECEIVED") return 0;
+  const octets = info.bytesDelivered - info.synDataDelivered;
+  return 1 + (info.segmentSize > 0 ? Math.ceil(octets / info.segmentSize) : 0);
 }
 
 function accurateEcn({ received, delivered, options, sendsOptions, failure }: AccurateEcnInfo): LinuxTcpInfo {
@@ -113,3 +120,5 @@ const FAST_OPEN_FAILURES: Readonly<Record<NonNullable<TcpInfo["fastOpenFailure"]
 const ACCURATE_FAILURE = { aceReceive: 2, optionSend: 4, optionReceive: 8 } as const;
 /** TCP_INFINITE_SSTHRESH. */
 const NO_THRESHOLD = 0x7fff_ffff;
+/** `net.ipv4.tcp_max_reordering`. */
+const MAX_REORDERING = 300;

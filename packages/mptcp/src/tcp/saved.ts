@@ -79,7 +79,7 @@ export const TCP_CLASSES: readonly SavedClass[] = [
   saved("ReportedCounters", ReportedCounters),
   saved("RttEstimator", RttEstimator, { times: ["adaptsFrom"] }),
   saved("Scoreboard", Scoreboard),
-  saved("SeenCounters", SeenCounters),
+  saved("SeenCounters", SeenCounters, { times: ["sentAt"] }),
   saved("SendBufferTuner", SendBufferTuner),
   saved("SendQueue", SendQueue),
   saved("Sender", Sender, { times: ["idleSince", "silentFrom"] }),

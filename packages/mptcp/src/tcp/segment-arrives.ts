@@ -130,7 +130,7 @@ function arrivesLater(tcp: TcpConnection, segment: TcpSegment, now: number): voi
   const duplicate = !syn && end > offset && end <= receiver.nxt;
   if ((!acceptable(tcp, offset, end) || (textEnd > receiver.rightEdge && isRefused(tcp))) && !duplicate) {
     receiver.challenge(now, segment.payload.length > 0);
-    if (syn && offset === -1 && tcp.active && tcp.ecn !== null && receiver.ackNow) tcp.ecn.onSynAckAgain(segment);
+    if (syn && offset === -1 && tcp.active && tcp.ecn !== null && receiver.ackNow) tcp.ecn.onSynAckAgain();
     tcp.drop("out of window", now);
     return;
   }
@@ -207,7 +207,7 @@ function isRefused(tcp: TcpConnection): boolean {
 /** Data that was received before: report it (RFC 2883), let the owner see it, do nothing else. */
 function arrivesDuplicate(tcp: TcpConnection, segment: TcpSegment, offset: number, end: number, now: number): void {
   const receiver = tcp.receiver;
-  if (tcp.ecn !== null) tcp.ecn.onDuplicate();
+  if (tcp.ecn !== null) tcp.ecn.onDuplicate(tcp, segment, end);
   // What the window cannot have held lately asks for no loss recovery: answered as any segment that is not acceptable (RFC 5961 §7).
   const recent = receiver.nxt - end <= Math.max(receiver.largestWindow, 65536);
   if (recent) {

@@ -3,8 +3,8 @@ import type { BufferConfig, StreamSettings } from "./config.ts";
 
 /** @throws MptcpError ERR_OUT_OF_RANGE for a setting that cannot be */
 export function checkSettings(change: Partial<StreamSettings>): void {
-  for (const [name, value] of Object.entries(change) as [keyof StreamSettings, boolean | number | BufferConfig][]) {
-    if (typeof value === "boolean") continue;
+  for (const [name, value] of Object.entries(change) as [keyof StreamSettings, boolean | number | string | BufferConfig][]) {
+    if (typeof value === "boolean" || typeof value === "string") continue;
     if (typeof value === "number") {
       const [least, most] = BOUNDS[name] ?? [0, Number.MAX_VALUE];
       if (!(value >= least && value <= most)) throw outOfRange(name, `${least} to ${most}`, value);

@@ -32,7 +32,9 @@ export class TimeWait {
   readonly connectionId: number;
   readonly subflowId: number;
   private readonly hopLimit: number;
+  /** With the ECN field, and the flags that accurate ECN counts in. */
   private readonly trafficClass: number;
+  private readonly flags: number;
   /** SND.NXT and RCV.NXT. */
   private readonly sent: number;
   private readonly expected: number;
@@ -60,7 +62,8 @@ export class TimeWait {
     this.connectionId = tcp.connectionId;
     this.subflowId = tcp.subflowId;
     this.hopLimit = tcp.hopLimit;
-    this.trafficClass = tcp.trafficClass;
+    this.trafficClass = tcp.trafficClass | (tcp.ecn === null ? 0 : tcp.ecn.codepoint(tcp));
+    this.flags = TCP_FLAG.ACK | (tcp.ecn === null ? 0 : tcp.ecn.lastFlags(tcp));
     this.sent = sequenceAdd(sender.origin, sender.nxt) | 0;
     this.expected = sequenceAdd(receiver.origin, receiver.nxt) | 0;
     this.window = receiver.rightEdge - receiver.nxt;
@@ -130,7 +133,7 @@ export class TimeWait {
   /** The ACK that answers. */
   acknowledgment(now: number): Packet {
     const segment = new TcpSegment();
-    segment.flags = TCP_FLAG.ACK;
+    segment.flags = this.flags;
     segment.sourcePort = this.tuple.localPort;
     segment.destinationPort = this.tuple.remotePort;
     segment.sequence = this.sent >>> 0;

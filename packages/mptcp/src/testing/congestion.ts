@@ -244,7 +244,7 @@ function ackOf(acked: number, inFlight: number, now: number): AckEvent {
 }
 
 function lossOf(inFlight: number, consecutive: number, now: number): LossEvent {
-  return { inFlight, window: inFlight, segment: MSS, consecutive, srtt: RTT, now };
+  return { inFlight, window: inFlight, segment: MSS, isAnswered: false, consecutive, srtt: RTT, now };
 }
 
 function fromJson(value: PlainObject): unknown {

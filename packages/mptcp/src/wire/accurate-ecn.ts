@@ -39,6 +39,10 @@ export function accurateEcnOption({ ect0, ce, ect1 }: AccurateEcnCounters, order
   return { kind: order === 0 ? TCP_OPTION.accurateEcn0 : TCP_OPTION.accurateEcn1, data };
 }
 
+export function isAccurateEcn({ kind }: RawTcpOption): boolean {
+  return kind === TCP_OPTION.accurateEcn0 || kind === TCP_OPTION.accurateEcn1;
+}
+
 /**
  * Reads the option of a segment into `counters`. Whole fields count, whatever the length is (RFC 9768 §3.2.3).
  *
@@ -47,8 +51,9 @@ export function accurateEcnOption({ ect0, ce, ect1 }: AccurateEcnCounters, order
 export function readAccurateEcn({ otherOptions }: TcpSegment, counters: AccurateEcnCounters): boolean {
   let isThere = false;
   for (let i = 0; i < otherOptions.length; i++) {
-    const { kind, data } = otherOptions[i] as RawTcpOption;
-    if (kind !== TCP_OPTION.accurateEcn0 && kind !== TCP_OPTION.accurateEcn1) continue;
+    const option = otherOptions[i] as RawTcpOption;
+    if (!isAccurateEcn(option)) continue;
+    const { kind, data } = option;
     isThere = true;
     const first = field(data, 0);
     const third = field(data, 6);

@@ -1,7 +1,8 @@
+import { isAccurateEcn } from "./accurate-ecn.ts";
 import { encodeMptcpOption } from "./encode-mptcp.ts";
 import { isFastOpen } from "./fast-open.ts";
 import { TCP, TCP_OPTION } from "./layout.ts";
-import { optionsArePacked } from "./lengths.ts";
+import { countersPadding, optionsArePacked } from "./lengths.ts";
 import type { MptcpOption } from "./mptcp-options.ts";
 import { write16, write32, writeOctets } from "./octets.ts";
 import type { RawTcpOption, TcpSegment } from "./packet.ts";
@@ -11,7 +12,7 @@ import type { RawTcpOption, TcpSegment } from "./packet.ts";
  *
  * The order is MSS, SACK-permitted, timestamps, window scale, SACK, Fast Open where it is the first of the others, MPTCP, others. Timestamps, window scale and SACK are
  * aligned by NOPs before them, as is usual on the wire (RFC 7323 Appendix A), unless the options fit only without. With `alignsOptions` they always are,
- * and NOPs follow Fast Open and each MPTCP option too.
+ * NOPs follow Fast Open and each MPTCP option too, and the counters of accurate ECN stand behind the timestamps, and take the place of NOPs behind them where they fill it.
  *
  * @param headerLength what `tcpHeaderLength` says of the segment, at most 60
  */
@@ -46,7 +47,10 @@ export function encodeTcpOptions(segment: TcpSegment, target: Uint8Array, at: nu
     i += length;
     if (segment.alignsOptions) i = encodeNoOperations(target, i, -length & 3);
   }
-  for (let j = ahead; j < others.length; j++) i = encodeRawOption(others[j] as RawTcpOption, target, i);
+  for (let j = ahead; j < others.length; j++) {
+    const option = others[j] as RawTcpOption;
+    if (!segment.alignsOptions || !isAccurateEcn(option)) i = encodeRawOption(option, target, i);
+  }
   while (i < end) target[i++] = TCP_OPTION.noOperation;
 }
 
@@ -58,26 +62,39 @@ function encodeStandardOptions(segment: TcpSegment, target: Uint8Array, at: numb
     write16(target, i, segment.maximumSegmentSize);
     i += 2;
   }
-  if (segment.sackPermitted) {
-    if (aligned && !segment.hasTimestamps) i = encodeNoOperations(target, i, 2);
-    i = encodeOptionHead(target, i, TCP_OPTION.sackPermitted, 2);
-  }
   if (segment.hasTimestamps) {
     // SACK-permitted, where it is there, takes the place of the two NOPs.
-    if (aligned && !segment.sackPermitted) i = encodeNoOperations(target, i, 2);
+    if (segment.sackPermitted) i = encodeOptionHead(target, i, TCP_OPTION.sackPermitted, 2);
+    else if (aligned) i = encodeNoOperations(target, i, 2);
     i = encodeOptionHead(target, i, TCP_OPTION.timestamps, 10);
     write32(target, i, segment.timestampValue);
     write32(target, i + 4, segment.timestampEcho);
     i += 8;
   }
+  // NOPs of the next option that the counters take the place of.
+  let saved = 0;
+  if (segment.alignsOptions) {
+    for (const option of segment.otherOptions) {
+      if (!isAccurateEcn(option)) continue;
+      const padding = countersPadding(segment, option);
+      i = encodeNoOperations(target, encodeRawOption(option, target, i), padding);
+      if (padding < 0) saved = -padding;
+    }
+  }
+  if (segment.sackPermitted && !segment.hasTimestamps) {
+    if (aligned) i = encodeNoOperations(target, i, 2 - saved);
+    saved = 0;
+    i = encodeOptionHead(target, i, TCP_OPTION.sackPermitted, 2);
+  }
   if (segment.windowScale >= 0) {
-    if (aligned) i = encodeNoOperations(target, i, 1);
+    if (aligned) i = encodeNoOperations(target, i, 1 - saved);
+    saved = 0;
     i = encodeOptionHead(target, i, TCP_OPTION.windowScale, 3);
     target[i++] = segment.windowScale;
   }
   const blocks = segment.sackBlocks;
   if (blocks.length > 0) {
-    if (aligned) i = encodeNoOperations(target, i, 2);
+    if (aligned) i = encodeNoOperations(target, i, 2 - saved);
     i = encodeOptionHead(target, i, TCP_OPTION.sack, 2 + 4 * blocks.length);
     for (let j = 0; j < blocks.length; j++) {
       write32(target, i, blocks[j] as number);
@@ -100,7 +117,9 @@ function encodeOptionHead(target: Uint8Array, at: number, kind: number, length: 
   return at + 2;
 }
 
+/** @param count none where it is less than 0 */
 function encodeNoOperations(target: Uint8Array, at: number, count: number): number {
+  if (count <= 0) return at;
   for (let i = at; i < at + count; i++) target[i] = TCP_OPTION.noOperation;
   return at + count;
 }

@@ -1,3 +1,4 @@
+import { isAccurateEcn } from "./accurate-ecn.ts";
 import { isFastOpen } from "./fast-open.ts";
 import { Dss } from "./mptcp-options.ts";
 import type { MptcpOption } from "./mptcp-options.ts";
@@ -93,11 +94,20 @@ function optionsLength(segment: TcpSegment): number {
 function alignedOptionsLength(segment: TcpSegment): number {
   let options = optionsLength(segment) + aligningOctets(segment);
   for (const option of segment.mptcp) options += -mptcpOptionLength(option) & 3;
+  let isAhead = true;
   for (const option of segment.otherOptions) {
-    if (!isFastOpen(option)) break;
-    options += -(2 + option.data.length) & 3;
+    isAhead &&= isFastOpen(option);
+    if (isAhead) options += -(2 + option.data.length) & 3;
+    else if (isAccurateEcn(option)) options += countersPadding(segment, option);
   }
   return options;
+}
+
+/** NOPs behind the counters of accurate ECN where options are aligned; less than 0: so many of those before the next option are left out, since the counters fill their place. */
+export function countersPadding(segment: TcpSegment, { data }: RawTcpOption): number {
+  const over = (2 + data.length) & 3;
+  const next = segment.sackPermitted && !segment.hasTimestamps ? 2 : segment.windowScale >= 0 ? 1 : segment.sackBlocks.length > 0 ? 2 : 0;
+  return over <= next ? -over : 4 - over;
 }
 
 /** NOPs that put timestamps, window scale, SACK and SACK-permitted on their usual alignment (RFC 7323 Appendix A). */

@@ -26,14 +26,16 @@ describe("connection-level reassembly", () => {
 
   test("gives the stream in order, once, whatever the order, overlaps and duplicates; the window's right edge never moves left", () => {
     fc.assert(
-      fc.property(fc.array(segment, { maxLength: 60 }), fc.nat(2 * SIZE), fc.nat(60), (segments, fin, finAt) => {
+      fc.property(fc.array(segment, { maxLength: 60 }), fc.nat(2 * SIZE), fc.nat(60), fc.constantFrom("ignored", "taken"), (segments, fin, finAt, belowData) => {
         const receiver = new DataReceiver(buffer(SIZE));
         const arrived = new Set<number>();
         const output: number[] = [];
         let right = receiver.right;
         expect(right).toBe(SIZE);
         segments.forEach(({ at, length, read, advertise }, i) => {
-          if (i === finAt) receiver.insertFin(fin);
+          if (i === finAt && receiver.insertFin(fin, belowData)) {
+            for (const offset of arrived) if (offset >= fin) arrived.delete(offset);
+          }
           const end = at + length;
           if (receiver.acceptable(end)) {
             const before = receiver.readable;
@@ -84,7 +86,7 @@ describe("connection-level reassembly", () => {
 
   test("drops what lies behind the DATA_FIN", () => {
     const receiver = new DataReceiver(buffer(SIZE));
-    receiver.insertFin(300);
+    receiver.insertFin(300, "ignored");
     expect(receiver.insert(300, part(300, 400), 0, 0)).toBe(0);
     expect(receiver.insert(200, part(200, 400), 0, 0)).toBe(0);
     expect(receiver.buffered).toBe(100);
@@ -93,10 +95,25 @@ describe("connection-level reassembly", () => {
     expect(receiver.acknowledgment).toBe(301);
   });
 
+  test("takes a DATA_FIN below data, or not, and never one within it", () => {
+    for (const belowData of ["ignored", "taken"] as const) {
+      const receiver = new DataReceiver(buffer(SIZE));
+      receiver.insert(100, part(100, 200), 0, 0);
+      receiver.insert(300, part(300, 400), 0, 0);
+      for (const within of [100, 150, 300, 399]) expect(receiver.insertFin(within, belowData)).toBe(false);
+      expect(receiver.insertFin(250, belowData)).toBe(belowData === "taken");
+      expect(receiver.buffered).toBe(belowData === "taken" ? 100 : 200);
+      expect(receiver.insert(0, part(0, 100), 0, 0)).toBe(200);
+      expect(receiver.insert(200, part(200, 250), 0, 0)).toBe(50);
+      expect(receiver.acknowledgment).toBe(belowData === "taken" ? 251 : 250);
+      expect(readAll(receiver)).toEqual([...STREAM.subarray(0, 250)]);
+    }
+  });
+
   test("acknowledges the DATA_FIN of an empty stream", () => {
     const receiver = new DataReceiver(buffer(SIZE));
     expect(receiver.acknowledgment).toBe(0);
-    receiver.insertFin(0);
+    receiver.insertFin(0, "ignored");
     expect(receiver.acknowledgment).toBe(1);
   });
 

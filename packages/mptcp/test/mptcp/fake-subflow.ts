@@ -112,6 +112,8 @@ export class SenderBench implements SenderContext {
   /** How often there was room again without an acknowledgment. */
   rooms = 0;
 
+  onWindowProbe(): void {}
+
   onRoom(): void {
     this.rooms++;
   }

@@ -37,7 +37,7 @@ describe("RACK (RFC 8985)", () => {
     const s = flight(SACK);
     s.inject({ seq: 1, ack: 1, sack: [1001, 2001] }).discard().advance(5 * MILLISECOND);
     s.inject({ seq: 1, ack: 2001 }).discard().advance(5 * MILLISECOND);
-    expect(s.tcp.sender.rack.reorderings).toBe(1);
+    expect([s.tcp.sender.rack.reorderings, s.tcp.sender.rack.reorderingDistance]).toEqual([1, 2000]);
     // Now three SACKed segments do not yet make a loss ...
     s.inject({ seq: 1, ack: 2001, sack: [3001, 6001] });
     expect(s.tcp.retransmissions).toBe(0);

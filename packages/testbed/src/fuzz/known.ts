@@ -221,14 +221,6 @@ export const KNOWN: readonly KnownKind[] = [
     reason: "RFC 8684 §3.2: a join with a token of no connection is reset; Linux has one for as long as the program keeps the socket, and resets the third ACK",
   },
   {
-    name: "a DATA_FIN before data that has come",
-    what: /^(values of dss dack8 nocs of ACK|(ack of|the kernel alone sends) ACK with dss dack8 nocs|time of ACK with dss dack8 nocs: the kernel is earlier)$/,
-    state: /^(one subflow|peer closed)$/,
-    after: /^data mapped behind a gap$/,
-    ends: true,
-    reason: "RFC 8684 §3.3.3: nothing follows a DATA_FIN, so that one below data that is there says nothing; Linux takes it",
-  },
-  {
     name: "data of a fallback behind a DATA_FIN",
     what: /^(read|ioctl): kernel .*, engine .*$/,
     state: /^(peer closed|both closed)$/,

@@ -1,4 +1,4 @@
-import { CodeProblem, readTokens, type Token } from "./tokens.ts";
+import { CodeProblem, readTokens, type FormatPiece, type Token } from "./tokens.ts";
 import type { Node, Statement } from "./tree.ts";
 
 /** The longest code, in UTF-16 code units. */
@@ -82,7 +82,7 @@ class Parser {
 
   #unexpected(wanted: string): CodeProblem {
     const token = this.#token();
-    const found = token.kind === "newline" || token.kind === "end" ? "the end of the line" : token.kind === "value" ? "a value" : `"${token.text}"`;
+    const found = token.kind === "newline" || token.kind === "end" ? "the end of the line" : token.kind === "value" || token.kind === "format" ? "a value" : `"${token.text}"`;
     return new CodeProblem(token.start, `expected ${wanted}, found ${found}`);
   }
 
@@ -299,7 +299,7 @@ class Parser {
   #atom(): Node {
     const token = this.#token();
     const { start } = token;
-    if (token.kind === "value") return this.#literal(token.value, start);
+    if (token.kind === "value" || token.kind === "format") return this.#literal(start);
     if (this.#takes("(")) return this.#parenthesis(start);
     if (this.#takes("[")) return { kind: "sequence", type: "list", items: this.#items("]"), start, end: this.#end() };
     if (token.kind !== "name") throw this.#unexpected("a value");
@@ -312,15 +312,39 @@ class Parser {
     return { kind: "call", name: token.text, parameters: this.#items(")"), start, end: this.#end() };
   }
 
-  /** Strings that stand next to each other are one. */
-  #literal(first: bigint | number | string, start: number): Node {
-    this.#at++;
-    let value = first;
-    for (let token = this.#token(); typeof value === "string" && token.kind === "value" && typeof token.value === "string"; token = this.#token()) {
-      value += token.value;
+  /** A number, or strings that stand next to each other, which are one. */
+  #literal(start: number): Node {
+    const { value } = this.#token() as { value?: bigint | number | string };
+    if (value !== undefined && typeof value !== "string") {
+      this.#at++;
+      return { kind: "value", value, start, end: this.#end() };
+    }
+    const pieces: FormatPiece[] = [];
+    for (let token = this.#token(); ; token = this.#token()) {
+      if (token.kind === "format") pieces.push(...token.pieces);
+      else if (token.kind === "value" && typeof token.value === "string") pieces.push(token.value);
+      else break;
       this.#at++;
     }
-    return { kind: "value", value, start, end: this.#end() };
+    const end = this.#end();
+    if (pieces.every((piece) => typeof piece === "string")) return { kind: "value", value: pieces.join(""), start, end };
+    return this.#formatted(pieces, start, end);
+  }
+
+  /** A string with what is filled in: as `%` with a tuple. */
+  #formatted(pieces: readonly FormatPiece[], start: number, end: number): Node {
+    const items = pieces.flatMap((piece): Node[] => (typeof piece === "string" ? [] : [this.#filledIn(piece.tokens)]));
+    const text = pieces.map((piece) => (typeof piece === "string" ? piece.replaceAll("%", "%%") : `%${piece.form}`)).join("");
+    return { kind: "binary", operator: "%", left: { kind: "value", value: text, start, end }, right: { kind: "sequence", type: "tuple", items, start, end }, start, end };
+  }
+
+  #filledIn(tokens: readonly Token[]): Node {
+    const { end } = tokens[tokens.length - 1]!;
+    const inner = new Parser([...tokens, { kind: "newline", indent: 0, start: end, end }, { kind: "end", start: end, end }]);
+    inner.#depth = this.#depth;
+    const node = inner.#nested(() => inner.#expressions());
+    if (inner.#token().kind !== "newline") throw inner.#unexpected('"}"');
+    return node;
   }
 
   #parenthesis(start: number): Node {

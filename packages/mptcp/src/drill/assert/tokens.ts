@@ -5,10 +5,23 @@ export type Token = Span &
   (
     | { readonly kind: "name" | "operator"; readonly text: string }
     | { readonly kind: "value"; readonly value: bigint | number | string }
+    /** A string with the prefix f: texts, and between them the words of what is filled in. */
+    | { readonly kind: "format"; readonly pieces: readonly FormatPiece[] }
     /** The end of a logical line; `indent` is how far the next one is from the margin. */
     | { readonly kind: "newline"; readonly indent: number }
     | { readonly kind: "end" }
   );
+
+/** A piece of a string with the prefix f. */
+export type FormatPiece = string | FilledIn;
+
+/** `{words!conversion:specification}`. */
+export interface FilledIn {
+  /** Words of the expression, without an end of a line. */
+  readonly tokens: readonly Token[];
+  /** Form of `%` that does the same: `s`, `r`, `.2f`. */
+  readonly form: string;
+}
 
 /** What is wrong with the code, and where: an index into it. */
 export class CodeProblem extends Error {
@@ -53,7 +66,7 @@ export function readTokens(text: string): Token[] {
     }
     const string = match(STRING);
     if (string !== undefined) {
-      tokens.push({ kind: "value", value: readString(string, start), start, end: at });
+      tokens.push(/^[rRuU]?[fF]/.test(string) ? { kind: "format", pieces: readFormat(string, start), start, end: at } : { kind: "value", value: readString(string, start), start, end: at });
       continue;
     }
     const name = match(NAME);
@@ -79,10 +92,46 @@ const ESCAPES: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", "
 
 function readString(text: string, at: number): string {
   const [prefix = ""] = /^[a-zA-Z]*/.exec(text)!;
-  if (/[fbFB]/.test(prefix)) throw new CodeProblem(at, `strings with the prefix ${prefix} are not carried out`);
-  const inner = text.slice(prefix.length + 1, -1);
-  if (/[rR]/.test(prefix)) return inner;
+  if (/[bB]/.test(prefix)) throw new CodeProblem(at, `strings with the prefix ${prefix} are not carried out`);
+  return unescaped(text.slice(prefix.length + 1, -1), /[rR]/.test(prefix));
+}
+
+/** What stands between the quotation marks, with its backslashes read unless the string is raw. */
+function unescaped(inner: string, isRaw: boolean): string {
+  if (isRaw) return inner;
   return inner.replace(/\\(x[0-9a-fA-F]{2}|[^])/g, (_all, code: string) =>
     code.length === 3 ? String.fromCharCode(Number.parseInt(code.slice(1), 16)) : (ESCAPES[code] ?? (code === "\\" || code === "'" || code === '"' ? code : `\\${code}`)),
   );
+}
+
+/** Two braces in a row are one. Otherwise what is between them is filled in; it has neither backslashes nor braces, and none of the quotation marks around it. */
+function readFormat(text: string, at: number): FormatPiece[] {
+  const [prefix = ""] = /^[a-zA-Z]*/.exec(text)!;
+  const isRaw = /[rR]/.test(prefix);
+  const first = prefix.length + 1;
+  const inner = text.slice(first, -1);
+  const pieces: FormatPiece[] = [];
+  const form = /\{\{|\}\}|\{([^{}\\]*)\}|[{}]/g;
+  let done = 0;
+  for (const { 0: whole, 1: filled, index } of inner.matchAll(form)) {
+    pieces.push(unescaped(inner.slice(done, index), isRaw));
+    done = index + whole.length;
+    if (whole === "{{" || whole === "}}") pieces.push(whole.slice(1));
+    else if (filled === undefined) throw new CodeProblem(at + first + index, `"${whole}" means nothing here; "${whole}${whole}" stands for it`);
+    else pieces.push(...readFilledIn(filled, at + first + index + 1));
+  }
+  pieces.push(unescaped(inner.slice(done), isRaw));
+  return pieces.filter((piece) => piece !== "");
+}
+
+/** @param at where it begins in the code, behind the brace */
+function readFilledIn(text: string, at: number): FormatPiece[] {
+  const { 1: words = "", 2: shown, 3: conversion, 4: specification = "" } = /^(.*?)(=?)\s*(?:!([a-z]))?(?::([^:]*))?$/s.exec(text)!;
+  const form = /^(?:[-+ 0]*\d*(?:\.\d+)?[dxXofFeEgs]?)$/.test(specification) && (conversion === undefined || /[rs]/.test(conversion)) ? specification : undefined;
+  if (form === undefined) throw new CodeProblem(at, "this form of what is filled in is not carried out");
+  const kind = conversion ?? (shown === "=" && form === "" ? "r" : "s");
+  const tokens = readTokens(words).flatMap((token): Token[] => (token.kind === "newline" || token.kind === "end" ? [] : [{ ...token, start: token.start + at, end: token.end + at }]));
+  if (tokens.length === 0) throw new CodeProblem(at, "nothing is filled in");
+  const filled: FilledIn = { tokens, form: /[a-zA-Z]$/.test(form) ? form : form + kind };
+  return shown === "=" ? [`${words}=`, filled] : [filled];
 }

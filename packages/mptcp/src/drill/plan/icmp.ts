@@ -50,7 +50,8 @@ export function planIcmp(message: IcmpMessage, family: 4 | 6, values: Values): I
   const name = tooBig ? "packet_too_big" : message.type;
   const type = Object.hasOwn(types, name) ? types[name]!.type : numbered(name, "type", Object.keys(types), message.place);
   const codes = Object.hasOwn(types, name) ? types[name]!.codes : {};
-  const { code: written, quotes } = message;
+  const { quotes } = message;
+  const written = message.code === undefined ? undefined : (values.defined(message.code) ?? message.code);
   const code = written === undefined || tooBig ? 0 : Object.hasOwn(codes, written) ? codes[written]! : numbered(written, "code", Object.keys(codes), message.place);
   const mtu = message.mtu === undefined ? undefined : values.number(message.mtu, "an MTU", 0);
   const kind = quotes !== undefined && "kind" in quotes ? "udp" : "tcp";

@@ -17,6 +17,13 @@ export interface ShellWorld {
 export const PARENT_PROCESS = "1";
 
 const SYSCTLS = "/proc/sys/";
+/** Parameters of modules of Linux, as they are if nobody changes them. */
+const MODULE_PARAMETERS: ReadonlyMap<string, string> = new Map(
+  Object.entries({ hystart: "1", hystart_detect: "3", hystart_low_window: "16", hystart_ack_delta_us: "2000", fast_convergence: "1", tcp_friendliness: "1" }).map(
+    ([name, value]) => [`/sys/module/tcp_cubic/parameters/${name}`, value],
+  ),
+);
+
 /** Files that the shell lines of a script may write, all together. */
 const MAX_FILES = 64;
 
@@ -38,7 +45,7 @@ export class ShellFiles {
       const { status, output } = this.#world.command(["sysctl", "-n", sysctlName(path)]);
       return status === 0 ? output : null;
     }
-    return this.#written.get(path) ?? this.#world.readFile(path);
+    return this.#written.get(path) ?? MODULE_PARAMETERS.get(path) ?? this.#world.readFile(path);
   }
 
   /** What went wrong; undefined: nothing. */
@@ -48,6 +55,8 @@ export class ShellFiles {
       const { status, errors } = this.#world.command(["sysctl", "-q", "-w", `${sysctlName(path)}=${text.trim()}`]);
       return status === 0 ? undefined : errors.trim() || `${path} cannot be written`;
     }
+    // Parameters of a module are the whole machine's: what they are already they may be set to.
+    if (MODULE_PARAMETERS.get(path) === text.trim()) return undefined;
     if (!path.startsWith("/tmp/")) return `${path} cannot be written: files are written below /tmp and /proc/sys alone`;
     if (this.#written.size >= MAX_FILES) return `more than ${MAX_FILES} files are written`;
     this.#written.set(path, appended ? (this.#written.get(path) ?? "") + text : text);

@@ -43,6 +43,11 @@ export class CookieMemory {
     this.known.set(key, known);
   }
 
+  /** Forgets all. */
+  clear(): void {
+    this.known.clear();
+  }
+
   private forgetOldest(): void {
     const [oldest] = this.known.keys();
     if (oldest !== undefined) this.known.delete(oldest);

@@ -1,6 +1,7 @@
 import type { BufferConfig, StreamSettings, TcpConfig } from "../../tcp/index.ts";
 import { isEnoughToRead, offeredShare, reassemblyMemory, ReassemblyQueue, ReceiveQueue } from "../../tcp/index.ts";
 import type { Payload } from "../../wire/index.ts";
+import type { MptcpConfig } from "../config.ts";
 import { ReceiveWindow } from "./window.ts";
 
 /** What of the configuration the receiving half is made with. */
@@ -183,11 +184,32 @@ export class DataReceiver {
     if (!this.discarding) this.queue.push(payload);
   }
 
-  /** The peer's DATA_FIN arrived. @returns whether that is news; one before data that is there already is none. */
-  insertFin(dataOffset: number): boolean {
-    if (this.fin >= 0 || dataOffset < this.nxt || dataOffset < this.reorder.highest) return false;
+  /**
+   * The peer's DATA_FIN arrived.
+   * @param belowData see `MptcpConfig.dataFinBelowData`
+   * @returns whether that is news; one that is ignored is none
+   */
+  insertFin(dataOffset: number, belowData: MptcpConfig["dataFinBelowData"]): boolean {
+    if (this.fin >= 0 || dataOffset < this.nxt) return false;
+    if (dataOffset < this.reorder.highest) {
+      if (belowData === "ignored" || this.reorder.rangeAt(dataOffset) !== null) return false;
+      this.dropFrom(dataOffset);
+    }
     this.fin = dataOffset;
     return true;
+  }
+
+  /** Drops what came out of order from a gap at `offset` on. */
+  private dropFrom(offset: number): void {
+    const { reorder } = this;
+    const kept: { readonly at: number; readonly piece: Payload }[] = [];
+    for (let at = reorder.lowest; at < offset; at = reorder.lowest) {
+      const piece = reorder.pop(at);
+      if (piece === null) break;
+      kept.push({ at, piece });
+    }
+    reorder.clear();
+    for (const { at, piece } of kept) reorder.insert(at, piece);
   }
 
   // ---- the application's commands

@@ -24,6 +24,8 @@ export interface SenderContext {
   readonly isTight: boolean;
   /** There is room again for an application that waits for some, and nothing was acknowledged. */
   onRoom(): void;
+  /** What probes a closed window was queued for a subflow. */
+  onWindowProbe(): void;
   /** A subflow has filled its window: those that were refused in its favour may ask again. */
   wakeOthers(full: Carrier): void;
 }
@@ -48,6 +50,8 @@ export interface SenderOptions {
   readonly spansWrites?: boolean;
   /** What fills the shared window carries PSH, too; see `TcpConfig.push`. */
   readonly pushesAtWindow?: boolean;
+  /** Whether an octet probes a closed window; see `MptcpConfig.windowProbe`. */
+  readonly probesByOctet?: boolean;
   /** See TcpConfig; off, and 0, unless given. */
   readonly cork?: boolean;
   readonly unsentLowWater?: number;
@@ -67,6 +71,7 @@ export function senderOptions(config: MptcpConfig, subflowConfig: SubflowTcpConf
     pushesAtWindow: subflowConfig.push === "burst",
     spansWrites: config.mappingSpan === "write",
     suspectsCarriers: config.suspectsCarriers,
+    probesByOctet: config.windowProbe === "octet",
     cork: subflowConfig.cork,
     unsentLowWater: subflowConfig.unsentLowWater,
   };

@@ -35,6 +35,7 @@ export class DataSender {
   private readonly pushesAtWindow: boolean;
   private readonly spansWrites: boolean;
   private readonly suspectsCarriers: boolean;
+  private readonly probesByOctet: boolean;
   private unsentLowWater: number;
 
   private readonly queue = new SendQueue();
@@ -61,6 +62,8 @@ export class DataSender {
   private probeBackoff = 0;
   private readonly repetition = new RepetitionBudget();
   private windowBlocked = false;
+  /** An octet that was acknowledged goes before new data; see `MptcpConfig.windowProbe`. */
+  private octetDue = false;
   /** What waits does so until the peer is heard of, or the application goes on. */
   private isHeld = false;
   /** Everything before this was resent because the window was blocked; not again. */
@@ -68,7 +71,7 @@ export class DataSender {
   // The plan made by `offer` for the `take` that may follow.
   private planStart = 0;
   private planLength = 0;
-  private planKind: "new" | "queued" | "opportunistic" = "new";
+  private planKind: "new" | "queued" | "opportunistic" | "octet" = "new";
   private planIndex = 0;
   private planCarrier: Carrier | null = null;
   /** What the mapping of the last `take` covers beyond what that handed over. */
@@ -88,6 +91,7 @@ export class DataSender {
     this.pushesAtWindow = options.pushesAtWindow ?? false;
     this.spansWrites = options.spansWrites ?? false;
     this.suspectsCarriers = options.suspectsCarriers ?? true;
+    this.probesByOctet = options.probesByOctet ?? false;
     this.unsentLowWater = options.unsentLowWater ?? 0;
   }
 
@@ -229,6 +233,16 @@ export class DataSender {
     return this.una >= this.nxt;
   }
 
+  /** Whether data waits for the shared window alone: none is on its way that would bring an answer. */
+  private get lacksWindow(): boolean {
+    return this.queue.end > this.nxt && this.rightEdge <= this.nxt && this.una >= this.nxt;
+  }
+
+  /** Whether an octet may probe a closed window; an initiator's first data has to be new, since it carries the keys (RFC 8684 §3.1). */
+  private get mayRepeatOctet(): boolean {
+    return this.probesByOctet && (this.nxt > 0 || this.context.session.fullyEstablished);
+  }
+
   /** Whether a subflow that has room would get something to send. */
   get hasWork(): boolean {
     return !this.reinjections.isEmpty || this.nxt < Math.min(this.queue.end, this.rightEdge) || (this.opportunistic && this.una < this.nxt);
@@ -258,6 +272,7 @@ export class DataSender {
     const taken = Math.min(this.writable, payload.length);
     if (taken > 0) this.queue.append(taken === payload.length ? payload : payload.slice(0, taken), keep);
     if (taken < payload.length) this.applicationBlocked = true;
+    this.queueOctet();
     return taken;
   }
 
@@ -310,6 +325,7 @@ export class DataSender {
       if (end > this.nxt) this.noteWindow(true);
       return this.planOpportunistic(subflow, limit, now);
     }
+    if (this.octetDue) return this.planOctet(subflow, now);
     // Silly-window avoidance at connection level: a small rest of the shared window is not worth a segment.
     if (end > this.rightEdge && available < limit && available < subflow.mss && this.nxt > this.una) {
       this.noteWindow(true);
@@ -331,6 +347,10 @@ export class DataSender {
    * @returns whether it was sent before on another subflow
    */
   take(subflow: Carrier, subflowOffset: number, length: number, now: number, slot: SegmentSlot): boolean {
+    if (this.planKind === "octet") {
+      this.takeOctet(subflow, subflowOffset, now, slot);
+      return false;
+    }
     const start = this.planStart;
     const fresh = this.planKind === "new";
     const span = fresh && this.spansWrites ? this.spanFrom(start, length, subflow.mss, now) : length;
@@ -446,13 +466,16 @@ export class DataSender {
       this.timerBackoff = 0;
       this.probeBackoff = 0;
       if (position === this.queue.end && !this.ending) this.finPace.onAllAcknowledged();
-      deadlines.set(DEADLINE.data, position < this.sentEnd ? now + this.dataTimeout() : NEVER);
+      deadlines.set(DEADLINE.data, position < this.sentEnd || (this.mayRepeatOctet && this.lacksWindow) ? now + this.dataTimeout() : NEVER);
       // What stands at the head now was missing too, or the peer would have acknowledged it with the first gap: it waits for no timeout of its own.
       if (this.repetition.isRepairing(position)) this.repeat(gapAt(this.context.subflows, position, this.nxt));
       this.carriers.onAcknowledged(position);
       this.tuneBuffer();
     }
-    if (this.rightEdge > this.nxt) deadlines.clear(DEADLINE.windowProbe);
+    if (this.rightEdge > this.nxt) {
+      deadlines.clear(DEADLINE.windowProbe);
+      if (this.una >= this.sentEnd) deadlines.clear(DEADLINE.data);
+    }
     return moved;
   }
 
@@ -484,7 +507,12 @@ export class DataSender {
    */
   handleTimeout(now: number): boolean {
     const { deadlines } = this.context;
-    if (!deadlines.take(DEADLINE.data, now) || this.una >= this.sentEnd) return false;
+    if (!deadlines.take(DEADLINE.data, now)) return false;
+    if (this.una >= this.sentEnd) {
+      this.queueOctet();
+      this.armProbe(now);
+      return false;
+    }
     if (this.context.mayRepeat) this.repairHead();
     if (this.timerBackoff < 6) this.timerBackoff++;
     deadlines.set(DEADLINE.data, now + this.dataTimeout());
@@ -497,7 +525,7 @@ export class DataSender {
   armProbe(now: number): void {
     const { deadlines, subflows } = this.context;
     if (deadlines.has(DEADLINE.windowProbe)) return;
-    if (this.queue.end === this.nxt || this.rightEdge > this.nxt || this.una < this.nxt) return;
+    if (!this.lacksWindow || (this.mayRepeatOctet && !this.octetDue)) return;
     let rto = 0;
     for (const subflow of subflows) if (subflow.established) rto = Math.max(rto, subflow.rto);
     if (rto === 0) return;
@@ -511,6 +539,38 @@ export class DataSender {
     for (const subflow of this.context.subflows) if (subflow.established) subflow.sendProbe(now);
     this.armProbe(now);
     return true;
+  }
+
+  /** The shared window is closed, and all that was sent is acknowledged: an octet goes to a subflow, to leave as soon as its window lets it. */
+  private queueOctet(): void {
+    if (!this.lacksWindow || this.octetDue || !this.mayRepeatOctet) return;
+    this.octetDue = true;
+    this.context.onWindowProbe();
+  }
+
+  private planOctet(subflow: Carrier, now: number): number {
+    const start = this.una - 1;
+    if (!this.carriers.chooses(subflow, this.carriers.usable(), start, 1, false, now)) return 0;
+    this.planKind = "octet";
+    this.planStart = start;
+    this.planLength = 1;
+    return 1;
+  }
+
+  /** The octet has a number that was acknowledged. Its content is gone: the next octet stands for it, which the peer drops as a duplicate. */
+  private takeOctet(subflow: Carrier, subflowOffset: number, now: number, slot: SegmentSlot): void {
+    const start = this.planStart;
+    const payload = this.queue.slice(start + 1, 1);
+    const mapping = new SentMapping(start, subflowOffset, 1, false, this.context.session.checksumFor(payload, start, subflowOffset + 1, 1));
+    this.carriers.followed(false);
+    this.octetDue = false;
+    this.hasReinjected = true;
+    this.sentAt = now;
+    this.restTaken = null;
+    slot.payload = payload;
+    slot.tag = mapping;
+    slot.push = true;
+    this.context.log.schedule(subflow, mapping, true, this.carriers.scheduler.name);
   }
 
   /** What was held back for 200 ms may leave. @returns whether it is time */

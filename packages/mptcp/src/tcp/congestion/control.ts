@@ -190,6 +190,8 @@ export interface LossEvent {
   window: number;
   /** Payload bytes of a full segment as it leaves now, options deducted. */
   segment: number;
+  /** Whether it is a timeout in a fast recovery, which answered the same loss before. */
+  isAnswered: boolean;
   /** Timeouts in a row without new acknowledgment, this one included, from 1; 0 for a loss that was found otherwise. */
   consecutive: number;
   /** ns; 0 before the first sample. */

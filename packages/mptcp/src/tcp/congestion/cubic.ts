@@ -31,11 +31,12 @@ export class Cubic extends LossBasedControl {
   private fraction: number;
   /** Time of the previous ACK, ns. */
   private lastAck: number;
+  private readonly delayEndsSlowStart: boolean;
   /** HyStart++, during the first slow start only. */
   private hystart: HyStart | null;
 
   constructor(context: CongestionContext, parameters: CubicParameters = CUBIC_PARAMETERS, rule: CouplingRule | null = null) {
-    super(context, parameters.slowStartLimit, rule);
+    super(context, parameters.slowStartLimit, rule, parameters.reducesWindow);
     this.name = rule === null ? "cubic" : rule.name;
     this.maxWindow = 0;
     this.priorWindow = 0;
@@ -45,18 +46,23 @@ export class Cubic extends LossBasedControl {
     this.flatStart = true;
     this.fraction = 0;
     this.lastAck = 0;
-    this.hystart = parameters.hyStart && this.ssthresh === Number.POSITIVE_INFINITY ? new HyStart(this.isPaced) : null;
+    this.delayEndsSlowStart = parameters.delayEndsSlowStart;
+    this.hystart = parameters.hyStart && this.ssthresh === Number.POSITIVE_INFINITY ? new HyStart(this.isPaced, this.delayEndsSlowStart) : null;
   }
 
   override onAck(ack: AckEvent): void {
     // RFC 9438 §4.2: time during which the application left the window unused does not count.
     if (!ack.cwndLimited && this.epochStart >= 0) this.epochStart += ack.now - this.lastAck;
     this.lastAck = ack.now;
+    if (this.delayEndsSlowStart) this.watchSlowStart(ack);
     super.onAck(ack);
-    if (this.hystart !== null && this.hystart.onAck(ack, this.cwnd / this.mss)) {
-      this.ssthresh = this.cwnd;
-      this.hystart = null;
-    }
+    if (!this.delayEndsSlowStart) this.watchSlowStart(ack);
+  }
+
+  private watchSlowStart(ack: AckEvent): void {
+    if (this.hystart === null || !this.hystart.onAck(ack, this.cwnd / this.mss)) return;
+    this.ssthresh = this.cwnd;
+    this.hystart = null;
   }
 
   override onLoss(loss: LossEvent): void {
@@ -73,7 +79,7 @@ export class Cubic extends LossBasedControl {
   override onTimeout(loss: LossEvent): void {
     super.onTimeout(loss);
     if (loss.consecutive === 1) {
-      this.remember(loss.window);
+      if (!this.keepsThreshold(loss)) this.remember(loss.window);
       // RFC 9438 §4.8: the stage after a timeout starts with K = 0 and W_max = cwnd.
       this.flatStart = true;
     }
@@ -120,7 +126,7 @@ export class Cubic extends LossBasedControl {
     this.fraction = numberFrom(state, "fraction");
     this.lastAck = now - numberFrom(state, "sinceAck");
     const hystart = nullableFrom(state, "hystart");
-    this.hystart = hystart === null ? null : HyStart.restored(hystart, this.isPaced, now);
+    this.hystart = hystart === null ? null : HyStart.restored(hystart, this.isPaced, this.delayEndsSlowStart, now);
   }
 
   protected override slowStartIncrease(acked: number): number {
@@ -149,7 +155,7 @@ export class Cubic extends LossBasedControl {
   }
 
   protected reduced(loss: LossEvent): number {
-    return loss.inFlight * BETA;
+    return this.basis(loss) * BETA;
   }
 
   /** RFC 9438 §4.6, §4.7: notes the window before its reduction, with fast convergence. */
@@ -182,9 +188,14 @@ export class Cubic extends LossBasedControl {
 export type CubicParameters = LossBasedParameters & {
   /** Whether HyStart++ ends the first slow start when the round-trip time rises (RFC 9406). */
   readonly hyStart: boolean;
+  /**
+   * As in Linux, which has the HyStart of before the RFC: round-trip times of a round that are all longer than the connection's least one end slow start at once, by
+   * the ACK that shows it, and not a round of slower growth that finds them still longer than those of the round before.
+   */
+  readonly delayEndsSlowStart: boolean;
 };
 
-export const CUBIC_PARAMETERS: CubicParameters = { slowStartLimit: HYSTART_LIMIT, hyStart: true };
+export const CUBIC_PARAMETERS: CubicParameters = { slowStartLimit: HYSTART_LIMIT, reducesWindow: false, hyStart: true, delayEndsSlowStart: false };
 
 /** RFC 9438 with other parameters than usual, see {@link CubicParameters}. @throws MptcpError ERR_MPTCP_PARAMETER */
 export function cubicWith(parameters: PlainObject): CongestionControlFactory {

@@ -27,9 +27,12 @@ export class HyStart {
   private trainEnd: number;
   /** What leaves is not paced, which would spread the ACKs of any window over the round trip. */
   private readonly seesTrains: boolean;
+  /** A delay ends slow start at once, see {@link CubicParameters.delayEndsSlowStart}. */
+  private readonly endsAtOnce: boolean;
 
-  constructor(isPaced: boolean) {
+  constructor(isPaced: boolean, endsAtOnce: boolean) {
     this.seesTrains = !isPaced;
+    this.endsAtOnce = endsAtOnce;
     this.trainStart = 0;
     this.trainEnd = 0;
     this.conservative = false;
@@ -42,8 +45,8 @@ export class HyStart {
   }
 
   /** From what {@link HyStart.snapshot} kept. @throws MptcpError ERR_MPTCP_STATE */
-  static restored(state: PlainObject, isPaced: boolean, now: number): HyStart {
-    const hystart = new HyStart(isPaced);
+  static restored(state: PlainObject, isPaced: boolean, endsAtOnce: boolean, now: number): HyStart {
+    const hystart = new HyStart(isPaced, endsAtOnce);
     hystart.trainStart = now - numberFrom(state, "sinceTrainStart");
     hystart.trainEnd = now - numberFrom(state, "sinceTrainEnd");
     hystart.conservative = booleanFrom(state, "conservative");
@@ -81,9 +84,10 @@ export class HyStart {
       this.currentRoundMinRtt = Math.min(this.currentRoundMinRtt, ack.latestRtt);
       this.samples++;
     }
-    if (this.samples >= SAMPLES) this.judge();
+    const isLate = this.endsAtOnce && this.isDelayed(ack.minRtt, segments);
+    if (!this.endsAtOnce && this.samples >= SAMPLES) this.judge();
     this.remaining -= ack.acked;
-    return this.isTrainLong(ack, segments) || isOver;
+    return this.isTrainLong(ack, segments) || isLate || isOver;
   }
 
   /** RFC 9406 §4.2: a rise enters conservative slow start, a fall below where it began leaves it. */
@@ -99,6 +103,12 @@ export class HyStart {
       this.conservative = true;
       this.rounds = 0;
     }
+  }
+
+  /** As in Linux: whether more than eight samples of a round are all longer than the least of the connection, by the measure of RFC 9406 §4.2. */
+  private isDelayed(minRtt: number, segments: number): boolean {
+    const threshold = Math.max(MIN_RTT_THRESHOLD, Math.min(minRtt / RTT_DIVISOR, MAX_RTT_THRESHOLD));
+    return segments >= LEAST_TRAIN && this.samples > SAMPLES && this.currentRoundMinRtt > minRtt + threshold;
   }
 
   /**

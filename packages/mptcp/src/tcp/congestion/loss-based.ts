@@ -36,6 +36,8 @@ export abstract class LossBasedControl implements CongestionControl {
   protected readonly isPaced: boolean;
   /** Most bytes by which one ACK grows the window in slow start (RFC 3465's L). */
   private readonly slowStartLimit: number;
+  /** Whether a loss leaves a share of the window, see {@link LossBasedParameters.reducesWindow}. */
+  private readonly reducesWindow: boolean;
   /** Whether this slow start follows a retransmission timeout. */
   private afterTimeout: boolean;
   /** Its place in the connection's group; null for a controller that is not coupled. */
@@ -46,14 +48,16 @@ export abstract class LossBasedControl implements CongestionControl {
   /**
    * @param slowStartLimit RFC 3465's L in segments: how many an ACK may add in slow start
    * @param rule couples the controller with the others of the connection
+   * @param reducesWindow see {@link LossBasedParameters.reducesWindow}
    */
-  constructor(context: CongestionContext, slowStartLimit: number, rule: CouplingRule | null = null) {
+  constructor(context: CongestionContext, slowStartLimit: number, rule: CouplingRule | null = null, reducesWindow = false) {
     this.mss = context.mss;
     this.cwnd = context.handOver?.window ?? context.initialWindow;
     this.ssthresh = context.handOver?.threshold ?? Number.POSITIVE_INFINITY;
     // RFC 9406 §4.3: no limit where what leaves is paced.
     this.isPaced = context.isPaced === true;
     this.slowStartLimit = this.isPaced ? Number.POSITIVE_INFINITY : slowStartLimit * context.mss;
+    this.reducesWindow = reducesWindow;
     this.afterTimeout = false;
     this.prior = null;
     this.member = rule === null ? null : context.group.join(this, context.mss, rule);
@@ -123,7 +127,7 @@ export abstract class LossBasedControl implements CongestionControl {
     // RFC 5681 §3.1: ssthresh is lowered once for the same data, however often it times out.
     if (loss.consecutive === 1) {
       this.keep(loss.now);
-      this.ssthresh = this.remaining(loss);
+      if (!this.keepsThreshold(loss)) this.ssthresh = this.remaining(loss);
     }
     // RFC 5681 §3.1: the loss window is one segment.
     this.cwnd = loss.segment;
@@ -203,6 +207,16 @@ export abstract class LossBasedControl implements CongestionControl {
     this.prior = { window: this.cwnd, state: this.snapshot(now), at: now };
   }
 
+  /** What a loss takes a share of, in bytes. */
+  protected basis(loss: LossEvent): number {
+    return this.reducesWindow ? loss.window : loss.inFlight;
+  }
+
+  /** Whether a timeout leaves the threshold as fast recovery made it: the window is that of the recovery meanwhile. */
+  protected keepsThreshold(loss: LossEvent): boolean {
+    return this.reducesWindow && loss.isAnswered;
+  }
+
   private remaining(loss: LossEvent): number {
     const own = this.reduced(loss);
     const left = this.member === null ? own : this.member.rule.reduced(this.member, loss, own);
@@ -230,6 +244,11 @@ export abstract class LossBasedControl implements CongestionControl {
 export type LossBasedParameters = {
   /** RFC 3465's L: how many segments one ACK may add in slow start. */
   readonly slowStartLimit: number;
+  /**
+   * A loss leaves its share of the congestion window, as Linux has it, and not of what was in flight (RFC 5681 §3.1, equation 4), which is less where an application
+   * sends little. RFC 9438 §4.6 allows it where a window that is not in use does not grow.
+   */
+  readonly reducesWindow: boolean;
 };
 
 /** Parameters with those that were not given taken from `defaults`. @throws MptcpError ERR_MPTCP_PARAMETER when one makes no sense */

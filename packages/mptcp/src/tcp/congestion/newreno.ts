@@ -32,7 +32,7 @@ export class NewReno extends LossBasedControl {
   private credit: number;
 
   constructor(context: CongestionContext, parameters: LossBasedParameters = NEWRENO_PARAMETERS, rule: CouplingRule | null = null, name = "reno") {
-    super(context, parameters.slowStartLimit, rule);
+    super(context, parameters.slowStartLimit, rule, parameters.reducesWindow);
     this.name = rule === null ? name : rule.name;
     this.credit = 0;
   }
@@ -76,12 +76,12 @@ export class NewReno extends LossBasedControl {
   }
 
   protected reduced(loss: LossEvent): number {
-    return loss.inFlight / 2;
+    return this.basis(loss) / 2;
   }
 }
 
 /** RFC 3465 §2.3: the largest L that it allows. */
-export const NEWRENO_PARAMETERS: LossBasedParameters = { slowStartLimit: 2 };
+export const NEWRENO_PARAMETERS: LossBasedParameters = { slowStartLimit: 2, reducesWindow: false };
 
 /** RFC 5681 with other parameters than usual, see {@link LossBasedParameters}. @throws MptcpError ERR_MPTCP_PARAMETER */
 export function newRenoWith(parameters: PlainObject): CongestionControlFactory {

@@ -1,5 +1,6 @@
 import type { Packet, TcpSegment } from "../../wire/index.ts";
 import { ACE, aceFlags, aceOf, sequenceLess, TCP_FLAG, TCP_OPTION_SPACE } from "../../wire/index.ts";
+import type { TcpConfig } from "../config.ts";
 import type { TcpConnection } from "../connection.ts";
 import { SEGMENT_ROLE } from "../owner.ts";
 import type { SegmentRole } from "../owner.ts";
@@ -50,10 +51,12 @@ export class AccurateEcn extends EcnFeedback {
     const answer = aceOf(segment);
     // All three are what a host sends that returns whatever it gets.
     if (answer === 0 || answer === 7) return null;
-    if (answer === ECHO || answer === NONCE) return new Ecn(true);
+    if (answer === ECHO) return new Ecn(true);
     this.agreed = true;
     this.onSynAck();
-    this.onReflected(answer);
+    // RFC 9768 §3.1.3: the combination that is kept for later says that nothing happened to the SYN.
+    if (answer !== RESERVED) this.onReflected(tcp, answer);
+    this.noteTimestamp(segment);
     this.reported.onFirst(segment);
     // The third ACK, and the first data.
     this.seen.announce(2);
@@ -62,9 +65,9 @@ export class AccurateEcn extends EcnFeedback {
   }
 
   /** How our SYN or SYN+ACK, which is not ECN-capable, came to the peer: anything else shows that the path changes the field (RFC 9768 §3.2.2.3). */
-  private onReflected(reflected: number): void {
+  private onReflected({ config }: TcpConnection, reflected: number): void {
     if (reflected === REFLECTED[CODEPOINT.notEct]) return;
-    this.mayMark = false;
+    if (config.ecnFallback) this.mayMark = false;
     if (reflected === REFLECTED[CODEPOINT.ce]) this.owesResponse = true;
   }
 
@@ -78,8 +81,9 @@ export class AccurateEcn extends EcnFeedback {
     return true;
   }
 
-  override onSynAckAgain(segment: TcpSegment): void {
-    if (this.agreed && REFLECTED.includes(aceOf(segment))) this.onSynAck();
+  /** Its flags do not count any more (RFC 9768 §3.1.5), but how it came does. */
+  override onSynAckAgain(): void {
+    if (this.agreed) this.onSynAck();
   }
 
   /** RFC 9768 §3.2.2.2: a mark on it counts, once however many there are. */
@@ -99,9 +103,9 @@ export class AccurateEcn extends EcnFeedback {
   }
 
   /** RFC 9768 §3.1.4.1, §3.2.3.2.2: asked twice, then without; answered with the option, without it, and without ECN. */
-  override writeSyn(segment: TcpSegment, isAnswer: boolean, repeats: number): void {
+  override writeSyn({ config }: TcpConnection, segment: TcpSegment, isAnswer: boolean, repeats: number, now: number): void {
     if (!isAnswer) {
-      if (repeats < 2) segment.flags |= ACE;
+      if (repeats < 2 || !config.ecnFallback) segment.flags |= ACE;
       return;
     }
     if (repeats >= 2) {
@@ -109,22 +113,37 @@ export class AccurateEcn extends EcnFeedback {
       return;
     }
     segment.flags |= reflectedFlags(this.opening);
-    if (this.answers++ > 0) return;
+    if (this.answers++ > 0 || config.ecnOption === "never") return;
     this.seen.announce(1);
-    this.seen.writeOption(segment, TCP_OPTION_SPACE);
+    this.writeOption(config, segment, TCP_OPTION_SPACE, now);
   }
 
-  override write(tcp: TcpConnection, segment: TcpSegment, role: SegmentRole, isNew: boolean): void {
-    if (!this.agreed) return;
+  override write(tcp: TcpConnection, segment: TcpSegment, role: SegmentRole, isNew: boolean, now: number): void {
+    if (!this.agreed || (tcp.state === "TIME-WAIT" && !tcp.config.timeWaitEcn)) return;
     this.seen.onAckSent();
     if (this.reflects && role === SEGMENT_ROLE.ack && segment.sackBlocks.length === 0) {
       this.reflects = false;
       segment.flags |= reflectedFlags(this.opening);
     } else segment.flags |= aceFlags(this.seen.packets);
     // What is sent again goes without, since the option may have been what it was lost for.
-    if (!isNew || role === SEGMENT_ROLE.probe) return;
+    if (tcp.config.ecnOption === "news" ? !isNew || role === SEGMENT_ROLE.probe : !this.isDue(tcp, now)) return;
     const most = tcp.maxPayload + (tcp.timestamps ? TIMESTAMP_SPACE : 0);
-    this.seen.writeOption(segment, most - (segment.segmentSize > 0 ? segment.segmentSize : segment.payload.length));
+    this.writeOption(tcp.config, segment, most - (segment.segmentSize > 0 ? segment.segmentSize : segment.payload.length), now);
+  }
+
+  private writeOption({ ecnOption }: TcpConfig, segment: TcpSegment, room: number, now: number): void {
+    if (ecnOption === "news") this.seen.writeNews(segment, room, now);
+    else this.seen.writeAll(segment, room, now);
+  }
+
+  /** Whether the next segment is to have the option. Who does not go by news alone sends it to a peer whose own has come. @param now at any time, where it is not said */
+  private isDue({ config: { ecnBeacons, ecnOption }, rtt }: TcpConnection, now = Number.NEGATIVE_INFINITY): boolean {
+    const { seen } = this;
+    if (ecnOption === "never" || !(seen.sendsOption || ecnOption === "persistent")) return false;
+    if (ecnOption === "news") return seen.isDue;
+    const { options } = this.reported;
+    if (options !== "seen" && options !== "cleared") return false;
+    return ecnOption !== "beacon" || seen.isDue || (ecnBeacons > 0 && seen.isSilent(now, rtt.srtt / ecnBeacons));
   }
 
   // ---- receiving
@@ -139,7 +158,7 @@ export class AccurateEcn extends EcnFeedback {
     if (this.arriving === CODEPOINT.ce && length > 0) this.marksReceived++;
     // What is longer than any packet was put together on the way: each part of it was marked.
     const count = length > tcp.maxPayload ? Math.ceil(length / tcp.maxPayload) : 1;
-    if (this.seen.onPacket(this.arriving, length, count)) tcp.receiver.ackNow = true;
+    if (this.seen.onPacket(this.arriving, length, count, tcp.config)) tcp.receiver.ackNow = true;
   }
 
   /** The first segment but SYNs: for who answered a SYN it has the option, and the third ACK tells how our SYN+ACK came there (RFC 9768 §3.2.2.1). */
@@ -147,11 +166,12 @@ export class AccurateEcn extends EcnFeedback {
     this.isFirst = false;
     const ace = aceOf(segment);
     if (tcp.state === "SYN-RECEIVED") {
+      this.noteTimestamp(segment);
       if (!tcp.active) this.reported.onFirst(segment);
       this.isUncounted = segment.payload.length === 0 && segment.sackBlocks.length === 0;
       if (this.isUncounted && REFLECTED.includes(ace)) {
         if (ace === REFLECTED[CODEPOINT.ce]) this.reported.packets++;
-        this.onReflected(ace);
+        this.onReflected(tcp, ace);
       }
     }
     // RFC 9768 §3.2.2.4: no counter begins at 0, and three marks take it there.
@@ -161,16 +181,30 @@ export class AccurateEcn extends EcnFeedback {
     }
   }
 
-  override onDuplicate(): void {
-    this.seen.onDuplicate();
+  /** What ends where the window begins is acceptable to those who look at no more than that. */
+  override onDuplicate(tcp: TcpConnection, segment: TcpSegment, end: number): void {
+    if (!this.agreed) return;
+    this.seen.onDuplicate(segment, tcp.config.ecnOption);
+    if (tcp.config.timestampsOf === "examined" && end >= tcp.receiver.lastAck) this.seen.onPacket(this.arriving, segment.payload.length, 1, tcp.config);
   }
 
-  override get reserved(): number {
-    return this.seen.shortest;
+  override reserved(tcp: TcpConnection): number {
+    if (tcp.config.ecnOption === "news") return this.seen.shortest;
+    return this.isDue(tcp) ? this.seen.shortestOfAll : 0;
   }
 
-  override get wantsAck(): boolean {
-    return this.reflects || this.seen.isOwed;
+  /** Where every segment has the option, payload leaves it as many octets as other options do. */
+  override space(tcp: TcpConnection, others: number): number {
+    if (!this.agreed || tcp.config.ecnOption === "news" || !this.isDue(tcp)) return 0;
+    return Math.min(LONGEST_OPTION, Math.max(0, TCP_OPTION_SPACE - others) & ~3);
+  }
+
+  override wantsAck({ config }: TcpConnection): boolean {
+    return this.reflects || (config.ecnOption === "news" && this.seen.isOwed);
+  }
+
+  override lastFlags({ config }: TcpConnection): number {
+    return this.agreed && config.timeWaitEcn ? aceFlags(this.seen.packets) : 0;
   }
 
   override get isWhole(): boolean {
@@ -179,15 +213,19 @@ export class AccurateEcn extends EcnFeedback {
 
   // ---- sending
 
-  override onData(packet: Packet, isNew: boolean): void {
-    if (this.agreed && isNew && this.mayMark) packet.trafficClass |= CODEPOINT.ect0;
+  override onLeave({ config }: TcpConnection, packet: Packet, role: SegmentRole, isNew: boolean): void {
+    if (this.agreed && this.mayMark && (config.ecnCapable === "all" || (role === SEGMENT_ROLE.data && isNew))) packet.trafficClass |= CODEPOINT.ect0;
+  }
+
+  override codepoint({ config }: TcpConnection): number {
+    return this.agreed && this.mayMark && config.ecnCapable === "all" ? CODEPOINT.ect0 : CODEPOINT.notEct;
   }
 
   override read(tcp: TcpConnection, segment: TcpSegment, summary: AckSummary): number {
     this.tells = false;
     if (!this.agreed || this.isUncounted || this.isOvertaken(tcp, segment, summary)) return 0;
     const { reported } = this;
-    reported.onAck(segment, { segments: summary.segments, octets: Math.max(0, summary.delivered), unit: tcp.sender.unit, isCapable: this.mayMark });
+    reported.onAck(segment, { segments: summary.segments, octets: Math.max(0, summary.delivered), unit: tcp.sender.unit, isCapable: this.mayMark, trustsFirst: tcp.config.ecnWrap === "fewest" });
     if (reported.contradicts) this.mayMark = false;
     if (!this.responds) return 0;
     this.bytesMarked = reported.octets.ce;
@@ -199,10 +237,14 @@ export class AccurateEcn extends EcnFeedback {
   private isOvertaken(tcp: TcpConnection, segment: TcpSegment, summary: AckSummary): boolean {
     const isLater = tcp.timestamps && segment.hasTimestamps && (this.timestamp < 0 || sequenceLess(this.timestamp, segment.timestampValue));
     if (summary.isOld) return true;
-    // Before any of our data is there a counter may be what the third ACK says instead.
-    if (summary.advanced === 0 && !summary.sacked && (!isLater || tcp.sender.una === 0)) return true;
+    // Before any of our data is there the answer to a SYN+ACK that was repeated may come late, with what the third ACK says instead of a counter.
+    if (summary.advanced === 0 && !summary.sacked && (!isLater || (tcp.sender.una === 0 && this.answers > 1))) return true;
     if (isLater) this.timestamp = segment.timestampValue;
     return false;
+  }
+
+  private noteTimestamp(segment: TcpSegment): void {
+    if (segment.hasTimestamps) this.timestamp = segment.timestampValue;
   }
 
   // ---- what one can read
@@ -222,6 +264,8 @@ export function reflectedFlags(codepoint: number): number {
 const TIMESTAMP_SPACE = 12;
 /** By codepoint. */
 const REFLECTED: readonly number[] = [2, 3, 4, 6];
-/** The ACE field of a SYN+ACK of RFC 3168, and of the ECN nonce. */
+/** The ACE field of a SYN+ACK of RFC 3168, and the one that is reserved. */
 const ECHO = 1;
-const NONCE = 5;
+const RESERVED = 5;
+/** Octets of all counters, with a NOP. */
+const LONGEST_OPTION = 12;

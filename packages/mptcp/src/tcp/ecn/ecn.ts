@@ -1,6 +1,8 @@
 import type { Packet, TcpSegment } from "../../wire/index.ts";
 import { TCP_FLAG } from "../../wire/index.ts";
 import type { TcpConnection } from "../connection.ts";
+import { SEGMENT_ROLE } from "../owner.ts";
+import type { SegmentRole } from "../owner.ts";
 import type { AckSummary } from "../recovery/acknowledge.ts";
 import { CODEPOINT, EcnFeedback } from "./feedback.ts";
 import { acceptsAccurate, asksForAccurate } from "./modes.ts";
@@ -30,9 +32,9 @@ export class Ecn extends EcnFeedback {
   }
 
   /** A SYN that got no answer is repeated without: something on the path may drop such ones (RFC 3168 §6.1.1.1). */
-  override writeSyn(segment: TcpSegment, isAnswer: boolean, repeats: number): void {
+  override writeSyn({ config }: TcpConnection, segment: TcpSegment, isAnswer: boolean, repeats: number): void {
     if (isAnswer) segment.flags |= TCP_FLAG.ECE;
-    else if (repeats === 0) segment.flags |= SETUP;
+    else if (repeats === 0 || !config.ecnFallback) segment.flags |= SETUP;
   }
 
   override write(_tcp: TcpConnection, segment: TcpSegment): void {
@@ -76,8 +78,8 @@ export class Ecn extends EcnFeedback {
 
   // ---- sending
 
-  override onData(packet: Packet, isNew: boolean): void {
-    if (!this.agreed || !isNew) return;
+  override onLeave(_tcp: TcpConnection, packet: Packet, role: SegmentRole, isNew: boolean): void {
+    if (!this.agreed || !isNew || role !== SEGMENT_ROLE.data) return;
     packet.trafficClass |= CODEPOINT.ect0;
     if (!this.answered || packet.tcp === null) return;
     packet.tcp.flags |= TCP_FLAG.CWR;

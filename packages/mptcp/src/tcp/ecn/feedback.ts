@@ -37,7 +37,7 @@ export abstract class EcnFeedback {
   abstract onSynAgain(tcp: TcpConnection, segment: TcpSegment): boolean;
 
   /** A SYN+ACK came again, and is answered. */
-  onSynAckAgain(_segment: TcpSegment): void {}
+  onSynAckAgain(): void {}
 
   /** The handshake is over. */
   onEstablished(_tcp: TcpConnection, _now: number): void {}
@@ -47,23 +47,33 @@ export abstract class EcnFeedback {
   /** A segment is acceptable, and not yet looked at further. */
   abstract onSegment(tcp: TcpConnection, segment: TcpSegment): void;
 
-  /** Data came that had come before, so that our ACK of it may have been lost. */
-  onDuplicate(): void {}
+  /** Data came that had come before, so that our ACK of it may have been lost. @param end its end, a stream offset */
+  onDuplicate(_tcp: TcpConnection, _segment: TcpSegment, _end: number): void {}
 
   /** Flags, and options, of our SYN or SYN+ACK. @param repeats how often it was sent before because no answer came */
-  abstract writeSyn(segment: TcpSegment, isAnswer: boolean, repeats: number): void;
+  abstract writeSyn(tcp: TcpConnection, segment: TcpSegment, isAnswer: boolean, repeats: number, now: number): void;
 
   /** Flags, and options, of any other segment but a RST, which has all other options. @param isNew whether it is no retransmission */
-  abstract write(tcp: TcpConnection, segment: TcpSegment, role: SegmentRole, isNew: boolean): void;
+  abstract write(tcp: TcpConnection, segment: TcpSegment, role: SegmentRole, isNew: boolean, now: number): void;
 
   /** Octets of options that SACK blocks, of which there may be more than two, are to leave. */
-  get reserved(): number {
+  reserved(_tcp: TcpConnection): number {
+    return 0;
+  }
+
+  /** Octets of options that the payload of a data segment is to leave. @param others octets that other options take */
+  space(_tcp: TcpConnection, _others: number): number {
     return 0;
   }
 
   /** Whether an ACK says more than a full data segment has room for, and leaves ahead of that. */
-  get wantsAck(): boolean {
+  wantsAck(_tcp: TcpConnection): boolean {
     return false;
+  }
+
+  /** Flags of ACKs in TIME-WAIT. */
+  lastFlags(_tcp: TcpConnection): number {
+    return 0;
   }
 
   /** Whether a link that cuts a super-segment would change the flags of its parts: CWR is on the first alone. */
@@ -83,8 +93,13 @@ export abstract class EcnFeedback {
 
   // ---- sending
 
-  /** A segment with payload leaves: new data can be marked (RFC 3168 §6.1.4, §6.1.5: no retransmission, no ACK). */
-  abstract onData(packet: Packet, isNew: boolean): void;
+  /** A packet leaves that is neither SYN nor RST: new data can be marked (RFC 3168 §6.1.4, §6.1.5: no retransmission, no ACK). */
+  abstract onLeave(tcp: TcpConnection, packet: Packet, role: SegmentRole, isNew: boolean): void;
+
+  /** The ECN field of ACKs in TIME-WAIT. */
+  codepoint(_tcp: TcpConnection): number {
+    return CODEPOINT.notEct;
+  }
 
   /** An ACK is read: {@link EcnFeedback.tells} is whether it tells of marks. @returns bytes that it says were marked */
   abstract read(tcp: TcpConnection, segment: TcpSegment, summary: AckSummary): number;

@@ -9,6 +9,8 @@ export interface Covered {
   readonly unit: number;
   /** What is sent is marked as ECN-capable. */
   readonly isCapable: boolean;
+  /** The first ACK shows what the peer's ACKs cover. */
+  readonly trustsFirst: boolean;
 }
 
 /** The sending half of accurate ECN (RFC 9768 §3.2): what the peer says came there with which codepoint. */
@@ -27,8 +29,8 @@ export class ReportedCounters {
   /** Packets since the last option, and whether all octets so far are what options said. */
   private sinceOption = 0;
   private isExact = true;
-  /** Link segments that an ACK covers, smoothed. */
-  private usual = 1;
+  /** Link segments that an ACK covers, smoothed; 0: none has come. */
+  private usual = 0;
 
   /** The first segment came that may have the option: a SYN+ACK, or what answers ours. */
   onFirst(segment: TcpSegment): void {
@@ -46,6 +48,7 @@ export class ReportedCounters {
     if (hasOption) this.options = "seen";
     else if (this.options === "unknown") this.options = "absent";
     const { octets } = this;
+    if (this.usual === 0) this.usual = covered.trustsFirst ? covered.segments : 1;
     const least = (aceOf(segment) - this.packets) & 7;
     const saysMarked = hasOption && TOLD.ce >= 0;
     this.contradicts = false;
@@ -77,7 +80,7 @@ export class ReportedCounters {
 
   /**
    * Marked packets by the ACE field alone. Where an ACK covers eight packets or more the field may have gone round, and did in the worst case; not where ACKs
-   * always cover many, since then that would be taken for marks (RFC 9768 §3.2.2.5.2, Appendix A.2.1).
+   * always cover many, as far as is known, since then that would be taken for marks (RFC 9768 §3.2.2.5.2, Appendix A.2.1).
    */
   private safest(least: number, segments: number): number {
     if (segments < 8 || this.usual > THINNED) return least;

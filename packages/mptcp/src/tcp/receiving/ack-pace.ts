@@ -124,6 +124,13 @@ export class AckPace {
     if (this.interval > 0 && now - this.arrivedAt < this.interval) this.interactive = true;
   }
 
+  /** The handshake ends with data. @param window bytes on offer */
+  onAnswered(window: number, now: number): void {
+    this.interval = LEAST_DELAY;
+    this.arrivedAt = now;
+    this.hurry(window);
+  }
+
   /** The application took `bytes`. @returns whether what it read is to be acknowledged now */
   onRead(bytes: number, isEmpty: boolean, unacknowledged: number): boolean {
     this.read += bytes;

@@ -1,6 +1,7 @@
 import { LIMITS, MILLISECOND, NEVER, SECOND } from "../../core/index.ts";
 import type { Payload } from "../../wire/index.ts";
 import { sequenceAdd, sequenceDifference, sequenceLess } from "../../wire/index.ts";
+import { FastOpenClient } from "../fast-open/client.ts";
 import { AckPace } from "./ack-pace.ts";
 import { ReceiverRtt } from "./buffer-tuning.ts";
 import type { TcpConnection } from "../connection.ts";
@@ -278,6 +279,13 @@ export class Receiver {
 
   /** Data leaves. */
   onDataSent(now: number): void {
+    const { active, config, fastOpen } = this.tcp;
+    const isRejected = fastOpen instanceof FastOpenClient && fastOpen.acknowledged < fastOpen.synData;
+    if (this.pace === null && this.ackNow && active && this.nxt === 0 && config.acknowledging === "adaptive" && !isRejected) {
+      // The third ACK waited for data, which answers the SYN+ACK.
+      this.pace = new AckPace(config, this.rightEdge);
+      this.pace.onAnswered(this.rightEdge, now);
+    }
     this.pace?.onDataSent(now);
   }
 

@@ -6,6 +6,8 @@ import type { SentSegment } from "../sending/sent-segment.ts";
 export class Rack {
   /** How often an original segment was delivered after one sent later. */
   reorderings = 0;
+  /** How far behind the highest octet delivered such a segment began, at the most, octets. */
+  reorderingDistance = 0;
   /** Reordering window in quarters of the minimum RTT. */
   windowMultiplier = 1;
   /** When detection has to run again, ns; 0 when it need not. */
@@ -38,7 +40,10 @@ export class Rack {
       }
     }
     if (end > this.forward) this.forward = end;
-    else if (end < this.forward && !segment.retransmitted) this.reorderings++;
+    else if (end < this.forward && !segment.retransmitted) {
+      this.reorderings++;
+      if (this.forward - segment.offset > this.reorderingDistance) this.reorderingDistance = this.forward - segment.offset;
+    }
   }
 
   /** What was deemed lost has arrived: it was late (step 3). */

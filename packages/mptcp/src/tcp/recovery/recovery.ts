@@ -247,6 +247,7 @@ export function lossEvent(tcp: TcpConnection, outstanding: number, inFlight: num
   LOSS_EVENT.inFlight = outstanding < most ? outstanding : most;
   LOSS_EVENT.window = window;
   LOSS_EVENT.segment = sender.unit;
+  LOSS_EVENT.isAnswered = sender.phase === PHASE.recovery;
   LOSS_EVENT.consecutive = consecutive;
   LOSS_EVENT.srtt = tcp.rtt.srtt;
   LOSS_EVENT.now = now;
@@ -256,5 +257,5 @@ export function lossEvent(tcp: TcpConnection, outstanding: number, inFlight: num
 // What controllers are told, filled for one call at a time.
 const ACK_EVENT: AckEvent = { acked: 0, recovery: "none", priorInFlight: 0, cwndLimited: false, srtt: 0, minRtt: 0, latestRtt: 0, sample: null, now: 0 };
 /** Of a loss that never was; for what is filled later. */
-export const NO_LOSS: LossEvent = { inFlight: 0, window: 0, segment: 0, consecutive: 0, srtt: 0, now: 0 };
-const LOSS_EVENT: LossEvent = { inFlight: 0, window: 0, segment: 0, consecutive: 0, srtt: 0, now: 0 };
+export const NO_LOSS: LossEvent = { inFlight: 0, window: 0, segment: 0, isAnswered: false, consecutive: 0, srtt: 0, now: 0 };
+const LOSS_EVENT: LossEvent = { inFlight: 0, window: 0, segment: 0, isAnswered: false, consecutive: 0, srtt: 0, now: 0 };

@@ -18,9 +18,7 @@ export function buildDataSegment(tcp: TcpConnection, record: SentSegment, now: n
   segment.payload = record.payload;
   if (isSuper) segment.segmentSize = tcp.sender.unit;
   const role = record.payload.length > 0 ? SEGMENT_ROLE.data : SEGMENT_ROLE.fin;
-  const packet = finish(tcp, segment, role, record.tag, record.offset, now, !record.retransmitted);
-  if (tcp.ecn !== null && packet !== null && record.payload.length > 0) tcp.ecn.onData(packet, !record.retransmitted);
-  return packet;
+  return finish(tcp, segment, role, record.tag, record.offset, now, !record.retransmitted);
 }
 
 /** A pure ACK, with SACK blocks when there is something out of order. */
@@ -136,10 +134,12 @@ function finish(tcp: TcpConnection, segment: TcpSegment, role: SegmentRole, tag:
   }
   if (receiver.hasSackBlocks && (role === SEGMENT_ROLE.ack || role === SEGMENT_ROLE.probe || tcp.config.sackOn === "all")) addSackBlocks(tcp, segment);
   if (tcp.ecn !== null) {
-    if ((flags & TCP_FLAG.SYN) !== 0) tcp.ecn.writeSyn(segment, (flags & TCP_FLAG.ACK) !== 0, tcp.synRetries);
-    else tcp.ecn.write(tcp, segment, role, isNew);
+    if ((flags & TCP_FLAG.SYN) !== 0) tcp.ecn.writeSyn(tcp, segment, (flags & TCP_FLAG.ACK) !== 0, tcp.synRetries, now);
+    else tcp.ecn.write(tcp, segment, role, isNew, now);
   }
-  return wrap(tcp, segment);
+  const packet = wrap(tcp, segment);
+  if (tcp.ecn !== null && (flags & TCP_FLAG.SYN) === 0) tcp.ecn.onLeave(tcp, packet, role, isNew);
+  return packet;
 }
 
 /**
@@ -154,12 +154,15 @@ function pointToUrgent(segment: TcpSegment, ahead: number, sent: number): void {
   segment.urgentPointer = Math.min(ahead, 0xffff);
 }
 
-/** RFC 2018 §3: as many blocks as fit; two octets of kind and length and two of padding go with them. Of ECN's option two of them are worth more (RFC 9768 §3.2.3.3). */
+/**
+ * RFC 2018 §3: as many blocks as fit; two octets of kind and length and two of padding go with them. Of ECN's option two of them are worth more (RFC 9768 §3.2.3.3), and all where it has no
+ * room beside two.
+ */
 function addSackBlocks(tcp: TcpConnection, segment: TcpSegment): void {
   const space = TCP_OPTION_SPACE - (tcpHeaderLength(segment) - TCP_HEADER) - 4;
   if (space < 8) return;
-  const reserved = tcp.ecn === null ? 0 : tcp.ecn.reserved;
-  segment.sackBlocks = tcp.receiver.takeSackBlocks(reserved === 0 ? space >> 3 : Math.max(Math.min(2, space >> 3), (space - reserved) >> 3));
+  const reserved = tcp.ecn === null ? 0 : tcp.ecn.reserved(tcp);
+  segment.sackBlocks = tcp.receiver.takeSackBlocks(reserved === 0 || space - 2 * 8 < reserved ? space >> 3 : (space - reserved) >> 3);
 }
 
 function stamp(tcp: TcpConnection, segment: TcpSegment, now: number): void {

@@ -183,7 +183,9 @@ export class Sender {
   /** Asks the owner for the option space that a data segment needs now. */
   updateUnit(): void {
     const { tcp } = this;
-    const unit = tcp.maxPayload - tcp.owner.dataOptionSpace(tcp) - (tcp.config.sackOn === "all" ? tcp.receiver.sackSpace : 0);
+    let others = tcp.owner.dataOptionSpace(tcp) + (tcp.config.sackOn === "all" ? tcp.receiver.sackSpace : 0);
+    if (tcp.ecn !== null) others += tcp.ecn.space(tcp, others + (tcp.timestamps ? TIMESTAMP_SPACE : 0));
+    const unit = tcp.maxPayload - others;
     this.unit = unit < 1 ? 1 : unit;
   }
 
@@ -570,5 +572,6 @@ const LONGEST_DEFERRAL = MILLISECOND;
 /** 65,535 octets less an IPv6 and a full TCP header. */
 const LARGEST_SUPER_SEGMENT = 65535 - 40 - 60;
 
+const TIMESTAMP_SPACE = 12;
 /** Filled by one owner at a time. */
 const SLOT: SegmentSlot = { payload: Payload.EMPTY, tag: null, push: false };

@@ -55,7 +55,7 @@ function establishedPacket(tcp: TcpConnection, now: number): Packet | null {
   }
   if (tcp.ecn !== null && tcp.ecn.hasEarlier) return buildEarlierAck(tcp, tcp.ecn, now);
   // Where SACK blocks travel on pure ACKs data does not replace an ACK that has some; nor does it one with counters that full segments have no room for.
-  if (tcp.receiver.ackNow && ((tcp.ecn !== null && tcp.ecn.wantsAck) || tcp.receiver.ackFirst || (tcp.config.sackOn === "acks" && tcp.receiver.hasSackBlocks))) return buildAck(tcp, now);
+  if (tcp.receiver.ackNow && ((tcp.ecn !== null && tcp.ecn.wantsAck(tcp)) || tcp.receiver.ackFirst || (tcp.config.sackOn === "acks" && tcp.receiver.hasSackBlocks))) return buildAck(tcp, now);
   return tcp.sender.next(now);
 }
 

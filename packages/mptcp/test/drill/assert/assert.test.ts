@@ -56,6 +56,8 @@ describe("values are Python's", () => {
     ["'%5.1f|%-4d|%04x|%s|%%' % (3.14159, 7, 255, True)", "  3.1|7   |00ff|True|%"], ["1 if 0 else 2", "2"], ["0 or 'x'", "x"], ["[1, 2, 3][-1]", "3"],
     ["9007199254740993 == 9007199254740992.0", "False"], ["1 == 1.0 == True", "True"], ["'b' in 'abc'", "True"], ["3 not in [1, 2]", "True"], ["[1, 2] < [1, 3]", "True"],
     ["None is None", "True"], ["hex(255)", "0xff"],
+    ["f'cwnd {tcpi_snd_cwnd} of {1 + 2}'", "cwnd 12 of 3"], ["f\"{'a'!r}|{3.14159:.2f}|{255:x}|{7:04d}|{[1, 2]}\"", "'a'|3.14|ff|0007|[1, 2]"],
+    ["f'{{{tcpi_state=}}} 5%' ' of' f' {1, 2}'", "{tcpi_state=1} 5% of (1, 2)"], ["rf'\\d{2}'", "\\d2"],
   ])("%s", (text, shown) => {
     expect(run(`x = ${text}\nprint(x)`)).toEqual({ failure: null, isAssertion: false, printed: [shown] });
   });
@@ -80,6 +82,12 @@ describe("what is wrong is found before anything runs", () => {
     ["tcpi_rtt = 1", '1:3: "tcpi_rtt" cannot be assigned to'],
     ["assert", "1:9: expected a value, found the end of the line"],
     ["if 1:\nassert 1", "2:1: expected a line that is indented, found \"assert\""],
+    ["assert 1, f'{tcpi_snd_cwn}'", '1:16: there is no name "tcpi_snd_cwn"; did you mean "tcpi_snd_cwnd"?'],
+    ["assert 1, f'{1:>9}'", "1:16: this form of what is filled in is not carried out"],
+    ["assert 1, f'{}'", "1:16: nothing is filled in"],
+    ["assert 1, f'a}'", '1:16: "}" means nothing here; "}}" stands for it'],
+    ["assert 1, f'{1 2}'", '1:18: expected "}", found a value'],
+    ["assert 1, b'a'", "1:13: strings with the prefix b are not carried out"],
     ["assert constructor", '1:10: there is no name "constructor"'],
     ["assert constructor()", '1:10: there is no function "constructor"'],
   ])("%j", (text, problem) => {

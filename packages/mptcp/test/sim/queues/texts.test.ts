@@ -274,7 +274,7 @@ describe("DCTCP (RFC 8257 §3.3)", () => {
         }
         const { window } = control;
         const isFirst = isMarked && draw() < 0.3;
-        control.onMarked({ acked: bytes, marked: isMarked ? bytes : 0, isFirst, una, nxt, loss: { inFlight: window, window, segment: 1000, consecutive: 0, srtt: 0, now: 0 } });
+        control.onMarked({ acked: bytes, marked: isMarked ? bytes : 0, isFirst, una, nxt, loss: { inFlight: window, window, segment: 1000, isAnswered: false, consecutive: 0, srtt: 0, now: 0 } });
         expect([seed, i, control.markedShare]).toEqual([seed, i, expect.closeTo(alpha, 12)]);
         expect(control.window).toBe(isFirst ? Math.max(2000, Math.floor(window * (1 - control.markedShare / 2))) : window);
       }

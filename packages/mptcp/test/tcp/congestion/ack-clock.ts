@@ -18,7 +18,7 @@ export function avoidingContext(segments: number, fields: Partial<CongestionCont
 
 /** A loss with so many bytes in flight. */
 export function lossOf(inFlight: number, fields: Partial<LossEvent> = {}): LossEvent {
-  return { inFlight, window: inFlight, segment: MSS, consecutive: 0, srtt: 100 * MILLISECOND, now: 0, ...fields };
+  return { inFlight, window: inFlight, segment: MSS, isAnswered: false, consecutive: 0, srtt: 100 * MILLISECOND, now: 0, ...fields };
 }
 
 /** The retransmission timer with so many bytes in flight. */

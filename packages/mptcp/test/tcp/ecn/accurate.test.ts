@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import { SECOND } from "../../../src/core/index.ts";
 import { cubic, dctcp, infoOfTcp, linuxTcpInfo, newReno } from "../../../src/tcp/index.ts";
 import type { TcpConfig, TcpInfo } from "../../../src/tcp/index.ts";
+import { TimeWait } from "../../../src/tcp/time-wait.ts";
+import { aceOf } from "../../../src/wire/index.ts";
 import { Script } from "../script.ts";
 
 const ECT1 = 1;
@@ -70,10 +72,12 @@ describe("the handshake of accurate ECN (RFC 9768 §3.1)", () => {
   });
 
   it("takes the SYN+ACK for what it is", () => {
-    for (const [ace, mode] of [[0, "none"], [1, "classic"], [2, "accurate"], [3, "accurate"], [4, "accurate"], [5, "classic"], [6, "accurate"], [7, "none"]] as const) {
+    for (const [ace, mode] of [[0, "none"], [1, "classic"], [2, "accurate"], [3, "accurate"], [4, "accurate"], [5, "accurate"], [6, "accurate"], [7, "none"]] as const) {
       const script = client({}, { ace });
       const { accurateEcn, ecn } = info(script);
       expect([ace, accurateEcn === null ? (ecn ? "classic" : "none") : "accurate"]).toEqual([ace, mode]);
+      // §3.1.3: the combination that is reserved says of the SYN that it came as it was sent.
+      if (ace === 5) expect(accurateEcn?.failure).toBe("none");
     }
   });
 
@@ -92,6 +96,8 @@ describe("the handshake of accurate ECN (RFC 9768 §3.1)", () => {
     script.inject({ flags: "SA", ack: 1, ace: 2, ecn: CE }).expect({ len: 0, ace: 6 });
     script.inject({ flags: "SA", ack: 1, ace: 2, ecn: CE }).expect({ len: 0, ace: 6 });
     script.inject({ flags: "SA", ack: 1, ace: 2, ecn: 0 }).expect({ len: 0, ace: 2 });
+    // Its flags are of no account any more (§3.1.5).
+    script.inject({ flags: "SA", ack: 1, ace: 0, ecn: ECT1 }).expect({ len: 0, ace: 3 });
     script.write(100).expect({ len: 100, ace: 6 });
   });
 
@@ -183,7 +189,8 @@ describe("what the path does to the ECN field (RFC 9768 §3.2.2.3, §3.2.2.4)", 
   });
 
   it("takes third ACKs that come late for what they are", () => {
-    const script = server({ timestamps: false }).write(1000).discard();
+    const script = new Script({ congestion: newReno, ecn: "accurate", timestamps: false }).accept({ flags: "S", ace: 7, mss: 1000, sackOk: true }).advance(SECOND).discard();
+    script.inject({ seq: 1, ack: 1, ace: 2 }).discard().write(1000).discard();
     script.inject({ seq: 1, ack: 1, ace: 2 }).inject({ seq: 1, ack: 1, ace: 2 });
     expect(info(script).accurateEcn?.delivered.packets).toBe(0);
   });
@@ -264,6 +271,40 @@ describe("the counters of the receiving half (RFC 9768 §3.2)", () => {
   it("has none on what is sent again", () => {
     const script = client().discard().write(500);
     script.expect({ len: 500, counters: INITIAL }).advance(3 * SECOND).expect({ len: 500, counters: null, ecn: 0 });
+  });
+});
+
+describe("choices of accurate ECN", () => {
+  it("acknowledges every change of the ECN field of data at once, or marks alone", () => {
+    for (const [ecnAcks, acknowledged] of [["marks", [false, true, false]], ["changes", [true, true, true]]] as const) {
+      const script = server({ acknowledging: "steady", ecnAcks });
+      for (let i = 0; i < 16; i++) script.inject({ seq: 1 + 1000 * i, ack: 1, len: 1000, ace: 5 });
+      script.advance(SECOND).discard();
+      const came = [ECT0, CE, ECT0].map((ecn, i) => {
+        script.inject({ seq: 16_001 + 10 * i, ack: 1, len: 10, ecn, ace: 5 });
+        const isSent = script.pending > 0;
+        script.advance(SECOND).discard();
+        return isSent;
+      });
+      expect([ecnAcks, came]).toEqual([ecnAcks, acknowledged]);
+    }
+  });
+
+  it("counts in TIME-WAIT, or forgets", () => {
+    for (const [timeWaitEcn, ace] of [[true, 6], [false, 0]] as const) {
+      const script = server({ timeWaitEcn }).inject({ seq: 1, ack: 1, len: 100, ecn: CE, ace: 5 }).discard();
+      script.end().expect({ ace: 6 }).inject({ seq: 101, ack: 2, ace: 5 }).inject({ flags: "FA", seq: 101, ack: 2, ace: 5 }).expect({ ack: 102, ace });
+      expect(script.state).toBe("TIME-WAIT");
+      const kept = new TimeWait(script.tcp, script.now);
+      expect(aceOf(kept.acknowledgment(script.now).tcp!)).toBe(ace);
+    }
+  });
+
+  it("asks in every SYN without a fallback", () => {
+    const script = new Script({ ecn: "accurate", ecnFallback: false }).connect().discard();
+    for (const time of [1, 2, 4]) script.advance(time * SECOND).expect({ ace: 7 });
+    const classic = new Script({ ecn: "on", ecnFallback: false }).connect().discard();
+    for (const time of [1, 2, 4]) classic.advance(time * SECOND).expect({ ace: 3 });
   });
 });
 

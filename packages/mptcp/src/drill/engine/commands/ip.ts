@@ -41,9 +41,15 @@ const BY_NAME: Readonly<Record<string, IpObject>> = {
   route: ipRoute,
   link: ipLink,
   mptcp: ipMptcp,
-  // The engine remembers nothing of peers that a flush would have to forget, no rules and no neighbours.
-  tcp_metrics: () => succeeded(),
-  tcpmetrics: () => succeeded(),
+  tcp_metrics: tcpMetrics,
+  tcpmetrics: tcpMetrics,
+  // There are no rules and no neighbours.
   rule: () => succeeded("0:\tfrom all lookup local\n32766:\tfrom all lookup main\n32767:\tfrom all lookup default\n"),
   neighbour: () => succeeded(),
 };
+
+/** What is remembered of peers is the cookies that they gave. */
+function tcpMetrics(machine: Machine, [action = "show"]: readonly string[]): CommandOutcome {
+  if ("flush".startsWith(action)) machine.host.forgetFastOpen();
+  return succeeded();
+}

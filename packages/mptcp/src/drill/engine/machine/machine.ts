@@ -75,8 +75,7 @@ export class Machine implements PumpDriver, AddressedMachine {
       observer.event(decision);
     };
     this.host = new Host({ name: "stack", profile: "linux", random: seededSources(seed), fastOpenHash: linuxCookie, observer: { perSegment: observer.perSegment === true, milestones: observer.milestones === true, event }, ...host });
-    // Linux has no such setting, and speaks version 1 alone: a script has to ask for another one.
-    for (const name of this.sysctls.names) if (name !== "net.mptcp.mptcp_version") this.follow(name);
+    for (const name of this.sysctls.names) if (!AS_ASKED.has(name)) this.follow(name);
     // What the caller wants goes before what Linux has.
     this.host.setDefaults({ tcp: { simultaneousOpen: true, ...host.tcp }, mptcp: { limits: this.endpoints.limits, ...host.mptcp } });
     this.device = new Device(this.host.counters);
@@ -136,7 +135,11 @@ export class Machine implements PumpDriver, AddressedMachine {
     if (name === "net.ipv4.tcp_rmem" || name === "net.ipv4.tcp_wmem") return;
     try {
       const change = changeOfSysctl(name, this.sysctls.text(name));
-      if (change !== null) this.host.setDefaults(change);
+      if (change === null) return;
+      this.host.setDefaults(change);
+      // Linux looks at this one with every segment.
+      const ecnOption = change.tcp?.ecnOption;
+      if (ecnOption !== undefined) for (const stream of this.host.streams()) if (!stream.closed) stream.configure({ ecnOption }, this.now);
     } catch (error) {
       // Linux takes it; the engine stays as it was.
       if (!(error instanceof MptcpError)) throw error;
@@ -249,5 +252,7 @@ export class Machine implements PumpDriver, AddressedMachine {
   }
 }
 
+/** What the engine does by its own choice until a script asks for something else: Linux has no such setting of the version, and the profile has the option of ECN. */
+const AS_ASKED: ReadonlySet<string> = new Set(["net.mptcp.mptcp_version", "net.ipv4.tcp_ecn_option"]);
 /** Payload octets of a super-segment at the most, so that headers fit into 64 KiB. */
 const SUPER_SEGMENT = 65_435;

@@ -49,6 +49,17 @@ function mtuOption(name: string): OptionRow {
   };
 }
 
+/** The first port in the lower 16 bits, the last one in the upper ones; 0: as the machine has it. */
+function portRange(value: number): number | string {
+  const [first, last] = portsOf(value);
+  return first !== 0 && last !== 0 && first > last ? "EINVAL" : value;
+}
+
+/** The two ports of IP_LOCAL_PORT_RANGE. */
+export function portsOf(value: number): readonly [first: number, last: number] {
+  return [value & 0xffff, value >>> 16];
+}
+
 const DEFAULT_HOPS = 64;
 
 /** Options of SOL_IP. */
@@ -65,6 +76,7 @@ export const IP_LEVEL: readonly OptionRow[] = [
   hidden("IP_MINTTL", between(0, 255)),
   numberOption("IP_BIND_ADDRESS_NO_PORT", onOff, { mayBeShort: true }),
   hidden("IP_PKTINFO", onOff),
+  numberOption("IP_LOCAL_PORT_RANGE", portRange),
 ];
 
 /** Options of SOL_IPV6. */

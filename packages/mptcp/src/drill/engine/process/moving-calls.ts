@@ -62,7 +62,7 @@ function splice(process: Process, input: number, output: number, length: number,
 
 /** Reads, and waits only where neither the file nor the call says otherwise. */
 function take(from: OpenFile, length: number, flags: number): Outcome {
-  if (from instanceof Socket) return from.receive({ length, flags: (flags & SPLICE_F_NONBLOCK) === 0 ? 0 : MSG_DONTWAIT, controlLength: 0 });
+  if (from instanceof Socket) return from.receive({ length, flags: (flags & SPLICE_F_NONBLOCK) === 0 ? 0 : MSG_DONTWAIT, controlLength: 0, staysBeforeUrgent: true });
   const outcome = from.read(length);
   return isBlocked(outcome) && (flags & SPLICE_F_NONBLOCK) !== 0 ? fail("EAGAIN") : outcome;
 }

@@ -3,6 +3,7 @@ import { IpAddress } from "../../../wire/index.ts";
 import { CONSTANTS } from "../../system/index.ts";
 import type { CallResult, SocketAddress } from "../../system/index.ts";
 import { endpointOf, isAny } from "../machine/addresses.ts";
+import { portsOf } from "../options/ip-level.ts";
 import { attemptOrWait, done, fail } from "../process/outcome.ts";
 import type { Outcome } from "../process/outcome.ts";
 import { codeOf } from "./code-of.ts";
@@ -19,7 +20,8 @@ export function connectStream(socket: StreamSocket, address: SocketAddress): Out
   }
   if (socket.phase === "connected") return fail("EISCONN");
   if (socket.phase === "disconnecting") return fail("EINVAL");
-  if (socket.phase === "connecting") return wait(socket, "EALREADY");
+  // As far as the program knows it is connected where the SYN waits for what is written first.
+  if (socket.phase === "connecting") return deferred(socket) === null ? wait(socket, "EALREADY") : fail("EISCONN");
   if (socket.state !== "CLOSED") return fail("EISCONN");
   const isWaiting = socket.settings.get("TCP_FASTOPEN_CONNECT") !== 0;
   const error = open(socket, address, isWaiting ? "waits" : "no");
@@ -60,13 +62,22 @@ export function open(socket: StreamSocket, given: SocketAddress, fastOpen: "no" 
   if (typeof source === "string") return source;
   const { local } = socket;
   if (!isAny(local.address) && local.address.family !== remote.family) return "EINVAL";
+  const [first, last] = local.port === 0 ? portsOf(socket.settings.get("IP_LOCAL_PORT_RANGE")) : [local.port, local.port];
+  let error: string | null = "EADDRNOTAVAIL";
+  for (let port = first; port <= Math.max(first, last) && error === "EADDRNOTAVAIL"; port++) error = openFrom(socket, port, source, remote, endpoint.port, fastOpen);
+  return error;
+}
+
+/** @param port the local one; 0: any */
+function openFrom(socket: StreamSocket, port: number, source: IpAddress, remote: IpAddress, remotePort: number, fastOpen: "no" | "now" | "waits"): string | null {
+  const { local, machine } = socket;
   try {
     const connection = machine.host.connect(
       remote,
-      endpoint.port,
+      remotePort,
       {
         localAddress: isAny(local.address) ? source : local.address,
-        ...(local.port === 0 ? {} : { localPort: local.port }),
+        ...(port === 0 ? {} : { localPort: port }),
         multipath: isOfMultipath(socket),
         tcp: tcpConfigOf(socket, false),
         fastOpen: fastOpen === "no" ? false : fastOpenConnect(socket, remote, fastOpen === "waits"),
@@ -95,7 +106,7 @@ export function wait(socket: StreamSocket, otherwise: string): Outcome {
 }
 
 /** The end of the handshake, as it is told once. Null: it is not over. */
-function finish(socket: StreamSocket): CallResult | null {
+export function finish(socket: StreamSocket): CallResult | null {
   const { connection } = socket;
   if (connection === null || connection.closed) {
     const error = socket.takeError() ?? "ECONNABORTED";

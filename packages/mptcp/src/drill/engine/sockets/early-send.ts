@@ -2,9 +2,9 @@ import { Payload } from "../../../wire/index.ts";
 import { CONSTANTS } from "../../system/index.ts";
 import { done, fail } from "../process/outcome.ts";
 import type { Outcome } from "../process/outcome.ts";
-import { open, wait } from "./connecting.ts";
+import { finish, open, wait } from "./connecting.ts";
 import { tcpOf } from "./connection-view.ts";
-import { deferred, isClientEnabled, synRoom } from "./fast-open.ts";
+import { deferred, isClientEnabled, letGo, synRoom } from "./fast-open.ts";
 import type { SendRequest } from "./socket.ts";
 import type { StreamSocket } from "./stream-socket.ts";
 import { isZeroCopy } from "./zerocopy.ts";
@@ -16,6 +16,11 @@ import { isZeroCopy } from "./zerocopy.ts";
 export function sendEarly(socket: StreamSocket, request: SendRequest): Outcome | number {
   const { data, flags } = request;
   if (deferred(socket) === null) {
+    // Linux: a handshake that is over meanwhile makes the call one like any other; its end is told here, as connect(2) would.
+    if (isClientEnabled(socket.machine.sysctls) && request.address?.family !== AF_UNSPEC && socket.phase === "connecting") {
+      const end = finish(socket);
+      if (end !== null) return end.errno === null ? 0 : end;
+    }
     const refusal = refusalOf(socket, request);
     if (refusal !== null) return fail(refusal);
     const error = open(socket, request.address as NonNullable<SendRequest["address"]>, "now");
@@ -31,10 +36,12 @@ export function sendEarly(socket: StreamSocket, request: SendRequest): Outcome |
   }
   const taken = connection === null || room === 0 ? 0 : connection.write(Payload.of(data.subarray(0, room)), false, machine.now);
   socket.written += taken;
+  // A write of nothing opens the connection all the same.
+  if (taken === 0) letGo(socket);
   if (mayWait) return taken;
   // Of data on a SYN no timestamp tells, as in Linux.
   if (taken > 0 && isZeroCopy(socket, flags)) socket.zeroCopies.add(socket.written);
-  return room === 0 ? wait(socket, "EINPROGRESS") : done(taken);
+  return taken === 0 ? wait(socket, "EINPROGRESS") : done(taken);
 }
 
 function refusalOf(socket: StreamSocket, { address }: SendRequest): string | null {

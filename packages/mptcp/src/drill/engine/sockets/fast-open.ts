@@ -43,6 +43,12 @@ export function deferred({ connection }: StreamSocket): TcpConnection | null {
   return tcp !== null && tcp.state === "SYN-SENT" && tcp.fastOpen instanceof FastOpenClient && tcp.fastOpen.holdsSyn(tcp) ? tcp : null;
 }
 
+/** Its SYN waits no longer. */
+export function letGo(socket: StreamSocket): void {
+  const tcp = deferred(socket);
+  if (tcp !== null && tcp.fastOpen instanceof FastOpenClient) tcp.fastOpen.onPatienceOver();
+}
+
 /** Octets that its SYN takes; 0: none, since the server gave no cookie. */
 export function synRoom(tcp: TcpConnection | null): number {
   return tcp !== null && tcp.fastOpen instanceof FastOpenClient && tcp.fastOpen.mayCarryData ? tcp.fastOpen.roomOn(tcp) : 0;

@@ -28,6 +28,8 @@ export interface ReceiveRequest {
   readonly controlLength: number;
   /** There is no room where the call says that it is. */
   readonly isNowhere?: boolean | undefined;
+  /** The urgent octet is not passed, as with splice(2). */
+  readonly staysBeforeUrgent?: boolean | undefined;
 }
 
 /** A socket of IPv4 or IPv6. */

@@ -34,6 +34,8 @@ export function receiveStream(socket: StreamSocket, request: ReceiveRequest): Ou
     }
     // What cannot be copied stays where it is.
     if (request.isNowhere === true && length > 0 && (socket.connection?.readable ?? 0) > 0) return fail("EFAULT");
+    // splice(2) does not pass the urgent octet, and waits for nothing behind it.
+    if (request.staysBeforeUrgent === true && hasReachedUrgentOctet(socket)) return socket.nonBlocking ? fail("EAGAIN") : finished();
     got += take(socket, length - got, isPeek, pieces);
     if (got >= target || (got > 0 && isAtUrgentOctet(socket, isPeek ? got : 0))) return finished();
     if (got > 0) return socket.pendingError !== null || socket.isReadOver ? finished() : null;
@@ -82,6 +84,11 @@ function take(socket: StreamSocket, most: number, isPeek: boolean, pieces: Uint8
 /** @param seen octets that were looked at, and stay */
 function isAtUrgentOctet(socket: StreamSocket, seen: number): boolean {
   return toUrgentOctet(socket) === seen;
+}
+
+/** Whether the urgent octet is the next one, and has arrived, read with MSG_OOB or not. */
+function hasReachedUrgentOctet(socket: StreamSocket): boolean {
+  return isAtUrgentOctet(socket, 0) && (socket.connection?.readable ?? 0) > 0;
 }
 
 /** TCP_INQ: how much is left to read, and 1 where that is the end. */

@@ -16,24 +16,35 @@ export function sendStream(socket: StreamSocket, request: SendRequest): Outcome 
   const early = (flags & MSG_FASTOPEN) !== 0 || deferred(socket) !== null ? sendEarly(socket, request) : 0;
   if (typeof early !== "number") return early;
   const { machine, settings } = socket;
+  const mayWait = !socket.nonBlocking && (flags & MSG_DONTWAIT) === 0;
   let sent = early;
+  /** Octets that count for nothing where the connection is not opened. */
+  let ahead = early;
+  const take = (): void => {
+    const taken = write(socket, data.subarray(sent), flags);
+    sent += taken;
+    socket.written += taken;
+  };
   const finished = (): CallResult => {
     if (sent > 0) socket.timestamps.add(socket.written);
     if (sent > 0 && isZeroCopy(socket, flags)) socket.zeroCopies.add(socket.written);
     return done(sent);
   };
   const attempt = (): CallResult | null => {
-    if (sent === early && socket.pendingError !== null) return fail(socket.takeError() as string);
-    if (socket.isOpening) return null;
+    if (sent === ahead && socket.pendingError !== null) return fail(socket.takeError() as string);
+    if (socket.isOpening) {
+      // What a call waits to write goes with the third ACK, which Linux delays for it.
+      if (mayWait && settings.sendTimeout === 0 && socket.protocol !== IPPROTO_MPTCP && (flags & MSG_OOB) === 0 && request.isNowhere !== true) take();
+      ahead = sent;
+      return null;
+    }
     if (socket.pendingError !== null || socket.isWriteOver || socket.connection === null) return sent > 0 ? finished() : fail("EPIPE");
     if (request.isNowhere === true && data.length > 0 && socket.connection.writable > 0) return fail("EFAULT");
-    const taken = write(socket, data.subarray(sent), flags);
-    sent += taken;
-    socket.written += taken;
+    take();
     return sent === data.length ? finished() : null;
   };
   const partly = (): CallResult => (sent > 0 ? finished() : fail("EAGAIN"));
-  if (socket.nonBlocking || (flags & MSG_DONTWAIT) !== 0) return attempt() ?? partly();
+  if (!mayWait) return attempt() ?? partly();
   const { sendTimeout } = settings;
   return attemptOrWait(attempt, sendTimeout === 0 ? NEVER : machine.now + sendTimeout, partly);
 }

@@ -27,8 +27,11 @@ export function tcpConfigOf(socket: ConfiguredSocket, isListener: boolean): Part
   };
 }
 
+/** What a socket can say: the option of accurate ECN is the machine's alone. */
+type SocketSettings = Omit<StreamSettings, "ecnOption">;
+
 /** What the socket's settings, or else the machine's, say of a connection that is open. */
-function settingsOf({ domain, machine: { sysctls }, settings }: ConfiguredSocket): StreamSettings {
+function settingsOf({ domain, machine: { sysctls }, settings }: ConfiguredSocket): SocketSettings {
   const keepAlive = keepAliveOf(settings, sysctls);
   return {
     noDelay: settings.get("TCP_NODELAY") !== 0,
@@ -91,7 +94,7 @@ function orphanTimeout(settings: Settings, sysctls: Sysctls): number {
 }
 
 const KEEP_ALIVE = ["keepAliveIdle", "keepAliveInterval", "keepAliveProbes"] as const;
-const FOLLOWS: Readonly<Record<string, readonly (keyof StreamSettings)[]>> = {
+const FOLLOWS: Readonly<Record<string, readonly (keyof SocketSettings)[]>> = {
   TCP_NODELAY: ["noDelay"],
   TCP_CORK: ["cork"],
   TCP_MAXSEG: ["maxSegmentSize"],
