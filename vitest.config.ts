@@ -12,8 +12,9 @@ const TOGETHER = [
   "packages/mptcp/test/limits.test.ts",
   "packages/scenario/test/**/*.test.ts",
   "packages/cli/test/{capture-file,control-text,drill,help,link-key,link-options,main,perf,probe,relay,screen-region,socket,study}.test.ts",
-  "test/docs/{control,errors,features,limits,security,where}.test.ts",
-  "test/{layers/fallback,node-suite/report}.test.ts",
+  "packages/testbed/test/{damaged-scripts,linux-profile,matrix/boxes}.test.ts",
+  "test/docs/{architecture,control,embedding,errors,features,limits,security,testing,where}.test.ts",
+  "test/{digests/digests,fuzz/chains,fuzz/connections,fuzz/soak,grid/grid,layers/fallback,node-suite/report}.test.ts",
 ];
 const OTHERS = ["**/node_modules/**"];
 
@@ -22,7 +23,13 @@ const sources = {
   resolve: { conditions: ["mptcp-source", "node", "import", "default"] },
   ssr: { resolve: { conditions: ["mptcp-source", "node", "import", "default"] } },
 };
-const shared = { testTimeout: 120_000, hookTimeout: 120_000 };
+/**
+ * The sources themselves are loaded by Node.js, without Vite's runner, which makes each use of an imported name a call: simulations take more than twice as long then.
+ * `npm run test:watch` leaves them to the runner, or it would not notice that they change.
+ */
+const native = process.env["SOURCES"] === "runner" ? {} : { deps: { external: [/\/(packages\/[^/]+|tools|bench|examples|programs)\/src\/.*\.ts$/, /\/test\/shared\/sources\//] } };
+const shared = { testTimeout: 120_000, hookTimeout: 120_000, server: native };
+const SOURCES = "test/shared/sources/register.mjs";
 
 export default defineConfig({
   ...sources,
@@ -34,8 +41,8 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     projects: [
       // The first by name is begun first, so that what waits for the wall's clock does not come last.
-      { ...sources, test: { ...shared, name: "apart", include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts"], exclude: [...OTHERS, ...TOGETHER] } },
-      { ...sources, test: { ...shared, name: "together", include: TOGETHER, exclude: OTHERS, isolate: false, setupFiles: ["test/shared/left-alone.ts"] } },
+      { ...sources, test: { ...shared, name: "apart", setupFiles: [SOURCES], include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts"], exclude: [...OTHERS, ...TOGETHER] } },
+      { ...sources, test: { ...shared, name: "together", include: TOGETHER, exclude: OTHERS, isolate: false, setupFiles: [SOURCES, "test/shared/left-alone.ts"] } },
     ],
   },
 });

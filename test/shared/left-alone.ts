@@ -1,3 +1,4 @@
+import "./sources/register.mjs";
 import { afterAll, expect } from "vitest";
 import * as core from "../../packages/mptcp/src/core/index.ts";
 import * as host from "../../packages/mptcp/src/host/index.ts";

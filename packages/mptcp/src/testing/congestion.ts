@@ -32,10 +32,15 @@ export function checkCongestionControl(factory: CongestionControlFactory, only: 
   const findings = new Findings<CongestionRule>(CONGESTION_RULES);
   const unknown = only.find((name) => CASES.every((one) => one.name !== name));
   if (unknown !== undefined) throw new RangeError(`there is no case "${unknown}"; there are ${CASES.map(({ name }) => name).join(", ")}`);
+  let kept: Traced | null = null;
+  const trace = (): Traced => {
+    const { context, trace: steps } = (kept ??= traced(factory));
+    return { context: { ...context, group: new CouplingGroup() }, trace: steps };
+  };
   for (const { name, check } of CASES) {
     if (!only.includes(name)) continue;
     const run = (): void => {
-      for (const { rule, problem } of check(factory)) findings.add(rule, problem, name);
+      for (const { rule, problem } of check(factory, trace)) findings.add(rule, problem, name);
     };
     findings.guard(name, run, name);
   }
@@ -44,7 +49,14 @@ export function checkCongestionControl(factory: CongestionControlFactory, only: 
 
 interface Case {
   readonly name: string;
-  readonly check: (factory: CongestionControlFactory) => readonly Problem[];
+  /** @param trace of the run whose calls are played again, one for all that play it, with a group of its own for each */
+  readonly check: (factory: CongestionControlFactory, trace: () => Traced) => readonly Problem[];
+}
+
+/** The calls of a run, and what the controller that got them was made of. */
+interface Traced {
+  readonly context: CongestionContext;
+  readonly trace: readonly Step[];
 }
 
 const CASES: readonly Case[] = [
@@ -52,8 +64,8 @@ const CASES: readonly Case[] = [
   { name: "its group", check: (factory) => against("group", checkGroup(factory)) },
   { name: "a hand-over", check: (factory) => against("hand-over", checkHandOver(factory)) },
   { name: "whatever comes", check: checkWhateverComes },
-  { name: "the same again", check: (factory) => against("the same again", checkSameAgain(factory)) },
-  { name: "saved state", check: (factory) => against("saved state", checkSavedState(factory)) },
+  { name: "the same again", check: (factory, trace) => against("the same again", checkSameAgain(factory, trace())) },
+  { name: "saved state", check: (factory, trace) => against("saved state", checkSavedState(factory, trace())) },
   ...CONGESTION_RUNS.map(
     ({ name, run }): Case => ({
       name,
@@ -170,14 +182,12 @@ function checkWhateverComes(factory: CongestionControlFactory): Problem[] {
   return [...watch.found, ...problems];
 }
 
-function checkSameAgain(factory: CongestionControlFactory): string[] {
-  const { context, trace } = traced(factory);
+function checkSameAgain(factory: CongestionControlFactory, { context, trace }: Traced): string[] {
   const control = factory.create(context);
   return replay(control, trace, 0);
 }
 
-function checkSavedState(factory: CongestionControlFactory): string[] {
-  const { context, trace } = traced(factory);
+function checkSavedState(factory: CongestionControlFactory, { context, trace }: Traced): string[] {
   const problems: string[] = [];
   for (const part of [0, 0.2, 0.4, 0.6, 0.8]) {
     const at = Math.floor(part * trace.length);
@@ -209,12 +219,12 @@ function replay(control: CongestionControl, trace: readonly Step[], shift: numbe
   return [];
 }
 
-function traced(factory: CongestionControlFactory): { readonly context: CongestionContext; readonly trace: readonly Step[] } {
+function traced(factory: CongestionControlFactory): Traced {
   const watch = tracedRun(factory);
   const [trace] = watch.traces;
   const [context] = watch.contexts;
   if (trace === undefined || context === undefined || trace.length < 100) throw new MptcpError("ERR_MPTCP_TESTING", "the connection never came to send");
-  return { context: { ...context, group: new CouplingGroup() }, trace };
+  return { context, trace };
 }
 
 function contextOf(fields: Partial<CongestionContext>): CongestionContext {

@@ -122,7 +122,7 @@ describe("what is broken fails", () => {
       protected override bytesPerSegment(): number {
         return super.bytesPerSegment() + 2000 * this.mood;
       }
-    })(context)));
+    })(context)), "the same again");
     expect(moody["the same again"]?.join()).toMatch(/calls later window, threshold and rate are/);
   });
 
@@ -134,12 +134,12 @@ describe("what is broken fails", () => {
       }
     })());
     const stays: CongestionControlFactory = { ...clinging, create: (context) => Object.assign(clinging.create(context), { release: () => {} }) };
-    expect(problemsOf(stays)["its group"]).toEqual(["it does not leave its group when it is released"]);
+    expect(problemsOf(stays, "its group")["its group"]).toEqual(["it does not leave its group when it is released"]);
     expect(problemsOf(broken("halting", (context) => new (class extends NewReno {
       override get pacingRate(): number | null {
         return this.cwnd > 30 * this.mss ? 0 : null;
       }
-    })(context)))["a clean path"]?.join()).toMatch(/the pacing rate is 0/);
+    })(context)), "a clean path")["a clean path"]?.join()).toMatch(/the pacing rate is 0/);
     const failing = problemsOf({ name: "", parameters: { limit: Number.NaN }, create: () => {
       throw new Error("no luck");
     } });
