@@ -37,7 +37,7 @@ describe("docs/embedding.md", () => {
   test("has every setting of an open connection, and no other", () => {
     const settings: Record<keyof StreamSettings, true> = {
       noDelay: true, cork: true, keepAliveIdle: true, keepAliveInterval: true, keepAliveProbes: true, userTimeout: true, synRetries: true, retries: true, orphanTimeout: true, delayedAck: true,
-      maxSegmentSize: true, hopLimit: true, trafficClass: true, sendBuffer: true, receiveBuffer: true, unsentLowWater: true, readLowWater: true, windowClamp: true,
+      ecnOption: true, maxSegmentSize: true, hopLimit: true, trafficClass: true, sendBuffer: true, receiveBuffer: true, unsentLowWater: true, readLowWater: true, windowClamp: true,
     };
     expect(column("Settings of an open connection", 0).toSorted()).toEqual(Object.keys(settings).toSorted());
   });

@@ -7,7 +7,7 @@ export const INTERNAL: Readonly<Record<string, readonly string[]>> = {
     "WORKLOAD.keys", "Work", "Written",
   ],
   "mptcp": [
-    "CookieKeys", "DeadlineOwner", "Deadlines", "DecisionLog", "ECN_MODES", "EcnFeedback", "EndpointId", "EventBase", "FastOpenAdmission", "FastOpenAnswer", "FastOpenClient",
+    "CookieKeys", "DeadlineOwner", "Deadlines", "DecisionLog", "ECN_MODES", "ECN_OPTIONS", "EcnFeedback", "EndpointId", "EventBase", "FastOpenAdmission", "FastOpenAnswer", "FastOpenClient",
     "FastOpenServer", "HandOver", "HostMemory", "HostRandom", "IcmpError", "InitialNumbers", "LateJoin", "Lingerer", "MptcpConnectionOptions",
     "MptcpEnvironment", "MultipathContext", "PathMtu", "Receiver", "RegularContext", "RttEstimator", "SegmentPool", "Sender", "Service", "Session", "SnapshotBody",
     "Subflow", "Tally", "TcpEnvironment", "TcpOwner", "TimeWait", "TimeWaitsOwner", "Timed", "Timer", "Versioned", "WaitingTuple",
