@@ -24,7 +24,7 @@ test("200 connections through random chains of middleboxes: what plain TCP throu
   // Every kind of box stood in the way, and connections of every sort came of it.
   expect(Object.entries(campaign.boxes).filter(([, count]) => count === 0)).toEqual([]);
   expect(campaign.verdicts.whole).toBeGreaterThan(RUNS / 4);
-  expect(Math.min(campaign.verdicts.error, campaign.fallbacks, campaign.accompanied)).toBeGreaterThan(RUNS / 20);
+  expect(Math.min(campaign.verdicts.error, campaign.fallbacks, campaign.accompanied)).toBeGreaterThanOrEqual(RUNS / 20);
 });
 
 describe("what was found through chains once", () => {

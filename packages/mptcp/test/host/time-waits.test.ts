@@ -75,7 +75,7 @@ describe("connections that were closed", () => {
     expect(pair.hosts.client.usage.timeWaits + pair.hosts.server.usage.timeWaits).toBeGreaterThan(0);
     const rest = new TimeWait(tcp, pair.now);
     const objects = Object.values(rest).filter((value) => typeof value === "object");
-    expect([objects, Object.keys(rest).length]).toEqual([[tcp.tuple], 19]);
+    expect([objects, Object.keys(rest).length]).toEqual([[tcp.tuple], 20]);
   });
 
   test("hold their ports, while they are in TIME-WAIT", () => {
