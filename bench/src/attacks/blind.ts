@@ -4,8 +4,9 @@ import { encodePacket, ICMP4_TYPE, IpAddress, Packet, packetLength, Payload, TCP
 import type { MptcpOption } from "mptcp/wire";
 import type { Attack } from "./attack.ts";
 import { flood } from "./floods.ts";
-import { expected, fromPeer, madeUp, oldestUnacknowledged, sentSoFar, stamped } from "./forge.ts";
+import { expected, fromPeer, oldestUnacknowledged, sentSoFar, stamped } from "./forge.ts";
 import type { Forged } from "./forge.ts";
+import { madeUp } from "./openings.ts";
 import type { Scene } from "./scene.ts";
 
 const PACKETS = 2000;

@@ -2,10 +2,9 @@ import { LIMITS, SECOND } from "mptcp";
 import { TCP_FLAG } from "mptcp/wire";
 import type { MptcpOption } from "mptcp/wire";
 import type { Attack } from "./attack.ts";
-import { madeUp, syn, toServer } from "./forge.ts";
+import { synToServer, toServer } from "./forge.ts";
+import { CAPABLE, joinSyn, madeUp } from "./openings.ts";
 import type { Scene } from "./scene.ts";
-
-const CAPABLE: MptcpOption = { kind: "mp_capable", version: 1, flags: 1, senderKey: null, receiverKey: null, dataLength: -1, checksum: -1 };
 
 /** `count` packets, one every `gap` ns. */
 export function flood(scene: Scene, count: number, gap: number, strike: (n: number) => void): void {
@@ -13,10 +12,6 @@ export function flood(scene: Scene, count: number, gap: number, strike: (n: numb
     strike(n);
     scene.pass(gap);
   }
-}
-
-function joinSyn(scene: Scene, token: number): MptcpOption {
-  return { kind: "mp_join_syn", backup: false, addressId: scene.random.below(256), token, nonce: scene.random.uint32() };
 }
 
 const SECONDS = 2;
@@ -32,7 +27,7 @@ export const FLOODS: readonly Attack[] = [
     text: "SYNs from made-up addresses.",
     by: "`halfOpen`, SYN cookies (RFC 4987 §3.6)",
     bounds: { halfOpen: halfOpen.default, connections: halfOpen.default, drawnPerPacket: 4.1, hashesPerPacket: 0, memory: 0 },
-    run: (scene) => flood(scene, FLOOD, GAP, (n) => scene.strike(syn(scene, madeUp(n), 1024 + n, []))),
+    run: (scene) => flood(scene, FLOOD, GAP, (n) => scene.strike(synToServer(scene, madeUp(n), 1024 + n, []))),
   },
   {
     name: "SYNs with MP_CAPABLE",
@@ -40,7 +35,7 @@ export const FLOODS: readonly Attack[] = [
     text: "SYNs with MP_CAPABLE from made-up addresses.",
     by: "`halfOpen`, SYN cookies",
     bounds: { halfOpen: halfOpen.default, connections: halfOpen.default, tokens: halfOpen.default, drawnPerPacket: 4.1, hashesPerPacket: 1.1, memory: 0 },
-    run: (scene) => flood(scene, FLOOD, GAP, (n) => scene.strike(syn(scene, madeUp(n), 1024 + n, [CAPABLE]))),
+    run: (scene) => flood(scene, FLOOD, GAP, (n) => scene.strike(synToServer(scene, madeUp(n), 1024 + n, [CAPABLE]))),
   },
   {
     name: "SYNs with MP_CAPABLE, cookies for all",
@@ -49,7 +44,7 @@ export const FLOODS: readonly Attack[] = [
     by: "SYN cookies",
     scene: { server: { synCookies: "always" } },
     bounds: { halfOpen: 0, connections: 0, tokens: 0, drawnPerPacket: 1, drawnPerOctet: 1.2, hashesPerPacket: 2, memory: 0 },
-    run: (scene) => flood(scene, FLOOD, GAP, (n) => scene.strike(syn(scene, madeUp(n), 1024 + n, [CAPABLE]))),
+    run: (scene) => flood(scene, FLOOD, GAP, (n) => scene.strike(synToServer(scene, madeUp(n), 1024 + n, [CAPABLE]))),
   },
   {
     name: "guessed cookies",
@@ -71,7 +66,7 @@ export const FLOODS: readonly Attack[] = [
     text: "SYNs with MP_JOIN and a made-up token from made-up addresses.",
     by: "RFC 8684 §3.2: a RST, and nothing is remembered",
     bounds: { halfOpen: 0, connections: 0, pendingJoins: 0, drawnPerPacket: 1, drawnPerOctet: 1, hashesPerPacket: 0, memory: 0 },
-    run: (scene) => flood(scene, FLOOD, GAP, (n) => scene.strike(syn(scene, madeUp(n), 1024 + n, [joinSyn(scene, scene.random.uint32())]))),
+    run: (scene) => flood(scene, FLOOD, GAP, (n) => scene.strike(synToServer(scene, madeUp(n), 1024 + n, [joinSyn(scene.random, scene.random.uint32())]))),
   },
   {
     name: "joins, known token",
@@ -79,7 +74,7 @@ export const FLOODS: readonly Attack[] = [
     text: "SYNs with MP_JOIN and the tokens of all friends' connections from made-up addresses; the third ACK never comes.",
     by: "`pendingJoins`, `hostPendingJoins`, `pendingJoinTimeout`",
     bounds: { halfOpen: 0, pendingJoins: 10 * pendingJoins.default, subflows: 2 + pendingJoins.default, drawnPerPacket: 2.1, drawnPerOctet: 2.5, hashesPerPacket: 1, memory: 0 },
-    run: (scene) => flood(scene, FLOOD, GAP, (n) => scene.strike(syn(scene, madeUp(n), 1024 + n, [joinSyn(scene, scene.attacked(n % 10).session.local.token)]))),
+    run: (scene) => flood(scene, FLOOD, GAP, (n) => scene.strike(synToServer(scene, madeUp(n), 1024 + n, [joinSyn(scene.random, scene.attacked(n % 10).session.local.token)]))),
   },
   {
     name: "joins, known tokens of many",
@@ -88,7 +83,7 @@ export const FLOODS: readonly Attack[] = [
     by: "`hostPendingJoins`",
     scene: { friends: 140 },
     bounds: { pendingJoins: hostPendingJoins.default, subflows: 2 + pendingJoins.default, lost: 0.05, drawnPerPacket: 2.6, drawnPerOctet: 2.5, hashesPerPacket: 1, memory: 0 },
-    run: (scene) => flood(scene, FLOOD, GAP, (n) => scene.strike(syn(scene, madeUp(n), 1024 + n, [joinSyn(scene, scene.attacked(n % 140).session.local.token)]))),
+    run: (scene) => flood(scene, FLOOD, GAP, (n) => scene.strike(synToServer(scene, madeUp(n), 1024 + n, [joinSyn(scene.random, scene.attacked(n % 140).session.local.token)]))),
   },
   {
     name: "joins, wrong HMAC",
@@ -107,7 +102,7 @@ export const FLOODS: readonly Attack[] = [
         answered.push(() => scene.strike(toServer(scene, from, destinationPort, { flags: TCP_FLAG.ACK, sequence: acknowledgment, acknowledgment: (sequence + 1) >>> 0, mptcp })));
       };
       flood(scene, FLOOD / 2, 2 * GAP, (n) => {
-        scene.strike(syn(scene, from, 1024 + n, [joinSyn(scene, scene.attacked(n % 10).session.local.token)]));
+        scene.strike(synToServer(scene, from, 1024 + n, [joinSyn(scene.random, scene.attacked(n % 10).session.local.token)]));
         for (const answer of answered.splice(0)) answer();
       });
     },

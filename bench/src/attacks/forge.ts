@@ -1,6 +1,7 @@
-import { IpAddress, Packet, TCP_FLAG, TcpSegment } from "mptcp/wire";
-import type { MptcpOption, Payload } from "mptcp/wire";
+import { Packet, TcpSegment } from "mptcp/wire";
+import type { IpAddress, MptcpOption, Payload } from "mptcp/wire";
 import type { TcpConnection } from "mptcp";
+import { syn } from "./openings.ts";
 import type { Scene } from "./scene.ts";
 import { PORT } from "./scene.ts";
 
@@ -14,22 +15,14 @@ export interface Forged {
   readonly window?: number;
 }
 
-/** Address number `n` of those that nobody has. */
-export function madeUp(n: number): IpAddress {
-  return IpAddress.v4(0xc6120000 + (n % 131_072));
-}
-
 /** A segment to the server's port from an address and a port of one's choice. */
 export function toServer(scene: Scene, from: IpAddress, port: number, forged: Forged): Packet {
   return segment(from, port, scene.serverAddress, PORT, forged);
 }
 
-/** A SYN with the options that systems send today. */
-export function syn(scene: Scene, from: IpAddress, port: number, mptcp: readonly MptcpOption[]): Packet {
-  const packet = toServer(scene, from, port, { flags: TCP_FLAG.SYN, sequence: scene.random.uint32(), mptcp });
-  const { tcp } = packet;
-  if (tcp !== null) Object.assign(tcp, { maximumSegmentSize: 1460, windowScale: 7, sackPermitted: true, hasTimestamps: true, timestampValue: scene.random.uint32() });
-  return packet;
+/** A SYN to the server's port. */
+export function synToServer({ random, serverAddress }: Scene, from: IpAddress, port: number, mptcp: readonly MptcpOption[]): Packet {
+  return syn(random, from, port, serverAddress, PORT, mptcp);
 }
 
 /** A segment that claims to be of a connection's peer. */

@@ -7,7 +7,8 @@ import { multipathOf, subflowOf } from "../fuzz/connections/inside.ts";
 import { randomMptcpOption } from "../fuzz/packets.ts";
 import type { Attack } from "./attack.ts";
 import { flood } from "./floods.ts";
-import { expected, fromPeer, madeUp, sentSoFar, stamped } from "./forge.ts";
+import { expected, fromPeer, sentSoFar, stamped } from "./forge.ts";
+import { madeUp } from "./openings.ts";
 import type { Scene } from "./scene.ts";
 import { STRANGER_RATE } from "./scene.ts";
 
@@ -43,6 +44,16 @@ function acknowledgeAll(scene: Scene, alsoData: boolean): void {
   };
 }
 
+/** A download of the stranger's for five seconds, with such ACKs. */
+function downloadOptimistically(scene: Scene, alsoData: boolean): void {
+  connectStranger(scene, 1, () => new BulkSender());
+  scene.pass(200 * MILLISECOND);
+  acknowledgeAll(scene, alsoData);
+  scene.pass(5 * SECOND);
+  for (const connection of scene.inside.server.tokens.all()) if (connection.tuple.localPort === STRANGE_PORT) connection.abort(scene.now);
+  scene.net.server.poke();
+}
+
 const STRANGE_PORT = 81;
 /** What the stranger's link carries in five seconds, octets. */
 const CARRIED = (5 * STRANGER_RATE) / 8;
@@ -56,14 +67,7 @@ export const PEERS: readonly Attack[] = [
     text: "A download of 5 s over 5 Mb/s whose ACKs say, on the subflow, that all has arrived that was sent; Data ACKs are true.",
     by: "RFC 8684 §3.3.5: data is kept until the Data ACK, and the window is the connection's; what a data timeout repeats has a budget",
     bounds: { drawnOctets: 3 * CARRIED, memory: 8e6 },
-    run: (scene) => {
-      connectStranger(scene, 1, () => new BulkSender());
-      scene.pass(200 * MILLISECOND);
-      acknowledgeAll(scene, false);
-      scene.pass(5 * SECOND);
-      for (const connection of scene.inside.server.tokens.all()) if (connection.tuple.localPort === STRANGE_PORT) connection.abort(scene.now);
-      scene.net.server.poke();
-    },
+    run: (scene) => downloadOptimistically(scene, false),
   },
   {
     name: "optimistic ACKs and Data ACKs",
@@ -71,14 +75,7 @@ export const PEERS: readonly Attack[] = [
     text: "The same, and Data ACKs say so too: data is lost for ever, and the sender's window is what holds it.",
     by: "RFC 9293 §3.8.6: a window in a round trip, here 6 MB in 20 ms at the most; RFC 5681 knows no remedy",
     bounds: { drawnOctets: 5 * 50 * 6 * 1024 * 1024, memory: 8e6 },
-    run: (scene) => {
-      connectStranger(scene, 1, () => new BulkSender());
-      scene.pass(200 * MILLISECOND);
-      acknowledgeAll(scene, true);
-      scene.pass(5 * SECOND);
-      for (const connection of scene.inside.server.tokens.all()) if (connection.tuple.localPort === STRANGE_PORT) connection.abort(scene.now);
-      scene.net.server.poke();
-    },
+    run: (scene) => downloadOptimistically(scene, true),
   },
   {
     name: "windows that never open",

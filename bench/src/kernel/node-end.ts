@@ -1,11 +1,12 @@
 import { EventEmitter, once } from "node:events";
-import { createInterface } from "node:readline";
 import { createServer as createWebServer } from "node:http";
 import { createServer } from "node:net";
 import type { Server as NetServer } from "node:net";
 import type { Duplex } from "node:stream";
 import { createStack, Socket, tunLink } from "mptcp/node";
 import type { Server, Stack } from "mptcp/node";
+import { answerLines } from "./answer-lines.ts";
+import type { Actions } from "./answer-lines.ts";
 
 /**
  * Node's end of a measurement, in a process of its own: told by lines of JSON on standard input what to do, answers each with a line.
@@ -26,7 +27,7 @@ let stack: Stack | null = null;
 const sockets: Duplex[] = [];
 const newcomers = new EventEmitter();
 
-const actions: Readonly<Record<string, (message: Message) => Promise<object>>> = {
+const actions: Actions<Message> = {
   async links({ namespace = "", paths = 1, offload = true }) {
     const names = Array.from({ length: paths }, (_, i) => i + 1);
     const links = await Promise.all(
@@ -145,11 +146,4 @@ function theSocket(): Duplex {
   return socket;
 }
 
-createInterface({ input: process.stdin }).on("line", (line) => {
-  const message = JSON.parse(line) as Message;
-  const action = actions[message.do];
-  void (action === undefined ? Promise.reject(new Error(`cannot ${message.do}`)) : action(message))
-    .catch((error: unknown) => ({ error: String(error) }))
-    .then((answer) => process.stdout.write(`${JSON.stringify(answer)}\n`));
-});
-process.stdin.on("end", () => void stack?.close());
+answerLines(actions, () => void stack?.close());

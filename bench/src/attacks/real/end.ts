@@ -1,6 +1,8 @@
-import { createInterface } from "node:readline";
 import { createStack, tunLink } from "mptcp/node";
 import type { Socket, Stack, TunLink } from "mptcp/node";
+import { insideOfHost } from "../../fuzz/connections/inside.ts";
+import { answerLines } from "../../kernel/answer-lines.ts";
+import type { Actions } from "../../kernel/answer-lines.ts";
 
 /**
  * A host of the engine behind TUN devices, in a process of its own: the attacked server, or its friends. Told by lines of JSON on standard input what to do,
@@ -23,7 +25,7 @@ let received = 0;
 /** Packets from addresses that nobody has. */
 let strangers = 0;
 
-const actions: Readonly<Record<string, (message: Message) => Promise<object>>> = {
+const actions: Actions<Message> = {
   /** Opens the devices `10.N.0.2`, for each N that is named. */
   async links({ namespace = "", devices = "", memory = 0 }) {
     const names = devices.split(",");
@@ -69,7 +71,7 @@ const actions: Readonly<Record<string, (message: Message) => Promise<object>>> =
     const { host } = theStack().runtime;
     const { heapUsed, rss } = process.memoryUsage();
     const { system, user } = process.cpuUsage();
-    const held = (host as unknown as { readonly memory: { readonly held: number } }).memory.held;
+    const { held } = insideOfHost(host).memory;
     return { received, strangers, at: performance.now(), rss, heap: heapUsed, held, open: sockets.length, cpu: (system + user) / 1e6, ...host.usage, multipath: sockets.filter((socket) => socket.mptcp.info().subflows.filter(({ established }) => established).length > 1).length };
   },
   /** The token of one connection. */
@@ -100,11 +102,4 @@ function theStack(): Stack {
   return stack;
 }
 
-createInterface({ input: process.stdin }).on("line", (line) => {
-  const message = JSON.parse(line) as Message;
-  const action = actions[message.do];
-  void (action === undefined ? Promise.reject(new Error(`cannot ${message.do}`)) : action(message))
-    .catch((error: unknown) => ({ error: String(error) }))
-    .then((answer) => process.stdout.write(`${JSON.stringify(answer)}\n`));
-});
-process.stdin.on("end", () => void stack?.close());
+answerLines(actions, () => void stack?.close());

@@ -16,6 +16,8 @@ export interface HostInside {
   readonly linkless: { readonly size: number };
   readonly strays: { readonly queues: readonly (readonly unknown[] | undefined)[] };
   readonly heldPorts: { readonly held: ReadonlyMap<object, unknown> };
+  /** Octets in buffers. */
+  readonly memory: { readonly held: number };
 }
 
 interface Table {
@@ -60,7 +62,7 @@ interface Keys {
 /** @throws RangeError when a host has no such tables any more: then this file is to follow */
 export function insideOfHost(host: Host): HostInside {
   const inside = host as unknown as HostInside;
-  const names: readonly (keyof HostInside)[] = ["connections", "pendingJoins", "timeWaits", "tokens", "listeners", "timers", "queues", "linkless", "strays", "heldPorts"];
+  const names: readonly (keyof HostInside)[] = ["connections", "pendingJoins", "timeWaits", "tokens", "listeners", "timers", "queues", "linkless", "strays", "heldPorts", "memory"];
   for (const name of names) if (inside[name] === undefined) throw new RangeError(`a host has no ${name}`);
   return inside;
 }

@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { randomSources } from "mptcp";
+import { CryptoRandom } from "mptcp/node";
 import { IpAddress } from "mptcp/wire";
 import { CONTROL_PORT, StudyClient, StudyServer, STUDY_PORTS, studyPage, Survey, surveyIsMet, surveyPage } from "@mptcp/testbed/study";
 import type { StudyReport, SurveyReport } from "@mptcp/testbed/study";
@@ -7,7 +8,6 @@ import { EXIT, exitOf } from "../io.ts";
 import type { Io, Signal } from "../io.ts";
 import type { TunOption } from "../link-options.ts";
 import { explain, explainFile } from "../remedies.ts";
-import { SystemRandom } from "./random.ts";
 import { isSameFamily, openDevice, RealHalf } from "./real-half.ts";
 import type { StudyFlags } from "./options.ts";
 import { studyText, surveyText } from "./text.ts";
@@ -46,7 +46,7 @@ function problemOf(host: string | null, { server, tun = [], survey: networks, po
 
 async function serve(device: TunOption, { ports, control = CONTROL_PORT, json = false }: StudyFlags, interruption: Interruption, io: Io): Promise<number> {
   const link = await openDevice(device);
-  const server = new StudyServer({ address: IpAddress.from(device.host), controlPort: control, ports: ports ?? null, mtu: link.mtu, random: randomSources(() => new SystemRandom()) });
+  const server = new StudyServer({ address: IpAddress.from(device.host), controlPort: control, ports: ports ?? null, mtu: link.mtu, random: randomSources(() => new CryptoRandom()) });
   let told = 0;
   const broken = new Deferred<Error>();
   const half = new RealHalf(
@@ -74,7 +74,7 @@ async function serve(device: TunOption, { ports, control = CONTROL_PORT, json = 
 async function study(device: TunOption, host: string, flags: StudyFlags, interruption: Interruption, io: Io): Promise<number> {
   const { ports = STUDY_PORTS, control = CONTROL_PORT, wait = USUAL_WAIT, json = false, out } = flags;
   const link = await openDevice(device);
-  const random = randomSources(() => new SystemRandom());
+  const random = randomSources(() => new CryptoRandom());
   const client = new StudyClient({ address: IpAddress.from(device.host), server: IpAddress.from(host), controlPort: control, ports, wait: wait * 1e9, mtu: link.mtu, random });
   const screen = new StudyScreen(io.stderr, io.clock, "experiments");
   const over = new Deferred<StudyReport>();

@@ -38,7 +38,7 @@ export interface ReaderSubflow extends FailureSubflow, PathSubflow {
   scaledWindow(segment: TcpSegment): number;
   reset(reason: SubflowEndReason, code: number, now: number): void;
   /** Goes on as regular TCP with what is next on both levels. @returns whether that is possible */
-  revert(reason: FallbackReason, now: number): boolean;
+  revert(now: number): boolean;
   /** MP_FASTCLOSE with our key arrived; `withReset`: on a RST. */
   onFastclose(withReset: boolean, now: number): void;
 }
@@ -179,7 +179,7 @@ export class OptionReader {
    */
   private onShifted(now: number): Verdict {
     this.context.counters.increment("MPTcpExtDSSNotMatching");
-    if (this.subflow.revert("options_lost", now)) return "accept";
+    if (this.subflow.revert(now)) return "accept";
     this.context.abort(now);
     return "drop";
   }

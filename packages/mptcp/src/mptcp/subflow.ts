@@ -1,4 +1,4 @@
-import { SUBFLOW_END_REASONS, type CloseReason, type Counters, type Deadlines, type FallbackReason, type Reason, type SubflowEndReason } from "../core/index.ts";
+import { SUBFLOW_END_REASONS, type CloseReason, type Counters, type Deadlines, type Reason, type SubflowEndReason } from "../core/index.ts";
 import { SEGMENT_ROLE, type CongestionControlFactory, type CouplingGroup, type FourTuple, type SegmentRole, type SegmentSlot, type StreamBuffers, type TcpConnection, type TcpOwner } from "../tcp/index.ts";
 import { MP_RESET_REASON, TCP_OPTION_SPACE, type MpReset, type Payload, type TcpSegment } from "../wire/index.ts";
 import type { MptcpConfig } from "./config.ts";
@@ -532,7 +532,7 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
       if (verdict !== "next") return verdict === "accept";
     }
     if (this.staleness.isStale) this.staleness.onSignOfLife(now);
-    if (this.first && this.initiator && !this.context.session.fullyEstablished && this.reader.disowns(segment, offset, now) && this.revert("options_lost", now)) return true;
+    if (this.first && this.initiator && !this.context.session.fullyEstablished && this.reader.disowns(segment, offset, now) && this.revert(now)) return true;
     if (this.removal !== null && this.removal.isDisprovedBy(segment, now)) this.keep();
     return segment.mptcp.length > 0 ? this.reader.read(segment, offset, now) : this.optionLoss.onBareSegment(segment, offset, now);
   }
@@ -653,9 +653,9 @@ export class Subflow implements TcpOwner, Carrier, InboundOwner, OpeningOwner, E
     this.context.onDataFin(dataOffset, onData, now);
   }
 
-  revert(reason: FallbackReason, now: number): boolean {
+  revert(now: number): boolean {
     if (!this.mayFallBack) return false;
-    this.context.fallBack(reason, now, this.context.receiver.nxt - this.receivedOffset);
+    this.context.fallBack("options_lost", now, this.context.receiver.nxt - this.receivedOffset);
     return true;
   }
 

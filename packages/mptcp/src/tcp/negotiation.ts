@@ -51,6 +51,8 @@ export function acceptOptions(tcp: TcpConnection, segment: TcpSegment, now: numb
   tcp.updateMaxPayload();
 }
 
+/** Octets of timestamps with the NOPs before them, which a full segment leaves room for. */
+export const TIMESTAMP_SPACE = 12;
 const LARGEST_SCALE = 14;
 /** A peer that announces less would make us send almost nothing but headers. */
 const SMALLEST_MSS = 88;

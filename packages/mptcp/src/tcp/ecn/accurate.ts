@@ -2,6 +2,7 @@ import type { Packet, TcpSegment } from "../../wire/index.ts";
 import { ACE, aceFlags, aceOf, sequenceLess, TCP_FLAG, TCP_OPTION_SPACE } from "../../wire/index.ts";
 import type { TcpConfig } from "../config.ts";
 import type { TcpConnection } from "../connection.ts";
+import { TIMESTAMP_SPACE } from "../negotiation.ts";
 import { SEGMENT_ROLE } from "../owner.ts";
 import type { SegmentRole } from "../owner.ts";
 import type { AckSummary } from "../recovery/acknowledge.ts";
@@ -260,8 +261,6 @@ export function reflectedFlags(codepoint: number): number {
   return aceFlags(REFLECTED[codepoint & 3] as number);
 }
 
-/** Octets of timestamps with the NOPs before them, which a full segment leaves room for. */
-const TIMESTAMP_SPACE = 12;
 /** By codepoint. */
 const REFLECTED: readonly number[] = [2, 3, 4, 6];
 /** The ACE field of a SYN+ACK of RFC 3168, and the one that is reserved. */

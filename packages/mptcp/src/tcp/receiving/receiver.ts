@@ -6,7 +6,7 @@ import { AckPace } from "./ack-pace.ts";
 import { ReceiverRtt } from "./buffer-tuning.ts";
 import type { TcpConnection } from "../connection.ts";
 import { MemoryWindow } from "./memory-window.ts";
-import { announcedMss } from "../negotiation.ts";
+import { announcedMss, TIMESTAMP_SPACE } from "../negotiation.ts";
 import { ReassemblyQueue } from "./reassembly.ts";
 import type { ByteRange } from "./reassembly.ts";
 import { TIMER } from "../timers.ts";
@@ -552,7 +552,6 @@ export class Receiver {
 }
 
 const MOST_RECENT = 6;
-const TIMESTAMP_SPACE = 12;
 const TCP_HEADER = 20;
 /** What a buffer of Linux may grow to where nobody says its size, bytes. */
 const LARGEST_BUFFER = 32 * 1024 * 1024;

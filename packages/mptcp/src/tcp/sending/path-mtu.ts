@@ -1,6 +1,6 @@
 import { NEVER, SECOND } from "../../core/index.ts";
 import type { TcpConnection } from "../connection.ts";
-import { clampedMss } from "../negotiation.ts";
+import { clampedMss, TIMESTAMP_SPACE } from "../negotiation.ts";
 import { TIMER } from "../timers.ts";
 import { MtuSearch } from "./mtu-search.ts";
 
@@ -141,5 +141,3 @@ const PLATEAUS = [32000, 17914, 8166, 4352, 2002, 1492, 1006, 552];
 const RAISE_INTERVAL = 600 * SECOND;
 const FIRST_RAISE = SECOND;
 const TCP_HEADER = 20;
-/** Timestamps and two NOPs. */
-const TIMESTAMP_SPACE = 12;

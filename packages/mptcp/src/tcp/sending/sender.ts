@@ -3,6 +3,7 @@ import { Payload } from "../../wire/index.ts";
 import type { Packet } from "../../wire/index.ts";
 import type { CongestionControl } from "../congestion/control.ts";
 import type { TcpConnection } from "../connection.ts";
+import { TIMESTAMP_SPACE } from "../negotiation.ts";
 import { DeliveryRate } from "../recovery/delivery-rate.ts";
 import type { SegmentSlot } from "../owner.ts";
 import { burstOfWindow, Pacer } from "./pacing.ts";
@@ -572,6 +573,5 @@ const LONGEST_DEFERRAL = MILLISECOND;
 /** 65,535 octets less an IPv6 and a full TCP header. */
 const LARGEST_SUPER_SEGMENT = 65535 - 40 - 60;
 
-const TIMESTAMP_SPACE = 12;
 /** Filled by one owner at a time. */
 const SLOT: SegmentSlot = { payload: Payload.EMPTY, tag: null, push: false };
